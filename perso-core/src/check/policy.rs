@@ -1,0 +1,239 @@
+//! The checked policy: what a document means, with nothing of how it was written but spans for messages.
+//!
+//! Every stage after `check` reads this form: the plan, the reference evaluator, the warnings.
+
+use super::Decimal;
+use crate::span::Span;
+
+/// A policy whose names, types and limits have been checked.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The document's own description.
+    pub description: Option<String>,
+    /// What decides where no rule applies. [`Effect::Deny`] unless the document says otherwise.
+    pub default: Effect,
+    /// The roles, in document order, or in order of first use where the document has no table.
+    pub roles: Vec<Role>,
+    /// The known tools, where the document lists them: a call to any other tool is denied.
+    pub tools: Option<Vec<String>>,
+    /// The rules, in document order.
+    pub rules: Vec<Rule>,
+    /// Every attribute that a condition reads, in order of first use. [`AttributeId`] is an index into it.
+    pub attributes: Vec<Attribute>,
+}
+
+/// An index into [`Policy::roles`].
+pub type RoleId = usize;
+
+/// An index into [`Policy::attributes`].
+pub type AttributeId = usize;
+
+/// A role and everything it stands for.
+#[derive(Debug, Clone)]
+pub struct Role {
+    /// The role's name.
+    pub name: String,
+    /// The role itself and every role that it inherits from, directly or not, ascending.
+    pub closure: Vec<RoleId>,
+}
+
+/// What a rule does, or what happens without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The call may run.
+    Allow,
+    /// The call may not run.
+    Deny,
+}
+
+/// One rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Unique name.
+    pub id: String,
+    /// What the rule does.
+    pub effect: Effect,
+    /// The tools it is about; never empty.
+    pub tools: Vec<ToolPattern>,
+    /// The caller needs at least one of these (after inheritance); `None` means any caller.
+    pub roles: Option<Vec<RoleId>>,
+    /// `when` and not `unless`, as one condition, `when` first. [`Condition::All`] of nothing where the rule has neither.
+    pub condition: Condition,
+    /// The author's own reason.
+    pub reason: Option<String>,
+    /// Where the rule's id stands in the document.
+    pub span: Span,
+}
+
+/// A tool name, or a pattern in which each `*` stands for any run of characters, also none.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ToolPattern {
+    /// As written.
+    pub text: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A condition. Three-valued: see the language's page on truth.
+#[derive(Debug, Clone)]
+pub enum Condition {
+    /// Every part; true where there is none.
+    All(Vec<Condition>),
+    /// At least one part; false where there is none.
+    Any(Vec<Condition>),
+    /// The opposite; unknown stays unknown.
+    Not(Box<Condition>),
+    /// One test on one attribute.
+    Test(Test),
+}
+
+/// One test on one attribute.
+///
+/// `ne`, `not_in` and `exists: false` are [`Condition::Not`] around their positive tests: `not` keeps unknown, so
+/// they mean the same.
+#[derive(Debug, Clone)]
+pub struct Test {
+    /// What is tested.
+    pub attribute: AttributeId,
+    /// How.
+    pub operator: Operator,
+    /// Where the operator (or the scalar that means `eq`) stands in the document.
+    pub span: Span,
+}
+
+/// The operators.
+#[derive(Debug, Clone)]
+pub enum Operator {
+    /// Same type and same value. Takes booleans, numbers and strings.
+    Eq(Operand),
+    /// Same type and value as one of these; never empty. Takes the types that occur in the list.
+    In(Vec<Value>),
+    /// Less than. Numbers; the operand is a number or a reference.
+    Lt(Operand),
+    /// At most.
+    Lte(Operand),
+    /// More than.
+    Gt(Operand),
+    /// At least.
+    Gte(Operand),
+    /// The string begins with the operand, a string or a reference.
+    StartsWith(Operand),
+    /// The string ends with the operand.
+    EndsWith(Operand),
+    /// The string contains the operand.
+    Contains(Operand),
+    /// Present and not null. Never unknown.
+    Exists,
+    /// The value is present and of one of these types. Never unknown.
+    Type(Vec<Type>),
+}
+
+/// What a test compares with.
+#[derive(Debug, Clone)]
+pub enum Operand {
+    /// A literal.
+    Literal(Value),
+    /// Another attribute of the same call.
+    Ref(AttributeId),
+}
+
+/// A literal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Value {
+    /// `true` or `false`.
+    Bool(bool),
+    /// An exact number.
+    Number(Decimal),
+    /// A string.
+    String(String),
+}
+
+/// A type of JSON value, as the `type` operator names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Type {
+    /// `"null"`: present and null.
+    Null,
+    /// `"boolean"`.
+    Boolean,
+    /// `"number"`, also one that is out of range.
+    Number,
+    /// `"string"`.
+    String,
+    /// `"list"`.
+    List,
+    /// `"object"`.
+    Object,
+}
+
+/// Which part of a call an attribute is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Root {
+    /// The tool's name; has no keys below it.
+    Tool,
+    /// The arguments, which the model controls.
+    Args,
+    /// The caller, from the host.
+    Agent,
+    /// What the call is about, from the host.
+    Resource,
+    /// Everything else that the host knows.
+    Context,
+}
+
+/// A value of a call that a policy reads.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Attribute {
+    /// The part of the call.
+    pub root: Root,
+    /// The keys below it; empty for [`Root::Tool`], never empty otherwise.
+    pub keys: Vec<String>,
+    /// The value itself, or its length.
+    pub facet: Facet,
+}
+
+/// What of a value is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Facet {
+    /// The value.
+    Value,
+    /// The number of code points of a string or of elements of a list, as a number. On anything else tests on it
+    /// are unknown: missing and null as they are, any other value a wrong type. The `length` operator is tests on it.
+    Length,
+}
+
+impl Root {
+    /// The part's key in a call.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tool => "tool",
+            Self::Args => "args",
+            Self::Agent => "agent",
+            Self::Resource => "resource",
+            Self::Context => "context",
+        }
+    }
+}
+
+/// As an author writes it: `args.a.b`, `args["a-b"]`; a length as `length of args.a`.
+impl std::fmt::Display for Attribute {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.facet == Facet::Length {
+            f.write_str("length of ")?;
+        }
+        f.write_str(self.root.name())?;
+        for key in &self.keys {
+            let mut chars = key.chars();
+            let identifier = chars
+                .next()
+                .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+                && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
+            if identifier {
+                write!(f, ".{key}")?;
+            } else {
+                write!(f, "[{}]", serde_json::Value::from(key.as_str()))?;
+            }
+        }
+        Ok(())
+    }
+}

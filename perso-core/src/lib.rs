@@ -1,0 +1,7 @@
+//! perso
+
+#[cfg(feature = "compile")]
+pub mod check;
+pub mod decision;
+#[cfg(feature = "compile")]
+pub mod span;
