@@ -18,9 +18,7 @@ impl Decimal {
     /// significant digit, as in scientific notation) is not within ±6144.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (negative, text) = text
-            .strip_prefix('-')
-            .map_or((false, text), |rest| (true, rest));
+        let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let all = format!("{whole}{fraction}");
@@ -28,11 +26,7 @@ impl Decimal {
         let leading = all.len() - digits.len();
         let digits = digits.trim_end_matches('0');
         if digits.is_empty() {
-            return Some(Self {
-                negative: false,
-                digits: String::new(),
-                exponent: 0,
-            });
+            return Some(Self { negative: false, digits: String::new(), exponent: 0 });
         }
         let exponent = clamped(exponent)
             .saturating_add(i64::try_from(whole.len()).ok()?)
@@ -40,11 +34,7 @@ impl Decimal {
         if digits.len() > 38 || (exponent - 1).abs() > 6144 {
             return None;
         }
-        Some(Self {
-            negative,
-            digits: digits.to_owned(),
-            exponent,
-        })
+        Some(Self { negative, digits: digits.to_owned(), exponent })
     }
 }
 
@@ -55,10 +45,7 @@ fn clamped(text: &str) -> i64 {
         Some(b'+') => (false, &text[1..]),
         _ => (false, text),
     };
-    let size = digits.bytes().fold(0_i64, |n, d| {
-        n.saturating_mul(10)
-            .saturating_add(i64::from(d.wrapping_sub(b'0')))
-    });
+    let size = digits.bytes().fold(0_i64, |n, d| n.saturating_mul(10).saturating_add(i64::from(d.wrapping_sub(b'0'))));
     let size = size.min(1 << 40);
     if negative { -size } else { size }
 }
@@ -70,18 +57,8 @@ impl Ord for Decimal {
             (false, true) => -1,
             (false, false) => 1,
         };
-        let size = |a: &Self, b: &Self| {
-            a.exponent
-                .cmp(&b.exponent)
-                .then_with(|| a.digits.cmp(&b.digits))
-        };
-        sign(self).cmp(&sign(other)).then_with(|| {
-            if self.negative {
-                size(other, self)
-            } else {
-                size(self, other)
-            }
-        })
+        let size = |a: &Self, b: &Self| a.exponent.cmp(&b.exponent).then_with(|| a.digits.cmp(&b.digits));
+        sign(self).cmp(&sign(other)).then_with(|| if self.negative { size(other, self) } else { size(self, other) })
     }
 }
 
@@ -100,22 +77,14 @@ impl std::fmt::Display for Decimal {
         let count = i64::try_from(self.digits.len()).unwrap_or(i64::MAX);
         match self.exponent {
             _ if self.digits.is_empty() => f.write_str("0"),
-            e if e >= count && e <= 21 => write!(
-                f,
-                "{}{}",
-                self.digits,
-                "0".repeat((e - count).unsigned_abs() as usize)
-            ),
+            e if e >= count && e <= 21 => {
+                write!(f, "{}{}", self.digits, "0".repeat((e - count).unsigned_abs() as usize))
+            }
             e if e > 0 && e < count => {
                 let (whole, fraction) = self.digits.split_at(e.unsigned_abs() as usize);
                 write!(f, "{whole}.{fraction}")
             }
-            e if e <= 0 && e > -6 => write!(
-                f,
-                "0.{}{}",
-                "0".repeat(e.unsigned_abs() as usize),
-                self.digits
-            ),
+            e if e <= 0 && e > -6 => write!(f, "0.{}{}", "0".repeat(e.unsigned_abs() as usize), self.digits),
             e => {
                 let (first, rest) = self.digits.split_at(1);
                 let dot = if rest.is_empty() { "" } else { "." };
@@ -135,9 +104,7 @@ mod tests {
 
     #[test]
     fn equal_numbers_are_equal() {
-        for same in [
-            "500", "500.0", "5e2", "0.5E3", "50e+1", "5000e-1", "500.000",
-        ] {
+        for same in ["500", "500.0", "5e2", "0.5E3", "50e+1", "5000e-1", "500.000"] {
             assert_eq!(parse(same), parse("500"), "{same}");
         }
         assert_eq!(parse("-0"), parse("0e99999999999999999999"));
@@ -182,15 +149,7 @@ mod tests {
 
     #[test]
     fn text_reads_back() {
-        for text in [
-            "0",
-            "500",
-            "-0.05",
-            "12.5",
-            "1e300",
-            "1.5e-20",
-            "9007199254740993",
-        ] {
+        for text in ["0", "500", "-0.05", "12.5", "1e300", "1.5e-20", "9007199254740993"] {
             assert_eq!(parse(text).to_string(), text);
         }
     }

@@ -224,9 +224,7 @@ impl std::fmt::Display for Attribute {
         f.write_str(self.root.name())?;
         for key in &self.keys {
             let mut chars = key.chars();
-            let identifier = chars
-                .next()
-                .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+            let identifier = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
                 && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
             if identifier {
                 write!(f, ".{key}")?;
