@@ -4,4 +4,6 @@
 pub mod check;
 pub mod decision;
 #[cfg(feature = "compile")]
+pub mod reference;
+#[cfg(feature = "compile")]
 pub mod span;
