@@ -14,17 +14,19 @@ pub(super) fn rule_matches(rule: &Rule, name: &str) -> bool {
 
 /// Whether `pattern` matches the whole name: each `*` is any run of characters, also none.
 pub(super) fn matches(pattern: &str, name: &str) -> bool {
-    let Some((literal, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(name) = name.strip_prefix(literal) else { return false };
-    // The shortest run that lets the next literal match leaves the most for what follows.
-    let mut name = name;
-    let mut rest = rest;
-    while let Some((literal, after)) = rest.split_once('*') {
-        let Some(at) = name.find(literal) else { return false };
-        name = &name[at + literal.len()..];
-        rest = after;
+    let name: Vec<char> = name.chars().collect();
+    // Which beginnings of the name, by length, the pattern so far matches: at first only the empty one.
+    let mut matched: Vec<bool> = (0..=name.len()).map(|length| length == 0).collect();
+    for c in pattern.chars() {
+        matched = if c == '*' {
+            let shortest = matched.iter().position(|is_match| *is_match);
+            (0..=name.len()).map(|length| shortest.is_some_and(|shortest| length >= shortest)).collect()
+        } else {
+            let longer = matched.iter().zip(&name).map(|(is_match, next)| *is_match && *next == c);
+            std::iter::once(false).chain(longer).collect()
+        };
     }
-    name.ends_with(rest)
+    matched.last().copied().unwrap_or(false)
 }
 
 #[cfg(test)]
