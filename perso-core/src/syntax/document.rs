@@ -133,8 +133,7 @@ impl Reader<'_> {
     }
 
     fn unknown_key(&mut self, key: &str, span: Span, known: &[&str]) {
-        let help =
-            did_you_mean(key, known.iter().copied()).unwrap_or_else(|| format!("known here: {}", listed(known)));
+        let help = did_you_mean(key, known.iter().copied()).unwrap_or_else(|| format!("known here: {}", listed(known)));
         self.error(Diagnostic::new(Code::UnknownKey, span, format!("unknown key {}", quoted(key))).help(help));
     }
 

@@ -43,7 +43,8 @@ mod tests {
     #[test]
     fn typing_errors_are_near_and_other_words_are_not() {
         let keys = ["id", "allow", "deny", "roles", "when", "unless", "reason"];
-        for (word, near) in [("alow", "allow"), ("role", "roles"), ("When", "when"), ("raeson", "reason"), ("ids", "id")]
+        for (word, near) in
+            [("alow", "allow"), ("role", "roles"), ("When", "when"), ("raeson", "reason"), ("ids", "id")]
         {
             assert_eq!(nearest(word, keys), Some(near), "{word}");
         }
