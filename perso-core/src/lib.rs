@@ -4,6 +4,10 @@
 pub mod check;
 pub mod decision;
 #[cfg(feature = "compile")]
+pub mod diagnostic;
+#[cfg(feature = "compile")]
 pub mod reference;
 #[cfg(feature = "compile")]
 pub mod span;
+#[cfg(feature = "compile")]
+mod syntax;
