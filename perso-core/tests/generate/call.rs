@@ -27,7 +27,7 @@ pub(crate) fn call(u: &mut Unstructured<'_>, policy: &Json) -> Result<String> {
     let shared = [any_scalar(u)?, any_scalar(u)?];
     for attribute in &attributes {
         let Some(at) = PARTS.iter().position(|part| *part == attribute.root) else { continue };
-        if attribute.keys == ["roles"] && attribute.root == "agent" || u.ratio(1, 8)? {
+        if attribute.keys == ["roles"] && attribute.root == "agent" || u.ratio(1, 12)? {
             continue;
         }
         let value = value(u, attribute, &shared)?;
@@ -157,20 +157,24 @@ fn insert(place: &mut Json, keys: &[String], value: Json) {
 }
 
 fn tool(u: &mut Unstructured<'_>, policy: &Json) -> Result<String> {
-    let mut names = Vec::new();
+    let listed: Vec<&str> =
+        policy.member("tools").map(Json::elements).unwrap_or_default().iter().filter_map(Json::text).collect();
+    if !listed.is_empty() && u.ratio(7, 8)? {
+        return Ok((*u.choose(&listed)?).to_owned());
+    }
+    if u.ratio(1, 8)? {
+        let odd = ["", "read ", "unknown", "reaD", "db/../read", "re\u{301}ad", "*"];
+        return Ok((*u.choose(&odd)?).to_owned());
+    }
+    let mut names = NAMES.to_vec();
     for rule in policy.member("rules").map(Json::elements).unwrap_or_default() {
         for effect in ["allow", "deny"] {
             match rule.member(effect) {
-                Some(Json::String(pattern)) => names.push(pattern.as_str()),
+                Some(Json::String(pattern)) => names.extend([pattern.as_str(); 3]),
                 Some(patterns) => names.extend(patterns.elements().iter().filter_map(Json::text)),
                 None => {}
             }
         }
-    }
-    names.extend(policy.member("tools").map(Json::elements).unwrap_or_default().iter().filter_map(Json::text));
-    if names.is_empty() || u.ratio(1, 8)? {
-        names = NAMES.to_vec();
-        names.extend(["", "read ", "unknown", "reaD", "db/../read", "re\u{301}ad", "*"]);
     }
     let filler = u.choose(&["", "a", "e", ".", "/é", "read"])?;
     Ok(u.choose(&names)?.replace('*', filler))
@@ -293,13 +297,13 @@ fn any_scalar(u: &mut Unstructured<'_>) -> Result<Json> {
 fn odd_value(u: &mut Unstructured<'_>) -> Result<Json> {
     let numbers =
         ["1e6145", "-1e99999999999999999999", "0.1e-6144", "100000000000000000000000000000000000001", "0e99999"];
-    Ok(match u.int_in_range(0..=6)? {
+    Ok(match u.int_in_range(0..=8)? {
         0 => Json::Null,
         1 => Json::List(Vec::new()),
         2 => Json::List(vec![any_scalar(u)?, Json::Null]),
         3 => Json::Object(Vec::new()),
         4 => Json::Object(vec![("x".to_owned(), any_scalar(u)?), ("length".to_owned(), Json::number("2"))]),
-        5 => Json::number(u.choose(&numbers)?),
+        5..=7 => Json::number(u.choose(&numbers)?),
         _ => Json::Bool(u.arbitrary()?),
     })
 }

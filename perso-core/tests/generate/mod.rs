@@ -4,6 +4,12 @@
 //! equal numbers in different notation, strings that differ in case or normalisation, a string that looks like a
 //! number. Every policy is valid. A few calls are malformed.
 
+#![allow(
+    clippy::indexing_slicing,
+    dead_code,
+    reason = "test support: a panic is a failed test, and not every test uses all of it"
+)]
+
 mod call;
 mod policy;
 

@@ -6,8 +6,9 @@ use super::{Json, NAMES, NUMBERS, ROLES, STRINGS};
 
 const PATTERNS: [&str; 8] = ["*", "db*", "*read", "*.*", "m*l*d", "wr*te", "*e*", "**d"];
 
-const ATTRIBUTES: [&str; 17] = [
+const ATTRIBUTES: [&str; 18] = [
     "args.a",
+    "args[\"a\"]",
     "args.b",
     "args.o",
     "args.o.x",
@@ -81,7 +82,8 @@ fn rule(u: &mut Unstructured<'_>, index: usize, roles: &[&str], tools: Option<&[
         rule.push(("roles".to_owned(), strings(&some_of(u, roles)?)));
     }
     if u.ratio(4, 5)? {
-        rule.push(("when".to_owned(), condition(u, 3)?));
+        let depth = u.int_in_range(0..=3)?;
+        rule.push(("when".to_owned(), condition(u, depth)?));
     }
     if u.ratio(1, 4)? {
         rule.push(("unless".to_owned(), condition(u, 2)?));
@@ -117,7 +119,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 fn condition(u: &mut Unstructured<'_>, depth: u32) -> Result<Json> {
     let mut members: Vec<(String, Json)> = Vec::new();
-    for _ in 0..u.int_in_range(1..=2)? {
+    for _ in 0..*u.choose(&[1, 1, 2])? {
         let shape = if depth == 0 { 9 } else { u.int_in_range(0..=9)? };
         let (key, value) = match shape {
             0 | 1 => (*u.choose(&["all", "all", "All"])?, conditions(u, depth - 1)?),
@@ -146,7 +148,7 @@ fn test(u: &mut Unstructured<'_>, attribute: &str) -> Result<Json> {
         return literal(u, attribute);
     }
     let mut operators: Vec<(String, Json)> = Vec::new();
-    for _ in 0..u.int_in_range(1..=2)? {
+    for _ in 0..*u.choose(&[1, 1, 2])? {
         let (operator, operand) = operator(u, attribute)?;
         if operators.iter().all(|(other, _)| other != operator) {
             operators.push((operator.to_owned(), operand));
