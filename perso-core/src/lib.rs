@@ -4,4 +4,8 @@
 pub mod check;
 pub mod decision;
 #[cfg(feature = "compile")]
+pub mod diagnostic;
+#[cfg(feature = "compile")]
 pub mod span;
+#[cfg(feature = "compile")]
+mod syntax;

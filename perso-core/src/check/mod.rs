@@ -1,7 +1,108 @@
 //! Stage 2: from the syntax tree to the checked policy.
 
 mod decimal;
+mod names;
+mod operator;
+mod path;
 mod policy;
+mod roles;
+mod rules;
+mod scope;
+mod tool_index;
+mod tool_pattern;
+mod tools;
 
 pub use decimal::Decimal;
 pub use policy::*;
+
+use std::collections::HashMap;
+
+use self::roles::Roles;
+use self::scope::Scope;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::span::Span;
+use crate::syntax::{did_you_mean, document, json};
+
+/// A policy text, checked.
+#[derive(Debug)]
+pub struct Checked {
+    /// The policy; `None` if, and only if, there is an error among the diagnostics.
+    pub policy: Option<Policy>,
+    /// The examples of the policy's rules, to be run; empty where there is no policy.
+    pub examples: Vec<Example>,
+    /// Every error and warning, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A call that a rule gives as an example.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// The rule that gives it, an index into [`Policy::rules`].
+    pub rule: usize,
+    /// What the policy must decide for it.
+    pub expected: Effect,
+    /// The call as it is written, a JSON object.
+    pub call: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Checks a policy text. What is broken does not keep the rest from being checked: every error is reported at once.
+///
+/// ```
+/// use perso_core::check::check;
+///
+/// let checked = check(r#"{
+///     "perso": 1,
+///     "rules": [{ "id": "small", "allow": "refund", "when": { "args.amount": { "lte": 500 } } }]
+/// }"#);
+/// assert!(checked.policy.is_some() && checked.diagnostics.is_empty());
+///
+/// let checked = check(r#"{ "perso": 1, "rules": [{ "id": "small", "alow": "refund" }] }"#);
+/// assert!(checked.policy.is_none());
+/// assert_eq!(checked.diagnostics[1].message, "unknown key `alow`");
+/// assert_eq!(checked.diagnostics[1].help.as_deref(), Some("did you mean `allow`?"));
+/// ```
+#[must_use]
+pub fn check(text: &str) -> Checked {
+    let mut diagnostics = Diagnostics::default();
+    let resolved = json::parse(text, &mut diagnostics).and_then(|root| {
+        let document = document::document(&root, &mut diagnostics)?;
+        Some(resolve(text, &document, &mut diagnostics))
+    });
+    let refused = diagnostics.has_errors();
+    let diagnostics = diagnostics.finish();
+    match resolved {
+        Some((policy, examples)) if !refused => Checked { policy: Some(policy), examples, diagnostics },
+        _ => Checked { policy: None, examples: Vec::new(), diagnostics },
+    }
+}
+
+/// The policy that a document means. Where it is broken, what cannot be resolved is left out and reported.
+fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diagnostics) -> (Policy, Vec<Example>) {
+    let default = match &document.default {
+        Some(effect) if effect.value == "allow" => Effect::Allow,
+        Some(effect) if effect.value != "deny" => {
+            let message = format!("`default` is `\"deny\"` or `\"allow\"`, not {}", quoted(effect.value));
+            let help = did_you_mean(effect.value, ["deny", "allow"]);
+            diagnostics.push(Diagnostic::new(Code::Effect, effect.span, message).maybe_help(help));
+            Effect::Deny
+        }
+        _ => Effect::Deny,
+    };
+    let tools = document.tools.as_deref().map(|tools| tools::listed(tools, diagnostics));
+    let mut roles = Roles::new(document.roles.as_deref(), diagnostics);
+    let mut scope = Scope { text, diagnostics, attributes: Vec::new(), places: Vec::new(), ids: HashMap::new() };
+    let (rules, examples) = rules::resolve(&document.rules, &mut roles, &mut scope);
+    let attributes = scope.attributes;
+    let policy = Policy {
+        description: document.description.map(str::to_owned),
+        default,
+        roles: roles.finish(),
+        tools: tools.map(|tools| tools.into_iter().map(str::to_owned).collect()),
+        rules,
+        attributes,
+    };
+    tools::check(&policy, document.tools.as_deref(), diagnostics);
+    (policy, examples)
+}

@@ -1,0 +1,13 @@
+//! `ends_with`: the string ends with the operand, code point for code point.
+
+use super::super::policy::{self, Type};
+use super::Operator;
+
+pub(super) const OPERATORS: &[Operator] = &[Operator {
+    name: "ends_with",
+    total: false,
+    meaning: |scope, used| {
+        let operand = scope.operand(used.subject, used.name, used.operand, &[Type::String])?;
+        Some(scope.test(used.subject, policy::Operator::EndsWith(operand), used.span))
+    },
+}];

@@ -1,0 +1,36 @@
+//! `eq`, `ne`: the same type and the same value. Booleans, numbers and strings.
+
+use super::super::policy::{self, Condition, Facet, Operand, Type, Value};
+use super::super::scope::Scope;
+use super::{Operator, Use, not};
+use crate::diagnostic::Code;
+
+pub(super) const OPERATORS: &[Operator] = &[
+    Operator { name: "eq", total: false, meaning: eq },
+    Operator { name: "ne", total: false, meaning: |scope, used| eq(scope, used).map(not) },
+];
+
+fn eq(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
+    let takes: &[Type] = match used.subject.fixed_type() {
+        Some((Type::Number, _)) => &[Type::Number],
+        Some((Type::String, _)) => &[Type::String],
+        _ => &[Type::Boolean, Type::Number, Type::String],
+    };
+    let operand = scope.operand(used.subject, used.name, used.operand, takes)?;
+    if let Operand::Literal(value) = &operand
+        && impossible_length(scope, used, value)
+    {
+        return None;
+    }
+    Some(scope.test(used.subject, policy::Operator::Eq(operand), used.span))
+}
+
+/// Reports a length that nothing has; whether it did.
+pub(super) fn impossible_length(scope: &mut Scope<'_>, used: &Use<'_>, value: &Value) -> bool {
+    let impossible = used.subject.facet == Facet::Length
+        && matches!(value, Value::Number(number) if number.to_string().contains(['-', '.']));
+    if impossible {
+        scope.error(Code::Operand, used.operand.span, "a length is a whole number, 0 or more", None);
+    }
+    impossible
+}

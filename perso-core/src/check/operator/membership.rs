@@ -1,0 +1,19 @@
+//! `in`, `not_in`: equal to one of a list of literals.
+
+use super::super::policy::{self, Condition};
+use super::super::scope::Scope;
+use super::equality::impossible_length;
+use super::{Operator, Use, not};
+
+pub(super) const OPERATORS: &[Operator] = &[
+    Operator { name: "in", total: false, meaning: one_of },
+    Operator { name: "not_in", total: false, meaning: |scope, used| one_of(scope, used).map(not) },
+];
+
+fn one_of(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
+    let values = scope.literals(used.subject, used.name, used.operand)?;
+    if values.iter().any(|value| impossible_length(scope, used, value)) {
+        return None;
+    }
+    Some(scope.test(used.subject, policy::Operator::In(values), used.span))
+}

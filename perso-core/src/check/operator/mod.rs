@@ -1,0 +1,175 @@
+//! What each operator takes and means, a file for each family. To add one: a file with its `OPERATORS`, and a line in
+//! [`FAMILIES`].
+
+mod contains;
+mod ends_with;
+mod equality;
+mod exists;
+mod length;
+mod membership;
+mod order;
+mod starts_with;
+mod types;
+
+use super::policy::{Condition, Root};
+use super::scope::{Scope, Subject, all_of};
+use crate::diagnostic::{Code, quoted};
+use crate::span::Span;
+use crate::syntax::did_you_mean;
+use crate::syntax::document::first_of;
+use crate::syntax::json::{Kind, Member, Node};
+
+/// An operator as it is written.
+struct Operator {
+    /// Its key.
+    name: &'static str,
+    /// Whether it never is unknown, and so may look at `agent.roles`.
+    total: bool,
+    /// Reads its operand and says what it means; `None` where the operand is broken and that has been reported.
+    meaning: fn(&mut Scope<'_>, &Use<'_>) -> Option<Condition>,
+}
+
+/// One use of an operator in a document.
+struct Use<'u> {
+    name: &'static str,
+    subject: &'u Subject,
+    operand: &'u Node<'u>,
+    /// Where the operator, or the scalar that means `eq`, stands.
+    span: Span,
+}
+
+/// Every operator, in the order in which they are listed to users.
+const FAMILIES: [&[Operator]; 9] = [
+    equality::OPERATORS,
+    membership::OPERATORS,
+    order::OPERATORS,
+    starts_with::OPERATORS,
+    ends_with::OPERATORS,
+    contains::OPERATORS,
+    length::OPERATORS,
+    exists::OPERATORS,
+    types::OPERATORS,
+];
+
+/// What other languages call an operator.
+const OTHER_NAMES: [(&str, &str); 23] = [
+    ("=", "eq"),
+    ("==", "eq"),
+    ("===", "eq"),
+    ("is", "eq"),
+    ("equals", "eq"),
+    ("ref", "eq"),
+    ("!=", "ne"),
+    ("<>", "ne"),
+    ("not", "ne"),
+    ("neq", "ne"),
+    ("nin", "not_in"),
+    ("one_of", "in"),
+    ("<", "lt"),
+    ("<=", "lte"),
+    ("le", "lte"),
+    ("max", "lte"),
+    (">", "gt"),
+    (">=", "gte"),
+    ("ge", "gte"),
+    ("min", "gte"),
+    ("present", "exists"),
+    ("prefix", "starts_with"),
+    ("size", "length"),
+];
+
+fn find(name: &str) -> Option<&'static Operator> {
+    FAMILIES.into_iter().flatten().find(|operator| operator.name == name)
+}
+
+/// The value of an attribute path: a scalar, which means `eq`, or operators that must all hold.
+pub(super) fn test(scope: &mut Scope<'_>, subject: &Subject, node: &Node<'_>) -> Option<Condition> {
+    let message = match &node.kind {
+        Kind::Object(members) => return operators(scope, subject, node, members, None),
+        Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => return scalar(scope, subject, node),
+        Kind::List(_) => "an attribute is not compared with a list",
+        Kind::Null => "an attribute is not compared with null",
+    };
+    let help = match &node.kind {
+        Kind::List(_) => "`{\"in\": […]}` is true for each value of a list",
+        _ => "`{\"exists\": false}` is true where there is nothing, or null",
+    };
+    scope.error(Code::Operand, first_of(node), message, Some(help.to_owned()));
+    None
+}
+
+/// A scalar that means `eq`.
+fn scalar(scope: &mut Scope<'_>, subject: &Subject, node: &Node<'_>) -> Option<Condition> {
+    apply(scope, find("eq")?, subject, node, node.span)
+}
+
+/// An object of operators; `only` are those that may stand here, where not all may.
+fn operators(
+    scope: &mut Scope<'_>,
+    subject: &Subject,
+    node: &Node<'_>,
+    members: &[Member<'_>],
+    only: Option<&[&str]>,
+) -> Option<Condition> {
+    if members.is_empty() {
+        let help = "an attribute is tested for a value or with operators, as in `{\"lte\": 500}`";
+        scope.error(Code::Empty, node.span, "a test of nothing says nothing", Some(help.to_owned()));
+        return None;
+    }
+    let mut parts = Vec::with_capacity(members.len());
+    for Member { key, value } in members {
+        let name = key.value.as_ref();
+        match find(name).filter(|operator| only.is_none_or(|only| only.contains(&operator.name))) {
+            Some(operator) => parts.extend(apply(scope, operator, subject, value, key.span)),
+            None => unknown(scope, name, key.span, only),
+        }
+    }
+    Some(all_of(parts))
+}
+
+fn apply(
+    scope: &mut Scope<'_>,
+    operator: &Operator,
+    subject: &Subject,
+    operand: &Node<'_>,
+    span: Span,
+) -> Option<Condition> {
+    if !operator.total && scope.refuse_agent_roles(subject) {
+        return None;
+    }
+    (operator.meaning)(scope, &Use { name: operator.name, subject, operand, span })
+}
+
+fn unknown(scope: &mut Scope<'_>, name: &str, span: Span, only: Option<&[&str]>) {
+    let known = || FAMILIES.into_iter().flatten().map(|o| o.name).filter(|name| only.is_none_or(|o| o.contains(name)));
+    let lower = name.to_lowercase();
+    let other = OTHER_NAMES.iter().find(|(other, _)| *other == lower).map(|(_, name)| *name);
+    let help = match other.filter(|other| known().any(|name| name == *other)) {
+        Some("eq") if lower == "ref" => {
+            Some("a reference is an operand: `{\"eq\": {\"ref\": \"agent.id\"}}`".to_owned())
+        }
+        Some(other) => Some(format!("did you mean `{other}`?")),
+        None => did_you_mean(name, known()),
+    };
+    let listed = || format!("known here: {}", known().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "));
+    let message = match find(name) {
+        Some(_) => format!("`{name}` cannot stand here"),
+        None => format!("unknown operator {}", quoted(name)),
+    };
+    scope.error(Code::UnknownOperator, span, message, Some(help.unwrap_or_else(listed)));
+}
+
+/// Reports an operator on an attribute that never has what it takes; whether it did.
+fn refuse_on_tool(scope: &mut Scope<'_>, used: &Use<'_>) -> bool {
+    let refused = used.subject.path.root == Root::Tool
+        && used.subject.fixed_type().is_some_and(|(kind, _)| kind != super::policy::Type::Number);
+    if refused {
+        let message = format!("`{}` on `tool`, which is a string", used.name);
+        scope.error(Code::Operand, used.span, message, None);
+    }
+    refused
+}
+
+fn not(condition: Condition) -> Condition {
+    Condition::Not(Box::new(condition))
+}

@@ -1,0 +1,13 @@
+//! `starts_with`: the string begins with the operand, code point for code point.
+
+use super::super::policy::{self, Type};
+use super::Operator;
+
+pub(super) const OPERATORS: &[Operator] = &[Operator {
+    name: "starts_with",
+    total: false,
+    meaning: |scope, used| {
+        let operand = scope.operand(used.subject, used.name, used.operand, &[Type::String])?;
+        Some(scope.test(used.subject, policy::Operator::StartsWith(operand), used.span))
+    },
+}];

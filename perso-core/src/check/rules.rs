@@ -1,0 +1,111 @@
+//! Rules.
+
+use std::collections::HashMap;
+
+use super::policy::{Condition, Effect, RoleId, Rule};
+use super::roles::Roles;
+use super::scope::Scope;
+use super::{Example, names, tools};
+use crate::diagnostic::{Code, Diagnostic, quoted};
+use crate::span::Span;
+use crate::syntax::{Spanned, document};
+
+/// The most rules in a policy.
+const MAX_RULES: usize = 100_000;
+
+/// The rules that a document's rules mean, and their examples.
+pub(super) fn resolve<'d>(
+    written: &'d [document::Rule<'d>],
+    roles: &mut Roles<'d>,
+    scope: &mut Scope<'_>,
+) -> (Vec<Rule>, Vec<Example>) {
+    if let Some(over) = written.get(MAX_RULES) {
+        scope.error(Code::Limit, start_of(over.span), format!("more than {MAX_RULES} rules"), None);
+    }
+    let mut ids = HashMap::new();
+    let (mut rules, mut examples) = (Vec::with_capacity(written.len().min(MAX_RULES)), Vec::new());
+    for rule in written.iter().take(MAX_RULES) {
+        if let Some(id) = rule.id
+            && names::check("an id", id, names::MAX_ID, scope.diagnostics)
+            && let Some(first) = ids.insert(id.value, id.span)
+        {
+            let error =
+                Diagnostic::new(Code::Duplicate, id.span, format!("two rules have the id {}", quoted(id.value)));
+            scope.diagnostics.push(error.label(first, "the first"));
+        }
+        if let Some(resolved) = resolve_one(rule, roles, scope) {
+            let (text, index) = (scope.text, rules.len());
+            let example = |expected, span: &Span| Example {
+                rule: index,
+                expected,
+                call: text.get(span.start..span.end).unwrap_or_default().to_owned(),
+                span: *span,
+            };
+            examples.extend(rule.allows.iter().map(|span| example(Effect::Allow, span)));
+            examples.extend(rule.denies.iter().map(|span| example(Effect::Deny, span)));
+            rules.push(resolved);
+        }
+    }
+    (rules, examples)
+}
+
+/// `None` only where a part that a rule must have is missing, which has been reported.
+fn resolve_one<'d>(rule: &'d document::Rule<'d>, roles: &mut Roles<'d>, scope: &mut Scope<'_>) -> Option<Rule> {
+    if let (Some(allow), Some(deny)) = (&rule.allow, &rule.deny) {
+        let error = Diagnostic::new(Code::Effect, deny.key, "a rule either allows or denies")
+            .label(allow.key, "it also allows")
+            .help("write two rules");
+        scope.diagnostics.push(error);
+    }
+    let required = rule.roles.as_ref().map(|named| rule_roles(named, roles, scope));
+    let when = rule.when.as_ref().map(|when| scope.condition(when));
+    let unless = rule.unless.as_ref().map(|unless| Condition::Not(Box::new(scope.condition(unless))));
+    let condition = match (when, unless) {
+        (Some(when), Some(unless)) => Condition::All(vec![when, unless]),
+        (Some(only), None) | (None, Some(only)) => only,
+        (None, None) => Condition::All(Vec::new()),
+    };
+    if let Some(reason) = rule.reason {
+        names::check("a reason", reason, names::MAX_REASON, scope.diagnostics);
+    }
+    let (effect, written) = match (&rule.allow, &rule.deny) {
+        (Some(allow), _) => (Effect::Allow, allow),
+        (None, Some(deny)) => (Effect::Deny, deny),
+        (None, None) => return None,
+    };
+    let tools = tools::patterns(&written.patterns, scope.diagnostics);
+    let id = rule.id?;
+    Some(Rule {
+        id: id.value.to_owned(),
+        effect,
+        tools,
+        roles: required,
+        condition,
+        reason: rule.reason.map(|reason| reason.value.to_owned()),
+        span: id.span,
+    })
+}
+
+fn rule_roles<'d>(named: &Spanned<Vec<Spanned<&'d str>>>, roles: &mut Roles<'d>, scope: &mut Scope<'_>) -> Vec<RoleId> {
+    if named.value.is_empty() {
+        let help = "leave `roles` out to mean any caller";
+        scope.error(Code::Empty, named.span, "`roles` names no role", Some(help.to_owned()));
+    }
+    let mut ids: Vec<RoleId> = Vec::with_capacity(named.value.len());
+    for name in &named.value {
+        match roles.find(*name, scope.diagnostics) {
+            Some(id) if ids.contains(&id) => {
+                let message = format!("{} is named twice", quoted(name.value));
+                scope.error(Code::Duplicate, name.span, message, None);
+            }
+            Some(id) => ids.push(id),
+            None => {}
+        }
+    }
+    ids
+}
+
+/// Only the first character, so that a rule of many lines is not underlined as a whole.
+fn start_of(span: Span) -> Span {
+    Span { start: span.start, end: span.start + 1 }
+}

@@ -1,0 +1,272 @@
+//! What is known while a policy's conditions are checked: the attributes so far, and the findings.
+
+use std::collections::HashMap;
+
+use super::path::{self, Path};
+use super::policy::{Attribute, AttributeId, Condition, Facet, Operand, Operator, Root, Test, Type, Value};
+use super::{Decimal, operator};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::span::Span;
+use crate::syntax::document::{self, Part, first_of};
+use crate::syntax::json::{Kind, Node};
+use crate::syntax::{Spanned, did_you_mean};
+
+/// The longest list of literals.
+const MAX_LIST: usize = 10_000;
+
+pub(super) struct Scope<'s> {
+    /// The policy text.
+    pub(super) text: &'s str,
+    pub(super) diagnostics: &'s mut Diagnostics,
+    pub(super) attributes: Vec<Attribute>,
+    /// Where each attribute is first named.
+    pub(super) places: Vec<Span>,
+    pub(super) ids: HashMap<Attribute, AttributeId>,
+}
+
+/// What a test is about.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pub(super) path: Path,
+    pub(super) facet: Facet,
+    /// Where the path stands.
+    pub(super) span: Span,
+}
+
+impl Subject {
+    /// The one type that the attribute can have, where there is only one, and what to say of it.
+    pub(super) fn fixed_type(&self) -> Option<(Type, &'static str)> {
+        match (self.facet, self.path.root) {
+            (Facet::Length, _) => Some((Type::Number, "a length is a number")),
+            (Facet::Value, Root::Tool) => Some((Type::String, "`tool` is a string")),
+            (Facet::Value, _) => None,
+        }
+    }
+}
+
+impl Scope<'_> {
+    pub(super) fn error(&mut self, code: Code, span: Span, message: impl Into<String>, help: Option<String>) {
+        self.diagnostics.push(Diagnostic::new(code, span, message).maybe_help(help));
+    }
+
+    /// All parts of a condition. What is broken is reported and left out.
+    pub(super) fn condition(&mut self, condition: &document::Condition<'_>) -> Condition {
+        let parts = condition.parts.iter().filter_map(|part| self.part(part)).collect();
+        all_of(parts)
+    }
+
+    fn part(&mut self, part: &Part<'_>) -> Option<Condition> {
+        Some(match part {
+            Part::All(parts) => Condition::All(parts.iter().map(|part| self.condition(part)).collect()),
+            Part::Any(parts) => Condition::Any(parts.iter().map(|part| self.condition(part)).collect()),
+            Part::Not(inner) => Condition::Not(Box::new(self.condition(inner))),
+            Part::Test { path, test } => {
+                let subject = self.path(*path).map(|path_read| Subject {
+                    path: path_read,
+                    facet: Facet::Value,
+                    span: path.span,
+                })?;
+                operator::test(self, &subject, test)?
+            }
+        })
+    }
+
+    fn path(&mut self, text: Spanned<&str>) -> Option<Path> {
+        match path::parse(text.value) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                let span = error.at.map_or(text.span, |at| self.inside(text, at));
+                let code = if error.limit { Code::Limit } else { Code::Attribute };
+                let message = match error.at {
+                    Some(_) => format!("{}: {}", quoted(text.value), error.message),
+                    None => error.message,
+                };
+                self.error(code, span, message, error.help);
+                None
+            }
+        }
+    }
+
+    /// The place from a byte of a string's value to the string's end; the whole string where escapes make that unclear.
+    fn inside(&self, string: Spanned<&str>, at: usize) -> Span {
+        let inner = Span { start: string.span.start + 1, end: string.span.end.saturating_sub(1) };
+        let plain = self.text.get(inner.start..inner.end) == Some(string.value);
+        if plain && at < string.value.len() { Span { start: inner.start + at, end: inner.end } } else { string.span }
+    }
+
+    /// The attribute's number.
+    pub(super) fn intern(&mut self, path: &Path, facet: Facet, span: Span) -> AttributeId {
+        let attribute = Attribute { root: path.root, keys: path.keys.clone(), facet };
+        let next = self.attributes.len();
+        let id = *self.ids.entry(attribute.clone()).or_insert(next);
+        if id == next {
+            self.attributes.push(attribute);
+            self.places.push(span);
+        }
+        id
+    }
+
+    /// A test on a subject.
+    pub(super) fn test(&mut self, subject: &Subject, operator: Operator, span: Span) -> Condition {
+        let attribute = self.intern(&subject.path, subject.facet, subject.span);
+        Condition::Test(Test { attribute, operator, span })
+    }
+
+    /// A literal of one of some types, or a reference to another attribute.
+    pub(super) fn operand(
+        &mut self,
+        subject: &Subject,
+        name: &str,
+        node: &Node<'_>,
+        takes: &[Type],
+    ) -> Option<Operand> {
+        match &node.kind {
+            Kind::Object(_) => self.reference(name, node, takes).map(Operand::Ref),
+            _ => self.literal(subject, name, node, takes).map(Operand::Literal),
+        }
+    }
+
+    /// `{"ref": "agent.id"}`
+    fn reference(&mut self, name: &str, node: &Node<'_>, takes: &[Type]) -> Option<AttributeId> {
+        let Kind::Object(members) = &node.kind else { return None };
+        let mut found = None;
+        for member in members {
+            if member.key.value == "ref" {
+                found = Some(&member.value);
+            } else {
+                let help = did_you_mean(&member.key.value, ["ref"]);
+                let help = help.unwrap_or_else(|| "a reference is `{\"ref\": \"agent.id\"}`".to_owned());
+                let message = format!("unknown key {} in the operand of `{name}`", quoted(&member.key.value));
+                self.error(Code::UnknownKey, member.key.span, message, Some(help));
+            }
+        }
+        let Some(target) = found else {
+            if members.is_empty() {
+                let message = format!("the operand of `{name}` is empty");
+                self.error(Code::Empty, node.span, message, None);
+            }
+            return None;
+        };
+        let Kind::String(text) = &target.kind else {
+            let message = format!("`ref` takes an attribute path, not {}", target.describe());
+            self.error(Code::WrongType, first_of(target), message, None);
+            return None;
+        };
+        let path = self.path(Spanned { value: text, span: target.span })?;
+        let subject = Subject { path, facet: Facet::Value, span: target.span };
+        if self.refuse_agent_roles(&subject) {
+            return None;
+        }
+        if let Some((fixed, why)) = subject.fixed_type()
+            && !takes.contains(&fixed)
+        {
+            let message = format!("`{name}` cannot compare with {}: {why}", quoted(text));
+            self.error(Code::Operand, target.span, message, None);
+            return None;
+        }
+        Some(self.intern(&subject.path, Facet::Value, target.span))
+    }
+
+    /// A literal of one of some types that the subject can have.
+    pub(super) fn literal(&mut self, subject: &Subject, name: &str, node: &Node<'_>, takes: &[Type]) -> Option<Value> {
+        let (kind, value) = match &node.kind {
+            Kind::Bool(value) => (Type::Boolean, Some(Value::Bool(*value))),
+            Kind::String(text) => (Type::String, Some(Value::String(text.clone().into_owned()))),
+            Kind::Number(text) => (Type::Number, Decimal::parse(text).map(Value::Number)),
+            Kind::Null | Kind::List(_) | Kind::Object(_) => {
+                let help = match node.kind {
+                    Kind::Null => Some("`{\"exists\": false}` is true where there is nothing, or null".to_owned()),
+                    Kind::List(_) if name == "eq" => Some("`in` takes a list".to_owned()),
+                    Kind::List(_) if name == "ne" => Some("`not_in` takes a list".to_owned()),
+                    _ => None,
+                };
+                let message = format!("`{name}` takes {}, not {}", type_list(takes), node.describe());
+                self.error(Code::Operand, first_of(node), message, help);
+                return None;
+            }
+        };
+        if !takes.contains(&kind) {
+            let message = format!("`{name}` takes {}, not {}", type_list(takes), node.describe());
+            self.error(Code::Operand, node.span, message, None);
+            return None;
+        }
+        if let Some((fixed, why)) = subject.fixed_type()
+            && fixed != kind
+        {
+            let message = format!("{why}, never {}", node.describe());
+            self.error(Code::Operand, node.span, message, None);
+            return None;
+        }
+        if value.is_none() {
+            let message = "a number has at most 38 significant digits and a decimal exponent within ±6144";
+            self.error(Code::Limit, node.span, message, None);
+        }
+        value
+    }
+
+    /// A list of literals.
+    pub(super) fn literals(&mut self, subject: &Subject, name: &str, node: &Node<'_>) -> Option<Vec<Value>> {
+        let Kind::List(elements) = &node.kind else {
+            let help =
+                matches!(node.kind, Kind::Object(_)).then(|| "a list that is an attribute cannot be referred to");
+            let message = format!("`{name}` takes a list, not {}", node.describe());
+            self.error(Code::Operand, first_of(node), message, help.map(str::to_owned));
+            return None;
+        };
+        if elements.is_empty() {
+            self.error(Code::Empty, node.span, format!("`{name}` of an empty list says nothing"), None);
+            return None;
+        }
+        if elements.len() > MAX_LIST {
+            let message = format!("a list of {} values; at most {MAX_LIST} are allowed", elements.len());
+            self.error(Code::Limit, first_of(node), message, None);
+            return None;
+        }
+        let takes = [Type::Boolean, Type::Number, Type::String];
+        let values: Vec<Option<Value>> =
+            elements.iter().map(|element| self.literal(subject, name, element, &takes)).collect();
+        values.into_iter().collect()
+    }
+
+    /// `agent.roles` is compared through the roles of a rule, which know inheritance.
+    pub(super) fn refuse_agent_roles(&mut self, subject: &Subject) -> bool {
+        let refused = subject.path.root == Root::Agent && subject.path.keys.first().is_some_and(|key| key == "roles");
+        if refused {
+            let help = "name the roles under `roles` of the rule, which also knows what they inherit";
+            let message = "`agent.roles` can only be tested with `exists` and `type`";
+            self.error(Code::Operand, subject.span, message, Some(help.to_owned()));
+        }
+        refused
+    }
+}
+
+/// Several conditions that must all hold; one needs nothing around it.
+pub(super) fn all_of(mut parts: Vec<Condition>) -> Condition {
+    match (parts.len(), parts.pop()) {
+        (1, Some(only)) => only,
+        (_, last) => {
+            parts.extend(last);
+            Condition::All(parts)
+        }
+    }
+}
+
+fn type_list(types: &[Type]) -> String {
+    let mut names: Vec<&str> = types.iter().map(|one| with_article(*one)).collect();
+    names.push("a reference");
+    match names.split_last() {
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+fn with_article(kind: Type) -> &'static str {
+    match kind {
+        Type::Null => "null",
+        Type::Boolean => "a boolean",
+        Type::Number => "a number",
+        Type::String => "a string",
+        Type::List => "a list",
+        Type::Object => "an object",
+    }
+}

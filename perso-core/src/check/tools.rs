@@ -1,0 +1,153 @@
+//! The table of tools, and how the rules' patterns meet it.
+
+use std::collections::{HashMap, HashSet};
+
+use super::names;
+use super::policy::{Condition, Operand, Operator, Policy, ToolPattern};
+use super::tool_index::ToolIndex;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::syntax::{Spanned, did_you_mean};
+
+/// The most tools in the table.
+const MAX_TOOLS: usize = 100_000;
+/// The most distinct tool patterns with a `*` in one policy.
+const MAX_WILDCARDS: usize = 4096;
+/// The most attributes that the rules for one tool may read.
+const MAX_ATTRIBUTES: usize = 1024;
+
+/// The table of tools without those that cannot stand in it.
+pub(super) fn listed<'d>(tools: &[Spanned<&'d str>], diagnostics: &mut Diagnostics) -> Vec<&'d str> {
+    if let Some(over) = tools.get(MAX_TOOLS) {
+        diagnostics.push(Diagnostic::new(Code::Limit, over.span, format!("more than {MAX_TOOLS} tools")));
+    }
+    let mut seen = HashMap::new();
+    let mut listed = Vec::with_capacity(tools.len().min(MAX_TOOLS));
+    for tool in tools.iter().take(MAX_TOOLS) {
+        if !names::check("a tool", *tool, names::MAX_TOOL, diagnostics) {
+            continue;
+        }
+        if tool.value.contains('*') {
+            let error = Diagnostic::new(Code::Name, tool.span, format!("the tool {} holds a `*`", quoted(tool.value)));
+            diagnostics.push(error.help("`tools` lists whole names; patterns stand in rules"));
+        } else if let Some(first) = seen.insert(tool.value, tool.span) {
+            let message = format!("the tool {} is listed twice", quoted(tool.value));
+            diagnostics.push(Diagnostic::new(Code::Duplicate, tool.span, message).label(first, "first here"));
+        } else {
+            listed.push(tool.value);
+        }
+    }
+    listed
+}
+
+/// The patterns of one effect of a rule without those that cannot stand there.
+pub(super) fn patterns(written: &[Spanned<&str>], diagnostics: &mut Diagnostics) -> Vec<ToolPattern> {
+    let mut seen = HashSet::new();
+    let mut patterns = Vec::with_capacity(written.len());
+    for pattern in written {
+        if !names::check("a tool pattern", *pattern, names::MAX_TOOL, diagnostics) {
+            continue;
+        }
+        if seen.insert(pattern.value) {
+            patterns.push(ToolPattern { text: pattern.value.to_owned(), span: pattern.span });
+        } else {
+            let message = format!("{} is named twice", quoted(pattern.value));
+            diagnostics.push(Diagnostic::new(Code::Duplicate, pattern.span, message));
+        }
+    }
+    patterns
+}
+
+/// Reports patterns that match no listed tool, too many patterns, and too many attributes for one tool.
+pub(super) fn check(policy: &Policy, listed: Option<&[Spanned<&str>]>, diagnostics: &mut Diagnostics) {
+    let mut index = ToolIndex::default();
+    // For each pattern, the attributes that the rules with it read.
+    let mut reads: Vec<HashSet<usize>> = Vec::new();
+    let mut uses: Vec<(usize, &ToolPattern)> = Vec::new();
+    for rule in &policy.rules {
+        let mut attributes = HashSet::new();
+        collect_attributes(&rule.condition, &mut attributes);
+        for pattern in &rule.tools {
+            let id = index.insert(&pattern.text);
+            reads.resize_with(index.len(), HashSet::new);
+            if let Some(reads) = reads.get_mut(id) {
+                reads.extend(&attributes);
+            }
+            uses.push((id, pattern));
+        }
+    }
+    if index.wildcard_count() > MAX_WILDCARDS {
+        let span = uses.last().map(|(_, pattern)| pattern.span).unwrap_or_default();
+        let message =
+            format!("{} tool patterns with a `*`; at most {MAX_WILDCARDS} are allowed", index.wildcard_count());
+        diagnostics.push(Diagnostic::new(Code::Limit, span, message));
+        return;
+    }
+    let mut matched = vec![false; index.len()];
+    for tool in listed.unwrap_or_default() {
+        for id in index.matching(tool.value) {
+            if let Some(matched) = matched.get_mut(id) {
+                *matched = true;
+            }
+        }
+    }
+    for (id, pattern) in &uses {
+        if listed.is_some() && matched.get(*id) == Some(&false) {
+            let message = format!("{} matches none of the listed tools", quoted(&pattern.text));
+            let near = did_you_mean(&pattern.text, listed.unwrap_or_default().iter().map(|tool| tool.value));
+            let help = near.unwrap_or_else(|| "add the tool to `tools`".to_owned());
+            diagnostics.push(Diagnostic::new(Code::UnmatchedTool, pattern.span, message).help(help));
+        }
+    }
+    let mut judged = HashSet::new();
+    for (id, pattern) in &uses {
+        if judged.insert(*id) {
+            too_many_attributes(pattern, &index, &reads, diagnostics);
+        }
+    }
+}
+
+fn too_many_attributes(
+    pattern: &ToolPattern,
+    index: &ToolIndex<'_>,
+    reads: &[HashSet<usize>],
+    diagnostics: &mut Diagnostics,
+) {
+    // A tool that two patterns match is usually named by one of them; then all that match it cover that one.
+    let covering: Vec<&HashSet<usize>> = index.matching(&pattern.text).filter_map(|id| reads.get(id)).collect();
+    if covering.iter().map(|set| set.len()).sum::<usize>() <= MAX_ATTRIBUTES {
+        return;
+    }
+    let read: HashSet<usize> = covering.into_iter().flatten().copied().collect();
+    if read.len() > MAX_ATTRIBUTES {
+        let message = format!(
+            "the rules for {} read {} attributes; at most {MAX_ATTRIBUTES} are allowed",
+            quoted(&pattern.text),
+            read.len()
+        );
+        diagnostics.push(Diagnostic::new(Code::Limit, pattern.span, message));
+    }
+}
+
+fn collect_attributes(condition: &Condition, attributes: &mut HashSet<usize>) {
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => {
+            parts.iter().for_each(|part| collect_attributes(part, attributes));
+        }
+        Condition::Not(inner) => collect_attributes(inner, attributes),
+        Condition::Test(test) => {
+            attributes.insert(test.attribute);
+            if let Operator::Eq(operand)
+            | Operator::Lt(operand)
+            | Operator::Lte(operand)
+            | Operator::Gt(operand)
+            | Operator::Gte(operand)
+            | Operator::StartsWith(operand)
+            | Operator::EndsWith(operand)
+            | Operator::Contains(operand) = &test.operator
+                && let Operand::Ref(other) = operand
+            {
+                attributes.insert(*other);
+            }
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! What is wrong with a policy, said so that its author can mend it.
+//!
+//! A [`Diagnostic`] names a place in the policy text. [`Source`] turns it into text for people, with the line
+//! underlined, or into a record for programs.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
+use serde::Serialize;
+
+use crate::span::Span;
+
+/// The most errors, and the most warnings, that one policy draws.
+pub const MAX_DIAGNOSTICS: usize = 1000;
+
+/// One finding about a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Whether the policy is refused for it.
+    pub severity: Severity,
+    /// Which kind of finding.
+    pub code: Code,
+    /// One line: what is wrong.
+    pub message: String,
+    /// Where.
+    pub span: Span,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// Other places that belong to it.
+    pub labels: Vec<Label>,
+}
+
+/// Another place that belongs to a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub span: Span,
+    /// What is there.
+    pub text: String,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The policy is refused.
+    Error,
+    /// The policy is legal, but likely not what its author means.
+    Warning,
+}
+
+macro_rules! codes {
+    ($($severity:ident $name:ident $text:literal $doc:literal,)*) => {
+        /// The kinds of findings. Their names are stable: programs may rely on them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code {
+            $(#[doc = $doc] $name,)*
+        }
+
+        impl Code {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The stable name, as in `error[unknown-key]`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// Whether findings of this kind refuse the policy.
+            #[must_use]
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    Error Json "json" "The text is not JSON.",
+    Error Limit "limit" "Something is larger than a policy may be.",
+    Error FirstPerso "first-perso" "A document of the first perso.",
+    Error Version "version" "`perso` is not a known version.",
+    Error WrongType "wrong-type" "A value is of another JSON type than its key takes.",
+    Error UnknownKey "unknown-key" "A key that means nothing where it stands.",
+    Error MissingKey "missing-key" "A key that must be there is not.",
+    Error Duplicate "duplicate" "Something that may stand once stands twice.",
+    Error Empty "empty" "An empty list, object or name that says nothing.",
+    Error Name "name" "A name, id or reason holds what it may not hold.",
+    Error Effect "effect" "A rule both allows and denies, or an effect is neither.",
+    Error UnknownRole "unknown-role" "A role that the table of roles lacks.",
+    Error RoleCycle "role-cycle" "A role inherits from itself.",
+    Error UnmatchedTool "unmatched-tool" "A tool pattern that matches none of the listed tools.",
+    Error Attribute "attribute" "An attribute path that names nothing a call can have.",
+    Error UnknownOperator "unknown-operator" "An operator that does not exist.",
+    Error Operand "operand" "An operator with an operand, or on an attribute, that it cannot have.",
+    Error UnknownType "unknown-type" "A type name that does not exist.",
+    Warning NeverApplies "never-applies" "A rule that can never apply.",
+    Warning Overridden "overridden" "An allow rule that a deny rule always overrides.",
+    Warning Covered "covered" "A rule that another rule always covers.",
+    Warning Contradiction "contradiction" "Tests that can never all be true.",
+    Warning DenyList "deny-list" "A list of what is forbidden, on a string that the model chooses.",
+    Warning DefaultAllow "default-allow" "Calls that no rule is about are allowed.",
+    Warning CaseVariant "case-variant" "Two attributes differ only by case.",
+    Warning UnusedRole "unused-role" "A role that no rule gives anything.",
+    Warning UnusedTool "unused-tool" "A tool that no rule is about.",
+}
+
+impl Diagnostic {
+    /// A finding; its severity follows from its kind.
+    #[must_use]
+    pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { severity: code.severity(), code, message, span, help: None, labels: Vec::new() }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds what to do about it, where there is something.
+    #[must_use]
+    pub fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help.or(self.help);
+        self
+    }
+
+    /// Adds another place.
+    #[must_use]
+    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label { span, text: text.into() });
+        self
+    }
+}
+
+/// Collects findings, up to [`MAX_DIAGNOSTICS`] of each severity.
+#[derive(Debug, Default)]
+pub(crate) struct Diagnostics {
+    list: Vec<Diagnostic>,
+    errors: usize,
+    warnings: usize,
+}
+
+impl Diagnostics {
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        let count = match diagnostic.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        *count += 1;
+        if *count <= MAX_DIAGNOSTICS {
+            self.list.push(diagnostic);
+        }
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        self.errors > 0
+    }
+
+    /// Whether further warnings would be dropped.
+    pub(crate) fn is_full_of_warnings(&self) -> bool {
+        self.warnings >= MAX_DIAGNOSTICS
+    }
+
+    /// The findings, in the order of the text.
+    pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
+        self.list.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
+        if self.errors > MAX_DIAGNOSTICS {
+            let message = format!("{} errors; the first {MAX_DIAGNOSTICS} found are shown", self.errors);
+            let span = self.list.last().map(|last| last.span).unwrap_or_default();
+            self.list.push(Diagnostic::new(Code::Limit, span, message));
+        }
+        self.list
+    }
+}
+
+/// The user's text in backticks, shortened where it is long.
+pub(crate) fn quoted(text: &str) -> String {
+    const MAX: usize = 60;
+    let clean: String = text.chars().take(MAX + 1).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    match clean.char_indices().nth(MAX) {
+        Some((cut, _)) => format!("`{}…`", clean.get(..cut).unwrap_or_default()),
+        None => format!("`{clean}`"),
+    }
+}
+
+/// A policy text and its name, to show findings with.
+#[derive(Debug)]
+pub struct Source<'a> {
+    name: &'a str,
+    text: &'a str,
+    /// Where each line begins.
+    lines: Vec<usize>,
+}
+
+/// A finding as a record for programs. Lines and columns count from 1, columns in characters; the end is exclusive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Record<'a> {
+    /// `"error"` or `"warning"`.
+    pub severity: Severity,
+    /// [`Code::name`].
+    pub code: &'static str,
+    /// One line: what is wrong.
+    pub message: &'a str,
+    /// The name of the source.
+    pub file: &'a str,
+    /// Where it begins.
+    pub line: usize,
+    /// Where it begins.
+    pub column: usize,
+    /// Where it ends.
+    pub end_line: usize,
+    /// Where it ends.
+    pub end_column: usize,
+    /// What to do about it.
+    pub help: Option<&'a str>,
+}
+
+/// A longer line is shown only in part.
+const LONG_LINE: usize = 400;
+
+impl<'a> Source<'a> {
+    /// A policy text; `name` is the file's, or what stands for it.
+    #[must_use]
+    pub fn new(name: &'a str, text: &'a str) -> Self {
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { name, text, lines }
+    }
+
+    /// Line and column of a byte, counted from 1; the column in characters.
+    #[must_use]
+    pub fn position(&self, offset: usize) -> (usize, usize) {
+        let (line, start, _) = self.line_of(offset);
+        let before = self.text.get(start..self.floor(offset)).unwrap_or_default();
+        (line, before.chars().count() + 1)
+    }
+
+    /// The finding for people: message, file, line and column, the line with the place underlined, help.
+    /// `color` writes ANSI escape sequences.
+    ///
+    /// ```
+    /// use perso_core::check::check;
+    /// use perso_core::diagnostic::Source;
+    ///
+    /// let text = r#"{ "perso": 1, "rule": [] }"#;
+    /// let checked = check(text);
+    /// let shown = Source::new("policy.json", text).render(&checked.diagnostics[1], false);
+    /// assert!(shown.starts_with("error[unknown-key]: unknown key `rule`\n --> policy.json:1:15\n"));
+    /// assert!(shown.contains("did you mean `rules`?"));
+    /// ```
+    #[must_use]
+    pub fn render(&self, diagnostic: &Diagnostic, color: bool) -> String {
+        let level = match diagnostic.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut group = Group::with_title(level.primary_title(&diagnostic.message).id(diagnostic.code.name()));
+        group = self.place(group, diagnostic.span, AnnotationKind::Primary, None);
+        for label in &diagnostic.labels {
+            group = self.place(group, label.span, AnnotationKind::Context, Some(&label.text));
+        }
+        if let Some(help) = &diagnostic.help {
+            group = group.element(Level::HELP.message(normalize_untrusted_str(help)));
+        }
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        renderer.render(&[group])
+    }
+
+    /// The finding as a record for programs.
+    #[must_use]
+    pub fn record(&self, diagnostic: &'a Diagnostic) -> Record<'a> {
+        let (line, column) = self.position(diagnostic.span.start);
+        let (end_line, end_column) = self.position(diagnostic.span.end.max(diagnostic.span.start));
+        Record {
+            severity: diagnostic.severity,
+            code: diagnostic.code.name(),
+            message: &diagnostic.message,
+            file: self.name,
+            line,
+            column,
+            end_line,
+            end_column,
+            help: diagnostic.help.as_deref(),
+        }
+    }
+
+    /// Adds the line with a place underlined. Only that line is given to the renderer, and of a very long line only a
+    /// part, so that a finding costs the same in a large document.
+    fn place<'g>(&'g self, group: Group<'g>, span: Span, kind: AnnotationKind, label: Option<&'g str>) -> Group<'g> {
+        let (line, start, end) = self.line_of(span.start);
+        let (_, column) = self.position(span.start);
+        let from = self.floor(span.start).clamp(start, end);
+        let to = self.floor(span.end).clamp(from, end);
+        let (start, end) = if end - start > LONG_LINE {
+            (
+                self.floor(from.saturating_sub(LONG_LINE / 4)).max(start),
+                self.floor(from.saturating_add(LONG_LINE)).min(end),
+            )
+        } else {
+            (start, end)
+        };
+        let to = to.min(end);
+        let shown = self.text.get(start..end).unwrap_or_default();
+        let annotation = kind.span(from - start..to - start).label(label);
+        let origin = Origin::path(self.name).line(line).char_column(column);
+        group.element(origin).element(Snippet::source(shown).line_start(line).annotation(annotation))
+    }
+
+    /// The number of the line that a byte is in, and where the line begins and ends.
+    fn line_of(&self, offset: usize) -> (usize, usize, usize) {
+        let number = self.lines.partition_point(|start| *start <= offset).max(1);
+        let start = self.lines.get(number - 1).copied().unwrap_or_default();
+        let end = self.lines.get(number).map_or(self.text.len(), |next| next - 1);
+        let line = self.text.get(start..end).unwrap_or_default();
+        (number, start, start + line.trim_end_matches('\r').len())
+    }
+
+    /// The nearest character boundary at or before a byte.
+    fn floor(&self, offset: usize) -> usize {
+        let offset = offset.min(self.text.len());
+        (0..=offset).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or_default()
+    }
+}

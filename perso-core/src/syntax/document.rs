@@ -1,0 +1,325 @@
+//! The policy as it is written: every key known, every value of the JSON type its key takes, nothing resolved yet.
+//!
+//! What is broken draws an error and is left out, so that the rest can be checked all the same.
+
+use super::json::{Kind, Member, Node};
+use super::{Spanned, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::span::Span;
+
+/// A policy document.
+#[derive(Debug, Default)]
+pub(crate) struct Document<'d> {
+    pub(crate) description: Option<&'d str>,
+    pub(crate) roles: Option<Vec<Role<'d>>>,
+    pub(crate) tools: Option<Vec<Spanned<&'d str>>>,
+    pub(crate) rules: Vec<Rule<'d>>,
+    pub(crate) default: Option<Spanned<&'d str>>,
+}
+
+/// A line of the table of roles.
+#[derive(Debug)]
+pub(crate) struct Role<'d> {
+    pub(crate) name: Spanned<&'d str>,
+    pub(crate) inherits: Vec<Spanned<&'d str>>,
+}
+
+/// A rule.
+#[derive(Debug)]
+pub(crate) struct Rule<'d> {
+    /// The whole rule.
+    pub(crate) span: Span,
+    pub(crate) id: Option<Spanned<&'d str>>,
+    pub(crate) allow: Option<Tools<'d>>,
+    pub(crate) deny: Option<Tools<'d>>,
+    pub(crate) roles: Option<Spanned<Vec<Spanned<&'d str>>>>,
+    pub(crate) when: Option<Condition<'d>>,
+    pub(crate) unless: Option<Condition<'d>>,
+    pub(crate) reason: Option<Spanned<&'d str>>,
+    pub(crate) allows: Vec<Span>,
+    pub(crate) denies: Vec<Span>,
+}
+
+/// An effect of a rule: its key, and the tool patterns that are its value.
+#[derive(Debug)]
+pub(crate) struct Tools<'d> {
+    pub(crate) key: Span,
+    pub(crate) patterns: Vec<Spanned<&'d str>>,
+}
+
+/// A condition: all of its parts; never empty, unless what was in it is broken.
+#[derive(Debug)]
+pub(crate) struct Condition<'d> {
+    pub(crate) parts: Vec<Part<'d>>,
+}
+
+/// One key of a condition.
+#[derive(Debug)]
+pub(crate) enum Part<'d> {
+    All(Vec<Condition<'d>>),
+    Any(Vec<Condition<'d>>),
+    Not(Condition<'d>),
+    /// An attribute path and what it is tested for: a scalar, or an object of operators.
+    Test {
+        path: Spanned<&'d str>,
+        test: &'d Node<'d>,
+    },
+}
+
+/// How deep `all`, `any` and `not` may be nested in one another.
+pub(crate) const MAX_CONDITION_DEPTH: usize = 32;
+
+const DOCUMENT_KEYS: [&str; 7] = ["perso", "$schema", "description", "roles", "tools", "rules", "default"];
+const RULE_KEYS: [&str; 8] = ["id", "allow", "deny", "roles", "when", "unless", "reason", "examples"];
+
+/// Finds the policy in a JSON value. `None` only where nothing in it can be looked at.
+pub(crate) fn document<'d>(root: &'d Node<'d>, diagnostics: &mut Diagnostics) -> Option<Document<'d>> {
+    let mut reader = Reader { diagnostics };
+    let members = reader.object(root, "a policy")?;
+    if let Some(version) = members.iter().find(|member| member.key.value == "version")
+        && let Kind::String(text) = &version.value.kind
+        && text.starts_with("perso-")
+    {
+        let message = format!("a document of the first perso ({}), which is not read", quoted(text));
+        let help = "write it in today's form, which begins with `\"perso\": 1`";
+        reader.error(Diagnostic::new(Code::FirstPerso, version.value.span, message).help(help));
+        return None;
+    }
+    let mut document = Document::default();
+    let (mut has_version, mut has_rules) = (false, false);
+    for Member { key, value } in members {
+        match key.value.as_ref() {
+            "perso" => {
+                has_version = true;
+                reader.version(value);
+            }
+            "$schema" => drop(reader.string(value, "`$schema`")),
+            "description" => document.description = reader.string(value, "`description`").map(|text| text.value),
+            "roles" => document.roles = reader.roles_table(value),
+            "tools" => document.tools = reader.strings(value, "`tools`").map(|tools| tools.value),
+            "rules" => {
+                has_rules = true;
+                if let Some(rules) = reader.list(value, "`rules`") {
+                    document.rules = rules.iter().filter_map(|rule| reader.rule(rule)).collect();
+                }
+            }
+            "default" => document.default = reader.string(value, "`default`"),
+            _ => reader.unknown_key(&key.value, key.span, &DOCUMENT_KEYS),
+        }
+    }
+    let brace = Span { start: root.span.start, end: root.span.start + 1 };
+    if !has_version {
+        let error = Diagnostic::new(Code::MissingKey, brace, "the key `perso` is missing");
+        reader.error(error.help("a policy says which version of the language it is in: `\"perso\": 1`"));
+    }
+    if !has_rules {
+        reader.error(Diagnostic::new(Code::MissingKey, brace, "the key `rules` is missing"));
+    }
+    Some(document)
+}
+
+struct Reader<'r> {
+    diagnostics: &'r mut Diagnostics,
+}
+
+impl Reader<'_> {
+    fn error(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn wrong_type(&mut self, node: &Node<'_>, what: &str, takes: &str) {
+        let message = format!("{what} takes {takes}, not {}", node.describe());
+        self.error(Diagnostic::new(Code::WrongType, first_of(node), message));
+    }
+
+    fn unknown_key(&mut self, key: &str, span: Span, known: &[&str]) {
+        let help = did_you_mean(key, known.iter().copied()).unwrap_or_else(|| format!("known here: {}", listed(known)));
+        self.error(Diagnostic::new(Code::UnknownKey, span, format!("unknown key {}", quoted(key))).help(help));
+    }
+
+    fn object<'d>(&mut self, node: &'d Node<'d>, what: &str) -> Option<&'d [Member<'d>]> {
+        if let Kind::Object(members) = &node.kind {
+            return Some(members);
+        }
+        self.wrong_type(node, what, "an object");
+        None
+    }
+
+    fn list<'d>(&mut self, node: &'d Node<'d>, what: &str) -> Option<&'d [Node<'d>]> {
+        if let Kind::List(elements) = &node.kind {
+            return Some(elements);
+        }
+        self.wrong_type(node, what, "a list");
+        None
+    }
+
+    fn string<'d>(&mut self, node: &'d Node<'d>, what: &str) -> Option<Spanned<&'d str>> {
+        if let Kind::String(text) = &node.kind {
+            return Some(Spanned { value: text, span: node.span });
+        }
+        self.wrong_type(node, what, "a string");
+        None
+    }
+
+    /// A list of strings; elements that are none draw an error and are left out.
+    fn strings<'d>(&mut self, node: &'d Node<'d>, what: &str) -> Option<Spanned<Vec<Spanned<&'d str>>>> {
+        let elements = self.list(node, what)?;
+        let what = format!("an element of {what}");
+        let value = elements.iter().filter_map(|element| self.string(element, &what)).collect();
+        Some(Spanned { value, span: node.span })
+    }
+
+    fn version(&mut self, node: &Node<'_>) {
+        if !matches!(node.kind, Kind::Number("1")) {
+            let error = Diagnostic::new(Code::Version, first_of(node), "`perso` is the version of the language, `1`");
+            self.error(error);
+        }
+    }
+
+    fn roles_table<'d>(&mut self, node: &'d Node<'d>) -> Option<Vec<Role<'d>>> {
+        let Kind::Object(members) = &node.kind else {
+            let message = format!("`roles` takes an object, not {}", node.describe());
+            let help = "each role and those it inherits from: `{\"agent\": [], \"manager\": [\"agent\"]}`";
+            self.error(Diagnostic::new(Code::WrongType, first_of(node), message).help(help));
+            return None;
+        };
+        let role = |member: &'d Member<'d>| {
+            let what = format!("the role {}", quoted(&member.key.value));
+            let inherits = self.strings(&member.value, &what).map(|list| list.value).unwrap_or_default();
+            Role { name: Spanned { value: &*member.key.value, span: member.key.span }, inherits }
+        };
+        Some(members.iter().map(role).collect())
+    }
+
+    fn rule<'d>(&mut self, node: &'d Node<'d>) -> Option<Rule<'d>> {
+        let members = self.object(node, "a rule")?;
+        let mut rule = Rule {
+            span: node.span,
+            id: None,
+            allow: None,
+            deny: None,
+            roles: None,
+            when: None,
+            unless: None,
+            reason: None,
+            allows: Vec::new(),
+            denies: Vec::new(),
+        };
+        let brace = Span { start: node.span.start, end: node.span.start + 1 };
+        for Member { key, value } in members {
+            match key.value.as_ref() {
+                "id" => rule.id = self.string(value, "`id`"),
+                "allow" => rule.allow = self.tools(key.span, value, "`allow`"),
+                "deny" => rule.deny = self.tools(key.span, value, "`deny`"),
+                "roles" => rule.roles = self.strings(value, "`roles` of a rule"),
+                "when" => rule.when = self.condition(value, "`when`", 0),
+                "unless" => rule.unless = self.condition(value, "`unless`", 0),
+                "reason" => rule.reason = self.string(value, "`reason`"),
+                "examples" => self.examples(value, &mut rule),
+                _ => self.unknown_key(&key.value, key.span, &RULE_KEYS),
+            }
+        }
+        let has = |name: &str| members.iter().any(|member| member.key.value == name);
+        if !has("id") {
+            self.error(Diagnostic::new(Code::MissingKey, brace, "a rule without an `id`"));
+        }
+        if !has("allow") && !has("deny") {
+            let error = Diagnostic::new(Code::MissingKey, brace, "a rule without an effect");
+            self.error(error.help("name the tools that it is about under `allow` or `deny`"));
+        }
+        Some(rule)
+    }
+
+    /// One tool pattern, or a list of them.
+    fn tools<'d>(&mut self, key: Span, node: &'d Node<'d>, what: &str) -> Option<Tools<'d>> {
+        let patterns = match &node.kind {
+            Kind::String(text) => vec![Spanned { value: text.as_ref(), span: node.span }],
+            Kind::List(elements) if elements.is_empty() => {
+                let message = format!("{what} names no tool");
+                self.error(Diagnostic::new(Code::Empty, node.span, message).help("`\"*\"` is every tool"));
+                return None;
+            }
+            Kind::List(_) => self.strings(node, what)?.value,
+            _ => {
+                self.wrong_type(node, what, "a tool name or a list of them");
+                return None;
+            }
+        };
+        Some(Tools { key, patterns })
+    }
+
+    fn examples<'d>(&mut self, node: &'d Node<'d>, rule: &mut Rule<'d>) {
+        for Member { key, value } in self.object(node, "`examples`").unwrap_or_default() {
+            let calls = match key.value.as_ref() {
+                "allows" => &mut rule.allows,
+                "denies" => &mut rule.denies,
+                _ => {
+                    self.unknown_key(&key.value, key.span, &["allows", "denies"]);
+                    continue;
+                }
+            };
+            for call in self.list(value, "a list of examples").unwrap_or_default() {
+                if self.object(call, "an example, which is a call,").is_some() {
+                    calls.push(call.span);
+                }
+            }
+        }
+    }
+
+    fn condition<'d>(&mut self, node: &'d Node<'d>, what: &str, depth: usize) -> Option<Condition<'d>> {
+        if depth > MAX_CONDITION_DEPTH {
+            let message = format!("`all`, `any` and `not` are nested more than {MAX_CONDITION_DEPTH} deep");
+            self.error(Diagnostic::new(Code::Limit, first_of(node), message));
+            return None;
+        }
+        let Kind::Object(members) = &node.kind else {
+            let message = format!("{what} takes a condition, not {}", node.describe());
+            let error = Diagnostic::new(Code::WrongType, first_of(node), message);
+            self.error(error.help("a condition is an object: `{\"args.amount\": {\"lte\": 500}}`"));
+            return None;
+        };
+        if members.is_empty() {
+            let error = Diagnostic::new(Code::Empty, node.span, "an empty condition says nothing");
+            self.error(error.help("leave it out, or name an attribute and a test"));
+            return None;
+        }
+        Some(Condition { parts: members.iter().filter_map(|member| self.part(member, depth)).collect() })
+    }
+
+    fn part<'d>(&mut self, member: &'d Member<'d>, depth: usize) -> Option<Part<'d>> {
+        let Member { key, value } = member;
+        match key.value.as_ref() {
+            "all" | "All" => Some(Part::All(self.conditions(value, "`all`", depth)?)),
+            "any" | "Any" => Some(Part::Any(self.conditions(value, "`any`", depth)?)),
+            "not" | "Not" => Some(Part::Not(self.condition(value, "`not`", depth + 1)?)),
+            path => Some(Part::Test { path: Spanned { value: path, span: key.span }, test: value }),
+        }
+    }
+
+    fn conditions<'d>(&mut self, node: &'d Node<'d>, what: &str, depth: usize) -> Option<Vec<Condition<'d>>> {
+        let Kind::List(elements) = &node.kind else {
+            self.wrong_type(node, what, "a list of conditions");
+            return None;
+        };
+        if elements.is_empty() {
+            let message = format!("{what} of nothing says nothing");
+            self.error(Diagnostic::new(Code::Empty, node.span, message));
+            return None;
+        }
+        let element = format!("an element of {what}");
+        Some(elements.iter().filter_map(|condition| self.condition(condition, &element, depth + 1)).collect())
+    }
+}
+
+/// The part of a value to underline: all of a scalar, the bracket of a list or object.
+pub(crate) fn first_of(node: &Node<'_>) -> Span {
+    match node.kind {
+        Kind::List(_) | Kind::Object(_) => Span { start: node.span.start, end: node.span.start + 1 },
+        _ => node.span,
+    }
+}
+
+/// `a`, `b`, `c`
+pub(crate) fn listed(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
