@@ -10,7 +10,7 @@ use crate::plan::{Atom, Check, Compare, Goal, Plan, RoleSet, Side, Step, View};
 use perso_decode::Number;
 use perso_decode::layout::{self, kind};
 use std::ops::RangeInclusive;
-use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, ValType};
+use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, MemArgTarget, ValType};
 
 /// The function's parameter: where the frame is.
 const FRAME: u32 = 0;
@@ -99,8 +99,8 @@ const fn layout_mask(bits: u32) -> i64 {
     (1 << bits) - 1
 }
 
-const fn at(offset: usize, align: u32) -> MemArg {
-    MemArg { offset: offset as u64, align, memory_index: 0 }
+pub(super) const fn at(offset: usize, align: u32) -> MemArg {
+    MemArg { offset: offset as u64, align, target: MemArgTarget::Memory(0), ordering: None }
 }
 
 /// A block that can be left, by how deep it is.

@@ -138,8 +138,7 @@ fn code(plan: &Plan) -> CodeSection {
     code.function(&version);
     // The frame begins with the number of the view's function.
     let mut decide = Function::new([]);
-    let number = wasm_encoder::MemArg { offset: 0, align: 2, memory_index: 0 };
-    decide.instructions().local_get(0).local_get(0).i32_load(number).call_indirect(0, TYPE_VIEW).end();
+    decide.instructions().local_get(0).local_get(0).i32_load(code::at(0, 2)).call_indirect(0, TYPE_VIEW).end();
     code.function(&decide);
     code.function(&code::blame());
     for view in &plan.views {

@@ -97,7 +97,6 @@ fn config() -> Config {
         .wasm_tail_call(false)
         .wasm_extended_const(false)
         .wasm_saturating_float_to_int(false)
-        .wasm_memory64(false)
         .set_max_recursion_depth(16)
         .set_min_stack_height(1 << 12)
         .set_max_stack_height(1 << 16);
@@ -129,7 +128,7 @@ impl Sections {
         let mut sections = Self::default();
         let mut exports = Vec::new();
         // Behind the last section so far; the header of a module is eight bytes.
-        let mut end = 8;
+        let mut end: u64 = 8;
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.map_err(wasm)?;
             if sections.manifest.is_some() && !matches!(payload, Payload::End(_)) {
@@ -167,14 +166,15 @@ impl Sections {
                     for (index, segment) in segments.clone().into_iter().enumerate() {
                         let segment = segment.map_err(wasm)?;
                         if index == 0 && matches!(segment.kind, DataKind::Passive) {
-                            let to = segment.range.end;
+                            let to = segment.range.end as usize;
                             sections.table = Some(to - segment.data.len()..to);
                         }
                     }
                 }
                 Payload::CustomSection(section) if section.name() == abi::SECTION => {
-                    let to = section.data_offset() + section.data().len();
-                    sections.manifest = Some(ManifestSection { start: end, data: section.data_offset()..to });
+                    let from = section.data_offset() as usize;
+                    let data = from..from + section.data().len();
+                    sections.manifest = Some(ManifestSection { start: end as usize, data });
                 }
                 _ => {}
             }

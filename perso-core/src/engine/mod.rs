@@ -38,10 +38,13 @@ pub struct Policy {
     inner: Arc<Inner>,
 }
 
+/// Makes a worker for the pool.
+type NewWorker = Box<dyn Fn() -> Worker + Send + Sync>;
+
 struct Inner {
     loaded: Loaded,
     /// Instances that nobody uses now. Nothing is locked while one judges.
-    workers: Pool<Worker, Box<dyn Fn() -> Worker + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>>,
+    workers: Pool<Worker, NewWorker>,
 }
 
 impl fmt::Debug for Policy {
@@ -61,8 +64,7 @@ impl Policy {
         let seed = loaded.seed.clone();
         // So that a module that can't even be started is found out here, not at the first call.
         Worker::new(&seed).start().map_err(|failure| LoadError::Start(failure.to_string()))?;
-        let workers: Box<dyn Fn() -> Worker + Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe> =
-            Box::new(std::panic::AssertUnwindSafe(move || Worker::new(&seed)));
+        let workers: NewWorker = Box::new(move || Worker::new(&seed));
         Ok(Self { inner: Arc::new(Inner { loaded, workers: Pool::new(workers) }) })
     }
 

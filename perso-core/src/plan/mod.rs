@@ -8,7 +8,7 @@ mod lower;
 mod place;
 
 pub use lower::{Atom, Check, Compare, Goal, Side};
-pub use place::{Pair, Place, Places, TextTest};
+pub use place::{Place, Places};
 
 use crate::check::{Effect, Policy, Rule};
 use std::collections::HashMap;
