@@ -55,6 +55,8 @@ pub mod module;
 #[cfg(feature = "compile")]
 mod plan;
 #[cfg(feature = "compile")]
+pub mod reference;
+#[cfg(feature = "compile")]
 pub mod span;
 #[cfg(feature = "compile")]
 mod syntax;

@@ -1,0 +1,217 @@
+//! A call: the tool, and the four parts that a policy reads.
+
+use super::value::Value;
+use super::{roles, show, tool};
+use crate::check::{Attribute, Policy, Root, Type};
+
+/// A call to judge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The tool's name.
+    pub tool: String,
+    args: Part,
+    agent: Part,
+    resource: Part,
+    context: Part,
+}
+
+/// What is known of one part of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// The call does not have it.
+    Absent,
+    /// The call has this. An object, or null, which is as good as absent; anything else is malformed.
+    Known(Value),
+    /// Not known yet, may be anything: every test on it can be true and can be false.
+    Open,
+    /// Nothing may be concluded from it: no test on it is true or false.
+    Withheld,
+}
+
+/// Why a call cannot be judged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// It is not what a call must be.
+    #[error("{0}")]
+    Malformed(String),
+    /// It is over a limit.
+    #[error("{0}")]
+    Limit(String),
+}
+
+impl Unreadable {
+    pub(super) fn malformed(what: impl Into<String>) -> Self {
+        Self::Malformed(what.into())
+    }
+}
+
+impl Call {
+    /// A call without any part.
+    #[must_use]
+    pub fn new(tool: impl Into<String>) -> Self {
+        let tool = tool.into();
+        Self { tool, args: Part::Absent, agent: Part::Absent, resource: Part::Absent, context: Part::Absent }
+    }
+
+    /// Reads the JSON text of a call.
+    ///
+    /// # Errors
+    /// [`Unreadable`] where it is no JSON, is no object of a call's keys, each at most once, or has no tool's name.
+    ///
+    /// ```
+    /// use perso_core::reference::Call;
+    /// assert!(Call::read(br#"{"tool": "send_email", "args": {"to": "a@b.example"}}"#).is_ok());
+    /// assert!(Call::read(br#"{"tool": "send_email", "params": {}}"#).is_err());
+    /// ```
+    pub fn read(json: &[u8]) -> Result<Self, Unreadable> {
+        let text = std::str::from_utf8(json).map_err(|_| Unreadable::malformed("the text is not UTF-8"))?;
+        Self::from_value(Value::read(text)?)
+    }
+
+    /// Takes a call that Rust code built.
+    ///
+    /// # Errors
+    /// [`Unreadable`], as [`Call::read`].
+    pub fn from_json(call: &serde_json::Value) -> Result<Self, Unreadable> {
+        Self::from_value(Value::from_json(call)?)
+    }
+
+    fn from_value(value: Value) -> Result<Self, Unreadable> {
+        let Value::Object(members) = value else { return Err(Unreadable::malformed("a call must be an object")) };
+        if let Some(key) = first_duplicate(&members) {
+            return Err(Unreadable::malformed(format!("the call has the key `{}` twice", show::name(key))));
+        }
+        let mut tool = None;
+        let mut call = Self::new("");
+        for (key, value) in members {
+            match key.as_str() {
+                "tool" => tool = Some(value),
+                "args" => call.args = Part::Known(value),
+                "agent" => call.agent = Part::Known(value),
+                "resource" => call.resource = Part::Known(value),
+                "context" => call.context = Part::Known(value),
+                _ => return Err(Unreadable::malformed(format!("a call has no key `{}`", show::name(&key)))),
+            }
+        }
+        match tool {
+            Some(Value::String(tool)) => call.tool = tool,
+            Some(_) => return Err(Unreadable::malformed("`tool` must be a string")),
+            None => return Err(Unreadable::malformed("a call needs `tool`")),
+        }
+        for (root, part) in call.parts() {
+            if let Some(problem) = wrong_shape(root, part) {
+                return Err(problem);
+            }
+        }
+        Ok(call)
+    }
+
+    /// The same call with another part. Nothing changes for [`Root::Tool`], which is no part.
+    #[must_use]
+    pub fn with(mut self, root: Root, part: Part) -> Self {
+        match root {
+            Root::Tool => {}
+            Root::Args => self.args = part,
+            Root::Agent => self.agent = part,
+            Root::Resource => self.resource = part,
+            Root::Context => self.context = part,
+        }
+        self
+    }
+
+    fn parts(&self) -> [(Root, &Part); 4] {
+        [
+            (Root::Args, &self.args),
+            (Root::Agent, &self.agent),
+            (Root::Resource, &self.resource),
+            (Root::Context, &self.context),
+        ]
+    }
+
+    /// A part; `None` for [`Root::Tool`].
+    pub(super) fn part(&self, root: Root) -> Option<&Part> {
+        self.parts().into_iter().find(|(at, _)| *at == root).map(|(_, part)| part)
+    }
+
+    /// What makes the call malformed for this policy: a part of another type than an object, or a key that other
+    /// readers of the same text may understand differently, in an object of which the policy reads a key.
+    pub(super) fn problem(&self, policy: &Policy) -> Option<Unreadable> {
+        let paths = paths_read(policy, &self.tool);
+        self.parts().into_iter().find_map(|(root, part)| {
+            wrong_shape(root, part).or_else(|| {
+                let Part::Known(value) = part else { return None };
+                let below: Vec<&[String]> =
+                    paths.iter().filter(|path| path.root == root).map(|path| path.keys.as_slice()).collect();
+                confusing_key(root.name(), value, &below)
+            })
+        })
+    }
+}
+
+fn wrong_shape(root: Root, part: &Part) -> Option<Unreadable> {
+    match part {
+        Part::Known(value) if !matches!(value.kind(), Type::Object | Type::Null) => {
+            Some(Unreadable::malformed(format!("`{}` must be an object", root.name())))
+        }
+        _ => None,
+    }
+}
+
+fn first_duplicate(members: &[(String, Value)]) -> Option<&str> {
+    let mut seen = std::collections::HashSet::new();
+    members.iter().map(|(key, _)| key.as_str()).find(|key| !seen.insert(*key))
+}
+
+/// A place in a call.
+struct Path {
+    root: Root,
+    keys: Vec<String>,
+}
+
+/// Every place that a rule for this tool reads.
+fn paths_read(policy: &Policy, name: &str) -> Vec<Path> {
+    let mut paths = Vec::new();
+    if tool::is_unknown(policy, name) {
+        return paths;
+    }
+    for rule in policy.rules.iter().filter(|rule| tool::rule_matches(rule, name)) {
+        if rule.roles.is_some() {
+            paths.extend(roles::KEYS.map(|key| Path { root: Root::Agent, keys: vec![key.to_owned()] }));
+        }
+        super::attribute::each_read(&rule.condition, &mut |id| {
+            if let Some(Attribute { root, keys, .. }) = policy.attributes.get(id) {
+                paths.push(Path { root: *root, keys: keys.clone() });
+            }
+        });
+    }
+    paths
+}
+
+/// The first key that is there twice, or that differs from a read one only by ASCII case, in an object of which one of
+/// `paths` reads a key; then the same in the objects that the paths lead through.
+fn confusing_key(place: &str, value: &Value, paths: &[&[String]]) -> Option<Unreadable> {
+    let Value::Object(members) = value else { return None };
+    let read: Vec<(&String, &[String])> = paths.iter().filter_map(|path| path.split_first()).collect();
+    if read.is_empty() {
+        return None;
+    }
+    if let Some(key) = first_duplicate(members) {
+        return Some(Unreadable::malformed(format!("`{}` has the key `{}` twice", show::name(place), show::name(key))));
+    }
+    for (key, value) in members {
+        let below: Vec<&[String]> = read.iter().filter(|(other, _)| *other == key).map(|(_, rest)| *rest).collect();
+        let variant_of = read.iter().find(|(other, _)| other.eq_ignore_ascii_case(key));
+        if let (true, Some((other, _))) = (below.is_empty(), variant_of) {
+            return Some(Unreadable::malformed(format!(
+                "the key `{}` in `{}` differs from `{}` only by case",
+                show::name(key),
+                show::name(place),
+                show::name(other),
+            )));
+        }
+        if let Some(problem) = confusing_key(&format!("{place}.{key}"), value, &below) {
+            return Some(problem);
+        }
+    }
+    None
+}

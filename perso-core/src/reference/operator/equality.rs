@@ -1,0 +1,26 @@
+//! `eq` and `in`: the same type and the same value.
+
+use super::{Outcome, Side, literal, with_operand};
+use crate::check::{AttributeId, Operand, Value};
+use crate::reference::attribute::State;
+
+/// `eq`.
+pub(super) fn eq<'c>(left: Side<'c>, operand: &'c Operand, see: impl Fn(AttributeId) -> Side<'c>) -> Outcome {
+    with_operand(left, operand, see, scalar, |a, b| (a.kind() == b.kind()).then(|| a == b))
+}
+
+/// `in`, which takes the types that occur in its list.
+pub(super) fn one_of(left: Side<'_>, values: &[Value]) -> Outcome {
+    if left.state == State::Open {
+        return Outcome::Open;
+    }
+    let taken = values.iter().any(|value| literal(value).kind() == left.state.kind());
+    if scalar(&left.state).is_none() || !taken {
+        return left.unreadable();
+    }
+    Outcome::known(values.iter().any(|value| literal(value) == left.state))
+}
+
+fn scalar<'c>(state: &State<'c>) -> Option<State<'c>> {
+    matches!(state, State::Bool(_) | State::Number(_) | State::String(_)).then(|| state.clone())
+}

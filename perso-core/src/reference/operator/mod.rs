@@ -1,0 +1,129 @@
+//! The operators: one file for each family.
+
+mod equality;
+mod order;
+mod presence;
+mod text;
+
+use super::attribute::{self, State};
+use super::call::Call;
+use crate::check::{AttributeId, Operand, Operator, Policy, Test, Value};
+use crate::decision::Problem;
+
+/// What came of a test.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::reference) enum Outcome {
+    True,
+    /// And what a rule that needs the test to be true can say of the attribute.
+    False(Problem),
+    /// The attribute may be anything, so the test can be true and can be false.
+    Open,
+    /// Neither true nor false, because of this.
+    Unknown(Blame),
+}
+
+/// What an operator can be asked about an attribute, and why not.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::reference) struct Blame {
+    /// As an author writes it.
+    pub(in crate::reference) attribute: String,
+    pub(in crate::reference) problem: Problem,
+}
+
+impl Outcome {
+    /// `T` (can be true) where `want` is true, `F` (can be false) where it is false.
+    pub(in crate::reference) fn holds(&self, want: bool) -> bool {
+        match self {
+            Self::True => want,
+            Self::False(_) => !want,
+            Self::Open => true,
+            Self::Unknown(_) => false,
+        }
+    }
+
+    /// Why the test of `attribute` is not as wanted.
+    pub(in crate::reference) fn blame(&self, want: bool, attribute: String) -> Blame {
+        match self {
+            Self::Unknown(blame) => blame.clone(),
+            Self::False(problem) if want => Blame { attribute, problem: *problem },
+            _ => Blame { attribute, problem: Problem::Value },
+        }
+    }
+
+    fn known(truth: bool) -> Self {
+        if truth { Self::True } else { Self::False(Problem::Value) }
+    }
+}
+
+/// Runs one test.
+pub(in crate::reference) fn test(policy: &Policy, call: &Call, test: &Test) -> Outcome {
+    let see = |id: AttributeId| Side {
+        attribute: attribute::name(&policy.attributes, id),
+        state: policy.attributes.get(id).map_or(State::Missing, |attribute| attribute::state(call, attribute)),
+    };
+    let left = see(test.attribute);
+    match &test.operator {
+        Operator::Eq(operand) => equality::eq(left, operand, see),
+        Operator::In(values) => equality::one_of(left, values),
+        Operator::Lt(operand) => order::compare(left, operand, see, |order| order.is_lt()),
+        Operator::Lte(operand) => order::compare(left, operand, see, |order| order.is_le()),
+        Operator::Gt(operand) => order::compare(left, operand, see, |order| order.is_gt()),
+        Operator::Gte(operand) => order::compare(left, operand, see, |order| order.is_ge()),
+        Operator::StartsWith(operand) => text::compare(left, operand, see, |text, part| text.starts_with(part)),
+        Operator::EndsWith(operand) => text::compare(left, operand, see, |text, part| text.ends_with(part)),
+        Operator::Contains(operand) => text::compare(left, operand, see, |text, part| text.contains(part)),
+        Operator::Exists => presence::exists(left),
+        Operator::Type(types) => presence::is_of_type(left, types),
+    }
+}
+
+/// One side of a test.
+struct Side<'c> {
+    attribute: String,
+    state: State<'c>,
+}
+
+impl Side<'_> {
+    fn unreadable(self) -> Outcome {
+        Outcome::Unknown(Blame { attribute: self.attribute, problem: self.state.unreadable() })
+    }
+}
+
+/// A test with an operand, which is a value or another attribute. `readable` takes out of a state what the operator
+/// compares. `compare` says `None` where the two are readable but cannot be compared with each other.
+fn with_operand<'c, T>(
+    left: Side<'c>,
+    operand: &'c Operand,
+    see: impl Fn(AttributeId) -> Side<'c>,
+    readable: impl Fn(&State<'c>) -> Option<T>,
+    compare: impl Fn(T, T) -> Option<bool>,
+) -> Outcome {
+    let right = match operand {
+        Operand::Literal(value) => Side { attribute: String::new(), state: literal(value) },
+        Operand::Ref(id) => see(*id),
+    };
+    let left_value = match (&left.state, readable(&left.state)) {
+        (State::Open, _) => None,
+        (_, Some(value)) => Some(value),
+        (_, None) => return left.unreadable(),
+    };
+    let right_value = match (&right.state, readable(&right.state)) {
+        (State::Open, _) => None,
+        (_, Some(value)) => Some(value),
+        (_, None) => return right.unreadable(),
+    };
+    let (Some(a), Some(b)) = (left_value, right_value) else { return Outcome::Open };
+    match compare(a, b) {
+        Some(truth) => Outcome::known(truth),
+        None => Outcome::Unknown(Blame { attribute: left.attribute, problem: Problem::Type }),
+    }
+}
+
+/// A literal, as if an attribute had its value.
+fn literal(value: &Value) -> State<'_> {
+    match value {
+        Value::Bool(value) => State::Bool(*value),
+        Value::Number(number) => State::Number(number.clone()),
+        Value::String(text) => State::String(text),
+    }
+}

@@ -1,0 +1,582 @@
+//! Everything that was looked at, for `explain`.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::attribute::{self, Found, State};
+use super::call::{Call, Unreadable};
+use super::evaluate::{Verdict, decide};
+use super::operator::{self, Outcome};
+use super::roles::{self, Caller};
+use super::{show, tool};
+use crate::check::{AttributeId, Condition, Effect, Facet, Operand, Operator, Policy, RoleId, Rule, Test, Type};
+use crate::decision::{Cause, CauseKind, Problem};
+
+/// Each rule for a call's tool, each test, the values seen, and the decision.
+///
+/// Its `Display` is text for a terminal: what comes from the call is shortened, and its control characters escaped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Trace {
+    /// The tool; `None` where the call could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// The rules that are about the tool, in document order. None where the call could not be judged.
+    pub rules: Vec<RuleTrace>,
+    /// How many rules are about other tools.
+    pub other_rules: usize,
+    /// What was decided.
+    #[serde(flatten)]
+    pub conclusion: Conclusion,
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleTrace {
+    /// The rule's id.
+    pub id: String,
+    /// What the rule does.
+    #[serde(serialize_with = "effect")]
+    pub effect: Effect,
+    /// Whether it does. An allow rule applies if it is true (or open), a deny rule unless it is false (or open).
+    pub applies: bool,
+    /// Of the role test and the condition together.
+    pub truth: Truth,
+    /// The role test, where the rule has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roles: Option<RoleTrace>,
+    /// The condition, where the rule has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Step>,
+}
+
+/// The test of a rule's `roles`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RoleTrace {
+    /// The roles of which the caller needs one.
+    pub needs: Vec<String>,
+    /// The roles that the call names.
+    pub seen: Seen,
+    /// What came of it.
+    pub truth: Truth,
+    /// Why it is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// A part of a condition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum Step {
+    /// Every part.
+    All {
+        /// What came of it.
+        truth: Truth,
+        /// The parts.
+        parts: Vec<Step>,
+    },
+    /// At least one part.
+    Any {
+        /// What came of it.
+        truth: Truth,
+        /// The parts.
+        parts: Vec<Step>,
+    },
+    /// The opposite.
+    Not {
+        /// What came of it.
+        truth: Truth,
+        /// The part.
+        part: Box<Step>,
+    },
+    /// A test.
+    Test(TestTrace),
+}
+
+/// One test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TestTrace {
+    /// What is tested, as an author writes it.
+    pub attribute: String,
+    /// The operator's key.
+    pub operator: &'static str,
+    /// The operand, as JSON; a reference as the attribute's name.
+    pub operand: String,
+    /// The attribute's value.
+    pub seen: Seen,
+    /// The value of the attribute that the operand refers to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operand_seen: Option<Seen>,
+    /// What came of it.
+    pub truth: Truth,
+    /// The attribute that makes it unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+    /// What is wrong with that attribute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+}
+
+/// What the call says of an attribute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seen {
+    /// Nothing.
+    Missing,
+    /// Not known yet.
+    Open,
+    /// Not to be known.
+    Withheld,
+    /// This value, as JSON, shortened and with control characters escaped.
+    Value(String),
+}
+
+/// The truth of a test, condition or rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Truth {
+    /// True.
+    True,
+    /// False.
+    False,
+    /// Neither: an attribute is missing, of another type, out of range or withheld.
+    Unknown,
+    /// Can be true and can be false: an attribute is open.
+    Open,
+}
+
+/// The decision, by the names of things. As JSON it is shaped as a [`crate::decision::Decision`], without the reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conclusion {
+    /// Whether the call may run.
+    pub allowed: bool,
+    /// The id of the rule that decided.
+    pub rule: Option<String>,
+    /// What kind of thing decided.
+    pub kind: CauseKind,
+    /// With [`CauseKind::NoRule`]: the id of the nearest allow rule.
+    pub nearest: Option<String>,
+    /// The attribute that was looked at last.
+    pub attribute: Option<String>,
+    /// What was wrong with it.
+    pub problem: Option<Problem>,
+    /// What makes the call malformed, or which limit it is over.
+    pub detail: Option<String>,
+}
+
+/// Traces a call given as JSON text.
+#[must_use]
+pub fn explain(policy: &Policy, json: &[u8]) -> Trace {
+    match Call::read(json) {
+        Ok(call) => trace(policy, &call),
+        Err(problem) => not_judged(policy, None, &problem),
+    }
+}
+
+/// Traces a call.
+#[must_use]
+pub fn trace(policy: &Policy, call: &Call) -> Trace {
+    if let Some(problem) = call.problem(policy) {
+        return not_judged(policy, Some(&call.tool), &problem);
+    }
+    let is_known = !tool::is_unknown(policy, &call.tool);
+    let matching = policy.rules.iter().filter(|rule| is_known && tool::rule_matches(rule, &call.tool));
+    let rules: Vec<RuleTrace> = matching.map(|rule| rule_trace(policy, call, rule)).collect();
+    Trace {
+        tool: Some(call.tool.clone()),
+        other_rules: policy.rules.len() - rules.len(),
+        rules,
+        conclusion: conclude(policy, decide(policy, call), None),
+    }
+}
+
+fn not_judged(policy: &Policy, tool: Option<&str>, problem: &Unreadable) -> Trace {
+    Trace {
+        tool: tool.map(str::to_owned),
+        rules: Vec::new(),
+        other_rules: policy.rules.len(),
+        conclusion: conclude(policy, Verdict::unreadable(problem), Some(show::visible(&problem.to_string()))),
+    }
+}
+
+fn conclude(policy: &Policy, verdict: Verdict, detail: Option<String>) -> Conclusion {
+    let id = |rule: Option<usize>| rule.and_then(|rule| policy.rules.get(rule)).map(|rule| rule.id.clone());
+    Conclusion {
+        allowed: verdict.allowed,
+        rule: id(verdict.rule),
+        kind: verdict.cause,
+        nearest: id(verdict.nearest),
+        attribute: verdict.attribute,
+        problem: verdict.problem,
+        detail,
+    }
+}
+
+fn rule_trace(policy: &Policy, call: &Call, rule: &Rule) -> RuleTrace {
+    let roles = rule.roles.as_ref().map(|needed| role_trace(policy, call, needed));
+    let bare = matches!(&rule.condition, Condition::All(parts) if parts.is_empty());
+    let condition = (!bare).then(|| step(policy, call, &rule.condition));
+    let both = [roles.as_ref().map(|roles| roles.truth), condition.as_ref().map(Step::truth)];
+    let truth = Truth::all(both.into_iter().flatten());
+    let applies = match rule.effect {
+        Effect::Allow => truth.can_be(true),
+        Effect::Deny => !truth.can_be(false),
+    };
+    RuleTrace { id: rule.id.clone(), effect: rule.effect, applies, truth, roles, condition }
+}
+
+fn role_trace(policy: &Policy, call: &Call, needed: &[RoleId]) -> RoleTrace {
+    let outcome = roles::test(policy, call, needed);
+    let names = needed.iter().filter_map(|id| policy.roles.get(*id));
+    let seen = match roles::caller(call) {
+        Caller::Has(names) => Seen::Value(show::strings(&names)),
+        Caller::Open => Seen::Open,
+        Caller::Withheld => Seen::Withheld,
+        Caller::Unknown(_) => see_place(call, &attribute::roles()),
+    };
+    RoleTrace {
+        needs: names.map(|role| role.name.clone()).collect(),
+        seen,
+        truth: Truth::of(&outcome),
+        problem: match outcome {
+            Outcome::Unknown(blame) => Some(blame.problem),
+            _ => None,
+        },
+    }
+}
+
+fn step(policy: &Policy, call: &Call, condition: &Condition) -> Step {
+    let steps = |parts: &[Condition]| parts.iter().map(|part| step(policy, call, part)).collect::<Vec<_>>();
+    match condition {
+        Condition::All(parts) => {
+            let parts = steps(parts);
+            Step::All { truth: Truth::all(parts.iter().map(Step::truth)), parts }
+        }
+        Condition::Any(parts) => {
+            let parts = steps(parts);
+            Step::Any { truth: Truth::all(parts.iter().map(|part| part.truth().not())).not(), parts }
+        }
+        Condition::Not(part) => match &**part {
+            Condition::Test(test) if negated(&test.operator).is_some() => {
+                Step::Test(test_trace(policy, call, test, true))
+            }
+            part => {
+                let part = Box::new(step(policy, call, part));
+                Step::Not { truth: part.truth().not(), part }
+            }
+        },
+        Condition::Test(test) => Step::Test(test_trace(policy, call, test, false)),
+    }
+}
+
+fn test_trace(policy: &Policy, call: &Call, test: &Test, is_negated: bool) -> TestTrace {
+    let outcome = operator::test(policy, call, test);
+    let truth = if is_negated { Truth::of(&outcome).not() } else { Truth::of(&outcome) };
+    let (operator, operand) = match negated(&test.operator).filter(|_| is_negated) {
+        Some(words) => words,
+        None => written(&test.operator),
+    };
+    let see = |id: AttributeId| policy.attributes.get(id).map_or(Seen::Missing, |attribute| see_place(call, attribute));
+    let referenced = attribute::referenced(test);
+    let (unknown, problem) = match outcome {
+        Outcome::Unknown(blame) => (Some(blame.attribute), Some(blame.problem)),
+        _ => (None, None),
+    };
+    TestTrace {
+        attribute: attribute::name(&policy.attributes, test.attribute),
+        operator,
+        operand: operand
+            .unwrap_or_else(|| referenced.map(|id| attribute::name(&policy.attributes, id)).unwrap_or_default()),
+        seen: see(test.attribute),
+        operand_seen: referenced.map(see),
+        truth,
+        unknown,
+        problem,
+    }
+}
+
+/// The operator's key and its operand as a policy writes them; no operand where it is a reference.
+fn written(operator: &Operator) -> (&'static str, Option<String>) {
+    match operator {
+        Operator::Eq(operand) => ("eq", literal(operand)),
+        Operator::In(values) => ("in", Some(show::literals(values))),
+        Operator::Lt(operand) => ("lt", literal(operand)),
+        Operator::Lte(operand) => ("lte", literal(operand)),
+        Operator::Gt(operand) => ("gt", literal(operand)),
+        Operator::Gte(operand) => ("gte", literal(operand)),
+        Operator::StartsWith(operand) => ("starts_with", literal(operand)),
+        Operator::EndsWith(operand) => ("ends_with", literal(operand)),
+        Operator::Contains(operand) => ("contains", literal(operand)),
+        Operator::Exists => ("exists", Some("true".to_owned())),
+        Operator::Type(types) => {
+            let names: Vec<&str> = types.iter().map(|kind| type_name(*kind)).collect();
+            match names.as_slice() {
+                [name] => ("type", Some(show::string(name))),
+                names => ("type", Some(show::strings(names))),
+            }
+        }
+    }
+}
+
+/// How a policy writes the opposite of a test, where the language has words for it.
+fn negated(operator: &Operator) -> Option<(&'static str, Option<String>)> {
+    match operator {
+        Operator::Eq(operand) => Some(("ne", literal(operand))),
+        Operator::In(values) => Some(("not_in", Some(show::literals(values)))),
+        Operator::Exists => Some(("exists", Some("false".to_owned()))),
+        _ => None,
+    }
+}
+
+fn literal(operand: &Operand) -> Option<String> {
+    match operand {
+        Operand::Literal(value) => Some(show::literal(value)),
+        Operand::Ref(_) => None,
+    }
+}
+
+fn type_name(kind: Type) -> &'static str {
+    match kind {
+        Type::Null => "null",
+        Type::Boolean => "boolean",
+        Type::Number => "number",
+        Type::String => "string",
+        Type::List => "list",
+        Type::Object => "object",
+    }
+}
+
+/// What is there: the value, or its length where that is what is read and it has one.
+fn see_place(call: &Call, attribute: &crate::check::Attribute) -> Seen {
+    if attribute.facet == Facet::Length
+        && let State::Number(length) = attribute::state(call, attribute)
+    {
+        return Seen::Value(length.to_string());
+    }
+    match attribute::find(call, attribute) {
+        Found::Missing => Seen::Missing,
+        Found::Open => Seen::Open,
+        Found::Withheld => Seen::Withheld,
+        Found::Tool(name) => Seen::Value(show::string(name)),
+        Found::Value(value) => Seen::Value(show::value(value)),
+    }
+}
+
+impl Truth {
+    fn of(outcome: &Outcome) -> Self {
+        Self::from_halves(outcome.holds(true), outcome.holds(false))
+    }
+
+    fn from_halves(can_be_true: bool, can_be_false: bool) -> Self {
+        match (can_be_true, can_be_false) {
+            (true, true) => Self::Open,
+            (true, false) => Self::True,
+            (false, true) => Self::False,
+            (false, false) => Self::Unknown,
+        }
+    }
+
+    fn can_be(self, truth: bool) -> bool {
+        match self {
+            Self::True => truth,
+            Self::False => !truth,
+            Self::Unknown => false,
+            Self::Open => true,
+        }
+    }
+
+    fn not(self) -> Self {
+        Self::from_halves(self.can_be(false), self.can_be(true))
+    }
+
+    fn all(parts: impl Iterator<Item = Self> + Clone) -> Self {
+        Self::from_halves(parts.clone().all(|part| part.can_be(true)), parts.into_iter().any(|part| part.can_be(false)))
+    }
+}
+
+impl Step {
+    /// What came of it.
+    #[must_use]
+    pub fn truth(&self) -> Truth {
+        match self {
+            Self::All { truth, .. } | Self::Any { truth, .. } | Self::Not { truth, .. } => *truth,
+            Self::Test(test) => test.truth,
+        }
+    }
+}
+
+fn effect<S: Serializer>(effect: &Effect, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(effect_name(*effect))
+}
+
+fn effect_name(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Allow => "allow",
+        Effect::Deny => "deny",
+    }
+}
+
+impl Serialize for Conclusion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let cause = Cause {
+            kind: self.kind,
+            rule: self.nearest.as_deref(),
+            attribute: self.attribute.as_deref(),
+            problem: self.problem,
+            detail: self.detail.as_deref(),
+            offset: None,
+        };
+        let mut object = serializer.serialize_struct("Conclusion", 3)?;
+        object.serialize_field("decision", if self.allowed { "allow" } else { "deny" })?;
+        object.serialize_field("rule", &self.rule)?;
+        object.serialize_field("cause", &cause)?;
+        object.end()
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(tool) = &self.tool {
+            writeln!(f, "call of {}", show::string(tool))?;
+        }
+        for rule in &self.rules {
+            writeln!(f, "\n{rule}")?;
+        }
+        match (self.rules.len(), self.other_rules) {
+            (0, 1) => writeln!(f, "\nthe only rule is not about this call")?,
+            (0, count) => writeln!(f, "\nnone of {count} rules is about this call")?,
+            (_, 0) => {}
+            (_, 1) => writeln!(f, "\n1 other rule is not about this tool")?,
+            (_, count) => writeln!(f, "\n{count} other rules are not about this tool")?,
+        }
+        write!(f, "\n{}", self.conclusion)
+    }
+}
+
+impl fmt::Display for RuleTrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let applies = if self.applies { "applies" } else { "does not apply" };
+        let id = show::visible(&self.id);
+        write!(f, "{} `{id}` {applies}: it is {}", effect_name(self.effect), self.truth)?;
+        if let Some(roles) = &self.roles {
+            write!(f, "\n{roles}")?;
+        }
+        match &self.condition {
+            Some(condition) => condition.write(f, 0),
+            None if self.roles.is_none() => f.write_str("\n  no condition"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for RoleTrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let needs: Vec<String> = self.needs.iter().map(|role| format!("`{}`", show::visible(role))).collect();
+        line(f, self.truth, 0)?;
+        write!(f, "roles {}; agent.roles is {}", needs.join(" or "), self.seen)?;
+        match self.problem {
+            Some(problem @ (Problem::Type | Problem::OutOfRange)) => write!(f, ", {}", words(problem)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Step {
+    fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
+        f.write_str("\n")?;
+        line(f, self.truth(), depth)?;
+        match self {
+            Self::All { parts, .. } => {
+                f.write_str("all of")?;
+                parts.iter().try_for_each(|part| part.write(f, depth + 1))
+            }
+            Self::Any { parts, .. } => {
+                f.write_str("any of")?;
+                parts.iter().try_for_each(|part| part.write(f, depth + 1))
+            }
+            Self::Not { part, .. } => {
+                f.write_str("not")?;
+                part.write(f, depth + 1)
+            }
+            Self::Test(test) => write!(f, "{test}"),
+        }
+    }
+}
+
+impl fmt::Display for TestTrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { attribute, operator, operand, seen, .. } = self;
+        let (attribute, operand) = (show::visible(attribute), show::visible(operand));
+        write!(f, "{attribute} {operator} {operand}; {attribute} is {seen}")?;
+        if let Some(seen) = &self.operand_seen {
+            write!(f, ", {operand} is {seen}")?;
+        }
+        match (&self.unknown, self.problem) {
+            (Some(of), Some(problem @ (Problem::Type | Problem::OutOfRange))) => {
+                write!(f, " ({} {})", show::visible(of), words(problem))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Conclusion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.allowed { "allow: " } else { "deny: " })?;
+        match (&self.rule, &self.nearest, self.kind) {
+            (Some(rule), ..) => write!(f, "rule `{}` applies", show::visible(rule))?,
+            (None, Some(nearest), _) => write!(f, "no rule applies; the nearest is `{}`", show::visible(nearest))?,
+            (None, None, CauseKind::UnknownTool) => f.write_str("the policy does not list this tool")?,
+            (None, None, CauseKind::Malformed) => f.write_str("the call is malformed")?,
+            (None, None, CauseKind::Limit) => f.write_str("the call is over a limit")?,
+            (None, None, CauseKind::Default) => f.write_str("no rule applies, and the default is to allow")?,
+            (None, None, _) => f.write_str("no rule allows this tool")?,
+        }
+        if let Some(detail) = &self.detail {
+            write!(f, ": {}", show::visible(detail))?;
+        }
+        match (&self.attribute, self.problem) {
+            (Some(attribute), Some(problem)) => write!(f, "; {} {}", show::visible(attribute), words(problem)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "missing",
+            Self::Open => "open",
+            Self::Withheld => "withheld",
+            Self::Value(json) => json,
+        })
+    }
+}
+
+impl fmt::Display for Truth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::True => "true",
+            Self::False => "false",
+            Self::Unknown => "unknown",
+            Self::Open => "open",
+        })
+    }
+}
+
+/// Begins a line with a truth, so that the truths stand below each other.
+fn line(f: &mut fmt::Formatter<'_>, truth: Truth, depth: usize) -> fmt::Result {
+    write!(f, "  {truth:<8} {:1$}", "", depth * 2)
+}
+
+fn words(problem: Problem) -> &'static str {
+    match problem {
+        Problem::Missing => "is missing",
+        Problem::Null => "is null",
+        Problem::Type => "is of another type than the test takes",
+        Problem::OutOfRange => "is out of range",
+        Problem::Value => "has another value than it needs",
+        Problem::Withheld => "is withheld",
+    }
+}
