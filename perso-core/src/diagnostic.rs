@@ -93,6 +93,8 @@ codes! {
     Error UnknownOperator "unknown-operator" "An operator that does not exist.",
     Error Operand "operand" "An operator with an operand, or on an attribute, that it cannot have.",
     Error UnknownType "unknown-type" "A type name that does not exist.",
+    Error Example "example" "An example of a rule is decided otherwise than it says.",
+    Error Module "module" "The module that the policy was compiled to can not be loaded.",
     Warning NeverApplies "never-applies" "A rule that can never apply.",
     Warning Overridden "overridden" "An allow rule that a deny rule always overrides.",
     Warning Covered "covered" "A rule that another rule always covers.",
@@ -217,8 +219,8 @@ pub struct Record<'a> {
     pub help: Option<&'a str>,
 }
 
-/// A longer line is shown only in part.
-const LONG_LINE: usize = 400;
+/// Of a longer line, only a part is given to the renderer.
+const HUGE_LINE: usize = 8192;
 
 impl<'a> Source<'a> {
     /// A policy text; `name` is the file's, or what stands for it.
@@ -256,9 +258,10 @@ impl<'a> Source<'a> {
             Severity::Warning => Level::WARNING,
         };
         let mut group = Group::with_title(level.primary_title(&diagnostic.message).id(diagnostic.code.name()));
-        group = self.place(group, diagnostic.span, AnnotationKind::Primary, None);
-        for label in &diagnostic.labels {
-            group = self.place(group, label.span, AnnotationKind::Context, Some(&label.text));
+        group = self.place(group, diagnostic.span, AnnotationKind::Primary, None, &diagnostic.labels);
+        let line = self.line_of(diagnostic.span.start).0;
+        for label in diagnostic.labels.iter().filter(|label| self.line_of(label.span.start).0 != line) {
+            group = self.place(group, label.span, AnnotationKind::Context, Some(&label.text), &[]);
         }
         if let Some(help) = &diagnostic.help {
             group = group.element(Level::HELP.message(normalize_untrusted_str(help)));
@@ -285,26 +288,42 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Adds the line with a place underlined. Only that line is given to the renderer, and of a very long line only a
-    /// part, so that a finding costs the same in a large document.
-    fn place<'g>(&'g self, group: Group<'g>, span: Span, kind: AnnotationKind, label: Option<&'g str>) -> Group<'g> {
-        let (line, start, end) = self.line_of(span.start);
-        let (_, column) = self.position(span.start);
-        let from = self.floor(span.start).clamp(start, end);
-        let to = self.floor(span.end).clamp(from, end);
-        let (start, end) = if end - start > LONG_LINE {
-            (
-                self.floor(from.saturating_sub(LONG_LINE / 4)).max(start),
-                self.floor(from.saturating_add(LONG_LINE)).min(end),
-            )
+    /// Adds the line with a place underlined, and those of `others` that are in the same line. Only that line is given
+    /// to the renderer, and of a huge line only a part, so that a finding costs the same in a large document.
+    fn place<'g>(
+        &'g self,
+        group: Group<'g>,
+        span: Span,
+        kind: AnnotationKind,
+        label: Option<&'g str>,
+        others: &'g [Label],
+    ) -> Group<'g> {
+        let (line, line_start, line_end) = self.line_of(span.start);
+        let huge = line_end - line_start > HUGE_LINE;
+        let (start, end) = if huge {
+            let start = self.floor(span.start.saturating_sub(HUGE_LINE / 8)).max(line_start);
+            (start, self.floor(start + HUGE_LINE / 4).min(line_end))
         } else {
-            (start, end)
+            (line_start, line_end)
         };
-        let to = to.min(end);
-        let shown = self.text.get(start..end).unwrap_or_default();
-        let annotation = kind.span(from - start..to - start).label(label);
-        let origin = Origin::path(self.name).line(line).char_column(column);
-        group.element(origin).element(Snippet::source(shown).line_start(line).annotation(annotation))
+        let within = |span: Span| {
+            let from = self.floor(span.start).clamp(start, end);
+            from - start..self.floor(span.end).clamp(from, end) - start
+        };
+        let mut snippet = Snippet::source(self.text.get(start..end).unwrap_or_default()).line_start(line);
+        let group = if huge {
+            // The renderer would count the column from where the part begins.
+            let (_, column) = self.position(span.start);
+            group.element(Origin::path(self.name).line(line).char_column(column))
+        } else {
+            snippet = snippet.path(self.name);
+            group
+        };
+        snippet = snippet.annotation(kind.span(within(span)).label(label));
+        for other in others.iter().filter(|other| (start..=end).contains(&other.span.start)) {
+            snippet = snippet.annotation(AnnotationKind::Context.span(within(other.span)).label(other.text.as_str()));
+        }
+        group.element(snippet)
     }
 
     /// The number of the line that a byte is in, and where the line begins and ends.

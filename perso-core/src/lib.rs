@@ -1,13 +1,69 @@
-//! perso
+//! perso decides what AI agents may do with tools.
+//!
+//! A policy is plain JSON. It is compiled into one small WebAssembly module, and the module answers, for every tool
+//! call, allow or deny with a reason that a person can read.
+//!
+//! ```
+//! # #[cfg(feature = "compile")] {
+//! use perso_core::{Call, Policy};
+//!
+//! let policy = Policy::compile(r#"{
+//!     "perso": 1,
+//!     "rules": [
+//!         { "id": "refund-small", "allow": "process_refund", "roles": ["agent"],
+//!           "when": { "args.amount": { "gt": 0, "lte": 500 } },
+//!           "reason": "Agents may refund up to $500." }
+//!     ]
+//! }"#).unwrap();
+//!
+//! let call = Call::new("process_refund").arg("amount", 800).agent_attribute("roles", ["agent"].as_slice());
+//! let decision = policy.decide(&call);
+//! assert!(!decision.is_allowed());
+//! assert_eq!(decision.reason, "Agents may refund up to $500.");
+//! # }
+//! ```
+//!
+//! # Layers
+//!
+//! Two one-way streams that meet in what a module is:
+//!
+//! ```text
+//! policy JSON → syntax → check → plan → emit ──→ module (bytes and manifest)
+//!                                                   │
+//! call (JSON text or values) → frame ──→ engine → Decision
+//! ```
+//!
+//! The engine never needs the compiler: without the feature `compile` this crate only runs modules.
+//!
+//! # Features
+//!
+//! - `compile` (default): the compiler, its diagnostics and the reference evaluator.
+//! - `cli` (default): the `perso` command.
 
 #[cfg(feature = "compile")]
 pub mod check;
-pub mod decision;
+#[cfg(feature = "compile")]
+mod compile;
+mod decision;
 #[cfg(feature = "compile")]
 pub mod diagnostic;
+#[cfg(feature = "compile")]
+mod emit;
+mod engine;
+mod frame;
+pub mod module;
+#[cfg(feature = "compile")]
+mod plan;
 #[cfg(feature = "compile")]
 pub mod reference;
 #[cfg(feature = "compile")]
 pub mod span;
 #[cfg(feature = "compile")]
 mod syntax;
+
+#[cfg(feature = "compile")]
+pub use compile::{CompileError, Compiled, compile};
+pub use decision::{Cause, CauseKind, Decision, Problem};
+pub use engine::{LoadError, Policy};
+pub use frame::{Call, Part};
+pub use perso_decode::limits;

@@ -1,6 +1,7 @@
 //! Stage 2: from the syntax tree to the checked policy.
 
 mod decimal;
+pub mod describe;
 mod names;
 mod operator;
 mod path;

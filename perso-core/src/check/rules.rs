@@ -86,13 +86,9 @@ fn resolve_one<'d>(rule: &'d document::Rule<'d>, roles: &mut Roles<'d>, scope: &
     })
 }
 
-fn rule_roles<'d>(named: &Spanned<Vec<Spanned<&'d str>>>, roles: &mut Roles<'d>, scope: &mut Scope<'_>) -> Vec<RoleId> {
-    if named.value.is_empty() {
-        let help = "leave `roles` out to mean any caller";
-        scope.error(Code::Empty, named.span, "`roles` names no role", Some(help.to_owned()));
-    }
-    let mut ids: Vec<RoleId> = Vec::with_capacity(named.value.len());
-    for name in &named.value {
+fn rule_roles<'d>(named: &[Spanned<&'d str>], roles: &mut Roles<'d>, scope: &mut Scope<'_>) -> Vec<RoleId> {
+    let mut ids: Vec<RoleId> = Vec::with_capacity(named.len());
+    for name in named {
         match roles.find(*name, scope.diagnostics) {
             Some(id) if ids.contains(&id) => {
                 let message = format!("{} is named twice", quoted(name.value));

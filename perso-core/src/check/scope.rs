@@ -120,10 +120,13 @@ impl Scope<'_> {
         node: &Node<'_>,
         takes: &[Type],
     ) -> Option<Operand> {
-        match &node.kind {
-            Kind::Object(_) => self.reference(name, node, takes).map(Operand::Ref),
-            _ => self.literal(subject, name, node, takes).map(Operand::Literal),
+        if !matches!(node.kind, Kind::Object(_)) {
+            let what = format!("`{name}`");
+            let takes_text = format!("{} or a reference", type_list(takes));
+            return self.literal(subject, &what, &takes_text, node, takes).map(Operand::Literal);
         }
+        let fixed = subject.fixed_type().map(|(kind, _)| [kind]);
+        self.reference(name, node, fixed.as_ref().map_or(takes, |fixed| fixed)).map(Operand::Ref)
     }
 
     /// `{"ref": "agent.id"}`
@@ -168,7 +171,14 @@ impl Scope<'_> {
     }
 
     /// A literal of one of some types that the subject can have.
-    pub(super) fn literal(&mut self, subject: &Subject, name: &str, node: &Node<'_>, takes: &[Type]) -> Option<Value> {
+    fn literal(
+        &mut self,
+        subject: &Subject,
+        what: &str,
+        takes_text: &str,
+        node: &Node<'_>,
+        takes: &[Type],
+    ) -> Option<Value> {
         let (kind, value) = match &node.kind {
             Kind::Bool(value) => (Type::Boolean, Some(Value::Bool(*value))),
             Kind::String(text) => (Type::String, Some(Value::String(text.clone().into_owned()))),
@@ -176,17 +186,17 @@ impl Scope<'_> {
             Kind::Null | Kind::List(_) | Kind::Object(_) => {
                 let help = match node.kind {
                     Kind::Null => Some("`{\"exists\": false}` is true where there is nothing, or null".to_owned()),
-                    Kind::List(_) if name == "eq" => Some("`in` takes a list".to_owned()),
-                    Kind::List(_) if name == "ne" => Some("`not_in` takes a list".to_owned()),
+                    Kind::List(_) if what == "`eq`" => Some("`in` takes a list".to_owned()),
+                    Kind::List(_) if what == "`ne`" => Some("`not_in` takes a list".to_owned()),
                     _ => None,
                 };
-                let message = format!("`{name}` takes {}, not {}", type_list(takes), node.describe());
+                let message = format!("{what} takes {takes_text}, not {}", node.describe());
                 self.error(Code::Operand, first_of(node), message, help);
                 return None;
             }
         };
         if !takes.contains(&kind) {
-            let message = format!("`{name}` takes {}, not {}", type_list(takes), node.describe());
+            let message = format!("{what} takes {takes_text}, not {}", node.describe());
             self.error(Code::Operand, node.span, message, None);
             return None;
         }
@@ -223,8 +233,9 @@ impl Scope<'_> {
             return None;
         }
         let takes = [Type::Boolean, Type::Number, Type::String];
+        let what = format!("an element of `{name}`");
         let values: Vec<Option<Value>> =
-            elements.iter().map(|element| self.literal(subject, name, element, &takes)).collect();
+            elements.iter().map(|element| self.literal(subject, &what, &type_list(&takes), element, &takes)).collect();
         values.into_iter().collect()
     }
 
@@ -252,12 +263,7 @@ pub(super) fn all_of(mut parts: Vec<Condition>) -> Condition {
 }
 
 fn type_list(types: &[Type]) -> String {
-    let mut names: Vec<&str> = types.iter().map(|one| with_article(*one)).collect();
-    names.push("a reference");
-    match names.split_last() {
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => String::new(),
-    }
+    types.iter().map(|one| with_article(*one)).collect::<Vec<_>>().join(" or ")
 }
 
 fn with_article(kind: Type) -> &'static str {

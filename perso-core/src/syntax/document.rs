@@ -32,7 +32,7 @@ pub(crate) struct Rule<'d> {
     pub(crate) id: Option<Spanned<&'d str>>,
     pub(crate) allow: Option<Tools<'d>>,
     pub(crate) deny: Option<Tools<'d>>,
-    pub(crate) roles: Option<Spanned<Vec<Spanned<&'d str>>>>,
+    pub(crate) roles: Option<Vec<Spanned<&'d str>>>,
     pub(crate) when: Option<Condition<'d>>,
     pub(crate) unless: Option<Condition<'d>>,
     pub(crate) reason: Option<Spanned<&'d str>>,
@@ -96,7 +96,7 @@ pub(crate) fn document<'d>(root: &'d Node<'d>, diagnostics: &mut Diagnostics) ->
             "$schema" => drop(reader.string(value, "`$schema`")),
             "description" => document.description = reader.string(value, "`description`").map(|text| text.value),
             "roles" => document.roles = reader.roles_table(value),
-            "tools" => document.tools = reader.strings(value, "`tools`").map(|tools| tools.value),
+            "tools" => document.tools = reader.strings(value, "`tools`"),
             "rules" => {
                 has_rules = true;
                 if let Some(rules) = reader.list(value, "`rules`") {
@@ -162,11 +162,10 @@ impl Reader<'_> {
     }
 
     /// A list of strings; elements that are none draw an error and are left out.
-    fn strings<'d>(&mut self, node: &'d Node<'d>, what: &str) -> Option<Spanned<Vec<Spanned<&'d str>>>> {
+    fn strings<'d>(&mut self, node: &'d Node<'d>, what: &str) -> Option<Vec<Spanned<&'d str>>> {
         let elements = self.list(node, what)?;
         let what = format!("an element of {what}");
-        let value = elements.iter().filter_map(|element| self.string(element, &what)).collect();
-        Some(Spanned { value, span: node.span })
+        Some(elements.iter().filter_map(|element| self.string(element, &what)).collect())
     }
 
     fn version(&mut self, node: &Node<'_>) {
@@ -185,7 +184,7 @@ impl Reader<'_> {
         };
         let role = |member: &'d Member<'d>| {
             let what = format!("the role {}", quoted(&member.key.value));
-            let inherits = self.strings(&member.value, &what).map(|list| list.value).unwrap_or_default();
+            let inherits = self.strings(&member.value, &what).unwrap_or_default();
             Role { name: Spanned { value: &*member.key.value, span: member.key.span }, inherits }
         };
         Some(members.iter().map(role).collect())
@@ -211,7 +210,7 @@ impl Reader<'_> {
                 "id" => rule.id = self.string(value, "`id`"),
                 "allow" => rule.allow = self.tools(key.span, value, "`allow`"),
                 "deny" => rule.deny = self.tools(key.span, value, "`deny`"),
-                "roles" => rule.roles = self.strings(value, "`roles` of a rule"),
+                "roles" => rule.roles = self.rule_roles(value),
                 "when" => rule.when = self.condition(value, "`when`", 0),
                 "unless" => rule.unless = self.condition(value, "`unless`", 0),
                 "reason" => rule.reason = self.string(value, "`reason`"),
@@ -230,6 +229,14 @@ impl Reader<'_> {
         Some(rule)
     }
 
+    fn rule_roles<'d>(&mut self, node: &'d Node<'d>) -> Option<Vec<Spanned<&'d str>>> {
+        if matches!(&node.kind, Kind::List(elements) if elements.is_empty()) {
+            let error = Diagnostic::new(Code::Empty, node.span, "`roles` names no role");
+            self.error(error.help("leave `roles` out to mean any caller"));
+        }
+        self.strings(node, "`roles` of a rule")
+    }
+
     /// One tool pattern, or a list of them.
     fn tools<'d>(&mut self, key: Span, node: &'d Node<'d>, what: &str) -> Option<Tools<'d>> {
         let patterns = match &node.kind {
@@ -239,7 +246,7 @@ impl Reader<'_> {
                 self.error(Diagnostic::new(Code::Empty, node.span, message).help("`\"*\"` is every tool"));
                 return None;
             }
-            Kind::List(_) => self.strings(node, what)?.value,
+            Kind::List(_) => self.strings(node, what)?,
             _ => {
                 self.wrong_type(node, what, "a tool name or a list of them");
                 return None;

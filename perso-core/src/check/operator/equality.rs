@@ -11,12 +11,8 @@ pub(super) const OPERATORS: &[Operator] = &[
 ];
 
 fn eq(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
-    let takes: &[Type] = match used.subject.fixed_type() {
-        Some((Type::Number, _)) => &[Type::Number],
-        Some((Type::String, _)) => &[Type::String],
-        _ => &[Type::Boolean, Type::Number, Type::String],
-    };
-    let operand = scope.operand(used.subject, used.name, used.operand, takes)?;
+    let takes = [Type::Boolean, Type::Number, Type::String];
+    let operand = scope.operand(used.subject, used.name, used.operand, &takes)?;
     if let Operand::Literal(value) = &operand
         && impossible_length(scope, used, value)
     {

@@ -11,6 +11,7 @@ mod order;
 mod starts_with;
 mod types;
 
+pub(super) use self::types::TYPES;
 use super::policy::{Condition, Root};
 use super::scope::{Scope, Subject, all_of};
 use crate::diagnostic::{Code, quoted};

@@ -1,0 +1,104 @@
+//! What can be wrong with a call.
+
+/// Why a call could not be read, and where in its text (0 where it is no text).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Error {
+    /// What is wrong.
+    pub code: Code,
+    /// The byte at which it was noticed.
+    pub offset: usize,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $class:ident, $message:literal;)*) => {
+        /// What is wrong with a call. The numbers are part of the module's ABI.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Code { $($(#[$doc])* $name = $number,)* }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// What kind of fault it is.
+            #[must_use]
+            pub const fn class(self) -> Class {
+                match self { $(Self::$name => Class::$class,)* }
+            }
+
+            /// The fault in words, without anything of the call.
+            #[must_use]
+            pub const fn message(self) -> &'static str {
+                match self { $(Self::$name => $message,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Invalid UTF-8.
+    Encoding = 1, Malformed, "not UTF-8";
+    /// Something else stands where the grammar wants a token.
+    Syntax = 2, Malformed, "not JSON";
+    /// The text ends too early.
+    End = 3, Malformed, "the text ends before the call does";
+    /// A character below U+0020 in a string.
+    Control = 4, Malformed, "a control character in a string";
+    /// A backslash with something else than JSON allows.
+    Escape = 5, Malformed, "an invalid escape in a string";
+    /// Half of a surrogate pair.
+    Surrogate = 6, Malformed, "a lone surrogate in a string";
+    /// A number that JSON does not allow.
+    Number = 7, Malformed, "an invalid number";
+    /// Something behind the value.
+    Trailing = 8, Malformed, "text behind the call";
+    /// The call is no object.
+    Call = 9, Malformed, "a call must be an object";
+    /// A top-level key that calls do not have.
+    Key = 10, Malformed, "a top-level key other than tool, args, agent, resource and context";
+    /// The same key twice, where the policy reads.
+    Duplicate = 11, Malformed, "a key stands twice in one object";
+    /// A key that others could take for one that the policy reads.
+    Variant = 12, Malformed, "a key differs only by case from one that the policy reads";
+    /// No tool.
+    NoTool = 13, Malformed, "the tool is missing";
+    /// The tool is no string.
+    Tool = 14, Malformed, "the tool must be a string";
+    /// A part that is neither an object nor null.
+    Part = 15, Malformed, "args, agent, resource and context must be objects";
+    /// Over [`limits::INPUT_BYTES`](crate::limits::INPUT_BYTES).
+    Size = 16, Limit, "more than 1048576 bytes";
+    /// Over [`limits::DEPTH`](crate::limits::DEPTH).
+    Depth = 17, Limit, "nested deeper than 64 levels";
+    /// Over [`limits::TOOL_BYTES`](crate::limits::TOOL_BYTES).
+    ToolSize = 18, Limit, "a tool name of more than 256 bytes";
+    /// The heap behind the frame is full: try again with a larger one.
+    Heap = 19, Engine, "the frame's heap is full";
+    /// The table is not one.
+    Table = 20, Engine, "the module's table is damaged";
+}
+
+/// Kinds of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The call is not what a call must be.
+    Malformed,
+    /// The call is over a limit.
+    Limit,
+    /// Not the call's fault.
+    Engine,
+}
+
+impl Code {
+    /// The error that a part of a call which is no text has with this code.
+    #[must_use]
+    pub const fn anywhere(self) -> Error {
+        Error { code: self, offset: 0 }
+    }
+
+    /// The error at a byte of the text.
+    #[must_use]
+    pub const fn at(self, offset: usize) -> Error {
+        Error { code: self, offset }
+    }
+}

@@ -1,0 +1,144 @@
+//! What stands where. All integers are little-endian; offsets in a table count from the table's start.
+//!
+//! # Frame
+//!
+//! | at | what |
+//! | --- | --- |
+//! | 0 | `u32`: the number of the view's function |
+//! | 4 | `u32`: the state of the caller's roles, a [`kind`]: `LIST` where they are known, `OBJECT` where they are no roles |
+//! | 8 | the caller's roles with all they inherit, a bit each, in `u64` words |
+//! | then | a record of 32 bytes a place |
+//! | then | the answers of the view's string tests, a bit each, in `u64` words |
+//!
+//! A record is `u32` [`kind`], `u32` constant (the number of the constant that a string equals, 0 for none), and three
+//! `u64`: a number's three parts; or where a string is kept, where it stands in the heap behind the frame, and its length.
+//!
+//! # Table
+//!
+//! | at | header |
+//! | --- | --- |
+//! | 0 | magic |
+//! | 4 | tools: map from a tool's name to its view |
+//! | 8 | the view for every other tool; 0: other tools are unknown |
+//! | 12 | roles: map from a role's name to its words |
+//! | 16 | number of role words |
+//!
+//! | at | view |
+//! | --- | --- |
+//! | 0 | the number of the view's function |
+//! | 4 | number of places |
+//! | 8 | number of words for test answers |
+//! | 12 | pair tests (offset) |
+//! | 16 | number of pair tests |
+//! | 20 | a place of 32 bytes each: `keys` (map from key to place), `constants` (map to the constant's number), `tests` (offset), number of tests, `flags`, `length` (the place that takes its length), `below` and `end` (the first place below it, and behind the last) |
+//!
+//! The first five places are the parts of a call. A test is `op`, string offset, string length, answer bit. A pair test
+//! is `op`, left place, right place, answer bit. A map is `mask`, then `mask + 1` entries of `hash`, string offset,
+//! string length, value; an entry whose offset is 0 is free. An offset of 0 in a place means there is none.
+
+/// First word of a table; its last digit is the format's version.
+pub const MAGIC: u32 = u32::from_le_bytes(*b"PRS1");
+
+/// Bytes of a table's header.
+pub const HEADER: usize = 20;
+/// Bytes of a view before its places.
+pub const VIEW: usize = 20;
+/// Bytes of a place in a view.
+pub const PLACE: usize = 32;
+/// Bytes of a test, and of a pair test.
+pub const TEST: usize = 16;
+/// Bytes of a map's entry.
+pub const ENTRY: usize = 16;
+
+/// The frame's offset of the state of the caller's roles.
+pub const ROLES: usize = 4;
+/// The frame's offset of the caller's role words.
+pub const ROLE_WORDS: usize = 8;
+/// Bytes of a record.
+pub const RECORD: usize = 32;
+
+/// The frame's offset of a place's record.
+#[must_use]
+pub const fn record(role_words: usize, place: usize) -> usize {
+    ROLE_WORDS + 8 * role_words + RECORD * place
+}
+
+/// The frame's offset of the test answers of a view with so many places.
+#[must_use]
+pub const fn answers(role_words: usize, places: usize) -> usize {
+    record(role_words, places)
+}
+
+/// Bytes of a frame, without its heap.
+#[must_use]
+pub const fn frame(role_words: usize, places: usize, answer_words: usize) -> usize {
+    answers(role_words, places) + 8 * answer_words
+}
+
+/// What state an attribute is in. One bit each, so that a test takes a set of states with one `and`.
+pub mod kind {
+    /// Not there.
+    pub const MISSING: u32 = 0;
+    /// Null.
+    pub const NULL: u32 = 1;
+    /// `false`.
+    pub const FALSE: u32 = 1 << 1;
+    /// `true`.
+    pub const TRUE: u32 = 1 << 2;
+    /// A number in range.
+    pub const NUMBER: u32 = 1 << 3;
+    /// A string.
+    pub const STRING: u32 = 1 << 4;
+    /// A list.
+    pub const LIST: u32 = 1 << 5;
+    /// A number or list that is out of range.
+    pub const RANGE: u32 = 1 << 6;
+    /// An object; for a length, anything that has none.
+    pub const OBJECT: u32 = 1 << 7;
+    /// Not known yet: may be anything.
+    pub const OPEN: u32 = 1 << 8;
+    /// Nothing may be concluded from it.
+    pub const WITHHELD: u32 = 1 << 9;
+    /// A list that is too long to look into.
+    pub const LONG_LIST: u32 = 1 << 10;
+}
+
+/// What a place needs besides its record.
+pub mod flag {
+    /// The string is kept for pair tests.
+    pub const KEEP: u32 = 1;
+    /// `agent.role`: a role.
+    pub const ROLE: u32 = 1 << 1;
+    /// `agent.roles`: a list of roles.
+    pub const ROLES: u32 = 1 << 2;
+}
+
+/// What a string test asks.
+pub mod op {
+    /// The strings are equal.
+    pub const EQUAL: u32 = 0;
+    /// The string begins with the other.
+    pub const STARTS_WITH: u32 = 1;
+    /// The string ends with the other.
+    pub const ENDS_WITH: u32 = 2;
+    /// The string contains the other.
+    pub const CONTAINS: u32 = 3;
+    /// The whole string matches the other, in which each `*` stands for any run of characters.
+    pub const WILDCARD: u32 = 4;
+}
+
+/// The parts of a call, by their place in every view.
+pub mod part {
+    /// The tool's name.
+    pub const TOOL: usize = 0;
+    /// What the model passes.
+    pub const ARGS: usize = 1;
+    /// Who calls.
+    pub const AGENT: usize = 2;
+    /// What the call is about.
+    pub const RESOURCE: usize = 3;
+    /// Everything else that the host knows.
+    pub const CONTEXT: usize = 4;
+    /// How many parts there are.
+    pub const COUNT: usize = 5;
+}

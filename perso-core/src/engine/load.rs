@@ -1,0 +1,198 @@
+//! Loads a module: data from somewhere else until it is checked.
+
+use super::worker::Seed;
+use crate::module::{Names, abi, sha256};
+use perso_decode::{Error, Table};
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+use wasmi::{Config, Engine, Module};
+use wasmparser::{DataKind, ExternalKind, Parser, Payload, ValType};
+
+/// The most bytes that a module may have.
+const MAX_BYTES: usize = 1 << 28;
+
+/// Why bytes are no module that can be trusted to judge.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file can't be read.
+    #[error("`{0}` can not be read: {1}")]
+    Read(PathBuf, #[source] io::Error),
+    /// Not WebAssembly, or cut short, or damaged.
+    #[error("not a WebAssembly module: {0}")]
+    Wasm(String),
+    /// WebAssembly, but not made by perso.
+    #[error("not a policy module: {0}")]
+    NotAPolicy(&'static str),
+    /// A policy module, but with something that none has: it has been tampered with.
+    #[error("the module is not as perso makes them: {0}")]
+    Untrusted(&'static str),
+    /// Made for another ABI.
+    #[error("the module has ABI {found}, and this version of perso runs ABI {}; compile the policy again", abi::VERSION)]
+    Abi {
+        /// The module's ABI.
+        found: u32,
+    },
+    /// The manifest can't be read.
+    #[error("the module's manifest can not be read: {0}")]
+    Manifest(#[source] serde_json::Error),
+    /// The bytes are not those that the compiler made.
+    #[error("the module is damaged: its SHA-256 is not the one in its manifest")]
+    Hash,
+    /// The module can't be started.
+    #[error("the module can not be started: {0}")]
+    Start(String),
+}
+
+/// A checked module.
+pub(super) struct Loaded {
+    pub(super) bytes: Box<[u8]>,
+    table: Range<usize>,
+    pub(super) names: Names,
+    pub(super) seed: Seed,
+}
+
+impl Loaded {
+    /// What the policy reads of a call.
+    pub(super) fn table(&self) -> Result<Table<'_>, Error> {
+        Table::new(self.bytes.get(self.table.clone()).unwrap_or_default())
+    }
+}
+
+/// Checks a module.
+pub(super) fn load(bytes: Box<[u8]>) -> Result<Loaded, LoadError> {
+    if bytes.len() > MAX_BYTES {
+        return Err(LoadError::Untrusted("it has more than 268435456 bytes"));
+    }
+    let sections = Sections::read(&bytes)?;
+    let manifest = sections.manifest.ok_or(LoadError::NotAPolicy("it has no manifest"))?;
+    let names: Names =
+        serde_json::from_slice(bytes.get(manifest.data).unwrap_or_default()).map_err(LoadError::Manifest)?;
+    if names.abi != abi::VERSION {
+        return Err(LoadError::Abi { found: names.abi });
+    }
+    if sha256(bytes.get(..manifest.start).unwrap_or_default()) != names.module_sha256 {
+        return Err(LoadError::Hash);
+    }
+    let table = sections.table.ok_or(LoadError::NotAPolicy("it has no table"))?;
+    Table::new(bytes.get(table.clone()).unwrap_or_default())
+        .map_err(|_| LoadError::Untrusted("its table is damaged"))?;
+
+    let engine = Engine::new(&config());
+    let module = Module::new(&engine, &bytes).map_err(|error| LoadError::Wasm(error.to_string()))?;
+    // The code has no loops: no call needs more steps than there are bytes. The factor is for what an interpreter
+    // counts besides, translating a function at its first call for one.
+    let fuel = 100_000 + 32 * bytes.len() as u64;
+    Ok(Loaded { table, names, seed: Seed { engine, module, fuel }, bytes })
+}
+
+fn config() -> Config {
+    let mut config = Config::default();
+    config
+        .consume_fuel(true)
+        .floats(false)
+        .allow_start_fn(false)
+        .ignore_custom_sections(true)
+        .wasm_multi_memory(false)
+        .wasm_tail_call(false)
+        .wasm_extended_const(false)
+        .wasm_saturating_float_to_int(false)
+        .set_max_recursion_depth(16)
+        .set_min_stack_height(1 << 12)
+        .set_max_stack_height(1 << 16);
+    config
+}
+
+/// What of a module's sections matters here.
+#[derive(Default)]
+struct Sections {
+    manifest: Option<ManifestSection>,
+    /// Where the table's bytes are.
+    table: Option<Range<usize>>,
+}
+
+struct ManifestSection {
+    /// Where the section begins, its header included.
+    start: usize,
+    /// Where its JSON is.
+    data: Range<usize>,
+}
+
+fn wasm(error: wasmparser::BinaryReaderError) -> LoadError {
+    LoadError::Wasm(error.to_string())
+}
+
+impl Sections {
+    /// Looks at every section for what a policy must have and must not.
+    fn read(bytes: &[u8]) -> Result<Self, LoadError> {
+        let mut sections = Self::default();
+        let mut exports = Vec::new();
+        // Behind the last section so far; the header of a module is eight bytes.
+        let mut end: u64 = 8;
+        for payload in Parser::new(0).parse_all(bytes) {
+            let payload = payload.map_err(wasm)?;
+            if sections.manifest.is_some() && !matches!(payload, Payload::End(_)) {
+                return Err(LoadError::Untrusted("something follows its manifest"));
+            }
+            match &payload {
+                Payload::ImportSection(imports) if imports.count() > 0 => {
+                    return Err(LoadError::Untrusted("it imports something"));
+                }
+                Payload::StartSection { .. } => return Err(LoadError::Untrusted("it has a start function")),
+                Payload::MemorySection(memories) => {
+                    for memory in memories.clone() {
+                        let memory = memory.map_err(wasm)?;
+                        if memory.maximum.is_none_or(|most| most > abi::MAX_PAGES) || memory.memory64 {
+                            return Err(LoadError::Untrusted("its memory is not bounded"));
+                        }
+                    }
+                }
+                Payload::ExportSection(list) => {
+                    for export in list.clone() {
+                        let export = export.map_err(wasm)?;
+                        exports.push((export.name.to_owned(), export.kind));
+                    }
+                }
+                Payload::GlobalSection(globals) => {
+                    for global in globals.clone() {
+                        let ty = global.map_err(wasm)?.ty;
+                        // An instance must hold no state from one call to the next.
+                        if ty.mutable || ty.content_type != ValType::I32 {
+                            return Err(LoadError::Untrusted("it has a global that can change"));
+                        }
+                    }
+                }
+                Payload::DataSection(segments) => {
+                    for (index, segment) in segments.clone().into_iter().enumerate() {
+                        let segment = segment.map_err(wasm)?;
+                        if index == 0 && matches!(segment.kind, DataKind::Passive) {
+                            let to = segment.range.end as usize;
+                            sections.table = Some(to - segment.data.len()..to);
+                        }
+                    }
+                }
+                Payload::CustomSection(section) if section.name() == abi::SECTION => {
+                    let from = section.data_offset() as usize;
+                    let data = from..from + section.data().len();
+                    sections.manifest = Some(ManifestSection { start: end as usize, data });
+                }
+                _ => {}
+            }
+            if let Some((_, range)) = payload.as_section() {
+                end = range.end;
+            }
+        }
+        let expected = [
+            (abi::MEMORY, ExternalKind::Memory),
+            (abi::FRAME, ExternalKind::Global),
+            (abi::ABI, ExternalKind::Func),
+            (abi::DECIDE, ExternalKind::Func),
+        ];
+        for (name, kind) in expected {
+            if !exports.iter().any(|(export, is)| export == name && *is == kind) {
+                return Err(LoadError::NotAPolicy("an export is missing"));
+            }
+        }
+        Ok(sections)
+    }
+}

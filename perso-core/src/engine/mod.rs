@@ -1,0 +1,193 @@
+//! Runs modules: `load` checks one, `worker` judges frames with it, [`Policy`] is both for users.
+
+mod load;
+mod worker;
+
+pub use load::LoadError;
+
+use crate::decision::{Cause, CauseKind, Decision};
+use crate::frame::{self, Call, Part};
+use crate::module::Verdict;
+use load::Loaded;
+use perso_decode::call::{self, Outcome};
+use perso_decode::error::Class;
+use perso_decode::{Error, Table};
+use regex_automata::util::pool::Pool;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use worker::{Failure, Worker};
+
+/// A policy, ready to judge calls from any number of threads. A clone is the same policy.
+///
+/// Judging never fails and never panics: what can't be judged is denied, and the decision's cause says why.
+///
+/// ```
+/// # #[cfg(feature = "compile")] {
+/// let policy = perso_core::Policy::compile(r#"{
+///     "perso": 1,
+///     "rules": [{ "id": "small", "allow": "process_refund", "when": { "args.amount": { "lte": 500 } } }]
+/// }"#).unwrap();
+/// let decision = policy.decide_json(br#"{ "tool": "process_refund", "args": { "amount": 800 } }"#);
+/// assert!(!decision.is_allowed());
+/// assert_eq!(decision.reason, "process_refund needs args.amount at most 500 (rule `small`)");
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Policy {
+    inner: Arc<Inner>,
+}
+
+/// Makes a worker for the pool.
+type NewWorker = Box<dyn Fn() -> Worker + Send + Sync>;
+
+struct Inner {
+    loaded: Loaded,
+    /// Instances that nobody uses now. Nothing is locked while one judges.
+    workers: Pool<Worker, NewWorker>,
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy").field("rules", &self.inner.loaded.names.rules.len()).finish_non_exhaustive()
+    }
+}
+
+impl Policy {
+    /// Loads a module, after checking that it is one.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] says what is wrong with the bytes.
+    pub fn from_module(bytes: impl Into<Vec<u8>>) -> Result<Self, LoadError> {
+        let loaded = load::load(bytes.into().into_boxed_slice())?;
+        let seed = loaded.seed.clone();
+        // So that a module that can't even be started is found out here, not at the first call.
+        Worker::new(&seed).start().map_err(|failure| LoadError::Start(failure.to_string()))?;
+        let workers: NewWorker = Box::new(move || Worker::new(&seed));
+        Ok(Self { inner: Arc::new(Inner { loaded, workers: Pool::new(workers) }) })
+    }
+
+    /// Loads the module in a file.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`], also where the file can't be read.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|error| LoadError::Read(path.to_owned(), error))?;
+        Self::from_module(bytes)
+    }
+
+    /// The module's bytes.
+    #[must_use]
+    pub fn module(&self) -> &[u8] {
+        &self.inner.loaded.bytes
+    }
+
+    /// Judges a call.
+    #[must_use]
+    pub fn decide(&self, call: &Call<'_>) -> Decision<'_> {
+        self.judge(0, |table, memory| call.read(table, memory))
+    }
+
+    /// Judges a call that is JSON text: `{"tool": …, "args": {…}, "agent": {…}, "resource": {…}, "context": {…}}`.
+    ///
+    /// Allocates nothing once the policy has judged a call of that size on this thread.
+    #[must_use]
+    pub fn decide_json(&self, call: &[u8]) -> Decision<'_> {
+        self.judge(call.len(), |table, memory| call::read(table, memory, call))
+    }
+
+    /// Judges a call that is one JSON value, of the same form as [`decide_json`](Self::decide_json)'s.
+    #[must_use]
+    pub fn decide_value(&self, call: &serde_json::Value) -> Decision<'_> {
+        self.judge(0, |table, memory| frame::read_value(call, table, memory))
+    }
+
+    /// Whether the caller could ever make such a call: whether some arguments and some resource could be allowed,
+    /// given the call's tool, agent and context. Tells which tools to show.
+    #[must_use]
+    pub fn could_allow(&self, call: &Call<'_>) -> bool {
+        self.decide(&call.with_args_and_resource_open()).allowed
+    }
+
+    /// Whether the decision depends on the resource, so that it must be fetched.
+    #[must_use]
+    pub fn needs_resource(&self, call: &Call<'_>) -> bool {
+        self.decide(&call.with_resource(Part::Open)).allowed
+            && !self.decide(&call.with_resource(Part::Withheld)).allowed
+    }
+
+    /// Reads a call with `read`, whose heap takes at most `text` bytes if that is known, and judges it.
+    fn judge(&self, text: usize, read: impl Fn(Table<'_>, &mut [u8]) -> Result<Outcome, Error>) -> Decision<'_> {
+        let mut worker = self.inner.workers.get();
+        let table = self.inner.loaded.table();
+        let verdict = table
+            .map_err(|error| Failure::Call(error.code.anywhere()))
+            .and_then(|table| worker.judge(text, |memory| read(table, memory)));
+        match verdict {
+            Ok(verdict) => self.decision(verdict),
+            Err(failure) => failed(failure),
+        }
+    }
+
+    /// Puts a verdict into words.
+    fn decision(&self, verdict: Verdict) -> Decision<'_> {
+        let names = &self.inner.loaded.names;
+        let rule = verdict.rule.map(|rule| names.rules.get(rule as usize));
+        let attribute = verdict.attribute.map(|attribute| names.attributes.get(attribute as usize));
+        // Numbers that the manifest has no names for: not a module of this compiler.
+        if rule == Some(None) || attribute == Some(None) {
+            return failed(Failure::Answer);
+        }
+        let (rule, attribute) = (rule.flatten(), attribute.flatten().map(|name| &**name));
+        let id = rule.map(|rule| &*rule.id);
+        let decided = verdict.kind == CauseKind::Rule;
+        let reason = match (rule, verdict.kind) {
+            (Some(rule), CauseKind::NoRule) => rule.needs.as_deref().unwrap_or(&rule.reason),
+            (Some(rule), _) => &rule.reason,
+            (None, CauseKind::Default) => "no rule applies, and the policy allows by default",
+            (None, CauseKind::NoRule) => "no rule allows this tool",
+            (None, _) => return failed(Failure::Answer),
+        };
+        Decision {
+            allowed: verdict.allowed,
+            rule: id.filter(|_| decided),
+            reason,
+            cause: Cause {
+                kind: verdict.kind,
+                rule: id.filter(|_| !decided),
+                attribute,
+                problem: verdict.problem,
+                detail: None,
+                offset: None,
+            },
+        }
+    }
+}
+
+/// The denial of a call that could not be judged.
+fn failed(failure: Failure) -> Decision<'static> {
+    let (kind, reason, detail, offset) = match failure {
+        Failure::UnknownTool => (CauseKind::UnknownTool, "the policy does not know this tool", None, None),
+        Failure::Call(error) => match error.code.class() {
+            Class::Malformed => {
+                (CauseKind::Malformed, "the call can not be read", Some(error.code.message()), Some(error.offset))
+            }
+            Class::Limit => {
+                (CauseKind::Limit, "the call is over a limit", Some(error.code.message()), Some(error.offset))
+            }
+            Class::Engine => {
+                (CauseKind::Engine, "the call can not be judged", Some(error.code.message()), None)
+            }
+        },
+        failure => (CauseKind::Engine, "the call can not be judged", Some(failure.message()), None),
+    };
+    Decision {
+        allowed: false,
+        rule: None,
+        reason,
+        cause: Cause { kind, rule: None, attribute: None, problem: None, detail, offset },
+    }
+}

@@ -1,0 +1,165 @@
+//! One instance of a module with the memory to read calls into. A worker judges one call at a time.
+
+use crate::module::{Verdict, abi};
+use perso_decode::call::Outcome;
+use perso_decode::{Code, Error};
+use std::fmt;
+use wasmi::{Engine, Instance, Memory, Module, Store, TypedFunc};
+
+/// What workers are made from.
+#[derive(Clone)]
+pub(super) struct Seed {
+    pub(super) engine: Engine,
+    pub(super) module: Module,
+    /// Fuel for one call.
+    pub(super) fuel: u64,
+}
+
+/// Why a call got no verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The call is at fault.
+    Call(Error),
+    /// The policy does not know the tool.
+    UnknownTool,
+    /// The module could not be started.
+    Start,
+    /// The module stopped before it answered.
+    Trap,
+    /// The module ran for too long.
+    Fuel,
+    /// The module answered with something that is no answer.
+    Answer,
+}
+
+impl Failure {
+    /// In words.
+    pub(super) const fn message(self) -> &'static str {
+        match self {
+            Self::Call(error) => error.code.message(),
+            Self::UnknownTool => "the tool is unknown",
+            Self::Start => "the module can not be started",
+            Self::Trap => "the module stopped before it answered",
+            Self::Fuel => "the module ran for too long",
+            Self::Answer => "the module's answer has no meaning",
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+/// Memory that a worker keeps between calls, in bytes.
+const KEPT: usize = 1 << 14;
+
+/// Memory for the largest call that can be built from values: their strings are bounded, their number is that of the
+/// places in a view.
+const MOST: usize = 1 << 28;
+
+/// A module's instance and memory to read calls into.
+pub(super) struct Worker {
+    seed: Seed,
+    /// Made at the first call, and again after a trap.
+    instance: Option<Running>,
+    /// Frame and heap of the call that is being read.
+    memory: Vec<u8>,
+}
+
+struct Running {
+    store: Store<()>,
+    memory: Memory,
+    frame: u32,
+    decide: TypedFunc<i32, i64>,
+}
+
+impl Worker {
+    pub(super) fn new(seed: &Seed) -> Self {
+        Self { seed: seed.clone(), instance: None, memory: Vec::new() }
+    }
+
+    /// Makes the instance.
+    pub(super) fn start(&mut self) -> Result<(), Failure> {
+        if self.instance.is_none() {
+            self.instance = Some(start(&self.seed).ok_or(Failure::Start)?);
+        }
+        Ok(())
+    }
+
+    /// Judges the call whose frame `read` writes; `text` is how much more memory than a frame that may take.
+    pub(super) fn judge(
+        &mut self,
+        text: usize,
+        read: impl Fn(&mut [u8]) -> Result<Outcome, Error>,
+    ) -> Result<Verdict, Failure> {
+        let outcome = self.read(text, read);
+        let verdict = match outcome {
+            Ok(Outcome::Frame(length)) => self.run(length),
+            Ok(Outcome::UnknownTool) => Err(Failure::UnknownTool),
+            Err(error) => Err(Failure::Call(error)),
+        };
+        if self.memory.len() > KEPT {
+            self.memory.truncate(KEPT);
+            self.memory.shrink_to(KEPT);
+        }
+        verdict
+    }
+
+    fn read(&mut self, text: usize, read: impl Fn(&mut [u8]) -> Result<Outcome, Error>) -> Result<Outcome, Error> {
+        let enough = KEPT + text.min(perso_decode::limits::INPUT_BYTES);
+        if self.memory.len() < KEPT.max(text) {
+            self.memory.resize(enough, 0);
+        }
+        loop {
+            match read(&mut self.memory) {
+                Err(error) if error.code == Code::Heap && self.memory.len() < MOST => {
+                    self.memory.resize(self.memory.len() * 4, 0);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn run(&mut self, length: usize) -> Result<Verdict, Failure> {
+        self.start()?;
+        let running = self.instance.as_mut().ok_or(Failure::Start)?;
+        let result = running.decide(self.memory.get(..length).unwrap_or_default(), self.seed.fuel);
+        if result.is_err() {
+            // Whatever it was doing, it does not go on.
+            self.instance = None;
+        }
+        result
+    }
+}
+
+impl Running {
+    fn decide(&mut self, frame: &[u8], fuel: u64) -> Result<Verdict, Failure> {
+        let at = self.frame as usize;
+        self.memory
+            .data_mut(&mut self.store)
+            .get_mut(at..at.saturating_add(frame.len()))
+            .ok_or(Failure::Answer)?
+            .copy_from_slice(frame);
+        self.store.set_fuel(fuel).map_err(|_| Failure::Start)?;
+        let packed = self.decide.call(&mut self.store, self.frame as i32).map_err(|error| {
+            if error.as_trap_code() == Some(wasmi::TrapCode::OutOfFuel) { Failure::Fuel } else { Failure::Trap }
+        })?;
+        Verdict::unpack(packed).ok_or(Failure::Answer)
+    }
+}
+
+fn start(seed: &Seed) -> Option<Running> {
+    let mut store = Store::new(&seed.engine, ());
+    store.set_fuel(seed.fuel).ok()?;
+    let instance = Instance::new(&mut store, &seed.module, &[]).ok()?;
+    let memory = instance.get_memory(&store, abi::MEMORY)?;
+    let frame = instance.get_global(&store, abi::FRAME)?.get(&store).i32()? as u32;
+    let version = instance.get_typed_func::<(), i32>(&store, abi::ABI).ok()?;
+    if version.call(&mut store, ()).ok()? as u32 != abi::VERSION {
+        return None;
+    }
+    let decide = instance.get_typed_func::<i32, i64>(&store, abi::DECIDE).ok()?;
+    Some(Running { store, memory, frame, decide })
+}

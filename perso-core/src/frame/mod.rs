@@ -1,0 +1,202 @@
+//! From a call to its frame: the natively run half of the fast way in. JSON text is read by [`perso_decode::call`];
+//! here are calls that are put together from parts.
+
+mod value;
+
+use perso_decode::call::{self, Outcome};
+use perso_decode::{Code, Error, Frame, Place, Table};
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+/// A call, put together part by part.
+///
+/// ```
+/// use perso_core::{Call, Part};
+/// use serde_json::json;
+///
+/// let session = json!({ "id": "agt-099", "roles": ["agent"] });
+/// let call = Call::new("process_refund")
+///     .args(Part::Json(br#"{ "amount": 800.00 }"#)) // as it came over the wire
+///     .agent(&session)                              // from the host's own session
+///     .context(json!({ "server": "crm" }));
+/// # let _ = call;
+/// ```
+#[derive(Debug, Clone)]
+pub struct Call<'c> {
+    tool: Cow<'c, str>,
+    parts: [Part<'c>; 4],
+}
+
+/// A part of a call: `args`, `agent`, `resource` or `context`.
+#[derive(Debug, Clone, Default)]
+pub enum Part<'c> {
+    /// Not there: everything in it is missing.
+    #[default]
+    Absent,
+    /// JSON text of an object or null. Read just as the part of a call's text would be.
+    Json(&'c [u8]),
+    /// An object or null.
+    Value(Cow<'c, Value>),
+    /// Not known yet: everything in it may be anything. A denial is final.
+    Open,
+    /// Nothing may be concluded from it. An allow is final.
+    Withheld,
+}
+
+impl<'c> From<&'c Value> for Part<'c> {
+    fn from(value: &'c Value) -> Self {
+        Self::Value(Cow::Borrowed(value))
+    }
+}
+
+impl From<Value> for Part<'_> {
+    fn from(value: Value) -> Self {
+        Self::Value(Cow::Owned(value))
+    }
+}
+
+impl From<Map<String, Value>> for Part<'_> {
+    fn from(map: Map<String, Value>) -> Self {
+        Self::Value(Cow::Owned(Value::Object(map)))
+    }
+}
+
+/// Which of [`Call`]'s parts is which.
+const ARGS: usize = 0;
+const AGENT: usize = 1;
+const RESOURCE: usize = 2;
+const CONTEXT: usize = 3;
+const PLACES: [Place; 4] = [Place::ARGS, Place::AGENT, Place::RESOURCE, Place::CONTEXT];
+
+impl<'c> Call<'c> {
+    /// A call to a tool, with nothing else yet.
+    pub fn new(tool: impl Into<Cow<'c, str>>) -> Self {
+        Self { tool: tool.into(), parts: Default::default() }
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the index is one of the four constants")]
+    fn with(mut self, part: usize, value: Part<'c>) -> Self {
+        self.parts[part] = value;
+        self
+    }
+
+    /// Sets the arguments.
+    #[must_use]
+    pub fn args(self, part: impl Into<Part<'c>>) -> Self {
+        self.with(ARGS, part.into())
+    }
+
+    /// Sets the caller, as the host knows it.
+    #[must_use]
+    pub fn agent(self, part: impl Into<Part<'c>>) -> Self {
+        self.with(AGENT, part.into())
+    }
+
+    /// Sets what the call is about, as the host knows it.
+    #[must_use]
+    pub fn resource(self, part: impl Into<Part<'c>>) -> Self {
+        self.with(RESOURCE, part.into())
+    }
+
+    /// Sets everything else that the host knows.
+    #[must_use]
+    pub fn context(self, part: impl Into<Part<'c>>) -> Self {
+        self.with(CONTEXT, part.into())
+    }
+
+    /// Sets one argument. The arguments become an object if they are none yet.
+    #[must_use]
+    pub fn arg(self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.piece(ARGS, key.into(), value.into())
+    }
+
+    /// Sets one attribute of the caller.
+    #[must_use]
+    pub fn agent_attribute(self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.piece(AGENT, key.into(), value.into())
+    }
+
+    /// Sets one attribute of what the call is about.
+    #[must_use]
+    pub fn resource_attribute(self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.piece(RESOURCE, key.into(), value.into())
+    }
+
+    /// Sets one attribute of the context.
+    #[must_use]
+    pub fn context_attribute(self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.piece(CONTEXT, key.into(), value.into())
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the index is one of the four constants")]
+    fn piece(mut self, part: usize, key: String, value: Value) -> Self {
+        let mut map = match std::mem::take(&mut self.parts[part]) {
+            Part::Value(object) => match object.into_owned() {
+                Value::Object(map) => map,
+                _ => Map::new(),
+            },
+            _ => Map::new(),
+        };
+        map.insert(key, value);
+        self.parts[part] = Part::from(map);
+        self
+    }
+
+    pub(crate) fn with_args_and_resource_open(&self) -> Self {
+        Self::clone(self).args(Part::Open).resource(Part::Open)
+    }
+
+    pub(crate) fn with_resource(&self, part: Part<'c>) -> Self {
+        Self::clone(self).resource(part)
+    }
+
+    /// Writes the call's frame to the front of `memory`.
+    pub(crate) fn read(&self, table: Table<'_>, memory: &mut [u8]) -> Result<Outcome, Error> {
+        let Some(mut frame) = Frame::begin(table, memory, &self.tool)? else {
+            self.parts.iter().try_for_each(well_formed)?;
+            return Ok(Outcome::UnknownTool);
+        };
+        for (part, place) in self.parts.iter().zip(PLACES) {
+            match part {
+                Part::Absent => {}
+                Part::Json(text) => call::read_part(&mut frame, place, text)?,
+                Part::Value(value) => value::part(&mut frame, place, value)?,
+                Part::Open => frame.unknown(place, true)?,
+                Part::Withheld => frame.unknown(place, false)?,
+            }
+        }
+        frame.finish().map(Outcome::Frame)
+    }
+}
+
+/// Judges a call that is one JSON value.
+pub(crate) fn read_value(call: &Value, table: Table<'_>, memory: &mut [u8]) -> Result<Outcome, Error> {
+    let Value::Object(call) = call else { return Err(Code::Call.anywhere()) };
+    let mut parts: [Part<'_>; 4] = Default::default();
+    let mut tool = None;
+    for (key, value) in call {
+        let part = match key.as_str() {
+            "tool" => {
+                tool = Some(value.as_str().ok_or(Code::Tool.anywhere())?);
+                continue;
+            }
+            "args" => &mut parts[ARGS],
+            "agent" => &mut parts[AGENT],
+            "resource" => &mut parts[RESOURCE],
+            "context" => &mut parts[CONTEXT],
+            _ => return Err(Code::Key.anywhere()),
+        };
+        *part = Part::from(value);
+    }
+    let tool = Cow::Borrowed(tool.ok_or(Code::NoTool.anywhere())?);
+    Call { tool, parts }.read(table, memory)
+}
+
+/// Whether a part is what it must be, where no policy reads it.
+fn well_formed(part: &Part<'_>) -> Result<(), Error> {
+    match part {
+        Part::Json(text) => call::check_part(text),
+        Part::Value(value) if !matches!(**value, Value::Object(_) | Value::Null) => Err(Code::Part.anywhere()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,51 @@
+//! Writes what a policy reads of a [`serde_json::Value`] into a frame.
+
+use perso_decode::{Code, Error, Frame, Number, Place};
+use serde_json::Value;
+
+/// Writes a part of a call.
+pub(super) fn part(frame: &mut Frame<'_, '_>, place: Place, value: &Value) -> Result<(), Error> {
+    match value {
+        Value::Object(_) | Value::Null => write(frame, place, value),
+        _ => Err(Code::Part.anywhere()),
+    }
+}
+
+/// Follows the places that the policy reads, so it goes as deep as a policy's paths at most.
+fn write(frame: &mut Frame<'_, '_>, place: Place, value: &Value) -> Result<(), Error> {
+    match value {
+        Value::Null => frame.null(place),
+        Value::Bool(value) => frame.boolean(place, *value),
+        Value::Number(value) => frame.number(place, number(value)),
+        Value::String(value) => frame.string(place, value),
+        Value::Array(elements) => {
+            if frame.takes_roles(place)? {
+                for element in elements.iter().take(perso_decode::limits::LIST_LENGTH as usize) {
+                    frame.role(element.as_str())?;
+                }
+            }
+            frame.list(place, elements.len() as u64)
+        }
+        Value::Object(fields) => {
+            frame.object(place)?;
+            for (key, value) in fields {
+                if let Some(child) = frame.key(place, key)? {
+                    write(frame, child, value)?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The exact number; `None` if it is out of range. What is no integer is taken by its JSON text: for a float the
+/// shortest decimal that reads back as the same float, which is what any JSON writer would send.
+fn number(value: &serde_json::Number) -> Option<Number> {
+    if let Some(value) = value.as_u64() {
+        Some(Number::from(value))
+    } else if let Some(value) = value.as_i64() {
+        Some(Number::from(value))
+    } else {
+        Number::parse(value.to_string().as_bytes()).flatten()
+    }
+}

@@ -1,0 +1,127 @@
+//! The manifest: what a module says about itself, as JSON in its last section.
+
+use serde::{Deserialize, Serialize};
+
+/// The whole manifest. For people and tools; the engine reads only [`Names`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The module's ABI.
+    pub abi: u32,
+    /// The compiler that made it, with its version.
+    pub compiler: String,
+    /// SHA-256 of the module up to this section, in hexadecimal: loading checks it.
+    pub module_sha256: String,
+    /// SHA-256 of the policy's text.
+    pub policy_sha256: String,
+    /// The policy's own description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What happens where no rule applies: `allow` or `deny`.
+    pub default: String,
+    /// The limits on a call, and on what can be compared.
+    pub limits: Limits,
+    /// The attributes that the policy reads, as an author writes them. The ABI's attribute numbers index this list.
+    pub attributes: Vec<String>,
+    /// The rules. The ABI's rule numbers index this list.
+    pub rules: Vec<Rule>,
+    /// The roles, each with all that it inherits.
+    pub roles: Vec<Role>,
+    /// Whether only the listed tools are known.
+    pub closed: bool,
+    /// The tools that the policy names.
+    pub tools: Vec<Tool>,
+    /// The policy's text.
+    pub policy: String,
+}
+
+/// A rule in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Its id.
+    pub id: String,
+    /// `allow` or `deny`.
+    pub effect: String,
+    /// What a caller is told when the rule decides.
+    pub reason: String,
+    /// What a caller is told when no rule applies and this one is the nearest, where that is another text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
+}
+
+/// A role in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// Itself and all roles that it inherits from.
+    pub includes: Vec<String>,
+}
+
+/// A tool in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// The rules that can apply to it, by their index.
+    pub rules: Vec<u32>,
+    /// The attributes that those read, by their index.
+    pub reads: Vec<u32>,
+}
+
+/// The limits in force: see [`perso_decode::limits`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes of a call's text.
+    pub input_bytes: u64,
+    /// Levels of nesting.
+    pub depth: u64,
+    /// Elements of a list that is looked into.
+    pub list_length: u64,
+    /// Bytes of a tool's name.
+    pub tool_bytes: u64,
+    /// Significant digits of a number.
+    pub number_digits: u64,
+    /// The largest decimal exponent, and the smallest negated.
+    pub number_exponent: u64,
+}
+
+impl Limits {
+    /// Those of this version.
+    #[must_use]
+    pub fn current() -> Self {
+        use perso_decode::limits;
+        Self {
+            input_bytes: limits::INPUT_BYTES as u64,
+            depth: u64::from(limits::DEPTH),
+            list_length: limits::LIST_LENGTH,
+            tool_bytes: limits::TOOL_BYTES as u64,
+            number_digits: u64::from(limits::NUMBER_DIGITS),
+            number_exponent: limits::NUMBER_EXPONENT.unsigned_abs(),
+        }
+    }
+}
+
+/// What the engine needs of a manifest: the rest is skipped, so that large policies load fast.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Names {
+    /// The module's ABI.
+    pub abi: u32,
+    /// SHA-256 of the module up to the manifest's section, in hexadecimal.
+    pub module_sha256: String,
+    /// See [`Manifest::attributes`].
+    pub attributes: Vec<Box<str>>,
+    /// See [`Manifest::rules`].
+    pub rules: Vec<RuleNames>,
+}
+
+/// What the engine needs of a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RuleNames {
+    /// Its id.
+    pub id: Box<str>,
+    /// See [`Rule::reason`].
+    pub reason: Box<str>,
+    /// See [`Rule::needs`].
+    #[serde(default)]
+    pub needs: Option<Box<str>>,
+}

@@ -1,0 +1,9 @@
+//! What a module is: the one thing that the compiler and the engine share.
+
+pub mod abi;
+mod hash;
+mod manifest;
+
+pub use abi::Verdict;
+pub use hash::sha256;
+pub use manifest::{Limits, Manifest, Names, Role, Rule, Tool};

@@ -1,0 +1,207 @@
+//! Stage 3: from the checked policy to the plan, what the module will do and read, tool by tool.
+//!
+//! - [`build`] groups tools that have the same rules: each group is a [`View`].
+//! - `place` lays out what a view reads of a call.
+//! - `lower` turns conditions into atoms over places.
+
+mod lower;
+mod place;
+
+pub use lower::{Atom, Check, Compare, Goal, Side};
+pub use place::{Place, Places};
+
+use crate::check::{Effect, Policy, Rule};
+use std::collections::HashMap;
+
+/// What a module will do.
+#[derive(Debug)]
+pub struct Plan {
+    /// The attributes that causes can name, by the number that stands for them in verdicts: those of the policy, then
+    /// [`Self::roles_attribute`] if they don't have it.
+    pub attributes: Vec<String>,
+    /// `agent.roles`, among them.
+    pub roles_attribute: u32,
+    /// The policy's roles.
+    pub role_names: Vec<String>,
+    /// For each of them, the bits that a caller with the role has.
+    pub roles: Vec<RoleSet>,
+    /// How many words a role set takes.
+    pub role_words: usize,
+    /// One for each set of rules that applies to some tool.
+    pub views: Vec<View>,
+    /// The tools that the policy names, with the view of each.
+    pub tools: Vec<(String, usize)>,
+    /// The view for all other tools; `None` if they are unknown.
+    pub other: Option<usize>,
+    /// What to answer when no rule applies.
+    pub default: Effect,
+}
+
+/// A set of roles, a bit each.
+pub type RoleSet = Vec<u64>;
+
+/// What is done for the tools that have the same rules.
+#[derive(Debug)]
+pub struct View {
+    /// The rules, by their index in the policy, in order.
+    pub rules: Vec<usize>,
+    /// What is read of a call.
+    pub places: Places,
+    /// The deny rules, in order.
+    pub deny: Vec<Step>,
+    /// The allow rules, in order.
+    pub allow: Vec<Step>,
+    /// The attributes that the rules read, by their number, ascending.
+    pub reads: Vec<u32>,
+}
+
+/// A rule, as a step of a view's function.
+#[derive(Debug)]
+pub struct Step {
+    /// The rule's index in the policy.
+    pub rule: u32,
+    /// Answer bits of which one must be set for the rule to be about the tool at all. Empty if it always is.
+    pub about: Vec<u32>,
+    /// The caller needs one of these.
+    pub roles: Option<RoleSet>,
+    /// The rest.
+    pub condition: Goal,
+}
+
+/// Plans a policy.
+#[must_use]
+pub fn build(policy: &Policy) -> Plan {
+    let mut attributes: Vec<String> = policy.attributes.iter().map(ToString::to_string).collect();
+    let roles_attribute = attributes.iter().position(|name| name == "agent.roles").unwrap_or_else(|| {
+        attributes.push("agent.roles".to_owned());
+        attributes.len() - 1
+    }) as u32;
+    let role_words = policy.roles.len().div_ceil(64);
+    let set = |ids: &[usize]| {
+        let mut words = vec![0_u64; role_words];
+        for id in ids {
+            if let Some(word) = words.get_mut(id / 64) {
+                *word |= 1 << (id % 64);
+            }
+        }
+        words
+    };
+    let roles = policy.roles.iter().map(|role| set(&role.closure)).collect();
+
+    let mut views = Views { policy, roles_attribute, set: &set, known: HashMap::new(), views: Vec::new() };
+    let matching = Matching::new(policy);
+    let tools: Vec<(String, usize)> = matching
+        .names()
+        .into_iter()
+        .map(|name| {
+            let view = views.get(matching.rules(&name), false);
+            (name, view)
+        })
+        .collect();
+    let other = policy.tools.is_none().then(|| views.get(matching.patterns.clone(), true));
+    let views = views.views;
+    let role_names = policy.roles.iter().map(|role| role.name.clone()).collect();
+    Plan { attributes, roles_attribute, role_names, roles, role_words, views, tools, other, default: policy.default }
+}
+
+/// Which rules are about which tools.
+struct Matching<'p> {
+    policy: &'p Policy,
+    /// The rules that name a tool, by the tool.
+    named: HashMap<&'p str, Vec<usize>>,
+    /// The rules that have a pattern with a `*`.
+    patterns: Vec<usize>,
+}
+
+impl<'p> Matching<'p> {
+    fn new(policy: &'p Policy) -> Self {
+        let mut named: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut patterns = Vec::new();
+        for (index, rule) in policy.rules.iter().enumerate() {
+            for pattern in rule.tools.iter().filter(|pattern| !pattern.is_wildcard()) {
+                named.entry(&pattern.text).or_default().push(index);
+            }
+            if rule.tools.iter().any(crate::check::ToolPattern::is_wildcard) {
+                patterns.push(index);
+            }
+        }
+        Self { policy, named, patterns }
+    }
+
+    /// The tools that the policy knows by name, ascending.
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = match &self.policy.tools {
+            Some(tools) => tools.clone(),
+            None => self.named.keys().map(|&name| name.to_owned()).collect(),
+        };
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// The rules about a tool, in order.
+    fn rules(&self, tool: &str) -> Vec<usize> {
+        let matches = |rule: &&usize| {
+            let rule = self.policy.rules.get(**rule);
+            rule.is_some_and(|rule| rule.tools.iter().any(|p| p.is_wildcard() && p.matches(tool)))
+        };
+        let mut rules: Vec<usize> = self.patterns.iter().filter(matches).copied().collect();
+        rules.extend(self.named.get(tool).into_iter().flatten());
+        rules.sort_unstable();
+        rules.dedup();
+        rules
+    }
+}
+
+/// The views so far.
+struct Views<'p, F> {
+    policy: &'p Policy,
+    roles_attribute: u32,
+    set: F,
+    /// By the rules and whether the tool is one that the policy does not name.
+    known: HashMap<(Vec<usize>, bool), usize>,
+    views: Vec<View>,
+}
+
+impl<F: Fn(&[usize]) -> RoleSet> Views<'_, F> {
+    fn get(&mut self, rules: Vec<usize>, unnamed: bool) -> usize {
+        if let Some(known) = self.known.get(&(rules.clone(), unnamed)) {
+            return *known;
+        }
+        let view = self.view(&rules, unnamed);
+        self.views.push(view);
+        self.known.insert((rules, unnamed), self.views.len() - 1);
+        self.views.len() - 1
+    }
+
+    fn view(&self, indices: &[usize], unnamed: bool) -> View {
+        let rules: Vec<(usize, &Rule)> =
+            indices.iter().filter_map(|index| Some((*index, self.policy.rules.get(*index)?))).collect();
+        let mut lowering = lower::Lowering::new(self.policy);
+        let mut deny = Vec::new();
+        let mut allow = Vec::new();
+        for (index, rule) in &rules {
+            let step = Step {
+                rule: *index as u32,
+                about: if unnamed { lowering.about(&rule.tools) } else { Vec::new() },
+                roles: rule.roles.as_ref().map(|roles| (self.set)(roles)),
+                condition: lowering.condition(&rule.condition),
+            };
+            match rule.effect {
+                Effect::Deny => deny.push(step),
+                Effect::Allow => allow.push(step),
+            }
+        }
+        let roles = rules.iter().any(|(_, rule)| rule.roles.is_some());
+        let (places, numbers, mut reads) = lowering.finish(roles);
+        for step in deny.iter_mut().chain(&mut allow) {
+            step.condition.settle(&numbers);
+        }
+        if roles {
+            reads.push(self.roles_attribute);
+        }
+        reads.sort_unstable();
+        reads.dedup();
+        View { rules: indices.to_vec(), places, deny, allow, reads }
+    }
+}
