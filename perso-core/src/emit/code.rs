@@ -81,11 +81,11 @@ pub(super) fn blame() -> Function {
         code.local_get(STATE).i32_const(state as i32).i32_eq();
         code.if_(BlockType::Result(ValType::I64)).i64_const(packed(Some(problem))).else_();
     };
+    code.local_get(STATE).local_get(1).i64_const(24).i64_shr_u().i32_wrap_i64().i32_const(0xffff).i32_and().i32_and();
+    code.if_(BlockType::Result(ValType::I64)).i64_const(packed(Some(Problem::Value))).else_();
     is(&mut code, kind::MISSING, Problem::Missing);
     is(&mut code, kind::NULL, Problem::Null);
     is(&mut code, kind::WITHHELD, Problem::Withheld);
-    code.local_get(STATE).local_get(1).i64_const(24).i64_shr_u().i32_wrap_i64().i32_const(0xffff).i32_and().i32_and();
-    code.if_(BlockType::Result(ValType::I64)).i64_const(packed(Some(Problem::Value))).else_();
     is(&mut code, kind::RANGE, Problem::OutOfRange);
     code.i64_const(packed(Some(Problem::Type)));
     for _ in 0..5 {

@@ -2,6 +2,7 @@
 
 use super::call::{Call, Part};
 use super::value::Value;
+use crate::limits::LIST_LENGTH;
 use crate::check::{Attribute, AttributeId, Condition, Decimal, Facet, Operand, Operator, Root, Test, Type};
 use crate::decision::Problem;
 
@@ -76,6 +77,7 @@ impl<'c> Found<'c> {
         match self {
             Self::Tool(text) => count(text.chars().count()),
             Self::Value(Value::String(text)) => count(text.chars().count()),
+            Self::Value(Value::List(elements)) if elements.len() as u64 > LIST_LENGTH => State::OutOfRange,
             Self::Value(Value::List(elements)) => count(elements.len()),
             Self::Value(Value::Null) => State::Null,
             Self::Value(_) => State::NoLength,

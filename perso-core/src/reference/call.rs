@@ -3,6 +3,7 @@
 use super::value::Value;
 use super::{roles, show, tool};
 use crate::check::{Attribute, Policy, Root, Type};
+use crate::limits;
 
 /// A call to judge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,10 @@ impl Unreadable {
     pub(super) fn malformed(what: impl Into<String>) -> Self {
         Self::Malformed(what.into())
     }
+
+    fn limit(what: &str, limit: usize) -> Self {
+        Self::Limit(format!("more than {limit} {what}"))
+    }
 }
 
 impl Call {
@@ -64,8 +69,15 @@ impl Call {
     /// assert!(Call::read(br#"{"tool": "send_email", "params": {}}"#).is_err());
     /// ```
     pub fn read(json: &[u8]) -> Result<Self, Unreadable> {
+        if json.len() > limits::INPUT_BYTES {
+            return Err(Unreadable::limit("bytes of a call", limits::INPUT_BYTES));
+        }
         let text = std::str::from_utf8(json).map_err(|_| Unreadable::malformed("the text is not UTF-8"))?;
-        Self::from_value(Value::read(text)?)
+        let value = Value::read(text)?;
+        if value.depth() > limits::DEPTH as usize {
+            return Err(Unreadable::limit("levels of nesting", limits::DEPTH as usize));
+        }
+        Self::from_value(value)
     }
 
     /// Takes a call that Rust code built.
@@ -94,6 +106,9 @@ impl Call {
             }
         }
         match tool {
+            Some(Value::String(tool)) if tool.len() > limits::TOOL_BYTES => {
+                return Err(Unreadable::limit("bytes of a tool's name", limits::TOOL_BYTES));
+            }
             Some(Value::String(tool)) => call.tool = tool,
             Some(_) => return Err(Unreadable::malformed("`tool` must be a string")),
             None => return Err(Unreadable::malformed("a call needs `tool`")),

@@ -120,6 +120,15 @@ impl Value {
         }
     }
 
+    /// How many levels of lists and objects there are.
+    pub(super) fn depth(&self) -> usize {
+        match self {
+            Self::List(elements) => 1 + elements.iter().map(Self::depth).max().unwrap_or(0),
+            Self::Object(members) => 1 + members.iter().map(|(_, value)| value.depth()).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
     /// The type that the `type` operator names.
     #[must_use]
     pub fn kind(&self) -> Type {

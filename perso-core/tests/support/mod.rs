@@ -1,0 +1,152 @@
+//! What several test programs need.
+
+#![allow(dead_code, reason = "each test program uses some of it")]
+
+use perso_core::check::{self, Policy as Checked};
+use perso_core::reference::{self, Verdict};
+use perso_core::{Call, CauseKind, Decision, Part, Policy};
+use serde_json::Value;
+use wasmparser::{Validator, WasmFeatures};
+
+/// A policy in both forms: the module, and what the reference evaluator judges by.
+pub struct Both {
+    pub policy: Policy,
+    pub checked: Checked,
+}
+
+/// Compiles a policy whose module must be valid.
+#[track_caller]
+pub fn compile(text: &str) -> Both {
+    let compiled = perso_core::compile(text).unwrap_or_else(|error| panic!("{text}\n{error}"));
+    // No floats, and nothing that an older engine lacks.
+    let features = WasmFeatures::MUTABLE_GLOBAL
+        | WasmFeatures::BULK_MEMORY
+        | WasmFeatures::REFERENCE_TYPES
+        | WasmFeatures::GC_TYPES
+        | WasmFeatures::SIGN_EXTENSION
+        | WasmFeatures::MULTI_VALUE;
+    Validator::new_with_features(features).validate_all(&compiled.module).expect("the module is valid WebAssembly");
+    let policy = Policy::from_module(compiled.module).expect("a fresh module loads");
+    let checked = check::check(text).policy.expect("what compiles has been checked");
+    Both { policy, checked }
+}
+
+/// A decision and a verdict in one form: what tests compare.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub allowed: bool,
+    pub rule: Option<String>,
+    pub kind: String,
+    pub nearest: Option<String>,
+    pub attribute: Option<String>,
+    pub problem: Option<String>,
+}
+
+fn name(value: impl serde::Serialize) -> String {
+    serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
+}
+
+impl From<Decision<'_>> for Answer {
+    fn from(decision: Decision<'_>) -> Self {
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        Self {
+            allowed: decision.allowed,
+            rule: own(decision.rule),
+            kind: name(decision.cause.kind),
+            nearest: own(decision.cause.rule),
+            attribute: own(decision.cause.attribute),
+            problem: decision.cause.problem.map(name),
+        }
+    }
+}
+
+impl Both {
+    pub fn by_reference(&self, call: &reference::Call) -> Answer {
+        self.answer(reference::decide(&self.checked, call))
+    }
+
+    pub fn by_reference_json(&self, call: &[u8]) -> Answer {
+        self.answer(reference::judge(&self.checked, call))
+    }
+
+    fn answer(&self, verdict: Verdict) -> Answer {
+        let id = |rule: Option<usize>| rule.map(|rule| self.checked.rules[rule].id.clone());
+        Answer {
+            allowed: verdict.allowed,
+            rule: id(verdict.rule),
+            kind: name(verdict.cause),
+            nearest: id(verdict.nearest),
+            attribute: verdict.attribute,
+            problem: verdict.problem.map(name),
+        }
+    }
+}
+
+/// What a conformance case or a random test says about a part of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Known,
+    Open,
+    Withheld,
+}
+
+pub const PARTS: [&str; 4] = ["args", "agent", "resource", "context"];
+
+/// The call, with some parts open or withheld, for the module.
+pub fn call<'c>(value: &'c Value, states: [State; 4]) -> Call<'c> {
+    let tool = value["tool"].as_str().expect("a call that is put together has a tool");
+    let parts = PARTS.iter().zip(states).map(|(name, state)| match state {
+        State::Known => value.get(name).map_or(Part::Absent, Part::from),
+        State::Open => Part::Open,
+        State::Withheld => Part::Withheld,
+    });
+    let [args, agent, resource, context] = parts.collect::<Vec<_>>().try_into().expect("four parts");
+    Call::new(tool).args(args).agent(agent).resource(resource).context(context)
+}
+
+/// The same for the reference evaluator.
+pub fn reference_call(value: &Value, states: [State; 4]) -> reference::Call {
+    use perso_core::check::Root;
+    let mut call = reference::Call::from_json(value).expect("a call that is put together is well formed");
+    for (root, state) in [Root::Args, Root::Agent, Root::Resource, Root::Context].into_iter().zip(states) {
+        match state {
+            State::Known => {}
+            State::Open => call = call.with(root, reference::Part::Open),
+            State::Withheld => call = call.with(root, reference::Part::Withheld),
+        }
+    }
+    call
+}
+
+/// Whether a `serde_json::Value` says the same as the text did: where it does not (duplicate keys, floats that lose
+/// digits), the two may be judged differently.
+pub fn is_faithful(text: &str, value: &Value) -> bool {
+    let exact = |text: &str| jsonish(text);
+    exact(text).is_some() && exact(text) == exact(&value.to_string())
+}
+
+/// The text's tokens with sorted keys and exact numbers; `None` if keys stand twice or it is no JSON.
+fn jsonish(text: &str) -> Option<reference::Value> {
+    fn sort(value: reference::Value) -> Option<reference::Value> {
+        use reference::Value as V;
+        Some(match value {
+            V::List(list) => V::List(list.into_iter().map(sort).collect::<Option<_>>()?),
+            V::Object(fields) => {
+                let mut fields =
+                    fields.into_iter().map(|(key, value)| Some((key, sort(value)?))).collect::<Option<Vec<_>>>()?;
+                fields.sort_by(|a, b| a.0.cmp(&b.0));
+                if fields.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+                    return None;
+                }
+                V::Object(fields)
+            }
+            other => other,
+        })
+    }
+    sort(reference::Value::read(text).ok()?)
+}
+
+/// The kinds of cause with which a call is refused before any rule is asked.
+pub fn is_refused(kind: CauseKind) -> bool {
+    matches!(kind, CauseKind::Malformed | CauseKind::Limit)
+}
