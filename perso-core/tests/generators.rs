@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 
 use arbitrary::{Result, Unstructured};
 use arbtest::arbtest;
-use perso_core::check::{Policy, Root, check};
 use perso_core::CauseKind;
+use perso_core::check::{Policy, Root, check};
 use perso_core::reference::{Call, Part, Verdict, decide, explain, judge};
 
 #[track_caller]

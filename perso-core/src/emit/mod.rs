@@ -181,10 +181,10 @@ fn manifest(policy: &Policy, plan: &Plan, text: &str, module_sha256: String) -> 
         module::Rule { id: rule.id.clone(), effect: effect(rule.effect).to_owned(), reason, needs }
     });
     let name = |id: &usize| policy.roles.get(*id).map(|role| role.name.clone());
-    let roles = policy.roles.iter().map(|role| module::Role {
-        name: role.name.clone(),
-        includes: role.closure.iter().filter_map(name).collect(),
-    });
+    let roles = policy
+        .roles
+        .iter()
+        .map(|role| module::Role { name: role.name.clone(), includes: role.closure.iter().filter_map(name).collect() });
     let tools = plan.tools.iter().filter_map(|(name, view)| {
         let view = plan.views.get(*view)?;
         let rules = view.rules.iter().map(|rule| *rule as u32).collect();

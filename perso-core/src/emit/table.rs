@@ -7,7 +7,8 @@ use std::collections::HashMap;
 /// The table's bytes.
 pub(super) fn write(plan: &Plan) -> Vec<u8> {
     let mut writer = Writer { bytes: vec![0; HEADER], strings: HashMap::new() };
-    let views: Vec<u32> = plan.views.iter().enumerate().map(|(number, view)| writer.view(number as u32, view)).collect();
+    let views: Vec<u32> =
+        plan.views.iter().enumerate().map(|(number, view)| writer.view(number as u32, view)).collect();
     let view = |index: usize| views.get(index).copied().unwrap_or(0);
 
     let tools = plan.tools.iter().map(|(name, index)| (name.as_str(), view(*index)));

@@ -28,7 +28,10 @@ pub enum LoadError {
     #[error("the module is not as perso makes them: {0}")]
     Untrusted(&'static str),
     /// Made for another ABI.
-    #[error("the module has ABI {found}, and this version of perso runs ABI {}; compile the policy again", abi::VERSION)]
+    #[error(
+        "the module has ABI {found}, and this version of perso runs ABI {}; compile the policy again",
+        abi::VERSION
+    )]
     Abi {
         /// The module's ABI.
         found: u32,

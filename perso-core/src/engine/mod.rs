@@ -178,9 +178,7 @@ fn failed(failure: Failure) -> Decision<'static> {
             Class::Limit => {
                 (CauseKind::Limit, "the call is over a limit", Some(error.code.message()), Some(error.offset))
             }
-            Class::Engine => {
-                (CauseKind::Engine, "the call can not be judged", Some(error.code.message()), None)
-            }
+            Class::Engine => (CauseKind::Engine, "the call can not be judged", Some(error.code.message()), None),
         },
         failure => (CauseKind::Engine, "the call can not be judged", Some(failure.message()), None),
     };

@@ -53,14 +53,8 @@ pub struct Verdict {
 const KINDS: [CauseKind; 3] = [CauseKind::Rule, CauseKind::Default, CauseKind::NoRule];
 
 /// The problems, by their number less one; 0 is none.
-const PROBLEMS: [Problem; 6] = [
-    Problem::Missing,
-    Problem::Null,
-    Problem::Type,
-    Problem::OutOfRange,
-    Problem::Value,
-    Problem::Withheld,
-];
+const PROBLEMS: [Problem; 6] =
+    [Problem::Missing, Problem::Null, Problem::Type, Problem::OutOfRange, Problem::Value, Problem::Withheld];
 
 /// A problem's number.
 #[must_use]

@@ -195,9 +195,7 @@ impl<'p> Lowering<'p> {
                 let right = self.side(*other, kind::STRING);
                 Check::AnswerWith(right, self.builder.pair(op, left.place as Draft, right.place as Draft))
             }
-            Operand::Literal(Value::String(text)) => {
-                Check::Answer(self.builder.text(left.place as Draft, op, text))
-            }
+            Operand::Literal(Value::String(text)) => Check::Answer(self.builder.text(left.place as Draft, op, text)),
             Operand::Literal(_) => return nothing(),
         };
         Goal::Atom(Atom { left, check })

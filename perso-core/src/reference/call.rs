@@ -90,12 +90,13 @@ impl Call {
 
     fn from_value(value: Value) -> Result<Self, Unreadable> {
         let Value::Object(members) = value else { return Err(Unreadable::malformed("a call must be an object")) };
-        if let Some(key) = first_duplicate(&members) {
-            return Err(Unreadable::malformed(format!("the call has the key `{}` twice", show::name(key))));
-        }
         let mut tool = None;
         let mut call = Self::new("");
+        let mut seen = std::collections::HashSet::new();
         for (key, value) in members {
+            if !seen.insert(key.clone()) {
+                return Err(Unreadable::malformed(format!("the call has the key `{}` twice", show::name(&key))));
+            }
             match key.as_str() {
                 "tool" => tool = Some(value),
                 "args" => call.args = Part::Known(value),
@@ -149,7 +150,7 @@ impl Call {
     }
 
     /// What makes the call malformed for this policy: a part of another type than an object, or a key that other
-    /// readers of the same text may understand differently, in an object of which the policy reads a key.
+    /// readers of the same text may understand differently than the policy does.
     pub(super) fn problem(&self, policy: &Policy) -> Option<Unreadable> {
         let paths = paths_read(policy, &self.tool);
         self.parts().into_iter().find_map(|(root, part)| {
@@ -172,24 +173,16 @@ fn wrong_shape(root: Root, part: &Part) -> Option<Unreadable> {
     }
 }
 
-fn first_duplicate(members: &[(String, Value)]) -> Option<&str> {
-    let mut seen = std::collections::HashSet::new();
-    members.iter().map(|(key, _)| key.as_str()).find(|key| !seen.insert(*key))
-}
-
 /// A place in a call.
 struct Path {
     root: Root,
     keys: Vec<String>,
 }
 
-/// Every place that a rule for this tool reads.
+/// Every place that the policy reads of a call of this tool.
 fn paths_read(policy: &Policy, name: &str) -> Vec<Path> {
     let mut paths = Vec::new();
-    if tool::is_unknown(policy, name) {
-        return paths;
-    }
-    for rule in policy.rules.iter().filter(|rule| tool::rule_matches(rule, name)) {
+    for rule in policy.rules.iter().filter(|rule| tool::rule_is_asked(policy, rule, name)) {
         if rule.roles.is_some() {
             paths.extend(roles::KEYS.map(|key| Path { root: Root::Agent, keys: vec![key.to_owned()] }));
         }
@@ -202,21 +195,16 @@ fn paths_read(policy: &Policy, name: &str) -> Vec<Path> {
     paths
 }
 
-/// The first key that is there twice, or that differs from a read one only by ASCII case, in an object of which one of
-/// `paths` reads a key; then the same in the objects that the paths lead through.
+/// The first key that one of `paths` reads and that is there twice, or that differs from a read one only by ASCII case;
+/// then the same in the objects that the paths lead through. Keys that nobody reads confuse nobody.
 fn confusing_key(place: &str, value: &Value, paths: &[&[String]]) -> Option<Unreadable> {
     let Value::Object(members) = value else { return None };
     let read: Vec<(&String, &[String])> = paths.iter().filter_map(|path| path.split_first()).collect();
-    if read.is_empty() {
-        return None;
-    }
-    if let Some(key) = first_duplicate(members) {
-        return Some(Unreadable::malformed(format!("`{}` has the key `{}` twice", show::name(place), show::name(key))));
-    }
-    for (key, value) in members {
+    for (at, (key, value)) in members.iter().enumerate() {
         let below: Vec<&[String]> = read.iter().filter(|(other, _)| *other == key).map(|(_, rest)| *rest).collect();
+        let is_read = !below.is_empty();
         let variant_of = read.iter().find(|(other, _)| other.eq_ignore_ascii_case(key));
-        if let (true, Some((other, _))) = (below.is_empty(), variant_of) {
+        if let (false, Some((other, _))) = (is_read, variant_of) {
             return Some(Unreadable::malformed(format!(
                 "the key `{}` in `{}` differs from `{}` only by case",
                 show::name(key),
@@ -224,9 +212,16 @@ fn confusing_key(place: &str, value: &Value, paths: &[&[String]]) -> Option<Unre
                 show::name(other),
             )));
         }
+        if is_read && members.iter().take(at).any(|(other, _)| other == key) {
+            return Some(twice(place, key));
+        }
         if let Some(problem) = confusing_key(&format!("{place}.{key}"), value, &below) {
             return Some(problem);
         }
     }
     None
+}
+
+fn twice(place: &str, key: &str) -> Unreadable {
+    Unreadable::malformed(format!("`{}` has the key `{}` twice", show::name(place), show::name(key)))
 }

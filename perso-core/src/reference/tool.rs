@@ -12,6 +12,20 @@ pub(super) fn rule_matches(rule: &Rule, name: &str) -> bool {
     rule.tools.iter().any(|pattern| matches(&pattern.text, name))
 }
 
+/// Whether the rule is asked at all. For a tool that the policy names: a rule that matches. For any other: every rule
+/// with a `*`, also one that turns out not to match.
+pub(super) fn rule_is_asked(policy: &Policy, rule: &Rule, name: &str) -> bool {
+    if is_unknown(policy, name) {
+        return false;
+    }
+    let mut patterns = policy.rules.iter().flat_map(|rule| &rule.tools);
+    if policy.tools.is_some() || patterns.any(|pattern| pattern.text == name && !name.contains('*')) {
+        rule_matches(rule, name)
+    } else {
+        rule.tools.iter().any(|pattern| pattern.text.contains('*'))
+    }
+}
+
 /// Whether `pattern` matches the whole name: each `*` is any run of characters, also none.
 pub(super) fn matches(pattern: &str, name: &str) -> bool {
     let name: Vec<char> = name.chars().collect();
