@@ -120,12 +120,44 @@ pub enum Operator {
     StartsWith(Operand),
     /// The string ends with the operand.
     EndsWith(Operand),
-    /// The string contains the operand.
+    /// The string contains the operand, a string; or one of the elements of the list is the same as the operand.
     Contains(Operand),
+    /// The whole string matches a pattern.
+    Matches(Pattern),
+    /// Every element of the list passes. Unknown for an empty list, unless [`Quantified::bounded`].
+    Every(Quantified),
+    /// At least one element of the list passes.
+    Some(Quantified),
+    /// The value is the same as one of the elements of another attribute, a list.
+    InList(AttributeId),
     /// Present and not null. Never unknown.
     Exists,
     /// The value is present and of one of these types. Never unknown.
     Type(Vec<Type>),
+}
+
+/// What is asked of the elements of a list.
+#[derive(Debug, Clone)]
+pub struct Quantified {
+    /// A condition over attributes whose steps are those of the list, [`Step::Element`], and those below the element;
+    /// and over any others.
+    pub condition: Box<Condition>,
+    /// Whether the same test also bounds the list's length, so that its author has thought of an empty list.
+    pub bounded: bool,
+}
+
+/// A pattern that a whole string matches or not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Pattern {
+    /// `?` is one character and `*` any run of characters, both but for the separator; `**` is any run of characters.
+    Glob {
+        /// As written.
+        text: String,
+        /// What `*` and `?` stop at: `/`, or `.` in the name of a host.
+        separator: char,
+    },
+    /// A regular expression of the `regex` crate's syntax.
+    Regex(String),
 }
 
 /// What a test compares with.
@@ -207,11 +239,46 @@ pub enum Facet {
     /// The number of code points of a string or of elements of a list, as a number. The `length` operator is tests on
     /// it.
     Length,
+    /// The scheme of a URL, in lower case.
+    Scheme,
+    /// The host of a URL, in lower case.
+    Host,
+    /// The port of a URL, as a number; that of its scheme where the URL has none.
+    Port,
+    /// The path of a URL.
+    UrlPath,
+    /// Whether the host of a URL is a loopback, link-local, private or metadata address or name, as a boolean.
+    Private,
+    /// The domain of an e-mail address, in lower case.
+    Domain,
+    /// An absolute POSIX path without anything in it that would have to be resolved.
+    Path,
+    /// An absolute Windows path, likewise, in lower case and with `/` as the separator.
+    WindowsPath,
+    /// An IP address: `4:` or `6:` and its bits.
+    Address,
+    /// The words of a simple command, a list: the program first.
+    Words,
+    /// The program of a simple command.
+    Program,
 }
 
 impl Facet {
     /// Every facet, and how messages call it.
-    pub const ALL: &[(Self, &'static str)] = &[(Self::Length, "length")];
+    pub const ALL: &[(Self, &'static str)] = &[
+        (Self::Length, "length"),
+        (Self::Scheme, "scheme"),
+        (Self::Host, "host"),
+        (Self::Port, "port"),
+        (Self::UrlPath, "path"),
+        (Self::Private, "privateness"),
+        (Self::Domain, "domain"),
+        (Self::Path, "location"),
+        (Self::WindowsPath, "Windows location"),
+        (Self::Address, "address"),
+        (Self::Words, "words"),
+        (Self::Program, "program"),
+    ];
 
     /// How messages call it: `length of args.to`.
     #[must_use]
