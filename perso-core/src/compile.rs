@@ -48,7 +48,14 @@ pub fn compile(text: &str) -> Result<Compiled, CompileError> {
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(error(diagnostics));
     }
-    let plan = plan::build(&policy);
+    let plan = match plan::build(&policy) {
+        Ok(plan) => plan,
+        Err(errors) => {
+            let mut diagnostics = diagnostics;
+            diagnostics.extend(errors);
+            return Err(error(diagnostics));
+        }
+    };
     let module = emit::module(&policy, &plan, text);
     Ok(Compiled { module, warnings: diagnostics })
 }

@@ -1,25 +1,10 @@
 //! From a call's JSON text to its frame.
 
 use crate::error::{Code, Error};
-use crate::frame::{Frame, Place};
+use crate::frame::{Finished, Frame, Outcome, Place};
 use crate::json::{RawString, Reader, Start};
 use crate::limits::LIST_LENGTH;
 use crate::table::Table;
-
-/// What reading a call came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// A frame of so many bytes at the front of the memory.
-    Frame(usize),
-    /// A good call, but to a tool that the policy does not know.
-    UnknownTool,
-}
-
-/// The bytes of memory that are enough to read a call of so many bytes: what a frame needs, and its heap.
-#[must_use]
-pub const fn memory(frame: usize, text: usize) -> usize {
-    frame + text
-}
 
 /// Reads a call from JSON text into a frame at the front of `memory`.
 ///
@@ -28,13 +13,16 @@ pub const fn memory(frame: usize, text: usize) -> usize {
 /// Any [`Code`], with the byte at which it was noticed.
 pub fn read(table: Table<'_>, memory: &mut [u8], text: &[u8]) -> Result<Outcome, Error> {
     let mut reader = Reader::new(text)?;
-    let mut call = Call { table, memory: Some(memory), tool: Tool::Unread, later: [0; 4] };
+    let mut call = Call { table, memory: Some(&mut *memory), tool: Tool::Unread, later: [0; 4] };
     if reader.peek()? != Start::Object {
         return Err(Code::Call.at(reader.offset()));
     }
     reader.object(|reader, key, offset| call.field(reader, key, offset))?;
     reader.finish()?;
-    call.finish(&reader)
+    match call.finish(&reader)? {
+        Some(finished) => finished.settle(memory),
+        None => Ok(Outcome::UnknownTool),
+    }
 }
 
 /// Reads one part of a call from JSON text of its own.
@@ -118,11 +106,12 @@ impl<'t, 'f> Call<'t, 'f> {
         Ok(())
     }
 
-    fn finish(self, reader: &Reader<'_>) -> Result<Outcome, Error> {
+    /// The frame; `None` if the policy does not know the tool.
+    fn finish(self, reader: &Reader<'_>) -> Result<Option<Finished<'t>>, Error> {
         match self.tool {
             Tool::Unread => Err(Code::NoTool.at(reader.offset())),
-            Tool::Unknown => Ok(Outcome::UnknownTool),
-            Tool::Known(frame) => Ok(Outcome::Frame(frame.finish()?)),
+            Tool::Unknown => Ok(None),
+            Tool::Known(frame) => frame.finish().map(Some),
         }
     }
 }
@@ -192,6 +181,7 @@ fn escaped_key(frame: &Frame<'_, '_>, place: Place, name: RawString<'_>) -> Resu
 
 fn list(frame: &mut Frame<'_, '_>, place: Place, reader: &mut Reader<'_>) -> Result<(), Error> {
     let roles = frame.takes_roles(place)?;
+    let start = reader.clone();
     let mut length: u64 = 0;
     reader.list(|reader| {
         length += 1;
@@ -206,7 +196,15 @@ fn list(frame: &mut Frame<'_, '_>, place: Place, reader: &mut Reader<'_>) -> Res
             frame.role(None)
         }
     })?;
-    frame.list(place, length)
+    // Now that it is known how many elements there are, they are read.
+    if let Some(mut elements) = frame.list(place, length)? {
+        start.clone().list(|reader| {
+            frame.element(&mut elements)?;
+            value(frame, Place::ELEMENT, reader)
+        })?;
+        frame.end(elements);
+    }
+    Ok(())
 }
 
 /// Reads one part of a call from JSON text of its own for nothing but its form.

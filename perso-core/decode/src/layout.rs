@@ -10,8 +10,13 @@
 //! | then | a record of 32 bytes a place |
 //! | then | the answers of the view's string tests, a bit each, in `u64` words |
 //!
+//! Behind that come the elements of lists that are looked into: for each list a block with the elements one behind the
+//! other, each with its own records and answers, laid out by the list's element view.
+//!
 //! A record is `u32` [`kind`], `u32` constant (the number of the constant that a string equals, 0 for none), and three
-//! `u64`: a number's three parts; or where a string is kept, where it stands in the heap behind the frame, and its length.
+//! `u64`: a number's three parts; or where a string is kept, where it stands (how many bytes before the memory's end),
+//! its length, and a number that it shares with just the strings that are equal to it; or where a list is looked into,
+//! the frame's offset of its elements, and how many there are.
 //!
 //! # Table
 //!
@@ -25,16 +30,29 @@
 //!
 //! | at | view |
 //! | --- | --- |
-//! | 0 | the number of the view's function |
+//! | 0 | the number of the view's function; of an element view, the number of the list's budget |
 //! | 4 | number of places |
 //! | 8 | number of words for test answers |
 //! | 12 | pair tests (offset) |
 //! | 16 | number of pair tests |
-//! | 20 | a place of 32 bytes each: `keys` (map from key to place), `constants` (map to the constant's number), `tests` (offset), number of tests, `flags`, `length` (the place that takes its length), `below` and `end` (the first place below it, and behind the last) |
+//! | 20 | 1 if there are pair tests here or in the view of an element below, else 0 |
+//! | 24 | a place of 40 bytes each: `keys` (map from key to place), `constants` (map to the constant's number), `tests` (offset), number of tests, `flags`, `facets` (offset), number of facets, `below` and `end` (the first place below it, and behind the last), `element` (the view of its elements) |
 //!
-//! The first five places are the parts of a call. A test is `op`, string offset, string length, answer bit. A pair test
-//! is `op`, left place, right place, answer bit. A map is `mask`, then `mask + 1` entries of `hash`, string offset,
+//! The first five places of a call's view are its parts, the first place of an element's view is the element. A test is
+//! `op`, string offset, string length, answer bit; or [`op::MATCHES`], automaton offset, 0, 0. A facet is [`facet`] and
+//! place. A pair test is `op`, left place, right place, how many views further out the right place is, answer bit. A map is `mask`, then `mask + 1` entries of `hash`, string offset,
 //! string length, value; an entry whose offset is 0 is free. An offset of 0 in a place means there is none.
+//!
+//! | at | automaton |
+//! | --- | --- |
+//! | 0 | first state |
+//! | 4 | number of byte classes |
+//! | 8 | number of states |
+//! | 12 | number of patterns, at most 32 |
+//! | 16 | the class of each of the 256 bytes, a byte each |
+//! | then | the answer bit of each pattern, `u32` |
+//! | then | for each state the patterns that it accepts, a bit each, `u32` |
+//! | then | for each state and class the next state, `u16`; state 0 is the one that nothing leaves and that accepts nothing |
 
 /// First word of a table; its last digit is the format's version.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"PRS1");
@@ -42,11 +60,19 @@ pub const MAGIC: u32 = u32::from_le_bytes(*b"PRS1");
 /// Bytes of a table's header.
 pub const HEADER: usize = 20;
 /// Bytes of a view before its places.
-pub const VIEW: usize = 20;
+pub const VIEW: usize = 24;
 /// Bytes of a place in a view.
-pub const PLACE: usize = 32;
-/// Bytes of a test, and of a pair test.
+pub const PLACE: usize = 40;
+/// Bytes of a test.
 pub const TEST: usize = 16;
+/// Bytes of a pair test.
+pub const PAIR: usize = 20;
+/// Bytes of a facet of a place.
+pub const FACET: usize = 8;
+/// Bytes of an automaton before its answers.
+pub const AUTOMATON: usize = 16 + 256;
+/// The most lists that one view looks into.
+pub const LISTS: usize = 16;
 /// Bytes of a map's entry.
 pub const ENTRY: usize = 16;
 
@@ -73,6 +99,12 @@ pub const fn answers(role_words: usize, places: usize) -> usize {
 #[must_use]
 pub const fn frame(role_words: usize, places: usize, answer_words: usize) -> usize {
     answers(role_words, places) + 8 * answer_words
+}
+
+/// Bytes of an element of a list.
+#[must_use]
+pub const fn element(places: usize, answer_words: usize) -> usize {
+    RECORD * places + 8 * answer_words
 }
 
 /// What state an attribute is in. One bit each, so that a test takes a set of states with one `and`.
@@ -115,16 +147,14 @@ pub mod flag {
 
 /// What a string test asks.
 pub mod op {
-    /// The strings are equal.
-    pub const EQUAL: u32 = 0;
     /// The string begins with the other.
     pub const STARTS_WITH: u32 = 1;
     /// The string ends with the other.
     pub const ENDS_WITH: u32 = 2;
     /// The string contains the other.
     pub const CONTAINS: u32 = 3;
-    /// The whole string matches the other, in which each `*` stands for any run of characters.
-    pub const WILDCARD: u32 = 4;
+    /// The whole string is one of an automaton's.
+    pub const MATCHES: u32 = 4;
 }
 
 /// The parts of a call, by their place in every view.
@@ -141,4 +171,32 @@ pub mod part {
     pub const CONTEXT: usize = 4;
     /// How many parts there are.
     pub const COUNT: usize = 5;
+}
+
+/// What can be read off a value.
+pub mod facet {
+    /// The number of code points or elements.
+    pub const LENGTH: u32 = 0;
+    /// A URL's scheme.
+    pub const SCHEME: u32 = 1;
+    /// A URL's host.
+    pub const HOST: u32 = 2;
+    /// A URL's port.
+    pub const PORT: u32 = 3;
+    /// A URL's path.
+    pub const URL_PATH: u32 = 4;
+    /// Whether a URL's host is not one of the public internet.
+    pub const PRIVATE: u32 = 5;
+    /// An e-mail address's domain.
+    pub const DOMAIN: u32 = 6;
+    /// A POSIX path.
+    pub const PATH: u32 = 7;
+    /// A Windows path.
+    pub const WINDOWS_PATH: u32 = 8;
+    /// An IP address.
+    pub const ADDRESS: u32 = 9;
+    /// A command's arguments, a list.
+    pub const WORDS: u32 = 10;
+    /// A command's program.
+    pub const PROGRAM: u32 = 11;
 }

@@ -14,6 +14,7 @@
 //! - [`layout`]: what stands where in a table and in a frame; the compiler writes by it, modules read by it.
 //! - [`json`]: a strict reader of JSON text.
 //! - [`number`]: exact decimals as three integers.
+//! - [`facet`]: what can be read off a string.
 //! - [`table`]: lookups in the table.
 //! - [`frame`]: writes the frame.
 //! - [`call`]: from a call's JSON text to the frame.
@@ -22,6 +23,7 @@
 
 pub mod call;
 pub mod error;
+pub mod facet;
 pub mod frame;
 pub mod json;
 pub mod layout;
@@ -31,7 +33,7 @@ pub mod table;
 mod text;
 
 pub use error::{Code, Error};
-pub use frame::{Frame, Place};
+pub use frame::{Elements, Frame, Outcome, Place};
 pub use number::Number;
 pub use table::Table;
 pub use text::{hash, key_hash};

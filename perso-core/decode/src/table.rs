@@ -3,7 +3,7 @@
 //! A damaged table gives wrong answers or [`Code::Table`], never a panic and never an endless loop.
 
 use crate::error::{Code, Error};
-use crate::layout::{self, ENTRY, HEADER, MAGIC, PLACE, TEST, VIEW};
+use crate::layout::{self, AUTOMATON, ENTRY, FACET, HEADER, MAGIC, PAIR, PLACE, TEST, VIEW};
 use crate::text;
 
 /// A table: what a policy reads.
@@ -19,6 +19,8 @@ pub struct View<'t> {
     pub(crate) function: u32,
     pub(crate) answer_words: usize,
     pairs: &'t [u8],
+    /// Whether there are pair tests here or in the view of an element below.
+    pub(crate) has_pairs: bool,
 }
 
 /// A place in a view: an attribute, or something on the way to one.
@@ -29,9 +31,32 @@ pub(crate) struct PlaceInfo {
     pub(crate) tests: u32,
     pub(crate) test_count: u32,
     pub(crate) flags: u32,
-    pub(crate) length: u32,
+    pub(crate) facets: u32,
+    pub(crate) facet_count: u32,
     pub(crate) below: u32,
     pub(crate) end: u32,
+    pub(crate) element: u32,
+}
+
+/// A test between two strings of a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PairInfo {
+    pub(crate) op: u32,
+    pub(crate) left: u32,
+    pub(crate) right: u32,
+    pub(crate) outward: u32,
+    pub(crate) answer: u32,
+}
+
+/// An automaton: which strings match which patterns.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Automaton<'t> {
+    first: u32,
+    classes: &'t [u8; 256],
+    class_count: usize,
+    answers: &'t [u8],
+    accepts: &'t [u8],
+    next: &'t [u8],
 }
 
 /// A test: what it asks, two operands, and which bit its answer is.
@@ -103,17 +128,23 @@ impl<'t> Table<'t> {
         if offset == 0 {
             return Ok(None);
         }
+        self.view_at(offset).map(Some)
+    }
+
+    /// The view at an offset.
+    pub(crate) fn view_at(self, offset: u32) -> Result<View<'t>, Error> {
         let head = self.slice(offset, VIEW)?;
         let field = |at| word(head, at).ok_or(DAMAGED);
         let places = field(4)? as usize;
         let places = places.checked_mul(PLACE).ok_or(DAMAGED)?;
-        let pairs = (field(16)? as usize).checked_mul(TEST).ok_or(DAMAGED)?;
-        Ok(Some(View {
+        let pairs = (field(16)? as usize).checked_mul(PAIR).ok_or(DAMAGED)?;
+        Ok(View {
             function: field(0)?,
             places: self.slice(offset.checked_add(VIEW as u32).ok_or(DAMAGED)?, places)?,
             answer_words: field(8)? as usize,
+            has_pairs: field(20)? != 0,
             pairs: if pairs == 0 { &[] } else { self.slice(field(12)?, pairs)? },
-        }))
+        })
     }
 
     /// The words of a role and all it inherits, as bytes; `None` if the policy does not know the role.
@@ -194,6 +225,28 @@ impl<'t> Table<'t> {
         Ok(self.slice(place.tests, length)?.chunks_exact(TEST).filter_map(test))
     }
 
+    /// The facets of a place that are read: each with its place.
+    pub(crate) fn facets(self, place: &PlaceInfo) -> Result<impl Iterator<Item = (u32, u32)> + 't, Error> {
+        let length = (place.facet_count as usize).checked_mul(FACET).ok_or(DAMAGED)?;
+        Ok(self.slice(place.facets, length)?.chunks_exact(FACET).filter_map(|bytes| Some((word(bytes, 0)?, word(bytes, 4)?))))
+    }
+
+    /// The automaton at an offset.
+    pub(crate) fn automaton(self, at: u32) -> Result<Automaton<'t>, Error> {
+        let head = self.slice(at, AUTOMATON)?;
+        let field = |at| word(head, at).map(|field| field as usize).ok_or(DAMAGED);
+        let (first, class_count, states, patterns) = (word(head, 0).ok_or(DAMAGED)?, field(4)?, field(8)?, field(12)?);
+        if class_count > 256 || states > 1 << 16 || patterns > 32 {
+            return Err(DAMAGED);
+        }
+        let rest = self.bytes.get(at as usize + AUTOMATON..).ok_or(DAMAGED)?;
+        let (answers, rest) = rest.split_at_checked(4 * patterns).ok_or(DAMAGED)?;
+        let (accepts, rest) = rest.split_at_checked(4 * states).ok_or(DAMAGED)?;
+        let next = rest.get(..2 * states * class_count).ok_or(DAMAGED)?;
+        let classes = head.get(16..).and_then(|bytes| bytes.try_into().ok()).ok_or(DAMAGED)?;
+        Ok(Automaton { first, classes, class_count, answers, accepts, next })
+    }
+
     /// A string of the table.
     pub(crate) fn text(self, at: u32, length: u32) -> Result<&'t str, Error> {
         core::str::from_utf8(self.slice(at, length as usize)?).map_err(|_| DAMAGED)
@@ -221,14 +274,25 @@ impl<'t> View<'t> {
             tests: field(8)?,
             test_count: field(12)?,
             flags: field(16)?,
-            length: field(20)?,
-            below: field(24)?,
-            end: field(28)?,
+            facets: field(20)?,
+            facet_count: field(24)?,
+            below: field(28)?,
+            end: field(32)?,
+            element: field(36)?,
         })
     }
 
-    pub(crate) fn pairs(&self) -> impl Iterator<Item = TestInfo> + 't {
-        self.pairs.chunks_exact(TEST).filter_map(test)
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = PairInfo> + 't {
+        self.pairs.chunks_exact(PAIR).filter_map(|bytes| {
+            let field = |at| word(bytes, at);
+            Some(PairInfo {
+                op: field(0)?,
+                left: field(4)?,
+                right: field(8)?,
+                outward: field(12)?,
+                answer: field(16)?,
+            })
+        })
     }
 
     /// Bytes of the view's frame without its heap; `None` if the table is damaged.
@@ -238,5 +302,33 @@ impl<'t> View<'t> {
             return None;
         }
         Some(layout::frame(role_words, self.place_count(), self.answer_words))
+    }
+
+    /// Bytes of an element, where this is the view of one; `None` if the table is damaged.
+    pub(crate) fn element_length(&self) -> Option<usize> {
+        if self.place_count() == 0 || self.answer_words > 1 << 20 {
+            return None;
+        }
+        Some(layout::element(self.place_count(), self.answer_words))
+    }
+}
+
+impl<'t> Automaton<'t> {
+    /// The answer bits of the patterns that the whole text matches. Linear in the text.
+    pub(crate) fn run(&self, text: &[u8]) -> Result<impl Iterator<Item = u32> + use<'t>, Error> {
+        let mut state = self.first as usize;
+        for byte in text {
+            #[expect(clippy::indexing_slicing, reason = "there is a class for each byte")]
+            let class = usize::from(self.classes[usize::from(*byte)]);
+            let at = 2 * (state * self.class_count + class);
+            let next = self.next.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).ok_or(DAMAGED)?;
+            state = usize::from(u16::from_le_bytes(next));
+            if state == 0 {
+                break;
+            }
+        }
+        let accepted = word(self.accepts, 4 * state).ok_or(DAMAGED)?;
+        let answers = self.answers;
+        Ok((0..32).filter(move |pattern| accepted >> pattern & 1 == 1).filter_map(move |p| word(answers, 4 * p as usize)))
     }
 }

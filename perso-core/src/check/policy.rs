@@ -160,6 +160,16 @@ pub enum Pattern {
     Regex(String),
 }
 
+impl Pattern {
+    /// As written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Glob { text, .. } | Self::Regex(text) => text,
+        }
+    }
+}
+
 /// What a test compares with.
 #[derive(Debug, Clone)]
 pub enum Operand {

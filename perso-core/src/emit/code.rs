@@ -6,10 +6,11 @@
 use crate::check::Effect;
 use crate::decision::CauseKind;
 use crate::module::Verdict;
-use crate::plan::{Atom, Check, Compare, Goal, Plan, RoleSet, Side, Step, View};
+use crate::plan::{
+    Among, Atom, Check, Compare, Elements, Goal, Has, List, OneOf, Plan, RoleSet, SCALAR, Side, Step, View, What,
+};
 use perso_decode::Number;
 use perso_decode::layout::{self, kind};
-use std::ops::RangeInclusive;
 use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, MemArgTarget, ValType};
 
 /// The function's parameter: where the frame is.
@@ -23,6 +24,20 @@ const NEAR_MARK: u32 = 3;
 /// The states of a test's two attributes.
 const LEFT: u32 = 4;
 const RIGHT: u32 = 5;
+/// The element of the list at each depth, and where the list ends.
+const ELEMENTS: u32 = 6;
+/// How many lists deep a test can be: two of the author's, and one that a value is looked for in.
+const DEPTH: u32 = 3;
+
+/// The local with the element that is so deep; the frame where it is not in any.
+const fn base(depth: u32) -> u32 {
+    if depth == 0 { FRAME } else { ELEMENTS + 2 * (depth - 1) }
+}
+
+/// The local with the end of the list that is so deep.
+const fn end(depth: u32) -> u32 {
+    base(depth) + 1
+}
 
 /// A test, as a number that [`blame`] understands: where the record is in the frame (24 bits), the states that the test
 /// takes (16 bits), the attribute (24 bits).
@@ -40,13 +55,13 @@ impl Mark {
 
 /// The function of a view.
 pub(super) fn view(plan: &Plan, view: &View, blame: u32) -> Function {
-    let locals = [(1, ValType::I64), (1, ValType::I32), (1, ValType::I64), (2, ValType::I32)];
+    let locals = [(1, ValType::I64), (1, ValType::I32), (1, ValType::I64), (2 + 2 * DEPTH, ValType::I32)];
     let mut function = Function::new(locals);
     let mut code = Code {
         code: function.instructions(),
         depth: 0,
         role_words: plan.role_words,
-        answers: layout::answers(plan.role_words, view.places.places.len()),
+        answers: vec![layout::answers(plan.role_words, view.places.places.len())],
         roles_attribute: plan.roles_attribute,
         blame,
     };
@@ -87,8 +102,12 @@ pub(super) fn blame() -> Function {
     is(&mut code, kind::NULL, Problem::Null);
     is(&mut code, kind::WITHHELD, Problem::Withheld);
     is(&mut code, kind::RANGE, Problem::OutOfRange);
+    // A list that is too long, where a list is taken.
+    code.local_get(STATE).i32_const(kind::LONG_LIST as i32).i32_eq();
+    code.local_get(1).i64_const(i64::from(kind::LIST) << 24).i64_and().i64_eqz().i32_eqz().i32_and();
+    code.if_(BlockType::Result(ValType::I64)).i64_const(packed(Some(Problem::OutOfRange))).else_();
     code.i64_const(packed(Some(Problem::Type)));
-    for _ in 0..5 {
+    for _ in 0..6 {
         code.end();
     }
     code.i64_or().end();
@@ -111,8 +130,8 @@ struct Code<'f> {
     code: InstructionSink<'f>,
     depth: u32,
     role_words: usize,
-    /// The frame's offset of the answer bits.
-    answers: usize,
+    /// Where the answer bits are: in the frame, and in the element of each list that the code goes through.
+    answers: Vec<usize>,
     roles_attribute: u32,
     blame: u32,
 }
@@ -243,7 +262,7 @@ impl Code<'_> {
         }
         self.block(|code, yes| {
             for bit in &step.about {
-                code.bit(*bit);
+                code.bit(0, *bit);
                 code.jump_if(yes);
             }
             code.jump(next);
@@ -293,6 +312,9 @@ impl Code<'_> {
         match goal {
             Goal::Not(part) => self.goal(part, !want, fail),
             Goal::Atom(atom) => self.atom(atom, want, fail),
+            Goal::Elements(elements) => self.elements(elements, want, fail),
+            Goal::Among(among) => self.among(among, want, fail),
+            Goal::Has(has) => self.has(has, want, fail),
             Goal::All(parts) if want => parts.iter().for_each(|part| self.goal(part, want, fail)),
             Goal::Any(parts) if !want => parts.iter().for_each(|part| self.goal(part, want, fail)),
             Goal::All(parts) | Goal::Any(parts) => self.block(|code, ok| {
@@ -307,19 +329,29 @@ impl Code<'_> {
         }
     }
 
-    fn record(&self, side: &Side) -> usize {
-        layout::record(self.role_words, side.place as usize)
+    /// Where an attribute's record is, from what its [`base`] points to.
+    const fn record(&self, side: &Side) -> usize {
+        if side.depth == 0 {
+            layout::record(self.role_words, side.place as usize)
+        } else {
+            layout::RECORD * side.place as usize
+        }
     }
 
     fn mark_side(&mut self, side: &Side, takes: u32) {
         let mark = Mark { record: self.record(side) as u32, takes, attribute: side.attribute };
-        self.mark(&mark);
+        self.code.i64_const(mark.number());
+        if side.depth > 0 {
+            // The record's place in the frame.
+            self.code.local_get(base(side.depth)).local_get(FRAME).i32_sub().i64_extend_i32_u().i64_add();
+        }
+        self.code.local_set(MARK);
     }
 
     /// Puts the state of an attribute on the stack.
     fn state(&mut self, side: &Side) {
         let record = self.record(side);
-        self.code.local_get(FRAME).i32_load(at(record, 2));
+        self.code.local_get(base(side.depth)).i32_load(at(record, 2));
     }
 
     /// Puts the masked state on the stack.
@@ -329,9 +361,9 @@ impl Code<'_> {
     }
 
     /// Puts an answer bit on the stack: 0 if it is not set.
-    fn bit(&mut self, bit: u32) {
-        let byte = self.answers + bit as usize / 8;
-        self.code.local_get(FRAME).i32_load8_u(at(byte, 0)).i32_const(1 << (bit % 8)).i32_and();
+    fn bit(&mut self, depth: u32, bit: u32) {
+        let byte = self.answers.get(depth as usize).copied().unwrap_or(0) + bit as usize / 8;
+        self.code.local_get(base(depth)).i32_load8_u(at(byte, 0)).i32_const(1 << (bit % 8)).i32_and();
     }
 
     /// Jumps if what is on the stack is not as wanted.
@@ -353,14 +385,14 @@ impl Code<'_> {
                 self.state_and(left, states);
                 self.expect(want, fail);
             }
-            Check::OneOf { booleans, strings, numbers } => self.block(|code, ok| {
+            Check::OneOf(values) => self.block(|code, ok| {
                 if want {
-                    code.equals(left, *booleans, strings, numbers, ok);
+                    code.equals(left, values, ok);
                     code.state_and(left, kind::OPEN);
                     code.jump_unless(fail);
                 } else {
                     code.readable(left, ok, fail);
-                    code.equals(left, *booleans, strings, numbers, fail);
+                    code.equals(left, values, fail);
                 }
             }),
             Check::Order(compare, number) => self.block(|code, ok| {
@@ -370,12 +402,12 @@ impl Code<'_> {
             }),
             Check::Answer(bit) => self.block(|code, ok| {
                 code.readable(left, ok, fail);
-                code.bit(*bit);
+                code.bit(left.depth, *bit);
                 code.expect(want, fail);
             }),
-            Check::Same(right, answer) => self.block(|code, ok| {
+            Check::Same(right) => self.block(|code, ok| {
                 code.both_readable(left, right, ok, fail);
-                code.same(left, right, *answer, fail);
+                code.same(left, right, Some((left, fail)));
                 code.expect(want, fail);
             }),
             Check::OrderWith(compare, right) => self.block(|code, ok| {
@@ -385,7 +417,7 @@ impl Code<'_> {
             }),
             Check::AnswerWith(right, answer) => self.block(|code, ok| {
                 code.both_readable(left, right, ok, fail);
-                code.bit(*answer);
+                code.bit(left.depth, *answer);
                 code.expect(want, fail);
             }),
         }
@@ -417,19 +449,12 @@ impl Code<'_> {
     }
 
     /// Jumps if the attribute is one of these values.
-    fn equals(
-        &mut self,
-        side: &Side,
-        booleans: u32,
-        strings: &[RangeInclusive<u32>],
-        numbers: &[Number],
-        found: Label,
-    ) {
+    fn equals(&mut self, side: &Side, values: &OneOf, found: Label) {
         let record = self.record(side);
         // Only a string's record has the number of a constant.
-        for range in strings {
+        for range in &values.strings {
             let (first, last) = (*range.start(), *range.end());
-            self.code.local_get(FRAME).i32_load(at(record + 4, 2)).i32_const(first as i32);
+            self.code.local_get(base(side.depth)).i32_load(at(record + 4, 2)).i32_const(first as i32);
             if first == last {
                 self.code.i32_eq();
             } else {
@@ -437,18 +462,18 @@ impl Code<'_> {
             }
             self.jump_if(found);
         }
-        if booleans != 0 {
-            self.state_and(side, booleans);
+        if values.booleans != 0 {
+            self.state_and(side, values.booleans);
             self.jump_if(found);
         }
-        if !numbers.is_empty() {
+        if !values.numbers.is_empty() {
             self.block(|code, no_number| {
                 code.state_and(side, kind::NUMBER);
                 code.jump_unless(no_number);
-                for number in numbers {
+                for number in &values.numbers {
                     code.block(|code, next| {
                         for (limb, value) in [number.head, number.high as i64, number.low as i64].iter().enumerate() {
-                            code.limb(record, limb);
+                            code.limb(side, limb);
                             code.code.i64_const(*value).i64_ne();
                             code.jump_if(next);
                         }
@@ -459,16 +484,14 @@ impl Code<'_> {
         }
     }
 
-    fn limb(&mut self, record: usize, limb: usize) {
-        self.code.local_get(FRAME).i64_load(at(record + 8 + 8 * limb, 3));
+    fn limb(&mut self, side: &Side, limb: usize) {
+        let record = self.record(side);
+        self.code.local_get(base(side.depth)).i64_load(at(record + 8 + 8 * limb, 3));
     }
 
     fn other_limb(&mut self, other: &Other, limb: usize) {
         match other {
-            Other::Side(side) => {
-                let record = self.record(side);
-                self.limb(record, limb);
-            }
+            Other::Side(side) => self.limb(side, limb),
             Other::Number(number) => {
                 let limbs = [number.head, number.high as i64, number.low as i64];
                 self.code.i64_const(limbs.get(limb).copied().unwrap_or(0));
@@ -478,9 +501,8 @@ impl Code<'_> {
 
     /// Puts on the stack whether two numbers compare so.
     fn compare(&mut self, left: &Side, compare: Compare, other: &Other) {
-        let record = self.record(left);
         let pair = |code: &mut Self, limb| {
-            code.limb(record, limb);
+            code.limb(left, limb);
             code.other_limb(other, limb);
         };
         // The first limb that differs decides.
@@ -503,27 +525,31 @@ impl Code<'_> {
         self.code.end().end();
     }
 
-    /// Puts on the stack whether two scalars are the same; jumps if their types differ. Their states are in [`LEFT`]
-    /// and [`RIGHT`].
-    fn same(&mut self, left: &Side, right: &Side, answer: u32, fail: Label) {
+    /// Puts on the stack whether two scalars are the same. Their states are in [`LEFT`] and [`RIGHT`]. Where their types
+    /// differ they are not, or, with a side and a label, that side is blamed for its type and the code jumps.
+    fn same(&mut self, left: &Side, right: &Side, differ: Option<(&Side, Label)>) {
         let boolean = (kind::FALSE | kind::TRUE) as i32;
         let result = BlockType::Result(ValType::I32);
         self.code.local_get(LEFT).local_get(RIGHT).i32_ne().if_(result);
         self.depth += 1;
-        self.block(|code, booleans| {
-            code.code.local_get(LEFT).local_get(RIGHT).i32_or().i32_const(boolean).i32_eq();
-            code.jump_if(booleans);
-            code.mark_side(left, 0);
-            code.jump(fail);
-        });
+        if let Some((side, fail)) = differ {
+            self.block(|code, booleans| {
+                code.code.local_get(LEFT).local_get(RIGHT).i32_or().i32_const(boolean).i32_eq();
+                code.jump_if(booleans);
+                code.mark_side(side, 0);
+                code.jump(fail);
+            });
+        }
         self.code.i32_const(0);
         self.code.else_();
         self.code.local_get(LEFT).i32_const(kind::STRING as i32).i32_eq().if_(result);
-        self.bit(answer);
+        // Strings that are kept are the same if they have the same number: the last part of the record.
+        self.limb(left, 2);
+        self.limb(right, 2);
+        self.code.i64_eq();
         self.code.else_();
         self.code.local_get(LEFT).i32_const(kind::NUMBER as i32).i32_eq().if_(result);
         for limb in 0..3 {
-            let (left, right) = (self.record(left), self.record(right));
             self.limb(left, limb);
             self.limb(right, limb);
             self.code.i64_eq();
@@ -534,6 +560,168 @@ impl Code<'_> {
         self.code.else_().i32_const(1).end().end();
         self.depth -= 1;
         self.code.end();
+    }
+
+    /// Goes through the elements of a list, with [`base`] of the next depth at each. `each` leaves it with a jump, or
+    /// lets the next element follow.
+    fn each(&mut self, list: &List, each: impl FnOnce(&mut Self)) {
+        let depth = self.answers.len() as u32;
+        let (element, end) = (base(depth), end(depth));
+        // The elements begin at an offset of the frame; a size and a number that do not fit it end in a trap.
+        self.code.local_get(FRAME);
+        self.limb(&list.side, 0);
+        self.code.i32_wrap_i64().i32_add().local_tee(element);
+        self.limb(&list.side, 1);
+        self.code.i32_wrap_i64().i32_const(list.size as i32).i32_mul().i32_add().local_set(end);
+        self.answers.push(list.answers as usize);
+        self.block(|code, done| {
+            code.code.local_get(element).local_get(end).i32_ge_u();
+            code.jump_if(done);
+            code.code.loop_(BlockType::Empty);
+            code.depth += 1;
+            let again = Label(code.depth);
+            each(code);
+            code.code.local_get(element).i32_const(list.size as i32).i32_add().local_tee(element);
+            code.code.local_get(end).i32_lt_u();
+            code.jump_if(again);
+            code.depth -= 1;
+            code.code.end();
+        });
+        self.answers.pop();
+    }
+
+    /// Goes on if the condition on the elements is `want`; else jumps.
+    fn elements(&mut self, elements: &Elements, want: bool, fail: Label) {
+        let list = &elements.list;
+        self.mark_side(&list.side, list.side.takes);
+        self.block(|code, ok| {
+            code.readable(&list.side, ok, fail);
+            if elements.every {
+                // Nothing is said of an empty list, unless its author has thought of it.
+                code.block(|code, some| {
+                    code.limb(&list.side, 1);
+                    code.code.i64_const(0).i64_ne();
+                    code.jump_if(some);
+                    code.jump(if elements.bounded && want { ok } else { fail });
+                });
+            }
+            if elements.every == want {
+                // All elements must.
+                code.each(list, |code| code.goal(&elements.condition, want, fail));
+            } else {
+                // One element must.
+                code.each(list, |code| {
+                    code.block(|code, next| {
+                        code.goal(&elements.condition, want, next);
+                        code.jump(ok);
+                    });
+                });
+                code.jump(fail);
+            }
+        });
+    }
+
+    /// Goes on if it is `want` that the value is among the elements; else jumps.
+    fn among(&mut self, among: &Among, want: bool, fail: Label) {
+        let Among { value, list, element } = among;
+        self.mark_side(value, value.takes);
+        self.block(|code, ok| {
+            code.both_readable(value, &list.side, ok, fail);
+            code.each(list, |code| {
+                code.state(value);
+                code.code.local_set(RIGHT);
+                code.state(element);
+                code.code.local_set(LEFT);
+                if want {
+                    code.same(element, value, None);
+                    code.jump_if(ok);
+                } else {
+                    code.scalar_of_type(&list.side, fail);
+                    code.same(element, value, Some((&list.side, fail)));
+                    code.jump_if(fail);
+                }
+            });
+            if want {
+                code.jump(fail);
+            }
+        });
+    }
+
+    /// Jumps if the state in [`LEFT`] is none that can be compared, and blames a list for its elements' types.
+    fn scalar_of_type(&mut self, list: &Side, fail: Label) {
+        self.block(|code, scalar| {
+            code.code.local_get(LEFT).i32_const(SCALAR as i32).i32_and();
+            code.jump_if(scalar);
+            code.mark_side(list, 0);
+            code.jump(fail);
+        });
+    }
+
+    /// Goes on if it is `want` that the list or string has something; else jumps.
+    fn has(&mut self, has: &Has, want: bool, fail: Label) {
+        let side = &has.list.side;
+        self.mark_side(side, side.takes);
+        self.block(|code, ok| {
+            match &has.what {
+                What::Literal(_) => {
+                    code.readable(side, ok, fail);
+                    code.state(side);
+                    code.code.local_set(LEFT);
+                }
+                What::Ref(right) => code.both_readable(side, right, ok, fail),
+            }
+            if let Some(answer) = has.answer {
+                code.block(|code, list| {
+                    code.code.local_get(LEFT).i32_const(kind::STRING as i32).i32_ne();
+                    code.jump_if(list);
+                    if let What::Ref(right) = &has.what {
+                        code.mark_side(right, kind::STRING);
+                        code.code.local_get(RIGHT).i32_const(kind::STRING as i32).i32_ne();
+                        code.jump_if(fail);
+                        code.mark_side(side, side.takes);
+                    }
+                    code.bit(side.depth, answer);
+                    code.expect(want, fail);
+                    code.jump(ok);
+                });
+            }
+            code.each(&has.list, |code| code.has_element(has, want, ok, fail));
+            if want {
+                code.jump(fail);
+            }
+        });
+    }
+
+    /// Looks at one element: jumps to `ok` if it settles that the list has it and that is wanted, to `fail` if it
+    /// settles that it can't be as wanted.
+    fn has_element(&mut self, has: &Has, want: bool, ok: Label, fail: Label) {
+        let (list, element) = (&has.list.side, &has.element);
+        match &has.what {
+            What::Literal(values) if want => self.equals(element, values, ok),
+            What::Literal(values) => {
+                self.block(|code, fits| {
+                    code.state_and(element, element.takes);
+                    code.jump_if(fits);
+                    code.mark_side(list, 0);
+                    code.jump(fail);
+                });
+                self.equals(element, values, fail);
+            }
+            What::Ref(right) => {
+                self.state(element);
+                self.code.local_set(LEFT);
+                self.state(right);
+                self.code.local_set(RIGHT);
+                if want {
+                    self.same(element, right, None);
+                    self.jump_if(ok);
+                } else {
+                    self.scalar_of_type(list, fail);
+                    self.same(element, right, Some((list, fail)));
+                    self.jump_if(fail);
+                }
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ mod table;
 
 use crate::check::{Effect, Policy, describe};
 use crate::module::{self, Limits, Manifest, abi, hex, sha256};
-use crate::plan::Plan;
+use crate::plan::{Plan, View};
 use perso_decode::layout;
 use std::borrow::Cow;
 use wasm_encoder::{
@@ -98,14 +98,15 @@ fn elements(plan: &Plan) -> ElementSection {
 }
 
 fn memory(plan: &Plan) -> MemorySection {
-    let largest = plan.views.iter().map(|view| {
-        layout::frame(plan.role_words, view.places.places.len(), view.places.answers.div_ceil(64) as usize)
-    });
-    let pages = (FRAME as usize + largest.max().unwrap_or(0)).div_ceil(PAGE).max(1) as u64;
+    // What every frame has, and what the largest can have: the elements of full lists.
+    let fixed = |view: &View| layout::frame(plan.role_words, view.places.places.len(), view.places.answer_words());
+    let pages = |bytes: Option<usize>| (FRAME as usize + bytes.unwrap_or(0)).div_ceil(PAGE).max(1) as u64;
+    let minimum = pages(plan.views.iter().map(fixed).max());
+    let maximum = pages(plan.views.iter().map(|view| fixed(view) + view.places.elements_size()).max());
     let mut memories = MemorySection::new();
     memories.memory(MemoryType {
-        minimum: pages,
-        maximum: Some(pages),
+        minimum,
+        maximum: Some(maximum),
         memory64: false,
         shared: false,
         page_size_log2: None,

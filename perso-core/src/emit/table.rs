@@ -1,14 +1,14 @@
 //! Writes the table: what of a call each view reads. Its form is [`perso_decode::layout`]'s.
 
-use crate::plan::{Place, Plan, View};
-use perso_decode::layout::{HEADER, MAGIC};
+use crate::plan::{Matches, Place, Places, Plan};
+use perso_decode::layout::{HEADER, MAGIC, op};
 use std::collections::HashMap;
 
 /// The table's bytes.
 pub(super) fn write(plan: &Plan) -> Vec<u8> {
     let mut writer = Writer { bytes: vec![0; HEADER], known: HashMap::new() };
     let views: Vec<u32> =
-        plan.views.iter().enumerate().map(|(number, view)| writer.view(number as u32, view)).collect();
+        plan.views.iter().enumerate().map(|(number, view)| writer.view(number as u32, &view.places)).collect();
     let view = |index: usize| views.get(index).copied().unwrap_or(0);
 
     let tools = plan.tools.iter().map(|(name, index)| (name.as_str(), view(*index)));
@@ -93,29 +93,56 @@ impl Writer {
         self.shared_words([mask].iter().chain(slots.iter().flatten()))
     }
 
-    fn view(&mut self, function: u32, view: &View) -> u32 {
-        let places: Vec<[u32; 8]> = view.places.places.iter().map(|place| self.place(place)).collect();
-        let pairs: Vec<[u32; 4]> =
-            view.places.pairs.iter().map(|pair| [pair.op, pair.left, pair.right, pair.answer]).collect();
+    /// A view; `number` is that of its function, or of its budget.
+    fn view(&mut self, number: u32, view: &Places) -> u32 {
+        let places: Vec<[u32; 10]> = view.places.iter().map(|place| self.place(place)).collect();
+        let pairs: Vec<[u32; 5]> =
+            view.pairs.iter().map(|pair| [pair.op, pair.left, pair.right, pair.outward, pair.answer]).collect();
         let pairs = self.shared_words(pairs.iter().flatten());
-        let at = self.at();
-        let answer_words = view.places.answers.div_ceil(64);
-        self.words(&[function, places.len() as u32, answer_words, pairs, view.places.pairs.len() as u32]);
-        places.iter().for_each(|place| self.words(place));
-        at
+        let head = [
+            number,
+            places.len() as u32,
+            view.answer_words() as u32,
+            pairs,
+            view.pairs.len() as u32,
+            u32::from(view.has_pairs()),
+        ];
+        self.shared_words(head.iter().chain(places.iter().flatten()))
     }
 
-    fn place(&mut self, place: &Place) -> [u32; 8] {
+    fn place(&mut self, place: &Place) -> [u32; 10] {
         let keys = place.keys.iter().map(|(key, place)| (key.as_str(), *place));
         let keys = self.map(keys, perso_decode::key_hash);
         let constants = place.constants.iter().zip(1..).map(|(text, number)| (text.as_str(), number));
         let constants = self.map(constants, |text| perso_decode::hash(text.as_bytes()));
-        let tests: Vec<[u32; 4]> = place
+        let mut tests: Vec<[u32; 4]> = place
             .tests
             .iter()
             .map(|test| [test.op, self.string(&test.text), test.text.len() as u32, test.answer])
             .collect();
-        let at = if tests.is_empty() { 0 } else { self.shared_words(tests.iter().flatten()) };
-        [keys, constants, at, tests.len() as u32, place.flags, place.length, place.below, place.end]
+        tests.extend(place.automata.iter().map(|test| [op::MATCHES, self.automaton(test), 0, 0]));
+        let tests_at = if tests.is_empty() { 0 } else { self.shared_words(tests.iter().flatten()) };
+        let facets: Vec<[u32; 2]> = place.facets.iter().map(|(facet, place)| [*facet, *place]).collect();
+        let facets_at = if facets.is_empty() { 0 } else { self.shared_words(facets.iter().flatten()) };
+        let element = place.element.as_ref().map_or(0, |element| self.view(element.budget, element));
+        let (tests, facets) = (tests.len() as u32, facets.len() as u32);
+        [keys, constants, tests_at, tests, place.flags, facets_at, facets, place.below, place.end, element]
+    }
+
+    fn automaton(&mut self, test: &Matches) -> u32 {
+        let automaton = &test.automaton;
+        let head = [
+            u32::from(automaton.first),
+            automaton.class_count as u32,
+            automaton.accepts.len() as u32,
+            automaton.patterns as u32,
+        ];
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+        let mut bytes = words(&head);
+        bytes.extend(&automaton.classes);
+        bytes.extend(words(&test.answers));
+        bytes.extend(words(&automaton.accepts));
+        bytes.extend(automaton.next.iter().flat_map(|next| next.to_le_bytes()));
+        self.shared(bytes)
     }
 }

@@ -1,8 +1,7 @@
 //! One instance of a module with the memory to read calls into. A worker judges one call at a time.
 
 use crate::module::{Verdict, abi};
-use perso_decode::call::Outcome;
-use perso_decode::{Code, Error};
+use perso_decode::{Code, Error, Outcome};
 use std::sync::Arc;
 use wasmi::{Config, Engine, Instance, Memory, Module, Store, TypedFunc};
 

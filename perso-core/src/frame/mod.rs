@@ -3,8 +3,7 @@
 
 mod value;
 
-use perso_decode::call::{self, Outcome};
-use perso_decode::{Code, Error, Frame, Place, Table};
+use perso_decode::{Code, Error, Outcome, Place, Table, call, frame};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
@@ -152,20 +151,19 @@ impl<'c> Call<'c> {
 
     /// Writes the call's frame to the front of `memory`.
     pub(crate) fn read(&self, table: Table<'_>, memory: &mut [u8]) -> Result<Outcome, Error> {
-        let Some(mut frame) = Frame::begin(table, memory, &self.tool)? else {
+        let outcome = frame::write(table, memory, &self.tool, |frame| {
+            self.parts.iter().zip(PLACES).try_for_each(|(part, place)| match part {
+                Part::Absent => Ok(()),
+                Part::Json(text) => call::read_part(frame, place, text),
+                Part::Value(value) => value::part(frame, place, value),
+                Part::Open => frame.unknown(place, true),
+                Part::Withheld => frame.unknown(place, false),
+            })
+        })?;
+        if outcome == Outcome::UnknownTool {
             self.parts.iter().try_for_each(well_formed)?;
-            return Ok(Outcome::UnknownTool);
-        };
-        for (part, place) in self.parts.iter().zip(PLACES) {
-            match part {
-                Part::Absent => {}
-                Part::Json(text) => call::read_part(&mut frame, place, text)?,
-                Part::Value(value) => value::part(&mut frame, place, value)?,
-                Part::Open => frame.unknown(place, true)?,
-                Part::Withheld => frame.unknown(place, false)?,
-            }
         }
-        frame.finish().map(Outcome::Frame)
+        Ok(outcome)
     }
 }
 

@@ -24,7 +24,14 @@ fn write(frame: &mut Frame<'_, '_>, place: Place, value: &Value) -> Result<(), E
                     frame.role(element.as_str())?;
                 }
             }
-            frame.list(place, elements.len() as u64)
+            if let Some(mut list) = frame.list(place, elements.len() as u64)? {
+                for element in elements {
+                    frame.element(&mut list)?;
+                    write(frame, Place::ELEMENT, element)?;
+                }
+                frame.end(list);
+            }
+            Ok(())
         }
         Value::Object(fields) => {
             frame.object(place)?;

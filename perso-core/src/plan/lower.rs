@@ -1,9 +1,15 @@
 //! Lowers conditions to atoms over places.
 
-use super::place::{Builder, Draft, Places};
-use crate::check::{Condition, Decimal, Operand, Operator, Policy, Test, ToolPattern, Type, Value};
+use super::pattern::{self, Automaton};
+use super::place::{Automata, Builder, CALL, Draft, Places, Settled};
+use crate::check::{
+    Condition, Decimal, Operand, Operator, Policy, Quantified, Test, ToolPattern, Type, Value,
+};
+use crate::diagnostic::Diagnostic;
+use crate::span::Span;
 use perso_decode::Number;
-use perso_decode::layout::{kind, op};
+use perso_decode::layout::{self, kind, op, part};
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 /// A condition over atoms.
@@ -17,6 +23,12 @@ pub enum Goal {
     Not(Box<Self>),
     /// One test.
     Atom(Atom),
+    /// A condition on the elements of a list.
+    Elements(Elements),
+    /// The value is among the elements of a list.
+    Among(Among),
+    /// The list has a value as an element; or the string has a string in it.
+    Has(Has),
 }
 
 /// A test on a place.
@@ -31,12 +43,75 @@ pub struct Atom {
 /// An attribute in a test.
 #[derive(Debug, Clone, Copy)]
 pub struct Side {
+    /// How many lists deep it is: 0 for the call itself, 1 for an element of the list that is looked into, and so on.
+    pub depth: u32,
     /// Where it is.
     pub place: u32,
     /// Its number in verdicts.
     pub attribute: u32,
     /// The states that the test can judge, as [`kind`]s.
     pub takes: u32,
+    /// The same place, before it has its number.
+    draft: Draft,
+}
+
+/// A list that a test goes through.
+#[derive(Debug, Clone, Copy)]
+pub struct List {
+    /// The list.
+    pub side: Side,
+    /// Bytes of an element.
+    pub size: u32,
+    /// Where in an element its answer bits are.
+    pub answers: u32,
+    /// The view of its elements, before it has its size.
+    view: usize,
+}
+
+/// A condition on the elements of a list.
+#[derive(Debug)]
+pub struct Elements {
+    /// The list.
+    pub list: List,
+    /// Whether all of them must pass, or one.
+    pub every: bool,
+    /// Whether an empty list passes `every`.
+    pub bounded: bool,
+    /// The condition.
+    pub condition: Box<Goal>,
+}
+
+/// A test that a value is among the elements of a list.
+#[derive(Debug)]
+pub struct Among {
+    /// The value.
+    pub value: Side,
+    /// The list.
+    pub list: List,
+    /// The element.
+    pub element: Side,
+}
+
+/// A test that a list has an element, or a string another string.
+#[derive(Debug)]
+pub struct Has {
+    /// The list or string.
+    pub list: List,
+    /// The element.
+    pub element: Side,
+    /// What it must have.
+    pub what: What,
+    /// The answer bit of the test on strings, where there can be one.
+    pub answer: Option<u32>,
+}
+
+/// What a list must have.
+#[derive(Debug)]
+pub enum What {
+    /// This.
+    Literal(OneOf),
+    /// The value of another attribute.
+    Ref(Side),
 }
 
 /// How an atom tests.
@@ -45,24 +120,28 @@ pub enum Check {
     /// The state is one of these. Never unknown.
     State(u32),
     /// The value is one of these.
-    OneOf {
-        /// The booleans, as [`kind`]s.
-        booleans: u32,
-        /// The strings, by their number.
-        strings: Vec<RangeInclusive<u32>>,
-        /// The numbers.
-        numbers: Vec<Number>,
-    },
+    OneOf(OneOf),
     /// The number compares so with this one.
     Order(Compare, Number),
     /// The answer bit is set.
     Answer(u32),
-    /// The value is that of another attribute; of two strings, the answer bit says so.
-    Same(Side, u32),
+    /// The value is that of another attribute.
+    Same(Side),
     /// The number compares so with that of another attribute.
     OrderWith(Compare, Side),
     /// Both are strings, and the answer bit is set.
     AnswerWith(Side, u32),
+}
+
+/// Some values.
+#[derive(Debug, Default)]
+pub struct OneOf {
+    /// The booleans, as [`kind`]s.
+    pub booleans: u32,
+    /// The strings, by their number.
+    pub strings: Vec<RangeInclusive<u32>>,
+    /// The numbers.
+    pub numbers: Vec<Number>,
 }
 
 /// How numbers compare. The other two orders are the opposites of these.
@@ -75,29 +154,66 @@ pub enum Compare {
 }
 
 const BOOLEAN: u32 = kind::FALSE | kind::TRUE;
-const SCALAR: u32 = BOOLEAN | kind::NUMBER | kind::STRING;
+/// What can be compared for equality.
+pub const SCALAR: u32 = BOOLEAN | kind::NUMBER | kind::STRING;
 const PRESENT: u32 = SCALAR | kind::LIST | kind::LONG_LIST | kind::RANGE | kind::OBJECT;
 
 /// Lowers the rules of one view.
-pub(super) struct Lowering<'p> {
+pub(super) struct Lowering<'p, 'v> {
     policy: &'p Policy,
     builder: Builder,
     /// The attributes read so far, by their number.
     reads: Vec<u32>,
+    /// The views that conditions are in now: the call's, then those of elements.
+    views: Vec<usize>,
+    /// The patterns that have been tried so far: none of those that are unfit is reported twice.
+    patterns: &'v mut Patterns,
 }
 
-impl<'p> Lowering<'p> {
-    pub(super) fn new(policy: &'p Policy) -> Self {
-        Self { policy, builder: Builder::new(), reads: Vec::new() }
+/// The patterns of a policy.
+#[derive(Default)]
+pub(super) struct Patterns {
+    tried: HashMap<String, bool>,
+    pub(super) automata: Automata,
+    pub(super) errors: Vec<Diagnostic>,
+}
+
+impl Patterns {
+    /// Whether a regular expression has an automaton. If not, that is reported.
+    fn is_fit(&mut self, source: &str, written: &str, span: Span) -> bool {
+        if let Some(fit) = self.tried.get(source) {
+            return *fit;
+        }
+        let result = Automaton::build(&[source]);
+        let fit = result.is_ok();
+        if let Err(unfit) = result {
+            self.errors.push(unfit.diagnostic(written, span));
+        }
+        self.tried.insert(source.to_owned(), fit);
+        fit
+    }
+}
+
+impl<'p, 'v> Lowering<'p, 'v> {
+    pub(super) fn new(policy: &'p Policy, patterns: &'v mut Patterns) -> Self {
+        Self { policy, builder: Builder::new(), reads: Vec::new(), views: vec![CALL], patterns }
     }
 
-    /// The places, and the attributes that are read. `roles` says whether the caller's roles matter.
-    pub(super) fn finish(mut self, roles: bool) -> (Places, Vec<u32>, Vec<u32>) {
+    /// The places, where they stand, and the attributes that are read. `roles` says whether the caller's roles matter.
+    pub(super) fn finish(mut self, roles: bool) -> (Places, Settled, Vec<u32>) {
         if roles {
             self.builder.roles();
         }
-        let (places, numbers) = self.builder.finish();
-        (places, numbers, self.reads)
+        let (places, settled) = self.builder.finish(&mut self.patterns.automata);
+        (places, settled, self.reads)
+    }
+
+    /// What is over a limit of a view, if something is.
+    pub(super) fn over(&self) -> Option<(&'static str, usize)> {
+        if self.builder.lists() > layout::LISTS {
+            return Some(("lists that are looked into", layout::LISTS));
+        }
+        (self.builder.places() > MOST_PLACES).then_some(("attributes and objects on the way to them", MOST_PLACES))
     }
 
     /// The answers of which one tells that a tool which the policy does not name is one of these; none if any tool is.
@@ -105,8 +221,14 @@ impl<'p> Lowering<'p> {
         if patterns.iter().any(|pattern| pattern.text == "*") {
             return Vec::new();
         }
-        let patterns = patterns.iter().filter(|pattern| pattern.is_wildcard());
-        patterns.map(|pattern| self.builder.tool_pattern(&pattern.text)).collect()
+        let mut answers = Vec::new();
+        for pattern in patterns.iter().filter(|pattern| pattern.is_wildcard()) {
+            let source = pattern::tool_source(&pattern.text);
+            if self.patterns.is_fit(&source, &pattern.text, pattern.span) {
+                answers.push(self.builder.matches(Builder::part(part::TOOL), source));
+            }
+        }
+        answers
     }
 
     pub(super) fn condition(&mut self, condition: &Condition) -> Goal {
@@ -121,8 +243,23 @@ impl<'p> Lowering<'p> {
     /// An attribute in a test that takes these states.
     fn side(&mut self, attribute: usize, takes: u32) -> Side {
         self.reads.push(attribute as u32);
-        let place = self.policy.attributes.get(attribute).map_or(0, |a| self.builder.attribute(a));
-        Side { place: place as u32, attribute: attribute as u32, takes }
+        let draft = match self.policy.attributes.get(attribute) {
+            Some(attribute) => self.builder.attribute(attribute),
+            None => Builder::part(part::TOOL),
+        };
+        // An element is only ever named inside of its own list's condition.
+        let depth = self.views.iter().position(|view| *view == draft.view).unwrap_or(0) as u32;
+        Side { depth, place: 0, attribute: attribute as u32, takes, draft }
+    }
+
+    /// A list, and its element in a test that takes these states of it.
+    fn list(&mut self, attribute: usize, takes: u32, element_takes: u32) -> (List, Side) {
+        let side = self.side(attribute, takes);
+        let view = self.builder.element(side.draft);
+        let draft = Builder::element_place(view);
+        let element =
+            Side { depth: self.views.len() as u32, place: 0, attribute: side.attribute, takes: element_takes, draft };
+        (List { side, size: 0, answers: 0, view }, element)
     }
 
     fn test(&mut self, test: &Test) -> Goal {
@@ -135,8 +272,9 @@ impl<'p> Lowering<'p> {
             Operator::Eq(Operand::Ref(other)) => {
                 let left = self.side(attribute, SCALAR);
                 let right = self.side(*other, SCALAR);
-                let answer = self.builder.pair(op::EQUAL, left.place as Draft, right.place as Draft);
-                Goal::Atom(Atom { left, check: Check::Same(right, answer) })
+                self.builder.keep(left.draft);
+                self.builder.keep(right.draft);
+                Goal::Atom(Atom { left, check: Check::Same(right) })
             }
             Operator::Lt(operand) => self.order(attribute, Compare::Less, operand),
             Operator::Lte(operand) => self.order(attribute, Compare::AtMost, operand),
@@ -144,8 +282,63 @@ impl<'p> Lowering<'p> {
             Operator::Gte(operand) => Goal::Not(Box::new(self.order(attribute, Compare::Less, operand))),
             Operator::StartsWith(operand) => self.text(attribute, op::STARTS_WITH, operand),
             Operator::EndsWith(operand) => self.text(attribute, op::ENDS_WITH, operand),
-            Operator::Contains(operand) => self.text(attribute, op::CONTAINS, operand),
+            Operator::Contains(operand) => self.has(attribute, operand),
+            Operator::Matches(pattern) => {
+                let left = self.side(attribute, kind::STRING);
+                let source = pattern::source(pattern);
+                if !self.patterns.is_fit(&source, pattern.text(), test.span) {
+                    return nothing();
+                }
+                let answer = self.builder.matches(left.draft, source);
+                Goal::Atom(Atom { left, check: Check::Answer(answer) })
+            }
+            Operator::Every(asked) => self.elements(attribute, asked, true),
+            Operator::Some(asked) => self.elements(attribute, asked, false),
+            Operator::InList(list) => {
+                let value = self.side(attribute, SCALAR);
+                let (list, element) = self.list(*list, kind::LIST, SCALAR);
+                self.builder.keep(value.draft);
+                self.builder.keep(element.draft);
+                Goal::Among(Among { value, list, element })
+            }
         }
+    }
+
+    fn elements(&mut self, attribute: usize, asked: &Quantified, every: bool) -> Goal {
+        let (list, _) = self.list(attribute, kind::LIST, 0);
+        self.views.push(list.view);
+        let condition = Box::new(self.condition(&asked.condition));
+        self.views.pop();
+        Goal::Elements(Elements { list, every, bounded: asked.bounded, condition })
+    }
+
+    fn has(&mut self, attribute: usize, operand: &Operand) -> Goal {
+        let (mut list, mut element) = self.list(attribute, kind::LIST | kind::STRING, SCALAR);
+        let (what, answer) = match operand {
+            Operand::Ref(other) => {
+                let right = self.side(*other, SCALAR);
+                self.builder.keep(element.draft);
+                self.builder.keep(right.draft);
+                (What::Ref(right), Some(self.pair(op::CONTAINS, &list.side, &right)))
+            }
+            Operand::Literal(value) => {
+                let (values, takes) = self.values(element.draft, std::slice::from_ref(value));
+                element.takes = takes;
+                let answer = match value {
+                    Value::String(text) => Some(self.builder.text(list.side.draft, op::CONTAINS, text)),
+                    Value::Bool(_) | Value::Number(_) => {
+                        list.side.takes = kind::LIST;
+                        None
+                    }
+                };
+                (What::Literal(values), answer)
+            }
+        };
+        Goal::Has(Has { list, element, what, answer })
+    }
+
+    fn pair(&mut self, op: u32, left: &Side, right: &Side) -> u32 {
+        self.builder.pair(op, left.draft, right.draft, left.depth.saturating_sub(right.depth))
     }
 
     fn state(&mut self, attribute: usize, yes: u32) -> Goal {
@@ -154,28 +347,36 @@ impl<'p> Lowering<'p> {
 
     fn one_of(&mut self, attribute: usize, values: &[Value]) -> Goal {
         let mut left = self.side(attribute, 0);
+        let (values, takes) = self.values(left.draft, values);
+        left.takes = takes;
+        Goal::Atom(Atom { left, check: Check::OneOf(values) })
+    }
+
+    /// Values that the one at a place is compared with, and the states that can be.
+    fn values(&mut self, place: Draft, values: &[Value]) -> (OneOf, u32) {
+        let mut takes = 0;
         let mut booleans = 0;
         let mut strings = Vec::new();
         let mut numbers = Vec::new();
         for value in values {
             match value {
                 Value::Bool(value) => {
-                    left.takes |= BOOLEAN;
+                    takes |= BOOLEAN;
                     booleans |= if *value { kind::TRUE } else { kind::FALSE };
                 }
                 Value::Number(value) => {
-                    left.takes |= kind::NUMBER;
+                    takes |= kind::NUMBER;
                     numbers.push(number(value));
                 }
                 Value::String(value) => {
-                    left.takes |= kind::STRING;
-                    strings.push(self.builder.constant(left.place as Draft, value));
+                    takes |= kind::STRING;
+                    strings.push(self.builder.constant(place, value));
                 }
             }
         }
         numbers.sort_unstable();
         numbers.dedup();
-        Goal::Atom(Atom { left, check: Check::OneOf { booleans, strings: ranges(strings), numbers } })
+        (OneOf { booleans, strings: ranges(strings), numbers }, takes)
     }
 
     fn order(&mut self, attribute: usize, compare: Compare, operand: &Operand) -> Goal {
@@ -193,19 +394,22 @@ impl<'p> Lowering<'p> {
         let check = match operand {
             Operand::Ref(other) => {
                 let right = self.side(*other, kind::STRING);
-                Check::AnswerWith(right, self.builder.pair(op, left.place as Draft, right.place as Draft))
+                Check::AnswerWith(right, self.pair(op, &left, &right))
             }
-            Operand::Literal(Value::String(text)) => Check::Answer(self.builder.text(left.place as Draft, op, text)),
+            Operand::Literal(Value::String(text)) => Check::Answer(self.builder.text(left.draft, op, text)),
             Operand::Literal(_) => return nothing(),
         };
         Goal::Atom(Atom { left, check })
     }
 }
 
+/// The most places in a view, those of elements included.
+const MOST_PLACES: usize = 1 << 14;
+
 /// What a test becomes whose operand the check stage would have refused: it never holds, one way or the other.
 fn nothing() -> Goal {
-    let left = Side { place: 0, attribute: 0, takes: 0 };
-    Goal::Atom(Atom { left, check: Check::OneOf { booleans: 0, strings: Vec::new(), numbers: Vec::new() } })
+    let left = Side { depth: 0, place: 0, attribute: 0, takes: 0, draft: Builder::part(part::TOOL) };
+    Goal::Atom(Atom { left, check: Check::OneOf(OneOf::default()) })
 }
 
 /// The states of a type.
@@ -240,18 +444,34 @@ fn ranges(mut numbers: Vec<u32>) -> Vec<RangeInclusive<u32>> {
 }
 
 impl Goal {
-    /// Puts the places' final numbers where the drafts' stand.
-    pub(super) fn settle(&mut self, numbers: &[u32]) {
+    /// Puts the places' numbers and the elements' sizes in.
+    pub(super) fn settle(&mut self, settled: &Settled) {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter_mut().for_each(|part| part.settle(numbers)),
-            Self::Not(part) => part.settle(numbers),
+            Self::All(parts) | Self::Any(parts) => parts.iter_mut().for_each(|part| part.settle(settled)),
+            Self::Not(part) => part.settle(settled),
             Self::Atom(atom) => {
-                atom.left.settle(numbers);
+                atom.left.settle(settled);
                 match &mut atom.check {
-                    Check::Same(right, _) | Check::OrderWith(_, right) | Check::AnswerWith(right, _) => {
-                        right.settle(numbers);
+                    Check::Same(right) | Check::OrderWith(_, right) | Check::AnswerWith(right, _) => {
+                        right.settle(settled);
                     }
-                    Check::State(_) | Check::OneOf { .. } | Check::Order(..) | Check::Answer(_) => {}
+                    Check::State(_) | Check::OneOf(_) | Check::Order(..) | Check::Answer(_) => {}
+                }
+            }
+            Self::Elements(elements) => {
+                elements.list.settle(settled);
+                elements.condition.settle(settled);
+            }
+            Self::Among(among) => {
+                among.value.settle(settled);
+                among.list.settle(settled);
+                among.element.settle(settled);
+            }
+            Self::Has(has) => {
+                has.list.settle(settled);
+                has.element.settle(settled);
+                if let What::Ref(right) = &mut has.what {
+                    right.settle(settled);
                 }
             }
         }
@@ -259,7 +479,15 @@ impl Goal {
 }
 
 impl Side {
-    fn settle(&mut self, numbers: &[u32]) {
-        self.place = numbers.get(self.place as usize).copied().unwrap_or(0);
+    fn settle(&mut self, settled: &Settled) {
+        self.place = settled.place(self.draft);
+    }
+}
+
+impl List {
+    fn settle(&mut self, settled: &Settled) {
+        self.side.settle(settled);
+        self.size = settled.size(self.view);
+        self.answers = settled.answers(self.view);
     }
 }

@@ -2,15 +2,19 @@
 //!
 //! - [`build`] groups tools that have the same rules: each group is a [`View`].
 //! - `place` lays out what a view reads of a call.
+//! - `pattern` turns patterns into automata.
 //! - `lower` turns conditions into atoms over places.
 
 mod lower;
+mod pattern;
 mod place;
 
-pub use lower::{Atom, Check, Compare, Goal, Side};
-pub use place::{Place, Places};
+pub use lower::{Among, Atom, Check, Compare, Elements, Goal, Has, List, OneOf, SCALAR, Side, What};
+pub use place::{Matches, Place, Places};
 
 use crate::check::{Effect, Policy, Rule};
+use crate::diagnostic::{Code, Diagnostic};
+use lower::{Lowering, Patterns};
 use std::collections::HashMap;
 
 /// What a module will do.
@@ -69,8 +73,11 @@ pub struct Step {
 }
 
 /// Plans a policy.
-#[must_use]
-pub fn build(policy: &Policy) -> Plan {
+///
+/// # Errors
+///
+/// What is over a limit that only the plan knows of: patterns, and what is read for one tool.
+pub fn build(policy: &Policy) -> Result<Plan, Vec<Diagnostic>> {
     let mut attributes: Vec<String> = policy.attributes.iter().map(ToString::to_string).collect();
     let roles_attribute = attributes.iter().position(|name| name == "agent.roles").unwrap_or_else(|| {
         attributes.push("agent.roles".to_owned());
@@ -88,7 +95,14 @@ pub fn build(policy: &Policy) -> Plan {
     };
     let roles = policy.roles.iter().map(|role| set(&role.closure)).collect();
 
-    let mut views = Views { policy, roles_attribute, set: &set, known: HashMap::new(), views: Vec::new() };
+    let mut views = Views {
+        policy,
+        roles_attribute,
+        set: &set,
+        known: HashMap::new(),
+        views: Vec::new(),
+        patterns: Patterns::default(),
+    };
     let matching = Matching::new(policy);
     let tools: Vec<(String, usize)> = matching
         .names()
@@ -99,9 +113,12 @@ pub fn build(policy: &Policy) -> Plan {
         })
         .collect();
     let other = policy.tools.is_none().then(|| views.get(matching.patterns.clone(), true));
-    let views = views.views;
+    let Views { views, patterns, .. } = views;
+    if !patterns.errors.is_empty() {
+        return Err(patterns.errors);
+    }
     let role_names = policy.roles.iter().map(|role| role.name.clone()).collect();
-    Plan { attributes, roles_attribute, role_names, roles, role_words, views, tools, other, default: policy.default }
+    Ok(Plan { attributes, roles_attribute, role_names, roles, role_words, views, tools, other, default: policy.default })
 }
 
 /// Which rules are about which tools.
@@ -161,6 +178,7 @@ struct Views<'p, F> {
     /// By the rules and whether the tool is one that the policy does not name.
     known: HashMap<(Vec<usize>, bool), usize>,
     views: Vec<View>,
+    patterns: Patterns,
 }
 
 impl<F: Fn(&[usize]) -> RoleSet> Views<'_, F> {
@@ -174,10 +192,10 @@ impl<F: Fn(&[usize]) -> RoleSet> Views<'_, F> {
         self.views.len() - 1
     }
 
-    fn view(&self, indices: &[usize], unnamed: bool) -> View {
+    fn view(&mut self, indices: &[usize], unnamed: bool) -> View {
         let rules: Vec<(usize, &Rule)> =
             indices.iter().filter_map(|index| Some((*index, self.policy.rules.get(*index)?))).collect();
-        let mut lowering = lower::Lowering::new(self.policy);
+        let mut lowering = Lowering::new(self.policy, &mut self.patterns);
         let mut deny = Vec::new();
         let mut allow = Vec::new();
         for (index, rule) in &rules {
@@ -193,9 +211,14 @@ impl<F: Fn(&[usize]) -> RoleSet> Views<'_, F> {
             }
         }
         let roles = rules.iter().any(|(_, rule)| rule.roles.is_some());
-        let (places, numbers, mut reads) = lowering.finish(roles);
+        let over = lowering.over();
+        let (places, settled, mut reads) = lowering.finish(roles);
         for step in deny.iter_mut().chain(&mut allow) {
-            step.condition.settle(&numbers);
+            step.condition.settle(&settled);
+        }
+        if let (Some((what, limit)), Some((_, rule))) = (over, rules.last()) {
+            let message = format!("the rules for one tool read more than {limit} {what}");
+            self.patterns.errors.push(Diagnostic::new(Code::Limit, rule.span, message));
         }
         if roles {
             reads.push(self.roles_attribute);

@@ -1,43 +1,51 @@
 //! What a view reads of a call: places, laid out so that what is below a place follows it.
 
-use crate::check::{Attribute, Facet};
-use perso_decode::layout::{flag, op, part};
+use super::pattern::Automaton;
+use crate::check::{Attribute, Facet, Step};
+use perso_decode::layout::{self, facet, flag, part};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// Everything that a view reads.
 #[derive(Debug, Default)]
 pub struct Places {
-    /// The places; the first five are the parts of a call.
+    /// The places; the first five are the parts of a call, or the first is the element of a list.
     pub places: Vec<Place>,
     /// How many answer bits there are.
     pub answers: u32,
     /// Tests between two strings.
     pub pairs: Vec<Pair>,
+    /// In the view of an element: which of the call's budgets of elements it takes from.
+    pub budget: u32,
 }
 
 /// A place.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default)]
 pub struct Place {
     /// The keys below it, with their places.
     pub keys: Vec<(String, u32)>,
     /// The strings that it is compared with; a string's number is its index plus 1.
     pub constants: Vec<String>,
-    /// The other tests of its string.
+    /// The other tests of its string with strings of the policy.
     pub tests: Vec<TextTest>,
+    /// The tests of its string with patterns.
+    pub automata: Vec<Matches>,
     /// [`flag`]s.
     pub flags: u32,
-    /// The place for its length, 0 if nobody asks.
-    pub length: u32,
+    /// What is read off its value: the facet, and its place.
+    pub facets: Vec<(u32, u32)>,
     /// The first place below it.
     pub below: u32,
     /// Behind the last place below it.
     pub end: u32,
+    /// What is read of its elements.
+    pub element: Option<Box<Places>>,
 }
 
 /// A test of a string with a string of the policy.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TextTest {
-    /// One of [`op`].
+    /// One of [`layout::op`].
     pub op: u32,
     /// The policy's string.
     pub text: String,
@@ -45,82 +53,184 @@ pub struct TextTest {
     pub answer: u32,
 }
 
+/// A test of a string with patterns.
+#[derive(Debug)]
+pub struct Matches {
+    /// The patterns' automaton.
+    pub automaton: Rc<Automaton>,
+    /// The answer's bit of each pattern.
+    pub answers: Vec<u32>,
+}
+
 /// A test of a string with another of the same call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pair {
-    /// One of [`op`].
+    /// One of [`layout::op`].
     pub op: u32,
     /// The place of the tested string.
     pub left: u32,
     /// The place of the other one.
     pub right: u32,
+    /// How many views further out the other one is.
+    pub outward: u32,
     /// The answer's bit.
     pub answer: u32,
 }
 
+impl Places {
+    /// Bytes of an element, where this is what is read of one.
+    pub(crate) fn element_size(&self) -> usize {
+        layout::element(self.places.len(), self.answer_words())
+    }
+
+    /// How many words the answers take.
+    pub(crate) const fn answer_words(&self) -> usize {
+        self.answers.div_ceil(64) as usize
+    }
+
+    /// Whether there are pair tests here or in the elements of a list.
+    pub(crate) fn has_pairs(&self) -> bool {
+        !self.pairs.is_empty() || self.places.iter().any(|p| p.element.as_ref().is_some_and(|e| e.has_pairs()))
+    }
+
+    /// Bytes that the elements of all lists take at most.
+    pub(crate) fn elements_size(&self) -> usize {
+        let most = perso_decode::limits::LIST_LENGTH as usize;
+        let of = |places: &Self| most * places.element_size() + places.elements_size();
+        self.places.iter().filter_map(|place| place.element.as_deref()).map(of).sum()
+    }
+}
+
+/// A place that has not found its place yet: the view, and the number in it by order of first use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Draft {
+    /// The view: 0 is the call's.
+    pub view: usize,
+    node: usize,
+}
+
+/// The call's own view.
+pub(super) const CALL: usize = 0;
+
+/// The automata of lists of patterns: views often have the same.
+pub(super) type Automata = HashMap<Vec<String>, Vec<(Rc<Automaton>, Vec<usize>)>>;
+
 /// Collects what a view reads, before it is known what stands where.
-///
-/// Until [`finish`](Self::finish), places are numbered in order of first use: these numbers are [`Draft`]s.
 #[derive(Debug)]
 pub(super) struct Builder {
+    views: Vec<ViewDraft>,
+}
+
+#[derive(Debug, Default)]
+struct ViewDraft {
     nodes: Vec<Node>,
     answers: u32,
     texts: HashMap<(usize, u32, String), u32>,
-    pairs: HashMap<(u32, usize, usize), u32>,
+    patterns: HashMap<(usize, String), u32>,
+    pairs: HashMap<(u32, usize, Draft), (u32, u32)>,
 }
-
-/// The number of a place that has not found its place yet.
-pub(super) type Draft = usize;
 
 #[derive(Debug, Default)]
 struct Node {
-    children: Vec<(String, Draft)>,
-    length: Option<Draft>,
+    children: Vec<(Step, usize)>,
     constants: Vec<String>,
     numbers: HashMap<String, u32>,
     tests: Vec<TextTest>,
+    patterns: Vec<(String, u32)>,
     flags: u32,
+    /// The view of its elements.
+    element: Option<usize>,
+}
+
+/// Where the places of a builder have come to stand.
+#[derive(Debug)]
+pub(super) struct Settled {
+    numbers: Vec<Vec<u32>>,
+    sizes: Vec<u32>,
+}
+
+impl Settled {
+    /// The number of a place.
+    pub(super) fn place(&self, draft: Draft) -> u32 {
+        self.numbers.get(draft.view).and_then(|view| view.get(draft.node)).copied().unwrap_or(0)
+    }
+
+    /// Where in an element of a view its answers are.
+    pub(super) fn answers(&self, view: usize) -> u32 {
+        self.numbers.get(view).map_or(0, |places| (layout::RECORD * places.len()) as u32)
+    }
+
+    /// Bytes of an element of a view.
+    pub(super) fn size(&self, view: usize) -> u32 {
+        self.sizes.get(view).copied().unwrap_or(0)
+    }
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
         let nodes = (0..part::COUNT).map(|_| Node::default()).collect();
-        Self { nodes, answers: 0, texts: HashMap::new(), pairs: HashMap::new() }
+        Self { views: vec![ViewDraft { nodes, ..ViewDraft::default() }] }
     }
 
-    fn add(&mut self) -> Draft {
-        self.nodes.push(Node::default());
-        self.nodes.len() - 1
+    fn view(&mut self, view: usize) -> &mut ViewDraft {
+        #[expect(clippy::indexing_slicing, reason = "views are numbered by this builder and never taken back")]
+        &mut self.views[view]
     }
 
     fn node(&mut self, draft: Draft) -> &mut Node {
         #[expect(clippy::indexing_slicing, reason = "drafts are given out by this builder and never taken back")]
-        &mut self.nodes[draft]
+        &mut self.view(draft.view).nodes[draft.node]
+    }
+
+    /// How many views of elements there are.
+    pub(super) fn lists(&self) -> usize {
+        self.views.len() - 1
+    }
+
+    /// How many places there are.
+    pub(super) fn places(&self) -> usize {
+        self.views.iter().map(|view| view.nodes.len()).sum()
+    }
+
+    /// The place of a part of the call.
+    pub(super) const fn part(part: usize) -> Draft {
+        Draft { view: CALL, node: part }
     }
 
     /// The place of an attribute.
     pub(super) fn attribute(&mut self, attribute: &Attribute) -> Draft {
-        let keys: Vec<String> = attribute.keys().map(str::to_owned).collect();
-        let place = self.path(attribute.root as usize, &keys);
-        match attribute.facet() {
-            None => place,
-            Some(Facet::Length) => self.node(place).length.unwrap_or_else(|| {
-                let length = self.add();
-                self.node(place).length = Some(length);
-                length
-            }),
-        }
+        attribute.steps.iter().fold(Self::part(attribute.root as usize), |at, step| self.step(at, step))
     }
 
-    fn path(&mut self, root: Draft, keys: &[String]) -> Draft {
-        keys.iter().fold(root, |at, key| {
-            let known = self.node(at).children.iter().find(|(name, _)| name == key).map(|(_, child)| *child);
-            known.unwrap_or_else(|| {
-                let child = self.add();
-                self.node(at).children.push((key.clone(), child));
-                child
-            })
-        })
+    fn step(&mut self, from: Draft, step: &Step) -> Draft {
+        if *step == Step::Element {
+            return Draft { view: self.element(from), node: 0 };
+        }
+        let known = self.node(from).children.iter().find(|(known, _)| known == step).map(|(_, child)| *child);
+        let node = known.unwrap_or_else(|| {
+            let nodes = &mut self.view(from.view).nodes;
+            nodes.push(Node::default());
+            let child = nodes.len() - 1;
+            self.node(from).children.push((step.clone(), child));
+            child
+        });
+        Draft { node, ..from }
+    }
+
+    /// The view of the elements of a list.
+    pub(super) fn element(&mut self, list: Draft) -> usize {
+        if let Some(view) = self.node(list).element {
+            return view;
+        }
+        self.views.push(ViewDraft { nodes: vec![Node::default()], ..ViewDraft::default() });
+        let view = self.views.len() - 1;
+        self.node(list).element = Some(view);
+        view
+    }
+
+    /// The place of the element of a view of elements.
+    pub(super) const fn element_place(view: usize) -> Draft {
+        Draft { view, node: 0 }
     }
 
     /// The number of a string that the place is compared with.
@@ -135,104 +245,208 @@ impl Builder {
         number
     }
 
-    fn answer(&mut self) -> u32 {
-        self.answers += 1;
-        self.answers - 1
+    fn answer(&mut self, view: usize) -> u32 {
+        let answers = &mut self.view(view).answers;
+        *answers += 1;
+        *answers - 1
     }
 
     /// The bit that answers a test of the string at a place.
     pub(super) fn text(&mut self, place: Draft, op: u32, text: &str) -> u32 {
-        let key = (place, op, text.to_owned());
-        if let Some(answer) = self.texts.get(&key) {
+        let key = (place.node, op, text.to_owned());
+        if let Some(answer) = self.view(place.view).texts.get(&key) {
             return *answer;
         }
-        let answer = self.answer();
-        self.texts.insert(key, answer);
+        let answer = self.answer(place.view);
+        self.view(place.view).texts.insert(key, answer);
         self.node(place).tests.push(TextTest { op, text: text.to_owned(), answer });
         answer
     }
 
-    /// The bit that answers a test between the strings at two places.
-    pub(super) fn pair(&mut self, op: u32, left: Draft, right: Draft) -> u32 {
-        if let Some(answer) = self.pairs.get(&(op, left, right)) {
+    /// The bit that tells whether the string at a place matches a regular expression.
+    pub(super) fn matches(&mut self, place: Draft, source: String) -> u32 {
+        let key = (place.node, source.clone());
+        if let Some(answer) = self.view(place.view).patterns.get(&key) {
             return *answer;
         }
-        let answer = self.answer();
-        self.pairs.insert((op, left, right), answer);
-        self.node(left).flags |= flag::KEEP;
-        self.node(right).flags |= flag::KEEP;
+        let answer = self.answer(place.view);
+        self.view(place.view).patterns.insert(key, answer);
+        self.node(place).patterns.push((source, answer));
         answer
     }
 
-    /// The bit that tells whether the tool's name matches a pattern.
-    pub(super) fn tool_pattern(&mut self, pattern: &str) -> u32 {
-        self.text(part::TOOL, op::WILDCARD, pattern)
+    /// The bit that answers a test between the strings at two places, the second so many views further out.
+    pub(super) fn pair(&mut self, op: u32, left: Draft, right: Draft, outward: u32) -> u32 {
+        let key = (op, left.node, right);
+        if let Some((answer, _)) = self.view(left.view).pairs.get(&key) {
+            return *answer;
+        }
+        let answer = self.answer(left.view);
+        self.view(left.view).pairs.insert(key, (answer, outward));
+        self.keep(left);
+        self.keep(right);
+        answer
+    }
+
+    /// Has the string at a place kept, so that it can be compared with others.
+    pub(super) fn keep(&mut self, place: Draft) {
+        self.node(place).flags |= flag::KEEP;
     }
 
     /// Has the caller's roles read.
     pub(super) fn roles(&mut self) {
         for (key, flag) in [("role", flag::ROLE), ("roles", flag::ROLES)] {
-            let place = self.path(part::AGENT, &[key.to_owned()]);
+            let place = self.step(Self::part(part::AGENT), &Step::Key(key.to_owned()));
             self.node(place).flags |= flag;
         }
     }
 
-    /// Gives every place its number. The second list has the number of each draft.
-    pub(super) fn finish(mut self) -> (Places, Vec<u32>) {
-        // The parts come first, then what is below each of them.
-        let mut order: Vec<Draft> = (0..part::COUNT).collect();
-        let mut spans = vec![(0_u32, 0_u32); self.nodes.len()];
-        for root in 0..part::COUNT {
-            self.walk(root, &mut order, &mut spans);
-        }
-        let mut numbers = vec![0_u32; self.nodes.len()];
-        for (number, draft) in order.iter().enumerate() {
-            if let Some(slot) = numbers.get_mut(*draft) {
-                *slot = number as u32;
-            }
-        }
-        let number = |draft: Draft| numbers.get(draft).copied().unwrap_or(0);
-        let places = order
+    /// Gives every place its number.
+    pub(super) fn finish(mut self, automata: &mut Automata) -> (Places, Settled) {
+        let orders: Vec<Order> = (0..self.views.len()).map(|view| self.order(view)).collect();
+        let numbers = orders.iter().map(|order| order.numbers.clone()).collect();
+        let sizes = self
+            .views
             .iter()
-            .map(|draft| {
-                let node = std::mem::take(self.node(*draft));
-                let span = spans.get(*draft).copied().unwrap_or_default();
-                Place {
-                    keys: node.children.into_iter().map(|(key, child)| (key, number(child))).collect(),
-                    constants: node.constants,
-                    tests: node.tests,
-                    flags: node.flags,
-                    length: node.length.map_or(0, number),
-                    below: span.0,
-                    end: span.1,
-                }
-            })
+            .map(|view| layout::element(view.nodes.len(), view.answers.div_ceil(64) as usize) as u32)
             .collect();
-        let mut pairs: Vec<Pair> = self
+        let settled = Settled { numbers, sizes };
+        let mut budgets = 0..;
+        let places = self.places_of(CALL, &orders, &settled, automata, &mut budgets);
+        (places, settled)
+    }
+
+    fn places_of(
+        &mut self,
+        view: usize,
+        orders: &[Order],
+        settled: &Settled,
+        automata: &mut Automata,
+        budgets: &mut std::ops::RangeFrom<u32>,
+    ) -> Places {
+        let Some(order) = orders.get(view) else { return Places::default() };
+        let mut places = Vec::with_capacity(order.nodes.len());
+        for node in &order.nodes {
+            let span = order.spans.get(*node).copied().unwrap_or_default();
+            let node = std::mem::take(self.node(Draft { view, node: *node }));
+            let number = |child: usize| settled.place(Draft { view, node: child });
+            let mut place = Place {
+                constants: node.constants,
+                tests: node.tests,
+                automata: matches(&node.patterns, automata),
+                flags: node.flags,
+                below: span.0,
+                end: span.1,
+                ..Place::default()
+            };
+            for (step, child) in node.children {
+                match step {
+                    Step::Key(key) => place.keys.push((key, number(child))),
+                    Step::Facet(facet) => place.facets.push((code(facet), number(child))),
+                    Step::Element => {}
+                }
+            }
+            if let Some(element) = node.element {
+                let budget = budgets.next().unwrap_or(0);
+                let mut inner = self.places_of(element, orders, settled, automata, budgets);
+                inner.budget = budget;
+                place.element = Some(Box::new(inner));
+            }
+            places.push(place);
+        }
+        let drafts = std::mem::take(self.view(view));
+        let mut pairs: Vec<Pair> = drafts
             .pairs
             .iter()
-            .map(|((op, left, right), answer)| Pair {
+            .map(|((op, left, right), (answer, outward))| Pair {
                 op: *op,
-                left: number(*left),
-                right: number(*right),
+                left: settled.place(Draft { view, node: *left }),
+                right: settled.place(*right),
+                outward: *outward,
                 answer: *answer,
             })
             .collect();
         pairs.sort_unstable_by_key(|pair| pair.answer);
-        (Places { places, answers: self.answers, pairs }, numbers)
+        Places { places, answers: drafts.answers, pairs, budget: 0 }
     }
 
+    /// The order of a view's places.
+    fn order(&self, view: usize) -> Order {
+        let nodes = self.views.get(view).map_or(&[][..], |view| &view.nodes);
+        // The parts, or the element, come first, then what is below each of them.
+        let roots = if view == CALL { part::COUNT } else { 1 };
+        let mut order =
+            Order { nodes: (0..roots).collect(), spans: vec![(0, 0); nodes.len()], numbers: vec![0; nodes.len()] };
+        for root in 0..roots {
+            order.walk(nodes, root);
+        }
+        for (number, node) in order.nodes.iter().enumerate() {
+            if let Some(slot) = order.numbers.get_mut(*node) {
+                *slot = number as u32;
+            }
+        }
+        order
+    }
+}
+
+/// The order of a view's places.
+struct Order {
+    nodes: Vec<usize>,
+    /// For each node, where what is below it begins and ends.
+    spans: Vec<(u32, u32)>,
+    /// For each node, its place.
+    numbers: Vec<u32>,
+}
+
+impl Order {
     /// Orders what is below a place.
-    fn walk(&mut self, draft: Draft, order: &mut Vec<Draft>, spans: &mut [(u32, u32)]) {
-        let start = order.len() as u32;
-        let node = self.node(draft);
-        let below: Vec<Draft> = node.length.into_iter().chain(node.children.iter().map(|(_, child)| *child)).collect();
-        for child in below {
-            order.push(child);
-            self.walk(child, order, spans);
+    fn walk(&mut self, nodes: &[Node], node: usize) {
+        let start = self.nodes.len() as u32;
+        for (_, child) in nodes.get(node).map_or(&[][..], |node| &node.children) {
+            self.nodes.push(*child);
+            self.walk(nodes, *child);
         }
-        if let Some(span) = spans.get_mut(draft) {
-            *span = (start, order.len() as u32);
+        if let Some(span) = self.spans.get_mut(node) {
+            *span = (start, self.nodes.len() as u32);
         }
+    }
+}
+
+/// The automata of a place's patterns.
+fn matches(patterns: &[(String, u32)], automata: &mut Automata) -> Vec<Matches> {
+    if patterns.is_empty() {
+        return Vec::new();
+    }
+    let sources: Vec<String> = patterns.iter().map(|(source, _)| source.clone()).collect();
+    let built = automata.entry(sources.clone()).or_insert_with(|| {
+        // Each pattern has been tried alone when it was lowered, so together they have automata.
+        let built = Automaton::build_all(&sources).unwrap_or_default();
+        built.into_iter().map(|(automaton, indices)| (Rc::new(automaton), indices)).collect()
+    });
+    let answer = |index: &usize| patterns.get(*index).map(|(_, answer)| *answer);
+    built
+        .iter()
+        .map(|(automaton, indices)| Matches {
+            automaton: Rc::clone(automaton),
+            answers: indices.iter().filter_map(answer).collect(),
+        })
+        .collect()
+}
+
+/// A facet's number in tables.
+const fn code(facet: Facet) -> u32 {
+    match facet {
+        Facet::Length => facet::LENGTH,
+        Facet::Scheme => facet::SCHEME,
+        Facet::Host => facet::HOST,
+        Facet::Port => facet::PORT,
+        Facet::UrlPath => facet::URL_PATH,
+        Facet::Private => facet::PRIVATE,
+        Facet::Domain => facet::DOMAIN,
+        Facet::Path => facet::PATH,
+        Facet::WindowsPath => facet::WINDOWS_PATH,
+        Facet::Address => facet::ADDRESS,
+        Facet::Words => facet::WORDS,
+        Facet::Program => facet::PROGRAM,
     }
 }

@@ -1,0 +1,84 @@
+//! IP addresses: dotted quads as every reader takes them (`010.0.0.1`, `0x7f.1` and `127.1` are refused), and IPv6
+//! (RFC 4291), but for addresses that carry an IPv4 address inside, which readers take for the one or the other.
+
+use super::Writer;
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+/// An address with one meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Address {
+    /// IPv4.
+    V4(Ipv4Addr),
+    /// IPv6.
+    V6(Ipv6Addr),
+}
+
+impl Address {
+    /// Reads an address.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        if text.contains(':') { v6(text).map(Self::V6) } else { v4(text).map(Self::V4) }
+    }
+
+    /// Writes the canonical form: `4:` or `6:` and the address's bits.
+    pub(crate) fn write(self, to: &mut Writer<'_>) -> Option<()> {
+        let bits = |to: &mut Writer<'_>, bytes: &[u8]| {
+            bytes.iter().try_for_each(|byte| (0..8).rev().try_for_each(|bit| to.byte(b'0' + (byte >> bit & 1))))
+        };
+        match self {
+            Self::V4(address) => {
+                to.text("4:")?;
+                bits(to, &address.octets())
+            }
+            Self::V6(address) => {
+                to.text("6:")?;
+                bits(to, &address.octets())
+            }
+        }
+    }
+}
+
+/// Reads a strict dotted quad.
+pub(crate) fn v4(text: &str) -> Option<Ipv4Addr> {
+    text.parse().ok()
+}
+
+/// Reads an IPv6 address that has no IPv4 address inside.
+pub(crate) fn v6(text: &str) -> Option<Ipv6Addr> {
+    let address: Ipv6Addr = text.parse().ok()?;
+    let s = address.segments();
+    let embeds = match s {
+        // Mapped, and compatible but for `::` and `::1`.
+        [0, 0, 0, 0, 0, 0xffff, _, _] => true,
+        [0, 0, 0, 0, 0, 0, high, low] => high != 0 || low > 1,
+        // NAT64, Teredo, 6to4.
+        [0x64, 0xff9b, 0, 0, 0, 0, _, _] | [0x64, 0xff9b, 1, ..] | [0x2001, 0, ..] | [0x2002, ..] => true,
+        _ => false,
+    };
+    (!embeds).then_some(address)
+}
+
+/// Whether an IPv4 address is not one of the public internet (IANA's special-purpose registry, multicast included).
+pub(crate) const fn is_private_v4(address: Ipv4Addr) -> bool {
+    matches!(
+        address.octets(),
+        [0 | 10 | 127 | 224..=255, ..]
+            | [100, 64..=127, ..]
+            | [169, 254, ..]
+            | [172, 16..=31, ..]
+            | [192, 0, 0 | 2, _]
+            | [192, 88, 99, _]
+            | [192, 168, ..]
+            | [198, 18 | 19, ..]
+            | [198, 51, 100, _]
+            | [203, 0, 113, _]
+    )
+}
+
+/// Whether an IPv6 address is not one of the public internet.
+pub(crate) const fn is_private_v6(address: Ipv6Addr) -> bool {
+    match address.segments() {
+        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..] => true,
+        [first, ..] => first & 0xe000 != 0x2000,
+    }
+}

@@ -1,0 +1,77 @@
+//! Paths: absolute, with nothing in them that a tool would resolve, decode or trim.
+
+use super::{Writer, has_percent_escape};
+
+/// The most bytes of a path.
+pub const MOST: usize = 4096;
+
+/// A POSIX path without its trailing slash.
+#[must_use]
+pub fn posix(text: &str) -> Option<&str> {
+    let good = |c: char| {
+        !matches!(c,
+            '\0'..='\u{1f}' | '\u{7f}' | '\\' | '\u{85}' | '\u{2028}' | '\u{2029}'
+            // What normalisation turns into dots and slashes.
+            | '\u{2024}'..='\u{2026}' | '\u{ff0e}' | '\u{ff0f}' | '\u{2044}' | '\u{2215}')
+    };
+    if text.len() > MOST || has_percent_escape(text) || !text.chars().all(good) {
+        return None;
+    }
+    let inner = text.strip_prefix('/')?;
+    if inner.is_empty() {
+        return Some(text);
+    }
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    let good = |segment: &str| !matches!(segment, "" | "." | "..");
+    if inner.split('/').all(good) { text.get(..=inner.len()) } else { None }
+}
+
+/// Writes a Windows path in lower case, with `/` as the separator and without a trailing one; `None` if it is none.
+pub(crate) fn write_windows(text: &str, to: &mut Writer<'_>) -> Option<()> {
+    let bytes = text.as_bytes();
+    let separator = |byte: u8| byte == b'\\' || byte == b'/';
+    let plain = |byte: u8| matches!(byte, 0x20..=0x7e) && !b"<>\"|?*".contains(&byte);
+    let [drive, b':', first, ..] = bytes else { return None };
+    if bytes.len() > MOST
+        || !drive.is_ascii_alphabetic()
+        || !separator(*first)
+        || !bytes.iter().all(|byte| plain(*byte))
+        || has_percent_escape(text)
+    {
+        return None;
+    }
+    let inner = text.get(3..)?;
+    let inner = inner.strip_suffix(['\\', '/']).unwrap_or(inner);
+    to.byte(drive.to_ascii_lowercase())?;
+    to.text(":/")?;
+    if text.len() == 3 {
+        return Some(());
+    }
+    if !inner.split(['\\', '/']).all(is_windows_segment) {
+        return None;
+    }
+    inner.bytes().try_for_each(|byte| to.byte(if separator(byte) { b'/' } else { byte.to_ascii_lowercase() }))
+}
+
+fn is_windows_segment(segment: &str) -> bool {
+    // A name with `~` and a digit can be the short form of another one.
+    let short = segment.as_bytes().windows(2).any(|w| matches!(w, [b'~', b'0'..=b'9']));
+    !segment.is_empty()
+        && !segment.ends_with(['.', ' '])
+        && !segment.starts_with(' ')
+        && !segment.contains(':')
+        && !short
+        && !is_device(segment)
+}
+
+/// Whether Windows takes the name for a device, whatever its extension.
+fn is_device(segment: &str) -> bool {
+    let stem = segment.split('.').next().unwrap_or_default().trim_end_matches(' ');
+    let is = |name: &str| stem.eq_ignore_ascii_case(name);
+    if ["con", "prn", "aux", "nul", "conin$", "conout$"].into_iter().any(is) {
+        return true;
+    }
+    let (name, number) = stem.split_at_checked(3).unwrap_or_default();
+    (name.eq_ignore_ascii_case("com") || name.eq_ignore_ascii_case("lpt"))
+        && matches!(number.as_bytes(), [b'0'..=b'9'])
+}
