@@ -43,10 +43,6 @@ impl Writer {
         self.bytes.len() as u32
     }
 
-    fn words(&mut self, words: &[u32]) {
-        self.bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-    }
-
     /// Where these bytes stand.
     fn shared(&mut self, bytes: Vec<u8>) -> u32 {
         if let Some(at) = self.known.get(&bytes) {

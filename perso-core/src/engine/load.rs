@@ -10,6 +10,9 @@ use std::sync::Arc;
 use wasmi::Config;
 use wasmparser::{DataKind, ExternalKind, Parser, Payload, ValType};
 
+/// The most steps of a call that goes through lists.
+const MOST_FUEL: u64 = 1 << 27;
+
 /// The most bytes that a module may have.
 const MAX_BYTES: usize = 1 << 28;
 
@@ -83,9 +86,10 @@ pub(super) fn load(bytes: Arc<[u8]>) -> Result<Loaded, LoadError> {
     Table::new(bytes.get(table.clone()).unwrap_or_default())
         .map_err(|_| LoadError::Untrusted("its table is damaged"))?;
 
-    // The code has no loops: no call needs more steps than there are bytes. The factor is for what an interpreter
-    // counts besides, translating a function at its first call for one.
-    let fuel = 100_000 + 32 * bytes.len() as u64;
+    // A policy's code goes through its bytes once, but for the elements of lists. The factors are for those, and for
+    // what an interpreter counts besides: translating a function at its first call for one.
+    let once = 100_000 + 32 * bytes.len() as u64;
+    let fuel = once.max((once * 64).min(MOST_FUEL));
     Ok(Loaded { table, names, seed: Seed { bytes: Arc::clone(&bytes), config: config(), fuel }, bytes })
 }
 

@@ -24,6 +24,8 @@ pub(super) enum Failure {
     UnknownTool,
     /// The module could not be started.
     Start,
+    /// The module's memory is too small for the call.
+    Memory,
     /// The module stopped before it answered.
     Trap,
     /// The module ran for too long.
@@ -39,12 +41,16 @@ impl Failure {
             Self::Call(error) => error.code.message(),
             Self::UnknownTool => "the tool is unknown",
             Self::Start => "the module can not be started",
+            Self::Memory => "the module's memory is too small for the call",
             Self::Trap => "the module stopped before it answered",
             Self::Fuel => "the module ran for too long",
             Self::Answer => "the module's answer has no meaning",
         }
     }
 }
+
+/// Bytes of a page of a module's memory.
+const PAGE: usize = 1 << 16;
 
 /// Memory that a worker keeps between calls, in bytes.
 const KEPT: usize = 1 << 14;
@@ -67,6 +73,8 @@ struct Running {
     memory: Memory,
     frame: u32,
     decide: TypedFunc<i32, i64>,
+    /// Whether it has more memory than at the start.
+    has_grown: bool,
 }
 
 impl Worker {
@@ -100,7 +108,8 @@ impl Worker {
     }
 
     fn read(&mut self, text: usize, read: impl Fn(&mut [u8]) -> Result<Outcome, Error>) -> Result<Outcome, Error> {
-        let enough = KEPT + text.min(perso_decode::limits::INPUT_BYTES);
+        // A frame, and the strings of the text: as they are, and what is read off them.
+        let enough = KEPT + 2 * text.min(perso_decode::limits::INPUT_BYTES);
         if self.memory.len() < KEPT.max(text) {
             self.memory.resize(enough, 0);
         }
@@ -121,8 +130,8 @@ impl Worker {
             none => none.insert(start(&self.seed).map_err(|_| Failure::Start)?),
         };
         let result = running.decide(frame, self.seed.fuel);
-        if result.is_err() {
-            // Whatever it was doing, it does not go on.
+        if result.is_err() || running.has_grown {
+            // Whatever it was doing, it does not go on; and no instance keeps the memory of a large call.
             self.instance = None;
         }
         result
@@ -132,6 +141,11 @@ impl Worker {
 impl Running {
     fn decide(&mut self, frame: &[u8], fuel: u64) -> Result<Verdict, Failure> {
         let at = self.frame as usize;
+        let missing = at.saturating_add(frame.len()).saturating_sub(self.memory.data_size(&self.store));
+        if missing > 0 {
+            self.has_grown = true;
+            self.memory.grow(&mut self.store, missing.div_ceil(PAGE) as u64).map_err(|_| Failure::Memory)?;
+        }
         self.memory
             .data_mut(&mut self.store)
             .get_mut(at..at.saturating_add(frame.len()))
@@ -162,5 +176,5 @@ fn start(seed: &Seed) -> Result<Running, String> {
         return Err("its code is of another ABI than its manifest".to_owned());
     }
     let decide = instance.get_typed_func::<i32, i64>(&store, abi::DECIDE).map_err(said)?;
-    Ok(Running { store, memory, frame, decide })
+    Ok(Running { store, memory, frame, decide, has_grown: false })
 }
