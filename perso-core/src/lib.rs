@@ -62,6 +62,7 @@ mod schema;
 pub mod span;
 #[cfg(feature = "compile")]
 mod syntax;
+mod visible;
 
 #[cfg(feature = "compile")]
 pub use compile::{CompileError, Compiled, compile};
@@ -71,3 +72,4 @@ pub use frame::{Call, Part};
 pub use perso_decode::limits;
 #[cfg(feature = "compile")]
 pub use schema::schema;
+pub use visible::visible;
