@@ -1,5 +1,7 @@
 //! Random policies and random calls: the module and the reference evaluator agree on decision, rule and cause.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it is a test")]
+
 mod generate;
 mod support;
 

@@ -8,7 +8,7 @@
 #![cfg(all(target_os = "linux", feature = "cli"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use perso_core::module::{Manifest, sections};
+use perso_core::module::{abi, sections, sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -39,33 +39,33 @@ fn prepare(folder: &Path) {
     let module = perso_core::compile(&text).unwrap().module;
     let other = perso_core::compile(&text.replace("500", "900").replace("\"amount\": 800", "\"amount\": 901")).unwrap();
     fs::write(folder.join("support.wasm"), &module).unwrap();
-    fs::write(folder.join("altered.wasm"), with_manifest_of(&module, &other.module)).unwrap();
-    let mut damaged = module;
-    let constants = sections(&damaged).unwrap().into_iter().find(|section| section.name == "data").unwrap();
-    damaged[constants.range.end - 1] ^= 1;
-    fs::write(folder.join("damaged.wasm"), damaged).unwrap();
+    fs::write(folder.join("damaged.wasm"), replaced(&module, b"lte", b"gte")).unwrap();
+    // Altered by someone who knows of the hash: these load.
+    let [code, manifest] = parts(&module);
+    let [_, other] = parts(&other.module);
+    fs::write(folder.join("other-policy.wasm"), hashed(&[code, other].concat())).unwrap();
+    let text = replaced(manifest, br#"\"lte\": 500"#, br#"\"lte\": 900"#);
+    fs::write(folder.join("other-text.wasm"), hashed(&[code, &text].concat())).unwrap();
 }
 
-/// A module that says of itself what another says: it loads, but decides otherwise than its manifest's policy.
-fn with_manifest_of(module: &[u8], other: &[u8]) -> Vec<u8> {
+/// The bytes of a module before its manifest, and those of its manifest.
+fn parts(module: &[u8]) -> [&[u8]; 2] {
     let sections = sections(module).unwrap();
-    let before = &sections[sections.len() - 2];
-    let mut manifest = Manifest::read(other).unwrap();
-    manifest.module_sha256 = Manifest::read(module).unwrap().module_sha256;
-    let json = serde_json::to_vec(&manifest).unwrap();
-    let mut section = vec![5];
-    section.extend(b"perso");
-    section.extend(json);
-    let mut altered = module[..before.range.end].to_vec();
-    altered.push(0);
-    let mut size = section.len();
-    while size >= 0x80 {
-        altered.push((size & 0x7f) as u8 | 0x80);
-        size >>= 7;
-    }
-    altered.push(size as u8);
-    altered.extend(section);
-    altered
+    let [.., code, manifest, _] = &sections[..] else { panic!("a module has a manifest and a hash") };
+    [&module[..code.range.end], &module[code.range.end..manifest.range.end]]
+}
+
+/// A module with a fresh hash.
+fn hashed(module: &[u8]) -> Vec<u8> {
+    let name = abi::HASH_SECTION.as_bytes();
+    let size = 1 + name.len() + 32;
+    [module, &[0, size as u8, name.len() as u8], name, &sha256(module)].concat()
+}
+
+/// The bytes with the first `from` in them replaced.
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let at = bytes.windows(from.len()).position(|window| window == from).unwrap();
+    [&bytes[..at], to, &bytes[at + from.len()..]].concat()
 }
 
 /// Runs the commands of a transcript and writes it anew.

@@ -1,6 +1,8 @@
 //! Runs the conformance corpus (`policies/`) through the module, in each way that a call can be given, and through the
 //! reference evaluator.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it is a test")]
+
 mod support;
 
 use serde::Deserialize;

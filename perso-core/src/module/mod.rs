@@ -6,6 +6,6 @@ mod manifest;
 mod read;
 
 pub use abi::Verdict;
-pub use hash::sha256;
+pub use hash::{hex, sha256};
 pub use manifest::{Limits, Manifest, Names, Role, Rule, Tool};
 pub use read::{ReadError, Section, sections};

@@ -1,6 +1,13 @@
 //! What several test programs need.
 
 #![allow(dead_code, reason = "each test program uses some of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test helper may stop the test"
+)]
 
 use perso_core::check::{self, Policy as Checked};
 use perso_core::reference::{self, Verdict};

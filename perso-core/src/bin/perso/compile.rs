@@ -5,7 +5,7 @@ use crate::input::Document;
 use crate::output::{self, BOLD, Format, GOOD, count};
 use clap::Args;
 use perso_core::diagnostic::{Diagnostic, Source};
-use perso_core::module::{Manifest, sha256};
+use perso_core::module::{Manifest, hex, sha256};
 use perso_core::visible;
 use serde::Serialize;
 use std::ffi::OsString;
@@ -100,7 +100,7 @@ impl Compile {
         let written = Written {
             module: &path.display().to_string(),
             bytes: module.len(),
-            sha256: sha256(module),
+            sha256: hex(&sha256(module)),
             rules: manifest.rules.len(),
             tools: manifest.tools.len(),
             warnings,

@@ -5,7 +5,7 @@ use crate::input;
 use crate::output::{self, BAD, Format, GOOD};
 use clap::Args;
 use perso_core::check::check;
-use perso_core::module::{Manifest, sha256};
+use perso_core::module::{Manifest, hex, sha256};
 use perso_core::reference::{self, Conclusion, RuleTrace, Trace};
 use perso_core::{Cause, Decision, Policy, visible};
 use serde::Serialize;
@@ -54,8 +54,8 @@ impl Explain {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let policy = input::policy(&self.policy)?;
         let manifest = Manifest::read(policy.module())?;
-        if sha256(manifest.policy.as_bytes()) != manifest.policy_sha256 {
-            return Err(Failure::file(&self.policy, "is damaged: the policy in it is not the one it was made from"));
+        if hex(&sha256(manifest.policy.as_bytes())) != manifest.policy_sha256 {
+            return Err(Failure::file(&self.policy, "was altered: the policy in it is not the one it was made from"));
         }
         let Some(checked) = check(&manifest.policy).policy else {
             return Err(Failure::file(&self.policy, "has a policy in it that this version of perso can not compile"));

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::input;
 use crate::output::{self, BOLD, Format, count};
 use clap::Args;
-use perso_core::module::{Limits, Manifest, Role, Rule, sections, sha256};
+use perso_core::module::{Limits, Manifest, Role, Rule, hex, sections, sha256};
 use perso_core::visible;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -73,7 +73,7 @@ impl Inspect {
             compiler: &manifest.compiler,
             bytes: module.len(),
             sections: sections.into_iter().map(|at| Section { name: at.name, bytes: at.range.len() }).collect(),
-            sha256: sha256(module),
+            sha256: hex(&sha256(module)),
             policy_sha256: &manifest.policy_sha256,
             description: manifest.description.as_deref(),
             default: &manifest.default,
