@@ -6,7 +6,7 @@
 //! left out. `BLESS=1 cargo test -p perso-core --test cli` writes what the commands print.
 
 #![cfg(all(target_os = "linux", feature = "cli"))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use perso_core::module::{abi, sections, sha256};
 use std::fs;

@@ -115,3 +115,33 @@ fn told(policy: &Policy, rule: &Rule, conclusion: &Conclusion) -> Option<String>
     let written = || (!conclusion.allowed).then(|| describe::requirement(policy, rule));
     rule.reason.clone().or_else(written).map(|reason| format!("the caller is told: {reason}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::check;
+
+    /// What is left out for a tool makes no difference, confusing keys and unknown tools included.
+    #[test]
+    fn a_narrow_policy_decides_as_the_whole() {
+        let rules = r#"[
+            { "id": "read", "allow": "read", "when": { "args.a": 1 } },
+            { "id": "any-read", "allow": "read*", "when": { "args.b": 1 } },
+            { "id": "no-write", "deny": ["write", "*write"], "when": { "args.c": 1 } },
+            { "id": "write", "allow": ["write", "save"] }
+        ]"#;
+        for tools in ["", r#""tools": ["read", "readme", "write", "save"],"#] {
+            let whole = check(&format!(r#"{{ "perso": 1, {tools} "rules": {rules} }}"#)).policy.unwrap();
+            let mut narrow = Narrow::new(&whole);
+            for tool in ["read", "readme", "read", "write", "overwrite", "save", "other", "", "*write"] {
+                for args in [r#"{"a": 1}"#, r#"{"A": 1}"#, r#"{"b": 1}"#, r#"{"B": 1}"#, r#"{"c": 2}"#, r#"{"C": 1}"#] {
+                    let text = format!(r#"{{"tool": "{tool}", "args": {args}}}"#);
+                    let call = Call::read(text.as_bytes()).unwrap();
+                    let (narrow, whole) = (narrow.for_tool(tool), &whole);
+                    let (narrow, whole) = (reference::trace(narrow, &call), reference::trace(whole, &call));
+                    assert_eq!(narrow.conclusion, whole.conclusion, "{tools} {text}");
+                }
+            }
+        }
+    }
+}
