@@ -67,3 +67,8 @@ pub use decision::{Cause, CauseKind, Decision, Problem};
 pub use engine::{LoadError, Policy};
 pub use frame::{Call, Part};
 pub use perso_decode::limits;
+
+/// The README's Rust is run like any other example.
+#[cfg(all(doctest, feature = "compile"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
