@@ -191,6 +191,8 @@ pub(crate) fn quoted(text: &str) -> String {
 #[derive(Debug)]
 pub struct Source<'a> {
     name: &'a str,
+    /// The name as people are shown it, without control characters.
+    shown_name: String,
     text: &'a str,
     /// Where each line begins.
     lines: Vec<usize>,
@@ -227,7 +229,7 @@ impl<'a> Source<'a> {
     #[must_use]
     pub fn new(name: &'a str, text: &'a str) -> Self {
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { name, text, lines }
+        Self { name, shown_name: normalize_untrusted_str(name), text, lines }
     }
 
     /// Line and column of a byte, counted from 1; the column in characters.
@@ -314,9 +316,9 @@ impl<'a> Source<'a> {
         let group = if huge {
             // The renderer would count the column from where the part begins.
             let (_, column) = self.position(span.start);
-            group.element(Origin::path(self.name).line(line).char_column(column))
+            group.element(Origin::path(&self.shown_name).line(line).char_column(column))
         } else {
-            snippet = snippet.path(self.name);
+            snippet = snippet.path(&self.shown_name);
             group
         };
         snippet = snippet.annotation(kind.span(within(span)).label(label));

@@ -57,6 +57,8 @@ mod plan;
 #[cfg(feature = "compile")]
 pub mod reference;
 #[cfg(feature = "compile")]
+mod schema;
+#[cfg(feature = "compile")]
 pub mod span;
 #[cfg(feature = "compile")]
 mod syntax;
@@ -67,6 +69,8 @@ pub use decision::{Cause, CauseKind, Decision, Problem};
 pub use engine::{LoadError, Policy};
 pub use frame::{Call, Part};
 pub use perso_decode::limits;
+#[cfg(feature = "compile")]
+pub use schema::schema;
 
 /// The README's Rust is run like any other example.
 #[cfg(all(doctest, feature = "compile"))]

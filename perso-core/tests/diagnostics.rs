@@ -1,6 +1,8 @@
 //! Every policy in `tests/diagnostics/` draws exactly the findings that stand beside it in its `.stderr` file.
 //! `BLESS=1 cargo test -p perso-core --test diagnostics` writes those files.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,4 +57,70 @@ fn every_kind_of_finding_has_a_case() {
         missing.remove(own);
     }
     assert!(missing.is_empty(), "no case for {missing:?}");
+}
+
+#[test]
+fn a_sound_policy_draws_nothing() {
+    let text = r#"{
+        "$schema": "perso.schema.json",
+        "perso": 1,
+        "description": "Support desk",
+        "roles": { "agent": [], "manager": ["agent"], "admin": ["manager"] },
+        "tools": ["view_customer", "update_customer", "process_refund", "delete_record", "access_pii", "send_email"],
+        "rules": [
+            { "id": "view", "allow": ["view_customer", "update_customer"], "roles": ["agent"] },
+            { "id": "refund-small", "allow": "process_refund", "roles": ["agent"],
+              "when": { "args.amount": { "gt": 0, "lte": 500 } },
+              "reason": "Agents may refund up to $500.",
+              "examples": { "allows": [{ "tool": "process_refund", "args": { "amount": 500 } }],
+                            "denies": [{ "tool": "process_refund", "args": { "amount": 800 } }] } },
+            { "id": "delete-own", "allow": "delete_record", "roles": ["manager"],
+              "when": { "resource.owner_id": { "eq": { "ref": "agent.id" } } } },
+            { "id": "mail-inside", "allow": "send_email", "roles": ["agent"],
+              "when": { "All": [{ "args.to": { "ends_with": "@acme.com" } }, { "Not": { "args.dry": true } }] } },
+            { "id": "pii-needs-mfa", "deny": "access_pii",
+              "unless": { "agent.mfa_verified": true },
+              "reason": "Verify MFA before opening personal data." }
+        ]
+    }"#;
+    let checked = check(text);
+    assert_eq!(checked.diagnostics, []);
+    assert!(checked.policy.is_some());
+    let calls: Vec<&str> = checked.examples.iter().map(|example| example.call.as_str()).collect();
+    assert_eq!(calls.len(), 2);
+    assert_eq!(checked.examples[1].rule, 1);
+    assert_eq!(calls[1], r#"{ "tool": "process_refund", "args": { "amount": 800 } }"#);
+}
+
+#[test]
+fn records_name_the_place() {
+    let text = "{ \"perso\": 1,\r\n  \"description\": \"ä\", \"rulez\": [] }";
+    let checked = check(text);
+    let source = Source::new("p.json", text);
+    let records: Vec<_> =
+        checked.diagnostics.iter().map(|finding| serde_json::to_value(source.record(finding)).unwrap()).collect();
+    assert_eq!(records.len(), 2);
+    assert_eq!(
+        records[1],
+        serde_json::json!({
+            "severity": "error", "code": "unknown-key", "message": "unknown key `rulez`", "file": "p.json",
+            "line": 2, "column": 23, "end_line": 2, "end_column": 30, "help": "did you mean `rules`?",
+        })
+    );
+}
+
+#[test]
+fn hostile_documents_are_bounded() {
+    let many_errors = format!(r#"{{ "perso": 1, "rules": [{}] }}"#, vec!["0"; 100_000].join(","));
+    let checked = check(&many_errors);
+    assert_eq!(checked.diagnostics.len(), 1001);
+    // All on one line of 200 kB: showing one finding must not cost a walk through all of it.
+    let source = Source::new("p.json", &many_errors);
+    assert!(checked.diagnostics.iter().all(|finding| source.render(finding, false).len() < 2000));
+    for text in ["", "\u{feff}", "[", "{\"\\u0000\": 1}", "{\"a\u{1b}[31m\": 1}", "ä", "\"", "{\"ä", "\u{10ffff}"] {
+        for finding in check(text).diagnostics {
+            let shown = Source::new("p\u{1b}.json", text).render(&finding, false);
+            assert!(!shown.contains('\u{1b}'), "{shown:?}");
+        }
+    }
 }

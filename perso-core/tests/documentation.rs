@@ -148,6 +148,16 @@ fn every_policy_in_the_documentation_compiles() {
     assert!(policies >= 2, "{policies} policies");
 }
 
+#[test]
+fn the_call_in_the_language_page_gets_the_decision_in_the_decision_page() {
+    let language = read(&repository().join("docs/language.md"));
+    let decision = read(&repository().join("docs/decision.md"));
+    let [policy, call] = blocks(&language, "json")[..] else { panic!("a policy and a call") };
+    let expected: Value = serde_json::from_str(blocks(&decision, "json")[0]).unwrap();
+    let both = compile(policy);
+    assert_eq!(serde_json::to_value(both.policy.decide_json(call.as_bytes())).unwrap(), expected);
+}
+
 /// The name in JSON.
 fn name(value: impl serde::Serialize) -> String {
     serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
@@ -191,8 +201,9 @@ fn the_module_is_told() {
 
 #[test]
 fn links_lead_somewhere() {
-    let mut pages: Vec<PathBuf> =
-        ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "policies/README.md"].map(|name| repository().join(name)).into();
+    let mut pages: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "policies/README.md"]
+        .map(|name| repository().join(name))
+        .into();
     for folder in ["docs", "docs/operators"] {
         let entries = fs::read_dir(repository().join(folder)).unwrap().map(|entry| entry.unwrap().path());
         pages.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "md")));

@@ -12,6 +12,7 @@ mod scope;
 mod tool_index;
 mod tool_pattern;
 mod tools;
+mod warnings;
 
 pub use decimal::Decimal;
 pub use policy::*;
@@ -95,7 +96,13 @@ fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diag
     let mut roles = Roles::new(document.roles.as_deref(), diagnostics);
     let mut scope = Scope { text, diagnostics, attributes: Vec::new(), places: Vec::new(), ids: HashMap::new() };
     let (rules, examples) = rules::resolve(&document.rules, &mut roles, &mut scope);
-    let attributes = scope.attributes;
+    let Scope { attributes, places, .. } = scope;
+    let places = warnings::Places {
+        default: document.default.map(|default| default.span),
+        roles: roles.spans(),
+        attributes: places,
+        tools: document.tools.as_deref().unwrap_or_default(),
+    };
     let policy = Policy {
         description: document.description.map(str::to_owned),
         default,
@@ -105,5 +112,8 @@ fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diag
         attributes,
     };
     tools::check(&policy, document.tools.as_deref(), diagnostics);
+    if !diagnostics.has_errors() {
+        warnings::warn(&policy, &places, diagnostics);
+    }
     (policy, examples)
 }

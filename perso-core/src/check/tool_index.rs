@@ -35,6 +35,11 @@ impl<'p> ToolIndex<'p> {
         id
     }
 
+    /// The number of a pattern.
+    pub(super) fn find(&self, pattern: &str) -> Option<usize> {
+        self.ids.get(pattern).copied()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.patterns.len()
     }

@@ -1,0 +1,33 @@
+//! Attributes whose keys differ only by case. Readers of JSON disagree about such keys, so a call in which both stand is
+//! malformed; most often one of them is a typing error.
+
+use std::collections::HashMap;
+
+use super::super::policy::{Attribute, Facet, Policy};
+use super::Places;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+
+pub(super) fn warn(policy: &Policy, places: &Places<'_>, diagnostics: &mut Diagnostics) {
+    let mut seen: HashMap<(_, Vec<String>), (&[String], usize)> = HashMap::new();
+    for (id, attribute) in policy.attributes.iter().enumerate() {
+        for length in 1..=attribute.keys.len() {
+            let Some(keys) = attribute.keys.get(..length) else { break };
+            let folded = keys.iter().map(|key| key.to_lowercase()).collect();
+            let (first, first_id) = *seen.entry((attribute.root, folded)).or_insert((keys, id));
+            if first == keys {
+                continue;
+            }
+            let named = |keys: &[String]| {
+                quoted(&Attribute { root: attribute.root, keys: keys.to_vec(), facet: Facet::Value }.to_string())
+            };
+            let place = |id: usize| places.attributes.get(id).copied().unwrap_or_default();
+            let message = format!("{} differs from {} only by case", named(keys), named(first));
+            diagnostics.push(
+                Diagnostic::new(Code::CaseVariant, place(id), message)
+                    .label(place(first_id), "the other")
+                    .help("keys that differ only by case make a call malformed; write one of them"),
+            );
+            break;
+        }
+    }
+}

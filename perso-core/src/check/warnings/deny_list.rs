@@ -1,0 +1,55 @@
+//! A list of what is forbidden, on a string that the model chooses: `rm -rf /` is forbidden, `rm  -r -f /` is not.
+
+use std::collections::HashSet;
+
+use super::super::policy::{Condition, Effect, Facet, Operand, Operator, Policy, Root, Test, Value};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+
+pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
+    for rule in &policy.rules {
+        let mut tests = Vec::new();
+        // What holds back permission: in a deny rule a test that is true, in an allow rule one that is false.
+        collect(&rule.condition, rule.effect == Effect::Deny, &mut tests);
+        let mut warned = HashSet::new();
+        for test in tests {
+            let Some(attribute) = policy.attributes.get(test.attribute) else { continue };
+            let chosen_by_the_model = attribute.root == Root::Args && attribute.facet == Facet::Value;
+            if chosen_by_the_model && is_on_strings(&test.operator) && warned.insert(test.attribute) {
+                let name = quoted(&attribute.to_string());
+                let message = format!("a deny list on {name}, which the model chooses: any other spelling passes");
+                let help = match rule.effect {
+                    Effect::Allow => "say what is allowed instead, with `in` or `starts_with`",
+                    Effect::Deny => "say what is allowed instead: `unless`, with `in` or `starts_with`",
+                };
+                diagnostics.push(Diagnostic::new(Code::DenyList, test.span, message).help(help));
+            }
+        }
+    }
+}
+
+/// The tests that hold back permission when they are `wanted`; `wanted` turns with each `not`.
+fn collect<'p>(condition: &'p Condition, wanted: bool, tests: &mut Vec<&'p Test>) {
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => parts.iter().for_each(|part| collect(part, wanted, tests)),
+        Condition::Not(inner) => collect(inner, !wanted, tests),
+        Condition::Test(test) if wanted => tests.push(test),
+        Condition::Test(_) => {}
+    }
+}
+
+/// Whether an operator picks strings by what they are. One that compares with another attribute for equality does not
+/// list anything.
+fn is_on_strings(operator: &Operator) -> bool {
+    match operator {
+        Operator::Eq(Operand::Literal(value)) => matches!(value, Value::String(_)),
+        Operator::In(values) => values.iter().any(|value| matches!(value, Value::String(_))),
+        Operator::StartsWith(_) | Operator::EndsWith(_) | Operator::Contains(_) => true,
+        Operator::Eq(Operand::Ref(_))
+        | Operator::Lt(_)
+        | Operator::Lte(_)
+        | Operator::Gt(_)
+        | Operator::Gte(_)
+        | Operator::Exists
+        | Operator::Type(_) => false,
+    }
+}

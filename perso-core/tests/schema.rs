@@ -1,0 +1,128 @@
+//! The JSON Schema and the compiler agree, as far as a schema can tell.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use perso_core::check::check;
+use perso_core::diagnostic::Code;
+use serde_json::Value;
+
+fn schema_accepts(document: &Value) -> bool {
+    let schema: Value = serde_json::from_str(perso_core::schema()).unwrap();
+    jsonschema::draft202012::meta::validate(&schema).unwrap();
+    jsonschema::draft202012::new(&schema).unwrap().is_valid(document)
+}
+
+/// A policy with one rule, given by all of its keys but the id.
+fn policy(rule: &str) -> String {
+    format!(r#"{{ "perso": 1, "rules": [{{ "id": "r", {rule} }}] }}"#)
+}
+
+fn condition(condition: &str) -> String {
+    policy(&format!(r#""allow": "x", "when": {condition}"#))
+}
+
+#[test]
+fn what_is_right_passes_both() {
+    for text in [
+        r#"{ "perso": 1, "rules": [] }"#.to_owned(),
+        r#"{ "$schema": "s", "perso": 1, "description": "d", "roles": { "a": [], "b": ["a"] }, "tools": ["x"],
+             "rules": [{ "id": "r", "deny": ["x", "*"], "roles": ["a"], "reason": "no",
+                         "examples": { "allows": [], "denies": [{ "tool": "x" }] } }], "default": "allow" }"#
+            .to_owned(),
+        condition(r#"{ "args.a": 1, "agent.b": true, "resource.c": "x", "context.d": 1e5, "tool": "x" }"#),
+        condition(r#"{ "All": [{ "args.a": 1 }], "any": [{ "not": { "args.a.b": 1 } }, { "args[\"a b\"].c": 1 }] }"#),
+        condition(r#"{ "args[\"\\\"]\"]": { "eq": { "ref": "agent[\"x\"]" }, "ne": false, "in": [1, "a", true] } }"#),
+        condition(r#"{ "args.a": { "not_in": [1], "lt": 1, "lte": 2.5, "gt": -1, "gte": { "ref": "args.b" } } }"#),
+        condition(r#"{ "args.a": { "starts_with": "", "ends_with": "x", "contains": { "ref": "args.b" } } }"#),
+        condition(r#"{ "args.a": { "length": 3 }, "args.b": { "length": { "gt": 1, "in": [1, 2] } } }"#),
+        condition(r#"{ "args.a": { "exists": false }, "args.b": { "type": "list" }, "args.c": { "type": ["null"] } }"#),
+    ] {
+        let document: Value = serde_json::from_str(&text).unwrap();
+        assert!(check(&text).policy.is_some(), "compiler: {text}");
+        assert!(schema_accepts(&document), "schema: {text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_fails_both() {
+    for text in [
+        "[]".to_owned(),
+        "{}".to_owned(),
+        r#"{ "perso": 1 }"#.to_owned(),
+        r#"{ "perso": 2, "rules": [] }"#.to_owned(),
+        r#"{ "perso": 1, "rules": [], "rulez": [] }"#.to_owned(),
+        r#"{ "perso": 1, "rules": [], "default": "maybe" }"#.to_owned(),
+        r#"{ "perso": 1, "rules": [], "tools": ["x*"] }"#.to_owned(),
+        r#"{ "perso": 1, "rules": [], "tools": ["x", "x"] }"#.to_owned(),
+        r#"{ "perso": 1, "rules": [], "roles": ["x"] }"#.to_owned(),
+        r#"{ "perso": 1, "rules": [], "roles": { "x": "y" } }"#.to_owned(),
+        r#"{ "perso": 1, "rules": [{ "allow": "x" }] }"#.to_owned(),
+        policy(r#""reason": "no effect""#),
+        policy(r#""allow": "x", "deny": "y""#),
+        policy(r#""allow": []"#),
+        policy(r#""allow": """#),
+        policy(r#""allow": "x", "roles": []"#),
+        policy(r#""allow": "x", "roles": "a""#),
+        policy(r#""allow": "x", "reason": """#),
+        policy(r#""allow": "x", "reason": "a\u0007""#),
+        policy(r#""allow": "x", "examples": { "allow": [] }"#),
+        policy(r#""allow": "x", "examples": { "allows": [1] }"#),
+        condition("{}"),
+        condition("[]"),
+        condition(r#"{ "all": [] }"#),
+        condition(r#"{ "and": [{ "args.a": 1 }] }"#),
+        condition(r#"{ "amount": 1 }"#),
+        condition(r#"{ "args": 1 }"#),
+        condition(r#"{ "args.": 1 }"#),
+        condition(r#"{ "args.a-b": 1 }"#),
+        condition(r#"{ "tool.x": 1 }"#),
+        condition(r#"{ "args.a": null }"#),
+        condition(r#"{ "args.a": [1] }"#),
+        condition(r#"{ "args.a": {} }"#),
+        condition(r#"{ "args.a": { "equals": 1 } }"#),
+        condition(r#"{ "args.a": { "eq": null } }"#),
+        condition(r#"{ "args.a": { "eq": { "ref": "agent" } } }"#),
+        condition(r#"{ "args.a": { "eq": { "reff": "agent.a" } } }"#),
+        condition(r#"{ "args.a": { "in": [] } }"#),
+        condition(r#"{ "args.a": { "in": 1 } }"#),
+        condition(r#"{ "args.a": { "lt": "5" } }"#),
+        condition(r#"{ "args.a": { "starts_with": 5 } }"#),
+        condition(r#"{ "args.a": { "length": "5" } }"#),
+        condition(r#"{ "args.a": { "length": -1 } }"#),
+        condition(r#"{ "args.a": { "length": { "contains": "x" } } }"#),
+        condition(r#"{ "args.a": { "exists": 1 } }"#),
+        condition(r#"{ "args.a": { "type": "array" } }"#),
+        condition(r#"{ "args.a": { "type": [] } }"#),
+    ] {
+        let document: Value = serde_json::from_str(&text).unwrap();
+        assert!(check(&text).policy.is_none(), "compiler: {text}");
+        assert!(!schema_accepts(&document), "schema: {text}");
+    }
+}
+
+/// Whatever the schema refuses, the compiler refuses; the other way round only for what a schema cannot tell.
+#[test]
+fn recorded_policies_are_judged_alike() {
+    let only_the_compiler = [
+        Code::Duplicate,
+        Code::Json,
+        Code::Limit,
+        Code::UnknownRole,
+        Code::RoleCycle,
+        Code::UnmatchedTool,
+        Code::Attribute,
+        Code::Operand,
+    ];
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let Ok(document) = serde_json::from_str::<Value>(&text) else { continue };
+        let checked = check(&text);
+        if checked.policy.is_some() {
+            assert!(schema_accepts(&document), "{}", path.display());
+        } else if !checked.diagnostics.iter().all(|finding| only_the_compiler.contains(&finding.code)) {
+            assert!(!schema_accepts(&document), "{}", path.display());
+        }
+    }
+}
