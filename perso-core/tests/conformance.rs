@@ -1,6 +1,14 @@
 //! Runs the conformance corpus (`policies/`) through the module, in each way that a call can be given, and through the
 //! reference evaluator.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and says what it counted"
+)]
+
 mod support;
 
 use serde::Deserialize;
@@ -99,7 +107,10 @@ fn files() -> Vec<PathBuf> {
     let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies");
     let json = |folder: &Path| -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).expect("the corpus is there");
-        entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "json")).collect()
+        entries
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|e| e == "json"))
+            .collect()
     };
     let mut files = json(&policies.join("conformance"));
     files.extend(json(&policies).into_iter().filter(|path| path.to_string_lossy().ends_with(".tests.json")));
@@ -125,7 +136,8 @@ fn every_case_of_the_corpus_is_decided_as_it_says() {
             for (way, answer) in case.answers(&both) {
                 if answer != expected {
                     let name = path.file_name().unwrap().to_string_lossy();
-                    failures.push(format!("{name}: {}: {way}\n  expected {expected:?}\n  got      {answer:?}", case.name));
+                    failures
+                        .push(format!("{name}: {}: {way}\n  expected {expected:?}\n  got      {answer:?}", case.name));
                 }
             }
         }

@@ -3,6 +3,15 @@
 //!
 //! A page's format is told in `docs/operators/README.md`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and says what it counted"
+)]
+
 mod support;
 
 use perso_core::check::check;

@@ -5,6 +5,14 @@
 //! short nor one with something behind it is completed by what surrounds it. (A case such as `1, "w": 2` would be; the
 //! suite has none, and the tests here would name it.)
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and says what it counted"
+)]
+
 use perso_core::{Call, CauseKind, Decision, Part, Policy};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;

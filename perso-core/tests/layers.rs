@@ -6,6 +6,8 @@
 //! call (JSON text or values) → frame ──→ engine → Decision
 //! ```
 
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,9 +2,9 @@
 
 use super::call::{Call, Part};
 use super::value::Value;
-use crate::limits::LIST_LENGTH;
 use crate::check::{Attribute, AttributeId, Condition, Decimal, Facet, Operand, Operator, Root, Test, Type};
 use crate::decision::Problem;
+use crate::limits::LIST_LENGTH;
 
 /// What is at an attribute's place, whatever its facet.
 pub(super) enum Found<'c> {
