@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &str, &[&str])] = &[
     // Shared words: they use nothing but one another.
     ("span", "a place in a policy's text", &[]),
+    ("visible", "text that is safe to show", &[]),
     ("decision", "what comes out", &[]),
     ("diagnostic", "what is wrong with a policy, in words", &["span"]),
     ("module", "what a module is: ABI and manifest", &["decision"]),
@@ -29,7 +30,11 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
     ("frame", "call to frame", &[]),
     ("engine", "frame to decision", &["frame", "module", "decision"]),
     // A second opinion. Knows no module, and shares nothing with what makes or runs one.
-    ("reference", "checked policy and call to decision, slow and obvious", &["check", "decision", "span", "limits"]),
+    (
+        "reference",
+        "checked policy and call to decision, slow and obvious",
+        &["check", "decision", "span", "visible", "limits"],
+    ),
     // On top: puts the stages together.
     (
         "compile",
@@ -42,7 +47,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("perso_decode", &["frame", "engine", "plan", "emit", "module"]),
     ("wasmi", &["engine"]),
-    ("wasmparser", &["engine"]),
+    ("wasmparser", &["engine", "module"]),
     ("wasm_encoder", &["emit"]),
     // The reference evaluator reads calls with it, so that it shares nothing with the decoder.
     ("jsonc_parser", &["syntax", "reference"]),
