@@ -22,6 +22,6 @@ bench: ## Measure, beside serde_json in the same run; writes target/perso-bench.
 lint: ## Formatting, clippy with each set of features, and the documentation's links
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo clippy -p perso-core --no-default-features --locked -- -D warnings
+	cargo clippy -p perso-core --no-default-features --lib --example load --locked -- -D warnings
 	cargo clippy -p perso-core --no-default-features --features compile --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
