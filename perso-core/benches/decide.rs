@@ -10,7 +10,6 @@
 //! | `scale_10k_vs_10` | a decision with 10 000 rules | with 10 |
 //! | `threads_2_vs_1` | calls a second of two threads | of one |
 
-#![expect(missing_docs, clippy::print_stdout, reason = "a program that prints what it measures")]
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,

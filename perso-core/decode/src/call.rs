@@ -106,11 +106,7 @@ impl<'t, 'f> Call<'t, 'f> {
         let name = reader.string()?;
         let Some(memory) = self.memory.take() else { return Err(Code::Duplicate.at(offset)) };
         let mut buffer = [0; crate::limits::TOOL_BYTES];
-        let name = if name.escaped {
-            name.unescape(&mut buffer).ok_or(Code::ToolSize.at(start))?
-        } else {
-            name.raw
-        };
+        let name = if name.escaped { name.unescape(&mut buffer).ok_or(Code::ToolSize.at(start))? } else { name.raw };
         let frame = Frame::begin(self.table, memory, name).map_err(|error| error.code.at(start))?;
         self.tool = frame.map_or(Tool::Unknown, Tool::Known);
         // The parts that came before.

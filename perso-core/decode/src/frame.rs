@@ -67,10 +67,7 @@ impl<'t, 'f> Frame<'t, 'f> {
 
     #[inline(always)]
     fn put(&mut self, at: usize, bytes: &[u8]) -> Result<(), Error> {
-        self.records
-            .get_mut(at..at + bytes.len())
-            .map(|to| to.copy_from_slice(bytes))
-            .ok_or(Code::Table.anywhere())
+        self.records.get_mut(at..at + bytes.len()).map(|to| to.copy_from_slice(bytes)).ok_or(Code::Table.anywhere())
     }
 
     #[inline(always)]
@@ -235,12 +232,7 @@ impl<'t, 'f> Frame<'t, 'f> {
     }
 
     #[cold]
-    fn escaped_string(
-        &mut self,
-        place: Place,
-        value: crate::json::RawString<'_>,
-        to: &mut [u8],
-    ) -> Result<(), Error> {
+    fn escaped_string(&mut self, place: Place, value: crate::json::RawString<'_>, to: &mut [u8]) -> Result<(), Error> {
         let text = value.unescape(to).ok_or(Code::Heap.anywhere())?;
         let info = self.view.place(place.0 as usize)?;
         let kept = (info.flags & flag::KEEP != 0).then_some(text.len());
@@ -249,13 +241,7 @@ impl<'t, 'f> Frame<'t, 'f> {
 
     /// Writes a string's record, answers its tests, and counts it as kept if it lies in the heap already.
     #[inline]
-    fn write_string(
-        &mut self,
-        place: Place,
-        info: &PlaceInfo,
-        value: &str,
-        kept: Option<usize>,
-    ) -> Result<(), Error> {
+    fn write_string(&mut self, place: Place, info: &PlaceInfo, value: &str, kept: Option<usize>) -> Result<(), Error> {
         let constant = match info.constants {
             0 => 0,
             map => self.table.find(map, value.as_bytes())?.unwrap_or(0),
@@ -306,7 +292,11 @@ impl<'t, 'f> Frame<'t, 'f> {
             return Ok(());
         }
         let place = Place(info.length);
-        if kind == kind::NUMBER { self.write_number(place, number) } else { self.set_kind(place, kind) }
+        if kind == kind::NUMBER {
+            self.write_number(place, number)
+        } else {
+            self.set_kind(place, kind)
+        }
     }
 
     /// Takes what a place says about the caller's roles, if it is one of the two that do: the worst state counts.
@@ -359,10 +349,8 @@ impl<'t, 'f> Frame<'t, 'f> {
 
     fn add_role(&mut self, name: &str) -> Result<(), Error> {
         let Some(words) = self.table.role(name)? else { return Ok(()) };
-        let mine = self
-            .records
-            .get_mut(layout::ROLE_WORDS..layout::ROLE_WORDS + words.len())
-            .ok_or(Code::Table.anywhere())?;
+        let mine =
+            self.records.get_mut(layout::ROLE_WORDS..layout::ROLE_WORDS + words.len()).ok_or(Code::Table.anywhere())?;
         for (mine, role) in mine.iter_mut().zip(words) {
             *mine |= role;
         }

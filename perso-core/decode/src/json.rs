@@ -75,7 +75,11 @@ impl<'j> Reader<'j> {
 
     #[cold]
     fn unexpected(&self) -> Error {
-        if self.at >= self.text.len() { Code::End.at(self.at) } else { Code::Syntax.at(self.at) }
+        if self.at >= self.text.len() {
+            Code::End.at(self.at)
+        } else {
+            Code::Syntax.at(self.at)
+        }
     }
 
     #[inline(always)]
@@ -90,7 +94,11 @@ impl<'j> Reader<'j> {
     /// Makes sure that nothing but space is left.
     pub(crate) fn finish(&mut self) -> Result<(), Error> {
         self.space();
-        if self.at < self.text.len() { Err(Code::Trailing.at(self.at)) } else { Ok(()) }
+        if self.at < self.text.len() {
+            Err(Code::Trailing.at(self.at))
+        } else {
+            Ok(())
+        }
     }
 
     /// Looks at what comes next.

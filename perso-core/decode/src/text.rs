@@ -150,7 +150,9 @@ mod tests {
 
     #[test]
     fn variants_share_a_hash() {
-        for (a, b) in [("amount", "Amount"), ("size", "\u{17f}ize"), ("key", "\u{212a}EY"), ("größe", "GRÖßE"), ("ключ", "КЛЮЧ")] {
+        for (a, b) in
+            [("amount", "Amount"), ("size", "\u{17f}ize"), ("key", "\u{212a}EY"), ("größe", "GRÖßE"), ("ключ", "КЛЮЧ")]
+        {
             assert!(variant(a, b), "{a} {b}");
             assert_eq!(key_hash(a), key_hash(b), "{a} {b}");
         }

@@ -1,6 +1,6 @@
 //! Attribute paths: `args.amount`, `resource.tags`, `args["a.b"]`, `tool`.
 
-use super::policy::Root;
+use super::policy::{Attribute, Root, Step};
 use crate::diagnostic::quoted;
 use crate::syntax::{did_you_mean, nearest};
 
@@ -8,13 +8,6 @@ use crate::syntax::{did_you_mean, nearest};
 pub(super) const MAX_KEYS: usize = 16;
 /// The longest key, in bytes.
 pub(super) const MAX_KEY: usize = 256;
-
-/// What a path names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Path {
-    pub(super) root: Root,
-    pub(super) keys: Vec<String>,
-}
 
 /// Why a text is no path.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,11 +37,11 @@ const OTHER_NAMES: [(&str, &str); 10] = [
 ];
 
 /// Reads a path.
-pub(super) fn parse(text: &str) -> Result<Path, PathError> {
+pub(super) fn parse(text: &str) -> Result<Attribute, PathError> {
     let end = identifier(text);
     let (name, mut rest) = text.split_at(end);
     let root = ROOTS.into_iter().find(|root| root.name() == name).ok_or_else(|| unknown_root(text, name, rest))?;
-    let mut keys = Vec::new();
+    let mut steps = Vec::new();
     while !rest.is_empty() {
         let at = text.len() - rest.len();
         let (key, after) = match (rest.strip_prefix('.'), rest.strip_prefix('[')) {
@@ -60,15 +53,15 @@ pub(super) fn parse(text: &str) -> Result<Path, PathError> {
         if key.len() > MAX_KEY {
             return Err(PathError { limit: true, ..error(at, format!("a key is longer than {MAX_KEY} bytes"), None) });
         }
-        keys.push(key);
-        if keys.len() > MAX_KEYS {
+        steps.push(Step::Key(key));
+        if steps.len() > MAX_KEYS {
             return Err(PathError { limit: true, ..error(at, format!("a path has more than {MAX_KEYS} keys"), None) });
         }
         rest = after;
     }
-    match (root, keys.is_empty()) {
+    match (root, steps.is_empty()) {
         (Root::Tool, false) => Err(error(end, "`tool` is the tool's name, with no keys below it", None)),
-        (Root::Tool, true) | (_, false) => Ok(Path { root, keys }),
+        (Root::Tool, true) | (_, false) => Ok(Attribute { root, steps }),
         (_, true) => Err(PathError {
             at: None,
             message: format!("`{name}` is a whole part of the call, not an attribute"),
@@ -144,8 +137,8 @@ mod tests {
             ("resource.a[\"b\"][\"\\u00e4\\\"]\"].c", Root::Resource, vec!["a", "b", "ä\"]", "c"]),
             ("context[\"\"]", Root::Context, vec![""]),
         ] {
-            let keys = keys.into_iter().map(str::to_owned).collect();
-            assert_eq!(parse(text), Ok(Path { root, keys }), "{text}");
+            let steps = keys.into_iter().map(|key| Step::Key(key.to_owned())).collect();
+            assert_eq!(parse(text), Ok(Attribute { root, steps }), "{text}");
         }
     }
 

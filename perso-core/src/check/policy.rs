@@ -185,20 +185,58 @@ pub enum Root {
 pub struct Attribute {
     /// The part of the call.
     pub root: Root,
-    /// The keys below it; empty for [`Root::Tool`], never empty otherwise.
-    pub keys: Vec<String>,
-    /// The value itself, or its length.
-    pub facet: Facet,
+    /// How to get from the part to the value; empty only for [`Root::Tool`] itself.
+    pub steps: Vec<Step>,
 }
 
-/// What of a value is read.
+/// A step on the way to an attribute.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Step {
+    /// To the value of a key of an object.
+    Key(String),
+    /// To each element of a list; only inside of what [`Operator::Every`] and [`Operator::Some`] ask of an element.
+    Element,
+    /// To something that can be read off a value.
+    Facet(Facet),
+}
+
+/// What can be read off a value. Where a value does not have it, it is of a wrong type: tests on it are unknown. The
+/// facet of what is missing, null, open or withheld is so too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Facet {
-    /// The value.
-    Value,
-    /// The number of code points of a string or of elements of a list, as a number. On anything else tests on it
-    /// are unknown: missing and null as they are, any other value a wrong type. The `length` operator is tests on it.
+    /// The number of code points of a string or of elements of a list, as a number. The `length` operator is tests on
+    /// it.
     Length,
+}
+
+impl Facet {
+    /// Every facet, and how messages call it.
+    pub const ALL: &[(Self, &'static str)] = &[(Self::Length, "length")];
+
+    /// How messages call it: `length of args.to`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(facet, _)| *facet == self).map_or("", |(_, name)| name)
+    }
+}
+
+impl Attribute {
+    /// The facet that it is, if it is one.
+    #[must_use]
+    pub fn facet(&self) -> Option<Facet> {
+        match self.steps.last() {
+            Some(Step::Facet(facet)) => Some(*facet),
+            _ => None,
+        }
+    }
+
+    /// The keys before the first other step.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().map_while(|step| match step {
+            Step::Key(key) => Some(key.as_str()),
+            Step::Element | Step::Facet(_) => None,
+        })
+    }
 }
 
 impl Root {
@@ -215,23 +253,29 @@ impl Root {
     }
 }
 
-/// As an author writes it: `args.a.b`, `args["a-b"]`; a length as `length of args.a`.
+/// As an author writes it: `args.a.b`, `args["a-b"]`; elements as `args.items[].price`, facets as `length of args.a`.
 impl std::fmt::Display for Attribute {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.facet == Facet::Length {
-            f.write_str("length of ")?;
+        for step in self.steps.iter().rev() {
+            if let Step::Facet(facet) = step {
+                write!(f, "{} of ", facet.name())?;
+            }
         }
         f.write_str(self.root.name())?;
-        for key in &self.keys {
-            let mut chars = key.chars();
-            let identifier = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-                && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
-            if identifier {
-                write!(f, ".{key}")?;
-            } else {
-                write!(f, "[{}]", serde_json::Value::from(key.as_str()))?;
+        for step in &self.steps {
+            match step {
+                Step::Key(key) if is_identifier(key) => write!(f, ".{key}")?,
+                Step::Key(key) => write!(f, "[{}]", serde_json::Value::from(key.as_str()))?,
+                Step::Element => f.write_str("[]")?,
+                Step::Facet(_) => {}
             }
         }
         Ok(())
     }
+}
+
+fn is_identifier(key: &str) -> bool {
+    let mut chars = key.chars();
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

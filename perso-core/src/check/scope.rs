@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::path::{self, Path};
-use super::policy::{Attribute, AttributeId, Condition, Facet, Operand, Operator, Root, Test, Type, Value};
+use super::path;
+use super::policy::{Attribute, AttributeId, Condition, Facet, Operand, Operator, Root, Step, Test, Type, Value};
 use super::{Decimal, operator};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
 use crate::span::Span;
@@ -27,19 +27,25 @@ pub(super) struct Scope<'s> {
 /// What a test is about.
 #[derive(Debug)]
 pub(super) struct Subject {
-    pub(super) path: Path,
-    pub(super) facet: Facet,
+    pub(super) attribute: Attribute,
     /// Where the path stands.
     pub(super) span: Span,
 }
 
 impl Subject {
+    /// What can be read off this one.
+    pub(super) fn facet(&self, facet: Facet) -> Self {
+        let mut attribute = self.attribute.clone();
+        attribute.steps.push(Step::Facet(facet));
+        Self { attribute, span: self.span }
+    }
+
     /// The one type that the attribute can have, where there is only one, and what to say of it.
     pub(super) fn fixed_type(&self) -> Option<(Type, &'static str)> {
-        match (self.facet, self.path.root) {
-            (Facet::Length, _) => Some((Type::Number, "a length is a number")),
-            (Facet::Value, Root::Tool) => Some((Type::String, "`tool` is a string")),
-            (Facet::Value, _) => None,
+        match (self.attribute.facet(), self.attribute.root) {
+            (Some(Facet::Length), _) => Some((Type::Number, "a length is a number")),
+            (None, Root::Tool) => Some((Type::String, "`tool` is a string")),
+            (None, _) => None,
         }
     }
 }
@@ -61,17 +67,13 @@ impl Scope<'_> {
             Part::Any(parts) => Condition::Any(parts.iter().map(|part| self.condition(part)).collect()),
             Part::Not(inner) => Condition::Not(Box::new(self.condition(inner))),
             Part::Test { path, test } => {
-                let subject = self.path(*path).map(|path_read| Subject {
-                    path: path_read,
-                    facet: Facet::Value,
-                    span: path.span,
-                })?;
+                let subject = Subject { attribute: self.path(*path)?, span: path.span };
                 operator::test(self, &subject, test)?
             }
         })
     }
 
-    fn path(&mut self, text: Spanned<&str>) -> Option<Path> {
+    fn path(&mut self, text: Spanned<&str>) -> Option<Attribute> {
         match path::parse(text.value) {
             Ok(path) => Some(path),
             Err(error) => {
@@ -95,12 +97,11 @@ impl Scope<'_> {
     }
 
     /// The attribute's number.
-    pub(super) fn intern(&mut self, path: &Path, facet: Facet, span: Span) -> AttributeId {
-        let attribute = Attribute { root: path.root, keys: path.keys.clone(), facet };
+    pub(super) fn intern(&mut self, attribute: &Attribute, span: Span) -> AttributeId {
         let next = self.attributes.len();
         let id = *self.ids.entry(attribute.clone()).or_insert(next);
         if id == next {
-            self.attributes.push(attribute);
+            self.attributes.push(attribute.clone());
             self.places.push(span);
         }
         id
@@ -108,7 +109,7 @@ impl Scope<'_> {
 
     /// A test on a subject.
     pub(super) fn test(&mut self, subject: &Subject, operator: Operator, span: Span) -> Condition {
-        let attribute = self.intern(&subject.path, subject.facet, subject.span);
+        let attribute = self.intern(&subject.attribute, subject.span);
         Condition::Test(Test { attribute, operator, span })
     }
 
@@ -155,8 +156,8 @@ impl Scope<'_> {
             self.error(Code::WrongType, first_of(target), message, None);
             return None;
         };
-        let path = self.path(Spanned { value: text, span: target.span })?;
-        let subject = Subject { path, facet: Facet::Value, span: target.span };
+        let attribute = self.path(Spanned { value: text, span: target.span })?;
+        let subject = Subject { attribute, span: target.span };
         if self.refuse_agent_roles(&subject) {
             return None;
         }
@@ -167,7 +168,7 @@ impl Scope<'_> {
             self.error(Code::Operand, target.span, message, None);
             return None;
         }
-        Some(self.intern(&subject.path, Facet::Value, target.span))
+        Some(self.intern(&subject.attribute, target.span))
     }
 
     /// A literal of one of some types that the subject can have.
@@ -241,7 +242,7 @@ impl Scope<'_> {
 
     /// `agent.roles` is compared through the roles of a rule, which know inheritance.
     pub(super) fn refuse_agent_roles(&mut self, subject: &Subject) -> bool {
-        let refused = subject.path.root == Root::Agent && subject.path.keys.first().is_some_and(|key| key == "roles");
+        let refused = subject.attribute.root == Root::Agent && subject.attribute.keys().next() == Some("roles");
         if refused {
             let help = "name the roles under `roles` of the rule, which also knows what they inherit";
             let message = "`agent.roles` can only be tested with `exists` and `type`";

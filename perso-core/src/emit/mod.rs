@@ -4,7 +4,7 @@ mod code;
 mod table;
 
 use crate::check::{Effect, Policy, describe};
-use crate::module::{self, Limits, Manifest, abi, sha256};
+use crate::module::{self, Limits, Manifest, abi, hex, sha256};
 use crate::plan::Plan;
 use perso_decode::layout;
 use std::borrow::Cow;
@@ -48,18 +48,16 @@ pub fn module(policy: &Policy, plan: &Plan, text: &str) -> Vec<u8> {
     data.passive(table::write(plan));
     module.section(&data);
     module.section(&names(policy, plan));
-    let bytes = module.finish();
-    let manifest = manifest(policy, plan, text, sha256(&bytes));
-    append(bytes, &manifest)
+    // A manifest is plain data: it always has a JSON form.
+    let manifest = serde_json::to_vec(&manifest(policy, plan, text)).unwrap_or_default();
+    module.section(&custom(abi::SECTION, &manifest));
+    let hash = sha256(module.as_slice());
+    module.section(&custom(abi::HASH_SECTION, &hash));
+    module.finish()
 }
 
-/// The module so far, and the manifest behind it.
-fn append(mut bytes: Vec<u8>, manifest: &Manifest) -> Vec<u8> {
-    // A manifest is plain data: it always has a JSON form.
-    let json = serde_json::to_vec(manifest).unwrap_or_default();
-    let section = CustomSection { name: Cow::Borrowed(abi::SECTION), data: Cow::Owned(json) };
-    wasm_encoder::Section::append_to(&section, &mut bytes);
-    bytes
+fn custom<'s>(name: &'s str, data: &'s [u8]) -> CustomSection<'s> {
+    CustomSection { name: Cow::Borrowed(name), data: Cow::Borrowed(data) }
 }
 
 fn types() -> TypeSection {
@@ -170,13 +168,13 @@ const fn effect(effect: Effect) -> &'static str {
     }
 }
 
-fn manifest(policy: &Policy, plan: &Plan, text: &str, module_sha256: String) -> Manifest {
+fn manifest(policy: &Policy, plan: &Plan, text: &str) -> Manifest {
     let rules = policy.rules.iter().map(|rule| {
         let needs = || describe::requirement(policy, rule);
         let (reason, needs) = match (&rule.reason, rule.effect) {
             (Some(reason), _) => (reason.clone(), None),
             (None, Effect::Deny) => (needs(), None),
-            (None, Effect::Allow) => (format!("allowed by rule `{}`", rule.id), Some(needs())),
+            (None, Effect::Allow) => (describe::allowance(rule), Some(needs())),
         };
         module::Rule { id: rule.id.clone(), effect: effect(rule.effect).to_owned(), reason, needs }
     });
@@ -193,8 +191,7 @@ fn manifest(policy: &Policy, plan: &Plan, text: &str, module_sha256: String) -> 
     Manifest {
         abi: abi::VERSION,
         compiler: concat!("perso ", env!("CARGO_PKG_VERSION")).to_owned(),
-        module_sha256,
-        policy_sha256: sha256(text.as_bytes()),
+        policy_sha256: hex(&sha256(text.as_bytes())),
         description: policy.description.clone(),
         default: effect(policy.default).to_owned(),
         limits: Limits::current(),

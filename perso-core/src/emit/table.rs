@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 /// The table's bytes.
 pub(super) fn write(plan: &Plan) -> Vec<u8> {
-    let mut writer = Writer { bytes: vec![0; HEADER], strings: HashMap::new() };
+    let mut writer = Writer { bytes: vec![0; HEADER], known: HashMap::new() };
     let views: Vec<u32> =
         plan.views.iter().enumerate().map(|(number, view)| writer.view(number as u32, view)).collect();
     let view = |index: usize| views.get(index).copied().unwrap_or(0);
@@ -34,8 +34,8 @@ pub(super) fn write(plan: &Plan) -> Vec<u8> {
 
 struct Writer {
     bytes: Vec<u8>,
-    /// Where each string stands.
-    strings: HashMap<String, u32>,
+    /// Where strings, maps and tests that stand in the table already are: views often share them.
+    known: HashMap<Vec<u8>, u32>,
 }
 
 impl Writer {
@@ -47,14 +47,24 @@ impl Writer {
         self.bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
     }
 
-    fn string(&mut self, text: &str) -> u32 {
-        if let Some(at) = self.strings.get(text) {
+    /// Where these bytes stand.
+    fn shared(&mut self, bytes: Vec<u8>) -> u32 {
+        if let Some(at) = self.known.get(&bytes) {
             return *at;
         }
         let at = self.at();
-        self.bytes.extend(text.as_bytes());
-        self.strings.insert(text.to_owned(), at);
+        self.bytes.extend(&bytes);
+        self.known.insert(bytes, at);
         at
+    }
+
+    fn shared_words<'w>(&mut self, words: impl IntoIterator<Item = &'w u32>) -> u32 {
+        let bytes = words.into_iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.shared(bytes)
+    }
+
+    fn string(&mut self, text: &str) -> u32 {
+        self.shared(text.as_bytes().to_vec())
     }
 
     /// A map; 0 if there is nothing in it.
@@ -80,18 +90,14 @@ impl Writer {
                 at = (at + 1) & mask;
             }
         }
-        let at = self.at();
-        self.words(&[mask]);
-        slots.iter().for_each(|slot| self.words(slot));
-        at
+        self.shared_words([mask].iter().chain(slots.iter().flatten()))
     }
 
     fn view(&mut self, function: u32, view: &View) -> u32 {
         let places: Vec<[u32; 8]> = view.places.places.iter().map(|place| self.place(place)).collect();
-        let pairs = self.at();
-        for pair in &view.places.pairs {
-            self.words(&[pair.op, pair.left, pair.right, pair.answer]);
-        }
+        let pairs: Vec<[u32; 4]> =
+            view.places.pairs.iter().map(|pair| [pair.op, pair.left, pair.right, pair.answer]).collect();
+        let pairs = self.shared_words(pairs.iter().flatten());
         let at = self.at();
         let answer_words = view.places.answers.div_ceil(64);
         self.words(&[function, places.len() as u32, answer_words, pairs, view.places.pairs.len() as u32]);
@@ -109,8 +115,7 @@ impl Writer {
             .iter()
             .map(|test| [test.op, self.string(&test.text), test.text.len() as u32, test.answer])
             .collect();
-        let at = if tests.is_empty() { 0 } else { self.at() };
-        tests.iter().for_each(|test| self.words(test));
+        let at = if tests.is_empty() { 0 } else { self.shared_words(tests.iter().flatten()) };
         [keys, constants, at, tests.len() as u32, place.flags, place.length, place.below, place.end]
     }
 }

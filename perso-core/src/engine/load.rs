@@ -6,7 +6,8 @@ use perso_decode::{Error, Table};
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
-use wasmi::{Config, Engine, Module};
+use std::sync::Arc;
+use wasmi::Config;
 use wasmparser::{DataKind, ExternalKind, Parser, Payload, ValType};
 
 /// The most bytes that a module may have.
@@ -40,7 +41,7 @@ pub enum LoadError {
     #[error("the module's manifest can not be read: {0}")]
     Manifest(#[source] serde_json::Error),
     /// The bytes are not those that the compiler made.
-    #[error("the module is damaged: its SHA-256 is not the one in its manifest")]
+    #[error("the module is damaged: its SHA-256 is not the one at its end")]
     Hash,
     /// The module can't be started.
     #[error("the module can not be started: {0}")]
@@ -49,7 +50,7 @@ pub enum LoadError {
 
 /// A checked module.
 pub(super) struct Loaded {
-    pub(super) bytes: Box<[u8]>,
+    pub(super) bytes: Arc<[u8]>,
     table: Range<usize>,
     pub(super) names: Names,
     pub(super) seed: Seed,
@@ -63,30 +64,29 @@ impl Loaded {
 }
 
 /// Checks a module.
-pub(super) fn load(bytes: Box<[u8]>) -> Result<Loaded, LoadError> {
+pub(super) fn load(bytes: Arc<[u8]>) -> Result<Loaded, LoadError> {
     if bytes.len() > MAX_BYTES {
         return Err(LoadError::Untrusted("it has more than 268435456 bytes"));
     }
     let sections = Sections::read(&bytes)?;
     let manifest = sections.manifest.ok_or(LoadError::NotAPolicy("it has no manifest"))?;
-    let names: Names =
-        serde_json::from_slice(bytes.get(manifest.data).unwrap_or_default()).map_err(LoadError::Manifest)?;
+    let hash = sections.hash.ok_or(LoadError::NotAPolicy("it has no hash"))?;
+    let hashed = sha256(bytes.get(..hash.start).unwrap_or_default());
+    if bytes.get(hash.data) != Some(&hashed) {
+        return Err(LoadError::Hash);
+    }
+    let names: Names = serde_json::from_slice(bytes.get(manifest).unwrap_or_default()).map_err(LoadError::Manifest)?;
     if names.abi != abi::VERSION {
         return Err(LoadError::Abi { found: names.abi });
-    }
-    if sha256(bytes.get(..manifest.start).unwrap_or_default()) != names.module_sha256 {
-        return Err(LoadError::Hash);
     }
     let table = sections.table.ok_or(LoadError::NotAPolicy("it has no table"))?;
     Table::new(bytes.get(table.clone()).unwrap_or_default())
         .map_err(|_| LoadError::Untrusted("its table is damaged"))?;
 
-    let engine = Engine::new(&config());
-    let module = Module::new(&engine, &bytes).map_err(|error| LoadError::Wasm(error.to_string()))?;
     // The code has no loops: no call needs more steps than there are bytes. The factor is for what an interpreter
     // counts besides, translating a function at its first call for one.
     let fuel = 100_000 + 32 * bytes.len() as u64;
-    Ok(Loaded { table, names, seed: Seed { engine, module, fuel }, bytes })
+    Ok(Loaded { table, names, seed: Seed { bytes: Arc::clone(&bytes), config: config(), fuel }, bytes })
 }
 
 fn config() -> Config {
@@ -109,15 +109,17 @@ fn config() -> Config {
 /// What of a module's sections matters here.
 #[derive(Default)]
 struct Sections {
-    manifest: Option<ManifestSection>,
+    /// Where the manifest's JSON is.
+    manifest: Option<Range<usize>>,
+    hash: Option<HashSection>,
     /// Where the table's bytes are.
     table: Option<Range<usize>>,
 }
 
-struct ManifestSection {
-    /// Where the section begins, its header included.
+struct HashSection {
+    /// Where the section begins, its header included: what stands before is hashed.
     start: usize,
-    /// Where its JSON is.
+    /// Where the hash is.
     data: Range<usize>,
 }
 
@@ -134,8 +136,8 @@ impl Sections {
         let mut end: u64 = 8;
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.map_err(wasm)?;
-            if sections.manifest.is_some() && !matches!(payload, Payload::End(_)) {
-                return Err(LoadError::Untrusted("something follows its manifest"));
+            if sections.hash.is_some() && !matches!(payload, Payload::End(_)) {
+                return Err(LoadError::Untrusted("something follows its hash"));
             }
             match &payload {
                 Payload::ImportSection(imports) if imports.count() > 0 => {
@@ -174,10 +176,17 @@ impl Sections {
                         }
                     }
                 }
-                Payload::CustomSection(section) if section.name() == abi::SECTION => {
+                Payload::CustomSection(section) => {
                     let from = section.data_offset() as usize;
                     let data = from..from + section.data().len();
-                    sections.manifest = Some(ManifestSection { start: end as usize, data });
+                    match section.name() {
+                        abi::SECTION if sections.manifest.is_some() => {
+                            return Err(LoadError::Untrusted("it has two manifests"));
+                        }
+                        abi::SECTION => sections.manifest = Some(data),
+                        abi::HASH_SECTION => sections.hash = Some(HashSection { start: end as usize, data }),
+                        _ => {}
+                    }
                 }
                 _ => {}
             }

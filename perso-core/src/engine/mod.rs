@@ -60,12 +60,13 @@ impl Policy {
     ///
     /// [`LoadError`] says what is wrong with the bytes.
     pub fn from_module(bytes: impl Into<Vec<u8>>) -> Result<Self, LoadError> {
-        let loaded = load::load(bytes.into().into_boxed_slice())?;
+        let loaded = load::load(bytes.into().into())?;
         let seed = loaded.seed.clone();
-        // So that a module that can't even be started is found out here, not at the first call.
-        Worker::new(&seed).start().map_err(|failure| LoadError::Start(failure.to_string()))?;
         let workers: NewWorker = Box::new(move || Worker::new(&seed));
-        Ok(Self { inner: Arc::new(Inner { loaded, workers: Pool::new(workers) }) })
+        let workers = Pool::with_available_parallelism_capacity(workers);
+        // A module that can't even be started is found out here, not at the first call.
+        workers.get().start().map_err(LoadError::Start)?;
+        Ok(Self { inner: Arc::new(Inner { loaded, workers }) })
     }
 
     /// Loads the module in a file.

@@ -3,14 +3,15 @@
 use crate::module::{Verdict, abi};
 use perso_decode::call::Outcome;
 use perso_decode::{Code, Error};
-use std::fmt;
-use wasmi::{Engine, Instance, Memory, Module, Store, TypedFunc};
+use std::sync::Arc;
+use wasmi::{Config, Engine, Instance, Memory, Module, Store, TypedFunc};
 
 /// What workers are made from.
 #[derive(Clone)]
 pub(super) struct Seed {
-    pub(super) engine: Engine,
-    pub(super) module: Module,
+    /// The module, already found good.
+    pub(super) bytes: Arc<[u8]>,
+    pub(super) config: Config,
     /// Fuel for one call.
     pub(super) fuel: u64,
 }
@@ -46,12 +47,6 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.message())
-    }
-}
-
 /// Memory that a worker keeps between calls, in bytes.
 const KEPT: usize = 1 << 14;
 
@@ -81,10 +76,8 @@ impl Worker {
     }
 
     /// Makes the instance.
-    pub(super) fn start(&mut self) -> Result<(), Failure> {
-        if self.instance.is_none() {
-            self.instance = Some(start(&self.seed).ok_or(Failure::Start)?);
-        }
+    pub(super) fn start(&mut self) -> Result<(), String> {
+        self.instance = Some(start(&self.seed)?);
         Ok(())
     }
 
@@ -123,9 +116,12 @@ impl Worker {
     }
 
     fn run(&mut self, length: usize) -> Result<Verdict, Failure> {
-        self.start()?;
-        let running = self.instance.as_mut().ok_or(Failure::Start)?;
-        let result = running.decide(self.memory.get(..length).unwrap_or_default(), self.seed.fuel);
+        let frame = self.memory.get(..length).unwrap_or_default();
+        let running = match &mut self.instance {
+            Some(running) => running,
+            none => none.insert(start(&self.seed).map_err(|_| Failure::Start)?),
+        };
+        let result = running.decide(frame, self.seed.fuel);
         if result.is_err() {
             // Whatever it was doing, it does not go on.
             self.instance = None;
@@ -150,16 +146,22 @@ impl Running {
     }
 }
 
-fn start(seed: &Seed) -> Option<Running> {
-    let mut store = Store::new(&seed.engine, ());
-    store.set_fuel(seed.fuel).ok()?;
-    let instance = Instance::new(&mut store, &seed.module, &[]).ok()?;
-    let memory = instance.get_memory(&store, abi::MEMORY)?;
-    let frame = instance.get_global(&store, abi::FRAME)?.get(&store).i32()? as u32;
-    let version = instance.get_typed_func::<(), i32>(&store, abi::ABI).ok()?;
-    if version.call(&mut store, ()).ok()? as u32 != abi::VERSION {
-        return None;
+fn start(seed: &Seed) -> Result<Running, String> {
+    // An engine of its own: what an engine keeps for its stores is behind locks and counters that every call touches,
+    // and threads would wait for each other there.
+    let said = |error: wasmi::Error| error.to_string();
+    let engine = Engine::new(&seed.config);
+    let module = Module::new(&engine, &seed.bytes).map_err(said)?;
+    let mut store = Store::new(&engine, ());
+    store.set_fuel(seed.fuel).map_err(said)?;
+    let instance = Instance::new(&mut store, &module, &[]).map_err(said)?;
+    let memory = instance.get_memory(&store, abi::MEMORY).ok_or("it has no memory")?;
+    let frame = instance.get_global(&store, abi::FRAME).and_then(|global| global.get(&store).i32());
+    let frame = frame.ok_or("it does not say where a frame goes")? as u32;
+    let version = instance.get_typed_func::<(), i32>(&store, abi::ABI).map_err(said)?;
+    if version.call(&mut store, ()).map_err(said)? as u32 != abi::VERSION {
+        return Err("its code is of another ABI than its manifest".to_owned());
     }
-    let decide = instance.get_typed_func::<i32, i64>(&store, abi::DECIDE).ok()?;
-    Some(Running { store, memory, frame, decide })
+    let decide = instance.get_typed_func::<i32, i64>(&store, abi::DECIDE).map_err(said)?;
+    Ok(Running { store, memory, frame, decide })
 }

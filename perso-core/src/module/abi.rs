@@ -7,7 +7,8 @@
 //! | `perso_frame` | `global i32` | where in memory a frame may be written |
 //! | `perso_decide` | `(frame: i32) -> i64` | judges a frame; a [`Verdict`], packed |
 //!
-//! The custom section `perso` holds the [manifest](super::Manifest); it is the last section.
+//! The last two sections are custom: `perso` holds the [manifest](super::Manifest), `perso.sha256` the SHA-256 of
+//! every byte before it, as 32 bytes.
 
 use crate::decision::{CauseKind, Problem};
 
@@ -24,6 +25,8 @@ pub const FRAME: &str = "perso_frame";
 pub const DECIDE: &str = "perso_decide";
 /// The custom section with the manifest.
 pub const SECTION: &str = "perso";
+/// The custom section with the hash of all that stands before it.
+pub const HASH_SECTION: &str = "perso.sha256";
 
 /// The most memory a module may ask for, in pages of 64 KiB.
 pub const MAX_PAGES: u64 = 64;

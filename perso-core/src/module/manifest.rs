@@ -9,9 +9,7 @@ pub struct Manifest {
     pub abi: u32,
     /// The compiler that made it, with its version.
     pub compiler: String,
-    /// SHA-256 of the module up to this section, in hexadecimal: loading checks it.
-    pub module_sha256: String,
-    /// SHA-256 of the policy's text.
+    /// SHA-256 of the policy's text, in hexadecimal.
     pub policy_sha256: String,
     /// The policy's own description.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,8 +104,6 @@ impl Limits {
 pub struct Names {
     /// The module's ABI.
     pub abi: u32,
-    /// SHA-256 of the module up to the manifest's section, in hexadecimal.
-    pub module_sha256: String,
     /// See [`Manifest::attributes`].
     pub attributes: Vec<Box<str>>,
     /// See [`Manifest::rules`].

@@ -5,5 +5,5 @@ mod hash;
 mod manifest;
 
 pub use abi::Verdict;
-pub use hash::sha256;
+pub use hash::{hex, sha256};
 pub use manifest::{Limits, Manifest, Names, Role, Rule, Tool};

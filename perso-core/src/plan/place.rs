@@ -100,10 +100,11 @@ impl Builder {
 
     /// The place of an attribute.
     pub(super) fn attribute(&mut self, attribute: &Attribute) -> Draft {
-        let place = self.path(attribute.root as usize, &attribute.keys);
-        match attribute.facet {
-            Facet::Value => place,
-            Facet::Length => self.node(place).length.unwrap_or_else(|| {
+        let keys: Vec<String> = attribute.keys().map(str::to_owned).collect();
+        let place = self.path(attribute.root as usize, &keys);
+        match attribute.facet() {
+            None => place,
+            Some(Facet::Length) => self.node(place).length.unwrap_or_else(|| {
                 let length = self.add();
                 self.node(place).length = Some(length);
                 length

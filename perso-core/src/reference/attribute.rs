@@ -2,7 +2,7 @@
 
 use super::call::{Call, Part};
 use super::value::Value;
-use crate::check::{Attribute, AttributeId, Condition, Decimal, Facet, Operand, Operator, Root, Test, Type};
+use crate::check::{Attribute, AttributeId, Condition, Decimal, Facet, Operand, Operator, Root, Step, Test, Type};
 use crate::decision::Problem;
 use crate::limits::LIST_LENGTH;
 
@@ -42,16 +42,16 @@ pub(super) fn find<'c>(call: &'c Call, attribute: &Attribute) -> Found<'c> {
         Some(Part::Withheld) => return Found::Withheld,
         Some(Part::Known(value)) => value,
     };
-    let place = attribute.keys.iter().try_fold(part, |value, key| value.member(key));
+    let place = attribute.keys().try_fold(part, |value, key| value.member(key));
     place.map_or(Found::Missing, Found::Value)
 }
 
 /// Looks the attribute up.
 pub(super) fn state<'c>(call: &'c Call, attribute: &Attribute) -> State<'c> {
     let found = find(call, attribute);
-    match attribute.facet {
-        Facet::Value => found.state(),
-        Facet::Length => found.length(),
+    match attribute.facet() {
+        None => found.state(),
+        Some(Facet::Length) => found.length(),
     }
 }
 
@@ -155,5 +155,5 @@ pub(super) fn name(attributes: &[Attribute], id: AttributeId) -> String {
 
 /// `agent.roles`, the place that role tests are blamed on.
 pub(super) fn roles() -> Attribute {
-    Attribute { root: Root::Agent, keys: vec!["roles".to_owned()], facet: Facet::Value }
+    Attribute { root: Root::Agent, steps: vec![Step::Key("roles".to_owned())] }
 }

@@ -2,7 +2,7 @@
 
 use super::value::Value;
 use super::{roles, show, tool};
-use crate::check::{Attribute, Policy, Root, Type};
+use crate::check::{Policy, Root, Type};
 use crate::limits;
 
 /// A call to judge.
@@ -187,8 +187,9 @@ fn paths_read(policy: &Policy, name: &str) -> Vec<Path> {
             paths.extend(roles::KEYS.map(|key| Path { root: Root::Agent, keys: vec![key.to_owned()] }));
         }
         super::attribute::each_read(&rule.condition, &mut |id| {
-            if let Some(Attribute { root, keys, .. }) = policy.attributes.get(id) {
-                paths.push(Path { root: *root, keys: keys.clone() });
+            if let Some(attribute) = policy.attributes.get(id) {
+                let keys = attribute.keys().map(str::to_owned).collect();
+                paths.push(Path { root: attribute.root, keys });
             }
         });
     }

@@ -5,7 +5,7 @@ use arbtest::arbtest;
 
 use super::*;
 use crate::check::{
-    Attribute, AttributeId, Condition, Decimal, Effect, Facet, Operand, Operator, Policy, Role, Root, Rule, Test,
+    Attribute, AttributeId, Condition, Decimal, Effect, Facet, Operand, Operator, Policy, Role, Root, Rule, Step, Test,
     ToolPattern, Type, Value as Literal,
 };
 use crate::decision::{CauseKind, Problem};
@@ -20,18 +20,17 @@ const OWNER: AttributeId = 4;
 const TOOL: AttributeId = 5;
 
 fn attributes() -> Vec<Attribute> {
-    let attribute = |root, keys: &[&str], facet| Attribute {
+    let attribute = |root, keys: &[&str], facet: Option<Facet>| Attribute {
         root,
-        keys: keys.iter().map(|key| (*key).to_owned()).collect(),
-        facet,
+        steps: keys.iter().map(|key| Step::Key((*key).to_owned())).chain(facet.map(Step::Facet)).collect(),
     };
     vec![
-        attribute(Root::Args, &["a"], Facet::Value),
-        attribute(Root::Agent, &["b"], Facet::Value),
-        attribute(Root::Args, &["a"], Facet::Length),
-        attribute(Root::Args, &["a", "x"], Facet::Value),
-        attribute(Root::Resource, &["owner"], Facet::Value),
-        attribute(Root::Tool, &[], Facet::Value),
+        attribute(Root::Args, &["a"], None),
+        attribute(Root::Agent, &["b"], None),
+        attribute(Root::Args, &["a"], Some(Facet::Length)),
+        attribute(Root::Args, &["a", "x"], None),
+        attribute(Root::Resource, &["owner"], None),
+        attribute(Root::Tool, &[], None),
     ]
 }
 
@@ -402,7 +401,7 @@ fn blame_names_what_is_wrong() {
     for (a, needs_true, needs_false) in [
         ("\"x\"", None, Some(Unfit)),
         ("1", Some(Mistyped), None),
-        ("1e9999", Some(Mistyped), None),
+        ("1e9999", Some(OutOfRange), None),
         ("", Some(Missing), None),
         ("null", Some(Null), None),
         ("withheld", Some(Withheld), Some(Withheld)),

@@ -348,7 +348,7 @@ fn type_name(kind: Type) -> &'static str {
 
 /// What is there: the value, or its length where that is what is read and it has one.
 fn see_place(call: &Call, attribute: &crate::check::Attribute) -> Seen {
-    if attribute.facet == Facet::Length
+    if attribute.facet() == Some(Facet::Length)
         && let State::Number(length) = attribute::state(call, attribute)
     {
         return Seen::Value(length.to_string());

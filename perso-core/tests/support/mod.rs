@@ -1,12 +1,12 @@
 //! What several test programs need.
 
-#![allow(dead_code, unreachable_pub, reason = "each test program uses some of it")]
+#![allow(dead_code, reason = "each test program uses some of it")]
 #![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
     clippy::unwrap_used,
-    reason = "a test fails by panicking"
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test helper may stop the test"
 )]
 
 use perso_core::check::{self, Policy as Checked};

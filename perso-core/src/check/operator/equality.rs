@@ -23,7 +23,7 @@ fn eq(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
 
 /// Reports a length that nothing has; whether it did.
 pub(super) fn impossible_length(scope: &mut Scope<'_>, used: &Use<'_>, value: &Value) -> bool {
-    let impossible = used.subject.facet == Facet::Length
+    let impossible = used.subject.attribute.facet() == Some(Facet::Length)
         && matches!(value, Value::Number(number) if number.to_string().contains(['-', '.']));
     if impossible {
         scope.error(Code::Operand, used.operand.span, "a length is a whole number, 0 or more", None);

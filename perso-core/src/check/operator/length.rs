@@ -1,7 +1,7 @@
 //! `length`: the number of code points of a string, or of elements of a list; a number, or tests on one.
 
 use super::super::policy::{Condition, Facet};
-use super::super::scope::{Scope, Subject};
+use super::super::scope::Scope;
 use super::{Operator, Use, operators, scalar};
 use crate::diagnostic::Code;
 use crate::syntax::document::first_of;
@@ -13,7 +13,7 @@ pub(super) const OPERATORS: &[Operator] = &[Operator { name: "length", total: fa
 const INNER: [&str; 8] = ["eq", "ne", "in", "not_in", "lt", "lte", "gt", "gte"];
 
 fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
-    let subject = Subject { path: used.subject.path.clone(), facet: Facet::Length, span: used.subject.span };
+    let subject = used.subject.facet(Facet::Length);
     match &used.operand.kind {
         Kind::Object(members) => operators(scope, &subject, used.operand, members, Some(&INNER)),
         Kind::Number(_) => scalar(scope, &subject, used.operand),

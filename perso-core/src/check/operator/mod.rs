@@ -162,7 +162,7 @@ fn unknown(scope: &mut Scope<'_>, name: &str, span: Span, only: Option<&[&str]>)
 
 /// Reports an operator on an attribute that never has what it takes; whether it did.
 fn refuse_on_tool(scope: &mut Scope<'_>, used: &Use<'_>) -> bool {
-    let refused = used.subject.path.root == Root::Tool
+    let refused = used.subject.attribute.root == Root::Tool
         && used.subject.fixed_type().is_some_and(|(kind, _)| kind != super::policy::Type::Number);
     if refused {
         let message = format!("`{}` on `tool`, which is a string", used.name);

@@ -3,23 +3,21 @@
 
 use std::collections::HashMap;
 
-use super::super::policy::{Attribute, Facet, Policy};
+use super::super::policy::{Attribute, Policy, Step};
 use super::Places;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
 
 pub(super) fn warn(policy: &Policy, places: &Places<'_>, diagnostics: &mut Diagnostics) {
-    let mut seen: HashMap<(_, Vec<String>), (&[String], usize)> = HashMap::new();
+    let mut seen: HashMap<(_, Vec<Step>), (&[Step], usize)> = HashMap::new();
     for (id, attribute) in policy.attributes.iter().enumerate() {
-        for length in 1..=attribute.keys.len() {
-            let Some(keys) = attribute.keys.get(..length) else { break };
-            let folded = keys.iter().map(|key| key.to_lowercase()).collect();
+        for length in 1..=attribute.steps.len() {
+            let Some(keys) = attribute.steps.get(..length) else { break };
+            let folded = keys.iter().map(folded).collect();
             let (first, first_id) = *seen.entry((attribute.root, folded)).or_insert((keys, id));
             if first == keys {
                 continue;
             }
-            let named = |keys: &[String]| {
-                quoted(&Attribute { root: attribute.root, keys: keys.to_vec(), facet: Facet::Value }.to_string())
-            };
+            let named = |steps: &[Step]| quoted(&Attribute { root: attribute.root, steps: steps.to_vec() }.to_string());
             let place = |id: usize| places.attributes.get(id).copied().unwrap_or_default();
             let message = format!("{} differs from {} only by case", named(keys), named(first));
             diagnostics.push(
@@ -29,5 +27,12 @@ pub(super) fn warn(policy: &Policy, places: &Places<'_>, diagnostics: &mut Diagn
             );
             break;
         }
+    }
+}
+
+fn folded(step: &Step) -> Step {
+    match step {
+        Step::Key(key) => Step::Key(key.to_lowercase()),
+        other => other.clone(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::super::policy::{Condition, Effect, Facet, Operand, Operator, Policy, Root, Test, Value};
+use super::super::policy::{Condition, Effect, Operand, Operator, Policy, Root, Test, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
 
 pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
@@ -13,7 +13,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
         let mut warned = HashSet::new();
         for test in tests {
             let Some(attribute) = policy.attributes.get(test.attribute) else { continue };
-            let chosen_by_the_model = attribute.root == Root::Args && attribute.facet == Facet::Value;
+            let chosen_by_the_model = attribute.root == Root::Args && attribute.facet().is_none();
             if chosen_by_the_model && is_on_strings(&test.operator) && warned.insert(test.attribute) {
                 let name = quoted(&attribute.to_string());
                 let message = format!("a deny list on {name}, which the model chooses: any other spelling passes");

@@ -1,0 +1,271 @@
+//! A module is data from somewhere else until it is checked.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it is a test")]
+
+use perso_core::module::{Manifest, sha256};
+use perso_core::{CauseKind, LoadError, Policy, compile};
+use wasm_encoder::{
+    CodeSection, ConstExpr, CustomSection, DataSection, EntityType, ExportKind, ExportSection, Function,
+    FunctionSection, GlobalSection, GlobalType, ImportSection, MemorySection, MemoryType, Module, StartSection,
+    TypeSection, ValType,
+};
+
+const POLICY: &str = r#"{"perso":1,"rules":[
+    {"id":"small","allow":"refund","roles":["agent"],"when":{"args.amount":{"lte":500}}},
+    {"id":"held","deny":"refund","when":{"resource.held":true}}
+]}"#;
+
+const CALL: &[u8] = br#"{"tool":"refund","args":{"amount":800},"agent":{"roles":["agent"]},"resource":{"held":false}}"#;
+
+fn module() -> Vec<u8> {
+    compile(POLICY).expect("the policy compiles").module
+}
+
+#[track_caller]
+fn refused(bytes: impl Into<Vec<u8>>) -> LoadError {
+    Policy::from_module(bytes).expect_err("the module must not load")
+}
+
+#[test]
+fn the_same_policy_compiles_to_the_same_bytes() {
+    assert_eq!(module(), module());
+}
+
+#[test]
+fn a_fresh_module_loads_and_decides() {
+    let policy = Policy::from_module(module()).unwrap();
+    assert_eq!(policy.decide_json(CALL).cause.rule, Some("small"));
+    assert_eq!(policy.module(), module());
+}
+
+#[test]
+fn a_truncated_module_does_not_load() {
+    let module = module();
+    for length in 0..module.len() {
+        refused(&module[..length]);
+    }
+}
+
+#[test]
+fn a_module_with_a_flipped_bit_does_not_load() {
+    let module = module();
+    for at in 0..module.len() {
+        for bit in 0..8 {
+            let mut bytes = module.clone();
+            bytes[at] ^= 1 << bit;
+            if let Ok(policy) = Policy::from_module(bytes) {
+                panic!("byte {at}, bit {bit} loads, and decides {:?}", policy.decide_json(CALL));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_policy_is_named() {
+    assert!(matches!(refused([]), LoadError::Wasm(_)));
+    assert!(matches!(refused(*b"{\"perso\":1}"), LoadError::Wasm(_)));
+    assert!(matches!(refused(Module::new().finish()), LoadError::NotAPolicy(_)));
+    assert!(matches!(Policy::load("/no/such/file.wasm"), Err(LoadError::Read(..))));
+}
+
+/// A module made by hand: good, but for what a test changes.
+struct Made {
+    import: bool,
+    start: bool,
+    pages: (u64, Option<u64>),
+    mutable: bool,
+    abi: i32,
+    body: fn(&mut Function),
+    /// What its manifest says.
+    manifest: fn(&mut Manifest),
+    trailing: bool,
+    hash: fn(&mut [u8]),
+}
+
+impl Default for Made {
+    fn default() -> Self {
+        Self {
+            import: false,
+            start: false,
+            pages: (1, Some(1)),
+            mutable: false,
+            abi: 1,
+            body: |f| {
+                f.instructions().i64_const(0).end();
+            },
+            manifest: |_| {},
+            trailing: false,
+            hash: |_| {},
+        }
+    }
+}
+
+impl Made {
+    fn bytes(&self) -> Vec<u8> {
+        let good = module();
+        let parser = wasmparser::Parser::new(0);
+        let (mut table, mut manifest) = (Vec::new(), None);
+        for payload in parser.parse_all(&good) {
+            match payload.unwrap() {
+                wasmparser::Payload::DataSection(data) => {
+                    table = data.into_iter().next().unwrap().unwrap().data.to_vec();
+                }
+                wasmparser::Payload::CustomSection(section) if section.name() == "perso" => {
+                    manifest = Some(serde_json::from_slice::<Manifest>(section.data()).unwrap());
+                }
+                _ => {}
+            }
+        }
+        let mut manifest = manifest.unwrap();
+
+        let mut types = TypeSection::new();
+        types.ty().function([], [ValType::I32]);
+        types.ty().function([ValType::I32], [ValType::I64]);
+        types.ty().function([], []);
+        let mut imports = ImportSection::new();
+        imports.import("env", "f", EntityType::Function(2));
+        let first = u32::from(self.import);
+        let mut functions = FunctionSection::new();
+        functions.function(0).function(1).function(2);
+        let mut memories = MemorySection::new();
+        memories.memory(MemoryType {
+            minimum: self.pages.0,
+            maximum: self.pages.1,
+            memory64: false,
+            shared: false,
+            page_size_log2: None,
+        });
+        let mut globals = GlobalSection::new();
+        let global = GlobalType { val_type: ValType::I32, mutable: self.mutable, shared: false };
+        globals.global(global, &ConstExpr::i32_const(0));
+        let mut exports = ExportSection::new();
+        exports.export("memory", ExportKind::Memory, 0);
+        exports.export("perso_frame", ExportKind::Global, 0);
+        exports.export("perso_abi", ExportKind::Func, first);
+        exports.export("perso_decide", ExportKind::Func, first + 1);
+        let mut code = CodeSection::new();
+        let mut abi = Function::new([]);
+        abi.instructions().i32_const(self.abi).end();
+        let mut decide = Function::new([]);
+        (self.body)(&mut decide);
+        let mut nothing = Function::new([]);
+        nothing.instructions().end();
+        code.function(&abi).function(&decide).function(&nothing);
+        let mut data = DataSection::new();
+        data.passive(table);
+
+        let mut module = Module::new();
+        module.section(&types);
+        if self.import {
+            module.section(&imports);
+        }
+        module.section(&functions).section(&memories).section(&globals).section(&exports);
+        if self.start {
+            module.section(&StartSection { function_index: first + 2 });
+        }
+        module.section(&code).section(&data);
+        (self.manifest)(&mut manifest);
+        let manifest = serde_json::to_vec(&manifest).unwrap();
+        module.section(&CustomSection { name: "perso".into(), data: manifest.into() });
+        let mut hash = sha256(module.as_slice());
+        (self.hash)(&mut hash);
+        module.section(&CustomSection { name: "perso.sha256".into(), data: (&hash[..]).into() });
+        if self.trailing {
+            module.section(&CustomSection { name: "more".into(), data: (&[][..]).into() });
+        }
+        module.finish()
+    }
+}
+
+#[test]
+fn a_module_made_by_hand_loads_if_nothing_is_wrong_with_it() {
+    let policy = Policy::from_module(Made::default().bytes()).unwrap();
+    // Its code answers that a rule which it does not name has decided: that has no meaning, so the call is denied.
+    let decision = policy.decide_json(CALL);
+    assert!(!decision.allowed);
+}
+
+#[test]
+fn what_no_policy_has_is_refused() {
+    let untrusted = [
+        Made { import: true, ..Made::default() },
+        Made { start: true, ..Made::default() },
+        Made { pages: (1, None), ..Made::default() },
+        Made { pages: (1, Some(65)), ..Made::default() },
+        Made { mutable: true, ..Made::default() },
+        Made { trailing: true, ..Made::default() },
+    ];
+    for made in untrusted {
+        let error = refused(made.bytes());
+        assert!(matches!(error, LoadError::Untrusted(_)), "{error}");
+    }
+}
+
+#[test]
+fn another_abi_is_refused_by_its_number() {
+    let error = refused(Made { manifest: |manifest| manifest.abi = 2, ..Made::default() }.bytes());
+    assert!(matches!(error, LoadError::Abi { found: 2 }), "{error}");
+    let error = refused(Made { abi: 2, ..Made::default() }.bytes());
+    assert!(matches!(error, LoadError::Start(_)), "{error}");
+}
+
+#[test]
+fn a_hash_that_does_not_fit_is_refused() {
+    let error = refused(Made { hash: |hash| hash[0] ^= 1, ..Made::default() }.bytes());
+    assert!(matches!(error, LoadError::Hash), "{error}");
+}
+
+/// The denial of a module whose code misbehaves.
+#[track_caller]
+fn denied_by_engine(body: fn(&mut Function)) -> &'static str {
+    let policy = Policy::from_module(Made { body, ..Made::default() }.bytes()).unwrap();
+    let mut detail = "";
+    // The second call shows that the first one left nothing broken behind.
+    for _ in 0..2 {
+        let decision = policy.decide_json(CALL);
+        assert!(!decision.allowed);
+        assert_eq!(decision.cause.kind, CauseKind::Engine, "{decision:?}");
+        detail = match decision.cause.detail.unwrap() {
+            "the module ran for too long" => "fuel",
+            "the module stopped before it answered" => "trap",
+            "the module's answer has no meaning" => "answer",
+            other => panic!("{other}"),
+        };
+    }
+    detail
+}
+
+#[test]
+fn code_that_misbehaves_is_a_denial() {
+    let trap = |f: &mut Function| {
+        f.instructions().unreachable().end();
+    };
+    assert_eq!(denied_by_engine(trap), "trap");
+    let endless = |f: &mut Function| {
+        f.instructions().loop_(wasm_encoder::BlockType::Empty).br(0).end().i64_const(1).end();
+    };
+    assert_eq!(denied_by_engine(endless), "fuel");
+    let deep = |f: &mut Function| {
+        f.instructions().local_get(0).call(1).end();
+    };
+    assert_eq!(denied_by_engine(deep), "trap");
+    let outside = |f: &mut Function| {
+        f.instructions().i32_const(-8).i64_load(wasm_encoder::MemArg {
+            offset: 0,
+            align: 3,
+            target: wasm_encoder::MemArgTarget::Memory(0),
+            ordering: None,
+        });
+        f.instructions().end();
+    };
+    assert_eq!(denied_by_engine(outside), "trap");
+    // Allowed by a rule that is not there.
+    let nonsense = |f: &mut Function| {
+        f.instructions().i64_const(1 | 77 << 16 | 0xff_ffff << 40).end();
+    };
+    assert_eq!(denied_by_engine(nonsense), "answer");
+    let nonsense = |f: &mut Function| {
+        f.instructions().i64_const(-1).end();
+    };
+    assert_eq!(denied_by_engine(nonsense), "answer");
+}
