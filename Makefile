@@ -14,7 +14,7 @@ demo: ## Compile the support desk's policy and judge a handful of calls
 
 # Optimised, because the property test judges hundreds of thousands of calls; with the checks that a debug build has.
 test: ## Run every test and every example in the documentation
-	cargo test --workspace --locked --profile checked
+	cargo test --workspace --locked --profile checked --no-fail-fast
 
 bench: ## Measure, beside serde_json in the same run; writes target/perso-bench.json
 	cargo bench --locked -p perso-core
