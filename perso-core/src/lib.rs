@@ -73,3 +73,8 @@ pub use perso_decode::limits;
 #[cfg(feature = "compile")]
 pub use schema::schema;
 pub use visible::visible;
+
+/// The README's Rust is run like any other example.
+#[cfg(all(doctest, feature = "compile"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
