@@ -39,6 +39,9 @@
 //!
 //! - `compile` (default): the compiler, its diagnostics and the reference evaluator.
 //! - `cli` (default): the `perso` command.
+//! - `portable-dispatch`: for programs that are built optimised but with debug assertions, or with `lto = "off"` and
+//!   several codegen units. There the compiler does not make the tail calls by which the interpreter is fastest, and a
+//!   module that runs for long could exhaust the native stack. Cargo's own `dev` and `release` profiles don't need it.
 
 #[cfg(feature = "compile")]
 pub mod check;
