@@ -1,5 +1,7 @@
 //! The whole compiler: from a policy's text to a module.
 
+mod examples;
+
 use crate::check;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::engine::Policy;
@@ -44,7 +46,9 @@ pub fn compile(text: &str) -> Result<Compiled, CompileError> {
     let checked = check::check(text);
     let error = |diagnostics| CompileError { diagnostics, text: text.to_owned() };
     let Some(policy) = checked.policy else { return Err(error(checked.diagnostics)) };
-    let diagnostics = checked.diagnostics;
+    let mut diagnostics = checked.diagnostics;
+    diagnostics.extend(examples::run(&policy, &checked.examples));
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(error(diagnostics));
     }

@@ -39,6 +39,9 @@
 //!
 //! - `compile` (default): the compiler, its diagnostics and the reference evaluator.
 //! - `cli` (default): the `perso` command.
+//! - `portable-dispatch`: for programs that are built optimised but with debug assertions, or with `lto = "off"` and
+//!   several codegen units. There the compiler does not make the tail calls by which the interpreter is fastest, and a
+//!   module that runs for long could exhaust the native stack. Cargo's own `dev` and `release` profiles don't need it.
 
 #[cfg(feature = "compile")]
 pub mod check;
@@ -62,6 +65,7 @@ mod schema;
 pub mod span;
 #[cfg(feature = "compile")]
 mod syntax;
+mod visible;
 
 #[cfg(feature = "compile")]
 pub use compile::{CompileError, Compiled, compile};
@@ -71,3 +75,9 @@ pub use frame::{Call, Part};
 pub use perso_decode::limits;
 #[cfg(feature = "compile")]
 pub use schema::schema;
+pub use visible::visible;
+
+/// The README's Rust is run like any other example.
+#[cfg(all(doctest, feature = "compile"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! Lookups in the table that a module brings with it. See [`layout`](crate::layout) for its form.
+//! Lookups in the table that a module brings with it. See [`layout`] for its form.
 //!
 //! A damaged table gives wrong answers or [`Code::Table`], never a panic and never an endless loop.
 

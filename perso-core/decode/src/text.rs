@@ -76,7 +76,7 @@ pub(crate) fn variant(a: &str, b: &str) -> bool {
     }
 }
 
-/// The hash of a key: that of its ASCII characters (after folding), so that every [`variant`] of a key has its hash.
+/// The hash of a key: that of its ASCII characters (after folding), so that every variant of a key has its hash.
 #[inline]
 pub fn key_hash(key: &str) -> u32 {
     if key.is_ascii() {

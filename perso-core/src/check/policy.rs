@@ -226,7 +226,7 @@ pub struct Attribute {
 pub enum Step {
     /// To the value of a key of an object.
     Key(String),
-    /// To each element of a list; only inside of what [`Operator::Every`] and [`Operator::Some`] ask of an element.
+    /// To each element of a list.
     Element,
     /// To something that can be read off a value.
     Facet(Facet),

@@ -3,7 +3,9 @@
 pub mod abi;
 mod hash;
 mod manifest;
+mod read;
 
 pub use abi::Verdict;
 pub use hash::{hex, sha256};
 pub use manifest::{Limits, Manifest, Names, Role, Rule, Tool};
+pub use read::{ReadError, Section, sections};

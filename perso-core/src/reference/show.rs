@@ -2,6 +2,8 @@
 
 use super::value::Value;
 use crate::check;
+pub(super) use crate::visible::visible;
+use crate::visible::{escape, is_deceptive};
 
 /// How many characters of a value are shown.
 const VALUE: usize = 80;
@@ -49,13 +51,6 @@ pub(super) fn literals(literals: &[check::Value]) -> String {
     let mut text = Cut::at(OPERAND);
     push_list(&mut text, literals, push_literal);
     text.finish()
-}
-
-/// Any text with its dangerous characters escaped.
-pub(super) fn visible(text: &str) -> String {
-    let mut shown = Cut::at(usize::MAX);
-    push_characters(&mut shown, text);
-    shown.finish()
 }
 
 /// A text that ends with `…` where there was no room for all of it.
@@ -171,23 +166,10 @@ fn push_characters(text: &mut Cut, characters: &str) {
 /// A character, or its JSON escape where it would not be seen as itself.
 fn push_visible(text: &mut Cut, c: char) {
     if is_deceptive(c) {
-        let units = c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
-        text.push(&units);
+        text.push(&escape(c));
     } else {
         text.push(c.encode_utf8(&mut [0; 4]));
     }
-}
-
-/// Control characters, line ends, and what is invisible or changes the direction of writing.
-fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

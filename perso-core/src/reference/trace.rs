@@ -195,7 +195,11 @@ fn not_judged(policy: &Policy, tool: Option<&str>, problem: &Unreadable) -> Trac
         tool: tool.map(str::to_owned),
         rules: Vec::new(),
         other_rules: policy.rules.len(),
-        conclusion: conclude(policy, Verdict::unreadable(problem), Some(show::visible(&problem.to_string()))),
+        conclusion: conclude(
+            policy,
+            Verdict::unreadable(problem),
+            Some(show::visible(&problem.to_string()).into_owned()),
+        ),
     }
 }
 
@@ -444,6 +448,7 @@ impl fmt::Display for Trace {
             writeln!(f, "\n{rule}")?;
         }
         match (self.rules.len(), self.other_rules) {
+            _ if matches!(self.conclusion.kind, CauseKind::Malformed | CauseKind::Limit) => {}
             (0, 1) => writeln!(f, "\nthe only rule is not about this call")?,
             (0, count) => writeln!(f, "\nnone of {count} rules is about this call")?,
             (_, 0) => {}
@@ -537,6 +542,9 @@ impl fmt::Display for Conclusion {
             write!(f, ": {}", show::visible(detail))?;
         }
         match (&self.attribute, self.problem) {
+            (Some(attribute), Some(Problem::Value)) if self.rule.is_some() => {
+                write!(f, "; the value of {} decides", show::visible(attribute))
+            }
             (Some(attribute), Some(problem)) => write!(f, "; {} {}", show::visible(attribute), words(problem)),
             _ => Ok(()),
         }

@@ -1,0 +1,147 @@
+//! `perso compile`
+
+use crate::failure::Failure;
+use crate::input::Document;
+use crate::output::{self, BOLD, Format, GOOD, count};
+use clap::Args;
+use perso_core::diagnostic::{Diagnostic, Source};
+use perso_core::module::{Manifest, hex, sha256};
+use perso_core::visible;
+use serde::Serialize;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Compile a policy to a WebAssembly module
+///
+/// Everything that is wrong with the policy, failing examples included, is shown at once. Warnings are about what is
+/// legal but likely wrong.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  perso compile support-desk.json                    # writes support-desk.wasm
+  perso compile support-desk.json -o support.wasm
+  perso compile support-desk.json --deny-warnings    # for CI
+
+With --format json, standard output has a JSON object a line: one for each finding
+  {\"severity\", \"code\", \"message\", \"file\", \"line\", \"column\", \"end_line\", \"end_column\", \"help\"}
+and last, where the module is written,
+  {\"module\", \"bytes\", \"sha256\", \"rules\", \"tools\", \"warnings\"}.
+
+Exit codes: 0 the module is written, 1 it is not, and what was there before is untouched.")]
+pub(crate) struct Compile {
+    /// The policy, a JSON file
+    policy: PathBuf,
+    /// Where the module goes [default: POLICY with the extension .wasm]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// How findings are shown
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+    /// Let a warning fail as an error does
+    #[arg(long)]
+    deny_warnings: bool,
+}
+
+/// What was written, for programs.
+#[derive(Serialize)]
+struct Written<'a> {
+    module: &'a str,
+    bytes: usize,
+    sha256: String,
+    rules: usize,
+    tools: usize,
+    warnings: usize,
+}
+
+impl Compile {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let Document::Text(text) = Document::read(&self.policy)? else {
+            return Err(Failure::file(&self.policy, "is a compiled module already"));
+        };
+        let path = self.output.clone().unwrap_or_else(|| self.policy.with_extension("wasm"));
+        if is_same_file(&path, &self.policy) {
+            return Err(Failure::because("the module would replace the policy; name another file with `-o`"));
+        }
+        let name = self.policy.display().to_string();
+        let source = Source::new(&name, &text);
+        let compiled = match perso_core::compile(&text) {
+            Ok(compiled) => compiled,
+            Err(error) => {
+                self.show(&source, &error.diagnostics)?;
+                return Err(Failure::refused(&self.policy, &error.diagnostics));
+            }
+        };
+        self.show(&source, &compiled.warnings)?;
+        if self.deny_warnings && !compiled.warnings.is_empty() {
+            let warnings = count(compiled.warnings.len(), "warning");
+            return Err(Failure::file(&self.policy, format_args!("is not compiled: {warnings}, and none is allowed")));
+        }
+        write(&path, &compiled.module)
+            .map_err(|error| Failure::file(&path, format_args!("can not be written: {error}")))?;
+        self.report(&path, &compiled.module, compiled.warnings.len())?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn show(&self, source: &Source<'_>, findings: &[Diagnostic]) -> io::Result<()> {
+        match self.format {
+            Format::Human => output::findings(source, findings),
+            Format::Json => {
+                let mut out = io::stdout().lock();
+                findings.iter().try_for_each(|finding| output::json(&mut out, &source.record(finding)))
+            }
+        }
+    }
+
+    fn report(&self, path: &Path, module: &[u8], warnings: usize) -> Result<(), Failure> {
+        let manifest = Manifest::read(module)?;
+        let written = Written {
+            module: &path.display().to_string(),
+            bytes: module.len(),
+            sha256: hex(&sha256(module)),
+            rules: manifest.rules.len(),
+            tools: manifest.tools.len(),
+            warnings,
+        };
+        match self.format {
+            Format::Json => output::json(&mut io::stdout().lock(), &written)?,
+            Format::Human => writeln!(
+                anstream::stderr(),
+                "{GOOD}compiled{GOOD:#} {BOLD}{}{BOLD:#}: {} bytes, {}, {}, {}",
+                visible(written.module),
+                written.bytes,
+                count(written.rules, "rule"),
+                count(written.tools, "tool"),
+                count(warnings, "warning"),
+            )?,
+        }
+        Ok(())
+    }
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Writes a file so that nobody ever sees half of it: beside its place first.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // A symbolic link stays one; what it points to is replaced.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        // A pipe or a device can't be replaced.
+        return fs::write(path, bytes);
+    }
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = path.with_file_name(name);
+    let mut file = File::create_new(&beside)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}

@@ -1,0 +1,68 @@
+//! `perso eval`
+
+use crate::failure::Failure;
+use crate::{input, output};
+use clap::Args;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Judge calls, and print a JSON decision for each
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  perso eval support.wasm --call call.json
+  echo '{\"tool\": \"view_customer\", \"agent\": {\"role\": \"agent\"}}' | perso eval support.wasm --call -
+  perso eval support-desk.json --calls calls.jsonl > decisions.jsonl
+
+A decision is {\"decision\": \"allow\"|\"deny\", \"rule\": id|null, \"reason\": …, \"cause\": {\"kind\": …}}.
+A call that can not be read, or is over a limit, is denied; its cause says why.
+
+Exit codes with --call: 0 allow, 2 deny, 1 failed (a file that can not be read, a bad policy).
+Exit codes with --calls: 0 all are judged, 1 failed.")]
+pub(crate) struct Eval {
+    /// The policy (JSON) or its module
+    policy: PathBuf,
+    #[command(flatten)]
+    input: Input,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Input {
+    /// One call, a JSON object; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    call: Option<PathBuf>,
+    /// Calls, one a line, judged as they come; blank lines are no calls; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    calls: Option<PathBuf>,
+}
+
+/// A call is denied.
+const DENY: u8 = 2;
+
+impl Eval {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let policy = input::policy(&self.policy)?;
+        let mut out = BufWriter::new(io::stdout().lock());
+        if let Some(path) = &self.input.call {
+            let call = input::call(path)?;
+            let decision = policy.decide_json(&call);
+            output::json(&mut out, &decision)?;
+            out.flush()?;
+            return Ok(if decision.is_allowed() { ExitCode::SUCCESS } else { ExitCode::from(DENY) });
+        }
+        if let Some(path) = &self.input.calls {
+            let mut calls = input::Calls::open(path)?;
+            while let Some(call) = calls.next()? {
+                output::json(&mut out, &policy.decide_json(call))?;
+                if !calls.is_ahead() {
+                    // Whoever sends calls may wait for the answer before sending more.
+                    out.flush()?;
+                }
+            }
+            out.flush()?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,150 @@
+//! `perso explain`
+
+use crate::failure::Failure;
+use crate::input;
+use crate::output::{self, BAD, Format, GOOD};
+use clap::Args;
+use perso_core::check::check;
+use perso_core::module::{Manifest, hex, sha256};
+use perso_core::reference::{self, Conclusion, RuleTrace, Trace};
+use perso_core::{Cause, Decision, Policy, visible};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Show why a call is decided as it is: each rule, each test, the values seen
+///
+/// The call is judged twice: by the module, and rule by rule from the policy's text, which the module carries.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  perso explain support.wasm --call call.json
+  perso explain support-desk.json --call - < call.json
+
+With --format json: the decision as `perso eval` prints it, with `tool`, `rules` (those about the tool)
+and `other_rules` (how many are not).
+
+Exit codes: 0 explained, whatever the decision; 1 failed, or the two ways of judging differ.")]
+pub(crate) struct Explain {
+    /// The policy (JSON) or its module
+    policy: PathBuf,
+    /// The call, a JSON object; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    call: PathBuf,
+    /// For whom the explanation is
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+}
+
+/// An explanation for programs.
+#[derive(Serialize)]
+struct Explanation<'a> {
+    tool: Option<&'a str>,
+    rules: &'a [RuleTrace],
+    other_rules: usize,
+    #[serde(flatten)]
+    decision: Decision<'a>,
+    /// Where the module says otherwise: what it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    module: Option<Decision<'a>>,
+}
+
+impl Explain {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let policy = input::policy(&self.policy)?;
+        let manifest = Manifest::read(policy.module())?;
+        if hex(&sha256(manifest.policy.as_bytes())) != manifest.policy_sha256 {
+            return Err(Failure::file(&self.policy, "was altered: the policy in it is not the one it was made from"));
+        }
+        let Some(checked) = check(&manifest.policy).policy else {
+            return Err(Failure::file(&self.policy, "has a policy in it that this version of perso can not compile"));
+        };
+        let call = input::call(&self.call)?;
+        let trace = reference::explain(&checked, &call);
+        let decision = policy.decide_json(&call);
+        let agreed = agree(&decision, &trace.conclusion);
+        match self.format {
+            Format::Human => self.tell(&trace, &decision, &call)?,
+            Format::Json => output::json(&mut io::stdout().lock(), &explanation(&trace, decision, agreed))?,
+        }
+        if agreed {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let said = serde_json::to_string(&decision).unwrap_or_default();
+        Err(Failure::because(match is_reproducible(&policy, &manifest.policy) {
+            true => format!("the module decides otherwise, which is a bug in perso; please report it: {said}"),
+            false => format!(
+                "the module decides otherwise: {said}; it is not what this version of perso compiles from the policy \
+                 in it: it was altered, or another version made it"
+            ),
+        }))
+    }
+
+    fn tell(&self, trace: &Trace, decision: &Decision<'_>, call: &[u8]) -> io::Result<()> {
+        let mut out = anstream::stdout().lock();
+        let (text, conclusion) = (trace.to_string(), trace.conclusion.to_string());
+        let style = if trace.conclusion.allowed { GOOD } else { BAD };
+        let rules = text.strip_suffix(&conclusion).unwrap_or_default().trim_start();
+        writeln!(out, "{rules}{style}{conclusion}{style:#}")?;
+        if let Some(at) = decision.cause.offset {
+            let name =
+                if input::is_stdin(&self.call) { "the call".to_owned() } else { self.call.display().to_string() };
+            write!(out, "{}", place(&name, call, at))?;
+        }
+        writeln!(out, "the caller is told: {}", visible(decision.reason))
+    }
+}
+
+fn explanation<'a>(trace: &'a Trace, module: Decision<'a>, agreed: bool) -> Explanation<'a> {
+    let Conclusion { allowed, rule, kind, nearest, attribute, problem, detail } = &trace.conclusion;
+    let cause = Cause {
+        kind: *kind,
+        rule: nearest.as_deref(),
+        attribute: attribute.as_deref(),
+        problem: *problem,
+        detail: detail.as_deref(),
+        offset: module.cause.offset,
+    };
+    Explanation {
+        tool: trace.tool.as_deref(),
+        rules: &trace.rules,
+        other_rules: trace.other_rules,
+        decision: Decision { allowed: *allowed, rule: rule.as_deref(), reason: module.reason, cause },
+        module: (!agreed).then_some(module),
+    }
+}
+
+/// Whether the module decides as the policy's text says, for the same cause.
+fn agree(decision: &Decision<'_>, conclusion: &Conclusion) -> bool {
+    decision.allowed == conclusion.allowed
+        && decision.rule == conclusion.rule.as_deref()
+        && decision.cause.kind == conclusion.kind
+        && decision.cause.rule == conclusion.nearest.as_deref()
+        && decision.cause.attribute == conclusion.attribute.as_deref()
+        && decision.cause.problem == conclusion.problem
+}
+
+/// Whether the module is what this compiler makes of its policy.
+fn is_reproducible(policy: &Policy, text: &str) -> bool {
+    perso_core::compile(text).is_ok_and(|compiled| compiled.module == policy.module())
+}
+
+/// How much of the call is shown before and behind a byte.
+const BEFORE: usize = 48;
+const BEHIND: usize = 24;
+
+/// The text around a byte of a call, on one line, with the byte marked; nothing where the call is blank.
+fn place(name: &str, call: &[u8], at: usize) -> String {
+    let call = call.trim_ascii_end();
+    if call.is_empty() {
+        return String::new();
+    }
+    let at = at.min(call.len());
+    let line = call.iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
+    let shown = |range: &[u8]| visible(&String::from_utf8_lossy(range)).into_owned();
+    let before = call.get(at.saturating_sub(BEFORE)..at).map(shown).unwrap_or_default();
+    let behind = call.get(at..call.len().min(at + BEHIND)).map(shown).unwrap_or_default();
+    let mark = " ".repeat(before.chars().count());
+    format!("  at byte {at}, in line {line} of {}:\n    {before}{behind}\n    {mark}^\n", visible(name))
+}

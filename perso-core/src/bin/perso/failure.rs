@@ -1,0 +1,65 @@
+//! Why a command could not do what it was asked.
+
+use crate::output::count;
+use perso_core::LoadError;
+use perso_core::diagnostic::{Diagnostic, Severity};
+use perso_core::module::ReadError;
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+
+/// Why a command failed. It ends with exit code 1.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// To be said.
+    Because(String),
+    /// Whoever read the output has gone: there is nobody to tell.
+    Closed,
+}
+
+impl Failure {
+    pub(crate) fn because(why: impl Into<String>) -> Self {
+        Self::Because(why.into())
+    }
+
+    /// Something is wrong with a file.
+    pub(crate) fn file(path: &Path, what: impl Display) -> Self {
+        Self::Because(format!("`{}` {what}", path.display()))
+    }
+
+    /// A file can't be read.
+    pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Self::file(path, format_args!("can not be read: {error}"))
+    }
+
+    /// A policy has errors. They have been shown.
+    pub(crate) fn refused(policy: &Path, findings: &[Diagnostic]) -> Self {
+        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+        let mut counts = count(errors, "error");
+        if findings.len() > errors {
+            counts = format!("{counts}, {}", count(findings.len() - errors, "warning"));
+        }
+        Self::file(policy, format_args!("is not compiled: {counts}"))
+    }
+
+    /// A file is no module that can be loaded.
+    pub(crate) fn module(path: &Path, error: &LoadError) -> Self {
+        Self::file(path, format_args!("can not be loaded: {error}"))
+    }
+}
+
+/// From writing output.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::Because(format!("the output can not be written: {error}")),
+        }
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::Because(error.to_string())
+    }
+}

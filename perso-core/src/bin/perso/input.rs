@@ -1,0 +1,122 @@
+//! What is read: policies and calls, from files and standard input, never more of it than is needed.
+
+use crate::failure::Failure;
+use crate::output;
+use perso_core::diagnostic::Source;
+use perso_core::{Policy, compile, limits};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+/// The most bytes of a policy or a module that are read.
+const MAX_POLICY: u64 = 1 << 28;
+
+/// What WebAssembly begins with. No JSON does.
+const WASM: &[u8] = b"\0asm";
+
+/// What is in a policy's file.
+pub(crate) enum Document {
+    Text(String),
+    Module(Vec<u8>),
+}
+
+impl Document {
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let unreadable = |error: io::Error| Failure::unreadable(path, &error);
+        let mut bytes = Vec::new();
+        File::open(path).map_err(unreadable)?.take(MAX_POLICY + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > MAX_POLICY {
+            return Err(Failure::file(path, format_args!("has more than {MAX_POLICY} bytes")));
+        }
+        if bytes.starts_with(WASM) {
+            return Ok(Self::Module(bytes));
+        }
+        String::from_utf8(bytes).map(Self::Text).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            Failure::file(path, format_args!("is neither a module nor text: byte {at} is not UTF-8"))
+        })
+    }
+}
+
+/// Loads a policy, after compiling it where it is not a module. Warnings are not shown: `perso compile` does that.
+pub(crate) fn policy(path: &Path) -> Result<Policy, Failure> {
+    let module = match Document::read(path)? {
+        Document::Module(bytes) => bytes,
+        Document::Text(text) => match compile(&text) {
+            Ok(compiled) => compiled.module,
+            Err(error) => {
+                let name = path.display().to_string();
+                output::findings(&Source::new(&name, &text), &error.diagnostics)?;
+                return Err(Failure::refused(path, &error.diagnostics));
+            }
+        },
+    };
+    Policy::from_module(module).map_err(|error| Failure::module(path, &error))
+}
+
+/// Whether a path stands for standard input.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    if is_stdin(path) { Ok(Box::new(io::stdin().lock())) } else { Ok(Box::new(File::open(path)?)) }
+}
+
+/// One call. Of one that is too large, enough to find that out.
+pub(crate) fn call(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = open(path).and_then(|file| file.take(limits::INPUT_BYTES as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|error| Failure::unreadable(path, &error))?;
+    Ok(bytes)
+}
+
+/// Calls, one a line.
+pub(crate) struct Calls<'p> {
+    path: &'p Path,
+    reader: BufReader<Box<dyn Read>>,
+    line: Vec<u8>,
+}
+
+impl<'p> Calls<'p> {
+    pub(crate) fn open(path: &'p Path) -> Result<Self, Failure> {
+        let file = open(path).map_err(|error| Failure::unreadable(path, &error))?;
+        Ok(Self { path, reader: BufReader::with_capacity(1 << 16, file), line: Vec::new() })
+    }
+
+    /// The next line that is not blank; of one that is too large, enough to find that out.
+    pub(crate) fn next(&mut self) -> Result<Option<&[u8]>, Failure> {
+        loop {
+            let more = self.read_line().map_err(|error| Failure::unreadable(self.path, &error))?;
+            if !more {
+                return Ok(None);
+            }
+            if !self.line.trim_ascii().is_empty() || self.line.len() > limits::INPUT_BYTES {
+                return Ok(Some(&self.line));
+            }
+        }
+    }
+
+    /// Whether the next line, or a part of it, is there without waiting for it.
+    pub(crate) fn is_ahead(&self) -> bool {
+        !self.reader.buffer().is_empty()
+    }
+
+    fn read_line(&mut self) -> io::Result<bool> {
+        self.line.clear();
+        // Room for a line end behind the largest call.
+        let most = limits::INPUT_BYTES as u64 + 2;
+        if self.reader.by_ref().take(most).read_until(b'\n', &mut self.line)? == 0 {
+            return Ok(false);
+        }
+        if self.line.ends_with(b"\n") {
+            self.line.pop();
+            if self.line.ends_with(b"\r") {
+                self.line.pop();
+            }
+        } else if self.line.len() as u64 == most {
+            self.reader.skip_until(b'\n')?;
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,150 @@
+//! `perso inspect`
+
+use crate::failure::Failure;
+use crate::input;
+use crate::output::{self, BOLD, Format, count};
+use clap::Args;
+use perso_core::module::{Limits, Manifest, Role, Rule, hex, sections, sha256};
+use perso_core::visible;
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Show what a module is: its hash, rules, roles, and the attributes it reads for each tool
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  perso inspect support.wasm
+  perso inspect support-desk.json --format json | jq '.tools[] | {name, reads}'
+
+Of a policy (JSON), the module that it compiles to is shown.")]
+pub(crate) struct Inspect {
+    /// The policy (JSON) or its module
+    policy: PathBuf,
+    /// For whom the output is
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+}
+
+/// What a module is.
+#[derive(Serialize)]
+struct Facts<'m> {
+    abi: u32,
+    compiler: &'m str,
+    bytes: usize,
+    sections: Vec<Section>,
+    /// Of the whole module, as `sha256sum` prints it.
+    sha256: String,
+    policy_sha256: &'m str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'m str>,
+    default: &'m str,
+    rules: &'m [Rule],
+    roles: &'m [Role],
+    /// Whether a call to a tool that is not among `tools` is denied, whatever the rules say.
+    closed: bool,
+    tools: Vec<Tool<'m>>,
+    limits: &'m Limits,
+}
+
+#[derive(Serialize)]
+struct Section {
+    name: String,
+    bytes: usize,
+}
+
+/// A tool, with the names of what the manifest counts.
+#[derive(Serialize)]
+struct Tool<'m> {
+    name: &'m str,
+    rules: Vec<&'m str>,
+    reads: Vec<&'m str>,
+}
+
+impl Inspect {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let policy = input::policy(&self.policy)?;
+        let module = policy.module();
+        let manifest = Manifest::read(module)?;
+        let sections = sections(module)?;
+        let facts = Facts {
+            abi: manifest.abi,
+            compiler: &manifest.compiler,
+            bytes: module.len(),
+            sections: sections.into_iter().map(|at| Section { name: at.name, bytes: at.range.len() }).collect(),
+            sha256: hex(&sha256(module)),
+            policy_sha256: &manifest.policy_sha256,
+            description: manifest.description.as_deref(),
+            default: &manifest.default,
+            rules: &manifest.rules,
+            roles: &manifest.roles,
+            closed: manifest.closed,
+            tools: tools(&manifest),
+            limits: &manifest.limits,
+        };
+        match self.format {
+            Format::Json => output::json(&mut io::stdout().lock(), &facts)?,
+            Format::Human => facts.tell(&mut anstream::stdout().lock())?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn tools(manifest: &Manifest) -> Vec<Tool<'_>> {
+    let rule = |index: &u32| manifest.rules.get(*index as usize).map(|rule| rule.id.as_str());
+    let attribute = |index: &u32| manifest.attributes.get(*index as usize).map(String::as_str);
+    let tools = manifest.tools.iter().map(|tool| Tool {
+        name: &tool.name,
+        rules: tool.rules.iter().filter_map(rule).collect(),
+        reads: tool.reads.iter().filter_map(attribute).collect(),
+    });
+    tools.collect()
+}
+
+impl Facts<'_> {
+    fn tell(&self, out: &mut impl Write) -> io::Result<()> {
+        if let Some(description) = self.description {
+            writeln!(out, "{BOLD}{}{BOLD:#}\n", visible(description))?;
+        }
+        let sections: Vec<String> =
+            self.sections.iter().map(|section| format!("{} {}", visible(&section.name), section.bytes)).collect();
+        writeln!(out, "module    sha256 {}", self.sha256)?;
+        writeln!(out, "policy    sha256 {}", visible(self.policy_sha256))?;
+        writeln!(out, "made by   {}, ABI {}", visible(self.compiler), self.abi)?;
+        writeln!(out, "size      {} bytes: {}", self.bytes, sections.join(", "))?;
+        writeln!(out, "default   {}", visible(self.default))?;
+        let Limits { input_bytes, depth, list_length, tool_bytes, number_digits, number_exponent } = self.limits;
+        writeln!(
+            out,
+            "limits    calls of {input_bytes} bytes and {depth} levels, tool names of {tool_bytes} bytes,\n          \
+             lists of {list_length}, numbers of {number_digits} digits and an exponent within ±{number_exponent}",
+        )?;
+
+        writeln!(out, "\n{BOLD}{}{BOLD:#}", count(self.rules.len(), "rule"))?;
+        let width = self.rules.iter().map(|rule| rule.id.chars().count()).max().unwrap_or(0).min(32);
+        for rule in self.rules {
+            let (id, reason) = (visible(&rule.id), rule.needs.as_ref().unwrap_or(&rule.reason));
+            writeln!(out, "  {:<5}  {id:<width$}  {}", visible(&rule.effect), visible(reason))?;
+        }
+
+        writeln!(out, "\n{BOLD}{}{BOLD:#}", count(self.roles.len(), "role"))?;
+        for role in self.roles {
+            let others: Vec<&str> =
+                role.includes.iter().map(String::as_str).filter(|name| *name != role.name).collect();
+            let includes = if others.is_empty() { String::new() } else { format!(" includes {}", others.join(", ")) };
+            writeln!(out, "  {}{}", visible(&role.name), visible(&includes))?;
+        }
+
+        let others = if self.closed { "any other is denied" } else { "others only by rules with a `*`" };
+        writeln!(out, "\n{BOLD}{}{BOLD:#}, {others}", count(self.tools.len(), "tool"))?;
+        for tool in &self.tools {
+            writeln!(out, "  {}", visible(tool.name))?;
+            for (what, names) in [("rules", &tool.rules), ("reads", &tool.reads)] {
+                let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                writeln!(out, "    {what}  {}", visible(&names))?;
+            }
+        }
+        Ok(())
+    }
+}

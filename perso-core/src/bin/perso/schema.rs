@@ -1,0 +1,22 @@
+//! `perso schema`
+
+use crate::failure::Failure;
+use clap::Args;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Print the JSON Schema of policies, for editors that complete and check them
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  perso schema > policy.schema.json
+Then begin a policy with { \"$schema\": \"policy.schema.json\", \"perso\": 1, … }.")]
+pub(crate) struct Schema {}
+
+impl Schema {
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}", perso_core::schema().trim_end())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

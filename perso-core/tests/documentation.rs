@@ -1,0 +1,226 @@
+//! The documentation says what is so: `docs/operators/` has a page for every operator, and its examples are run; every
+//! policy in `docs/` and in the README compiles; what is listed as a stable contract is all there.
+//!
+//! A page's format is told in `docs/operators/README.md`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and says what it counted"
+)]
+
+mod support;
+
+use perso_core::check::check;
+use perso_core::diagnostic::Severity;
+use perso_core::{CauseKind, Problem, module::abi};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use support::{Answer, compile};
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A page: its stem and its text.
+fn pages() -> Vec<(String, String)> {
+    let folder = repository().join("docs/operators");
+    let mut pages: Vec<(String, String)> = fs::read_dir(folder)
+        .expect("docs/operators is there")
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), read(&path)))
+        .filter(|(stem, _)| stem != "README")
+        .collect();
+    pages.sort();
+    pages
+}
+
+/// The fenced blocks of a language.
+fn blocks<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
+    let fence = format!("```{language}\n");
+    page.split(&fence).skip(1).map(|rest| rest.split("\n```").next().unwrap()).collect()
+}
+
+/// The rows of the table whose header is this.
+fn table<'p>(page: &'p str, header: &str) -> Vec<Vec<&'p str>> {
+    let Some((_, rest)) = page.split_once(&format!("\n{header}\n")) else { return Vec::new() };
+    let rows = rest.lines().skip(1).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
+}
+
+/// What stands between backticks, where anything does.
+fn code(cell: &str) -> Option<String> {
+    Some(cell.trim_matches('`').to_owned()).filter(|text| !text.is_empty())
+}
+
+/// Every operator, as the compiler lists them to whoever writes one that does not exist.
+fn operators() -> BTreeSet<String> {
+    let errors = errors(r#""args.v": { "0": 1 }"#);
+    let help = errors[0].1.strip_prefix("known here: ").expect("the help lists the operators");
+    help.split(", ").map(|name| name.trim_matches('`').to_owned()).collect()
+}
+
+/// The messages and helps that a condition draws.
+fn errors(condition: &str) -> Vec<(String, String)> {
+    let policy = format!(r#"{{ "perso": 1, "rules": [{{ "id": "r", "allow": "t", "when": {{ {condition} }} }}] }}"#);
+    let findings = check(&policy).diagnostics;
+    let errors = findings.into_iter().filter(|finding| finding.severity == Severity::Error);
+    errors.map(|error| (error.message, error.help.unwrap_or_default())).collect()
+}
+
+#[test]
+fn every_operator_has_a_page() {
+    let pages: BTreeSet<String> = pages().into_iter().map(|(stem, _)| stem).collect();
+    let mut expected = operators();
+    expected.insert("ref".to_owned());
+    assert_eq!(pages, expected, "docs/operators on the left, the language on the right");
+
+    let index = read(&repository().join("docs/operators/README.md"));
+    for name in expected {
+        assert!(index.contains(&format!("[`{name}`]({name}.md)")), "docs/operators/README.md does not list `{name}`");
+    }
+}
+
+#[test]
+fn examples_are_decided_as_their_pages_say() {
+    let mut calls = 0;
+    let mut wrong = Vec::new();
+    for (name, page) in pages() {
+        assert!(page.starts_with(&format!("# `{name}`\n")), "{name}: the title is not its name");
+        for part in ["**Takes**", "**Operand**", "**Unknown**", "## Example", "## Refused"] {
+            assert!(page.contains(part), "{name}: no {part}");
+        }
+        let policies = blocks(&page, "json");
+        let [policy] = policies.as_slice() else { panic!("{name}: one policy, not {}", policies.len()) };
+        let both = compile(policy);
+        let rows = table(&page, "| call | decision | rule | problem |");
+        let decisions: BTreeSet<&str> = rows.iter().map(|row| row[1]).collect();
+        assert!(decisions.len() == 2, "{name}: the example shows an allow and a deny");
+        for row in rows {
+            let [call, decision, rule, problem] = row[..] else { panic!("{name}: {row:?}") };
+            let text = code(call).expect("a call");
+            calls += 1;
+            for answer in [both.policy.decide_json(text.as_bytes()).into(), both.by_reference_json(text.as_bytes())] {
+                let Answer { allowed, rule: decided, nearest, problem: found, .. } = &answer;
+                let right = *allowed == (decision == "allow")
+                    && decided.clone().or(nearest.clone()) == code(rule)
+                    && *found == code(problem);
+                if !right {
+                    wrong.push(format!("{name}: {text}\n  {decision}, {rule}, {problem}\n  {answer:?}"));
+                }
+            }
+        }
+    }
+    println!("{calls} calls");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_pages_say_is_refused_is() {
+    let mut wrong = Vec::new();
+    for (name, page) in pages() {
+        let rows = table(&page, "| written | error |");
+        assert!(!rows.is_empty(), "{name}: nothing is refused");
+        for row in rows {
+            let [written, expected] = row[..] else { panic!("{name}: {row:?}") };
+            let messages: Vec<String> =
+                errors(&code(written).unwrap()).into_iter().map(|(message, _)| message).collect();
+            if messages != [expected] {
+                wrong.push(format!("{name}: {written}\n  {expected}\n  {messages:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_policy_in_the_documentation_compiles() {
+    let mut policies = 0;
+    for name in ["README.md", "docs/language.md", "docs/decision.md", "docs/module.md"] {
+        for block in blocks(&read(&repository().join(name)), "json") {
+            let value: Value = serde_json::from_str(block).unwrap_or_else(|error| panic!("{name}: {error}\n{block}"));
+            if value.get("perso").is_some() {
+                compile(block);
+                policies += 1;
+            }
+        }
+    }
+    assert!(policies >= 2, "{policies} policies");
+}
+
+#[test]
+fn the_call_in_the_language_page_gets_the_decision_in_the_decision_page() {
+    let language = read(&repository().join("docs/language.md"));
+    let decision = read(&repository().join("docs/decision.md"));
+    let [policy, call] = blocks(&language, "json")[..] else { panic!("a policy and a call") };
+    let expected: Value = serde_json::from_str(blocks(&decision, "json")[0]).unwrap();
+    let both = compile(policy);
+    assert_eq!(serde_json::to_value(both.policy.decide_json(call.as_bytes())).unwrap(), expected);
+}
+
+/// The name in JSON.
+fn name(value: impl serde::Serialize) -> String {
+    serde_json::to_value(value).unwrap().as_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_cause_is_told() {
+    let page = read(&repository().join("docs/decision.md"));
+    let listed = |header: &str| -> Vec<String> {
+        table(&page, header).into_iter().map(|row| row[0].trim_matches('`').to_owned()).collect()
+    };
+    use CauseKind as K;
+    let kinds = [K::Rule, K::Default, K::NoRule, K::UnknownTool, K::Malformed, K::Limit, K::Engine];
+    assert_eq!(listed("| `kind` | decision | what decided |"), kinds.map(name));
+    use Problem as P;
+    let problems = [P::Missing, P::Null, P::Type, P::OutOfRange, P::Value, P::Withheld];
+    assert_eq!(listed("| `problem` | what is wrong with the attribute |"), problems.map(name));
+
+    let details = listed("| `detail` | `kind` |");
+    for code in perso_decode::Code::ALL {
+        assert!(details.iter().any(|detail| detail == code.message()), "no row for `{}`", code.message());
+    }
+}
+
+#[test]
+fn the_module_is_told() {
+    let page = read(&repository().join("docs/module.md"));
+    for export in [abi::MEMORY, abi::ABI, abi::FRAME, abi::DECIDE] {
+        assert!(page.contains(&format!("| `{export}` |")), "no row for `{export}`");
+    }
+    let module = compile(r#"{ "perso": 1, "rules": [] }"#).policy.module().to_vec();
+    let manifest = wasmparser::Parser::new(0).parse_all(&module).find_map(|payload| match payload.unwrap() {
+        wasmparser::Payload::CustomSection(section) if section.name() == abi::SECTION => Some(section.data().to_vec()),
+        _ => None,
+    });
+    let manifest: Value = serde_json::from_slice(&manifest.expect("a module has a manifest")).unwrap();
+    for key in manifest.as_object().unwrap().keys() {
+        assert!(page.contains(&format!("| `{key}` |")), "no row for the manifest's `{key}`");
+    }
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let mut pages: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "policies/README.md"]
+        .map(|name| repository().join(name))
+        .into();
+    for folder in ["docs", "docs/operators"] {
+        let entries = fs::read_dir(repository().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        pages.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
+    }
+    for page in pages {
+        for link in read(&page).split("](").skip(1).map(|rest| rest.split([')', '#']).next().unwrap()) {
+            let outside = link.is_empty() || link.contains("://");
+            assert!(outside || page.parent().unwrap().join(link).exists(), "{}: {link}", page.display());
+        }
+    }
+}
