@@ -145,6 +145,7 @@ impl<'p> Lowering<'p> {
             Operator::StartsWith(operand) => self.text(attribute, op::STARTS_WITH, operand),
             Operator::EndsWith(operand) => self.text(attribute, op::ENDS_WITH, operand),
             Operator::Contains(operand) => self.text(attribute, op::CONTAINS, operand),
+            _ => nothing(),
         }
     }
 

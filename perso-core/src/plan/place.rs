@@ -1,6 +1,6 @@
 //! What a view reads of a call: places, laid out so that what is below a place follows it.
 
-use crate::check::{Attribute, Facet};
+use crate::check::Attribute;
 use perso_decode::layout::{flag, op, part};
 use std::collections::HashMap;
 
@@ -104,7 +104,7 @@ impl Builder {
         let place = self.path(attribute.root as usize, &keys);
         match attribute.facet() {
             None => place,
-            Some(Facet::Length) => self.node(place).length.unwrap_or_else(|| {
+            Some(_) => self.node(place).length.unwrap_or_else(|| {
                 let length = self.add();
                 self.node(place).length = Some(length);
                 length

@@ -52,6 +52,7 @@ pub(super) fn state<'c>(call: &'c Call, attribute: &Attribute) -> State<'c> {
     match attribute.facet() {
         None => found.state(),
         Some(Facet::Length) => found.length(),
+        Some(_) => State::NoLength,
     }
 }
 
@@ -144,7 +145,7 @@ pub(super) fn referenced(test: &Test) -> Option<AttributeId> {
             Operand::Ref(id) => Some(*id),
             Operand::Literal(_) => None,
         },
-        Operator::In(_) | Operator::Exists | Operator::Type(_) => None,
+        _ => None,
     }
 }
 

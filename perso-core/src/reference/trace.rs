@@ -312,6 +312,7 @@ fn written(operator: &Operator) -> (&'static str, Option<String>) {
         Operator::EndsWith(operand) => ("ends_with", literal(operand)),
         Operator::Contains(operand) => ("contains", literal(operand)),
         Operator::Exists => ("exists", Some("true".to_owned())),
+        Operator::Matches(_) | Operator::Every(_) | Operator::Some(_) | Operator::InList(_) => ("", None),
         Operator::Type(types) => {
             let names: Vec<&str> = types.iter().map(|kind| type_name(*kind)).collect();
             match names.as_slice() {

@@ -73,6 +73,7 @@ pub(in crate::reference) fn test(policy: &Policy, call: &Call, test: &Test) -> O
         Operator::EndsWith(operand) => text::compare(left, operand, see, |text, part| text.ends_with(part)),
         Operator::Contains(operand) => text::compare(left, operand, see, |text, part| text.contains(part)),
         Operator::Exists => presence::exists(left),
+        Operator::Matches(_) | Operator::Every(_) | Operator::Some(_) | Operator::InList(_) => left.unreadable(),
         Operator::Type(types) => presence::is_of_type(left, types),
     }
 }
