@@ -5,6 +5,7 @@ pub mod describe;
 mod names;
 mod operator;
 mod path;
+mod pattern;
 mod policy;
 mod roles;
 mod rules;
@@ -15,9 +16,8 @@ mod tools;
 mod warnings;
 
 pub use decimal::Decimal;
+pub use pattern::pattern_too_large;
 pub use policy::*;
-
-use std::collections::HashMap;
 
 use self::roles::Roles;
 use self::scope::Scope;
@@ -94,7 +94,7 @@ fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diag
     };
     let tools = document.tools.as_deref().map(|tools| tools::listed(tools, diagnostics));
     let mut roles = Roles::new(document.roles.as_deref(), diagnostics);
-    let mut scope = Scope { text, diagnostics, attributes: Vec::new(), places: Vec::new(), ids: HashMap::new() };
+    let mut scope = Scope::new(text, diagnostics);
     let (rules, examples) = rules::resolve(&document.rules, &mut roles, &mut scope);
     let Scope { attributes, places, .. } = scope;
     let places = warnings::Places {

@@ -41,6 +41,30 @@ pub(super) fn parse(text: &str) -> Result<Attribute, PathError> {
     let end = identifier(text);
     let (name, mut rest) = text.split_at(end);
     let root = ROOTS.into_iter().find(|root| root.name() == name).ok_or_else(|| unknown_root(text, name, rest))?;
+    let steps = steps(text, &mut rest)?;
+    match (root, steps.is_empty()) {
+        (Root::Tool, false) => Err(error(end, "`tool` is the tool's name, with no keys below it", None)),
+        (Root::Tool, true) | (_, false) => Ok(Attribute { root, steps }),
+        (_, true) => Err(PathError {
+            at: None,
+            message: format!("`{name}` is a whole part of the call, not an attribute"),
+            help: Some(format!("name a key of it, as in `{name}.id`")),
+            limit: false,
+        }),
+    }
+}
+
+/// Reads the path to a field of an element, which begins with a dot: `.price`, `.a.b`, `.["a.b"]`.
+pub(super) fn parse_field(text: &str) -> Result<Vec<Step>, PathError> {
+    let mut rest = text.strip_prefix('.').filter(|rest| rest.starts_with('[')).unwrap_or(text);
+    if !text.starts_with('.') || text.len() == 1 {
+        return Err(error(0, "a field of an element begins with a dot and has a name", None));
+    }
+    steps(text, &mut rest)
+}
+
+/// The steps that the `rest` of a text writes.
+fn steps(text: &str, rest: &mut &str) -> Result<Vec<Step>, PathError> {
     let mut steps = Vec::new();
     while !rest.is_empty() {
         let at = text.len() - rest.len();
@@ -57,18 +81,9 @@ pub(super) fn parse(text: &str) -> Result<Attribute, PathError> {
         if steps.len() > MAX_KEYS {
             return Err(PathError { limit: true, ..error(at, format!("a path has more than {MAX_KEYS} keys"), None) });
         }
-        rest = after;
+        *rest = after;
     }
-    match (root, steps.is_empty()) {
-        (Root::Tool, false) => Err(error(end, "`tool` is the tool's name, with no keys below it", None)),
-        (Root::Tool, true) | (_, false) => Ok(Attribute { root, steps }),
-        (_, true) => Err(PathError {
-            at: None,
-            message: format!("`{name}` is a whole part of the call, not an attribute"),
-            help: Some(format!("name a key of it, as in `{name}.id`")),
-            limit: false,
-        }),
-    }
+    Ok(steps)
 }
 
 fn error(at: usize, message: impl Into<String>, help: Option<String>) -> PathError {
@@ -85,6 +100,8 @@ fn unknown_root(text: &str, name: &str, rest: &str) -> PathError {
         None if !rest.is_empty() => did_you_mean(name, ROOTS.map(Root::name)),
         None => nearest(name, known).map(|near| format!("did you mean `{near}`?")),
     };
+    let field = || "fields of elements are tested inside of `every` and `some`".to_owned();
+    let help = help.or_else(|| text.starts_with('.').then(field));
     let fallback = || "attributes begin with `args`, `agent`, `resource` or `context`, or are `tool`".to_owned();
     PathError {
         at: None,
@@ -175,6 +192,19 @@ mod tests {
         ] {
             assert!(parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn fields_begin_with_a_dot() {
+        let keys = |keys: &[&str]| Ok(keys.iter().map(|key| Step::Key((*key).to_owned())).collect());
+        assert_eq!(parse_field(".price"), keys(&["price"]));
+        assert_eq!(parse_field(".a.b[\"c.d\"]"), keys(&["a", "b", "c.d"]));
+        assert_eq!(parse_field(".[\"a b\"].c"), keys(&["a b", "c"]));
+        for text in ["", ".", "price", "..a", ".a.", ".[a]", "[\"a\"]", ".a-b", ".[]", ".1", "a.b"] {
+            assert!(parse_field(text).is_err(), "{text:?}");
+        }
+        assert!(parse_field(&".a".repeat(MAX_KEYS + 1)).unwrap_err().limit);
+        assert!(parse(".a").unwrap_err().help.unwrap_or_default().contains("`every`"));
     }
 
     #[test]

@@ -257,9 +257,9 @@ pub enum Facet {
     WindowsPath,
     /// An IP address: `4:` or `6:` and its bits.
     Address,
-    /// The words of a simple command, a list: the program first.
+    /// The arguments of a simple command, a list of strings: its words after the program.
     Words,
-    /// The program of a simple command.
+    /// The program of a simple command, its first word.
     Program,
 }
 

@@ -11,6 +11,8 @@ use crate::syntax::document::{self, Part, first_of};
 use crate::syntax::json::{Kind, Node};
 use crate::syntax::{Spanned, did_you_mean};
 
+/// The longest list of directories, patterns, names and the like.
+const MAX_TEXTS: usize = 1024;
 /// The longest list of literals.
 const MAX_LIST: usize = 10_000;
 
@@ -21,7 +23,11 @@ pub(super) struct Scope<'s> {
     pub(super) attributes: Vec<Attribute>,
     /// Where each attribute is first named.
     pub(super) places: Vec<Span>,
-    pub(super) ids: HashMap<Attribute, AttributeId>,
+    ids: HashMap<Attribute, AttributeId>,
+    /// The elements that are being tested, the innermost last.
+    pub(super) elements: Vec<Attribute>,
+    /// How many `all`, `any` and `not` are around what is being looked at.
+    pub(super) depth: usize,
 }
 
 /// What a test is about.
@@ -35,18 +41,34 @@ pub(super) struct Subject {
 impl Subject {
     /// What can be read off this one.
     pub(super) fn facet(&self, facet: Facet) -> Self {
-        let mut attribute = self.attribute.clone();
-        attribute.steps.push(Step::Facet(facet));
-        Self { attribute, span: self.span }
+        self.below([Step::Facet(facet)], self.span)
     }
 
     /// The one type that the attribute can have, where there is only one, and what to say of it.
     pub(super) fn fixed_type(&self) -> Option<(Type, &'static str)> {
         match (self.attribute.facet(), self.attribute.root) {
             (Some(Facet::Length), _) => Some((Type::Number, "a length is a number")),
+            (Some(Facet::UrlPath), _) => Some((Type::String, "the path of a URL is a string")),
             (None, Root::Tool) => Some((Type::String, "`tool` is a string")),
-            (None, _) => None,
+            _ if self.attribute.steps.ends_with(&[Step::Facet(Facet::Words), Step::Element]) => {
+                Some((Type::String, "an argument of a command is a string"))
+            }
+            _ => None,
         }
+    }
+
+    /// What stands at further steps.
+    pub(super) fn below(&self, steps: impl IntoIterator<Item = Step>, span: Span) -> Self {
+        let mut attribute = self.attribute.clone();
+        attribute.steps.extend(steps);
+        Self { attribute, span }
+    }
+}
+
+impl<'s> Scope<'s> {
+    pub(super) fn new(text: &'s str, diagnostics: &'s mut Diagnostics) -> Self {
+        let (attributes, places, ids) = (Vec::new(), Vec::new(), HashMap::new());
+        Self { text, diagnostics, attributes, places, ids, elements: Vec::new(), depth: 0 }
     }
 }
 
@@ -62,35 +84,45 @@ impl Scope<'_> {
     }
 
     fn part(&mut self, part: &Part<'_>) -> Option<Condition> {
-        Some(match part {
-            Part::All(parts) => Condition::All(parts.iter().map(|part| self.condition(part)).collect()),
-            Part::Any(parts) => Condition::Any(parts.iter().map(|part| self.condition(part)).collect()),
-            Part::Not(inner) => Condition::Not(Box::new(self.condition(inner))),
+        let inner = match part {
             Part::Test { path, test } => {
                 let subject = Subject { attribute: self.path(*path)?, span: path.span };
-                operator::test(self, &subject, test)?
+                return operator::test(self, &subject, test);
             }
+            Part::All(parts) | Part::Any(parts) => parts.as_slice(),
+            Part::Not(inner) => std::slice::from_ref(inner),
+        };
+        self.depth += 1;
+        let mut conditions: Vec<Condition> = inner.iter().map(|inner| self.condition(inner)).collect();
+        self.depth -= 1;
+        Some(match part {
+            Part::All(_) => Condition::All(conditions),
+            Part::Any(_) => Condition::Any(conditions),
+            Part::Not(_) | Part::Test { .. } => Condition::Not(Box::new(conditions.pop()?)),
         })
     }
 
     fn path(&mut self, text: Spanned<&str>) -> Option<Attribute> {
-        match path::parse(text.value) {
-            Ok(path) => Some(path),
-            Err(error) => {
-                let span = error.at.map_or(text.span, |at| self.inside(text, at));
-                let code = if error.limit { Code::Limit } else { Code::Attribute };
-                let message = match error.at {
-                    Some(_) => format!("{}: {}", quoted(text.value), error.message),
-                    None => error.message,
-                };
-                self.error(code, span, message, error.help);
-                None
-            }
-        }
+        path::parse(text.value).map_err(|error| self.no_path(text, error)).ok()
+    }
+
+    /// A field of what is being looked at: `.price`.
+    pub(super) fn field(&mut self, text: Spanned<&str>) -> Option<Vec<Step>> {
+        path::parse_field(text.value).map_err(|error| self.no_path(text, error)).ok()
+    }
+
+    fn no_path(&mut self, text: Spanned<&str>, error: path::PathError) {
+        let span = error.at.map_or(text.span, |at| self.inside(text, at));
+        let code = if error.limit { Code::Limit } else { Code::Attribute };
+        let message = match error.at {
+            Some(_) => format!("{}: {}", quoted(text.value), error.message),
+            None => error.message,
+        };
+        self.error(code, span, message, error.help);
     }
 
     /// The place from a byte of a string's value to the string's end; the whole string where escapes make that unclear.
-    fn inside(&self, string: Spanned<&str>, at: usize) -> Span {
+    pub(super) fn inside(&self, string: Spanned<&str>, at: usize) -> Span {
         let inner = Span { start: string.span.start + 1, end: string.span.end.saturating_sub(1) };
         let plain = self.text.get(inner.start..inner.end) == Some(string.value);
         if plain && at < string.value.len() { Span { start: inner.start + at, end: inner.end } } else { string.span }
@@ -131,7 +163,7 @@ impl Scope<'_> {
     }
 
     /// `{"ref": "agent.id"}`
-    fn reference(&mut self, name: &str, node: &Node<'_>, takes: &[Type]) -> Option<AttributeId> {
+    pub(super) fn reference(&mut self, name: &str, node: &Node<'_>, takes: &[Type]) -> Option<AttributeId> {
         let Kind::Object(members) = &node.kind else { return None };
         let mut found = None;
         for member in members {
@@ -156,7 +188,14 @@ impl Scope<'_> {
             self.error(Code::WrongType, first_of(target), message, None);
             return None;
         };
-        let attribute = self.path(Spanned { value: text, span: target.span })?;
+        let written = Spanned { value: text.as_ref(), span: target.span };
+        let attribute = match self.elements.last().cloned() {
+            Some(mut element) if text.starts_with('.') => {
+                element.steps.extend(self.field(written)?);
+                element
+            }
+            _ => self.path(written)?,
+        };
         let subject = Subject { attribute, span: target.span };
         if self.refuse_agent_roles(&subject) {
             return None;
@@ -218,10 +257,8 @@ impl Scope<'_> {
     /// A list of literals.
     pub(super) fn literals(&mut self, subject: &Subject, name: &str, node: &Node<'_>) -> Option<Vec<Value>> {
         let Kind::List(elements) = &node.kind else {
-            let help =
-                matches!(node.kind, Kind::Object(_)).then(|| "a list that is an attribute cannot be referred to");
             let message = format!("`{name}` takes a list, not {}", node.describe());
-            self.error(Code::Operand, first_of(node), message, help.map(str::to_owned));
+            self.error(Code::Operand, first_of(node), message, None);
             return None;
         };
         if elements.is_empty() {
@@ -238,6 +275,39 @@ impl Scope<'_> {
         let values: Vec<Option<Value>> =
             elements.iter().map(|element| self.literal(subject, &what, &type_list(&takes), element, &takes)).collect();
         values.into_iter().collect()
+    }
+
+    /// A text or a list of them; `what` is one of them, `a pattern`.
+    pub(super) fn texts<'n>(&mut self, name: &str, what: &str, node: &'n Node<'_>) -> Option<Vec<Spanned<&'n str>>> {
+        let elements = match &node.kind {
+            Kind::String(_) => std::slice::from_ref(node),
+            Kind::List(elements) => elements.as_slice(),
+            _ => {
+                let message = format!("`{name}` takes {what} or a list of them, not {}", node.describe());
+                self.error(Code::Operand, first_of(node), message, None);
+                return None;
+            }
+        };
+        if elements.is_empty() {
+            self.error(Code::Empty, node.span, format!("`{name}` of an empty list says nothing"), None);
+            return None;
+        }
+        if elements.len() > MAX_TEXTS {
+            let message = format!("a list of {} texts; at most {MAX_TEXTS} are allowed", elements.len());
+            self.error(Code::Limit, first_of(node), message, None);
+            return None;
+        }
+        let mut texts = Vec::with_capacity(elements.len());
+        for element in elements {
+            match &element.kind {
+                Kind::String(text) => texts.push(Spanned { value: text.as_ref(), span: element.span }),
+                _ => {
+                    let message = format!("an element of `{name}` is {what}, not {}", element.describe());
+                    self.error(Code::Operand, first_of(element), message, None);
+                }
+            }
+        }
+        (texts.len() == elements.len()).then_some(texts)
     }
 
     /// `agent.roles` is compared through the roles of a rule, which know inheritance.
@@ -259,6 +329,17 @@ pub(super) fn all_of(mut parts: Vec<Condition>) -> Condition {
         (_, last) => {
             parts.extend(last);
             Condition::All(parts)
+        }
+    }
+}
+
+/// One of several conditions; one needs nothing around it.
+pub(super) fn any_of(mut parts: Vec<Condition>) -> Condition {
+    match (parts.len(), parts.pop()) {
+        (1, Some(only)) => only,
+        (_, last) => {
+            parts.extend(last);
+            Condition::Any(parts)
         }
     }
 }

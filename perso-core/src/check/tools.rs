@@ -136,17 +136,22 @@ fn collect_attributes(condition: &Condition, attributes: &mut HashSet<usize>) {
         Condition::Not(inner) => collect_attributes(inner, attributes),
         Condition::Test(test) => {
             attributes.insert(test.attribute);
-            if let Operator::Eq(operand)
-            | Operator::Lt(operand)
-            | Operator::Lte(operand)
-            | Operator::Gt(operand)
-            | Operator::Gte(operand)
-            | Operator::StartsWith(operand)
-            | Operator::EndsWith(operand)
-            | Operator::Contains(operand) = &test.operator
-                && let Operand::Ref(other) = operand
-            {
-                attributes.insert(*other);
+            match &test.operator {
+                Operator::Eq(operand)
+                | Operator::Lt(operand)
+                | Operator::Lte(operand)
+                | Operator::Gt(operand)
+                | Operator::Gte(operand)
+                | Operator::StartsWith(operand)
+                | Operator::EndsWith(operand)
+                | Operator::Contains(operand) => {
+                    if let Operand::Ref(other) = operand {
+                        attributes.insert(*other);
+                    }
+                }
+                Operator::InList(other) => drop(attributes.insert(*other)),
+                Operator::Every(asked) | Operator::Some(asked) => collect_attributes(&asked.condition, attributes),
+                Operator::In(_) | Operator::Matches(_) | Operator::Exists | Operator::Type(_) => {}
             }
         }
     }

@@ -1,9 +1,10 @@
-//! `in`, `not_in`: equal to one of a list of literals.
+//! `in`, `not_in`: equal to one of a list of literals, or to an element of another attribute, a list.
 
-use super::super::policy::{self, Condition};
+use super::super::policy::{self, Condition, Facet, Type};
 use super::super::scope::Scope;
 use super::equality::impossible_length;
 use super::{Operator, Use, not};
+use crate::syntax::json::Kind;
 
 pub(super) const OPERATORS: &[Operator] = &[
     Operator { name: "in", total: false, meaning: one_of },
@@ -11,6 +12,10 @@ pub(super) const OPERATORS: &[Operator] = &[
 ];
 
 fn one_of(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
+    if matches!(used.operand.kind, Kind::Object(_)) && used.subject.attribute.facet() != Some(Facet::Length) {
+        let list = scope.reference(used.name, used.operand, &[Type::List])?;
+        return Some(scope.test(used.subject, policy::Operator::InList(list), used.span));
+    }
     let values = scope.literals(used.subject, used.name, used.operand)?;
     if values.iter().any(|value| impossible_length(scope, used, value)) {
         return None;

@@ -1,16 +1,29 @@
 //! What each operator takes and means, a file for each family. To add one: a file with its `OPERATORS`, and a line in
 //! [`FAMILIES`].
 
+mod address;
+mod cidr;
+mod command;
 mod contains;
+mod element;
+mod email_domain;
 mod ends_with;
 mod equality;
+mod every;
 mod exists;
+mod glob;
 mod length;
+mod matches;
 mod membership;
+mod name;
 mod order;
+mod some;
 mod starts_with;
 mod types;
+mod url;
+mod within;
 
+pub(super) use self::cidr::network;
 pub(super) use self::types::TYPES;
 use super::policy::{Condition, Root};
 use super::scope::{Scope, Subject, all_of};
@@ -37,23 +50,34 @@ struct Use<'u> {
     operand: &'u Node<'u>,
     /// Where the operator, or the scalar that means `eq`, stands.
     span: Span,
+    /// The operators in the same object, this one too.
+    beside: &'u [Member<'u>],
 }
 
 /// Every operator, in the order in which they are listed to users.
-const FAMILIES: [&[Operator]; 9] = [
+const FAMILIES: [&[Operator]; 18] = [
     equality::OPERATORS,
     membership::OPERATORS,
     order::OPERATORS,
     starts_with::OPERATORS,
     ends_with::OPERATORS,
     contains::OPERATORS,
+    glob::OPERATORS,
+    matches::OPERATORS,
     length::OPERATORS,
     exists::OPERATORS,
     types::OPERATORS,
+    every::OPERATORS,
+    some::OPERATORS,
+    within::OPERATORS,
+    url::OPERATORS,
+    email_domain::OPERATORS,
+    cidr::OPERATORS,
+    command::OPERATORS,
 ];
 
 /// What other languages call an operator.
-const OTHER_NAMES: [(&str, &str); 23] = [
+const OTHER_NAMES: [(&str, &str); 42] = [
     ("=", "eq"),
     ("==", "eq"),
     ("===", "eq"),
@@ -77,6 +101,25 @@ const OTHER_NAMES: [(&str, &str); 23] = [
     ("present", "exists"),
     ("prefix", "starts_with"),
     ("size", "length"),
+    ("like", "glob"),
+    ("wildcard", "glob"),
+    ("regex", "matches"),
+    ("regexp", "matches"),
+    ("match", "matches"),
+    ("pattern", "matches"),
+    ("all_of", "every"),
+    ("all", "every"),
+    ("for_all", "every"),
+    ("any", "some"),
+    ("any_of", "some"),
+    ("has", "contains"),
+    ("includes", "contains"),
+    ("path", "within"),
+    ("dir", "within"),
+    ("directory", "within"),
+    ("email", "email_domain"),
+    ("domain", "email_domain"),
+    ("ip", "cidr"),
 ];
 
 fn find(name: &str) -> Option<&'static Operator> {
@@ -101,7 +144,7 @@ pub(super) fn test(scope: &mut Scope<'_>, subject: &Subject, node: &Node<'_>) ->
 
 /// A scalar that means `eq`.
 fn scalar(scope: &mut Scope<'_>, subject: &Subject, node: &Node<'_>) -> Option<Condition> {
-    apply(scope, find("eq")?, subject, node, node.span)
+    apply(scope, find("eq")?, &Use { name: "eq", subject, operand: node, span: node.span, beside: &[] })
 }
 
 /// An object of operators; `only` are those that may stand here, where not all may.
@@ -121,24 +164,21 @@ fn operators(
     for Member { key, value } in members {
         let name = key.value.as_ref();
         match find(name).filter(|operator| only.is_none_or(|only| only.contains(&operator.name))) {
-            Some(operator) => parts.extend(apply(scope, operator, subject, value, key.span)),
+            Some(operator) => {
+                let used = Use { name: operator.name, subject, operand: value, span: key.span, beside: members };
+                parts.extend(apply(scope, operator, &used));
+            }
             None => unknown(scope, name, key.span, only),
         }
     }
     Some(all_of(parts))
 }
 
-fn apply(
-    scope: &mut Scope<'_>,
-    operator: &Operator,
-    subject: &Subject,
-    operand: &Node<'_>,
-    span: Span,
-) -> Option<Condition> {
-    if !operator.total && scope.refuse_agent_roles(subject) {
+fn apply(scope: &mut Scope<'_>, operator: &Operator, used: &Use<'_>) -> Option<Condition> {
+    if !operator.total && scope.refuse_agent_roles(used.subject) {
         return None;
     }
-    (operator.meaning)(scope, &Use { name: operator.name, subject, operand, span })
+    (operator.meaning)(scope, used)
 }
 
 fn unknown(scope: &mut Scope<'_>, name: &str, span: Span, only: Option<&[&str]>) {
@@ -150,6 +190,7 @@ fn unknown(scope: &mut Scope<'_>, name: &str, span: Span, only: Option<&[&str]>)
             Some("a reference is an operand: `{\"eq\": {\"ref\": \"agent.id\"}}`".to_owned())
         }
         Some(other) => Some(format!("did you mean `{other}`?")),
+        None if name.starts_with('.') => Some("fields are tested inside of `every` and `some`".to_owned()),
         None => did_you_mean(name, known()),
     };
     let listed = || format!("known here: {}", known().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "));
@@ -166,6 +207,16 @@ fn refuse_on_tool(scope: &mut Scope<'_>, used: &Use<'_>) -> bool {
         && used.subject.fixed_type().is_some_and(|(kind, _)| kind != super::policy::Type::Number);
     if refused {
         let message = format!("`{}` on `tool`, which is a string", used.name);
+        scope.error(Code::Operand, used.span, message, None);
+    }
+    refused
+}
+
+/// Reports an operator of what tools take on `tool`; whether it did.
+fn refuse_on_name(scope: &mut Scope<'_>, used: &Use<'_>) -> bool {
+    let refused = used.subject.attribute.root == Root::Tool;
+    if refused {
+        let message = format!("`{}` on `tool`, which is the name of a tool", used.name);
         scope.error(Code::Operand, used.span, message, None);
     }
     refused

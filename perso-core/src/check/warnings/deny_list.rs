@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::super::policy::{Condition, Effect, Operand, Operator, Policy, Root, Test, Value};
+use super::super::policy::{Attribute, Condition, Effect, Operand, Operator, Policy, Root, Step, Test, Value};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
 
 pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
@@ -13,9 +13,12 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
         let mut warned = HashSet::new();
         for test in tests {
             let Some(attribute) = policy.attributes.get(test.attribute) else { continue };
-            let chosen_by_the_model = attribute.root == Root::Args && attribute.facet().is_none();
-            if chosen_by_the_model && is_on_strings(&test.operator) && warned.insert(test.attribute) {
-                let name = quoted(&attribute.to_string());
+            // Of what is read off a value, and of its elements, it is the value itself that is named.
+            let read_off = |step: &Step| matches!(step, Step::Facet(_) | Step::Element);
+            let steps = attribute.steps.split(read_off).next().unwrap_or_default().to_vec();
+            let value = Attribute { root: attribute.root, steps };
+            if attribute.root == Root::Args && is_on_strings(&test.operator) && warned.insert(value.clone()) {
+                let name = quoted(&value.to_string());
                 let message = format!("a deny list on {name}, which the model chooses: any other spelling passes");
                 let help = match rule.effect {
                     Effect::Allow => "say what is allowed instead, with `in` or `starts_with`",
@@ -32,8 +35,11 @@ fn collect<'p>(condition: &'p Condition, wanted: bool, tests: &mut Vec<&'p Test>
     match condition {
         Condition::All(parts) | Condition::Any(parts) => parts.iter().for_each(|part| collect(part, wanted, tests)),
         Condition::Not(inner) => collect(inner, !wanted, tests),
-        Condition::Test(test) if wanted => tests.push(test),
-        Condition::Test(_) => {}
+        Condition::Test(test) => match &test.operator {
+            Operator::Every(asked) | Operator::Some(asked) => collect(&asked.condition, wanted, tests),
+            _ if wanted => tests.push(test),
+            _ => {}
+        },
     }
 }
 
@@ -43,8 +49,12 @@ fn is_on_strings(operator: &Operator) -> bool {
     match operator {
         Operator::Eq(Operand::Literal(value)) => matches!(value, Value::String(_)),
         Operator::In(values) => values.iter().any(|value| matches!(value, Value::String(_))),
-        Operator::StartsWith(_) | Operator::EndsWith(_) | Operator::Contains(_) => true,
+        Operator::Contains(Operand::Literal(value)) => matches!(value, Value::String(_)),
+        Operator::StartsWith(_) | Operator::EndsWith(_) | Operator::Contains(_) | Operator::Matches(_) => true,
         Operator::Eq(Operand::Ref(_))
+        | Operator::InList(_)
+        | Operator::Every(_)
+        | Operator::Some(_)
         | Operator::Lt(_)
         | Operator::Lte(_)
         | Operator::Gt(_)

@@ -95,7 +95,11 @@ impl<'p> Fact<'p> {
             Operator::Eq(Operand::Ref(_)) => States::of(&[Type::Boolean, Type::Number, Type::String]),
             Operator::In(values) => States::of(&values.iter().map(type_of).collect::<Vec<_>>()),
             Operator::Lt(_) | Operator::Lte(_) | Operator::Gt(_) | Operator::Gte(_) => States::of(&[Type::Number]),
-            Operator::StartsWith(_) | Operator::EndsWith(_) | Operator::Contains(_) => States::of(&[Type::String]),
+            Operator::InList(_) => States::of(&[Type::Boolean, Type::Number, Type::String]),
+            Operator::StartsWith(_) | Operator::EndsWith(_) | Operator::Matches(_) => States::of(&[Type::String]),
+            Operator::Contains(Operand::Literal(Value::Bool(_) | Value::Number(_))) => States::of(&[Type::List]),
+            Operator::Contains(_) => States::of(&[Type::String, Type::List]),
+            Operator::Every(_) | Operator::Some(_) => States::of(&[Type::List]),
             Operator::Exists | Operator::Type(_) => States::ALL,
         }
     }
@@ -169,6 +173,8 @@ impl<'p> Fact<'p> {
             Operator::StartsWith(operand) => string(operand, |text, with| text.starts_with(with)),
             Operator::EndsWith(operand) => string(operand, |text, with| text.ends_with(with)),
             Operator::Contains(operand) => string(operand, |text, with| text.contains(with)),
+            // Patterns, elements and other attributes are not looked into.
+            Operator::Matches(_) | Operator::Every(_) | Operator::Some(_) | Operator::InList(_) => None,
             Operator::Exists => Some(true),
             Operator::Type(types) => Some(types.contains(&type_of(value))),
         }
@@ -224,8 +230,17 @@ fn write_key(condition: &Condition, wanted: bool, text: &mut String) {
         Condition::Not(inner) => return write_key(inner, !wanted, text),
         Condition::Test(test) => {
             // Writing to a string does not fail.
-            let _ = write!(text, "{}{} {:?};", if wanted { "" } else { "!" }, test.attribute, test.operator);
-            return;
+            let _ = write!(text, "{}{} ", if wanted { "" } else { "!" }, test.attribute);
+            let (name, asked) = match &test.operator {
+                Operator::Every(asked) => ("every", asked),
+                Operator::Some(asked) => ("some", asked),
+                other => {
+                    let _ = write!(text, "{other:?};");
+                    return;
+                }
+            };
+            let _ = write!(text, "{name} {} ", asked.bounded);
+            return write_key(&asked.condition, true, text);
         }
         Condition::All(parts) => (if wanted { "all(" } else { "any(" }, parts),
         Condition::Any(parts) => (if wanted { "any(" } else { "all(" }, parts),

@@ -1,0 +1,143 @@
+//! What `every` and `some` ask of an element: a scalar, which means `eq`, or an object of operators on the element, of
+//! fields of it (keys that begin with a dot) and of `all`, `any` and `not` around more of the kind.
+
+use super::super::policy::{self, Condition, Facet, Quantified, Step};
+use super::super::scope::{Scope, Subject, all_of};
+use super::{FAMILIES, OTHER_NAMES, Use, apply, find, not, refuse_on_tool, scalar, test};
+use crate::diagnostic::{Code, quoted};
+use crate::span::Span;
+use crate::syntax::document::{MAX_CONDITION_DEPTH, first_of};
+use crate::syntax::json::{Kind, Member, Node};
+use crate::syntax::{Spanned, did_you_mean};
+
+/// How deep `every` and `some` may be nested in one another.
+const MAX_NESTED: usize = 2;
+
+/// An `every` or `some`.
+pub(super) fn quantified(
+    scope: &mut Scope<'_>,
+    used: &Use<'_>,
+    operator: fn(Quantified) -> policy::Operator,
+) -> Option<Condition> {
+    if refuse_on_tool(scope, used) {
+        return None;
+    }
+    let steps = &used.subject.attribute.steps;
+    if steps.iter().filter(|step| **step == Step::Element).count() >= MAX_NESTED {
+        let message = format!("`every` and `some` are nested more than {MAX_NESTED} deep");
+        scope.error(Code::Limit, used.span, message, None);
+        return None;
+    }
+    // A command without arguments has no argument that could do harm.
+    let bounded =
+        steps.ends_with(&[Step::Facet(Facet::Words)]) || used.beside.iter().any(|member| member.key.value == "length");
+    let element = used.subject.below([Step::Element], used.subject.span);
+    scope.elements.push(element.attribute.clone());
+    let condition = asked(scope, &element, used.name, used.operand);
+    scope.elements.pop();
+    let condition = Box::new(condition?);
+    Some(scope.test(used.subject, operator(Quantified { condition, bounded }), used.span))
+}
+
+fn asked(scope: &mut Scope<'_>, element: &Subject, what: &str, node: &Node<'_>) -> Option<Condition> {
+    match &node.kind {
+        Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => scalar(scope, element, node),
+        Kind::Object(members) => object(scope, element, node, members),
+        Kind::List(_) | Kind::Null => {
+            let help = match &node.kind {
+                Kind::List(_) => "as in `{\"in\": […]}`, which is true for each value of a list",
+                _ => "`{\"type\": \"null\"}` is true for null",
+            };
+            let message = format!("`{what}` takes a value or a test of an element, not {}", node.describe());
+            scope.error(Code::Operand, first_of(node), message, Some(help.to_owned()));
+            None
+        }
+    }
+}
+
+fn object(scope: &mut Scope<'_>, element: &Subject, node: &Node<'_>, members: &[Member<'_>]) -> Option<Condition> {
+    if members.is_empty() {
+        scope.error(Code::Empty, node.span, "a test of nothing says nothing", None);
+        return None;
+    }
+    let parts: Vec<Option<Condition>> = members.iter().map(|member| part(scope, element, members, member)).collect();
+    parts.into_iter().collect::<Option<_>>().map(all_of)
+}
+
+/// One key of a test of an element.
+fn part(
+    scope: &mut Scope<'_>,
+    element: &Subject,
+    members: &[Member<'_>],
+    Member { key, value }: &Member<'_>,
+) -> Option<Condition> {
+    match key.value.as_ref() {
+        "all" | "All" => combined(scope, element, "`all`", value).map(Condition::All),
+        "any" | "Any" => combined(scope, element, "`any`", value).map(Condition::Any),
+        "not" | "Not" => deeper(scope, element, "`not`", value).map(not),
+        field if field.starts_with('.') => {
+            if let Some((_, why)) = element.fixed_type() {
+                scope.error(Code::Operand, key.span, format!("{why}, which has no fields"), None);
+                return None;
+            }
+            let steps = scope.field(Spanned { value: field, span: key.span })?;
+            test(scope, &element.below(steps, key.span), value)
+        }
+        name => match find(name) {
+            Some(operator) => {
+                let (name, span) = (operator.name, key.span);
+                apply(scope, operator, &Use { name, subject: element, operand: value, span, beside: members })
+            }
+            None => {
+                unknown(scope, name, key.span);
+                None
+            }
+        },
+    }
+}
+
+fn combined(scope: &mut Scope<'_>, element: &Subject, what: &str, node: &Node<'_>) -> Option<Vec<Condition>> {
+    let Kind::List(nodes) = &node.kind else {
+        let message = format!("{what} takes a list of tests, not {}", node.describe());
+        scope.error(Code::WrongType, first_of(node), message, None);
+        return None;
+    };
+    if nodes.is_empty() {
+        scope.error(Code::Empty, node.span, format!("{what} of nothing says nothing"), None);
+        return None;
+    }
+    let what = format!("an element of {what}");
+    let parts: Vec<Option<Condition>> = nodes.iter().map(|node| deeper(scope, element, &what, node)).collect();
+    parts.into_iter().collect()
+}
+
+/// A test inside of `all`, `any` or `not`.
+fn deeper(scope: &mut Scope<'_>, element: &Subject, what: &str, node: &Node<'_>) -> Option<Condition> {
+    if scope.depth >= MAX_CONDITION_DEPTH {
+        let message = format!("`all`, `any` and `not` are nested more than {MAX_CONDITION_DEPTH} deep");
+        scope.error(Code::Limit, first_of(node), message, None);
+        return None;
+    }
+    let Kind::Object(members) = &node.kind else {
+        let message = format!("{what} takes a test, not {}", node.describe());
+        let help = "a test is an object: `{\"lte\": 500}`, or `{\".price\": {\"lte\": 500}}`".to_owned();
+        scope.error(Code::WrongType, first_of(node), message, Some(help));
+        return None;
+    };
+    scope.depth += 1;
+    let condition = object(scope, element, node, members);
+    scope.depth -= 1;
+    condition
+}
+
+fn unknown(scope: &mut Scope<'_>, name: &str, span: Span) {
+    let known = || FAMILIES.into_iter().flatten().map(|operator| operator.name).chain(["all", "any", "not"]);
+    let lower = name.to_lowercase();
+    let other = OTHER_NAMES.iter().find(|(other, _)| *other == lower);
+    let help = match other {
+        Some((_, meant)) => format!("did you mean `{meant}`?"),
+        None => did_you_mean(name, known())
+            .unwrap_or_else(|| "a field of the element begins with a dot, as in `.price`".to_owned()),
+    };
+    scope.error(Code::UnknownOperator, span, format!("unknown operator {}", quoted(name)), Some(help));
+}

@@ -1,0 +1,32 @@
+//! `email_domain`: the string is one e-mail address, with nothing around it, of one of some domains.
+
+use super::super::policy::Facet;
+use super::name::{self, Names};
+use super::{Operator, refuse_on_name};
+
+pub(super) const OPERATORS: &[Operator] = &[Operator {
+    name: "email_domain",
+    total: false,
+    meaning: |scope, used| {
+        if refuse_on_name(scope, used) {
+            return None;
+        }
+        let domains = scope.texts(used.name, "a domain", used.operand)?;
+        name::like(scope, &DOMAINS, &used.subject.facet(Facet::Domain), &domains)
+    },
+}];
+
+/// What may stand behind the `@` of an address that is at most 254 bytes long.
+const DOMAINS: Names = Names { what: "a domain of e-mail", max: 252, underscore: false, exact };
+
+fn exact(names: &Names, text: &str) -> Result<String, name::Refusal> {
+    if let Some((_, domain)) = text.rsplit_once('@') {
+        let help = (!domain.is_empty()).then(|| format!("write what stands behind the `@`: `{domain}`"));
+        return Err(("it holds an `@`".to_owned(), help));
+    }
+    let domain = names.name(text)?;
+    if !domain.contains('.') {
+        return Err(("it has only one label".to_owned(), None));
+    }
+    Ok(domain)
+}

@@ -1,0 +1,10 @@
+//! `every`: every element of the list passes a test. Unknown for an empty list, unless the length is tested beside it.
+
+use super::super::policy;
+use super::{Operator, element};
+
+pub(super) const OPERATORS: &[Operator] = &[Operator {
+    name: "every",
+    total: false,
+    meaning: |scope, used| element::quantified(scope, used, policy::Operator::Every),
+}];

@@ -1,0 +1,231 @@
+//! `within`: the string is an absolute path, without anything in it that would have to be resolved, of one of some
+//! directories or of something below one.
+
+use super::super::policy::{self, Condition, Facet, Operand, Value};
+use super::super::scope::{Scope, Subject, any_of};
+use super::{Operator, Use, refuse_on_name};
+use crate::diagnostic::{Code, quoted};
+
+pub(super) const OPERATORS: &[Operator] = &[Operator { name: "within", total: false, meaning }];
+
+/// The longest path, in bytes.
+const MAX_PATH: usize = 4096;
+
+fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
+    if refuse_on_name(scope, used) {
+        return None;
+    }
+    let directories = scope.texts(used.name, "a directory", used.operand)?;
+    let in_url = used.subject.attribute.facet() == Some(Facet::UrlPath);
+    let mut tests = Vec::with_capacity(2 * directories.len());
+    let (mut broken, mut first) = (false, None);
+    for written in &directories {
+        let is_windows = written.value.get(1..).is_some_and(|rest| rest.starts_with(':'));
+        let (facet, read) =
+            if is_windows { (Facet::WindowsPath, windows(written.value)) } else { (Facet::Path, posix(written.value)) };
+        let read = match read {
+            Ok(_) if is_windows && in_url => Err("the path of a URL has no drive".to_owned()),
+            read => read,
+        };
+        match read {
+            Err(why) => {
+                let message = format!("{} is no directory to be within: {why}", quoted(written.value));
+                let help = help(written.value);
+                scope.error(Code::Operand, written.span, message, help.map(str::to_owned));
+                broken = true;
+            }
+            Ok(_) if *first.get_or_insert(facet) != facet => {
+                let help = "write two tests, under `any`".to_owned();
+                scope.error(Code::Operand, written.span, "POSIX and Windows directories in one list", Some(help));
+                broken = true;
+            }
+            Ok(directory) => below(scope, used, &used.subject.facet(facet), directory, &mut tests),
+        }
+    }
+    (!broken).then(|| any_of(tests))
+}
+
+/// The tests of which one is true of a directory and of what is below it.
+fn below(scope: &mut Scope<'_>, used: &Use<'_>, subject: &Subject, directory: String, tests: &mut Vec<Condition>) {
+    let literal = |text: String| Operand::Literal(Value::String(text));
+    // A root ends in its separator, and what is read off a path ends in one only where it is a root.
+    if directory.ends_with('/') {
+        tests.push(scope.test(subject, policy::Operator::StartsWith(literal(directory)), used.span));
+        return;
+    }
+    let inside = format!("{directory}/");
+    tests.push(scope.test(subject, policy::Operator::Eq(literal(directory)), used.span));
+    tests.push(scope.test(subject, policy::Operator::StartsWith(literal(inside)), used.span));
+}
+
+fn help(text: &str) -> Option<&'static str> {
+    if text.starts_with("\\\\") || text.starts_with("//") {
+        return Some("names of servers and devices are never within a directory; name a drive, as `C:/data`");
+    }
+    (!text.starts_with('/')).then_some("a directory is absolute: `/srv/share`, or with a drive `C:/data`")
+}
+
+/// The canonical form of an absolute POSIX path, or why it is none.
+fn posix(text: &str) -> Result<String, String> {
+    common(text)?;
+    let Some(rest) = text.strip_prefix('/') else { return Err("it is not absolute".to_owned()) };
+    if text.contains('\\') {
+        return Err("it holds a backslash".to_owned());
+    }
+    let like_a_separator = |c| {
+        matches!(c, '\u{85}' | '\u{2024}'..='\u{2026}' | '\u{2028}' | '\u{2029}' | '\u{2044}' | '\u{2215}')
+            || matches!(c, '\u{ff0e}' | '\u{ff0f}')
+    };
+    if let Some(c) = text.chars().find(|c| like_a_separator(*c)) {
+        return Err(format!("it holds U+{:04X}, which some take for a separator or a dot", u32::from(c)));
+    }
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    if text != "/" {
+        rest.split('/').try_for_each(segment)?;
+    }
+    Ok(format!("/{rest}"))
+}
+
+/// The canonical form of an absolute Windows path, or why it is none.
+fn windows(text: &str) -> Result<String, String> {
+    common(text)?;
+    if !text.is_ascii() {
+        return Err("it holds a character outside of ASCII".to_owned());
+    }
+    let path = text.to_ascii_lowercase().replace('\\', "/");
+    let (drive, rest) = path.split_at(1);
+    if !drive.starts_with(|c: char| c.is_ascii_lowercase()) {
+        return Err("it does not begin with a drive's letter".to_owned());
+    }
+    let Some(rest) = rest.strip_prefix(":/") else { return Err("it is relative to the drive".to_owned()) };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    if path.len() > "c:/".len() {
+        rest.split('/').try_for_each(|part| segment(part).and_then(|()| windows_segment(part)))?;
+    }
+    Ok(format!("{drive}:/{rest}"))
+}
+
+/// What is refused in every path.
+fn common(text: &str) -> Result<(), String> {
+    if text.len() > MAX_PATH {
+        return Err(format!("it is longer than {MAX_PATH} bytes"));
+    }
+    if text.contains(|c: char| c.is_ascii_control()) {
+        return Err("it holds a control character".to_owned());
+    }
+    let is_escape = |at: usize| {
+        let digits = text.as_bytes().get(at + 1..at + 3);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if text.match_indices('%').any(|(at, _)| is_escape(at)) {
+        return Err("it holds a percent-encoded character".to_owned());
+    }
+    Ok(())
+}
+
+fn segment(segment: &str) -> Result<(), String> {
+    match segment {
+        "" => Err("it holds an empty segment".to_owned()),
+        "." | ".." => Err(format!("it holds the segment `{segment}`")),
+        _ => Ok(()),
+    }
+}
+
+fn windows_segment(segment: &str) -> Result<(), String> {
+    if segment.ends_with(['.', ' ']) || segment.starts_with(' ') {
+        return Err("a segment ends in a dot, or begins or ends in a space".to_owned());
+    }
+    if let Some(c) = segment.chars().find(|c| r#"<>:"|?*"#.contains(*c)) {
+        return Err(format!("a segment holds `{c}`"));
+    }
+    if segment.as_bytes().windows(2).any(|pair| matches!(pair, [b'~', b'0'..=b'9'])) {
+        return Err("a segment holds a `~` before a digit, as short names do".to_owned());
+    }
+    let name = segment.split('.').next().unwrap_or_default().trim_end_matches(' ');
+    let is_numbered = |prefix| {
+        name.strip_prefix(prefix).is_some_and(|rest| matches!(rest.as_bytes(), [digit] if digit.is_ascii_digit()))
+    };
+    let is_device = ["con", "prn", "aux", "nul", "conin$", "conout$"].contains(&name);
+    if is_device || is_numbered("com") || is_numbered("lpt") {
+        return Err(format!("`{name}` is a device"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_have_one_form() {
+        for (written, canonical) in [
+            ("/", "/"),
+            ("/srv/share", "/srv/share"),
+            ("/srv/share/", "/srv/share"),
+            ("/a b/..c/ä/50%", "/a b/..c/ä/50%"),
+        ] {
+            assert_eq!(posix(written).as_deref(), Ok(canonical));
+        }
+        for (written, canonical) in [
+            ("C:\\", "c:/"),
+            ("c:/", "c:/"),
+            ("C:\\Data\\x/", "c:/data/x"),
+            ("d:/a/com/lpt10.txt", "d:/a/com/lpt10.txt"),
+        ] {
+            assert_eq!(windows(written).as_deref(), Ok(canonical));
+        }
+    }
+
+    #[test]
+    fn what_would_have_to_be_resolved_is_no_directory() {
+        for text in [
+            "",
+            "srv",
+            "./srv",
+            "~/x",
+            "//",
+            "//srv",
+            "/srv//x",
+            "/srv/./x",
+            "/srv/..",
+            "/..",
+            "/.",
+            "/a\\b",
+            "/a\0",
+            "/a\n",
+            "/%2e%2E/x",
+            "/a\u{ff0f}b",
+            "/a\u{2024}",
+            "\\\\server\\share",
+            "file:///srv",
+        ] {
+            assert!(posix(text).is_err(), "{text:?}");
+        }
+        for text in [
+            "c:",
+            "c:x",
+            "1:/x",
+            "ä:/",
+            "c:/a//b",
+            "c:/a/../b",
+            "c:/a/.",
+            "c:/a./b",
+            "c:/a /b",
+            "c:/ a",
+            "c:/a:b",
+            "c:/con",
+            "c:/nul.txt/x",
+            "c:/CON .x",
+            "c:/com1",
+            "c:/lpt9.a",
+            "c:/progra~1",
+            "c:/ä",
+            "c:/%41",
+            "c:/a*",
+            "c://x",
+            "c:\\\\x",
+        ] {
+            assert!(windows(text).is_err(), "{text:?}");
+        }
+    }
+}
