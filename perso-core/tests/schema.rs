@@ -35,6 +35,18 @@ fn what_is_right_passes_both() {
         condition(r#"{ "args.a": { "not_in": [1], "lt": 1, "lte": 2.5, "gt": -1, "gte": { "ref": "args.b" } } }"#),
         condition(r#"{ "args.a": { "starts_with": "", "ends_with": "x", "contains": { "ref": "args.b" } } }"#),
         condition(r#"{ "args.a": { "length": 3 }, "args.b": { "length": { "gt": 1, "in": [1, 2] } } }"#),
+        condition(
+            r#"{ "args.a": { "every": { ".b": { "in": { "ref": ".c" } }, "starts_with": "x", "any": [{ ".[\"d\"]": 1 }] },
+                             "some": "x", "length": 1, "contains": true, "not_in": { "ref": "agent.x" } } }"#,
+        ),
+        condition(r#"{ "args.a": { "glob": "x*", "matches": ["a", "b"], "within": "/srv", "cidr": ["::/0"] } }"#),
+        condition(
+            r#"{ "args.a": { "url": { "scheme": "http", "host": ["**.b.c"], "port": [80, 81], "path": { "within": "/x" },
+                                      "private": false }, "email_domain": ["a.b"] } }"#,
+        ),
+        condition(
+            r#"{ "args.a": { "command": { "program": "x", "shell": false, "args": { "every": { "not": { "eq": "y" } } } } } }"#,
+        ),
         condition(r#"{ "args.a": { "exists": false }, "args.b": { "type": "list" }, "args.c": { "type": ["null"] } }"#),
     ] {
         let document: Value = serde_json::from_str(&text).unwrap();
@@ -90,6 +102,19 @@ fn what_is_wrong_fails_both() {
         condition(r#"{ "args.a": { "length": "5" } }"#),
         condition(r#"{ "args.a": { "length": -1 } }"#),
         condition(r#"{ "args.a": { "length": { "contains": "x" } } }"#),
+        condition(r#"{ "args.a": { "every": ["x"] } }"#),
+        condition(r#"{ "args.a": { "every": { "price": 1 } } }"#),
+        condition(r#"{ "args.a": { "every": { "all": [] } } }"#),
+        condition(r#"{ "args.a": { ".b": 1 } }"#),
+        condition(r#"{ "args.a": { "glob": [] } }"#),
+        condition(r#"{ "args.a": { "within": { "ref": "agent.x" } } }"#),
+        condition(r#"{ "args.a": { "url": "x" } }"#),
+        condition(r#"{ "args.a": { "url": { "port": 80 } } }"#),
+        condition(r#"{ "args.a": { "url": { "host": "x", "port": 0 } } }"#),
+        condition(r#"{ "args.a": { "url": { "host": "x", "path": { "url": { "host": "x" } } } } }"#),
+        condition(r#"{ "args.a": { "url": { "private": true } } }"#),
+        condition(r#"{ "args.a": { "command": { "shell": false } } }"#),
+        condition(r#"{ "args.a": { "command": { "program": "x", "args": { "eq": "y" } } } }"#),
         condition(r#"{ "args.a": { "exists": 1 } }"#),
         condition(r#"{ "args.a": { "type": "array" } }"#),
         condition(r#"{ "args.a": { "type": [] } }"#),

@@ -116,6 +116,8 @@ fn hint(text: &str, at: usize) -> Option<String> {
     let before = text.get(..at)?;
     let key = text.get(at..)?.strip_prefix('.')?.split('.').next()?;
     let written = serde_json::Value::from(key).to_string().replace('"', "\\\"");
+    // The brackets of a field stand behind its dot.
+    let before = if before.is_empty() { "." } else { before };
     (!key.is_empty() && key.len() <= 40).then(|| format!("in the document: `\"{before}[{written}]\"`"))
 }
 

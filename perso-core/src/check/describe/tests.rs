@@ -114,3 +114,75 @@ fn texts_are_bounded_and_harmless() {
     );
     assert!(!text.contains(|c: char| c.is_control() || c > '~'), "{text}");
 }
+
+#[test]
+fn elements_and_what_tools_take() {
+    assert_needs(
+        r#"{ "args.to": { "every": { "starts_with": "x" } } }"#,
+        r#"every element of args.to starting with "x""#,
+    );
+    assert_needs(r#"{ "args.to": { "every": "a" } }"#, r#"every element of args.to equal to "a""#);
+    assert_needs(
+        r#"{ "args.to": { "every": { "email_domain": ["acme.com", "b.org"] } } }"#,
+        "every element of args.to with the domain acme.com or b.org",
+    );
+    assert_needs(
+        r#"{ "args.items": { "every": { ".price": { "gt": 0, "lte": { "ref": ".max" } }, ".n": 1 } } }"#,
+        "every element of args.items with .price more than 0 and at most .max and .n equal to 1",
+    );
+    assert_needs(
+        r#"{ "args.items": { "every": { ".price": 1, ".n": 2 } }, "args.b": true }"#,
+        "every element of args.items with (.price equal to 1 and .n equal to 2) and args.b equal to true",
+    );
+    assert_needs(
+        r#"{ "args.a": { "some": { ".b": { "length": { "gt": 1 } }, "type": "object" } } }"#,
+        "an element of args.a with length of .b more than 1 and it of type object",
+    );
+    assert_needs(r#"{ "not": { "args.a": { "some": { "gt": 1 } } } }"#, "no element of args.a more than 1");
+    assert_needs(r#"{ "not": { "args.a": { "every": { "gt": 1 } } } }"#, "an element of args.a at most 1");
+    assert_needs(
+        r#"{ "args.a": { "every": { "some": { "length": 3 } } } }"#,
+        "every element of args.a with an element of it with length equal to 3",
+    );
+    assert_needs(r#"{ "args.a": { "in": { "ref": "agent.b" } } }"#, "args.a one of agent.b");
+    assert_needs(
+        r#"{ "args.a": { "glob": ["a*", "b*"], "matches": "x+" } }"#,
+        r#"(args.a like "a*" or like "b*") and args.a matching "x+""#,
+    );
+    assert_needs(r#"{ "args.path": { "within": "/srv/share" } }"#, "args.path below /srv/share");
+    assert_needs(
+        r#"{ "args.path": { "within": ["/srv/a", "/srv/b c/", "/x"] } }"#,
+        r#"args.path below /srv/a, "/srv/b c" or /x"#,
+    );
+    assert_needs(r#"{ "args.path": { "within": ["/"] } }"#, "args.path below /");
+    assert_needs(r#"{ "args.path": { "within": ["C:\\", "D:\\x"] } }"#, "args.path below c:/ or d:/x");
+    assert_needs(
+        r#"{ "args.url": { "url": { "host": ["a.com", "**.b.com"], "private": false, "path": { "within": "/v1" } } } }"#,
+        "args.url with the scheme https and the host a.com or **.b.com and the port 443 \
+         and path of args.url below /v1 and args.url with a public host",
+    );
+    assert_needs(r#"{ "args.ip": { "cidr": ["10.0.0.0/8", "::1"] } }"#, "args.ip in 10.0.0.0/8 or ::1");
+    assert_needs(
+        r#"{ "args.cmd": { "command": { "program": ["git", "ls"], "args": { "every": { "glob": "a*" } } } } }"#,
+        r#"args.cmd with the program git or ls and every argument of args.cmd like "a*""#,
+    );
+    assert_denied(r#", "unless": { "args.path": { "within": "/srv" } }"#, " unless args.path is below /srv");
+    assert_denied(
+        r#", "unless": { "args.url": { "url": { "host": "a.com" } } }"#,
+        " unless args.url has the scheme https and the host a.com and the port 443",
+    );
+    assert_denied(
+        r#", "when": { "args.to": { "some": { "email_domain": "a.com" } } }"#,
+        " when an element of args.to has the domain a.com",
+    );
+    assert_denied(
+        r#", "when": { "args.to": { "some": { ".n": { "gt": 5 } } } }"#,
+        " when an element of args.to has .n more than 5",
+    );
+    assert_needs(r#"{ "not": { "args.to": { "email_domain": "a.com" } } }"#, "args.to with a domain other than a.com");
+    assert_denied(
+        r#", "when": { "args.n": { "every": { "gt": 5, "lt": 9 } } }"#,
+        " when every element of args.n is more than 5 and less than 9",
+    );
+    assert_denied(r#", "when": { "args.n": { "matches": "a+" } }"#, r#" when args.n matches "a+""#);
+}

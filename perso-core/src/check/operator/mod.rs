@@ -225,3 +225,6 @@ fn refuse_on_name(scope: &mut Scope<'_>, used: &Use<'_>) -> bool {
 fn not(condition: Condition) -> Condition {
     Condition::Not(Box::new(condition))
 }
+
+#[cfg(test)]
+mod tests;

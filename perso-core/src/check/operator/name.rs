@@ -85,14 +85,16 @@ impl Names {
         self.labels(text, true)?;
         let mut labels = text.rsplit('.');
         let (last, before) = (labels.next().unwrap_or_default(), labels.next());
+        if last.bytes().all(|byte| byte.is_ascii_digit())
+            || text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains(|c: char| c.is_ascii_alphabetic())
+        {
+            return Err(("a pattern is for names, not for addresses".to_owned(), None));
+        }
         if is_pattern(last) {
             return Err((
                 "anyone can have a name that ends otherwise".to_owned(),
                 Some("the last label has no wildcard, as in `*.acme.com`; `**` is every name".to_owned()),
             ));
-        }
-        if last.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(("a pattern is for names, not for addresses".to_owned(), None));
         }
         if let (Some(label), None) = (before, labels.next())
             && label.starts_with('*')
@@ -100,7 +102,7 @@ impl Names {
         {
             let name = format!("{}.{last}", label.trim_start_matches('*').trim_start_matches('-'));
             let help = format!("below a domain is `**.{name}`, and the domain itself `{name}`");
-            return Err((format!("it is also like `evil{}.{last}`", label.trim_start_matches('*')), Some(help)));
+            return Err((format!("it matches `evil{}.{last}` as well", label.trim_start_matches('*')), Some(help)));
         }
         Ok(text.to_ascii_lowercase())
     }

@@ -62,7 +62,9 @@ fn help(text: &str) -> Option<&'static str> {
     if text.starts_with("\\\\") || text.starts_with("//") {
         return Some("names of servers and devices are never within a directory; name a drive, as `C:/data`");
     }
-    (!text.starts_with('/')).then_some("a directory is absolute: `/srv/share`, or with a drive `C:/data`")
+    let is_absolute =
+        text.starts_with('/') || text.get(1..).is_some_and(|rest| rest.starts_with(":/") || rest.starts_with(":\\"));
+    (!is_absolute).then_some("a directory is absolute: `/srv/share`, or with a drive `C:/data`")
 }
 
 /// The canonical form of an absolute POSIX path, or why it is none.

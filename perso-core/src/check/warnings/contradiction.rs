@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::policy::{Condition, Effect, Facet, Policy, Type, Value};
+use super::super::policy::{Condition, Effect, Facet, Operator, Policy, Test, Type, Value};
 use super::facts::{Conjunction, Fact, States};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
 
@@ -73,14 +73,25 @@ fn impossible<'p>(policy: &'p Policy, condition: &'p Condition, wanted: bool) ->
 /// The contradictions of a condition as it is written, each `all` by itself.
 fn written<'p>(policy: &'p Policy, condition: &'p Condition, clashes: &mut Vec<Clash<'p>>) {
     match condition {
-        Condition::Test(_) => clashes.extend(clash(policy, &Conjunction::of(condition, true).facts)),
+        Condition::Test(test) => {
+            clashes.extend(clash(policy, &Conjunction::of(condition, true).facts));
+            of_elements(policy, test, clashes);
+        }
         Condition::Not(inner) => written(policy, inner, clashes),
         Condition::Any(parts) => parts.iter().for_each(|part| written(policy, part, clashes)),
         Condition::All(_) => {
             let conjunction = Conjunction::of(condition, true);
             clashes.extend(clash(policy, &conjunction.facts));
+            conjunction.facts.iter().for_each(|fact| of_elements(policy, fact.test, clashes));
             conjunction.others.iter().for_each(|(other, _)| written(policy, other, clashes));
         }
+    }
+}
+
+/// The contradictions of what is asked of an element.
+fn of_elements<'p>(policy: &'p Policy, test: &'p Test, clashes: &mut Vec<Clash<'p>>) {
+    if let Operator::Every(asked) | Operator::Some(asked) = &test.operator {
+        written(policy, &asked.condition, clashes);
     }
 }
 

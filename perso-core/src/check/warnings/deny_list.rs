@@ -19,10 +19,16 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
             let value = Attribute { root: attribute.root, steps };
             if attribute.root == Root::Args && is_on_strings(&test.operator) && warned.insert(value.clone()) {
                 let name = quoted(&value.to_string());
-                let message = format!("a deny list on {name}, which the model chooses: any other spelling passes");
-                let help = match rule.effect {
-                    Effect::Allow => "say what is allowed instead, with `in` or `starts_with`",
-                    Effect::Deny => "say what is allowed instead: `unless`, with `in` or `starts_with`",
+                let passes = match attribute.facet() {
+                    None => "any other spelling passes",
+                    Some(_) => "whatever is not listed passes",
+                };
+                let message = format!("a deny list on {name}, which the model chooses: {passes}");
+                let help = match (rule.effect, attribute.facet()) {
+                    (Effect::Allow, None) => "say what is allowed instead, with `in` or `starts_with`",
+                    (Effect::Deny, None) => "say what is allowed instead: `unless`, with `in` or `starts_with`",
+                    (Effect::Allow, Some(_)) => "say what is allowed instead, without `not`",
+                    (Effect::Deny, Some(_)) => "say what is allowed instead: `unless`, with the same operator",
                 };
                 diagnostics.push(Diagnostic::new(Code::DenyList, test.span, message).help(help));
             }
