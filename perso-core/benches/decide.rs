@@ -8,6 +8,8 @@
 //! | `decide_vs_parse_typed` | the same | parsing the text into a struct of just what the policy reads |
 //! | `decide_value_vs_parse_value` | a decision on a call that is a `serde_json::Value` | parsing into one |
 //! | `scale_10k_vs_10` | a decision with 10 000 rules | with 10 |
+//! | `patterns_vs_eq` | a decision with five pattern tests | with five `eq` tests on the same call |
+//! | `pattern_linear` | matching 100 kB with `(a+)+$` | ten times matching 10 kB |
 //! | `threads_2_vs_1` | calls a second of two threads | of one |
 
 #![expect(
@@ -33,6 +35,7 @@ fn main() {
     let mut report = Report::default();
     calls(&mut report);
     rules(&mut report);
+    patterns(&mut report);
     threads(&mut report);
     report.write();
 }
@@ -159,6 +162,52 @@ fn rules(report: &mut Report) {
     });
     let medians = report.compare("a call by the number of rules", 16, candidates.collect());
     report.ratio("scale_10k_vs_10", medians[3] / medians[0]);
+}
+
+fn patterns(report: &mut Report) {
+    let call = br#"{"tool":"publish","args":{"path":"/srv/share/reports/2026/q3.pdf","url":"https://files.example.com/upload","to":"desk@acme.com","branch":"release/2026-11","title":"Report-2026-Q3"},"agent":{"id":"agt-099","roles":["agent"],"mfa_verified":true},"context":{"server":"crm","ip":"10.0.0.7","session":"5d1c0f8a"}}"#;
+    let policy = |tests: &str| {
+        let text = format!(
+            r#"{{"perso":1,"rules":[{{"id":"publish","allow":"publish","roles":["agent"],"when":{{{tests}}}}}]}}"#
+        );
+        Policy::compile(&text).expect("the policy compiles")
+    };
+    let eq = policy(
+        r#""args.path":"/srv/share/reports/2026/q3.pdf","args.url":"https://files.example.com/upload","args.to":"desk@acme.com","args.branch":"release/2026-11","args.title":"Report-2026-Q3""#,
+    );
+    let matches = policy(
+        r#""args.path":{"glob":"/srv/share/**/*.pdf"},"args.url":{"matches":"https://[a-z]+[.]example[.]com/[a-z/]*"},"args.to":{"matches":"[a-z.]+@acme[.]com"},"args.branch":{"glob":"release/*"},"args.title":{"matches":"(?i)report-[0-9]{4}-q[1-4]"}"#,
+    );
+    let facets = policy(
+        r#""args.path":{"within":"/srv/share"},"args.url":{"url":{"host":"*.example.com","private":false}},"args.to":{"email_domain":"acme.com"},"args.branch":{"glob":"release/*"},"context.ip":{"cidr":"10.0.0.0/8"}"#,
+    );
+    let judge = |policy: &Policy| assert!(policy.decide_json(call).is_allowed());
+    let medians = report.compare(
+        &format!("five tests on a call of {} bytes", call.len()),
+        1,
+        vec![
+            candidate("five eq", || judge(&eq)),
+            candidate("five patterns", || judge(&matches)),
+            candidate("a path, a URL, two addresses, a glob", || judge(&facets)),
+        ],
+    );
+    report.ratio("patterns_vs_eq", medians[1] / medians[0]);
+    report.ratio("facets_vs_eq", medians[2] / medians[0]);
+
+    let policy = policy(r#""args.text":{"matches":"(a+)+$"}"#);
+    let long = |length: usize| {
+        format!(r#"{{"tool":"publish","args":{{"text":"{}b"}},"agent":{{"roles":["agent"]}}}}"#, "a".repeat(length))
+    };
+    let (short, long) = (long(10_000), long(100_000));
+    let medians = report.compare(
+        "`(a+)+$` on a text that does not match",
+        1,
+        vec![
+            candidate("10 kB", || policy.decide_json(short.as_bytes())),
+            candidate("100 kB", || policy.decide_json(long.as_bytes())),
+        ],
+    );
+    report.ratio("pattern_linear", medians[1] / (10.0 * medians[0]));
 }
 
 /// Calls a second with so many threads.

@@ -7,7 +7,7 @@ use crate::error::{Code, Error};
 use crate::facet::address::Address;
 use crate::facet::command::Command;
 use crate::facet::url::Url;
-use crate::facet::{Writer, email, path};
+use crate::facet::{email, path, Writer};
 use crate::json::RawString;
 use crate::layout::{self, facet, flag, kind, op, part};
 use crate::limits::{INPUT_BYTES, LIST_LENGTH, TOOL_BYTES};
@@ -56,7 +56,7 @@ pub struct Frame<'t, 'f> {
     /// Bytes that are taken at the end.
     back: usize,
     /// Elements so far of each list that is looked into.
-    lists: [u64; layout::LISTS],
+    lists: [u16; layout::LISTS],
     /// How many facets of facets deep this is.
     depth: u8,
 }
@@ -309,8 +309,9 @@ impl<'t, 'f> Frame<'t, 'f> {
         }
         let view = self.table.view_at(info.element)?;
         let count = self.lists.get_mut(view.function as usize).ok_or(DAMAGED)?;
-        *count = count.saturating_add(length);
-        if *count > LIST_LENGTH {
+        // What is too long by itself has been sent away above.
+        *count = count.saturating_add(length as u16);
+        if u64::from(*count) > LIST_LENGTH {
             self.scope.set_kind(place, kind::LONG_LIST)?;
             return Ok(None);
         }
@@ -679,7 +680,8 @@ impl<'t> Finished<'t> {
     fn pairs(&self, frame: &mut [u8], kept: &[u8], bases: &[Base<'t>]) -> Result<(), Error> {
         let Some(inner) = bases.last() else { return Ok(()) };
         for pair in inner.view.pairs() {
-            let outer = bases.len().checked_sub(1 + pair.outward as usize).and_then(|at| bases.get(at)).ok_or(DAMAGED)?;
+            let outer =
+                bases.len().checked_sub(1 + pair.outward as usize).and_then(|at| bases.get(at)).ok_or(DAMAGED)?;
             let left = kept_text(frame, kept, inner.at + layout::RECORD * pair.left as usize)?;
             let right = kept_text(frame, kept, outer.at + layout::RECORD * pair.right as usize)?;
             let (Some(left), Some(right)) = (left, right) else { continue };

@@ -36,12 +36,13 @@
 //! | 12 | pair tests (offset) |
 //! | 16 | number of pair tests |
 //! | 20 | 1 if there are pair tests here or in the view of an element below, else 0 |
-//! | 24 | a place of 40 bytes each: `keys` (map from key to place), `constants` (map to the constant's number), `tests` (offset), number of tests, `flags`, `facets` (offset), number of facets, `below` and `end` (the first place below it, and behind the last), `element` (the view of its elements) |
+//! | 24 | a place of 32 bytes each: `keys` (map from key to place), `constants` (map to the constant's number), `tests` (offset), `facets` (offset), `element` (the view of its elements); as `u16` the number of tests and of facets, and `below` and `end` (the first place below it, and behind the last); `flags` |
 //!
 //! The first five places of a call's view are its parts, the first place of an element's view is the element. A test is
 //! `op`, string offset, string length, answer bit; or [`op::MATCHES`], automaton offset, 0, 0. A facet is [`facet`] and
 //! place. A pair test is `op`, left place, right place, how many views further out the right place is, answer bit. A map is `mask`, then `mask + 1` entries of `hash`, string offset,
-//! string length, value; an entry whose offset is 0 is free. An offset of 0 in a place means there is none.
+//! string length, value; an entry whose offset is 0 is free. A map of few entries is their number with [`FEW`] set, and
+//! just the entries. An offset of 0 in a place means there is none.
 //!
 //! | at | automaton |
 //! | --- | --- |
@@ -62,7 +63,7 @@ pub const HEADER: usize = 20;
 /// Bytes of a view before its places.
 pub const VIEW: usize = 24;
 /// Bytes of a place in a view.
-pub const PLACE: usize = 40;
+pub const PLACE: usize = 32;
 /// Bytes of a test.
 pub const TEST: usize = 16;
 /// Bytes of a pair test.
@@ -75,6 +76,10 @@ pub const AUTOMATON: usize = 16 + 256;
 pub const LISTS: usize = 16;
 /// Bytes of a map's entry.
 pub const ENTRY: usize = 16;
+/// In a map's first word: this is not a mask but the number of entries.
+pub const FEW: u32 = 1 << 31;
+/// The most entries of a map that is searched from front to back.
+pub const MOST_FEW: usize = 6;
 
 /// The frame's offset of the state of the caller's roles.
 pub const ROLES: usize = 4;

@@ -3,7 +3,7 @@
 //! A damaged table gives wrong answers or [`Code::Table`], never a panic and never an endless loop.
 
 use crate::error::{Code, Error};
-use crate::layout::{self, AUTOMATON, ENTRY, FACET, HEADER, MAGIC, PAIR, PLACE, TEST, VIEW};
+use crate::layout::{self, AUTOMATON, ENTRY, FACET, FEW, HEADER, MAGIC, PAIR, PLACE, TEST, VIEW};
 use crate::text;
 
 /// A table: what a policy reads.
@@ -202,6 +202,16 @@ impl<'t> Table<'t> {
         }
         let mask = self.word(map as usize)?;
         let entries = self.bytes.get(map as usize + 4..).ok_or(DAMAGED)?;
+        if mask & FEW != 0 {
+            let length = ((mask & !FEW) as usize).checked_mul(ENTRY).ok_or(DAMAGED)?;
+            for entry in entries.get(..length).ok_or(DAMAGED)?.chunks_exact(ENTRY) {
+                let field = |at| word(entry, at).ok_or(DAMAGED);
+                if field(0)? == hash && visit(field(8)?, field(4)?, field(12)?)? {
+                    break;
+                }
+            }
+            return Ok(());
+        }
         let mut slot = hash & mask;
         for _ in 0..=mask {
             let at = (slot as usize).checked_mul(ENTRY).ok_or(DAMAGED)?;
@@ -228,7 +238,10 @@ impl<'t> Table<'t> {
     /// The facets of a place that are read: each with its place.
     pub(crate) fn facets(self, place: &PlaceInfo) -> Result<impl Iterator<Item = (u32, u32)> + 't, Error> {
         let length = (place.facet_count as usize).checked_mul(FACET).ok_or(DAMAGED)?;
-        Ok(self.slice(place.facets, length)?.chunks_exact(FACET).filter_map(|bytes| Some((word(bytes, 0)?, word(bytes, 4)?))))
+        Ok(self
+            .slice(place.facets, length)?
+            .chunks_exact(FACET)
+            .filter_map(|bytes| Some((word(bytes, 0)?, word(bytes, 4)?))))
     }
 
     /// The automaton at an offset.
@@ -268,30 +281,25 @@ impl<'t> View<'t> {
         let bytes: &[u8; PLACE] =
             self.places.get(at..at + PLACE).and_then(|bytes| bytes.try_into().ok()).ok_or(DAMAGED)?;
         let field = |at| word(bytes, at).ok_or(DAMAGED);
+        let (counts, span) = (field(20)?, field(24)?);
         Ok(PlaceInfo {
             keys: field(0)?,
             constants: field(4)?,
             tests: field(8)?,
-            test_count: field(12)?,
-            flags: field(16)?,
-            facets: field(20)?,
-            facet_count: field(24)?,
-            below: field(28)?,
-            end: field(32)?,
-            element: field(36)?,
+            facets: field(12)?,
+            element: field(16)?,
+            test_count: counts & 0xffff,
+            facet_count: counts >> 16,
+            below: span & 0xffff,
+            end: span >> 16,
+            flags: field(28)?,
         })
     }
 
     pub(crate) fn pairs(&self) -> impl Iterator<Item = PairInfo> + 't {
         self.pairs.chunks_exact(PAIR).filter_map(|bytes| {
             let field = |at| word(bytes, at);
-            Some(PairInfo {
-                op: field(0)?,
-                left: field(4)?,
-                right: field(8)?,
-                outward: field(12)?,
-                answer: field(16)?,
-            })
+            Some(PairInfo { op: field(0)?, left: field(4)?, right: field(8)?, outward: field(12)?, answer: field(16)? })
         })
     }
 
@@ -329,6 +337,8 @@ impl<'t> Automaton<'t> {
         }
         let accepted = word(self.accepts, 4 * state).ok_or(DAMAGED)?;
         let answers = self.answers;
-        Ok((0..32).filter(move |pattern| accepted >> pattern & 1 == 1).filter_map(move |p| word(answers, 4 * p as usize)))
+        Ok((0..32)
+            .filter(move |pattern| accepted >> pattern & 1 == 1)
+            .filter_map(move |p| word(answers, 4 * p as usize)))
     }
 }

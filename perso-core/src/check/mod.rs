@@ -5,7 +5,6 @@ pub mod describe;
 mod names;
 mod operator;
 mod path;
-mod pattern;
 mod policy;
 mod roles;
 mod rules;
@@ -16,7 +15,6 @@ mod tools;
 mod warnings;
 
 pub use decimal::Decimal;
-pub use pattern::pattern_too_large;
 pub use policy::*;
 
 use self::roles::Roles;

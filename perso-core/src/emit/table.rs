@@ -1,7 +1,7 @@
 //! Writes the table: what of a call each view reads. Its form is [`perso_decode::layout`]'s.
 
 use crate::plan::{Matches, Place, Places, Plan};
-use perso_decode::layout::{HEADER, MAGIC, op};
+use perso_decode::layout::{FEW, HEADER, MAGIC, MOST_FEW, op};
 use std::collections::HashMap;
 
 /// The table's bytes.
@@ -69,6 +69,14 @@ impl Writer {
         if entries.is_empty() {
             return 0;
         }
+        if entries.len() <= MOST_FEW {
+            let first = entries.len() as u32 | FEW;
+            let entries: Vec<[u32; 4]> = entries
+                .into_iter()
+                .map(|(text, value)| [hash(text), self.string(text), text.len() as u32, value])
+                .collect();
+            return self.shared_words([first].iter().chain(entries.iter().flatten()));
+        }
         // At most half full, so that a search soon meets a free entry.
         let size = (entries.len() * 2).next_power_of_two();
         let mask = size as u32 - 1;
@@ -91,7 +99,7 @@ impl Writer {
 
     /// A view; `number` is that of its function, or of its budget.
     fn view(&mut self, number: u32, view: &Places) -> u32 {
-        let places: Vec<[u32; 10]> = view.places.iter().map(|place| self.place(place)).collect();
+        let places: Vec<[u32; 8]> = view.places.iter().map(|place| self.place(place)).collect();
         let pairs: Vec<[u32; 5]> =
             view.pairs.iter().map(|pair| [pair.op, pair.left, pair.right, pair.outward, pair.answer]).collect();
         let pairs = self.shared_words(pairs.iter().flatten());
@@ -106,7 +114,7 @@ impl Writer {
         self.shared_words(head.iter().chain(places.iter().flatten()))
     }
 
-    fn place(&mut self, place: &Place) -> [u32; 10] {
+    fn place(&mut self, place: &Place) -> [u32; 8] {
         let keys = place.keys.iter().map(|(key, place)| (key.as_str(), *place));
         let keys = self.map(keys, perso_decode::key_hash);
         let constants = place.constants.iter().zip(1..).map(|(text, number)| (text.as_str(), number));
@@ -121,8 +129,9 @@ impl Writer {
         let facets: Vec<[u32; 2]> = place.facets.iter().map(|(facet, place)| [*facet, *place]).collect();
         let facets_at = if facets.is_empty() { 0 } else { self.shared_words(facets.iter().flatten()) };
         let element = place.element.as_ref().map_or(0, |element| self.view(element.budget, element));
-        let (tests, facets) = (tests.len() as u32, facets.len() as u32);
-        [keys, constants, tests_at, tests, place.flags, facets_at, facets, place.below, place.end, element]
+        let counts = tests.len() as u32 | (facets.len() as u32) << 16;
+        let span = place.below | place.end << 16;
+        [keys, constants, tests_at, facets_at, element, counts, span, place.flags]
     }
 
     fn automaton(&mut self, test: &Matches) -> u32 {

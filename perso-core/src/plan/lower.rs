@@ -2,9 +2,7 @@
 
 use super::pattern::{self, Automaton};
 use super::place::{Automata, Builder, CALL, Draft, Places, Settled};
-use crate::check::{
-    Condition, Decimal, Operand, Operator, Policy, Quantified, Test, ToolPattern, Type, Value,
-};
+use crate::check::{Condition, Decimal, Operand, Operator, Policy, Quantified, Test, ToolPattern, Type, Value};
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 use perso_decode::Number;

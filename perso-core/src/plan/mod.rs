@@ -118,7 +118,17 @@ pub fn build(policy: &Policy) -> Result<Plan, Vec<Diagnostic>> {
         return Err(patterns.errors);
     }
     let role_names = policy.roles.iter().map(|role| role.name.clone()).collect();
-    Ok(Plan { attributes, roles_attribute, role_names, roles, role_words, views, tools, other, default: policy.default })
+    Ok(Plan {
+        attributes,
+        roles_attribute,
+        role_names,
+        roles,
+        role_words,
+        views,
+        tools,
+        other,
+        default: policy.default,
+    })
 }
 
 /// Which rules are about which tools.

@@ -109,7 +109,9 @@ impl Automaton {
                     .dfa_size_limit(Some(WORKING))
                     .determinize_size_limit(Some(WORKING)),
             )
-            .thompson(thompson::Config::new().nfa_size_limit(Some(WORKING)).which_captures(thompson::WhichCaptures::None))
+            .thompson(
+                thompson::Config::new().nfa_size_limit(Some(WORKING)).which_captures(thompson::WhichCaptures::None),
+            )
             .build_many(sources)
             .map_err(|error| {
                 let too_large = error.is_size_limit_exceeded() || error.to_string().contains("size limit");
@@ -212,7 +214,8 @@ impl Draft {
             *accepts == 0 && row.iter().all(|next| *next as usize == group)
         };
         let dead = rows.iter().enumerate().position(is_dead);
-        let mut order: Vec<usize> = dead.into_iter().chain((0..rows.len()).filter(|group| Some(*group) != dead)).collect();
+        let mut order: Vec<usize> =
+            dead.into_iter().chain((0..rows.len()).filter(|group| Some(*group) != dead)).collect();
         if dead.is_none() {
             order.insert(0, usize::MAX);
         }

@@ -17,7 +17,11 @@ impl Address {
     /// Reads an address.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
-        if text.contains(':') { v6(text).map(Self::V6) } else { v4(text).map(Self::V4) }
+        if text.contains(':') {
+            v6(text).map(Self::V6)
+        } else {
+            v4(text).map(Self::V4)
+        }
     }
 
     /// Writes the canonical form: `4:` or `6:` and the address's bits.

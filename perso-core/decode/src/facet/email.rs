@@ -11,13 +11,11 @@ pub fn domain(text: &str) -> Option<&str> {
     }
     let (local, domain) = text.split_once('@')?;
     let atom = |byte: u8| byte.is_ascii_alphanumeric() || b"#$&'*+-/=?^_`{|}~".contains(&byte);
-    let good_local = (1..=64).contains(&local.len())
-        && local.split('.').all(|part| !part.is_empty() && part.bytes().all(atom));
+    let good_local =
+        (1..=64).contains(&local.len()) && local.split('.').all(|part| !part.is_empty() && part.bytes().all(atom));
     let labels = || domain.split('.');
     let last_is_number = labels().next_back().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
-    let good_domain = domain.len() <= 253
-        && labels().count() >= 2
-        && labels().all(|label| is_label(label, false))
-        && !last_is_number;
+    let good_domain =
+        domain.len() <= 253 && labels().count() >= 2 && labels().all(|label| is_label(label, false)) && !last_is_number;
     (good_local && good_domain).then_some(domain)
 }

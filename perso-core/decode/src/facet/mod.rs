@@ -56,8 +56,5 @@ pub(crate) fn has_percent_escape(text: &str) -> bool {
 /// Whether a label can be one of a host's name: letters, digits, `-` inside, and `_` where `underscore` says so.
 pub(crate) fn is_label(label: &str, underscore: bool) -> bool {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || (underscore && byte == b'_');
-    (1..=63).contains(&label.len())
-        && label.bytes().all(inner)
-        && !label.starts_with('-')
-        && !label.ends_with('-')
+    (1..=63).contains(&label.len()) && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
 }

@@ -1,6 +1,6 @@
 //! Paths: absolute, with nothing in them that a tool would resolve, decode or trim.
 
-use super::{Writer, has_percent_escape};
+use super::{has_percent_escape, Writer};
 
 /// The most bytes of a path.
 pub const MOST: usize = 4096;
@@ -23,7 +23,11 @@ pub fn posix(text: &str) -> Option<&str> {
     }
     let inner = inner.strip_suffix('/').unwrap_or(inner);
     let good = |segment: &str| !matches!(segment, "" | "." | "..");
-    if inner.split('/').all(good) { text.get(..=inner.len()) } else { None }
+    if inner.split('/').all(good) {
+        text.get(..=inner.len())
+    } else {
+        None
+    }
 }
 
 /// Writes a Windows path in lower case, with `/` as the separator and without a trailing one; `None` if it is none.
@@ -72,6 +76,5 @@ fn is_device(segment: &str) -> bool {
         return true;
     }
     let (name, number) = stem.split_at_checked(3).unwrap_or_default();
-    (name.eq_ignore_ascii_case("com") || name.eq_ignore_ascii_case("lpt"))
-        && matches!(number.as_bytes(), [b'0'..=b'9'])
+    (name.eq_ignore_ascii_case("com") || name.eq_ignore_ascii_case("lpt")) && matches!(number.as_bytes(), [b'0'..=b'9'])
 }

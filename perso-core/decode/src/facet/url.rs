@@ -1,7 +1,7 @@
 //! URLs (RFC 3986), as far as its readers agree: an authority with a plain host, ASCII only, none of the characters
 //! that some readers repair.
 
-use super::{Writer, address, is_label};
+use super::{address, is_label, Writer};
 use core::fmt::Write as _;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
@@ -111,7 +111,11 @@ fn split_authority(authority: &str) -> Option<(&str, Option<&str>)> {
 
 fn read_port(text: &str) -> Option<u16> {
     let plain = !text.is_empty() && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
-    if plain { text.parse().ok() } else { None }
+    if plain {
+        text.parse().ok()
+    } else {
+        None
+    }
 }
 
 fn read_host(text: &str) -> Option<Host<'_>> {
@@ -127,14 +131,14 @@ fn read_host(text: &str) -> Option<Host<'_>> {
 }
 
 fn is_private_name(name: &str) -> bool {
-    const ENDINGS: [&str; 10] = [
-        "localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "home.arpa", "localdomain",
-    ];
-    !name.contains('.') || ENDINGS.iter().any(|ending| {
-        let at = name.len().saturating_sub(ending.len());
-        name.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(ending))
-            && name.get(..at).is_some_and(|before| before.ends_with('.'))
-    })
+    const ENDINGS: [&str; 10] =
+        ["localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "home.arpa", "localdomain"];
+    !name.contains('.')
+        || ENDINGS.iter().any(|ending| {
+            let at = name.len().saturating_sub(ending.len());
+            name.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(ending))
+                && name.get(..at).is_some_and(|before| before.ends_with('.'))
+        })
 }
 
 /// Whether no reader resolves the path to another one.
