@@ -563,7 +563,7 @@ impl Step {
             Self::Test(test) => {
                 write!(f, "{test}")?;
                 for element in &test.elements {
-                    write!(f, "\n")?;
+                    f.write_str("\n")?;
                     line(f, element.asked.truth(), depth + 1)?;
                     write!(f, "{}", element.seen)?;
                     element.asked.write(f, depth + 2)?;
