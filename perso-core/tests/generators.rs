@@ -12,7 +12,7 @@ use arbitrary::{Result, Unstructured};
 use arbtest::arbtest;
 use perso_core::CauseKind;
 use perso_core::check::{Policy, Root, check};
-use perso_core::reference::{Call, Part, Verdict, decide, explain, judge};
+use perso_core::reference::{Call, Part, Step, Truth, Verdict, decide, explain, judge};
 
 #[track_caller]
 fn valid_policy(u: &mut Unstructured<'_>) -> Result<(generate::Json, Policy)> {
@@ -72,6 +72,52 @@ fn calls_reach_every_kind_of_decision() -> Result<()> {
     }
     assert!(share("false Malformed") <= 150, "{kinds:#?}");
     Ok(())
+}
+
+#[test]
+fn every_operator_comes_out_true_false_and_unknown() -> Result<()> {
+    const POLICIES: u64 = 1_000;
+    const CALLS: usize = 6;
+    let mut truths: BTreeMap<String, [usize; 3]> = BTreeMap::new();
+    for seed in 0..POLICIES {
+        let noise = noise(seed << 16);
+        let mut u = Unstructured::new(&noise);
+        let (document, policy) = valid_policy(&mut u)?;
+        for _ in 0..CALLS {
+            let call = generate::call(&mut u, &document)?;
+            for rule in explain(&policy, call.as_bytes()).rules {
+                rule.condition.iter().for_each(|condition| count(condition, &mut truths));
+            }
+        }
+    }
+    let facets = perso_core::check::Facet::ALL.len();
+    assert!(truths.len() >= 18 + facets, "{truths:#?}");
+    for (test, counts) in &truths {
+        // What is not there is not of any type, so these are never unknown.
+        let needed = if matches!(test.as_str(), "exists" | "type") { &counts[..2] } else { counts };
+        assert!(needed.iter().all(|count| *count >= 10), "{test}: {counts:?}\n{truths:#?}");
+    }
+    Ok(())
+}
+
+/// How often each operator, and tests of each facet, are true, false and unknown.
+fn count(step: &Step, truths: &mut BTreeMap<String, [usize; 3]>) {
+    match step {
+        Step::All { parts, .. } | Step::Any { parts, .. } => parts.iter().for_each(|part| count(part, truths)),
+        Step::Not { part, .. } => count(part, truths),
+        Step::Test(test) => {
+            let facet = test.attribute.split_once(" of ").map(|(facet, _)| format!("{facet} of"));
+            for name in std::iter::once(test.operator.to_owned()).chain(facet) {
+                let at = match test.truth {
+                    Truth::True => 0,
+                    Truth::False => 1,
+                    Truth::Unknown | Truth::Open => 2,
+                };
+                truths.entry(name).or_default()[at] += 1;
+            }
+            test.elements.iter().for_each(|element| count(&element.asked, truths));
+        }
+    }
 }
 
 #[test]

@@ -77,6 +77,7 @@ impl Report {
         let mut ratios: BTreeMap<String, f64> = known.unwrap_or_default();
         ratios.extend(self.ratios);
         let json = serde_json::to_string_pretty(&ratios).expect("numbers have a JSON form");
+        std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")).expect("target/ can be made");
         std::fs::write(path, json + "\n").expect("target/ can be written to");
         println!("\nratios: target/perso-bench.json");
     }

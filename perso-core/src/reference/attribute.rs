@@ -1,17 +1,39 @@
 //! What a call says of an attribute.
 
+use std::borrow::Cow;
+
 use super::call::{Call, Part};
+use super::facet;
 use super::value::Value;
-use crate::check::{Attribute, AttributeId, Condition, Decimal, Facet, Operand, Operator, Root, Step, Test, Type};
+use crate::check::{Attribute, AttributeId, Condition, Decimal, Operand, Operator, Policy, Root, Step, Test, Type};
 use crate::decision::Problem;
 use crate::limits::LIST_LENGTH;
 
-/// What is at an attribute's place, whatever its facet.
+/// Where a test is evaluated: in a call, and in the elements of the lists around it.
+#[derive(Clone)]
+pub(super) struct Env<'c> {
+    pub(super) policy: &'c Policy,
+    pub(super) call: &'c Call,
+    /// The innermost last.
+    elements: Vec<Element<'c>>,
+}
+
+/// The element of a list that is being looked at.
+#[derive(Clone)]
+struct Element<'c> {
+    /// The list's attribute, and the step to its elements.
+    attribute: Attribute,
+    index: usize,
+    value: Cow<'c, Value>,
+}
+
+/// What is at an attribute's place.
+#[derive(Clone)]
 pub(super) enum Found<'c> {
     Missing,
-    Value(&'c Value),
-    /// The tool's name, which no value of the call holds.
-    Tool(&'c str),
+    Value(Cow<'c, Value>),
+    /// What is there does not have the facet, because of this.
+    NoFacet(&'static str),
     Open,
     Withheld,
 }
@@ -24,83 +46,158 @@ pub(super) enum State<'c> {
     Bool(bool),
     Number(Decimal),
     OutOfRange,
-    String(&'c str),
-    List,
+    String(Cow<'c, str>),
+    List(Cow<'c, [Value]>),
+    /// A list of which there are more elements than are looked at.
+    LongList,
     Object,
-    /// The length of something that has none.
-    NoLength,
+    /// The facet of something that does not have it.
+    NoFacet,
     Open,
     Withheld,
 }
 
-/// Looks the attribute's place up.
-pub(super) fn find<'c>(call: &'c Call, attribute: &Attribute) -> Found<'c> {
-    let part = match call.part(attribute.root) {
-        None => return Found::Tool(&call.tool),
-        Some(Part::Absent) => return Found::Missing,
-        Some(Part::Open) => return Found::Open,
-        Some(Part::Withheld) => return Found::Withheld,
-        Some(Part::Known(value)) => value,
-    };
-    let place = attribute.keys().try_fold(part, |value, key| value.member(key));
-    place.map_or(Found::Missing, Found::Value)
-}
+impl<'c> Env<'c> {
+    pub(super) fn new(policy: &'c Policy, call: &'c Call) -> Self {
+        Self { policy, call, elements: Vec::new() }
+    }
 
-/// Looks the attribute up.
-pub(super) fn state<'c>(call: &'c Call, attribute: &Attribute) -> State<'c> {
-    let found = find(call, attribute);
-    match attribute.facet() {
-        None => found.state(),
-        Some(Facet::Length) => found.length(),
-        Some(_) => State::NoLength,
+    /// The same, in one of the elements of a list.
+    pub(super) fn inside_list(&self, list: &Attribute, elements: &Cow<'c, [Value]>, index: usize) -> Self {
+        let value = match elements {
+            Cow::Borrowed(elements) => elements.get(index).map(Cow::Borrowed),
+            Cow::Owned(elements) => elements.get(index).cloned().map(Cow::Owned),
+        };
+        let mut attribute = list.clone();
+        attribute.steps.push(Step::Element);
+        let mut inner = self.clone();
+        inner.elements.extend(value.map(|value| Element { attribute, index, value }));
+        inner
+    }
+
+    /// Looks the attribute's place up.
+    pub(super) fn find(&self, attribute: &Attribute) -> Found<'c> {
+        let around = self.elements.iter().rev().find_map(|element| {
+            let below = attribute.steps.strip_prefix(element.attribute.steps.as_slice())?;
+            (element.attribute.root == attribute.root).then(|| (Found::Value(element.value.clone()), below))
+        });
+        let (start, steps) = around.unwrap_or_else(|| (self.part(attribute.root), attribute.steps.as_slice()));
+        steps.iter().fold(start, Found::step)
+    }
+
+    fn part(&self, root: Root) -> Found<'c> {
+        match self.call.part(root) {
+            None => Found::Value(Cow::Owned(Value::String(self.call.tool.clone()))),
+            Some(Part::Absent) => Found::Missing,
+            Some(Part::Open) => Found::Open,
+            Some(Part::Withheld) => Found::Withheld,
+            Some(Part::Known(value)) => Found::Value(Cow::Borrowed(value)),
+        }
+    }
+
+    /// Looks the attribute up.
+    pub(super) fn state(&self, attribute: &Attribute) -> State<'c> {
+        match self.find(attribute).state() {
+            State::List(elements) if (self.before(attribute) + elements.len()) as u64 > LIST_LENGTH => State::LongList,
+            state => state,
+        }
+    }
+
+    /// How many elements there are in the lists of the same attribute that are in earlier elements of the lists around:
+    /// the limit is one on all of them.
+    fn before(&self, attribute: &Attribute) -> usize {
+        let indices: Vec<usize> = self
+            .elements
+            .iter()
+            .filter(|element| {
+                element.attribute.root == attribute.root && attribute.steps.starts_with(&element.attribute.steps)
+            })
+            .map(|element| element.index)
+            .collect();
+        elements(self.part(attribute.root), &attribute.steps, Some(&indices))
     }
 }
 
+/// How many elements there are in the lists at a place. With `until`: only in those before the list that these
+/// elements lead to.
+fn elements(found: Found<'_>, steps: &[Step], until: Option<&[usize]>) -> usize {
+    let Some((step, below)) = steps.split_first() else {
+        return match (found.state(), until) {
+            (State::List(elements), None) => elements.len(),
+            _ => 0,
+        };
+    };
+    if *step != Step::Element {
+        return elements(found.step(step), below, until);
+    }
+    let State::List(list) = found.state() else { return 0 };
+    let at = |index: usize| list.get(index).map_or(Found::Missing, |value| Found::Value(Cow::Borrowed(value)));
+    let (end, rest) = match until.and_then(<[usize]>::split_first) {
+        Some((index, rest)) => (*index, Some(rest)),
+        None => (list.len(), None),
+    };
+    let earlier: usize = (0..end).map(|index| elements(at(index), below, None)).sum();
+    earlier + rest.map_or(0, |rest| elements(at(end), below, Some(rest)))
+}
+
 impl<'c> Found<'c> {
-    fn state(&self) -> State<'c> {
+    /// One step further. Elements are only reached through what [`Env::inside`] says.
+    fn step(self, step: &Step) -> Self {
+        match (self, step) {
+            (Self::Value(value), Step::Key(key)) => match value {
+                Cow::Borrowed(value) => {
+                    value.member(key).map_or(Self::Missing, |value| Self::Value(Cow::Borrowed(value)))
+                }
+                Cow::Owned(value) => {
+                    value.member(key).map_or(Self::Missing, |value| Self::Value(Cow::Owned(value.clone())))
+                }
+            },
+            (Self::Value(value), Step::Facet(_)) if *value == Value::Null => Self::Value(value),
+            (Self::Value(value), Step::Facet(facet)) => match facet::of(*facet, &value) {
+                Ok(value) => Self::Value(Cow::Owned(value)),
+                Err(why) => Self::NoFacet(why),
+            },
+            (Self::Value(_), Step::Element) => Self::Missing,
+            (other, _) => other,
+        }
+    }
+
+    fn state(self) -> State<'c> {
         match self {
             Self::Missing => State::Missing,
+            Self::NoFacet(_) => State::NoFacet,
             Self::Open => State::Open,
             Self::Withheld => State::Withheld,
-            Self::Tool(name) => State::String(name),
-            Self::Value(value) => match value {
+            Self::Value(Cow::Borrowed(Value::String(text))) => State::String(Cow::Borrowed(text)),
+            Self::Value(Cow::Borrowed(Value::List(elements))) => State::List(Cow::Borrowed(elements)),
+            Self::Value(value) => match value.into_owned() {
                 Value::Null => State::Null,
-                Value::Bool(value) => State::Bool(*value),
-                Value::Number(number) => number.value.clone().map_or(State::OutOfRange, State::Number),
-                Value::String(text) => State::String(text),
-                Value::List(_) => State::List,
+                Value::Bool(value) => State::Bool(value),
+                Value::Number(number) => number.value.map_or(State::OutOfRange, State::Number),
+                Value::String(text) => State::String(Cow::Owned(text)),
+                Value::List(elements) => State::List(Cow::Owned(elements)),
                 Value::Object(_) => State::Object,
             },
         }
     }
-
-    fn length(&self) -> State<'c> {
-        match self {
-            Self::Tool(text) => count(text.chars().count()),
-            Self::Value(Value::String(text)) => count(text.chars().count()),
-            Self::Value(Value::List(elements)) if elements.len() as u64 > LIST_LENGTH => State::OutOfRange,
-            Self::Value(Value::List(elements)) => count(elements.len()),
-            Self::Value(Value::Null) => State::Null,
-            Self::Value(_) => State::NoLength,
-            Self::Missing | Self::Open | Self::Withheld => self.state(),
-        }
-    }
 }
 
-fn count(length: usize) -> State<'static> {
-    Decimal::parse(&length.to_string()).map_or(State::OutOfRange, State::Number)
+impl<'c> From<&'c Value> for State<'c> {
+    fn from(value: &'c Value) -> Self {
+        Found::Value(Cow::Borrowed(value)).state()
+    }
 }
 
 impl State<'_> {
     /// The type that the `type` operator sees.
     pub(super) fn kind(&self) -> Option<Type> {
         match self {
-            State::Missing | State::NoLength | State::Open | State::Withheld => None,
+            State::Missing | State::NoFacet | State::Open | State::Withheld => None,
             State::Null => Some(Type::Null),
             State::Bool(_) => Some(Type::Boolean),
             State::Number(_) | State::OutOfRange => Some(Type::Number),
             State::String(_) => Some(Type::String),
-            State::List => Some(Type::List),
+            State::List(_) | State::LongList => Some(Type::List),
             State::Object => Some(Type::Object),
         }
     }
@@ -127,6 +224,9 @@ pub(super) fn each_read(condition: &Condition, see: &mut dyn FnMut(AttributeId))
             if let Some(other) = referenced(test) {
                 see(other);
             }
+            if let Operator::Every(asked) | Operator::Some(asked) = &test.operator {
+                each_read(&asked.condition, see);
+            }
         }
     }
 }
@@ -145,7 +245,13 @@ pub(super) fn referenced(test: &Test) -> Option<AttributeId> {
             Operand::Ref(id) => Some(*id),
             Operand::Literal(_) => None,
         },
-        _ => None,
+        Operator::InList(id) => Some(*id),
+        Operator::In(_)
+        | Operator::Matches(_)
+        | Operator::Every(_)
+        | Operator::Some(_)
+        | Operator::Exists
+        | Operator::Type(_) => None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! A call: the tool, and the four parts that a policy reads.
 
+use std::collections::HashMap;
+
 use super::value::Value;
 use super::{roles, show, tool};
-use crate::check::{Policy, Root, Type};
+use crate::check::{Policy, Root, Step, Type};
 use crate::limits;
 
 /// A call to judge.
@@ -156,9 +158,9 @@ impl Call {
         self.parts().into_iter().find_map(|(root, part)| {
             wrong_shape(root, part).or_else(|| {
                 let Part::Known(value) = part else { return None };
-                let below: Vec<&[String]> =
-                    paths.iter().filter(|path| path.root == root).map(|path| path.keys.as_slice()).collect();
-                confusing_key(root.name(), value, &below)
+                let below: Vec<&[Step]> =
+                    paths.iter().filter(|path| path.root == root).map(|path| path.steps.as_slice()).collect();
+                Confusion { looked_at: HashMap::new() }.find(root.name(), value, &below)
             })
         })
     }
@@ -176,7 +178,8 @@ fn wrong_shape(root: Root, part: &Part) -> Option<Unreadable> {
 /// A place in a call.
 struct Path {
     root: Root,
-    keys: Vec<String>,
+    /// Keys, and elements of lists.
+    steps: Vec<Step>,
 }
 
 /// Every place that the policy reads of a call of this tool.
@@ -184,43 +187,81 @@ fn paths_read(policy: &Policy, name: &str) -> Vec<Path> {
     let mut paths = Vec::new();
     for rule in policy.rules.iter().filter(|rule| tool::rule_is_asked(policy, rule, name)) {
         if rule.roles.is_some() {
-            paths.extend(roles::KEYS.map(|key| Path { root: Root::Agent, keys: vec![key.to_owned()] }));
+            paths.extend(roles::KEYS.map(|key| Path { root: Root::Agent, steps: vec![Step::Key(key.to_owned())] }));
         }
         super::attribute::each_read(&rule.condition, &mut |id| {
             if let Some(attribute) = policy.attributes.get(id) {
-                let keys = attribute.keys().map(str::to_owned).collect();
-                paths.push(Path { root: attribute.root, keys });
+                let steps = attribute.steps.iter().take_while(|step| !matches!(step, Step::Facet(_)));
+                paths.push(Path { root: attribute.root, steps: steps.cloned().collect() });
             }
         });
     }
     paths
 }
 
-/// The first key that one of `paths` reads and that is there twice, or that differs from a read one only by ASCII case;
-/// then the same in the objects that the paths lead through. Keys that nobody reads confuse nobody.
-fn confusing_key(place: &str, value: &Value, paths: &[&[String]]) -> Option<Unreadable> {
-    let Value::Object(members) = value else { return None };
-    let read: Vec<(&String, &[String])> = paths.iter().filter_map(|path| path.split_first()).collect();
-    for (at, (key, value)) in members.iter().enumerate() {
-        let below: Vec<&[String]> = read.iter().filter(|(other, _)| *other == key).map(|(_, rest)| *rest).collect();
-        let is_read = !below.is_empty();
-        let variant_of = read.iter().find(|(other, _)| other.eq_ignore_ascii_case(key));
-        if let (false, Some((other, _))) = (is_read, variant_of) {
-            return Some(Unreadable::malformed(format!(
-                "the key `{}` in `{}` differs from `{}` only by case",
-                show::name(key),
-                show::name(place),
-                show::name(other),
-            )));
-        }
-        if is_read && members.iter().take(at).any(|(other, _)| other == key) {
-            return Some(twice(place, key));
-        }
-        if let Some(problem) = confusing_key(&format!("{place}.{key}"), value, &below) {
-            return Some(problem);
+/// Looks for keys that other readers of the same text may understand differently.
+struct Confusion {
+    /// How many elements of the lists at each place have been looked at: no more are than a policy looks into.
+    looked_at: HashMap<String, u64>,
+}
+
+impl Confusion {
+    /// The first key that one of `paths` reads and that is there twice, or that differs from a read one only by ASCII
+    /// case; then the same in the objects and lists that the paths lead through. Keys that nobody reads confuse nobody.
+    fn find(&mut self, place: &str, value: &Value, paths: &[&[Step]]) -> Option<Unreadable> {
+        match value {
+            Value::Object(members) => self.find_in_object(place, members, paths),
+            Value::List(elements) => self.find_in_list(&format!("{place}[]"), elements, paths),
+            _ => None,
         }
     }
-    None
+
+    fn find_in_list(&mut self, place: &str, elements: &[Value], paths: &[&[Step]]) -> Option<Unreadable> {
+        let below: Vec<&[Step]> = paths
+            .iter()
+            .filter_map(|path| path.split_first())
+            .filter(|(step, _)| **step == Step::Element)
+            .map(|(_, rest)| rest)
+            .collect();
+        if below.is_empty() {
+            return None;
+        }
+        elements.iter().find_map(|element| {
+            let looked_at = self.looked_at.entry(place.to_owned()).or_default();
+            *looked_at += 1;
+            if *looked_at > limits::LIST_LENGTH { None } else { self.find(place, element, &below) }
+        })
+    }
+
+    fn find_in_object(&mut self, place: &str, members: &[(String, Value)], paths: &[&[Step]]) -> Option<Unreadable> {
+        let read: Vec<(&String, &[Step])> = paths
+            .iter()
+            .filter_map(|path| match path.split_first() {
+                Some((Step::Key(key), rest)) => Some((key, rest)),
+                _ => None,
+            })
+            .collect();
+        for (at, (key, value)) in members.iter().enumerate() {
+            let below: Vec<&[Step]> = read.iter().filter(|(other, _)| *other == key).map(|(_, rest)| *rest).collect();
+            let is_read = !below.is_empty();
+            let variant_of = read.iter().find(|(other, _)| other.eq_ignore_ascii_case(key));
+            if let (false, Some((other, _))) = (is_read, variant_of) {
+                return Some(Unreadable::malformed(format!(
+                    "the key `{}` in `{}` differs from `{}` only by case",
+                    show::name(key),
+                    show::name(place),
+                    show::name(other),
+                )));
+            }
+            if is_read && members.iter().take(at).any(|(other, _)| other == key) {
+                return Some(twice(place, key));
+            }
+            if let Some(problem) = self.find(&format!("{place}.{key}"), value, &below) {
+                return Some(problem);
+            }
+        }
+        None
+    }
 }
 
 fn twice(place: &str, key: &str) -> Unreadable {

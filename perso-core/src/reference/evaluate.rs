@@ -1,9 +1,10 @@
 //! The decision procedure.
 
+use super::attribute::{self, Env};
 use super::call::{Call, Unreadable};
-use super::operator::{self, Blame, Outcome};
-use super::{attribute, roles, tool};
-use crate::check::{Condition, Effect, Policy, Rule};
+use super::operator::{self, Blame, Elements, Outcome};
+use super::{roles, tool};
+use crate::check::{Condition, Effect, Operator, Policy, Quantified, Rule, Test};
 use crate::decision::{CauseKind, Problem};
 
 /// What a policy decides about a call. Rules are indices into [`Policy::rules`].
@@ -125,31 +126,32 @@ fn rules_for<'p>(policy: &'p Policy, call: &Call, effect: Effect) -> impl Iterat
 }
 
 /// Evaluates with short circuit, and remembers what a rule that does not come out as wanted can blame.
-struct Look<'a> {
-    policy: &'a Policy,
-    call: &'a Call,
+pub(super) struct Look<'a> {
+    env: Env<'a>,
     last: Option<Blame>,
 }
 
 impl<'a> Look<'a> {
     fn at(policy: &'a Policy, call: &'a Call) -> Self {
-        Self { policy, call, last: None }
+        Self::inside(Env::new(policy, call))
+    }
+
+    /// Looks at what is asked of an element.
+    pub(super) fn inside(env: Env<'a>) -> Self {
+        Self { env, last: None }
     }
 
     /// The rule's role test. A rule without one is for everyone: true, and no test.
     fn at_roles(&mut self, rule: &Rule, want: bool) -> bool {
         let Some(needed) = &rule.roles else { return want };
-        let outcome = roles::test(self.policy, self.call, needed);
+        let outcome = roles::test(self.env.policy, self.env.call, needed);
         self.remember(&outcome, want, attribute::roles().to_string())
     }
 
     /// Whether the condition is true (`want` is true), or is false (`want` is false). Unknown is neither, open both.
-    fn holds(&mut self, condition: &Condition, want: bool) -> bool {
+    pub(super) fn holds(&mut self, condition: &Condition, want: bool) -> bool {
         match (condition, want) {
-            (Condition::Test(test), _) => {
-                let outcome = operator::test(self.policy, self.call, test);
-                self.remember(&outcome, want, attribute::name(&self.policy.attributes, test.attribute))
-            }
+            (Condition::Test(test), _) => self.test(test, want),
             (Condition::Not(part), _) => self.holds(part, !want),
             (Condition::All(parts), true) | (Condition::Any(parts), false) => {
                 parts.iter().all(|part| self.holds(part, want))
@@ -158,6 +160,39 @@ impl<'a> Look<'a> {
                 parts.iter().any(|part| self.holds(part, want))
             }
         }
+    }
+
+    fn test(&mut self, test: &Test, want: bool) -> bool {
+        if let Operator::Every(asked) | Operator::Some(asked) = &test.operator {
+            return self.elements(test, asked, want);
+        }
+        let outcome = operator::test(&self.env, test);
+        self.remember(&outcome, want, attribute::name(&self.env.policy.attributes, test.attribute))
+    }
+
+    /// `every` is all of what is asked of the elements, `some` is any of it. The list itself is looked at first.
+    fn elements(&mut self, test: &Test, asked: &Quantified, want: bool) -> bool {
+        let attributes = &self.env.policy.attributes;
+        let (Some(list), name) = (attributes.get(test.attribute), attribute::name(attributes, test.attribute)) else {
+            return false;
+        };
+        let is_every = matches!(test.operator, Operator::Every(_));
+        let elements = match operator::elements(operator::side(&self.env, test.attribute)) {
+            Elements::These(elements) => elements,
+            Elements::Open => return self.remember(&Outcome::Open, want, name),
+            Elements::Unreadable(outcome) => return self.remember(&outcome, want, name),
+        };
+        self.last = Some(Blame { attribute: name, problem: Problem::Value });
+        if elements.is_empty() {
+            return if is_every { asked.bounded && want } else { !want };
+        }
+        let mut each = (0..elements.len()).map(|index| {
+            let mut look = Look::inside(self.env.inside_list(list, &elements, index));
+            let holds = look.holds(&asked.condition, want);
+            self.last = look.last.or(self.last.take());
+            holds
+        });
+        if is_every == want { each.all(|holds| holds) } else { each.any(|holds| holds) }
     }
 
     fn remember(&mut self, outcome: &Outcome, want: bool, attribute: String) -> bool {

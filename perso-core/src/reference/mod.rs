@@ -8,6 +8,7 @@
 mod attribute;
 mod call;
 mod evaluate;
+pub mod facet;
 mod operator;
 mod roles;
 mod show;
@@ -20,5 +21,5 @@ mod tests;
 
 pub use call::{Call, Part, Unreadable};
 pub use evaluate::{Verdict, decide, judge};
-pub use trace::{Conclusion, RoleTrace, RuleTrace, Seen, Step, TestTrace, Trace, Truth, explain, trace};
+pub use trace::{Conclusion, ElementTrace, RoleTrace, RuleTrace, Seen, Step, TestTrace, Trace, Truth, explain, trace};
 pub use value::{Number, Value};

@@ -46,6 +46,13 @@ pub(super) fn literal(literal: &check::Value) -> String {
     text.finish()
 }
 
+/// A pattern of the policy as JSON, cut where it is very long.
+pub(super) fn pattern(pattern: &str) -> String {
+    let mut text = Cut::at(OPERAND);
+    push_string(&mut text, pattern);
+    text.finish()
+}
+
 /// A list of literals as JSON, cut where it is very long.
 pub(super) fn literals(literals: &[check::Value]) -> String {
     let mut text = Cut::at(OPERAND);

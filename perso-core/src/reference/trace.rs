@@ -4,13 +4,15 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::attribute::{self, Found, State};
+use super::attribute::{self, Env, Found};
 use super::call::{Call, Unreadable};
-use super::evaluate::{Verdict, decide};
-use super::operator::{self, Outcome};
+use super::evaluate::{Look, Verdict, decide};
+use super::operator::{self, Elements, Outcome};
 use super::roles::{self, Caller};
-use super::{show, tool};
-use crate::check::{AttributeId, Condition, Effect, Facet, Operand, Operator, Policy, RoleId, Rule, Test, Type};
+use super::{facet, show, tool};
+use crate::check::{
+    self, AttributeId, Condition, Effect, Facet, Operand, Operator, Pattern, Policy, RoleId, Rule, Test, Type,
+};
 use crate::decision::{Cause, CauseKind, Problem};
 
 /// Each rule for a call's tool, each test, the values seen, and the decision.
@@ -115,6 +117,21 @@ pub struct TestTrace {
     /// What is wrong with that attribute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
+    /// With `every` and `some`: the first elements of the list.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub elements: Vec<ElementTrace>,
+    /// How many more elements there are.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_elements: usize,
+}
+
+/// What is asked of one element of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ElementTrace {
+    /// The element.
+    pub seen: Seen,
+    /// What is asked of it, and what came of that.
+    pub asked: Step,
 }
 
 /// What the call says of an attribute.
@@ -129,6 +146,8 @@ pub enum Seen {
     Withheld,
     /// This value, as JSON, shortened and with control characters escaped.
     Value(String),
+    /// A value off which what is asked for cannot be read, because of this.
+    None(&'static str),
 }
 
 /// The truth of a test, condition or rule.
@@ -162,6 +181,13 @@ pub struct Conclusion {
     pub problem: Option<Problem>,
     /// What makes the call malformed, or which limit it is over.
     pub detail: Option<String>,
+}
+
+/// How many elements of a list are shown.
+const ELEMENTS: usize = 16;
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Traces a call given as JSON text.
@@ -219,7 +245,7 @@ fn conclude(policy: &Policy, verdict: Verdict, detail: Option<String>) -> Conclu
 fn rule_trace(policy: &Policy, call: &Call, rule: &Rule) -> RuleTrace {
     let roles = rule.roles.as_ref().map(|needed| role_trace(policy, call, needed));
     let bare = matches!(&rule.condition, Condition::All(parts) if parts.is_empty());
-    let condition = (!bare).then(|| step(policy, call, &rule.condition));
+    let condition = (!bare).then(|| step(&Env::new(policy, call), &rule.condition));
     let both = [roles.as_ref().map(|roles| roles.truth), condition.as_ref().map(Step::truth)];
     let truth = Truth::all(both.into_iter().flatten());
     let applies = match rule.effect {
@@ -236,7 +262,7 @@ fn role_trace(policy: &Policy, call: &Call, needed: &[RoleId]) -> RoleTrace {
         Caller::Has(names) => Seen::Value(show::strings(&names)),
         Caller::Open => Seen::Open,
         Caller::Withheld => Seen::Withheld,
-        Caller::Unknown(_) => see_place(call, &attribute::roles()),
+        Caller::Unknown(_) => see_place(&Env::new(policy, call), &attribute::roles()),
     };
     RoleTrace {
         needs: names.map(|role| role.name.clone()).collect(),
@@ -249,8 +275,8 @@ fn role_trace(policy: &Policy, call: &Call, needed: &[RoleId]) -> RoleTrace {
     }
 }
 
-fn step(policy: &Policy, call: &Call, condition: &Condition) -> Step {
-    let steps = |parts: &[Condition]| parts.iter().map(|part| step(policy, call, part)).collect::<Vec<_>>();
+fn step(env: &Env<'_>, condition: &Condition) -> Step {
+    let steps = |parts: &[Condition]| parts.iter().map(|part| step(env, part)).collect::<Vec<_>>();
     match condition {
         Condition::All(parts) => {
             let parts = steps(parts);
@@ -261,47 +287,73 @@ fn step(policy: &Policy, call: &Call, condition: &Condition) -> Step {
             Step::Any { truth: Truth::all(parts.iter().map(|part| part.truth().not())).not(), parts }
         }
         Condition::Not(part) => match &**part {
-            Condition::Test(test) if negated(&test.operator).is_some() => {
-                Step::Test(test_trace(policy, call, test, true))
-            }
+            Condition::Test(test) if negated(&test.operator).is_some() => Step::Test(test_trace(env, test, true)),
             part => {
-                let part = Box::new(step(policy, call, part));
+                let part = Box::new(step(env, part));
                 Step::Not { truth: part.truth().not(), part }
             }
         },
-        Condition::Test(test) => Step::Test(test_trace(policy, call, test, false)),
+        Condition::Test(test) => Step::Test(test_trace(env, test, false)),
     }
 }
 
-fn test_trace(policy: &Policy, call: &Call, test: &Test, is_negated: bool) -> TestTrace {
-    let outcome = operator::test(policy, call, test);
-    let truth = if is_negated { Truth::of(&outcome).not() } else { Truth::of(&outcome) };
+fn test_trace(env: &Env<'_>, test: &Test, is_negated: bool) -> TestTrace {
+    let outcome = operator::test(env, test);
+    let truth = truth(env, test);
     let (operator, operand) = match negated(&test.operator).filter(|_| is_negated) {
         Some(words) => words,
-        None => written(&test.operator),
+        None => written(env.policy, test),
     };
-    let see = |id: AttributeId| policy.attributes.get(id).map_or(Seen::Missing, |attribute| see_place(call, attribute));
+    let attributes = &env.policy.attributes;
+    let see = |id: AttributeId| attributes.get(id).map_or(Seen::Missing, |attribute| see_place(env, attribute));
     let referenced = attribute::referenced(test);
     let (unknown, problem) = match outcome {
-        Outcome::Unknown(blame) => (Some(blame.attribute), Some(blame.problem)),
+        Outcome::Unknown(blame) | Outcome::NotTrue(blame) => (Some(blame.attribute), Some(blame.problem)),
         _ => (None, None),
     };
+    let (elements, more_elements) = element_traces(env, test);
     TestTrace {
-        attribute: attribute::name(&policy.attributes, test.attribute),
+        attribute: attribute::name(attributes, test.attribute),
         operator,
-        operand: operand
-            .unwrap_or_else(|| referenced.map(|id| attribute::name(&policy.attributes, id)).unwrap_or_default()),
+        operand: operand.unwrap_or_else(|| referenced.map(|id| attribute::name(attributes, id)).unwrap_or_default()),
         seen: see(test.attribute),
         operand_seen: referenced.map(see),
-        truth,
+        truth: if is_negated { truth.not() } else { truth },
         unknown,
         problem,
+        elements,
+        more_elements,
     }
+}
+
+fn truth(env: &Env<'_>, test: &Test) -> Truth {
+    let test = Condition::Test(test.clone());
+    let half = |want| Look::inside(env.clone()).holds(&test, want);
+    Truth::from_halves(half(true), half(false))
+}
+
+/// The elements that `every` and `some` ask about, and how many more there are than are shown.
+fn element_traces(env: &Env<'_>, test: &Test) -> (Vec<ElementTrace>, usize) {
+    let (Operator::Every(asked) | Operator::Some(asked)) = &test.operator else { return (Vec::new(), 0) };
+    let Elements::These(elements) = operator::elements(operator::side(env, test.attribute)) else {
+        return (Vec::new(), 0);
+    };
+    let Some(list) = env.policy.attributes.get(test.attribute) else { return (Vec::new(), 0) };
+    let traces = elements.iter().enumerate().take(ELEMENTS).map(|(index, element)| ElementTrace {
+        seen: Seen::Value(show::value(element)),
+        asked: step(&env.inside_list(list, &elements, index), &asked.condition),
+    });
+    (traces.collect(), elements.len().saturating_sub(ELEMENTS))
 }
 
 /// The operator's key and its operand as a policy writes them; no operand where it is a reference.
-fn written(operator: &Operator) -> (&'static str, Option<String>) {
-    match operator {
+fn written(policy: &Policy, test: &Test) -> (&'static str, Option<String>) {
+    match &test.operator {
+        Operator::StartsWith(Operand::Literal(check::Value::String(prefix)))
+            if policy.attributes.get(test.attribute).and_then(check::Attribute::facet) == Some(Facet::Address) =>
+        {
+            ("cidr", Some(show::string(&facet::network(prefix))))
+        }
         Operator::Eq(operand) => ("eq", literal(operand)),
         Operator::In(values) => ("in", Some(show::literals(values))),
         Operator::Lt(operand) => ("lt", literal(operand)),
@@ -311,8 +363,12 @@ fn written(operator: &Operator) -> (&'static str, Option<String>) {
         Operator::StartsWith(operand) => ("starts_with", literal(operand)),
         Operator::EndsWith(operand) => ("ends_with", literal(operand)),
         Operator::Contains(operand) => ("contains", literal(operand)),
+        Operator::Matches(Pattern::Glob { text, .. }) => ("glob", Some(show::pattern(text))),
+        Operator::Matches(Pattern::Regex(text)) => ("matches", Some(show::pattern(text))),
+        Operator::Every(_) => ("every", Some("element".to_owned())),
+        Operator::Some(_) => ("some", Some("element".to_owned())),
+        Operator::InList(_) => ("in", None),
         Operator::Exists => ("exists", Some("true".to_owned())),
-        Operator::Matches(_) | Operator::Every(_) | Operator::Some(_) | Operator::InList(_) => ("", None),
         Operator::Type(types) => {
             let names: Vec<&str> = types.iter().map(|kind| type_name(*kind)).collect();
             match names.as_slice() {
@@ -328,6 +384,7 @@ fn negated(operator: &Operator) -> Option<(&'static str, Option<String>)> {
     match operator {
         Operator::Eq(operand) => Some(("ne", literal(operand))),
         Operator::In(values) => Some(("not_in", Some(show::literals(values)))),
+        Operator::InList(_) => Some(("not_in", None)),
         Operator::Exists => Some(("exists", Some("false".to_owned()))),
         _ => None,
     }
@@ -351,19 +408,22 @@ fn type_name(kind: Type) -> &'static str {
     }
 }
 
-/// What is there: the value, or its length where that is what is read and it has one.
-fn see_place(call: &Call, attribute: &crate::check::Attribute) -> Seen {
-    if attribute.facet() == Some(Facet::Length)
-        && let State::Number(length) = attribute::state(call, attribute)
-    {
-        return Seen::Value(length.to_string());
-    }
-    match attribute::find(call, attribute) {
+/// The attribute's value; of what a facet cannot be read off, why not, and of a length that is none, the value itself.
+fn see_place(env: &Env<'_>, attribute: &check::Attribute) -> Seen {
+    match env.find(attribute) {
         Found::Missing => Seen::Missing,
         Found::Open => Seen::Open,
         Found::Withheld => Seen::Withheld,
-        Found::Tool(name) => Seen::Value(show::string(name)),
-        Found::Value(value) => Seen::Value(show::value(value)),
+        Found::Value(value) => match (attribute.facet(), &*value) {
+            (Some(Facet::Address), super::Value::String(bits)) => Seen::Value(show::string(&facet::network(bits))),
+            (_, value) => Seen::Value(show::value(value)),
+        },
+        Found::NoFacet(why) => match attribute.steps.split_last() {
+            Some((check::Step::Facet(Facet::Length), steps)) => {
+                see_place(env, &check::Attribute { root: attribute.root, steps: steps.to_vec() })
+            }
+            _ => Seen::None(why),
+        },
     }
 }
 
@@ -505,7 +565,19 @@ impl Step {
                 f.write_str("not")?;
                 part.write(f, depth + 1)
             }
-            Self::Test(test) => write!(f, "{test}"),
+            Self::Test(test) => {
+                write!(f, "{test}")?;
+                for element in &test.elements {
+                    f.write_str("\n")?;
+                    line(f, element.asked.truth(), depth + 1)?;
+                    write!(f, "{}", element.seen)?;
+                    element.asked.write(f, depth + 2)?;
+                }
+                match test.more_elements {
+                    0 => Ok(()),
+                    more => write!(f, "\n  {:8} {:2$}and {more} more", "", "", depth * 2 + 2),
+                }
+            }
         }
     }
 }
@@ -519,6 +591,8 @@ impl fmt::Display for TestTrace {
             write!(f, ", {operand} is {seen}")?;
         }
         match (&self.unknown, self.problem) {
+            // The value seen says it already.
+            (Some(of), Some(Problem::Type)) if matches!(seen, Seen::None(_)) && *of == self.attribute => Ok(()),
             (Some(of), Some(problem @ (Problem::Type | Problem::OutOfRange))) => {
                 write!(f, " ({} {})", show::visible(of), words(problem))
             }
@@ -559,6 +633,7 @@ impl fmt::Display for Seen {
             Self::Open => "open",
             Self::Withheld => "withheld",
             Self::Value(json) => json,
+            Self::None(why) => return write!(f, "none: {why}"),
         })
     }
 }

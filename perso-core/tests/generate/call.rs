@@ -5,16 +5,30 @@ use std::fmt::Write;
 use arbitrary::{Result, Unstructured};
 
 use super::policy::shuffle;
-use super::{Json, NAMES, NUMBERS, ROLES, STRINGS};
+use super::{Json, NAMES, NUMBERS, ROLES, STRINGS, tricks};
 
 const PARTS: [&str; 4] = ["args", "agent", "resource", "context"];
 
 /// An attribute that the policy reads, and what it is compared with.
 struct Attribute {
+    /// Empty for an element of a list and its fields.
     root: String,
     keys: Vec<String>,
     values: Vec<Json>,
     lengths: Vec<Json>,
+    /// What tests of patterns and of what tools take ask for.
+    wanted: Vec<Wanted>,
+    /// What is asked of its elements: of them themselves, and of their fields.
+    elements: Vec<Attribute>,
+}
+
+/// A string that a test asks for.
+#[derive(Clone)]
+struct Wanted {
+    /// The operator.
+    kind: &'static str,
+    /// Its operand, or one of them.
+    text: String,
 }
 
 /// The text of a random call: the values are mostly what the policy compares with, or near it. About one in fifteen is
@@ -65,65 +79,182 @@ pub(crate) fn call(u: &mut Unstructured<'_>, policy: &Json) -> Result<String> {
 /// Every attribute that the policy's conditions read.
 fn survey(policy: &Json) -> Vec<Attribute> {
     let mut attributes = Vec::new();
+    let mut references = References::default();
     for rule in policy.member("rules").map(Json::elements).unwrap_or_default() {
         for key in ["when", "unless"] {
             if let Some(condition) = rule.member(key) {
-                survey_condition(condition, &mut attributes);
+                survey_condition(condition, &mut attributes, &mut references);
             }
+        }
+    }
+    for path in references.values {
+        note(&path, &mut attributes);
+    }
+    for path in references.lists {
+        if let Some(at) = note(&path, &mut attributes) {
+            note("", &mut attributes[at].elements);
         }
     }
     attributes
 }
 
-fn survey_condition(condition: &Json, attributes: &mut Vec<Attribute>) {
+/// The attributes that operands refer to.
+#[derive(Default)]
+struct References {
+    values: Vec<String>,
+    lists: Vec<String>,
+}
+
+fn survey_condition(condition: &Json, attributes: &mut Vec<Attribute>, references: &mut References) {
     for (key, value) in condition.members() {
         match key.as_str() {
             "all" | "All" | "any" | "Any" => {
-                value.elements().iter().for_each(|part| survey_condition(part, attributes));
+                value.elements().iter().for_each(|part| survey_condition(part, attributes, references));
             }
-            "not" | "Not" => survey_condition(value, attributes),
-            path => survey_test(path, value, false, attributes),
+            "not" | "Not" => survey_condition(value, attributes, references),
+            path => survey_test(path, value, attributes, references),
         }
     }
 }
 
-fn survey_test(path: &str, test: &Json, of_length: bool, attributes: &mut Vec<Attribute>) {
-    let mut compared = Vec::new();
+/// What `every` and `some` ask of elements.
+fn survey_element(asked: &Json, attributes: &mut Vec<Attribute>, references: &mut References) {
+    if !matches!(asked, Json::Object(_)) {
+        survey_test("", asked, attributes, references);
+    }
+    for (key, value) in asked.members() {
+        match key.as_str() {
+            "all" | "any" => value.elements().iter().for_each(|part| survey_element(part, attributes, references)),
+            "not" => survey_element(value, attributes, references),
+            field if field.starts_with('.') => survey_test(field, value, attributes, references),
+            operator => {
+                let test = Json::Object(vec![(operator.to_owned(), value.clone())]);
+                survey_test("", &test, attributes, references);
+            }
+        }
+    }
+}
+
+fn survey_test(path: &str, test: &Json, attributes: &mut Vec<Attribute>, references: &mut References) {
+    let Some(at) = note(path, attributes) else { return };
+    let Json::Object(operators) = test else {
+        attributes[at].values.push(test.clone());
+        return;
+    };
+    for (operator, operand) in operators {
+        if let Some(other) = operand.member("ref").and_then(Json::text) {
+            let is_list = operator.ends_with("in");
+            match other.starts_with('.') {
+                true => drop(note(other, attributes)),
+                false if is_list => references.lists.push(other.to_owned()),
+                false => references.values.push(other.to_owned()),
+            }
+            continue;
+        }
+        let attribute = &mut attributes[at];
+        let operands =
+            if let Json::List(operands) = operand { operands.as_slice() } else { std::slice::from_ref(operand) };
+        match operator.as_str() {
+            "exists" | "type" => {}
+            "every" | "some" => survey_element(operand, &mut attribute.elements, references),
+            "length" => survey_length(operand, &mut attribute.lengths, references),
+            "contains" => {
+                attribute.values.push(operand.clone());
+                if let Some(element) = note("", &mut attribute.elements) {
+                    attribute.elements[element].values.push(operand.clone());
+                }
+            }
+            "url" => {
+                let hosts = operand.member("host").map_or_else(|| vec![Json::string("**")], one_or_more);
+                attribute.wanted.extend(hosts.iter().filter_map(|host| Wanted::of("url", host)));
+            }
+            "command" => {
+                let programs = operand.member("program").map(one_or_more).unwrap_or_default();
+                attribute.wanted.extend(programs.iter().filter_map(|program| Wanted::of("command", program)));
+            }
+            "glob" | "matches" | "within" | "email_domain" | "cidr" => {
+                attribute.wanted.extend(operands.iter().filter_map(|operand| Wanted::of(operator, operand)));
+            }
+            _ => attribute.values.extend(operands.iter().cloned()),
+        }
+    }
+}
+
+fn survey_length(test: &Json, lengths: &mut Vec<Json>, references: &mut References) {
     match test {
         Json::Object(operators) => {
-            for (operator, operand) in operators {
-                match (operator.as_str(), operand) {
-                    ("length", test) => survey_test(path, test, true, attributes),
-                    ("exists" | "type", _) => {}
-                    (_, Json::List(elements)) => compared.extend(elements.iter().cloned()),
-                    (_, operand) => match operand.member("ref").and_then(Json::text) {
-                        Some(other) => note(other, Vec::new(), false, attributes),
-                        None => compared.push(operand.clone()),
-                    },
+            for (_, operand) in operators {
+                match operand.member("ref").and_then(Json::text) {
+                    Some(other) => references.values.push(other.to_owned()),
+                    None => lengths.extend(one_or_more(operand)),
                 }
             }
         }
-        scalar => compared.push(scalar.clone()),
+        length => lengths.push(length.clone()),
     }
-    note(path, compared, of_length, attributes);
 }
 
-fn note(path: &str, compared: Vec<Json>, of_length: bool, attributes: &mut Vec<Attribute>) {
-    let Some((root, keys)) = split(path) else { return };
-    let known = attributes.iter().position(|attribute| attribute.root == root && attribute.keys == keys);
-    let at = known.unwrap_or_else(|| {
-        attributes.push(Attribute { root, keys, values: Vec::new(), lengths: Vec::new() });
-        attributes.len() - 1
-    });
-    if of_length {
-        attributes[at].lengths.extend(compared);
-    } else {
-        attributes[at].values.extend(compared);
+fn one_or_more(json: &Json) -> Vec<Json> {
+    match json {
+        Json::List(elements) => elements.clone(),
+        one => vec![one.clone()],
     }
+}
+
+impl Wanted {
+    const KINDS: [&str; 7] = ["glob", "matches", "within", "email_domain", "cidr", "url", "command"];
+
+    fn of(operator: &str, operand: &Json) -> Option<Self> {
+        let kind = Self::KINDS.into_iter().find(|kind| *kind == operator)?;
+        operand.text().map(|text| Self { kind, text: text.to_owned() })
+    }
+
+    /// A string that is nearly what is asked for.
+    fn string(&self, u: &mut Unstructured<'_>) -> Result<String> {
+        match self.kind {
+            "glob" => tricks::like_glob(u, &self.text),
+            "within" => tricks::path(u, &self.text),
+            "email_domain" => tricks::email(u, &self.text),
+            "cidr" => tricks::address(u, &self.text),
+            "url" => tricks::url(u, &self.text),
+            "command" => tricks::command(u, &self.text),
+            _ => {
+                let near = [
+                    "a",
+                    "aaa",
+                    "abc",
+                    "ABc",
+                    "ab\n",
+                    "12",
+                    "1234",
+                    "a\nb",
+                    "b",
+                    "É",
+                    "e\u{301}",
+                    "/srv/a/b.txt",
+                    "--x",
+                    "",
+                ];
+                Ok((*u.choose(&near)?).to_owned())
+            }
+        }
+    }
+}
+
+/// Where the attribute with a path is; an element of a list is "", its fields begin with a dot.
+fn note(path: &str, attributes: &mut Vec<Attribute>) -> Option<usize> {
+    let (root, keys) = split(path)?;
+    let known = attributes.iter().position(|attribute| attribute.root == root && attribute.keys == keys);
+    Some(known.unwrap_or_else(|| {
+        let (values, lengths, wanted, elements) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        attributes.push(Attribute { root, keys, values, lengths, wanted, elements });
+        attributes.len() - 1
+    }))
 }
 
 /// The root and the keys of a path.
 fn split(path: &str) -> Option<(String, Vec<String>)> {
+    let path = path.replace(".[", "[");
     let end = path.find(['.', '[']).unwrap_or(path.len());
     let (root, mut rest) = path.split_at(end);
     let mut keys = Vec::new();
@@ -218,6 +349,12 @@ fn roles(u: &mut Unstructured<'_>, agent: &mut Json) -> Result<()> {
 }
 
 fn value(u: &mut Unstructured<'_>, attribute: &Attribute, shared: &[Json]) -> Result<Json> {
+    if !attribute.elements.is_empty() && u.ratio(5, 6)? {
+        return list(u, attribute, shared);
+    }
+    if !attribute.wanted.is_empty() && u.ratio(4, 5)? {
+        return Ok(Json::String(u.choose(&attribute.wanted)?.string(u)?));
+    }
     match u.int_in_range(0..=19)? {
         0..=10 if !attribute.lengths.is_empty() && (attribute.values.is_empty() || u.arbitrary()?) => {
             of_length(u, &attribute.lengths)
@@ -232,6 +369,42 @@ fn value(u: &mut Unstructured<'_>, attribute: &Attribute, shared: &[Json]) -> Re
         17 => Ok(Json::Null),
         _ => odd_value(u),
     }
+}
+
+/// A list of what is asked of its elements.
+fn list(u: &mut Unstructured<'_>, attribute: &Attribute, shared: &[Json]) -> Result<Json> {
+    let mut elements = Vec::new();
+    for _ in 0..u.int_in_range(0..=5)? {
+        elements.push(element(u, &attribute.elements, shared)?);
+    }
+    // One element too many, sometimes.
+    if let Some(first) = elements.first()
+        && u.ratio(1, 100)?
+    {
+        elements = vec![first.clone(); 1024 + usize::from(u.arbitrary::<bool>()?)];
+    }
+    Ok(Json::List(elements))
+}
+
+fn element(u: &mut Unstructured<'_>, asked: &[Attribute], shared: &[Json]) -> Result<Json> {
+    if u.ratio(1, 20)? {
+        return odd_value(u);
+    }
+    let itself = asked.iter().find(|attribute| attribute.keys.is_empty());
+    let has_fields = asked.iter().any(|attribute| !attribute.keys.is_empty());
+    if let Some(itself) = itself
+        && (!has_fields || u.arbitrary()?)
+    {
+        return value(u, itself, shared);
+    }
+    let mut object = Json::Object(Vec::new());
+    for attribute in asked.iter().filter(|attribute| !attribute.keys.is_empty()) {
+        if u.ratio(11, 12)? {
+            let value = value(u, attribute, shared)?;
+            insert(&mut object, &attribute.keys, value);
+        }
+    }
+    Ok(object)
 }
 
 /// A string or list whose length is one of these numbers, or one away from it.

@@ -12,6 +12,7 @@
 
 mod call;
 mod policy;
+pub(crate) mod tricks;
 
 use std::fmt;
 

@@ -2,14 +2,18 @@
 
 use arbitrary::{Result, Unstructured};
 
-use super::{Json, NAMES, NUMBERS, ROLES, STRINGS};
+use super::{Json, NAMES, NUMBERS, ROLES, STRINGS, tricks};
 
 const PATTERNS: [&str; 8] = ["*", "db*", "*read", "*.*", "m*l*d", "wr*te", "*e*", "**d"];
 
-const ATTRIBUTES: [&str; 18] = [
+const ATTRIBUTES: [&str; 22] = [
     "args.a",
     "args[\"a\"]",
     "args.b",
+    "args.items",
+    "args.to",
+    "args.url",
+    "args.path",
     "args.o",
     "args.o.x",
     "args.o.y.z",
@@ -26,6 +30,8 @@ const ATTRIBUTES: [&str; 18] = [
     "context.ip",
     "tool",
 ];
+
+const FIELDS: [&str; 5] = [".p", ".q", ".o.x", ".to", ".[\"odd key\"]"];
 
 const TYPES: [&str; 6] = ["null", "boolean", "number", "string", "list", "object"];
 
@@ -127,7 +133,7 @@ fn condition(u: &mut Unstructured<'_>, depth: u32) -> Result<Json> {
             4 | 5 => (*u.choose(&["not", "not", "Not"])?, condition(u, depth - 1)?),
             _ => {
                 let attribute = *u.choose(&ATTRIBUTES)?;
-                (attribute, test(u, attribute)?)
+                (attribute, test(u, attribute, 0)?)
             }
         };
         if members.iter().all(|(other, _)| other != key) {
@@ -142,27 +148,36 @@ fn conditions(u: &mut Unstructured<'_>, depth: u32) -> Result<Json> {
     Ok(Json::List((0..count).map(|_| condition(u, depth)).collect::<Result<_>>()?))
 }
 
-/// What an attribute is tested for: a scalar, or an object of operators.
-fn test(u: &mut Unstructured<'_>, attribute: &str) -> Result<Json> {
+/// What an attribute is tested for: a scalar, or an object of operators. `nested` is how many `every` and `some` are
+/// around it; there, the element is the attribute "", and its fields begin with a dot.
+fn test(u: &mut Unstructured<'_>, attribute: &str, nested: u32) -> Result<Json> {
     if attribute != "agent.roles" && u.ratio(1, 5)? {
         return literal(u, attribute);
     }
+    Ok(Json::Object(operators(u, attribute, nested)?))
+}
+
+fn operators(u: &mut Unstructured<'_>, attribute: &str, nested: u32) -> Result<Vec<(String, Json)>> {
     let mut operators: Vec<(String, Json)> = Vec::new();
     for _ in 0..*u.choose(&[1, 1, 2])? {
-        let (operator, operand) = operator(u, attribute)?;
+        let (operator, operand) = operator(u, attribute, nested)?;
         if operators.iter().all(|(other, _)| other != operator) {
             operators.push((operator.to_owned(), operand));
         }
     }
-    Ok(Json::Object(operators))
+    Ok(operators)
 }
 
-fn operator(u: &mut Unstructured<'_>, attribute: &str) -> Result<(&'static str, Json)> {
+fn operator(u: &mut Unstructured<'_>, attribute: &str, nested: u32) -> Result<(&'static str, Json)> {
     // The roles of a caller are tested by `roles`; a condition can only ask what they look like.
     let kind = match attribute {
         "agent.roles" => u.int_in_range(0..=1)?,
-        "tool" => *u.choose(&[0, 1, 2, 3, 4, 7])?,
-        _ => u.int_in_range(0..=7)?,
+        "tool" => *u.choose(&[0, 1, 2, 3, 4, 7, 8])?,
+        "args.items" if u.arbitrary()? => 10,
+        "args.url" if u.ratio(3, 4)? => return Ok(("url", url(u)?)),
+        "args.path" if u.arbitrary()? => 9,
+        "args.to" if u.arbitrary()? => *u.choose(&[9, 10])?,
+        _ => u.int_in_range(0..=11)?,
     };
     Ok(match kind {
         0 => ("exists", Json::Bool(u.arbitrary()?)),
@@ -175,7 +190,11 @@ fn operator(u: &mut Unstructured<'_>, attribute: &str) -> Result<(&'static str, 
         3 => (*u.choose(&["in", "not_in"])?, list_of(u, 4, |u| literal(u, attribute))?),
         4 => {
             let operator = *u.choose(&["starts_with", "ends_with", "contains"])?;
-            let operand = if u.ratio(1, 3)? { reference(u, attribute)? } else { string(u)? };
+            let operand = match u.int_in_range(0..=5)? {
+                0 | 1 => reference(u, attribute)?,
+                2 if operator == "contains" => literal(u, attribute)?,
+                _ => string(u)?,
+            };
             (operator, operand)
         }
         5 | 6 => {
@@ -183,8 +202,147 @@ fn operator(u: &mut Unstructured<'_>, attribute: &str) -> Result<(&'static str, 
             let operand = if u.ratio(1, 4)? { reference(u, attribute)? } else { number(u)? };
             (operator, operand)
         }
+        8 => pattern(u)?,
+        9 => taken(u, nested)?,
+        10 if nested < 2 => (*u.choose(&["every", "every", "some"])?, element_test(u, nested + 1)?),
+        11 => (*u.choose(&["in", "not_in"])?, reference(u, attribute)?),
         _ => ("length", length(u, attribute)?),
     })
+}
+
+/// What is asked of the elements of a list.
+fn element_test(u: &mut Unstructured<'_>, nested: u32) -> Result<Json> {
+    if u.ratio(1, 6)? {
+        return literal(u, "");
+    }
+    element_object(u, nested, 2)
+}
+
+fn element_object(u: &mut Unstructured<'_>, nested: u32, depth: u32) -> Result<Json> {
+    let mut members: Vec<(String, Json)> = Vec::new();
+    for _ in 0..*u.choose(&[1, 1, 2])? {
+        let shape = if depth == 0 { 9 } else { u.int_in_range(0..=9)? };
+        let several = |u: &mut Unstructured<'_>| {
+            let count = u.int_in_range(1..=2)?;
+            Ok(Json::List((0..count).map(|_| element_object(u, nested, depth - 1)).collect::<Result<_>>()?))
+        };
+        let added = match shape {
+            0 => vec![("all".to_owned(), several(u)?)],
+            1 => vec![("any".to_owned(), several(u)?)],
+            2 => vec![("not".to_owned(), element_object(u, nested, depth - 1)?)],
+            3..=5 => operators(u, "", nested)?,
+            _ => {
+                let field = *u.choose(&FIELDS)?;
+                vec![(field.to_owned(), test(u, field, nested)?)]
+            }
+        };
+        for (key, value) in added {
+            if members.iter().all(|(other, _)| *other != key) {
+                members.push((key, value));
+            }
+        }
+    }
+    Ok(Json::Object(members))
+}
+
+fn one_or_more(u: &mut Unstructured<'_>, all: &[&str]) -> Result<Json> {
+    if u.arbitrary()? {
+        return Ok(Json::string(u.choose(all)?));
+    }
+    let mut some = some_of(u, all)?;
+    some.truncate(3);
+    Ok(strings(&some))
+}
+
+fn pattern(u: &mut Unstructured<'_>) -> Result<(&'static str, Json)> {
+    Ok(match u.arbitrary()? {
+        true => ("glob", one_or_more(u, &tricks::GLOBS)?),
+        false => ("matches", one_or_more(u, &tricks::EXPRESSIONS)?),
+    })
+}
+
+/// The operators of what tools take.
+fn taken(u: &mut Unstructured<'_>, nested: u32) -> Result<(&'static str, Json)> {
+    Ok(match u.int_in_range(0..=4)? {
+        0 => ("within", within(u, &tricks::DIRECTORIES[..4], &tricks::DIRECTORIES[4..])?),
+        1 => ("url", url(u)?),
+        2 => ("email_domain", one_or_more(u, &tricks::DOMAINS)?),
+        3 => ("cidr", one_or_more(u, &tricks::NETWORKS)?),
+        _ => ("command", command(u, nested)?),
+    })
+}
+
+/// Directories of one kind.
+fn within(u: &mut Unstructured<'_>, posix: &[&str], windows: &[&str]) -> Result<Json> {
+    if u.ratio(1, 3)? { one_or_more(u, windows) } else { one_or_more(u, posix) }
+}
+
+fn url(u: &mut Unstructured<'_>) -> Result<Json> {
+    let mut members = Vec::new();
+    if u.ratio(1, 3)? {
+        members.push(("scheme", one_or_more(u, &["https", "http", "wss", "ws", "FTP"])?));
+    }
+    if members.is_empty() || u.ratio(3, 4)? {
+        members.push(("host", one_or_more(u, &tricks::HOSTS)?));
+    }
+    if u.ratio(1, 4)? {
+        let ports = list_of(u, 3, |u| Ok(Json::number(u.choose(&["443", "80", "8443", "65535", "1"])?)))?;
+        members.push(("port", ports));
+    }
+    if u.ratio(1, 3)? {
+        members.push(("path", url_path(u)?));
+    }
+    if u.ratio(1, 2)? {
+        members.push(("private", Json::Bool(false)));
+    }
+    shuffle(u, &mut members)?;
+    Ok(Json::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()))
+}
+
+fn url_path(u: &mut Unstructured<'_>) -> Result<Json> {
+    let part = Json::string(u.choose(&["/v1", "/", "/a", "/v1/a", "/srv/x.txt"])?);
+    let (operator, operand) = match u.int_in_range(0..=5)? {
+        0 => return Ok(part),
+        1 => ("starts_with", part),
+        2 => ("within", part),
+        3 => (*u.choose(&["eq", "ne", "ends_with", "contains"])?, part),
+        4 => ("length", Json::number("3")),
+        _ => pattern(u)?,
+    };
+    Ok(Json::Object(vec![(operator.to_owned(), operand)]))
+}
+
+fn command(u: &mut Unstructured<'_>, nested: u32) -> Result<Json> {
+    let mut members = vec![("program".to_owned(), one_or_more(u, &tricks::PROGRAMS)?)];
+    if u.ratio(1, 4)? {
+        members.push(("shell".to_owned(), Json::Bool(false)));
+    }
+    if u.ratio(1, 2)? {
+        let (operator, operand) = match u.int_in_range(0..=4)? {
+            0 => ("length", Json::Object(vec![("lte".to_owned(), Json::number("2"))])),
+            1 => ("contains", Json::string(u.choose(&["log", "", "a b"])?)),
+            2 if nested < 2 => ("some", argument(u)?),
+            _ if nested < 2 => ("every", argument(u)?),
+            _ => ("length", Json::number("1")),
+        };
+        members.push(("args".to_owned(), Json::Object(vec![(operator.to_owned(), operand)])));
+    }
+    Ok(Json::Object(members))
+}
+
+/// What is asked of an argument of a command: always a string.
+fn argument(u: &mut Unstructured<'_>) -> Result<Json> {
+    let part = Json::string(u.choose(&["log", "-m", "", "a b", "-", "/srv"])?);
+    let (operator, operand) = match u.int_in_range(0..=6)? {
+        0 => return Ok(part),
+        1 => ("starts_with", part),
+        2 => ("ne", part),
+        3 => ("in", Json::List(vec![part, Json::string("--oneline")])),
+        4 => ("within", Json::string("/srv")),
+        5 => ("not", Json::Object(vec![("starts_with".to_owned(), part)])),
+        _ => pattern(u)?,
+    };
+    Ok(Json::Object(vec![(operator.to_owned(), operand)]))
 }
 
 fn types(u: &mut Unstructured<'_>) -> Result<Json> {
@@ -208,8 +366,12 @@ fn length(u: &mut Unstructured<'_>, attribute: &str) -> Result<Json> {
     Ok(Json::Object(vec![(operator.to_owned(), operand)]))
 }
 
-/// A reference to another attribute.
+/// A reference to another attribute; in an element, also to one of its fields.
 fn reference(u: &mut Unstructured<'_>, attribute: &str) -> Result<Json> {
+    if (attribute.is_empty() || attribute.starts_with('.')) && u.arbitrary()? {
+        let others: Vec<&str> = FIELDS.into_iter().filter(|other| *other != attribute).collect();
+        return Ok(Json::Object(vec![("ref".to_owned(), Json::string(u.choose(&others)?))]));
+    }
     let others: Vec<&str> =
         ATTRIBUTES.into_iter().filter(|other| ![attribute, "agent.roles", "tool"].contains(other)).collect();
     Ok(Json::Object(vec![("ref".to_owned(), Json::string(u.choose(&others)?))]))

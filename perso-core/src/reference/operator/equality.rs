@@ -1,6 +1,6 @@
 //! `eq` and `in`: the same type and the same value.
 
-use super::{Outcome, Side, literal, with_operand};
+use super::{Outcome, Side, literal, scalar, with_operand};
 use crate::check::{AttributeId, Operand, Value};
 use crate::reference::attribute::State;
 
@@ -19,8 +19,4 @@ pub(super) fn one_of(left: Side<'_>, values: &[Value]) -> Outcome {
         return left.unreadable();
     }
     Outcome::known(values.iter().any(|value| literal(value) == left.state))
-}
-
-fn scalar<'c>(state: &State<'c>) -> Option<State<'c>> {
-    matches!(state, State::Bool(_) | State::Number(_) | State::String(_)).then(|| state.clone())
 }

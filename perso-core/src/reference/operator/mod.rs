@@ -1,13 +1,18 @@
 //! The operators: one file for each family.
 
+mod contains;
 mod equality;
+mod every;
+mod glob;
+mod matches;
+mod membership;
 mod order;
 mod presence;
 mod text;
 
-use super::attribute::{self, State};
-use super::call::Call;
-use crate::check::{AttributeId, Operand, Operator, Policy, Test, Value};
+pub(in crate::reference) use self::every::{Elements, elements};
+use super::attribute::{self, Env, State};
+use crate::check::{AttributeId, Operand, Operator, Pattern, Test, Value};
 use crate::decision::Problem;
 
 /// What came of a test.
@@ -20,6 +25,8 @@ pub(in crate::reference) enum Outcome {
     Open,
     /// Neither true nor false, because of this.
     Unknown(Blame),
+    /// Not true; and not false either, because of this.
+    NotTrue(Blame),
 }
 
 /// What an operator can be asked about an attribute, and why not.
@@ -37,7 +44,7 @@ impl Outcome {
             Self::True => want,
             Self::False(_) => !want,
             Self::Open => true,
-            Self::Unknown(_) => false,
+            Self::Unknown(_) | Self::NotTrue(_) => false,
         }
     }
 
@@ -45,6 +52,7 @@ impl Outcome {
     pub(in crate::reference) fn blame(&self, want: bool, attribute: String) -> Blame {
         match self {
             Self::Unknown(blame) => blame.clone(),
+            Self::NotTrue(blame) if !want => blame.clone(),
             Self::False(problem) if want => Blame { attribute, problem: *problem },
             _ => Blame { attribute, problem: Problem::Value },
         }
@@ -55,38 +63,65 @@ impl Outcome {
     }
 }
 
-/// Runs one test.
-pub(in crate::reference) fn test(policy: &Policy, call: &Call, test: &Test) -> Outcome {
-    let see = |id: AttributeId| Side {
-        attribute: attribute::name(&policy.attributes, id),
-        state: policy.attributes.get(id).map_or(State::Missing, |attribute| attribute::state(call, attribute)),
-    };
+/// Runs one test, but for what `every` and `some` ask of elements.
+pub(in crate::reference) fn test(env: &Env<'_>, test: &Test) -> Outcome {
+    let see = |id: AttributeId| side(env, id);
     let left = see(test.attribute);
     match &test.operator {
         Operator::Eq(operand) => equality::eq(left, operand, see),
         Operator::In(values) => equality::one_of(left, values),
+        Operator::InList(list) => membership::in_list(left, see(*list)),
         Operator::Lt(operand) => order::compare(left, operand, see, |order| order.is_lt()),
         Operator::Lte(operand) => order::compare(left, operand, see, |order| order.is_le()),
         Operator::Gt(operand) => order::compare(left, operand, see, |order| order.is_gt()),
         Operator::Gte(operand) => order::compare(left, operand, see, |order| order.is_ge()),
         Operator::StartsWith(operand) => text::compare(left, operand, see, |text, part| text.starts_with(part)),
         Operator::EndsWith(operand) => text::compare(left, operand, see, |text, part| text.ends_with(part)),
-        Operator::Contains(operand) => text::compare(left, operand, see, |text, part| text.contains(part)),
+        Operator::Contains(operand) => contains::contains(left, operand, see),
+        Operator::Matches(Pattern::Glob { text, separator }) => {
+            text::matches(left, |string| glob::matches(text, *separator, string))
+        }
+        Operator::Matches(Pattern::Regex(text)) => text::matches(left, |string| matches::matches(text, string)),
+        Operator::Every(_) | Operator::Some(_) => match elements(left) {
+            Elements::These(_) => Outcome::True,
+            Elements::Open => Outcome::Open,
+            Elements::Unreadable(outcome) => outcome,
+        },
         Operator::Exists => presence::exists(left),
-        Operator::Matches(_) | Operator::Every(_) | Operator::Some(_) | Operator::InList(_) => left.unreadable(),
         Operator::Type(types) => presence::is_of_type(left, types),
     }
 }
 
+/// What a test sees of one of its attributes.
+pub(in crate::reference) fn side<'c>(env: &Env<'c>, id: AttributeId) -> Side<'c> {
+    Side {
+        attribute: attribute::name(&env.policy.attributes, id),
+        state: env.policy.attributes.get(id).map_or(State::Missing, |attribute| env.state(attribute)),
+    }
+}
+
 /// One side of a test.
-struct Side<'c> {
+pub(in crate::reference) struct Side<'c> {
     attribute: String,
     state: State<'c>,
 }
 
 impl Side<'_> {
     fn unreadable(self) -> Outcome {
-        Outcome::Unknown(Blame { attribute: self.attribute, problem: self.state.unreadable() })
+        let problem = self.state.unreadable();
+        self.unknown(problem)
+    }
+
+    fn unknown(self, problem: Problem) -> Outcome {
+        Outcome::Unknown(Blame { attribute: self.attribute, problem })
+    }
+}
+
+/// The operand of a test.
+fn right<'c>(operand: &'c Operand, see: impl Fn(AttributeId) -> Side<'c>) -> Side<'c> {
+    match operand {
+        Operand::Literal(value) => Side { attribute: String::new(), state: literal(value) },
+        Operand::Ref(id) => see(*id),
     }
 }
 
@@ -99,10 +134,7 @@ fn with_operand<'c, T>(
     readable: impl Fn(&State<'c>) -> Option<T>,
     compare: impl Fn(T, T) -> Option<bool>,
 ) -> Outcome {
-    let right = match operand {
-        Operand::Literal(value) => Side { attribute: String::new(), state: literal(value) },
-        Operand::Ref(id) => see(*id),
-    };
+    let right = right(operand, see);
     let left_value = match (&left.state, readable(&left.state)) {
         (State::Open, _) => None,
         (_, Some(value)) => Some(value),
@@ -116,8 +148,13 @@ fn with_operand<'c, T>(
     let (Some(a), Some(b)) = (left_value, right_value) else { return Outcome::Open };
     match compare(a, b) {
         Some(truth) => Outcome::known(truth),
-        None => Outcome::Unknown(Blame { attribute: left.attribute, problem: Problem::Type }),
+        None => left.unknown(Problem::Type),
     }
+}
+
+/// A boolean, number or string: what can be the same as another one.
+fn scalar<'c>(state: &State<'c>) -> Option<State<'c>> {
+    matches!(state, State::Bool(_) | State::Number(_) | State::String(_)).then(|| state.clone())
 }
 
 /// A literal, as if an attribute had its value.
@@ -125,6 +162,6 @@ fn literal(value: &Value) -> State<'_> {
     match value {
         Value::Bool(value) => State::Bool(*value),
         Value::Number(number) => State::Number(number.clone()),
-        Value::String(text) => State::String(text),
+        Value::String(text) => State::String(text.into()),
     }
 }

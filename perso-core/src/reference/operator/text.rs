@@ -1,21 +1,33 @@
-//! `starts_with`, `ends_with`, `contains`: strings in strings.
+//! `starts_with`, `ends_with` and patterns: what strings are made of.
+
+use std::borrow::Cow;
 
 use super::{Outcome, Side, with_operand};
 use crate::check::{AttributeId, Operand};
 use crate::reference::attribute::State;
 
+/// A test of two strings.
 pub(super) fn compare<'c>(
     left: Side<'c>,
     operand: &'c Operand,
     see: impl Fn(AttributeId) -> Side<'c>,
     truth: impl Fn(&str, &str) -> bool,
 ) -> Outcome {
-    with_operand(left, operand, see, string, |a, b| Some(truth(a, b)))
+    with_operand(left, operand, see, string, |a, b| Some(truth(&a, &b)))
 }
 
-fn string<'c>(state: &State<'c>) -> Option<&'c str> {
+/// A test of one string.
+pub(super) fn matches(left: Side<'_>, truth: impl Fn(&str) -> bool) -> Outcome {
+    match &left.state {
+        State::Open => Outcome::Open,
+        State::String(text) => Outcome::known(truth(text)),
+        _ => left.unreadable(),
+    }
+}
+
+fn string<'c>(state: &State<'c>) -> Option<Cow<'c, str>> {
     match state {
-        State::String(text) => Some(text),
+        State::String(text) => Some(text.clone()),
         _ => None,
     }
 }

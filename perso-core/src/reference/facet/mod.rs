@@ -1,0 +1,62 @@
+//! What can be read off a value: one file for each kind of text.
+//!
+//! Each reader goes through the text by the grammar of its documentation, and refuses what is not in it: so what is
+//! read is what every other reader of the same text reads.
+
+mod address;
+mod command;
+mod email;
+mod length;
+mod name;
+mod path;
+mod url;
+mod windows_path;
+
+use super::value::{Number, Value};
+use crate::check::Facet;
+
+/// The facet of a string.
+///
+/// # Errors
+/// Why the string has none.
+///
+/// ```
+/// use perso_core::check::Facet;
+/// use perso_core::reference::{Value, facet};
+/// assert_eq!(facet::read(Facet::Host, "https://Acme.com/"), Ok(Value::String("acme.com".to_owned())));
+/// assert!(facet::read(Facet::Host, "https://acme.com@evil.example/").is_err());
+/// ```
+pub fn read(facet: Facet, text: &str) -> Result<Value, &'static str> {
+    let string = |text: String| Value::String(text);
+    match facet {
+        Facet::Length => Ok(length::of_string(text)),
+        Facet::Scheme => url::read(text).map(|url| string(url.scheme)),
+        Facet::Host => url::read(text).map(|url| string(url.host.text())),
+        Facet::Port => url::read(text).map(|url| Value::Number(Number::new(&url.port.to_string()))),
+        Facet::UrlPath => url::read(text).and_then(|url| url.path()).map(|path| string(path.to_owned())),
+        Facet::Private => url::read(text).map(|url| Value::Bool(url.host.is_private())),
+        Facet::Domain => email::domain(text).map(string),
+        Facet::Path => path::read(text).map(string),
+        Facet::WindowsPath => windows_path::read(text).map(string),
+        Facet::Address => address::read(text).map(string),
+        Facet::Program => command::read(text).map(|(program, _)| string(program)),
+        Facet::Words => {
+            command::read(text).map(|(_, arguments)| Value::List(arguments.into_iter().map(string).collect()))
+        }
+    }
+}
+
+/// The facet of a value, or why it has none.
+pub(super) fn of(facet: Facet, value: &Value) -> Result<Value, &'static str> {
+    match (facet, value) {
+        (_, Value::String(text)) => read(facet, text),
+        (Facet::Length, Value::List(elements)) => Ok(length::of_list(elements)),
+        (Facet::Length, _) => Err("neither a string nor a list"),
+        _ => Err("not a string"),
+    }
+}
+
+/// A value of [`Facet::Address`], or what some begin with, as an author writes it.
+pub(super) fn network(value: &str) -> String {
+    address::network(value)
+}

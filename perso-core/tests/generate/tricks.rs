@@ -1,0 +1,385 @@
+//! Strings that tools take, and the tricks that are played with them: mostly nearly what a policy asks for.
+
+use arbitrary::{Result, Unstructured};
+
+pub(crate) const DIRECTORIES: [&str; 6] = ["/srv/share", "/srv", "/", "/srv/é x", "C:\\Data", "d:/"];
+
+pub(crate) const HOSTS: [&str; 9] = [
+    "api.acme.com",
+    "**.acme.com",
+    "*.acme.com",
+    "a?i.acme.com",
+    "localhost",
+    "127.0.0.1",
+    "[2606:4700::1111]",
+    "a_b.Example",
+    "**",
+];
+
+pub(crate) const DOMAINS: [&str; 4] = ["acme.com", "**.acme.com", "Mail.acme.com", "*.example.org"];
+
+pub(crate) const NETWORKS: [&str; 8] =
+    ["10.0.0.0/8", "192.168.1.128/25", "127.0.0.1", "0.0.0.0/0", "::1", "2000::/3", "fd00::/8", "::/0"];
+
+pub(crate) const PROGRAMS: [&str; 4] = ["git", "ls", "/usr/bin/git", "npm"];
+
+pub(crate) const GLOBS: [&str; 14] =
+    ["*", "**", "?", "a*", "a?c", "*b*", "**b", "/srv/*", "/srv/**", "/srv/**/?.txt", "é*", "*@acme.com", "", "**/*"];
+
+pub(crate) const EXPRESSIONS: [&str; 14] = [
+    "a+",
+    "(?i)ABC",
+    "[a-c]*",
+    "a|ab|abc",
+    "[0-9]{1,3}",
+    ".*",
+    "(?s).*",
+    "(a+)+$",
+    "[^a]+",
+    "(?i)é|e\u{301}",
+    "/srv/([a-z]+/)*[a-z]+\\.txt",
+    "--?[a-z]+",
+    "",
+    "(?-u:\\w+)@acme\\.com",
+];
+
+const SEGMENTS: [&str; 12] =
+    ["a", "b.txt", "share", "share-evil", "etc", "passwd", "...", ".git", "é", "con", "a b", "nul.txt"];
+
+const PATH_TRICKS: [&str; 34] = [
+    "..", ".", "/../", "/./", "//", "/", "\\", "\\..\\", "%2e%2e", "%2E", "%2f", "%5c", "%00", "%252e", "%", "\0",
+    "\n", "\t", " ", ". ", "~1", "~", ":", "::$DATA", "*", "?", "\u{ff0e}", "\u{ff0f}", "\u{2215}", "\u{2024}",
+    "\u{85}", "\u{2028}", "\u{200b}", "-evil",
+];
+
+/// A path that is nearly below a directory.
+pub(crate) fn path(u: &mut Unstructured<'_>, directory: &str) -> Result<String> {
+    let separator = if directory.contains('\\') { *u.choose(&["\\", "\\", "/"])? } else { "/" };
+    let mut path = match u.int_in_range(0..=15)? {
+        0 => String::new(),
+        1 => {
+            (*u.choose(&["\\\\server\\share", "\\\\?\\C:", "//srv", "file://", "C:", "~", ".", "..", "\\"])?).to_owned()
+        }
+        2 => format!("{directory}-evil"),
+        3 => directory.to_uppercase(),
+        4 => directory.get(..directory.len() - 1).unwrap_or_default().to_owned(),
+        _ => directory.to_owned(),
+    };
+    for _ in 0..u.int_in_range(0..=3)? {
+        if !path.ends_with(['/', '\\']) {
+            path.push_str(separator);
+        }
+        path.push_str(u.choose(&SEGMENTS)?);
+    }
+    if u.ratio(1, 6)? {
+        path.push_str(separator);
+    }
+    mutated(u, path, &PATH_TRICKS)
+}
+
+const URL_TRICKS: [&str; 44] = [
+    "@",
+    ":",
+    ":@",
+    "user:pass@",
+    "@evil.com",
+    "\\",
+    "\\@",
+    "/",
+    "//",
+    "?",
+    "#",
+    ".",
+    "..",
+    "/../",
+    "/./",
+    "%2e",
+    "%2F",
+    "%00",
+    "%25",
+    "%",
+    "%40",
+    " ",
+    "\t",
+    "\n",
+    "\0",
+    "{id}",
+    "${x}",
+    "<",
+    "|",
+    "^",
+    "`",
+    "\"",
+    ";",
+    ":443",
+    ":80",
+    ":08",
+    "[",
+    "]",
+    "é",
+    "\u{3002}",
+    "\u{ff0f}",
+    "\u{200b}",
+    "*",
+    "0x",
+];
+
+/// A URL that nearly has the host.
+pub(crate) fn url(u: &mut Unstructured<'_>, host: &str) -> Result<String> {
+    if u.ratio(2, 5)? {
+        let scheme = u.choose(&["https", "https", "https", "http", "wss"])?;
+        let port = u.choose(&["", "", "", ":443", ":8443"])?;
+        let path = u.choose(&["", "/", "/v1", "/v1/a", "/a", "/a?x", "/srv/x.txt#y"])?;
+        return Ok(format!("{scheme}://{}{port}{path}", filled(u, host)?));
+    }
+    let scheme =
+        *u.choose(&["https", "https", "https", "http", "HTTPS", "wss", "ws", "ftp", "file", "javascript", ""])?;
+    let separator = if u.ratio(9, 10)? { "://" } else { *u.choose(&[":", "//", ":/", ":\\\\", "", ":///"])? };
+    let user = if u.ratio(9, 10)? { "" } else { *u.choose(&["user@", "user:pw@", "@", "acme.com:443@", "a%40b@"])? };
+    let host = match u.int_in_range(0..=9)? {
+        0 => filled(u, "**")?,
+        1 | 2 => address(u, "127.0.0.1")?,
+        3 => format!("[{}]", address(u, "::1")?),
+        4 => (*u.choose(&PRIVATE)?).to_owned(),
+        5 => format!("{}{}", filled(u, host)?, u.choose(&[".", ".evil.com", "evil", "..", "-", "%2e", "\u{3002}com"])?),
+        6 => filled(u, host)?.to_uppercase(),
+        _ => filled(u, host)?,
+    };
+    let port = match u.int_in_range(0..=5)? {
+        0 => *u.choose(&[":443", ":80", ":8443", ":0", ":", ":065", ":65536", ":+1", ":99999999999", ":1"])?,
+        _ => "",
+    };
+    let mut path = String::new();
+    for _ in 0..u.int_in_range(0..=3)? {
+        path.push('/');
+        path.push_str(u.choose(&["v1", "", "a", "..", "%2e%2e", "a%2fb", "%41", "a;b", ".", "x.txt", "%", "srv"])?);
+    }
+    let rest = if u.ratio(3, 4)? { "" } else { *u.choose(&["?", "#", "?a=/../", "?u=https://a@b/", "#@x", "?{}"])? };
+    let url = format!("{scheme}{separator}{user}{host}{port}{path}{rest}");
+    mutated(u, url, &URL_TRICKS)
+}
+
+const PRIVATE: [&str; 14] = [
+    "localhost",
+    "a.localhost",
+    "metadata.google.internal",
+    "printer.local",
+    "intranet",
+    "169.254.169.254",
+    "[fe80::1]",
+    "[fd00:ec2::254]",
+    "[::ffff:169.254.169.254]",
+    "[2002:7f00:1::]",
+    "[64:ff9b::7f00:1]",
+    "0.0.0.0",
+    "100.64.0.1",
+    "localhost.localdomain",
+];
+
+/// An IP address in or near a network, in any notation.
+pub(crate) fn address(u: &mut Unstructured<'_>, network: &str) -> Result<String> {
+    let first = network.split('/').next().unwrap_or_default();
+    let random = u32::from_be_bytes(u.arbitrary()?);
+    if let Ok(v6) = first.parse::<std::net::Ipv6Addr>() {
+        let near = std::net::Ipv6Addr::from(u128::from(v6) ^ u128::from(random >> u.int_in_range(8..=31)?));
+        let groups = near.segments();
+        let text = match u.int_in_range(0..=7)? {
+            0 => groups.map(|group| format!("{group:x}")).join(":"),
+            1 => groups.map(|group| format!("{group:04X}")).join(":"),
+            2 => format!("{near}%eth0"),
+            3 => format!("::ffff:{}", std::net::Ipv4Addr::from(random)),
+            4 => format!("::{}", std::net::Ipv4Addr::from(random)),
+            5 => format!(
+                "{}::{:x}",
+                u.choose(&["2002:a00:1", "64:ff9b", "64:ff9b:1", "2001:0:1", "fe80"])?,
+                random >> 16
+            ),
+            _ => near.to_string(),
+        };
+        return mutated(u, text, &ADDRESS_TRICKS);
+    }
+    let first: std::net::Ipv4Addr = first.parse().unwrap_or(std::net::Ipv4Addr::LOCALHOST);
+    let near = u32::from(first) ^ (random >> u.int_in_range(2..=31)?);
+    let [a, b, c, d] = near.to_be_bytes();
+    let text = match u.int_in_range(0..=11)? {
+        0 => near.to_string(),
+        1 => format!("0x{near:x}"),
+        2 => format!("0{near:o}"),
+        3 => format!("0{a:o}.{b}.{c}.{d}"),
+        4 => format!("0x{a:x}.{b}.{c}.{d}"),
+        5 => format!("{a}.{b}.{}", u32::from(c) * 256 + u32::from(d)),
+        6 => format!("{a}.{}", near & 0x00ff_ffff),
+        7 => format!("::ffff:{a}.{b}.{c}.{d}"),
+        8 => format!("{a}.{b}.{c}.{d:03}"),
+        _ => format!("{a}.{b}.{c}.{d}"),
+    };
+    mutated(u, text, &ADDRESS_TRICKS)
+}
+
+const ADDRESS_TRICKS: [&str; 18] =
+    [".", "..", "0", "0x", ":", "::", "/8", "/128", "%lo", " ", "\n", "\0", "[", "]", "+", "-", "１", "。"];
+
+/// An e-mail address that nearly is of the domain.
+pub(crate) fn email(u: &mut Unstructured<'_>, domain: &str) -> Result<String> {
+    let locals = ["a", "first.last+tag", "a_b", "", ".a", "a..b", "\"a b\"", "\"a@b.c\"", "a%evil.com", "evil.com!a"];
+    let local = u.choose(&locals)?;
+    let domain = filled(u, domain)?;
+    let email = match u.int_in_range(0..=13)? {
+        0 => format!("Ann <{local}@{domain}>"),
+        1 => format!("{local}@{domain}, b@evil.com"),
+        2 => format!("{local}@evil.com ({domain})"),
+        3 => format!("{local}@evil.com@{domain}"),
+        4 => format!("\"{local}@{domain}\" <b@evil.com>"),
+        5 => format!("{local}@{domain}."),
+        6 => format!("{local}@{}", domain.to_uppercase()),
+        7 => format!("{local}@evil{domain}"),
+        _ => format!("{local}@{domain}"),
+    };
+    mutated(u, email, &EMAIL_TRICKS)
+}
+
+const EMAIL_TRICKS: [&str; 24] = [
+    "@",
+    ".",
+    "..",
+    ",",
+    ";",
+    " ",
+    "<",
+    ">",
+    "(x)",
+    "\"",
+    "\\",
+    "%",
+    "!",
+    ":",
+    "\n",
+    "\r\nBcc: b@evil.com",
+    "\0",
+    "é",
+    "\u{ff20}",
+    "\u{3002}",
+    "\u{200b}",
+    "_",
+    "-",
+    "[127.0.0.1]",
+];
+
+/// A command that nearly runs the program.
+pub(crate) fn command(u: &mut Unstructured<'_>, program: &str) -> Result<String> {
+    let words = [
+        "log",
+        "--oneline",
+        "-m",
+        "a=b",
+        "'a b'",
+        "\"a b\"",
+        "''",
+        "/srv/a.txt",
+        "a,b:c",
+        "../x",
+        "'$(x)'",
+        "\"$HOME\"",
+        "'a'b",
+        "\"a!b\"",
+        "*.txt",
+        "~",
+        "--x='a'",
+        "a\\ b",
+        "if",
+    ];
+    let mut command = match u.int_in_range(0..=9)? {
+        0 => format!("A=b {program}"),
+        1 => format!("{} {program}", u.choose(&["eval", "exec", "time", "if", ".", "command", "!", "{", "sudo"])?),
+        2 => format!("'{program}'"),
+        _ => program.to_owned(),
+    };
+    for _ in 0..u.int_in_range(0..=4)? {
+        command.push_str(u.choose(&[" ", " ", " ", "  "])?);
+        command.push_str(u.choose(&words)?);
+    }
+    mutated(u, command, &COMMAND_TRICKS)
+}
+
+const COMMAND_TRICKS: [&str; 38] = [
+    ";",
+    "; rm -rf /",
+    " && rm",
+    "||",
+    "|",
+    " | sh",
+    "&",
+    ">",
+    ">>x",
+    "<",
+    "$(rm)",
+    "`rm`",
+    "$HOME",
+    "${x}",
+    "\n",
+    "\r",
+    "\t",
+    "\0",
+    " ",
+    "\\",
+    "\\\n",
+    "'",
+    "\"",
+    "!",
+    "!!",
+    "*",
+    "?",
+    "[a]",
+    "{a,b}",
+    "~",
+    "#",
+    "^",
+    "(",
+    ")",
+    "=",
+    "é",
+    "\u{a0}",
+    "\u{1b}",
+];
+
+/// A string that nearly matches a glob.
+pub(crate) fn like_glob(u: &mut Unstructured<'_>, glob: &str) -> Result<String> {
+    let text = filled(u, glob)?;
+    mutated(u, text, &["/", ".", "a", "b", "\n", "é", "", "ab"])
+}
+
+/// A pattern with something for its wildcards.
+fn filled(u: &mut Unstructured<'_>, pattern: &str) -> Result<String> {
+    let mut text = String::new();
+    let mut rest = pattern;
+    while let Some(c) = rest.chars().next() {
+        let (fillers, length): (&[&str], usize) = match c {
+            '*' if rest.starts_with("**") => (&["api", "a.b", "a/b", "", "x.y.z", "é", "evil.com/"], 2),
+            '*' => (&["api", "b", "", "a.b", "a/b", "é"], 1),
+            '?' => (&["p", "b", "", ".", "/", "é", "ab"], 1),
+            _ => (&[], c.len_utf8()),
+        };
+        let (whole, behind) = rest.split_at(length);
+        text.push_str(if fillers.is_empty() { whole } else { u.choose(fillers)? });
+        rest = behind;
+    }
+    Ok(text)
+}
+
+/// The text itself, or with one or two tricks in it, or without one of its characters.
+fn mutated(u: &mut Unstructured<'_>, text: String, tricks: &[&str]) -> Result<String> {
+    let mut characters: Vec<String> = text.chars().map(String::from).collect();
+    for _ in 0..*u.choose(&[0, 0, 0, 1, 1, 2])? {
+        let at = u.int_in_range(0..=characters.len())?;
+        match u.int_in_range(0..=7)? {
+            0 if at < characters.len() => {
+                characters.remove(at);
+            }
+            1 | 2 if at < characters.len() => characters[at] = (*u.choose(tricks)?).to_owned(),
+            3 => characters.push((*u.choose(tricks)?).to_owned()),
+            4 => characters.insert(0, (*u.choose(tricks)?).to_owned()),
+            _ => characters.insert(at, (*u.choose(tricks)?).to_owned()),
+        }
+    }
+    Ok(characters.concat())
+}
