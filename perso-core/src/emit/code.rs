@@ -24,8 +24,10 @@ const NEAR_MARK: u32 = 3;
 /// The states of a test's two attributes.
 const LEFT: u32 = 4;
 const RIGHT: u32 = 5;
+/// Whether a list that is searched has an element of another type.
+const OTHER_TYPE: u32 = 6;
 /// The element of the list at each depth, and where the list ends.
-const ELEMENTS: u32 = 6;
+const ELEMENTS: u32 = 7;
 /// How many lists deep a test can be: two of the author's, and one that a value is looked for in.
 const DEPTH: u32 = 3;
 
@@ -55,7 +57,7 @@ impl Mark {
 
 /// The function of a view.
 pub(super) fn view(plan: &Plan, view: &View, blame: u32) -> Function {
-    let locals = [(1, ValType::I64), (1, ValType::I32), (1, ValType::I64), (2 + 2 * DEPTH, ValType::I32)];
+    let locals = [(1, ValType::I64), (1, ValType::I32), (1, ValType::I64), (3 + 2 * DEPTH, ValType::I32)];
     let mut function = Function::new(locals);
     let mut code = Code {
         code: function.instructions(),
@@ -627,34 +629,45 @@ impl Code<'_> {
         self.mark_side(value, value.takes);
         self.block(|code, ok| {
             code.both_readable(value, &list.side, ok, fail);
-            code.each(list, |code| {
-                code.state(value);
-                code.code.local_set(RIGHT);
-                code.state(element);
-                code.code.local_set(LEFT);
-                if want {
-                    code.same(element, value, None);
-                    code.jump_if(ok);
-                } else {
-                    code.scalar_of_type(&list.side, fail);
-                    code.same(element, value, Some((&list.side, fail)));
-                    code.jump_if(fail);
-                }
-            });
-            if want {
-                code.jump(fail);
-            }
+            code.search(list, want, fail, |code| code.same_element(element, value, if want { ok } else { fail }));
         });
     }
 
-    /// Jumps if the state in [`LEFT`] is none that can be compared, and blames a list for its elements' types.
-    fn scalar_of_type(&mut self, list: &Side, fail: Label) {
-        self.block(|code, scalar| {
+    /// Goes through a list in search of a value: `look` jumps where an element has it, and notes in [`OTHER_TYPE`] where
+    /// an element is of another type. If none has it, goes on if that is wanted, and sure; else jumps.
+    fn search(&mut self, list: &List, want: bool, fail: Label, look: impl FnOnce(&mut Self)) {
+        self.code.i32_const(0).local_set(OTHER_TYPE);
+        self.each(list, look);
+        if want {
+            self.jump(fail);
+        } else {
+            self.block(|code, sure| {
+                code.code.local_get(OTHER_TYPE);
+                code.jump_unless(sure);
+                code.mark_side(&list.side, 0);
+                code.jump(fail);
+            });
+        }
+    }
+
+    /// Jumps if an element is the same as another value.
+    fn same_element(&mut self, element: &Side, value: &Side, found: Label) {
+        self.state(element);
+        self.code.local_set(LEFT);
+        self.state(value);
+        self.code.local_set(RIGHT);
+        self.block(|code, other| {
             code.code.local_get(LEFT).i32_const(SCALAR as i32).i32_and();
-            code.jump_if(scalar);
-            code.mark_side(list, 0);
-            code.jump(fail);
+            code.jump_unless(other);
+            code.same(element, value, None);
+            code.jump_if(found);
+            // Two values of one type, if both are booleans or have one state.
+            code.code.local_get(LEFT).local_get(RIGHT).i32_eq();
+            code.code.local_get(LEFT).local_get(RIGHT).i32_or().i32_const((kind::FALSE | kind::TRUE) as i32).i32_eq();
+            code.code.i32_or().i32_const(1).i32_xor().local_get(OTHER_TYPE).i32_or().local_set(OTHER_TYPE);
         });
+        self.code.local_get(LEFT).i32_const(SCALAR as i32).i32_and().i32_eqz();
+        self.code.local_get(OTHER_TYPE).i32_or().local_set(OTHER_TYPE);
     }
 
     /// Goes on if it is `want` that the list or string has something; else jumps.
@@ -685,42 +698,19 @@ impl Code<'_> {
                     code.jump(ok);
                 });
             }
-            code.each(&has.list, |code| code.has_element(has, want, ok, fail));
-            if want {
-                code.jump(fail);
-            }
+            code.search(&has.list, want, fail, |code| code.has_element(has, if want { ok } else { fail }));
         });
     }
 
-    /// Looks at one element: jumps to `ok` if it settles that the list has it and that is wanted, to `fail` if it
-    /// settles that it can't be as wanted.
-    fn has_element(&mut self, has: &Has, want: bool, ok: Label, fail: Label) {
-        let (list, element) = (&has.list.side, &has.element);
+    /// Jumps if an element is what the list must have.
+    fn has_element(&mut self, has: &Has, found: Label) {
         match &has.what {
-            What::Literal(values) if want => self.equals(element, values, ok),
             What::Literal(values) => {
-                self.block(|code, fits| {
-                    code.state_and(element, element.takes);
-                    code.jump_if(fits);
-                    code.mark_side(list, 0);
-                    code.jump(fail);
-                });
-                self.equals(element, values, fail);
+                self.equals(&has.element, values, found);
+                self.state_and(&has.element, has.element.takes);
+                self.code.i32_eqz().local_get(OTHER_TYPE).i32_or().local_set(OTHER_TYPE);
             }
-            What::Ref(right) => {
-                self.state(element);
-                self.code.local_set(LEFT);
-                self.state(right);
-                self.code.local_set(RIGHT);
-                if want {
-                    self.same(element, right, None);
-                    self.jump_if(ok);
-                } else {
-                    self.scalar_of_type(list, fail);
-                    self.same(element, right, Some((list, fail)));
-                    self.jump_if(fail);
-                }
-            }
+            What::Ref(right) => self.same_element(&has.element, right, found),
         }
     }
 }
