@@ -7,6 +7,7 @@
 #![allow(
     clippy::indexing_slicing,
     dead_code,
+    unused_imports,
     reason = "test support: a panic is a failed test, and not every test uses all of it"
 )]
 

@@ -46,7 +46,7 @@ pub(crate) const EXPRESSIONS: [&str; 14] = [
 const SEGMENTS: [&str; 12] =
     ["a", "b.txt", "share", "share-evil", "etc", "passwd", "...", ".git", "é", "con", "a b", "nul.txt"];
 
-const PATH_TRICKS: [&str; 34] = [
+pub(crate) const PATH_TRICKS: [&str; 34] = [
     "..", ".", "/../", "/./", "//", "/", "\\", "\\..\\", "%2e%2e", "%2E", "%2f", "%5c", "%00", "%252e", "%", "\0",
     "\n", "\t", " ", ". ", "~1", "~", ":", "::$DATA", "*", "?", "\u{ff0e}", "\u{ff0f}", "\u{2215}", "\u{2024}",
     "\u{85}", "\u{2028}", "\u{200b}", "-evil",
@@ -77,7 +77,7 @@ pub(crate) fn path(u: &mut Unstructured<'_>, directory: &str) -> Result<String> 
     mutated(u, path, &PATH_TRICKS)
 }
 
-const URL_TRICKS: [&str; 44] = [
+pub(crate) const URL_TRICKS: [&str; 44] = [
     "@",
     ":",
     ":@",
@@ -216,7 +216,7 @@ pub(crate) fn address(u: &mut Unstructured<'_>, network: &str) -> Result<String>
     mutated(u, text, &ADDRESS_TRICKS)
 }
 
-const ADDRESS_TRICKS: [&str; 18] =
+pub(crate) const ADDRESS_TRICKS: [&str; 18] =
     [".", "..", "0", "0x", ":", "::", "/8", "/128", "%lo", " ", "\n", "\0", "[", "]", "+", "-", "１", "。"];
 
 /// An e-mail address that nearly is of the domain.
@@ -238,7 +238,7 @@ pub(crate) fn email(u: &mut Unstructured<'_>, domain: &str) -> Result<String> {
     mutated(u, email, &EMAIL_TRICKS)
 }
 
-const EMAIL_TRICKS: [&str; 24] = [
+pub(crate) const EMAIL_TRICKS: [&str; 26] = [
     "@",
     ".",
     "..",
@@ -263,6 +263,8 @@ const EMAIL_TRICKS: [&str; 24] = [
     "_",
     "-",
     "[127.0.0.1]",
+    "=?utf-8?q?b=40evil.com=3e?=",
+    "=?",
 ];
 
 /// A command that nearly runs the program.
@@ -301,7 +303,7 @@ pub(crate) fn command(u: &mut Unstructured<'_>, program: &str) -> Result<String>
     mutated(u, command, &COMMAND_TRICKS)
 }
 
-const COMMAND_TRICKS: [&str; 38] = [
+pub(crate) const COMMAND_TRICKS: [&str; 38] = [
     ";",
     "; rm -rf /",
     " && rm",
@@ -341,6 +343,16 @@ const COMMAND_TRICKS: [&str; 38] = [
     "\u{a0}",
     "\u{1b}",
 ];
+
+/// The text with each of the tricks in each of its places: between two characters, and instead of one.
+pub(crate) fn each<'t>(text: &'t str, tricks: &'t [&'t str]) -> impl Iterator<Item = String> + 't {
+    let places = text.char_indices().map(|(at, c)| (at, c.len_utf8())).chain([(text.len(), 0)]);
+    places.flat_map(move |(at, length)| {
+        let (before, behind) = text.split_at(at);
+        let shorter = behind.get(length..).unwrap_or_default();
+        tricks.iter().flat_map(move |trick| [format!("{before}{trick}{behind}"), format!("{before}{trick}{shorter}")])
+    })
+}
 
 /// A string that nearly matches a glob.
 pub(crate) fn like_glob(u: &mut Unstructured<'_>, glob: &str) -> Result<String> {

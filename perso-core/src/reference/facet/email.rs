@@ -14,6 +14,10 @@ pub(super) fn domain(text: &str) -> Result<String, &'static str> {
     if local.len() > 64 || !local.split('.').all(is_atom) {
         return Err("not a plain e-mail address: what is before the `@`");
     }
+    // Some mailers decode this, in an address too: `=?utf-8?q?a=40evil.com?=@acme.com`.
+    if local.contains("=?") {
+        return Err("not a plain e-mail address: an encoded word");
+    }
     let name = name::read(domain, false).ok_or("not a plain e-mail address: what is behind the `@`")?;
     let labels: Vec<&str> = name.split('.').collect();
     let is_number = labels.last().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()));
@@ -24,7 +28,7 @@ pub(super) fn domain(text: &str) -> Result<String, &'static str> {
 }
 
 fn is_atom(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "#$&'*+-/=?^_`{|}~".contains(c))
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "#$&'*+-/?=^_`{|}~".contains(c))
 }
 
 #[cfg(test)]
@@ -37,7 +41,7 @@ mod tests {
         for (text, expected) in [
             ("a@acme.com", "acme.com"),
             ("First.Last+tag@Mail.ACME.com", "mail.acme.com"),
-            ("#$&'*+-/=?^_`{|}~@a-b.c1", "a-b.c1"),
+            ("#$&'*+-/?=^_`{|}~@a-b.c1", "a-b.c1"),
             ("a@xn--bcher-kva.example", "xn--bcher-kva.example"),
             ("a@1.2.example", "1.2.example"),
             (longest.as_str(), "acme.com"),
@@ -112,7 +116,8 @@ mod tests {
             "a\u{202e}@acme.com",
             "mailto:a@acme.com",
             "group:a@acme.com;",
-            "=?utf-8?q?a=40evil.com?=@acme.com,",
+            "=?utf-8?q?a=40evil.com?=@acme.com",
+            "=?x?q?b=40evil.com=3e=20?=foo@acme.com",
             &long_local,
             &long_label,
             &long,
