@@ -8,26 +8,21 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it is a test")]
 
 mod generate;
+mod support;
 
 use std::net::IpAddr;
 
 use arbitrary::{Result, Unstructured};
 use generate::tricks;
-use perso_core::check::{Facet, Policy, check};
-use perso_core::reference::{self, Value, facet};
+use perso_core::check::Facet;
+use perso_core::reference::{Value, facet};
 use typed_path::{Utf8UnixPath, Utf8WindowsPath};
 
 /// Reads a facet off a string.
 type Read = fn(Facet, &str) -> Option<Value>;
 
-/// Decides a call of the tool `t`, given as JSON text.
-type Allows = fn(&Policy, &[u8]) -> bool;
-
 /// Everything that reads facets.
 const READERS: [Read; 1] = [|facet, text| facet::read(facet, text).ok()];
-
-/// Everything that decides.
-const DECIDERS: [Allows; 1] = [|policy, call| reference::judge(policy, call).allowed];
 
 /// Random strings of each kind.
 const RANDOM: usize = 20_000;
@@ -283,10 +278,9 @@ fn a_command_is_the_words_that_shells_split_it_into() {
 }
 
 /// A policy that allows `t` where `args.x` passes a test.
-fn policy(test: &str) -> Policy {
+fn policy(test: &str) -> support::Both {
     let text = format!(r#"{{"perso": 1, "rules": [{{"id": "r", "allow": "t", "when": {{"args.x": {test}}}}}]}}"#);
-    let checked = check(&text);
-    checked.policy.unwrap_or_else(|| panic!("{text}\n{:?}", checked.diagnostics))
+    support::compile(&text)
 }
 
 /// What is allowed must be inside.
@@ -295,12 +289,13 @@ fn assert_inside(test: &str, texts: Vec<String>, is_inside: impl Fn(&str) -> boo
     let (mut tried, mut allowed) = (0, 0);
     for text in texts {
         let call = serde_json::json!({ "tool": "t", "args": { "x": text } }).to_string();
-        for allows in DECIDERS {
-            tried += 1;
-            if allows(&policy, call.as_bytes()) {
-                allowed += 1;
-                assert!(is_inside(&text), "{test} allows {text:?}");
-            }
+        let by_module = policy.policy.decide_json(call.as_bytes()).is_allowed();
+        let by_reference = policy.by_reference_json(call.as_bytes()).allowed;
+        assert_eq!(by_module, by_reference, "{test} on {text:?}");
+        tried += 1;
+        if by_module {
+            allowed += 1;
+            assert!(is_inside(&text), "{test} allows {text:?}");
         }
     }
     println!("{test}: {tried} strings, {allowed} allowed");

@@ -303,14 +303,13 @@ impl<'t, 'f> Frame<'t, 'f> {
         }
         self.no_facets(place, &info, kind::OBJECT, Some(facet::LENGTH))?;
         self.length(place, &info, length)?;
-        if info.element == 0 || length > LIST_LENGTH {
+        if info.element == 0 {
             self.scope.set_kind(place, if length > LIST_LENGTH { kind::LONG_LIST } else { kind::LIST })?;
             return Ok(None);
         }
         let view = self.table.view_at(info.element)?;
         let count = self.lists.get_mut(view.function as usize).ok_or(DAMAGED)?;
-        // What is too long by itself has been sent away above.
-        *count = count.saturating_add(length as u16);
+        *count = count.saturating_add(u16::try_from(length).unwrap_or(u16::MAX));
         if u64::from(*count) > LIST_LENGTH {
             self.scope.set_kind(place, kind::LONG_LIST)?;
             return Ok(None);

@@ -226,11 +226,13 @@ impl Confusion {
         if below.is_empty() {
             return None;
         }
-        elements.iter().find_map(|element| {
-            let looked_at = self.looked_at.entry(place.to_owned()).or_default();
-            *looked_at += 1;
-            if *looked_at > limits::LIST_LENGTH { None } else { self.find(place, element, &below) }
-        })
+        // A list that is out of range is not looked into.
+        let looked_at = self.looked_at.entry(place.to_owned()).or_default();
+        *looked_at += elements.len() as u64;
+        if *looked_at > limits::LIST_LENGTH {
+            return None;
+        }
+        elements.iter().find_map(|element| self.find(place, element, &below))
     }
 
     fn find_in_object(&mut self, place: &str, members: &[(String, Value)], paths: &[&[Step]]) -> Option<Unreadable> {

@@ -11,8 +11,10 @@ pub fn domain(text: &str) -> Option<&str> {
     }
     let (local, domain) = text.split_once('@')?;
     let atom = |byte: u8| byte.is_ascii_alphanumeric() || b"#$&'*+-/=?^_`{|}~".contains(&byte);
-    let good_local =
-        (1..=64).contains(&local.len()) && local.split('.').all(|part| !part.is_empty() && part.bytes().all(atom));
+    // `=?` begins an encoded word (RFC 2047), which some mailers decode.
+    let good_local = !local.contains("=?")
+        && (1..=64).contains(&local.len())
+        && local.split('.').all(|part| !part.is_empty() && part.bytes().all(atom));
     let labels = || domain.split('.');
     let last_is_number = labels().next_back().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
     let good_domain =
