@@ -1,0 +1,163 @@
+//! The ready policies (`policies/`) fit the servers that they are for: every tool and argument that they name is there,
+//! and no tool of a server is forgotten.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it is a test")]
+
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// A policy, the `tools/list` answer of its server, where it is for a real one, and the tools of it that are denied on
+/// purpose.
+struct Ready {
+    policy: &'static str,
+    server: Option<&'static str>,
+    left_out: &'static [&'static str],
+}
+
+const READY: &[Ready] = &[
+    Ready { policy: "fetch-public", server: Some("mcp-server-fetch"), left_out: &[] },
+    Ready { policy: "filesystem", server: Some("server-filesystem"), left_out: &[] },
+    // These change the repository.
+    Ready {
+        policy: "git-read-only",
+        server: Some("mcp-server-git"),
+        left_out: &["git_add", "git_checkout", "git_commit", "git_create_branch", "git_reset"],
+    },
+    // For any server with a `send_email` of `to`, `cc` and `bcc`.
+    Ready { policy: "mail-own-domain", server: None, left_out: &[] },
+    // These change the database, or the memo that others read.
+    Ready {
+        policy: "sqlite-read-only",
+        server: Some("mcp-server-sqlite"),
+        left_out: &["append_insight", "create_table", "write_query"],
+    },
+    // For no server but that of the demo.
+    Ready { policy: "support-desk", server: None, left_out: &[] },
+];
+
+/// The arguments of each tool of a server.
+type Tools = BTreeMap<String, BTreeSet<String>>;
+
+fn policies() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies")
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn tools_of(server: &str) -> Tools {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/mcp-tools/{server}.json"));
+    let list: Value = serde_json::from_str(&read(&path)).unwrap();
+    let tools = list["tools"].as_array().expect("a list of tools");
+    tools.iter().map(|tool| (tool["name"].as_str().unwrap().to_owned(), arguments_of(tool))).collect()
+}
+
+fn arguments_of(tool: &Value) -> BTreeSet<String> {
+    let properties = tool["inputSchema"]["properties"].as_object();
+    properties.map(|properties| properties.keys().cloned().collect()).unwrap_or_default()
+}
+
+fn manifest_of(module: &[u8]) -> Value {
+    let sections = wasmparser::Parser::new(0).parse_all(module);
+    let manifest = sections.filter_map(Result::ok).find_map(|payload| match payload {
+        wasmparser::Payload::CustomSection(section) if section.name() == "perso" => Some(section.data()),
+        _ => None,
+    });
+    serde_json::from_slice(manifest.expect("a module has a manifest")).unwrap()
+}
+
+/// The argument that an attribute is in: `path` for `location of args.path[]`.
+fn argument(attribute: &str) -> Option<&str> {
+    let path = attribute.rsplit(" of ").next()?.strip_prefix("args.")?;
+    path.split(['.', '[']).next()
+}
+
+/// The arguments that a policy reads of each tool that it lists.
+fn reads_of(manifest: &Value) -> Tools {
+    let attributes = manifest["attributes"].as_array().unwrap();
+    let reads = |tool: &Value| {
+        let reads = tool["reads"].as_array().unwrap().iter();
+        let names = reads.map(|index| attributes[usize::try_from(index.as_u64().unwrap()).unwrap()].as_str().unwrap());
+        names.filter_map(argument).map(str::to_owned).collect()
+    };
+    let tools = manifest["tools"].as_array().unwrap();
+    tools.iter().map(|tool| (tool["name"].as_str().unwrap().to_owned(), reads(tool))).collect()
+}
+
+#[test]
+fn every_ready_policy_is_in_the_table() {
+    let mut found: Vec<String> = std::fs::read_dir(policies())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".json") && !name.ends_with(".tests.json"))
+        .map(|name| name.trim_end_matches(".json").to_owned())
+        .collect();
+    found.sort();
+    let listed: Vec<&str> = READY.iter().map(|ready| ready.policy).collect();
+    assert_eq!(found, listed);
+    let readme = read(&policies().join("README.md"));
+    for policy in listed {
+        assert!(readme.contains(&format!("`{policy}.json`")), "{policy} is not in the README");
+        assert!(policies().join(format!("{policy}.tests.json")).exists(), "{policy} has no tests");
+    }
+}
+
+#[test]
+fn every_ready_policy_compiles_without_warnings_and_says_what_it_is() {
+    for ready in READY {
+        let text = read(&policies().join(format!("{}.json", ready.policy)));
+        let compiled = perso_core::compile(&text).unwrap_or_else(|error| panic!("{}\n{error}", ready.policy));
+        assert!(compiled.warnings.is_empty(), "{}: {:?}", ready.policy, compiled.warnings);
+        let manifest = manifest_of(&compiled.module);
+        assert!(manifest["description"].is_string(), "{} has no description", ready.policy);
+        assert_eq!(manifest["closed"], true, "{} does not list its tools", ready.policy);
+        println!("{}: {} bytes", ready.policy, compiled.module.len());
+    }
+}
+
+#[test]
+fn every_ready_policy_fits_its_server() {
+    for ready in READY {
+        let Some(server) = ready.server else { continue };
+        let policy = ready.policy;
+        let text = read(&policies().join(format!("{policy}.json")));
+        let compiled = perso_core::compile(&text).unwrap_or_else(|error| panic!("{policy}\n{error}"));
+        let served = tools_of(server);
+        let read = reads_of(&manifest_of(&compiled.module));
+        for (tool, arguments) in &read {
+            let taken = served.get(tool).unwrap_or_else(|| panic!("{policy}: {server} has no tool {tool}"));
+            for argument in arguments {
+                assert!(taken.contains(argument), "{policy}: {tool} of {server} takes no {argument}");
+            }
+        }
+        for tool in ready.left_out {
+            assert!(served.contains_key(*tool), "{policy}: {server} has no tool {tool} to leave out");
+            assert!(!read.contains_key(*tool), "{policy}: {tool} is listed and left out");
+        }
+        for tool in served.keys() {
+            let known = read.contains_key(tool) || ready.left_out.contains(&tool.as_str());
+            assert!(known, "{policy}: {tool} of {server} is forgotten");
+        }
+    }
+}
+
+#[test]
+fn the_support_desk_is_small() {
+    let compiled = perso_core::compile(&read(&policies().join("support-desk.json"))).unwrap();
+    assert!(compiled.module.len() < 8 << 10, "{} bytes", compiled.module.len());
+    let calls = read(&policies().join("support-desk.calls.jsonl"));
+    assert_eq!(calls.lines().count(), 12);
+    for call in calls.lines() {
+        assert!(call.len() < 400, "{} bytes: {call}", call.len());
+    }
+}
+
+#[test]
+fn a_policy_of_every_operator_is_below_64_kib() {
+    let file: Value = serde_json::from_str(&read(&policies().join("conformance/every-operator.json"))).unwrap();
+    let compiled = perso_core::compile(&file["policy"].to_string()).unwrap();
+    println!("a policy of every operator: {} bytes", compiled.module.len());
+    assert!(compiled.module.len() < 64 << 10, "{} bytes", compiled.module.len());
+}
