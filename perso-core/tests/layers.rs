@@ -23,7 +23,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
     // From a policy to a module.
     ("syntax", "text to syntax tree", &["diagnostic", "span"]),
     ("check", "syntax tree to checked policy, and warnings", &["syntax", "diagnostic", "span"]),
-    ("plan", "checked policy to what the code must do", &["check"]),
+    ("plan", "checked policy to what the code must do", &["check", "diagnostic", "span"]),
     ("emit", "plan to bytes", &["plan", "check", "module", "decision"]),
     ("schema", "the JSON Schema of policies", &[]),
     // From a call to a decision. Knows no policy, only modules.

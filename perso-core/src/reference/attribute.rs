@@ -141,7 +141,7 @@ fn elements(found: Found<'_>, steps: &[Step], until: Option<&[usize]>) -> usize 
 }
 
 impl<'c> Found<'c> {
-    /// One step further. Elements are only reached through what [`Env::inside`] says.
+    /// One step further. Elements are only reached through what `Env::inside` says.
     fn step(self, step: &Step) -> Self {
         match (self, step) {
             (Self::Value(value), Step::Key(key)) => match value {

@@ -12,7 +12,7 @@ pub fn posix(text: &str) -> Option<&str> {
         !matches!(c,
             '\0'..='\u{1f}' | '\u{7f}' | '\\' | '\u{85}' | '\u{2028}' | '\u{2029}'
             // What normalisation turns into dots and slashes.
-            | '\u{2024}'..='\u{2026}' | '\u{ff0e}' | '\u{ff0f}' | '\u{2044}' | '\u{2215}')
+            | '\u{2024}'..='\u{2026}' | '\u{ff0e}' | '\u{ff0f}' | '\u{2044}' | '\u{2215}' | '\u{29f8}' | '\u{ff3c}')
     };
     if text.len() > MOST || has_percent_escape(text) || !text.chars().all(good) {
         return None;
@@ -22,12 +22,30 @@ pub fn posix(text: &str) -> Option<&str> {
         return Some(text);
     }
     let inner = inner.strip_suffix('/').unwrap_or(inner);
-    let good = |segment: &str| !matches!(segment, "" | "." | "..");
-    if inner.split('/').all(good) {
+    if inner.split('/').all(|segment| !is_dots(segment)) {
         text.get(..=inner.len())
     } else {
         None
     }
+}
+
+/// Whether a segment is empty, `.` or `..`, or would be if a tool dropped what cannot be seen, spaces and quotes.
+fn is_dots(segment: &str) -> bool {
+    let dropped = |c: char| {
+        matches!(c,
+            ' ' | '\'' | '"' | '`' | '\u{80}'..='\u{a0}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}'
+            | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{1680}' | '\u{2000}'..='\u{200f}'
+            | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}' | '\u{3000}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+    };
+    let mut dots = 0;
+    for c in segment.chars().filter(|c| !dropped(*c)) {
+        if c != '.' {
+            return false;
+        }
+        dots += 1;
+    }
+    dots <= 2
 }
 
 /// Writes a Windows path in lower case, with `/` as the separator and without a trailing one; `None` if it is none.
@@ -72,7 +90,7 @@ fn is_windows_segment(segment: &str) -> bool {
 fn is_device(segment: &str) -> bool {
     let stem = segment.split('.').next().unwrap_or_default().trim_end_matches(' ');
     let is = |name: &str| stem.eq_ignore_ascii_case(name);
-    if ["con", "prn", "aux", "nul", "conin$", "conout$"].into_iter().any(is) {
+    if ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"].into_iter().any(is) {
         return true;
     }
     let (name, number) = stem.split_at_checked(3).unwrap_or_default();

@@ -147,7 +147,7 @@ fn windows_segment(segment: &str) -> Result<(), String> {
     let is_numbered = |prefix| {
         name.strip_prefix(prefix).is_some_and(|rest| matches!(rest.as_bytes(), [digit] if digit.is_ascii_digit()))
     };
-    let is_device = ["con", "prn", "aux", "nul", "conin$", "conout$"].contains(&name);
+    let is_device = ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"].contains(&name);
     if is_device || is_numbered("com") || is_numbered("lpt") {
         return Err(format!("`{name}` is a device"));
     }

@@ -3,9 +3,34 @@
 const LENGTH: usize = 4096;
 
 /// What some take for a line end, a dot or a slash.
-const LOOK_ALIKES: [char; 10] = [
+const LOOK_ALIKES: [char; 12] = [
     '\u{85}', '\u{2028}', '\u{2029}', '\u{ff0e}', '\u{ff0f}', '\u{2215}', '\u{2044}', '\u{2024}', '\u{2025}',
-    '\u{2026}',
+    '\u{2026}', '\u{29f8}', '\u{ff3c}',
+];
+
+/// What tools may drop: what cannot be seen, spaces and quotes.
+const DROPPED: [(char, char); 21] = [
+    (' ', ' '),
+    ('\'', '\''),
+    ('"', '"'),
+    ('`', '`'),
+    ('\u{80}', '\u{a0}'),
+    ('\u{ad}', '\u{ad}'),
+    ('\u{34f}', '\u{34f}'),
+    ('\u{61c}', '\u{61c}'),
+    ('\u{115f}', '\u{1160}'),
+    ('\u{17b4}', '\u{17b5}'),
+    ('\u{180b}', '\u{180f}'),
+    ('\u{1680}', '\u{1680}'),
+    ('\u{2000}', '\u{200f}'),
+    ('\u{2028}', '\u{202f}'),
+    ('\u{205f}', '\u{206f}'),
+    ('\u{3000}', '\u{3000}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{fe00}', '\u{fe0f}'),
+    ('\u{feff}', '\u{feff}'),
+    ('\u{ffa0}', '\u{ffa0}'),
+    ('\u{e0000}', '\u{e0fff}'),
 ];
 
 /// The path, without the slash that it may end in.
@@ -25,7 +50,9 @@ pub(super) fn read(text: &str) -> Result<String, &'static str> {
     }
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     for segment in rest.split('/') {
-        match segment {
+        let is_dropped = |c: char| DROPPED.iter().any(|(first, last)| (*first..=*last).contains(&c));
+        let left = segment.replace(is_dropped, "");
+        match left.as_str() {
             "" => return Err("not a plain path: it has an empty segment"),
             "." | ".." => return Err("not a plain path: it has a `.` or `..` segment"),
             _ => {}
@@ -97,6 +124,14 @@ mod tests {
             "/srv/../etc/passwd",
             "/srv/share/../../etc",
             "/srv/share/..",
+            "/srv/share/.. ",
+            "/srv/share/.. /x",
+            "/srv/share/'..'",
+            "/srv/share/.\u{200b}./x",
+            "/srv/share/..\u{9d}",
+            "/srv/ ",
+            "/srv/..\u{ff3c}etc",
+            "/srv/..\u{29f8}etc",
             "/srv\\..\\etc",
             "\\srv",
             "/srv/\\x",

@@ -1,45 +1,31 @@
 //! `glob`: `?` is one character and `*` any run of characters, both but for the separator; `**` is any run of
 //! characters.
 
-use std::collections::HashSet;
-
 /// Whether the glob matches the whole text.
+#[expect(clippy::indexing_slicing, reason = "both lists have a place for each place in the text")]
 pub(super) fn matches(glob: &str, separator: char, text: &str) -> bool {
-    let glob: Vec<char> = glob.chars().collect();
     let text: Vec<char> = text.chars().collect();
-    Matcher { separator, failed: HashSet::new() }.matches(&glob, &text)
-}
-
-struct Matcher {
-    separator: char,
-    /// How much was left of the glob and of the text where they turned out not to match: no pair is tried twice.
-    failed: HashSet<(usize, usize)>,
-}
-
-impl Matcher {
-    fn matches(&mut self, glob: &[char], text: &[char]) -> bool {
-        let at = (glob.len(), text.len());
-        if self.failed.contains(&at) {
-            return false;
+    // Whether what there is of the glob so far matches the text up to each place in it.
+    let mut reached = vec![false; text.len() + 1];
+    reached[0] = true;
+    let mut glob = glob.chars().peekable();
+    while let Some(c) = glob.next() {
+        let any = c == '*' && glob.next_if_eq(&'*').is_some();
+        let mut next = vec![false; reached.len()];
+        for at in 0..reached.len() {
+            let before = at.checked_sub(1).and_then(|before| Some((before, *text.get(before)?)));
+            next[at] = match (c, before) {
+                // A run of characters may be empty, or be one longer than it was.
+                ('*', None) => reached[at],
+                ('*', Some((before, it))) => reached[at] || (next[before] && (any || it != separator)),
+                (_, None) => false,
+                ('?', Some((before, it))) => reached[before] && it != separator,
+                (wanted, Some((before, it))) => reached[before] && it == wanted,
+            };
         }
-        let separator = self.separator;
-        let is_match = match (glob, text) {
-            ([], _) => text.is_empty(),
-            (['*', '*', rest @ ..], [_, shorter @ ..]) => self.matches(rest, text) || self.matches(glob, shorter),
-            (['*', '*', rest @ ..], []) => self.matches(rest, text),
-            (['*', rest @ ..], [c, shorter @ ..]) if *c != separator => {
-                self.matches(rest, text) || self.matches(glob, shorter)
-            }
-            (['*', rest @ ..], _) => self.matches(rest, text),
-            (['?', rest @ ..], [c, shorter @ ..]) => *c != separator && self.matches(rest, shorter),
-            ([wanted, rest @ ..], [c, shorter @ ..]) => wanted == c && self.matches(rest, shorter),
-            ([_, ..], []) => false,
-        };
-        if !is_match {
-            self.failed.insert(at);
-        }
-        is_match
+        reached = next;
     }
+    reached.last() == Some(&true)
 }
 
 #[cfg(test)]
