@@ -191,7 +191,7 @@ fn what_no_policy_has_is_refused() {
         Made { import: true, ..Made::default() },
         Made { start: true, ..Made::default() },
         Made { pages: (1, None), ..Made::default() },
-        Made { pages: (1, Some(65)), ..Made::default() },
+        Made { pages: (1, Some(257)), ..Made::default() },
         Made { mutable: true, ..Made::default() },
         Made { trailing: true, ..Made::default() },
     ];

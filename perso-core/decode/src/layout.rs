@@ -73,7 +73,7 @@ pub const FACET: usize = 8;
 /// Bytes of an automaton before its answers.
 pub const AUTOMATON: usize = 16 + 256;
 /// The most lists that one view looks into.
-pub const LISTS: usize = 16;
+pub const LISTS: usize = 64;
 /// Bytes of a map's entry.
 pub const ENTRY: usize = 16;
 /// In a map's first word: this is not a mask but the number of entries.

@@ -102,7 +102,9 @@ fn memory(plan: &Plan) -> MemorySection {
     let fixed = |view: &View| layout::frame(plan.role_words, view.places.places.len(), view.places.answer_words());
     let pages = |bytes: Option<usize>| (FRAME as usize + bytes.unwrap_or(0)).div_ceil(PAGE).max(1) as u64;
     let minimum = pages(plan.views.iter().map(fixed).max());
-    let maximum = pages(plan.views.iter().map(|view| fixed(view) + view.places.elements_size()).max());
+    let largest = pages(plan.views.iter().map(|view| fixed(view) + view.places.elements_size()).max());
+    // No call that is within the limit on its text needs more; one that did would be denied.
+    let maximum = largest.min(abi::MAX_PAGES).max(minimum);
     let mut memories = MemorySection::new();
     memories.memory(MemoryType {
         minimum,

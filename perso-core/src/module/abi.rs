@@ -29,7 +29,7 @@ pub const SECTION: &str = "perso";
 pub const HASH_SECTION: &str = "perso.sha256";
 
 /// The most memory a module may ask for, in pages of 64 KiB.
-pub const MAX_PAGES: u64 = 64;
+pub const MAX_PAGES: u64 = 256;
 
 /// What stands for no rule and for no attribute in a packed verdict.
 pub const NONE: u32 = 0xff_ffff;
