@@ -1,6 +1,9 @@
 //! The whole compiler: from a policy's text to a module.
 
 mod examples;
+mod migrate;
+
+pub use migrate::{Migrated, migrate};
 
 use crate::check;
 use crate::diagnostic::{Diagnostic, Severity, Source};

@@ -77,7 +77,6 @@ macro_rules! codes {
 codes! {
     Error Json "json" "The text is not JSON.",
     Error Limit "limit" "Something is larger than a policy may be.",
-    Error FirstPerso "first-perso" "A document of the first perso.",
     Error Version "version" "`perso` is not a known version.",
     Error WrongType "wrong-type" "A value is of another JSON type than its key takes.",
     Error UnknownKey "unknown-key" "A key that means nothing where it stands.",
@@ -102,6 +101,10 @@ codes! {
     Warning DenyList "deny-list" "A list of what is forbidden, on a string that the model chooses.",
     Warning DefaultAllow "default-allow" "Calls that no rule is about are allowed.",
     Warning CaseVariant "case-variant" "Two attributes differ only by case.",
+    Warning Replaced "replaced" "A rule of the first perso that a later one replaces.",
+    Warning Overlap "overlap" "Rules of the first perso whose patterns share tools, of which today each allows.",
+    Warning Stricter "stricter" "A test of the first perso that a missing attribute passed, and no longer does.",
+    Warning Presence "presence" "A test of the first perso for presence, on what is likely a boolean.",
     Warning UnusedRole "unused-role" "A role that no rule gives anything.",
     Warning UnusedTool "unused-tool" "A tool that no rule is about.",
 }

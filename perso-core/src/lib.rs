@@ -68,7 +68,7 @@ mod syntax;
 mod visible;
 
 #[cfg(feature = "compile")]
-pub use compile::{CompileError, Compiled, compile};
+pub use compile::{CompileError, Compiled, Migrated, compile, migrate};
 pub use decision::{Cause, CauseKind, Decision, Problem};
 pub use engine::{LoadError, Policy};
 pub use frame::{Call, Part};

@@ -158,6 +158,21 @@ fn every_policy_in_the_documentation_compiles() {
 }
 
 #[test]
+fn the_document_in_the_migration_page_becomes_the_policy_below_it() {
+    let page = read(&repository().join("docs/migrate.md"));
+    let [old, today] = blocks(&page, "json")[..] else { panic!("a document and a policy") };
+    let migrated = perso_core::migrate(old).unwrap().expect("a document of the first perso");
+    assert_eq!(migrated.text.trim_end(), today);
+    let codes: Vec<&str> = migrated.warnings.iter().map(|warning| warning.code.name()).collect();
+    assert_eq!(codes, ["replaced", "stricter", "presence"]);
+    for code in ["replaced", "overlap", "stricter", "presence"] {
+        assert!(page.contains(&format!("| `{code}` |")), "no row for `{code}`");
+    }
+    compile(old);
+    compile(today);
+}
+
+#[test]
 fn the_call_in_the_language_page_gets_the_decision_in_the_decision_page() {
     let language = read(&repository().join("docs/language.md"));
     let decision = read(&repository().join("docs/decision.md"));

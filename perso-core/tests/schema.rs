@@ -143,6 +143,10 @@ fn recorded_policies_are_judged_alike() {
         let path = entry.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap();
         let Ok(document) = serde_json::from_str::<Value>(&text) else { continue };
+        // The schema is that of today's form.
+        if document.get("version").is_some() {
+            continue;
+        }
         let checked = check(&text);
         if checked.policy.is_some() {
             assert!(schema_accepts(&document), "{}", path.display());

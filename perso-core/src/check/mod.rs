@@ -2,6 +2,7 @@
 
 mod decimal;
 pub mod describe;
+pub(crate) mod first;
 mod names;
 mod operator;
 mod path;
@@ -47,7 +48,7 @@ pub struct Example {
     pub span: Span,
 }
 
-/// Checks a policy text. What is broken does not keep the rest from being checked: every error is reported at once.
+/// Checks a policy text, also one in the form of the first perso. What is broken does not keep the rest from being checked: every error is reported at once.
 ///
 /// ```
 /// use perso_core::check::check;
@@ -67,7 +68,8 @@ pub struct Example {
 pub fn check(text: &str) -> Checked {
     let mut diagnostics = Diagnostics::default();
     let resolved = json::parse(text, &mut diagnostics).and_then(|root| {
-        let document = document::document(&root, &mut diagnostics)?;
+        let rewritten = first::is_first(&root).then(|| first::rewrite(&root, &mut diagnostics));
+        let document = document::document(rewritten.as_ref().unwrap_or(&root), &mut diagnostics)?;
         Some(resolve(text, &document, &mut diagnostics))
     });
     let refused = diagnostics.has_errors();

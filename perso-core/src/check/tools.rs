@@ -11,7 +11,7 @@ use crate::syntax::{Spanned, did_you_mean};
 /// The most tools in the table.
 const MAX_TOOLS: usize = 100_000;
 /// The most distinct tool patterns with a `*` in one policy.
-const MAX_WILDCARDS: usize = 4096;
+pub(super) const MAX_WILDCARDS: usize = 4096;
 /// The most attributes that the rules for one tool may read.
 const MAX_ATTRIBUTES: usize = 1024;
 

@@ -76,15 +76,6 @@ const RULE_KEYS: [&str; 8] = ["id", "allow", "deny", "roles", "when", "unless", 
 pub(crate) fn document<'d>(root: &'d Node<'d>, diagnostics: &mut Diagnostics) -> Option<Document<'d>> {
     let mut reader = Reader { diagnostics };
     let members = reader.object(root, "a policy")?;
-    if let Some(version) = members.iter().find(|member| member.key.value == "version")
-        && let Kind::String(text) = &version.value.kind
-        && text.starts_with("perso-")
-    {
-        let message = format!("a document of the first perso ({}), which is not read", quoted(text));
-        let help = "write it in today's form, which begins with `\"perso\": 1`";
-        reader.error(Diagnostic::new(Code::FirstPerso, version.value.span, message).help(help));
-        return None;
-    }
     let mut document = Document::default();
     let (mut has_version, mut has_rules) = (false, false);
     for Member { key, value } in members {
@@ -118,26 +109,27 @@ pub(crate) fn document<'d>(root: &'d Node<'d>, diagnostics: &mut Diagnostics) ->
     Some(document)
 }
 
-struct Reader<'r> {
-    diagnostics: &'r mut Diagnostics,
+/// Takes values as what they must be; those that are something else draw an error.
+pub(crate) struct Reader<'r> {
+    pub(crate) diagnostics: &'r mut Diagnostics,
 }
 
 impl Reader<'_> {
-    fn error(&mut self, diagnostic: Diagnostic) {
+    pub(crate) fn error(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 
-    fn wrong_type(&mut self, node: &Node<'_>, what: &str, takes: &str) {
+    pub(crate) fn wrong_type(&mut self, node: &Node<'_>, what: &str, takes: &str) {
         let message = format!("{what} takes {takes}, not {}", node.describe());
         self.error(Diagnostic::new(Code::WrongType, first_of(node), message));
     }
 
-    fn unknown_key(&mut self, key: &str, span: Span, known: &[&str]) {
+    pub(crate) fn unknown_key(&mut self, key: &str, span: Span, known: &[&str]) {
         let help = did_you_mean(key, known.iter().copied()).unwrap_or_else(|| format!("known here: {}", listed(known)));
         self.error(Diagnostic::new(Code::UnknownKey, span, format!("unknown key {}", quoted(key))).help(help));
     }
 
-    fn object<'d>(&mut self, node: &'d Node<'d>, what: &str) -> Option<&'d [Member<'d>]> {
+    pub(crate) fn object<'d>(&mut self, node: &'d Node<'d>, what: &str) -> Option<&'d [Member<'d>]> {
         if let Kind::Object(members) = &node.kind {
             return Some(members);
         }
@@ -145,7 +137,7 @@ impl Reader<'_> {
         None
     }
 
-    fn list<'d>(&mut self, node: &'d Node<'d>, what: &str) -> Option<&'d [Node<'d>]> {
+    pub(crate) fn list<'d>(&mut self, node: &'d Node<'d>, what: &str) -> Option<&'d [Node<'d>]> {
         if let Kind::List(elements) = &node.kind {
             return Some(elements);
         }
@@ -153,7 +145,7 @@ impl Reader<'_> {
         None
     }
 
-    fn string<'d>(&mut self, node: &'d Node<'d>, what: &str) -> Option<Spanned<&'d str>> {
+    pub(crate) fn string<'d>(&mut self, node: &'d Node<'d>, what: &str) -> Option<Spanned<&'d str>> {
         if let Kind::String(text) = &node.kind {
             return Some(Spanned { value: text, span: node.span });
         }
@@ -162,7 +154,7 @@ impl Reader<'_> {
     }
 
     /// A list of strings; elements that are none draw an error and are left out.
-    fn strings<'d>(&mut self, node: &'d Node<'d>, what: &str) -> Option<Vec<Spanned<&'d str>>> {
+    pub(crate) fn strings<'d>(&mut self, node: &'d Node<'d>, what: &str) -> Option<Vec<Spanned<&'d str>>> {
         let elements = self.list(node, what)?;
         let what = format!("an element of {what}");
         Some(elements.iter().filter_map(|element| self.string(element, &what)).collect())

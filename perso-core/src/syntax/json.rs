@@ -24,13 +24,13 @@ pub(crate) const MAX_DEPTH: usize = 128;
 pub(crate) const MAX_VALUES: usize = 4_000_000;
 
 /// A JSON value.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Node<'t> {
     pub(crate) span: Span,
     pub(crate) kind: Kind<'t>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Kind<'t> {
     Null,
     Bool(bool),
@@ -42,7 +42,7 @@ pub(crate) enum Kind<'t> {
 }
 
 /// One key of an object; no two are equal.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Member<'t> {
     pub(crate) key: Spanned<Cow<'t, str>>,
     pub(crate) value: Node<'t>,

@@ -8,8 +8,6 @@ use perso_core::diagnostic::{Diagnostic, Source};
 use perso_core::module::{Manifest, hex, sha256};
 use perso_core::visible;
 use serde::Serialize;
-use std::ffi::OsString;
-use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -62,7 +60,7 @@ impl Compile {
             return Err(Failure::file(&self.policy, "is a compiled module already"));
         };
         let path = self.output.clone().unwrap_or_else(|| self.policy.with_extension("wasm"));
-        if is_same_file(&path, &self.policy) {
+        if output::is_same_file(&path, &self.policy) {
             return Err(Failure::because("the module would replace the policy; name another file with `-o`"));
         }
         let name = self.policy.display().to_string();
@@ -71,7 +69,7 @@ impl Compile {
             Ok(compiled) => compiled,
             Err(error) => {
                 self.show(&source, &error.diagnostics)?;
-                return Err(Failure::refused(&self.policy, &error.diagnostics));
+                return Err(Failure::refused(&self.policy, "compiled", &error.diagnostics));
             }
         };
         self.show(&source, &compiled.warnings)?;
@@ -79,8 +77,7 @@ impl Compile {
             let warnings = count(compiled.warnings.len(), "warning");
             return Err(Failure::file(&self.policy, format_args!("is not compiled: {warnings}, and none is allowed")));
         }
-        write(&path, &compiled.module)
-            .map_err(|error| Failure::file(&path, format_args!("can not be written: {error}")))?;
+        output::file(&path, &compiled.module).map_err(|error| Failure::unwritable(&path, &error))?;
         self.report(&path, &compiled.module, compiled.warnings.len())?;
         Ok(ExitCode::SUCCESS)
     }
@@ -119,29 +116,4 @@ impl Compile {
         }
         Ok(())
     }
-}
-
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
-}
-
-/// Writes a file so that nobody ever sees half of it: beside its place first.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // A symbolic link stays one; what it points to is replaced.
-    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    if path.metadata().is_ok_and(|there| !there.is_file()) {
-        // A pipe or a device can't be replaced.
-        return fs::write(path, bytes);
-    }
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.tmp", std::process::id()));
-    let beside = path.with_file_name(name);
-    let mut file = File::create_new(&beside)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        // The first error is the one to tell.
-        let _ = fs::remove_file(&beside);
-    }
-    written
 }

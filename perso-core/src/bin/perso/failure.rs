@@ -32,14 +32,19 @@ impl Failure {
         Self::file(path, format_args!("can not be read: {error}"))
     }
 
-    /// A policy has errors. They have been shown.
-    pub(crate) fn refused(policy: &Path, findings: &[Diagnostic]) -> Self {
+    /// A file can't be written.
+    pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Self {
+        Self::file(path, format_args!("can not be written: {error}"))
+    }
+
+    /// A policy has errors, and so is not `done`. They have been shown.
+    pub(crate) fn refused(policy: &Path, done: &str, findings: &[Diagnostic]) -> Self {
         let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
         let mut counts = count(errors, "error");
         if findings.len() > errors {
             counts = format!("{counts}, {}", count(findings.len() - errors, "warning"));
         }
-        Self::file(policy, format_args!("is not compiled: {counts}"))
+        Self::file(policy, format_args!("is not {done}: {counts}"))
     }
 
     /// A file is no module that can be loaded.

@@ -47,7 +47,7 @@ pub(crate) fn policy(path: &Path) -> Result<Policy, Failure> {
             Err(error) => {
                 let name = path.display().to_string();
                 output::findings(&Source::new(&name, &text), &error.diagnostics)?;
-                return Err(Failure::refused(path, &error.diagnostics));
+                return Err(Failure::refused(path, "compiled", &error.diagnostics));
             }
         },
     };

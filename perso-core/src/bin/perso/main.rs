@@ -6,6 +6,7 @@ mod explain;
 mod failure;
 mod input;
 mod inspect;
+mod migrate;
 mod output;
 mod schema;
 
@@ -36,6 +37,7 @@ enum Command {
     Eval(eval::Eval),
     Explain(explain::Explain),
     Inspect(inspect::Inspect),
+    Migrate(migrate::Migrate),
     Schema(schema::Schema),
 }
 
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Eval(eval) => eval.run(),
         Command::Explain(explain) => explain.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Migrate(migrate) => migrate.run(),
         Command::Schema(schema) => schema.run(),
     };
     outcome.unwrap_or_else(|failure| {

@@ -5,7 +5,10 @@ use clap::builder::styling::{AnsiColor, Style};
 use perso_core::diagnostic::{Diagnostic, Source};
 use perso_core::visible;
 use serde::Serialize;
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::io::{self, Write};
+use std::path::Path;
 
 /// For whom output is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -45,4 +48,30 @@ pub(crate) fn count(number: usize, what: &str) -> String {
         1 => format!("1 {what}"),
         _ => format!("{number} {what}s"),
     }
+}
+
+/// Whether two paths lead to the same file.
+pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Writes a file so that nobody ever sees half of it: beside its place first.
+pub(crate) fn file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // A symbolic link stays one; what it points to is replaced.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        // A pipe or a device can't be replaced.
+        return fs::write(path, bytes);
+    }
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = path.with_file_name(name);
+    let mut file = File::create_new(&beside)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(&beside);
+    }
+    written
 }
