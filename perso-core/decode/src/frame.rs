@@ -55,8 +55,8 @@ pub struct Frame<'t, 'f> {
     front: usize,
     /// Bytes that are taken at the end.
     back: usize,
-    /// Elements so far of each list that is looked into.
-    lists: [u16; layout::LISTS],
+    /// Elements so far of each list that is looked into, a `u16` each; empty until there is one.
+    lists: &'f mut [u8],
     /// How many facets of facets deep this is.
     depth: u8,
 }
@@ -165,7 +165,7 @@ impl<'t, 'f> Frame<'t, 'f> {
         records.fill(0);
         put(records, 0, &view.function.to_le_bytes())?;
         let scope = Scope { view, records, head: layout::record(role_words, 0), base: 0 };
-        let mut frame = Self { table, role_words, scope, free, front, back: 0, lists: [0; layout::LISTS], depth: 0 };
+        let mut frame = Self { table, role_words, scope, free, front, back: 0, lists: &mut [], depth: 0 };
         frame.string(Place::TOOL, tool)?;
         Ok(Some(frame))
     }
@@ -308,9 +308,15 @@ impl<'t, 'f> Frame<'t, 'f> {
             return Ok(None);
         }
         let view = self.table.view_at(info.element)?;
-        let count = self.lists.get_mut(view.function as usize).ok_or(DAMAGED)?;
-        *count = count.saturating_add(u16::try_from(length).unwrap_or(u16::MAX));
-        if u64::from(*count) > LIST_LENGTH {
+        if self.lists.is_empty() {
+            self.lists = self.take(2 * layout::LISTS, NO_RECORD)?.0;
+            self.lists.fill(0);
+        }
+        let at = 2 * view.function as usize;
+        let before = u16::from_le_bytes(get(self.lists, at)?);
+        let count = before.saturating_add(u16::try_from(length).unwrap_or(u16::MAX));
+        put(self.lists, at, &count.to_le_bytes())?;
+        if u64::from(count) > LIST_LENGTH {
             self.scope.set_kind(place, kind::LONG_LIST)?;
             return Ok(None);
         }

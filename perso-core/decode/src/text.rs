@@ -26,21 +26,30 @@ pub(crate) const fn plain(word: u64) -> usize {
 /// A hash in which ASCII letters of both cases are equal.
 #[inline]
 pub fn hash(text: &[u8]) -> u32 {
+    hash_and_bits(text).0
+}
+
+/// The hash, and all bits that are set in some byte, in the byte's place in its word.
+#[inline]
+fn hash_and_bits(text: &[u8]) -> (u32, u64) {
     const FOLD: u64 = LOW * 0x20;
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = (text.len() as u64).wrapping_mul(MIX);
     let mut at = 0;
+    let mut bits = 0;
     while let Some(next) = word(text, at) {
+        bits |= next;
         hash = (hash ^ (next | FOLD)).wrapping_mul(MIX);
         hash ^= hash >> 32;
         at += 8;
     }
     let mut rest = 0;
     for byte in text.get(at..).unwrap_or_default() {
-        rest = rest << 8 | u64::from(*byte | 0x20);
+        rest = rest << 8 | u64::from(*byte);
     }
-    hash = (hash ^ rest).wrapping_mul(MIX);
-    (hash ^ (hash >> 32)) as u32
+    bits |= rest;
+    hash = (hash ^ (rest | FOLD)).wrapping_mul(MIX);
+    ((hash ^ (hash >> 32)) as u32, bits)
 }
 
 /// Whether a character can be of one case. Whole blocks, so that a character and its other case are always both in or
@@ -79,8 +88,9 @@ pub(crate) fn variant(a: &str, b: &str) -> bool {
 /// The hash of a key: that of its ASCII characters (after folding), so that every variant of a key has its hash.
 #[inline]
 pub fn key_hash(key: &str) -> u32 {
-    if key.is_ascii() {
-        hash(key.as_bytes())
+    let (hash, bits) = hash_and_bits(key.as_bytes());
+    if bits & HIGH == 0 {
+        hash
     } else {
         skeleton_hash(key)
     }

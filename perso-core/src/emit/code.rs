@@ -57,7 +57,10 @@ impl Mark {
 
 /// The function of a view.
 pub(super) fn view(plan: &Plan, view: &View, blame: u32) -> Function {
-    let locals = [(1, ValType::I64), (1, ValType::I32), (1, ValType::I64), (3 + 2 * DEPTH, ValType::I32)];
+    // A call clears all locals, so there are none for lists where no list is looked into.
+    let looks_into_lists = view.places.places.iter().any(|place| place.element.is_some());
+    let lists = if looks_into_lists { 1 + 2 * DEPTH } else { 0 };
+    let locals = [(1, ValType::I64), (1, ValType::I32), (1, ValType::I64), (2 + lists, ValType::I32)];
     let mut function = Function::new(locals);
     let mut code = Code {
         code: function.instructions(),
