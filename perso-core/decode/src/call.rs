@@ -48,7 +48,6 @@ struct Call<'t, 'f> {
     later: [usize; 4],
 }
 
-#[expect(clippy::large_enum_variant, reason = "there is one, on the stack, and no allocation to put it elsewhere")]
 enum Tool<'t, 'f> {
     Unread,
     Unknown,
