@@ -33,6 +33,10 @@ fn the_module_decides_as_the_reference_does() {
                 assert_eq!(answer, expected, "from text\npolicy {text}\ncall {call_text}");
                 *kinds.entry(answer.kind.clone()).or_default() += 1;
                 pairs += 1;
+                if answer.kind == "limit" {
+                    // The limits on size and depth are those of reading text.
+                    continue;
+                }
                 let Ok(value) = serde_json::from_str::<Value>(&call_text) else { continue };
                 if !is_faithful(&call_text, &value) {
                     continue;
