@@ -124,6 +124,8 @@ fn every_case_of_the_corpus_is_decided_as_it_says() {
             Err(_) => file.policy.get().to_owned(),
         };
         let both = compile(&policy);
+        // Even a policy that uses every operator is small.
+        assert!(both.policy.module().len() < 64 << 10, "{}: {} bytes", path.display(), both.policy.module().len());
         for case in &file.cases {
             cases += 1;
             let expected = case.expected();
