@@ -264,6 +264,11 @@ fn code_that_misbehaves_is_a_denial() {
         f.instructions().i64_const(1 | 77 << 16 | 0xff_ffff << 40).end();
     };
     assert_eq!(denied_by_engine(nonsense), "answer");
+    // Allowed because no rule applies.
+    let nonsense = |f: &mut Function| {
+        f.instructions().i64_const(1 | 2 << 8 | 0xff_ffff << 16 | 0xff_ffff << 40).end();
+    };
+    assert_eq!(denied_by_engine(nonsense), "answer");
     let nonsense = |f: &mut Function| {
         f.instructions().i64_const(-1).end();
     };

@@ -103,7 +103,7 @@ fn memory(plan: &Plan) -> MemorySection {
     let pages = |bytes: Option<usize>| (FRAME as usize + bytes.unwrap_or(0)).div_ceil(PAGE).max(1) as u64;
     let minimum = pages(plan.views.iter().map(fixed).max());
     let largest = pages(plan.views.iter().map(|view| fixed(view) + view.places.elements_size()).max());
-    // No call that is within the limit on its text needs more; one that did would be denied.
+    // A call that needs more is denied.
     let maximum = largest.min(abi::MAX_PAGES).max(minimum);
     let mut memories = MemorySection::new();
     memories.memory(MemoryType {

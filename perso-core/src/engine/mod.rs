@@ -93,7 +93,8 @@ impl Policy {
 
     /// Judges a call that is JSON text: `{"tool": …, "args": {…}, "agent": {…}, "resource": {…}, "context": {…}}`.
     ///
-    /// Allocates nothing once the policy has judged a call of that size on this thread.
+    /// Allocates nothing once the policy has judged a call on this thread, as long as the call and what is read of it fit
+    /// into 16 KiB.
     #[must_use]
     pub fn decide_json(&self, call: &[u8]) -> Decision<'_> {
         self.judge(call.len(), |table, memory| call::read(table, memory, call))
@@ -144,6 +145,9 @@ impl Policy {
         let (rule, attribute) = (rule.flatten(), attribute.flatten().map(|name| &**name));
         let id = rule.map(|rule| &*rule.id);
         let decided = verdict.kind == CauseKind::Rule;
+        if verdict.allowed && verdict.kind == CauseKind::NoRule {
+            return failed(Failure::Answer);
+        }
         let reason = match (rule, verdict.kind) {
             (Some(rule), CauseKind::NoRule) => rule.needs.as_deref().unwrap_or(&rule.reason),
             (Some(rule), _) => &rule.reason,

@@ -103,7 +103,7 @@ impl<'c> Call<'c> {
         self.with(CONTEXT, part.into())
     }
 
-    /// Sets one argument. The arguments become an object if they are none yet.
+    /// Sets one argument. Arguments that were set otherwise than as an object (as text, open, …) are replaced.
     #[must_use]
     pub fn arg(self, key: impl Into<String>, value: impl Into<Value>) -> Self {
         self.piece(ARGS, key.into(), value.into())
