@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
+use support::portable::Portable;
 use support::{Answer, Both, PARTS, State, call, compile, is_faithful, reference_call};
 
 #[derive(Deserialize)]
@@ -68,9 +69,39 @@ impl Case {
         })
     }
 
+    /// What of the call is not known, as the portable entry is told.
+    fn unknown(&self) -> u32 {
+        self.states().iter().zip(0..).fold(0, |bits, (state, part)| match state {
+            State::Known => bits,
+            State::Open => bits | 1 << part,
+            State::Withheld => bits | 16 << part,
+        })
+    }
+
+    fn text(&self) -> &str {
+        self.raw.as_deref().or(self.call.as_deref().map(RawValue::get)).expect("`call` or `raw`")
+    }
+
+    /// The record that the portable entry gives, beside the fast one's.
+    fn records(&self, both: &Both, portable: &mut Portable) -> [Value; 2] {
+        let text = self.text();
+        let fast = match self.unknown() {
+            0 => serde_json::to_value(both.policy.decide_json(text.as_bytes())),
+            _ => {
+                let value = serde_json::from_str(text).expect("a call with open or withheld parts is JSON");
+                serde_json::to_value(both.policy.decide(&call(&value, self.states())))
+            }
+        };
+        let portable = match self.unknown() {
+            0 => portable.decide_json(text.as_bytes()),
+            unknown => portable.decide_partial(text.as_bytes(), unknown),
+        };
+        [portable, fast.unwrap()]
+    }
+
     /// What each way of judging answers.
     fn answers(&self, both: &Both) -> Vec<(&'static str, Answer)> {
-        let text = self.raw.as_deref().or(self.call.as_deref().map(RawValue::get)).expect("`call` or `raw`");
+        let text = self.text();
         let value: Option<Value> = serde_json::from_str(text).ok();
         let states = self.states();
         if states != [State::Known; 4] {
@@ -125,9 +156,15 @@ fn every_case_of_the_corpus_is_decided_as_it_says() {
         };
         let both = compile(&policy);
         // Even a policy that uses every operator is small.
-        assert!(both.policy.module().len() < 64 << 10, "{}: {} bytes", path.display(), both.policy.module().len());
+        assert!(both.policy.module().len() < 128 << 10, "{}: {} bytes", path.display(), both.policy.module().len());
+        let mut portable = Portable::new(both.policy.module());
         for case in &file.cases {
             cases += 1;
+            let [record, fast] = case.records(&both, &mut portable);
+            if record != fast {
+                let name = path.file_name().unwrap().to_string_lossy();
+                failures.push(format!("{name}: {}: portable\n  fast     {fast}\n  portable {record}", case.name));
+            }
             let expected = case.expected();
             for (way, answer) in case.answers(&both) {
                 if answer != expected {

@@ -4,14 +4,14 @@ const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// Eight bytes from `at` on, if there are as many.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) fn word(text: &[u8], at: usize) -> Option<u64> {
     let bytes = text.get(at..at.checked_add(8)?)?;
     Some(u64::from_le_bytes(bytes.try_into().ok()?))
 }
 
 /// How many bytes of the word come before the first quote, backslash or control character; 8 if there is none.
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) const fn plain(word: u64) -> usize {
     let quote = word ^ (LOW * b'"' as u64);
     let slash = word ^ (LOW * b'\\' as u64);

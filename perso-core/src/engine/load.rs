@@ -163,10 +163,11 @@ impl Sections {
                     }
                 }
                 Payload::GlobalSection(globals) => {
-                    for global in globals.clone() {
+                    for (index, global) in globals.clone().into_iter().enumerate() {
                         let ty = global.map_err(wasm)?.ty;
-                        // An instance must hold no state from one call to the next.
-                        if ty.mutable || ty.content_type != ValType::I32 {
+                        // An instance must hold no state from one call to the next. The first global is the portable
+                        // entry's stack pointer, which each call sets before it reads it.
+                        if (ty.mutable && index > 0) || ty.content_type != ValType::I32 {
                             return Err(LoadError::Untrusted("it has a global that can change"));
                         }
                     }
@@ -203,6 +204,9 @@ impl Sections {
             (abi::FRAME, ExternalKind::Global),
             (abi::ABI, ExternalKind::Func),
             (abi::DECIDE, ExternalKind::Func),
+            (abi::INPUT, ExternalKind::Func),
+            (abi::EVALUATE, ExternalKind::Func),
+            (abi::EVALUATE_PARTIAL, ExternalKind::Func),
         ];
         for (name, kind) in expected {
             if !exports.iter().any(|(export, is)| export == name && *is == kind) {

@@ -9,6 +9,8 @@
     reason = "a test helper may stop the test"
 )]
 
+pub mod portable;
+
 use perso_core::check::{self, Policy as Checked};
 use perso_core::reference::{self, Verdict};
 use perso_core::{Call, CauseKind, Decision, Part, Policy};
