@@ -136,13 +136,17 @@ impl Made {
             page_size_log2: None,
         });
         let mut globals = GlobalSection::new();
-        let global = GlobalType { val_type: ValType::I32, mutable: self.mutable, shared: false };
-        globals.global(global, &ConstExpr::i32_const(0));
+        let global = |mutable| GlobalType { val_type: ValType::I32, mutable, shared: false };
+        globals.global(global(true), &ConstExpr::i32_const(0));
+        globals.global(global(self.mutable), &ConstExpr::i32_const(0));
         let mut exports = ExportSection::new();
         exports.export("memory", ExportKind::Memory, 0);
-        exports.export("perso_frame", ExportKind::Global, 0);
+        exports.export("perso_frame", ExportKind::Global, 1);
         exports.export("perso_abi", ExportKind::Func, first);
         exports.export("perso_decide", ExportKind::Func, first + 1);
+        for portable in ["perso_input", "perso_evaluate", "perso_evaluate_partial"] {
+            exports.export(portable, ExportKind::Func, first + 2);
+        }
         let mut code = CodeSection::new();
         let mut abi = Function::new([]);
         abi.instructions().i32_const(self.abi).end();
@@ -191,7 +195,7 @@ fn what_no_policy_has_is_refused() {
         Made { import: true, ..Made::default() },
         Made { start: true, ..Made::default() },
         Made { pages: (1, None), ..Made::default() },
-        Made { pages: (1, Some(257)), ..Made::default() },
+        Made { pages: (1, Some(4097)), ..Made::default() },
         Made { mutable: true, ..Made::default() },
         Made { trailing: true, ..Made::default() },
     ];
