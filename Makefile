@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint
+.PHONY: help demo test bench fuzz lint
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,8 +19,12 @@ test: ## Run every test and every example in the documentation
 bench: ## Measure, beside serde_json in the same run; writes target/perso-bench.json
 	cargo bench --locked -p perso-core
 
+fuzz: ## Fuzz each target for FUZZ_SECONDS, a minute if not said otherwise
+	perso-core/fuzz/run.sh
+
 lint: ## Formatting, clippy with each set of features, and the documentation's links
 	cargo fmt --all --check
+	cargo fmt --manifest-path perso-core/fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy -p perso-core --no-default-features --lib --example load --locked -- -D warnings
 	cargo clippy -p perso-core --no-default-features --features compile --locked -- -D warnings
