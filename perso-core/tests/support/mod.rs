@@ -9,6 +9,7 @@
     reason = "a test helper may stop the test"
 )]
 
+pub mod corpus;
 pub mod portable;
 
 use perso_core::check::{self, Policy as Checked};
