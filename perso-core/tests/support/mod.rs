@@ -9,6 +9,7 @@
     reason = "a test helper may stop the test"
 )]
 
+pub mod corpus;
 pub mod portable;
 
 use arbitrary::{Arbitrary, Unstructured};
