@@ -9,6 +9,7 @@
     reason = "a test helper may stop the test"
 )]
 
+pub mod corpus;
 pub mod portable;
 
 use perso_core::check::{self, Policy as Checked};
@@ -65,6 +66,27 @@ impl From<Decision<'_>> for Answer {
             nearest: own(decision.cause.rule),
             attribute: own(decision.cause.attribute),
             problem: decision.cause.problem.map(name),
+        }
+    }
+}
+
+impl Answer {
+    /// From a decision as JSON.
+    pub fn from_record(record: &Value) -> Self {
+        let cause = &record["cause"];
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let allowed = match record["decision"].as_str() {
+            Some("allow") => true,
+            Some("deny") => false,
+            _ => panic!("no decision: {record}"),
+        };
+        Self {
+            allowed,
+            rule: text(&record["rule"]),
+            kind: text(&cause["kind"]).expect("a cause has a kind"),
+            nearest: text(&cause["rule"]),
+            attribute: text(&cause["attribute"]),
+            problem: text(&cause["problem"]),
         }
     }
 }
