@@ -156,6 +156,17 @@ impl Sections {
                         }
                     }
                 }
+                Payload::TableSection(tables) => {
+                    let mut elements = 0_u64;
+                    for table in tables.clone() {
+                        let most = table.map_err(wasm)?.ty.maximum.unwrap_or(u64::MAX);
+                        elements = elements.saturating_add(most);
+                    }
+                    // Elements are functions, and each function takes bytes.
+                    if elements > bytes.len() as u64 {
+                        return Err(LoadError::Untrusted("its tables have more elements than it has bytes"));
+                    }
+                }
                 Payload::ExportSection(list) => {
                     for export in list.clone() {
                         let export = export.map_err(wasm)?;

@@ -6,8 +6,8 @@ use perso_core::{CauseKind, Decision, LoadError, Policy, compile};
 use std::sync::atomic::{AtomicBool, Ordering};
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, CustomSection, DataSection, EntityType, ExportKind, ExportSection, Function,
-    FunctionSection, GlobalSection, GlobalType, ImportSection, MemorySection, MemoryType, Module, Section as _,
-    StartSection, TypeSection, ValType,
+    FunctionSection, GlobalSection, GlobalType, ImportSection, MemorySection, MemoryType, Module, RefType,
+    Section as _, StartSection, TableSection, TableType, TypeSection, ValType,
 };
 
 const POLICY: &str = r#"{"perso":1,"rules":[
@@ -136,6 +136,8 @@ struct Made {
     mutable: bool,
     /// Where a frame goes.
     frame: i32,
+    /// Elements of a table that nothing uses.
+    elements: u64,
     abi: fn(&mut Function),
     body: fn(&mut Function),
     /// What its manifest says.
@@ -153,6 +155,7 @@ impl Default for Made {
             pages: (1, Some(1)),
             mutable: false,
             frame: 0,
+            elements: 0,
             abi: |f| {
                 f.instructions().i32_const(1).end();
             },
@@ -231,6 +234,17 @@ impl Made {
             module.section(&imports);
         }
         module.section(&functions);
+        if self.elements > 0 {
+            let mut tables = TableSection::new();
+            tables.table(TableType {
+                element_type: RefType::FUNCREF,
+                minimum: self.elements,
+                maximum: Some(self.elements),
+                table64: false,
+                shared: false,
+            });
+            module.section(&tables);
+        }
         module.section(&memories).section(&globals).section(&exports);
         if self.start {
             module.section(&StartSection { function_index: first + 2 });
@@ -269,6 +283,8 @@ fn what_no_policy_has_is_refused() {
         Made { mutable: true, ..Made::default() },
         Made { manifests: 2, ..Made::default() },
         Made { trailing: true, ..Made::default() },
+        // Nothing that a policy needs, and gigabytes of it.
+        Made { elements: u32::MAX.into(), ..Made::default() },
     ];
     for made in untrusted {
         let error = refused(made.bytes());
