@@ -6,7 +6,7 @@ use perso_core::{CauseKind, Decision, LoadError, Policy, compile};
 use std::sync::atomic::{AtomicBool, Ordering};
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, CustomSection, DataSection, EntityType, ExportKind, ExportSection, Function,
-    FunctionSection, GlobalSection, GlobalType, ImportSection, MemorySection, MemoryType, Module, RefType,
+    FunctionSection, GlobalSection, GlobalType, HeapType, ImportSection, MemorySection, MemoryType, Module, RefType,
     Section as _, StartSection, TableSection, TableType, TypeSection, ValType,
 };
 
@@ -196,7 +196,7 @@ impl Made {
         imports.import("env", "f", EntityType::Function(2));
         let first = u32::from(self.import);
         let mut functions = FunctionSection::new();
-        functions.function(0).function(1).function(2);
+        functions.function(0).function(1).function(2).function(2);
         let mut memories = MemorySection::new();
         memories.memory(MemoryType {
             minimum: self.pages.0,
@@ -224,7 +224,9 @@ impl Made {
         (self.body)(&mut decide);
         let mut nothing = Function::new([]);
         nothing.instructions().end();
-        code.function(&abi).function(&decide).function(&nothing);
+        let mut grow = Function::new([]);
+        grow.instructions().i32_const(1).memory_grow(0).drop().end();
+        code.function(&abi).function(&decide).function(&nothing).function(&grow);
         let mut data = DataSection::new();
         data.passive(table);
 
@@ -395,6 +397,30 @@ fn a_frame_without_room_is_a_denial() {
             let decision = policy.decide_json(CALL);
             assert_eq!((decision.allowed, decision.cause.kind), (false, CauseKind::Engine), "{frame}: {decision:?}");
         }
+    }
+}
+
+/// Code that makes memory or a table grow, by itself, by a call or through a table.
+const GROWTH: [fn(&mut Function); 4] = [
+    |f| {
+        f.instructions().loop_(BlockType::Empty).i32_const(1).memory_grow(0).drop().br(0).end().i64_const(0).end();
+    },
+    |f| {
+        f.instructions().local_get(0).memory_grow(0).drop().i64_const(0).end();
+    },
+    |f| {
+        f.instructions().ref_null(HeapType::FUNC).i32_const(1).table_grow(0).drop().i64_const(0).end();
+    },
+    |f| {
+        f.instructions().loop_(BlockType::Empty).call(3).br(0).end().i64_const(0).end();
+    },
+];
+
+#[test]
+fn code_that_makes_memory_grow_is_refused() {
+    for body in GROWTH {
+        let error = refused(Made { body, elements: 1, pages: (1, Some(256)), ..Made::default() }.bytes());
+        assert!(matches!(error, LoadError::Untrusted(_)), "{error}");
     }
 }
 
