@@ -76,6 +76,27 @@ impl From<Decision<'_>> for Answer {
     }
 }
 
+impl Answer {
+    /// From a decision as JSON.
+    pub fn from_record(record: &Value) -> Self {
+        let cause = &record["cause"];
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let allowed = match record["decision"].as_str() {
+            Some("allow") => true,
+            Some("deny") => false,
+            _ => panic!("no decision: {record}"),
+        };
+        Self {
+            allowed,
+            rule: text(&record["rule"]),
+            kind: text(&cause["kind"]).expect("a cause has a kind"),
+            nearest: text(&cause["rule"]),
+            attribute: text(&cause["attribute"]),
+            problem: text(&cause["problem"]),
+        }
+    }
+}
+
 impl Both {
     /// Judges a call's text with the module and with the reference evaluator, and finds that they agree.
     #[track_caller]

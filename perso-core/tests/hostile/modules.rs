@@ -1,13 +1,13 @@
 //! A module is data from somewhere else until it is checked.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it is a test")]
-
-use perso_core::module::{Manifest, sha256};
-use perso_core::{CauseKind, LoadError, Policy, compile};
+use allocation_counter::measure;
+use perso_core::module::{Manifest, sections, sha256};
+use perso_core::{CauseKind, Decision, LoadError, Policy, compile};
+use std::sync::atomic::{AtomicBool, Ordering};
 use wasm_encoder::{
-    CodeSection, ConstExpr, CustomSection, DataSection, EntityType, ExportKind, ExportSection, Function,
-    FunctionSection, GlobalSection, GlobalType, ImportSection, MemorySection, MemoryType, Module, StartSection,
-    TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, CustomSection, DataSection, EntityType, ExportKind, ExportSection, Function,
+    FunctionSection, GlobalSection, GlobalType, HeapType, ImportSection, MemorySection, MemoryType, Module, RefType,
+    Section as _, StartSection, TableSection, TableType, TypeSection, ValType,
 };
 
 const POLICY: &str = r#"{"perso":1,"rules":[
@@ -46,18 +46,78 @@ fn a_truncated_module_does_not_load() {
     }
 }
 
+/// Each way to flip a bit that is tried of a module. Most of a compiled one is the prelude: of each of its bytes one bit.
+fn flips(module: &[u8]) -> impl Iterator<Item = (usize, u8)> {
+    let bits = if module.len() < 1 << 13 { 8 } else { 1 };
+    (0..module.len()).flat_map(move |at| (0..bits).map(move |bit| (at, 1 << ((at + bit) % 8))))
+}
+
 #[test]
 fn a_module_with_a_flipped_bit_does_not_load() {
-    let module = module();
-    for at in 0..module.len() {
-        for bit in 0..8 {
+    for module in [module(), Made::default().bytes()] {
+        for (at, bit) in flips(&module) {
             let mut bytes = module.clone();
-            bytes[at] ^= 1 << bit;
+            bytes[at] ^= bit;
             if let Ok(policy) = Policy::from_module(bytes) {
                 panic!("byte {at}, bit {bit} loads, and decides {:?}", policy.decide_json(CALL));
             }
         }
     }
+}
+
+/// A module with a fresh hash: altered by someone who knows of it.
+fn hashed_anew(mut module: Vec<u8>, sections_end: usize) -> Vec<u8> {
+    module.truncate(sections_end);
+    let hash = sha256(&module);
+    let section = CustomSection { name: "perso.sha256".into(), data: (&hash[..]).into() };
+    section.append_to(&mut module);
+    module
+}
+
+/// Calls that reach different code of [`POLICY`]'s module.
+const CALLS: [&[u8]; 4] = [
+    CALL,
+    br#"{"args":{"amount":5e2},"agent":{"roles":["x","agent"]},"resource":{"held":false},"tool":"refund"}"#,
+    br#"{"tool":"refund","args":{"amount":"\u0035"},"agent":{"role":"agent"},"resource":{"held":null}}"#,
+    br#"{"tool":"nothing"}"#,
+];
+
+/// What a decision must be whatever the module says.
+#[track_caller]
+fn assert_sound(decision: Decision<'_>, what: &str) {
+    let by_module = matches!(decision.cause.kind, CauseKind::Rule | CauseKind::Default);
+    assert!(by_module || !decision.allowed, "{what}: {decision:?}");
+    assert_eq!(decision.rule.is_some(), decision.cause.kind == CauseKind::Rule, "{what}: {decision:?}");
+}
+
+#[test]
+fn a_module_that_was_altered_and_hashed_anew_is_refused_or_judges() {
+    let (mut refused, mut engine, mut others) = (0, 0, 0);
+    for module in [module(), Made::default().bytes()] {
+        let sections = sections(&module).unwrap();
+        let end = sections[sections.len() - 2].range.end;
+        let code = sections.iter().find(|section| section.name == "code").unwrap().range.clone();
+        // The policy's own code is at both ends of the code; little of the rest runs here.
+        let runs = |at: &usize| !code.contains(at) || at % 64 == 0 || at - code.start < 512 || code.end - at < 512;
+        for (at, bit) in flips(&module).filter(|(at, _)| *at < end && runs(at)) {
+            let mut bytes = module.clone();
+            bytes[at] ^= bit;
+            let Ok(policy) = Policy::from_module(hashed_anew(bytes, end)) else {
+                refused += 1;
+                continue;
+            };
+            for call in CALLS {
+                let decision = policy.decide_json(call);
+                assert_sound(decision, &format!("byte {at}, bit {bit}"));
+                match decision.cause.kind {
+                    CauseKind::Engine => engine += 1,
+                    _ => others += 1,
+                }
+            }
+        }
+    }
+    println!("{refused} modules refused, {engine} calls that the engine gives up, {others} judged");
+    assert!(refused > 0 && engine > 0 && others > 0);
 }
 
 #[test]
@@ -74,10 +134,15 @@ struct Made {
     start: bool,
     pages: (u64, Option<u64>),
     mutable: bool,
-    abi: i32,
+    /// Where a frame goes.
+    frame: i32,
+    /// Elements of a table that nothing uses.
+    elements: u64,
+    abi: fn(&mut Function),
     body: fn(&mut Function),
     /// What its manifest says.
     manifest: fn(&mut Manifest),
+    manifests: usize,
     trailing: bool,
     hash: fn(&mut [u8]),
 }
@@ -89,11 +154,16 @@ impl Default for Made {
             start: false,
             pages: (1, Some(1)),
             mutable: false,
-            abi: 1,
+            frame: 0,
+            elements: 0,
+            abi: |f| {
+                f.instructions().i32_const(1).end();
+            },
             body: |f| {
                 f.instructions().i64_const(0).end();
             },
             manifest: |_| {},
+            manifests: 1,
             trailing: false,
             hash: |_| {},
         }
@@ -126,7 +196,7 @@ impl Made {
         imports.import("env", "f", EntityType::Function(2));
         let first = u32::from(self.import);
         let mut functions = FunctionSection::new();
-        functions.function(0).function(1).function(2);
+        functions.function(0).function(1).function(2).function(2);
         let mut memories = MemorySection::new();
         memories.memory(MemoryType {
             minimum: self.pages.0,
@@ -138,7 +208,7 @@ impl Made {
         let mut globals = GlobalSection::new();
         let global = |mutable| GlobalType { val_type: ValType::I32, mutable, shared: false };
         globals.global(global(true), &ConstExpr::i32_const(0));
-        globals.global(global(self.mutable), &ConstExpr::i32_const(0));
+        globals.global(global(self.mutable), &ConstExpr::i32_const(self.frame));
         let mut exports = ExportSection::new();
         exports.export("memory", ExportKind::Memory, 0);
         exports.export("perso_frame", ExportKind::Global, 1);
@@ -149,12 +219,14 @@ impl Made {
         }
         let mut code = CodeSection::new();
         let mut abi = Function::new([]);
-        abi.instructions().i32_const(self.abi).end();
+        (self.abi)(&mut abi);
         let mut decide = Function::new([]);
         (self.body)(&mut decide);
         let mut nothing = Function::new([]);
         nothing.instructions().end();
-        code.function(&abi).function(&decide).function(&nothing);
+        let mut grow = Function::new([]);
+        grow.instructions().i32_const(1).memory_grow(0).drop().end();
+        code.function(&abi).function(&decide).function(&nothing).function(&grow);
         let mut data = DataSection::new();
         data.passive(table);
 
@@ -163,14 +235,28 @@ impl Made {
         if self.import {
             module.section(&imports);
         }
-        module.section(&functions).section(&memories).section(&globals).section(&exports);
+        module.section(&functions);
+        if self.elements > 0 {
+            let mut tables = TableSection::new();
+            tables.table(TableType {
+                element_type: RefType::FUNCREF,
+                minimum: self.elements,
+                maximum: Some(self.elements),
+                table64: false,
+                shared: false,
+            });
+            module.section(&tables);
+        }
+        module.section(&memories).section(&globals).section(&exports);
         if self.start {
             module.section(&StartSection { function_index: first + 2 });
         }
         module.section(&code).section(&data);
         (self.manifest)(&mut manifest);
         let manifest = serde_json::to_vec(&manifest).unwrap();
-        module.section(&CustomSection { name: "perso".into(), data: manifest.into() });
+        for _ in 0..self.manifests {
+            module.section(&CustomSection { name: "perso".into(), data: (&manifest[..]).into() });
+        }
         let mut hash = sha256(module.as_slice());
         (self.hash)(&mut hash);
         module.section(&CustomSection { name: "perso.sha256".into(), data: (&hash[..]).into() });
@@ -197,7 +283,10 @@ fn what_no_policy_has_is_refused() {
         Made { pages: (1, None), ..Made::default() },
         Made { pages: (1, Some(4097)), ..Made::default() },
         Made { mutable: true, ..Made::default() },
+        Made { manifests: 2, ..Made::default() },
         Made { trailing: true, ..Made::default() },
+        // Nothing that a policy needs, and gigabytes of it.
+        Made { elements: u32::MAX.into(), ..Made::default() },
     ];
     for made in untrusted {
         let error = refused(made.bytes());
@@ -209,7 +298,10 @@ fn what_no_policy_has_is_refused() {
 fn another_abi_is_refused_by_its_number() {
     let error = refused(Made { manifest: |manifest| manifest.abi = 2, ..Made::default() }.bytes());
     assert!(matches!(error, LoadError::Abi { found: 2 }), "{error}");
-    let error = refused(Made { abi: 2, ..Made::default() }.bytes());
+    let another = |f: &mut Function| {
+        f.instructions().i32_const(2).end();
+    };
+    let error = refused(Made { abi: another, ..Made::default() }.bytes());
     assert!(matches!(error, LoadError::Start(_)), "{error}");
 }
 
@@ -246,7 +338,7 @@ fn code_that_misbehaves_is_a_denial() {
     };
     assert_eq!(denied_by_engine(trap), "trap");
     let endless = |f: &mut Function| {
-        f.instructions().loop_(wasm_encoder::BlockType::Empty).br(0).end().i64_const(1).end();
+        f.instructions().loop_(BlockType::Empty).br(0).end().i64_const(1).end();
     };
     assert_eq!(denied_by_engine(endless), "fuel");
     let deep = |f: &mut Function| {
@@ -277,4 +369,104 @@ fn code_that_misbehaves_is_a_denial() {
         f.instructions().i64_const(-1).end();
     };
     assert_eq!(denied_by_engine(nonsense), "answer");
+}
+
+#[test]
+fn a_module_that_never_starts_is_refused() {
+    let endless = |f: &mut Function| {
+        f.instructions().loop_(BlockType::Empty).br(0).end().i32_const(1).end();
+    };
+    let deep = |f: &mut Function| {
+        f.instructions().call(0).end();
+    };
+    let trap = |f: &mut Function| {
+        f.instructions().unreachable().end();
+    };
+    for abi in [endless, deep, trap] as [fn(&mut Function); 3] {
+        let error = refused(Made { abi, ..Made::default() }.bytes());
+        assert!(matches!(error, LoadError::Start(_)), "{error}");
+    }
+}
+
+#[test]
+fn a_frame_without_room_is_a_denial() {
+    for frame in [65_530, 65_536, 1 << 24, i32::MAX, i32::MIN, -1] {
+        let made = Made { frame, ..Made::default() };
+        let policy = Policy::from_module(made.bytes()).unwrap();
+        for _ in 0..2 {
+            let decision = policy.decide_json(CALL);
+            assert_eq!((decision.allowed, decision.cause.kind), (false, CauseKind::Engine), "{frame}: {decision:?}");
+        }
+    }
+}
+
+/// Code that makes memory or a table grow, by itself, by a call or through a table.
+const GROWTH: [fn(&mut Function); 4] = [
+    |f| {
+        f.instructions().loop_(BlockType::Empty).i32_const(1).memory_grow(0).drop().br(0).end().i64_const(0).end();
+    },
+    |f| {
+        f.instructions().local_get(0).memory_grow(0).drop().i64_const(0).end();
+    },
+    |f| {
+        f.instructions().ref_null(HeapType::FUNC).i32_const(1).table_grow(0).drop().i64_const(0).end();
+    },
+    |f| {
+        f.instructions().loop_(BlockType::Empty).call(3).br(0).end().i64_const(0).end();
+    },
+];
+
+#[test]
+fn code_that_makes_memory_grow_is_refused() {
+    for body in GROWTH {
+        let error = refused(Made { body, elements: 1, pages: (1, Some(256)), ..Made::default() }.bytes());
+        assert!(matches!(error, LoadError::Untrusted(_)), "{error}");
+    }
+}
+
+#[test]
+fn memory_stays_within_its_bound() {
+    // A frame of more than a megabyte, and one that has no room.
+    let policy = Policy::from_module(module()).unwrap();
+    let own = Policy::compile(
+        r#"{"perso":1,"rules":[{"id":"own","allow":"own","when":{"args.owner":{"eq":{"ref":"agent.id"}}}}]}"#,
+    );
+    let own = own.unwrap();
+    let id = "x".repeat(500_000);
+    let large = format!(r#"{{"tool":"own","args":{{"owner":"{id}"}},"agent":{{"id":"{id}"}}}}"#);
+    for policy in [policy, own] {
+        let counted = measure(|| {
+            for _ in 0..20 {
+                let _ = policy.decide_json(large.as_bytes());
+            }
+        });
+        assert!(counted.bytes_max < 16 << 20 && counted.bytes_current < 128 << 10, "{counted:?}");
+    }
+}
+
+#[test]
+fn policies_load_while_others_decide() {
+    let good = module();
+    let policy = Policy::from_module(good.clone()).unwrap();
+    let is_done = AtomicBool::new(false);
+    let decide = || {
+        let mut calls = 0;
+        while !is_done.load(Ordering::Relaxed) || calls < 1_000 {
+            let decisions = CALLS.map(|call| policy.decide_json(call).cause.rule.or(policy.decide_json(call).rule));
+            assert_eq!(decisions, [Some("small"), Some("small"), Some("held"), None]);
+            calls += 1;
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(decide)).collect();
+        for at in 0..200 {
+            let mut bytes = good.clone();
+            bytes[at * good.len() / 200] ^= 1;
+            refused(bytes);
+            let again = Policy::from_module(good.clone()).unwrap();
+            assert_eq!(again.decide_json(CALL), policy.decide_json(CALL));
+        }
+        is_done.store(true, Ordering::Relaxed);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
 }
