@@ -6,14 +6,43 @@ use crate::json::{RawString, Reader, Start};
 use crate::limits::LIST_LENGTH;
 use crate::table::Table;
 
+/// Which parts of a call are open or withheld, whatever its text says of them. The default is none.
+///
+/// The bits are part of the module's ABI: 0 to 3 for `args`, `agent`, `resource` and `context` being open (they may be
+/// anything), 4 to 7 for the same being withheld (nothing may be concluded from them).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unknown(u32);
+
+impl Unknown {
+    /// Takes the bits.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Unknown`] where a bit has no meaning, or a part is both.
+    pub fn from_bits(bits: u32) -> Result<Self, Error> {
+        if bits > 0xff || bits & bits >> 4 != 0 {
+            return Err(Code::Unknown.anywhere());
+        }
+        Ok(Self(bits))
+    }
+
+    /// Whether the part is open (`Some(true)`), withheld (`Some(false)`), or as its text says.
+    const fn of(self, part: usize) -> Option<bool> {
+        match self.0 >> part & 0x11 {
+            0 => None,
+            state => Some(state == 1),
+        }
+    }
+}
+
 /// Reads a call from JSON text into a frame at the front of `memory`.
 ///
 /// # Errors
 ///
 /// Any [`Code`], with the byte at which it was noticed.
-pub fn read(table: Table<'_>, memory: &mut [u8], text: &[u8]) -> Result<Outcome, Error> {
+pub fn read(table: Table<'_>, memory: &mut [u8], text: &[u8], unknown: Unknown) -> Result<Outcome, Error> {
     let mut reader = Reader::new(text)?;
-    let mut call = Call { table, memory: Some(&mut *memory), tool: Tool::Unread, later: [0; 4] };
+    let mut call = Call { table, memory: Some(&mut *memory), tool: Tool::Unread, later: [0; 4], unknown };
     if reader.peek()? != Start::Object {
         return Err(Code::Call.at(reader.offset()));
     }
@@ -46,6 +75,7 @@ struct Call<'t, 'f> {
     tool: Tool<'t, 'f>,
     /// Where the parts stand that came before the tool, so that what to read in them was not known yet.
     later: [usize; 4],
+    unknown: Unknown,
 }
 
 enum Tool<'t, 'f> {
@@ -80,7 +110,7 @@ impl<'t, 'f> Call<'t, 'f> {
         }
         *later = reader.offset();
         match &mut self.tool {
-            Tool::Known(frame) => fill(frame, place, reader),
+            Tool::Known(frame) if self.unknown.of(index).is_none() => fill(frame, place, reader),
             _ if object => reader.skip(),
             _ => reader.literal("null"),
         }
@@ -95,12 +125,16 @@ impl<'t, 'f> Call<'t, 'f> {
         let Some(memory) = self.memory.take() else { return Err(Code::Duplicate.at(offset)) };
         let mut buffer = [0; crate::limits::TOOL_BYTES];
         let name = if name.escaped { name.unescape(&mut buffer).ok_or(Code::ToolSize.at(start))? } else { name.raw };
-        let frame = Frame::begin(self.table, memory, name).map_err(|error| error.code.at(start))?;
+        let frame = Frame::begin(self.table, memory, name).map_err(|error| error.moved(start))?;
         self.tool = frame.map_or(Tool::Unknown, Tool::Known);
-        // The parts that came before.
+        // The parts that need no text, and those that came before.
         if let Tool::Known(frame) = &mut self.tool {
-            for ((_, place), at) in PARTS.iter().zip(self.later).filter(|(_, at)| *at != 0) {
-                fill(frame, *place, &mut reader.rewound(at, 1))?;
+            for (index, ((_, place), at)) in PARTS.iter().zip(self.later).enumerate() {
+                match self.unknown.of(index) {
+                    Some(open) => frame.unknown(*place, open)?,
+                    None if at != 0 => fill(frame, *place, &mut reader.rewound(at, 1))?,
+                    None => {}
+                }
             }
         }
         Ok(())
@@ -152,7 +186,7 @@ fn value(frame: &mut Frame<'_, '_>, place: Place, reader: &mut Reader<'_>) -> Re
         Start::Object => return object(frame, place, reader),
         Start::List => return list(frame, place, reader),
     };
-    result.map_err(|error| error.code.at(offset))
+    result.map_err(|error| error.moved(offset))
 }
 
 fn object(frame: &mut Frame<'_, '_>, place: Place, reader: &mut Reader<'_>) -> Result<(), Error> {
@@ -162,7 +196,7 @@ fn object(frame: &mut Frame<'_, '_>, place: Place, reader: &mut Reader<'_>) -> R
     }
     reader.object(|reader, name, offset| {
         let child = if name.escaped { escaped_key(frame, place, name) } else { frame.key(place, name.raw) };
-        match child.map_err(|error| error.code.at(offset))? {
+        match child.map_err(|error| error.moved(offset))? {
             Some(child) => value(frame, child, reader),
             None => reader.skip(),
         }

@@ -1,13 +1,15 @@
 //! What can be wrong with a call.
 
+use core::num::NonZeroU32;
+
 /// Why a call could not be read, and where in its text (0 where it is no text).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Error {
-    /// What is wrong.
-    pub code: Code,
-    /// The byte at which it was noticed.
-    pub offset: usize,
-}
+///
+/// One word, because nearly all that the decoder does may fail: the code in the low byte, the offset above it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Error(NonZeroU32);
+
+// The offset of an error that is noticed at the end of the longest text has to fit.
+const _: () = assert!(crate::limits::INPUT_BYTES < 1 << 24);
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $class:ident, $message:literal;)*) => {
@@ -72,10 +74,13 @@ codes! {
     Depth = 17, Limit, "nested deeper than 64 levels";
     /// Over [`limits::TOOL_BYTES`](crate::limits::TOOL_BYTES).
     ToolSize = 18, Limit, "a tool name of more than 256 bytes";
-    /// The heap behind the frame is full: try again with a larger one.
-    Heap = 19, Engine, "the frame's heap is full";
+    /// The memory for reading is full: try again with more, up to
+    /// [`limits::WORK_BYTES`](crate::limits::WORK_BYTES).
+    Heap = 19, Limit, "more than 16777216 bytes of memory to read it";
     /// The table is not one.
     Table = 20, Engine, "the module's table is damaged";
+    /// The host says of a part of the call what can't be said of it.
+    Unknown = 21, Engine, "the host asks for parts that there are not";
 }
 
 /// Kinds of faults.
@@ -89,16 +94,48 @@ pub enum Class {
     Engine,
 }
 
+impl Error {
+    const fn new(code: Code, offset: usize) -> Self {
+        // No code is 0.
+        Self(NonZeroU32::MIN.saturating_add(code as u32 - 1 + ((offset as u32) << 8)))
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn code(self) -> Code {
+        let number = self.0.get() & 0xff;
+        Code::ALL.iter().copied().find(|code| *code as u32 == number).unwrap_or(Code::Table)
+    }
+
+    /// The byte at which it was noticed.
+    #[must_use]
+    pub const fn offset(self) -> usize {
+        (self.0.get() >> 8) as usize
+    }
+
+    /// The same fault, at another byte.
+    #[must_use]
+    pub(crate) const fn moved(self, offset: usize) -> Self {
+        Self(NonZeroU32::MIN.saturating_add((self.0.get() & 0xff) - 1 + ((offset as u32) << 8)))
+    }
+}
+
+impl core::fmt::Debug for Error {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Error").field("code", &self.code()).field("offset", &self.offset()).finish()
+    }
+}
+
 impl Code {
     /// The error that a part of a call which is no text has with this code.
     #[must_use]
     pub const fn anywhere(self) -> Error {
-        Error { code: self, offset: 0 }
+        Error::new(self, 0)
     }
 
     /// The error at a byte of the text.
     #[must_use]
     pub const fn at(self, offset: usize) -> Error {
-        Error { code: self, offset }
+        Error::new(self, offset)
     }
 }

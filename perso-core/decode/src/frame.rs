@@ -12,7 +12,7 @@ use crate::json::RawString;
 use crate::layout::{self, facet, flag, kind, op, part};
 use crate::limits::{INPUT_BYTES, LIST_LENGTH, TOOL_BYTES};
 use crate::number::Number;
-use crate::table::{Found, PlaceInfo, Table, View};
+use crate::table::{Found, Intact, PlaceInfo, Table, View};
 use crate::text;
 
 /// What reading a call came to.
@@ -112,33 +112,33 @@ const NO_RECORD: u32 = u32::MAX;
 const DAMAGED: Error = Code::Table.anywhere();
 const FULL: Error = Code::Heap.anywhere();
 
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn put(to: &mut [u8], at: usize, bytes: &[u8]) -> Result<(), Error> {
-    to.get_mut(at..at + bytes.len()).map(|to| to.copy_from_slice(bytes)).ok_or(DAMAGED)
+    to.get_mut(at..at + bytes.len()).map(|to| to.copy_from_slice(bytes)).intact()
 }
 
-#[inline(always)]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn get<const N: usize>(from: &[u8], at: usize) -> Result<[u8; N], Error> {
-    from.get(at..at.saturating_add(N)).and_then(|bytes| bytes.try_into().ok()).ok_or(DAMAGED)
+    from.get(at..at.saturating_add(N)).and_then(|bytes| bytes.try_into().ok()).intact()
 }
 
 impl<'t> Scope<'t, '_> {
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn at(&self, place: Place) -> usize {
         self.head + layout::RECORD * place.0 as usize
     }
 
-    #[inline(always)]
-    fn info(&self, place: Place) -> Result<PlaceInfo, Error> {
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    fn info(&self, place: Place) -> Result<PlaceInfo<'t>, Error> {
         self.view.place(place.0 as usize)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn kind(&self, place: Place) -> Result<u32, Error> {
         Ok(u32::from_le_bytes(get(self.records, self.at(place))?))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn set_kind(&mut self, place: Place, kind: u32) -> Result<(), Error> {
         let at = self.at(place);
         put(self.records, at, &kind.to_le_bytes())
@@ -146,7 +146,7 @@ impl<'t> Scope<'t, '_> {
 
     fn set_answer(&mut self, bit: u32) -> Result<(), Error> {
         let at = self.head + layout::RECORD * self.view.place_count() + (bit / 8) as usize;
-        let byte = self.records.get_mut(at).ok_or(DAMAGED)?;
+        let byte = self.records.get_mut(at).intact()?;
         *byte |= 1 << (bit % 8);
         Ok(())
     }
@@ -160,7 +160,7 @@ impl<'t, 'f> Frame<'t, 'f> {
         }
         let Some(view) = table.view(tool)? else { return Ok(None) };
         let role_words = table.role_words()?;
-        let front = view.frame_length(role_words).ok_or(DAMAGED)?;
+        let front = view.frame_length(role_words).intact()?;
         let (records, free) = memory.split_at_mut_checked(front).ok_or(FULL)?;
         records.fill(0);
         put(records, 0, &view.function.to_le_bytes())?;
@@ -178,7 +178,7 @@ impl<'t, 'f> Frame<'t, 'f> {
     /// that the policy reads, [`Code::Table`].
     #[inline]
     pub fn key(&self, object: Place, key: &str) -> Result<Option<Place>, Error> {
-        let keys = self.scope.info(object)?.keys;
+        let keys = self.scope.info(object)?.keys();
         match self.table.key(keys, key)? {
             Found::Nothing => Ok(None),
             Found::Variant => Err(Code::Variant.anywhere()),
@@ -195,7 +195,7 @@ impl<'t, 'f> Frame<'t, 'f> {
     /// Whether the policy reads anything below the object at a place.
     #[inline]
     pub(crate) fn reads_below(&self, object: Place) -> Result<bool, Error> {
-        Ok(self.scope.info(object)?.keys != 0)
+        Ok(self.scope.info(object)?.keys() != 0)
     }
 
     /// A null.
@@ -229,14 +229,14 @@ impl<'t, 'f> Frame<'t, 'f> {
     fn state(&mut self, place: Place, state: u32, facets: u32) -> Result<(), Error> {
         let info = self.scope.info(place)?;
         self.scope.set_kind(place, state)?;
-        self.no_facets(place, &info, facets, None)?;
-        self.role_state(&info, facets)
+        self.no_facets(place, info, facets, None)?;
+        self.role_state(info, facets)
     }
 
     /// Gives every facet of a place, but for one, a state: there is none.
     #[inline]
-    fn no_facets(&mut self, place: Place, info: &PlaceInfo, state: u32, but: Option<u32>) -> Result<(), Error> {
-        if info.facet_count == 0 {
+    fn no_facets(&mut self, place: Place, info: PlaceInfo<'_>, state: u32, but: Option<u32>) -> Result<(), Error> {
+        if info.facet_count() == 0 {
             return Ok(());
         }
         for (kind, at) in self.table.facets(info)? {
@@ -283,8 +283,8 @@ impl<'t, 'f> Frame<'t, 'f> {
         } else {
             self.scope.set_kind(place, kind::RANGE)?;
         }
-        self.no_facets(place, &info, kind::OBJECT, None)?;
-        self.role_state(&info, kind::OBJECT)
+        self.no_facets(place, info, kind::OBJECT, None)?;
+        self.role_state(info, kind::OBJECT)
     }
 
     /// A list of so many elements. If the policy looks into it, the elements follow: [`element`](Self::element) before
@@ -295,19 +295,19 @@ impl<'t, 'f> Frame<'t, 'f> {
     /// [`Code::Heap`], [`Code::Table`].
     pub fn list(&mut self, place: Place, length: u64) -> Result<Option<Elements<'t, 'f>>, Error> {
         let info = self.scope.info(place)?;
-        if info.flags & flag::ROLES != 0 {
+        if info.flags() & flag::ROLES != 0 {
             // The elements have been, or are still to come: `role` tells if one is no role.
-            self.role_state(&info, if length > LIST_LENGTH { kind::RANGE } else { kind::LIST })?;
+            self.role_state(info, if length > LIST_LENGTH { kind::RANGE } else { kind::LIST })?;
         } else {
-            self.role_state(&info, kind::OBJECT)?;
+            self.role_state(info, kind::OBJECT)?;
         }
-        self.no_facets(place, &info, kind::OBJECT, Some(facet::LENGTH))?;
-        self.length(place, &info, length)?;
-        if info.element == 0 {
+        self.no_facets(place, info, kind::OBJECT, Some(facet::LENGTH))?;
+        self.length(place, info, length)?;
+        if info.element() == 0 {
             self.scope.set_kind(place, if length > LIST_LENGTH { kind::LONG_LIST } else { kind::LIST })?;
             return Ok(None);
         }
-        let view = self.table.view_at(info.element)?;
+        let view = self.table.view_at(info.element())?;
         if self.lists.is_empty() {
             self.lists = self.take(2 * layout::LISTS, NO_RECORD)?.0;
             self.lists.fill(0);
@@ -320,8 +320,8 @@ impl<'t, 'f> Frame<'t, 'f> {
             self.scope.set_kind(place, kind::LONG_LIST)?;
             return Ok(None);
         }
-        let size = view.element_length().ok_or(DAMAGED)?;
-        let bytes = size.checked_mul(length as usize).ok_or(DAMAGED)?;
+        let size = view.element_length().intact()?;
+        let bytes = size.checked_mul(length as usize).intact()?;
         let (rest, free) = core::mem::take(&mut self.free).split_at_mut_checked(bytes).ok_or(FULL)?;
         rest.fill(0);
         self.free = free;
@@ -343,7 +343,7 @@ impl<'t, 'f> Frame<'t, 'f> {
     /// [`Code::Table`] where there are no more.
     pub fn element(&mut self, elements: &mut Elements<'t, 'f>) -> Result<(), Error> {
         let rest = core::mem::take(&mut elements.rest);
-        let (records, rest) = rest.split_at_mut_checked(elements.size).ok_or(DAMAGED)?;
+        let (records, rest) = rest.split_at_mut_checked(elements.size).intact()?;
         elements.rest = rest;
         self.scope = Scope { view: elements.view, records, head: 0, base: elements.base };
         elements.base += elements.size;
@@ -382,33 +382,33 @@ impl<'t, 'f> Frame<'t, 'f> {
             return Err(Code::Size.anywhere());
         }
         let info = self.scope.info(place)?;
-        let constant = match info.constants {
+        let constant = match info.constants() {
             0 => 0,
             map => self.table.find(map, value.as_bytes())?.unwrap_or(0),
         };
         let at = self.scope.at(place);
         put(self.scope.records, at, &(u64::from(constant) << 32 | u64::from(kind::STRING)).to_le_bytes())?;
-        if info.flags & flag::KEEP != 0 {
+        if info.flags() & flag::KEEP != 0 {
             let (to, distance) = self.take(value.len(), (self.scope.base + at) as u32)?;
             to.copy_from_slice(value.as_bytes());
             put(self.scope.records, at + 8, &(distance as u64).to_le_bytes())?;
             put(self.scope.records, at + 16, &(value.len() as u64).to_le_bytes())?;
         }
-        if info.test_count != 0 {
-            self.answer_tests(&info, value)?;
+        if info.test_count() != 0 {
+            self.answer_tests(info, value)?;
         }
-        if info.facet_count != 0 {
-            self.facets(place, &info, value)?;
+        if info.facet_count() != 0 {
+            self.facets(place, info, value)?;
         }
-        if info.flags & flag::ROLE != 0 {
-            self.role_state(&info, kind::LIST)?;
+        if info.flags() & flag::ROLE != 0 {
+            self.role_state(info, kind::LIST)?;
             self.role(Some(value))
         } else {
-            self.role_state(&info, kind::OBJECT)
+            self.role_state(info, kind::OBJECT)
         }
     }
 
-    fn answer_tests(&mut self, info: &PlaceInfo, value: &str) -> Result<(), Error> {
+    fn answer_tests(&mut self, info: PlaceInfo<'_>, value: &str) -> Result<(), Error> {
         for test in self.table.tests(info)? {
             if test.op == op::MATCHES {
                 for answer in self.table.automaton(test.first)?.run(value.as_bytes())? {
@@ -422,7 +422,7 @@ impl<'t, 'f> Frame<'t, 'f> {
     }
 
     /// Reads the facets of a string.
-    fn facets(&mut self, place: Place, info: &PlaceInfo, value: &str) -> Result<(), Error> {
+    fn facets(&mut self, place: Place, info: PlaceInfo<'_>, value: &str) -> Result<(), Error> {
         let mut url = None;
         let mut command = None;
         for (kind, at) in self.table.facets(info)? {
@@ -508,8 +508,8 @@ impl<'t, 'f> Frame<'t, 'f> {
         Ok(())
     }
 
-    fn length(&mut self, place: Place, info: &PlaceInfo, length: u64) -> Result<(), Error> {
-        if info.facet_count == 0 {
+    fn length(&mut self, place: Place, info: PlaceInfo<'_>, length: u64) -> Result<(), Error> {
+        if info.facet_count() == 0 {
             return Ok(());
         }
         let number = (length <= LIST_LENGTH).then(|| Number::from(length));
@@ -533,13 +533,13 @@ impl<'t, 'f> Frame<'t, 'f> {
     #[cold]
     fn unescaped(&mut self, value: RawString<'_>) -> Result<&'f str, Error> {
         let (to, _) = self.take(value.raw.len(), NO_RECORD)?;
-        value.unescape(to).ok_or(DAMAGED)
+        value.unescape(to).intact()
     }
 
     /// Takes what a place says about the caller's roles, if it is one of the two that do: the worst state counts.
-    #[inline(always)]
-    fn role_state(&mut self, info: &PlaceInfo, state: u32) -> Result<(), Error> {
-        if info.flags & (flag::ROLE | flag::ROLES) == 0 {
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    fn role_state(&mut self, info: PlaceInfo<'_>, state: u32) -> Result<(), Error> {
+        if info.flags() & (flag::ROLE | flag::ROLES) == 0 {
             return Ok(());
         }
         let now = u32::from_le_bytes(get(self.scope.records, layout::ROLES)?);
@@ -553,7 +553,7 @@ impl<'t, 'f> Frame<'t, 'f> {
     /// [`Code::Table`].
     #[inline]
     pub fn takes_roles(&self, list: Place) -> Result<bool, Error> {
-        Ok(self.scope.info(list)?.flags & flag::ROLES != 0)
+        Ok(self.scope.info(list)?.flags() & flag::ROLES != 0)
     }
 
     /// One of the caller's roles, out of a list that [takes roles](Self::takes_roles); `None` for an element that is no
@@ -569,7 +569,7 @@ impl<'t, 'f> Frame<'t, 'f> {
         };
         let Some(words) = self.table.role(name)? else { return Ok(()) };
         let to = layout::ROLE_WORDS..layout::ROLE_WORDS + words.len();
-        let mine = self.scope.records.get_mut(to).ok_or(DAMAGED)?;
+        let mine = self.scope.records.get_mut(to).intact()?;
         for (mine, role) in mine.iter_mut().zip(words) {
             *mine |= role;
         }
@@ -590,7 +590,7 @@ impl<'t, 'f> Frame<'t, 'f> {
     pub fn unknown(&mut self, part: Place, open: bool) -> Result<(), Error> {
         let state = if open { kind::OPEN } else { kind::WITHHELD };
         let info = self.scope.info(part)?;
-        let below = info.below..info.end.min(self.scope.view.place_count() as u32);
+        let below = info.below()..info.end().min(self.scope.view.place_count() as u32);
         for place in core::iter::once(part.0).chain(below) {
             self.scope.set_kind(Place(place), state)?;
         }
@@ -647,7 +647,7 @@ impl<'t> Finished<'t> {
     }
 
     fn settle_kept(&self, memory: &mut [u8]) -> Result<(), Error> {
-        let (frame, kept) = memory.split_at_mut_checked(self.front).ok_or(DAMAGED)?;
+        let (frame, kept) = memory.split_at_mut_checked(self.front).intact()?;
         self.number(frame, kept)?;
         if self.view.has_pairs {
             self.pairs(frame, kept, &[Base { view: self.view, at: self.head }])?;
@@ -665,7 +665,7 @@ impl<'t> Finished<'t> {
             let Some(text) = string.text(kept) else { return Err(DAMAGED) };
             if string.record != NO_RECORD {
                 let hash = text::hash(text);
-                let slot = last.get_mut(hash as usize % 64).ok_or(DAMAGED)?;
+                let slot = last.get_mut(hash as usize % 64).intact()?;
                 let number = match same(kept, *slot, hash, text)? {
                     Some(record) => u64::from_le_bytes(get(frame, record as usize + 24)?),
                     None => after as u64 + 1,
@@ -685,28 +685,27 @@ impl<'t> Finished<'t> {
     fn pairs(&self, frame: &mut [u8], kept: &[u8], bases: &[Base<'t>]) -> Result<(), Error> {
         let Some(inner) = bases.last() else { return Ok(()) };
         for pair in inner.view.pairs() {
-            let outer =
-                bases.len().checked_sub(1 + pair.outward as usize).and_then(|at| bases.get(at)).ok_or(DAMAGED)?;
+            let outer = bases.len().checked_sub(1 + pair.outward as usize).and_then(|at| bases.get(at)).intact()?;
             let left = kept_text(frame, kept, inner.at + layout::RECORD * pair.left as usize)?;
             let right = kept_text(frame, kept, outer.at + layout::RECORD * pair.right as usize)?;
             let (Some(left), Some(right)) = (left, right) else { continue };
             if holds(pair.op, left, right)? {
                 let at = inner.at + layout::RECORD * inner.view.place_count() + (pair.answer / 8) as usize;
-                *frame.get_mut(at).ok_or(DAMAGED)? |= 1 << (pair.answer % 8);
+                *frame.get_mut(at).intact()? |= 1 << (pair.answer % 8);
             }
         }
         for place in 0..inner.view.place_count() {
             let info = inner.view.place(place)?;
-            if info.element == 0 {
+            if info.element() == 0 {
                 continue;
             }
-            let view = self.table.view_at(info.element)?;
+            let view = self.table.view_at(info.element())?;
             let at = inner.at + layout::RECORD * place;
             let is_list = u32::from_le_bytes(get(frame, at)?) == kind::LIST;
             if !view.has_pairs || !is_list {
                 continue;
             }
-            let size = view.element_length().ok_or(DAMAGED)?;
+            let size = view.element_length().intact()?;
             let first = u64::from_le_bytes(get(frame, at + 8)?) as usize;
             let count = (u64::from_le_bytes(get(frame, at + 16)?)).min(LIST_LENGTH) as usize;
             for element in 0..count {
@@ -734,7 +733,7 @@ struct Kept {
 
 impl Kept {
     fn at(kept: &[u8], after: usize) -> Result<Self, Error> {
-        let header = kept.len().checked_sub(after + KEPT).ok_or(DAMAGED)?;
+        let header = kept.len().checked_sub(after + KEPT).intact()?;
         let field = |at| get(kept, header + at).map(u32::from_le_bytes);
         Ok(Self { header, size: field(0)? as usize, record: field(4)?, hash: field(8)?, next: field(12)? })
     }
@@ -763,9 +762,9 @@ fn kept_text<'k>(frame: &[u8], kept: &'k [u8], at: usize) -> Result<Option<&'k s
     }
     let distance = u64::from_le_bytes(get(frame, at + 8)?) as usize;
     let length = u64::from_le_bytes(get(frame, at + 16)?) as usize;
-    let start = kept.len().checked_sub(distance).ok_or(DAMAGED)?;
+    let start = kept.len().checked_sub(distance).intact()?;
     let bytes = start.checked_add(length).and_then(|end| kept.get(start..end));
-    bytes.and_then(|bytes| core::str::from_utf8(bytes).ok()).map(Some).ok_or(DAMAGED)
+    bytes.and_then(|bytes| core::str::from_utf8(bytes).ok()).map(Some).intact()
 }
 
 /// The answer of a string test.

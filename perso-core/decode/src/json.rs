@@ -61,12 +61,12 @@ impl<'j> Reader<'j> {
         self.at
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn space(&mut self) {
         while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.byte() {
             self.at += 1;
@@ -82,7 +82,7 @@ impl<'j> Reader<'j> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn take(&mut self, byte: u8) -> Result<(), Error> {
         if self.byte() != Some(byte) {
             return Err(self.unexpected());
@@ -102,7 +102,7 @@ impl<'j> Reader<'j> {
     }
 
     /// Looks at what comes next.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn peek(&mut self) -> Result<Start, Error> {
         self.space();
         match self.byte() {
@@ -132,7 +132,7 @@ impl<'j> Reader<'j> {
     }
 
     /// Behind a value in an object or list that `end` closes: whether another one follows.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn more(&mut self, end: u8) -> Result<bool, Error> {
         self.space();
         match self.byte() {
@@ -149,7 +149,7 @@ impl<'j> Reader<'j> {
     }
 
     /// Reads an object: `field` gets each key, with the reader at the value, and must read the value.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn object(
         &mut self,
         mut field: impl FnMut(&mut Self, RawString<'j>, usize) -> Result<(), Error>,
@@ -174,7 +174,7 @@ impl<'j> Reader<'j> {
     }
 
     /// Reads a list: `element` is called with the reader at each element and must read it.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn list(&mut self, mut element: impl FnMut(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
         self.open()?;
         self.space();
@@ -191,7 +191,7 @@ impl<'j> Reader<'j> {
     }
 
     /// Reads a string.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn string(&mut self) -> Result<RawString<'j>, Error> {
         self.take(b'"')?;
         let start = self.at;
@@ -309,7 +309,7 @@ impl<'j> Reader<'j> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn skip_key(&mut self) -> Result<(), Error> {
         self.space();
         self.string()?;

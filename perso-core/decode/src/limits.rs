@@ -3,6 +3,9 @@
 /// Bytes of a call's JSON text, or of one string where a call is built from values.
 pub const INPUT_BYTES: usize = 1 << 20;
 
+/// Bytes of memory that reading a call may take: the frame, and the strings that are kept beside it.
+pub const WORK_BYTES: usize = 1 << 24;
+
 /// Levels of nested objects and lists in a call, the call itself included.
 pub const DEPTH: u32 = 64;
 

@@ -25,17 +25,53 @@ pub struct View<'t> {
 
 /// A place in a view: an attribute, or something on the way to one.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct PlaceInfo {
-    pub(crate) keys: u32,
-    pub(crate) constants: u32,
-    pub(crate) tests: u32,
-    pub(crate) test_count: u32,
-    pub(crate) flags: u32,
-    pub(crate) facets: u32,
-    pub(crate) facet_count: u32,
-    pub(crate) below: u32,
-    pub(crate) end: u32,
-    pub(crate) element: u32,
+pub(crate) struct PlaceInfo<'t>(&'t [u8; PLACE]);
+
+impl PlaceInfo<'_> {
+    #[inline(always)]
+    fn word<const AT: usize>(self) -> u32 {
+        word(self.0, AT).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    pub(crate) fn keys(self) -> u32 {
+        self.word::<0>()
+    }
+
+    #[inline(always)]
+    pub(crate) fn constants(self) -> u32 {
+        self.word::<4>()
+    }
+
+    #[inline(always)]
+    pub(crate) fn facet_count(self) -> u32 {
+        self.word::<20>() >> 16
+    }
+
+    #[inline(always)]
+    pub(crate) fn test_count(self) -> u32 {
+        self.word::<20>() & 0xffff
+    }
+
+    #[inline(always)]
+    pub(crate) fn element(self) -> u32 {
+        self.word::<16>()
+    }
+
+    /// The first place below it.
+    pub(crate) fn below(self) -> u32 {
+        self.word::<24>() & 0xffff
+    }
+
+    /// The place behind the last one below it.
+    pub(crate) fn end(self) -> u32 {
+        self.word::<24>() >> 16
+    }
+
+    #[inline(always)]
+    pub(crate) fn flags(self) -> u32 {
+        self.word::<28>()
+    }
 }
 
 /// A test between two strings of a call.
@@ -81,7 +117,25 @@ pub(crate) enum Found {
 
 const DAMAGED: Error = Code::Table.anywhere();
 
-#[inline(always)]
+/// What an intact table has.
+pub(crate) trait Intact<T> {
+    /// The value, or the error that the table is damaged. In a module, whose table is part of it, that is a trap: to
+    /// carry an error that cannot be would take a third of the code.
+    fn intact(self) -> Result<T, Error>;
+}
+
+impl<T> Intact<T> for Option<T> {
+    #[inline(always)]
+    fn intact(self) -> Result<T, Error> {
+        #[cfg(target_arch = "wasm32")]
+        if self.is_none() {
+            core::arch::wasm32::unreachable();
+        }
+        self.ok_or(DAMAGED)
+    }
+}
+
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
     let bytes = bytes.get(at..at.checked_add(4)?)?;
     Some(u32::from_le_bytes(bytes.try_into().ok()?))
@@ -100,14 +154,14 @@ impl<'t> Table<'t> {
         Ok(Self { bytes })
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn word(self, at: usize) -> Result<u32, Error> {
-        word(self.bytes, at).ok_or(DAMAGED)
+        word(self.bytes, at).intact()
     }
 
     fn slice(self, at: u32, length: usize) -> Result<&'t [u8], Error> {
         let at = at as usize;
-        at.checked_add(length).and_then(|end| self.bytes.get(at..end)).ok_or(DAMAGED)
+        at.checked_add(length).and_then(|end| self.bytes.get(at..end)).intact()
     }
 
     /// How many words the caller's roles take.
@@ -134,13 +188,13 @@ impl<'t> Table<'t> {
     /// The view at an offset.
     pub(crate) fn view_at(self, offset: u32) -> Result<View<'t>, Error> {
         let head = self.slice(offset, VIEW)?;
-        let field = |at| word(head, at).ok_or(DAMAGED);
+        let field = |at| word(head, at).intact();
         let places = field(4)? as usize;
-        let places = places.checked_mul(PLACE).ok_or(DAMAGED)?;
-        let pairs = (field(16)? as usize).checked_mul(PAIR).ok_or(DAMAGED)?;
+        let places = places.checked_mul(PLACE).intact()?;
+        let pairs = (field(16)? as usize).checked_mul(PAIR).intact()?;
         Ok(View {
             function: field(0)?,
-            places: self.slice(offset.checked_add(VIEW as u32).ok_or(DAMAGED)?, places)?,
+            places: self.slice(offset.checked_add(VIEW as u32).intact()?, places)?,
             answer_words: field(8)? as usize,
             has_pairs: field(20)? != 0,
             pairs: if pairs == 0 { &[] } else { self.slice(field(12)?, pairs)? },
@@ -150,7 +204,7 @@ impl<'t> Table<'t> {
     /// The words of a role and all it inherits, as bytes; `None` if the policy does not know the role.
     pub(crate) fn role(self, name: &str) -> Result<Option<&'t [u8]>, Error> {
         match self.find(self.word(12)?, name.as_bytes())? {
-            Some(at) => Ok(Some(self.slice(at, self.role_words()?.checked_mul(8).ok_or(DAMAGED)?)?)),
+            Some(at) => Ok(Some(self.slice(at, self.role_words()?.checked_mul(8).intact()?)?)),
             None => Ok(None),
         }
     }
@@ -190,7 +244,7 @@ impl<'t> Table<'t> {
 
     /// Shows `visit` the string length, string offset and value of each entry with this hash until it says that it is
     /// done.
-    #[inline(always)]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn probe(
         self,
         map: u32,
@@ -201,11 +255,11 @@ impl<'t> Table<'t> {
             return Ok(());
         }
         let mask = self.word(map as usize)?;
-        let entries = self.bytes.get(map as usize + 4..).ok_or(DAMAGED)?;
+        let entries = self.bytes.get(map as usize + 4..).intact()?;
         if mask & FEW != 0 {
-            let length = ((mask & !FEW) as usize).checked_mul(ENTRY).ok_or(DAMAGED)?;
-            for entry in entries.get(..length).ok_or(DAMAGED)?.chunks_exact(ENTRY) {
-                let field = |at| word(entry, at).ok_or(DAMAGED);
+            let length = ((mask & !FEW) as usize).checked_mul(ENTRY).intact()?;
+            for entry in entries.get(..length).intact()?.chunks_exact(ENTRY) {
+                let field = |at| word(entry, at).intact();
                 if field(0)? == hash && visit(field(8)?, field(4)?, field(12)?)? {
                     break;
                 }
@@ -214,9 +268,9 @@ impl<'t> Table<'t> {
         }
         let mut slot = hash & mask;
         for _ in 0..=mask {
-            let at = (slot as usize).checked_mul(ENTRY).ok_or(DAMAGED)?;
-            let entry = at.checked_add(ENTRY).and_then(|end| entries.get(at..end)).ok_or(DAMAGED)?;
-            let field = |at| word(entry, at).ok_or(DAMAGED);
+            let at = (slot as usize).checked_mul(ENTRY).intact()?;
+            let entry = at.checked_add(ENTRY).and_then(|end| entries.get(at..end)).intact()?;
+            let field = |at| word(entry, at).intact();
             let offset = field(4)?;
             if offset == 0 {
                 return Ok(());
@@ -230,16 +284,16 @@ impl<'t> Table<'t> {
     }
 
     /// The tests that a place's strings are put to.
-    pub(crate) fn tests(self, place: &PlaceInfo) -> Result<impl Iterator<Item = TestInfo> + 't, Error> {
-        let length = (place.test_count as usize).checked_mul(TEST).ok_or(DAMAGED)?;
-        Ok(self.slice(place.tests, length)?.chunks_exact(TEST).filter_map(test))
+    pub(crate) fn tests(self, place: PlaceInfo<'_>) -> Result<impl Iterator<Item = TestInfo> + 't, Error> {
+        let length = (place.test_count() as usize).checked_mul(TEST).intact()?;
+        Ok(self.slice(place.word::<8>(), length)?.chunks_exact(TEST).filter_map(test))
     }
 
     /// The facets of a place that are read: each with its place.
-    pub(crate) fn facets(self, place: &PlaceInfo) -> Result<impl Iterator<Item = (u32, u32)> + 't, Error> {
-        let length = (place.facet_count as usize).checked_mul(FACET).ok_or(DAMAGED)?;
+    pub(crate) fn facets(self, place: PlaceInfo<'_>) -> Result<impl Iterator<Item = (u32, u32)> + 't, Error> {
+        let length = (place.facet_count() as usize).checked_mul(FACET).intact()?;
         Ok(self
-            .slice(place.facets, length)?
+            .slice(place.word::<12>(), length)?
             .chunks_exact(FACET)
             .filter_map(|bytes| Some((word(bytes, 0)?, word(bytes, 4)?))))
     }
@@ -247,16 +301,16 @@ impl<'t> Table<'t> {
     /// The automaton at an offset.
     pub(crate) fn automaton(self, at: u32) -> Result<Automaton<'t>, Error> {
         let head = self.slice(at, AUTOMATON)?;
-        let field = |at| word(head, at).map(|field| field as usize).ok_or(DAMAGED);
-        let (first, class_count, states, patterns) = (word(head, 0).ok_or(DAMAGED)?, field(4)?, field(8)?, field(12)?);
+        let field = |at| word(head, at).map(|field| field as usize).intact();
+        let (first, class_count, states, patterns) = (word(head, 0).intact()?, field(4)?, field(8)?, field(12)?);
         if class_count > 256 || states > 1 << 16 || patterns > 32 {
             return Err(DAMAGED);
         }
-        let rest = self.bytes.get(at as usize + AUTOMATON..).ok_or(DAMAGED)?;
-        let (answers, rest) = rest.split_at_checked(4 * patterns).ok_or(DAMAGED)?;
-        let (accepts, rest) = rest.split_at_checked(4 * states).ok_or(DAMAGED)?;
-        let next = rest.get(..2 * states * class_count).ok_or(DAMAGED)?;
-        let classes = head.get(16..).and_then(|bytes| bytes.try_into().ok()).ok_or(DAMAGED)?;
+        let rest = self.bytes.get(at as usize + AUTOMATON..).intact()?;
+        let (answers, rest) = rest.split_at_checked(4 * patterns).intact()?;
+        let (accepts, rest) = rest.split_at_checked(4 * states).intact()?;
+        let next = rest.get(..2 * states * class_count).intact()?;
+        let classes = head.get(16..).and_then(|bytes| bytes.try_into().ok()).intact()?;
         Ok(Automaton { first, classes, class_count, answers, accepts, next })
     }
 
@@ -275,25 +329,9 @@ impl<'t> View<'t> {
         self.places.len() / PLACE
     }
 
-    #[inline(always)]
-    pub(crate) fn place(&self, place: usize) -> Result<PlaceInfo, Error> {
-        let at = place.checked_mul(PLACE).ok_or(DAMAGED)?;
-        let bytes: &[u8; PLACE] =
-            self.places.get(at..at + PLACE).and_then(|bytes| bytes.try_into().ok()).ok_or(DAMAGED)?;
-        let field = |at| word(bytes, at).ok_or(DAMAGED);
-        let (counts, span) = (field(20)?, field(24)?);
-        Ok(PlaceInfo {
-            keys: field(0)?,
-            constants: field(4)?,
-            tests: field(8)?,
-            facets: field(12)?,
-            element: field(16)?,
-            test_count: counts & 0xffff,
-            facet_count: counts >> 16,
-            below: span & 0xffff,
-            end: span >> 16,
-            flags: field(28)?,
-        })
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    pub(crate) fn place(&self, place: usize) -> Result<PlaceInfo<'t>, Error> {
+        self.places.as_chunks().0.get(place).map(PlaceInfo).intact()
     }
 
     pub(crate) fn pairs(&self) -> impl Iterator<Item = PairInfo> + 't {
@@ -329,13 +367,13 @@ impl<'t> Automaton<'t> {
             #[expect(clippy::indexing_slicing, reason = "there is a class for each byte")]
             let class = usize::from(self.classes[usize::from(*byte)]);
             let at = 2 * (state * self.class_count + class);
-            let next = self.next.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).ok_or(DAMAGED)?;
+            let next = self.next.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).intact()?;
             state = usize::from(u16::from_le_bytes(next));
             if state == 0 {
                 break;
             }
         }
-        let accepted = word(self.accepts, 4 * state).ok_or(DAMAGED)?;
+        let accepted = word(self.accepts, 4 * state).intact()?;
         let answers = self.answers;
         Ok((0..32)
             .filter(move |pattern| accepted >> pattern & 1 == 1)

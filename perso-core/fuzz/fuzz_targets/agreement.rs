@@ -17,7 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Calls per policy.
 const CALLS: u64 = 256;
 
-/// Every so many calls are given as values and as parts as well, which takes longer than to judge them.
+/// Every so many calls are given to the portable entry, as values and as parts as well, which takes longer than to judge
+/// them.
 const BY_VALUE: u64 = 4;
 
 /// Bytes for the choices in a policy, and in a call.
@@ -58,6 +59,7 @@ fn judge(choices: &[u8], more: &mut fastrand::Rng) -> arbitrary::Result<()> {
             continue;
         }
         let answer = both.agreed(call.as_bytes());
+        both.agreed_portably(call.as_bytes());
         if answer.kind == "malformed" {
             continue;
         }

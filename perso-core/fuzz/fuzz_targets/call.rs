@@ -1,5 +1,5 @@
-//! Any bytes as a call, to fixed policies: they are judged as the reference evaluator judges them, and only what is JSON
-//! is allowed.
+//! Any bytes as a call, to fixed policies: they are judged as the reference evaluator judges them, by both entries, and
+//! only what is JSON is allowed.
 
 #![no_main]
 
@@ -36,6 +36,7 @@ static POLICIES: LazyLock<Vec<Both>> = LazyLock::new(|| {
 
 fuzz_target!(|call: &[u8]| {
     for both in &*POLICIES {
+        both.agreed_portably(call);
         if both.agreed(call).allowed {
             assert!(is_json(call), "allowed, but no JSON: {}", String::from_utf8_lossy(call));
         }

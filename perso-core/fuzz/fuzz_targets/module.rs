@@ -9,8 +9,8 @@ use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use perso_core::Policy;
 use perso_core::module::{Manifest, abi, sections, sha256};
 use std::sync::LazyLock;
-use wasm_encoder::{CodeSection, CustomSection, DataSection, DataSegment, DataSegmentMode, Encode, Module, RawSection};
-use wasmparser::{DataKind, Parser, Payload};
+use wasm_encoder::{CodeSection, ConstExpr, CustomSection, DataSection, Encode, Module, RawSection};
+use wasmparser::{DataKind, Operator, Parser, Payload};
 
 static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     [
@@ -144,11 +144,15 @@ fn change(
             let mut data = DataSection::new();
             for (index, segment) in segments.clone().into_iter().enumerate() {
                 let segment = segment.ok()?;
-                // Policies have none but passive segments.
-                let DataKind::Passive = segment.kind else { return None };
                 let changed = (index == chosen as usize).then(|| mutated(segment.data));
                 let bytes = changed.unwrap_or_else(|| segment.data.to_vec());
-                data.segment(DataSegment { mode: DataSegmentMode::Passive, data: bytes });
+                match segment.kind {
+                    DataKind::Passive => data.passive(bytes),
+                    DataKind::Active { offset_expr, .. } => match offset_expr.get_operators_reader().read().ok()? {
+                        Operator::I32Const { value } => data.active(0, &ConstExpr::i32_const(value), bytes),
+                        _ => return None,
+                    },
+                };
             }
             module.section(&data);
         }

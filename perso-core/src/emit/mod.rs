@@ -1,55 +1,84 @@
 //! Stage 4: from the plan to the module's bytes.
 
 mod code;
+mod entry;
+mod memory;
+mod prelude;
+mod reasons;
 mod table;
 
 use crate::check::{Effect, Policy, describe};
 use crate::module::{self, Limits, Manifest, abi, hex, sha256};
-use crate::plan::{Plan, View};
-use perso_decode::layout;
+use crate::plan::Plan;
+use memory::Memory;
+use prelude::{Placed, Prelude};
+use reasons::Reasons;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use wasm_encoder::{
-    CodeSection, ConstExpr, CustomSection, DataSection, ElementSection, Elements, ExportKind, ExportSection, Function,
-    FunctionSection, GlobalSection, GlobalType, MemorySection, MemoryType, Module, NameMap, NameSection, RefType,
+    CodeSection, ConstExpr, CustomSection, DataCountSection, DataSection, ElementSection, Elements, ExportKind,
+    ExportSection, Function, FunctionSection, GlobalSection, GlobalType, Module, NameMap, NameSection, RefType,
     TableSection, TableType, TypeSection, ValType,
 };
 
-/// Bytes of a page of memory.
-const PAGE: usize = 1 << 16;
-
-/// The functions before the views'.
+/// The functions before the prelude's.
 const ABI: u32 = 0;
 const DECIDE: u32 = 1;
 const BLAME: u32 = 2;
-const VIEWS: u32 = 3;
+const INPUT: u32 = 3;
+const EVALUATE: u32 = 4;
+const EVALUATE_PARTIAL: u32 = 5;
+const LOAD_TABLE: u32 = 6;
+const LOAD_REASON: u32 = 7;
+const PRELUDE: u32 = 8;
 
-/// The function types.
+/// The function types, but for those of the prelude.
 const TYPE_ABI: u32 = 0;
 const TYPE_VIEW: u32 = 1;
 const TYPE_BLAME: u32 = 2;
+const TYPE_INPUT: u32 = 3;
+const TYPE_EVALUATE: u32 = 4;
+const TYPE_EVALUATE_PARTIAL: u32 = 5;
+const TYPE_LOAD_TABLE: u32 = 6;
 
-/// Where in memory the frame goes.
-const FRAME: u32 = 0;
+/// The globals.
+const STACK: u32 = 0;
+const FRAME: u32 = 1;
+
+/// The data segments; the prelude's follow.
+const TABLE: u32 = 0;
+const REASONS: u32 = 1;
 
 /// Makes the module of a policy. `text` is the policy as it was written; the manifest keeps it.
 #[must_use]
 pub fn module(policy: &Policy, plan: &Plan, text: &str) -> Vec<u8> {
+    let manifest = manifest(policy, plan, text);
+    let table = table::write(plan);
+    let reasons = Reasons::new(&manifest.rules);
+    let prelude = Prelude::new();
+    let memory = Memory::new(&prelude, &table, &reasons);
+    let supplied = BTreeMap::from([("decide", DECIDE), ("load_table", LOAD_TABLE), ("load_reason", LOAD_REASON)]);
+    let mut prelude_code = prelude.place(PRELUDE, &supplied);
+    let views = PRELUDE + prelude_code.len();
+
     let mut module = Module::new();
-    module.section(&types());
-    module.section(&functions(plan));
+    module.section(&types(&mut prelude_code));
+    module.section(&functions(plan, &prelude_code));
     module.section(&function_table(plan));
-    module.section(&memory(plan));
-    module.section(&globals());
+    module.section(&memory.section(plan));
+    module.section(&globals(&memory));
     module.section(&exports());
-    module.section(&elements(plan));
-    let code = code(plan);
-    module.section(&code);
+    module.section(&elements(plan, views));
     let mut data = DataSection::new();
-    data.passive(table::write(plan));
+    data.passive(table);
+    data.passive(reasons.bytes.iter().copied());
+    prelude.write_data(&mut data);
+    module.section(&DataCountSection { count: data.len() });
+    module.section(&code(plan, &memory, &mut prelude_code));
     module.section(&data);
-    module.section(&names(policy, plan));
+    module.section(&names(policy, plan, views));
     // A manifest is plain data: it always has a JSON form.
-    let manifest = serde_json::to_vec(&manifest(policy, plan, text)).unwrap_or_default();
+    let manifest = serde_json::to_vec(&manifest).unwrap_or_default();
     module.section(&custom(abi::SECTION, &manifest));
     let hash = sha256(module.as_slice());
     module.section(&custom(abi::HASH_SECTION, &hash));
@@ -60,17 +89,27 @@ fn custom<'s>(name: &'s str, data: &'s [u8]) -> CustomSection<'s> {
     CustomSection { name: Cow::Borrowed(name), data: Cow::Borrowed(data) }
 }
 
-fn types() -> TypeSection {
+fn types(prelude: &mut Placed<'_>) -> TypeSection {
     let mut types = TypeSection::new();
     types.ty().function([], [ValType::I32]);
     types.ty().function([ValType::I32], [ValType::I64]);
     types.ty().function([ValType::I32, ValType::I64], [ValType::I64]);
+    types.ty().function([ValType::I32], [ValType::I32]);
+    types.ty().function([ValType::I32; 2], [ValType::I32]);
+    types.ty().function([ValType::I32; 3], [ValType::I32]);
+    types.ty().function([ValType::I32], []);
+    prelude.write_types(&mut types);
     types
 }
 
-fn functions(plan: &Plan) -> FunctionSection {
+fn functions(plan: &Plan, prelude: &Placed<'_>) -> FunctionSection {
     let mut functions = FunctionSection::new();
     functions.function(TYPE_ABI).function(TYPE_VIEW).function(TYPE_BLAME);
+    functions.function(TYPE_INPUT).function(TYPE_EVALUATE).function(TYPE_EVALUATE_PARTIAL);
+    functions.function(TYPE_LOAD_TABLE).function(TYPE_EVALUATE);
+    for ty in prelude.function_types() {
+        functions.function(ty);
+    }
     for _ in &plan.views {
         functions.function(TYPE_VIEW);
     }
@@ -90,49 +129,34 @@ fn function_table(plan: &Plan) -> TableSection {
     tables
 }
 
-fn elements(plan: &Plan) -> ElementSection {
-    let views: Vec<u32> = (VIEWS..).take(plan.views.len()).collect();
+fn elements(plan: &Plan, views: u32) -> ElementSection {
+    let views: Vec<u32> = (views..).take(plan.views.len()).collect();
     let mut elements = ElementSection::new();
     elements.active(None, &ConstExpr::i32_const(0), Elements::Functions(views.into()));
     elements
 }
 
-fn memory(plan: &Plan) -> MemorySection {
-    // What every frame has, and what the largest can have: the elements of full lists.
-    let fixed = |view: &View| layout::frame(plan.role_words, view.places.places.len(), view.places.answer_words());
-    let pages = |bytes: Option<usize>| (FRAME as usize + bytes.unwrap_or(0)).div_ceil(PAGE).max(1) as u64;
-    let minimum = pages(plan.views.iter().map(fixed).max());
-    let largest = pages(plan.views.iter().map(|view| fixed(view) + view.places.elements_size()).max());
-    // A call that needs more is denied.
-    let maximum = largest.min(abi::MAX_PAGES).max(minimum);
-    let mut memories = MemorySection::new();
-    memories.memory(MemoryType {
-        minimum,
-        maximum: Some(maximum),
-        memory64: false,
-        shared: false,
-        page_size_log2: None,
-    });
-    memories
-}
-
-fn globals() -> GlobalSection {
+fn globals(memory: &Memory) -> GlobalSection {
     let mut globals = GlobalSection::new();
-    let frame = GlobalType { val_type: ValType::I32, mutable: false, shared: false };
-    globals.global(frame, &ConstExpr::i32_const(FRAME as i32));
+    let global = |mutable| GlobalType { val_type: ValType::I32, mutable, shared: false };
+    globals.global(global(true), &ConstExpr::i32_const(memory.stack as i32));
+    globals.global(global(false), &ConstExpr::i32_const(memory.frame as i32));
     globals
 }
 
 fn exports() -> ExportSection {
     let mut exports = ExportSection::new();
     exports.export(abi::MEMORY, ExportKind::Memory, 0);
-    exports.export(abi::FRAME, ExportKind::Global, 0);
+    exports.export(abi::FRAME, ExportKind::Global, FRAME);
     exports.export(abi::ABI, ExportKind::Func, ABI);
     exports.export(abi::DECIDE, ExportKind::Func, DECIDE);
+    exports.export(abi::INPUT, ExportKind::Func, INPUT);
+    exports.export(abi::EVALUATE, ExportKind::Func, EVALUATE);
+    exports.export(abi::EVALUATE_PARTIAL, ExportKind::Func, EVALUATE_PARTIAL);
     exports
 }
 
-fn code(plan: &Plan) -> CodeSection {
+fn code(plan: &Plan, memory: &Memory, prelude: &mut Placed<'_>) -> CodeSection {
     let mut code = CodeSection::new();
     let mut version = Function::new([]);
     version.instructions().i32_const(abi::VERSION as i32).end();
@@ -142,6 +166,8 @@ fn code(plan: &Plan) -> CodeSection {
     decide.instructions().local_get(0).local_get(0).i32_load(code::at(0, 2)).call_indirect(0, TYPE_VIEW).end();
     code.function(&decide);
     code.function(&code::blame());
+    entry::write(&mut code, memory, prelude);
+    prelude.write_code(&mut code);
     for view in &plan.views {
         code.function(&code::view(plan, view, BLAME));
     }
@@ -149,12 +175,20 @@ fn code(plan: &Plan) -> CodeSection {
 }
 
 /// Names the functions after the rules that they judge.
-fn names(policy: &Policy, plan: &Plan) -> NameSection {
+fn names(policy: &Policy, plan: &Plan, views: u32) -> NameSection {
     let mut functions = NameMap::new();
-    for (index, name) in [(ABI, abi::ABI), (DECIDE, abi::DECIDE), (BLAME, "blame")] {
+    let fixed = [
+        (ABI, abi::ABI),
+        (DECIDE, abi::DECIDE),
+        (BLAME, "blame"),
+        (INPUT, abi::INPUT),
+        (EVALUATE, abi::EVALUATE),
+        (EVALUATE_PARTIAL, abi::EVALUATE_PARTIAL),
+    ];
+    for (index, name) in fixed {
         functions.append(index, name);
     }
-    for (index, view) in (VIEWS..).zip(&plan.views) {
+    for (index, view) in (views..).zip(&plan.views) {
         let ids: Vec<&str> = view.rules.iter().take(4).filter_map(|r| policy.rules.get(*r)).map(|r| &*r.id).collect();
         let more = if view.rules.len() > ids.len() { "…" } else { "" };
         functions.append(index, &format!("rules:{}{more}", ids.join(",")));

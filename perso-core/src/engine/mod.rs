@@ -1,5 +1,6 @@
 //! Runs modules: `load` checks one, `worker` judges frames with it, [`Policy`] is both for users.
 
+mod growth;
 mod load;
 mod worker;
 
@@ -7,7 +8,7 @@ pub use load::LoadError;
 
 use crate::decision::{Cause, CauseKind, Decision};
 use crate::frame::{self, Call, Part};
-use crate::module::Verdict;
+use crate::module::{Verdict, reason};
 use load::Loaded;
 use perso_decode::error::Class;
 use perso_decode::{Error, Outcome, Table, call};
@@ -97,7 +98,7 @@ impl Policy {
     /// into 16 KiB.
     #[must_use]
     pub fn decide_json(&self, call: &[u8]) -> Decision<'_> {
-        self.judge(call.len(), |table, memory| call::read(table, memory, call))
+        self.judge(call.len(), |table, memory| call::read(table, memory, call, call::Unknown::default()))
     }
 
     /// Judges a call that is one JSON value, of the same form as [`decide_json`](Self::decide_json)'s.
@@ -125,7 +126,7 @@ impl Policy {
         let mut worker = self.inner.workers.get();
         let table = self.inner.loaded.table();
         let verdict = table
-            .map_err(|error| Failure::Call(error.code.anywhere()))
+            .map_err(|error| Failure::Call(error.code().anywhere()))
             .and_then(|table| worker.judge(text, |memory| read(table, memory)));
         match verdict {
             Ok(verdict) => self.decision(verdict),
@@ -151,8 +152,8 @@ impl Policy {
         let reason = match (rule, verdict.kind) {
             (Some(rule), CauseKind::NoRule) => rule.needs.as_deref().unwrap_or(&rule.reason),
             (Some(rule), _) => &rule.reason,
-            (None, CauseKind::Default) => "no rule applies, and the policy allows by default",
-            (None, CauseKind::NoRule) => "no rule allows this tool",
+            (None, CauseKind::Default) => reason::DEFAULT,
+            (None, CauseKind::NoRule) => reason::NO_RULE,
             (None, _) => return failed(Failure::Answer),
         };
         Decision {
@@ -174,17 +175,15 @@ impl Policy {
 /// The denial of a call that could not be judged.
 fn failed(failure: Failure) -> Decision<'static> {
     let (kind, reason, detail, offset) = match failure {
-        Failure::UnknownTool => (CauseKind::UnknownTool, "the policy does not know this tool", None, None),
-        Failure::Call(error) => match error.code.class() {
+        Failure::UnknownTool => (CauseKind::UnknownTool, reason::UNKNOWN_TOOL, None, None),
+        Failure::Call(error) => match error.code().class() {
             Class::Malformed => {
-                (CauseKind::Malformed, "the call can not be read", Some(error.code.message()), Some(error.offset))
+                (CauseKind::Malformed, reason::MALFORMED, Some(error.code().message()), Some(error.offset()))
             }
-            Class::Limit => {
-                (CauseKind::Limit, "the call is over a limit", Some(error.code.message()), Some(error.offset))
-            }
-            Class::Engine => (CauseKind::Engine, "the call can not be judged", Some(error.code.message()), None),
+            Class::Limit => (CauseKind::Limit, reason::LIMIT, Some(error.code().message()), Some(error.offset())),
+            Class::Engine => (CauseKind::Engine, reason::ENGINE, Some(error.code().message()), None),
         },
-        failure => (CauseKind::Engine, "the call can not be judged", Some(failure.message()), None),
+        failure => (CauseKind::Engine, reason::ENGINE, Some(failure.message()), None),
     };
     Decision {
         allowed: false,

@@ -1,9 +1,10 @@
 //! One instance of a module with the memory to read calls into. A worker judges one call at a time.
 
 use crate::module::{Verdict, abi};
+use perso_decode::limits::{INPUT_BYTES, WORK_BYTES};
 use perso_decode::{Code, Error, Outcome};
 use std::sync::Arc;
-use wasmi::{Config, Engine, Instance, Memory, Module, Store, TypedFunc};
+use wasmi::{Config, Engine, Instance, Memory, Module, Store, StoreLimits, StoreLimitsBuilder, TypedFunc};
 
 /// What workers are made from.
 #[derive(Clone)]
@@ -36,9 +37,9 @@ pub(super) enum Failure {
 
 impl Failure {
     /// In words.
-    pub(super) const fn message(self) -> &'static str {
+    pub(super) fn message(self) -> &'static str {
         match self {
-            Self::Call(error) => error.code.message(),
+            Self::Call(error) => error.code().message(),
             Self::UnknownTool => "the tool is unknown",
             Self::Start => "the module can not be started",
             Self::Memory => "the module's memory is too small for the call",
@@ -52,12 +53,12 @@ impl Failure {
 /// Bytes of a page of a module's memory.
 const PAGE: usize = 1 << 16;
 
+/// The most memory that an instance gets, in bytes: for the largest frame, and 1 MiB for what stands before it. The
+/// portable entry may need more, but is not used here.
+const MOST: usize = WORK_BYTES + (1 << 20);
+
 /// Memory that a worker keeps between calls, in bytes.
 const KEPT: usize = 1 << 14;
-
-/// Memory for the largest call that can be built from values: their strings are bounded, their number is that of the
-/// places in a view.
-const MOST: usize = 1 << 28;
 
 /// A module's instance and memory to read calls into.
 pub(super) struct Worker {
@@ -69,7 +70,7 @@ pub(super) struct Worker {
 }
 
 struct Running {
-    store: Store<()>,
+    store: Store<StoreLimits>,
     memory: Memory,
     frame: u32,
     decide: TypedFunc<i32, i64>,
@@ -109,14 +110,14 @@ impl Worker {
 
     fn read(&mut self, text: usize, read: impl Fn(&mut [u8]) -> Result<Outcome, Error>) -> Result<Outcome, Error> {
         // A frame, and the strings of the text: as they are, and what is read off them.
-        let enough = KEPT + 2 * text.min(perso_decode::limits::INPUT_BYTES);
+        let enough = KEPT + 2 * text.min(INPUT_BYTES);
         if self.memory.len() < KEPT.max(text) {
             self.memory.resize(enough, 0);
         }
         loop {
             match read(&mut self.memory) {
-                Err(error) if error.code == Code::Heap && self.memory.len() < MOST => {
-                    self.memory.resize(self.memory.len() * 4, 0);
+                Err(error) if error.code() == Code::Heap && self.memory.len() < WORK_BYTES => {
+                    self.memory.resize((self.memory.len() * 4).min(WORK_BYTES), 0);
                 }
                 outcome => return outcome,
             }
@@ -165,7 +166,8 @@ fn start(seed: &Seed) -> Result<Running, String> {
     let said = |error: wasmi::Error| error.to_string();
     let engine = Engine::new(&seed.config);
     let module = Module::new(&engine, &seed.bytes).map_err(said)?;
-    let mut store = Store::new(&engine, ());
+    let mut store = Store::new(&engine, StoreLimitsBuilder::new().memory_size(MOST).build());
+    store.limiter(|limits| limits);
     store.set_fuel(seed.fuel).map_err(said)?;
     let instance = Instance::new(&mut store, &module, &[]).map_err(said)?;
     let memory = instance.get_memory(&store, abi::MEMORY).ok_or("it has no memory")?;

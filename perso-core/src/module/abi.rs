@@ -6,6 +6,24 @@
 //! | `perso_abi` | `() -> i32` | [`VERSION`] |
 //! | `perso_frame` | `global i32` | where in memory a frame may be written |
 //! | `perso_decide` | `(frame: i32) -> i64` | judges a frame; a [`Verdict`], packed |
+//! | `perso_input` | `(len: i32) -> i32` | room for a call's text; 0 if it is too long |
+//! | `perso_evaluate` | `(text: i32, len: i32) -> i32` | judges a call's text; where the record is |
+//! | `perso_evaluate_partial` | `(text: i32, len: i32, unknown: i32) -> i32` | the same, with parts that are not known |
+//!
+//! The record is seven `u32`, little-endian:
+//!
+//! | at | what |
+//! | --- | --- |
+//! | 0 | decision: 1 is allow, 0 is deny |
+//! | 4 | rule: the one that decided, or the nearest; by its place in the manifest, all ones for none |
+//! | 8 | cause: the kind in the low byte, the problem in the next, the detail in the next |
+//! | 12 | slot: the attribute that was looked at last, by its place in the manifest, all ones for none |
+//! | 16 | where the reason is, UTF-8 |
+//! | 20 | its length in bytes |
+//! | 24 | the byte of the text at which something is wrong, all ones for none |
+//!
+//! The kinds are those of [`CauseKind`], from 0; the problems those of [`Problem`], from 1, 0 for none; the details those of
+//! [`perso_decode::Code`], 0 for none. `unknown` is [`perso_decode::call::Unknown`]'s bits.
 //!
 //! The last two sections are custom: `perso` holds the [manifest](super::Manifest), `perso.sha256` the SHA-256 of
 //! every byte before it, as 32 bytes.
@@ -23,13 +41,22 @@ pub const ABI: &str = "perso_abi";
 pub const FRAME: &str = "perso_frame";
 /// The function that judges a frame.
 pub const DECIDE: &str = "perso_decide";
+/// The function that makes room for a call's text.
+pub const INPUT: &str = "perso_input";
+/// The function that judges a call's text.
+pub const EVALUATE: &str = "perso_evaluate";
+/// The function that judges a call's text with parts that are open or withheld.
+pub const EVALUATE_PARTIAL: &str = "perso_evaluate_partial";
 /// The custom section with the manifest.
 pub const SECTION: &str = "perso";
 /// The custom section with the hash of all that stands before it.
 pub const HASH_SECTION: &str = "perso.sha256";
 
 /// The most memory a module may ask for, in pages of 64 KiB.
-pub const MAX_PAGES: u64 = 256;
+pub const MAX_PAGES: u64 = 4096;
+
+/// Bytes of the record, with what keeps the reason behind it aligned.
+pub const RECORD: usize = 32;
 
 /// What stands for no rule and for no attribute in a packed verdict.
 pub const NONE: u32 = 0xff_ffff;

@@ -4,6 +4,7 @@ pub mod abi;
 mod hash;
 mod manifest;
 mod read;
+pub mod reason;
 
 pub use abi::Verdict;
 pub use hash::{hex, sha256};

@@ -78,11 +78,6 @@ pub struct Pair {
 }
 
 impl Places {
-    /// Bytes of an element, where this is what is read of one.
-    pub(crate) fn element_size(&self) -> usize {
-        layout::element(self.places.len(), self.answer_words())
-    }
-
     /// How many words the answers take.
     pub(crate) const fn answer_words(&self) -> usize {
         self.answers.div_ceil(64) as usize
@@ -91,13 +86,6 @@ impl Places {
     /// Whether there are pair tests here or in the elements of a list.
     pub(crate) fn has_pairs(&self) -> bool {
         !self.pairs.is_empty() || self.places.iter().any(|p| p.element.as_ref().is_some_and(|e| e.has_pairs()))
-    }
-
-    /// Bytes that the elements of all lists take at most.
-    pub(crate) fn elements_size(&self) -> usize {
-        let most = perso_decode::limits::LIST_LENGTH as usize;
-        let of = |places: &Self| most * places.element_size() + places.elements_size();
-        self.places.iter().filter_map(|place| place.element.as_deref()).map(of).sum()
     }
 }
 

@@ -9,18 +9,25 @@
     reason = "a test helper may stop the test"
 )]
 
+pub mod corpus;
+pub mod portable;
+
 use arbitrary::{Arbitrary, Unstructured};
 use perso_core::check::{self, Policy as Checked};
 use perso_core::module::Manifest;
 use perso_core::reference::{self, Verdict};
 use perso_core::{Call, CauseKind, Decision, Part, Policy};
+use portable::Portable;
 use serde_json::Value;
+use std::sync::Mutex;
 use wasmparser::{Validator, WasmFeatures};
 
 /// A policy in both forms: the module, and what the reference evaluator judges by.
 pub struct Both {
     pub policy: Policy,
     pub checked: Checked,
+    /// An instance that is fed with text, once there was a call for it.
+    portable: Mutex<Option<Portable>>,
 }
 
 /// Compiles a policy whose module must be valid.
@@ -37,7 +44,7 @@ pub fn compile(text: &str) -> Both {
     Validator::new_with_features(features).validate_all(&compiled.module).expect("the module is valid WebAssembly");
     let policy = Policy::from_module(compiled.module).expect("a fresh module loads");
     let checked = check::check(text).policy.expect("what compiles has been checked");
-    Both { policy, checked }
+    Both { policy, checked, portable: Mutex::default() }
 }
 
 /// A decision and a verdict in one form: what tests compare.
@@ -69,6 +76,27 @@ impl From<Decision<'_>> for Answer {
     }
 }
 
+impl Answer {
+    /// From a decision as JSON.
+    pub fn from_record(record: &Value) -> Self {
+        let cause = &record["cause"];
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let allowed = match record["decision"].as_str() {
+            Some("allow") => true,
+            Some("deny") => false,
+            _ => panic!("no decision: {record}"),
+        };
+        Self {
+            allowed,
+            rule: text(&record["rule"]),
+            kind: text(&cause["kind"]).expect("a cause has a kind"),
+            nearest: text(&cause["rule"]),
+            attribute: text(&cause["attribute"]),
+            problem: text(&cause["problem"]),
+        }
+    }
+}
+
 impl Both {
     /// Judges a call's text with the module and with the reference evaluator, and finds that they agree.
     #[track_caller]
@@ -88,6 +116,15 @@ impl Both {
             assert_eq!(answer, expected, "from a value\n{}", self.pair(call));
         }
         expected
+    }
+
+    /// Judges a call's text in both entries, and finds that they say the same.
+    #[track_caller]
+    pub fn agreed_portably(&self, call: &[u8]) {
+        let mut portable = self.portable.lock().expect("nobody has panicked with it");
+        let record = portable.get_or_insert_with(|| Portable::new(self.policy.module())).decide_json(call);
+        let fast = serde_json::to_value(self.policy.decide_json(call)).expect("a decision has a JSON form");
+        assert_eq!(record, fast, "portable\n{}", self.pair(call));
     }
 
     /// The same for a call that is put together, with some parts open or withheld.

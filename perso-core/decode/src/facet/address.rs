@@ -62,6 +62,58 @@ pub(crate) fn v6(text: &str) -> Option<Ipv6Addr> {
     (!embeds).then_some(address)
 }
 
+/// Writes a dotted quad.
+pub(crate) fn write_v4(address: Ipv4Addr, to: &mut Writer<'_>) -> Option<()> {
+    for (index, octet) in address.octets().into_iter().enumerate() {
+        if index > 0 {
+            to.byte(b'.')?;
+        }
+        for unit in [100, 10, 1] {
+            if octet >= unit || unit == 1 {
+                to.byte(b'0' + octet / unit % 10)?;
+            }
+        }
+    }
+    Some(())
+}
+
+/// Writes an IPv6 address as hosts of URLs are written: in brackets, in the form of RFC 5952. By hand, because the
+/// standard library's formatting is larger than all the rest that a module carries.
+pub(crate) fn write_v6(address: Ipv6Addr, to: &mut Writer<'_>) -> Option<()> {
+    let segments = address.segments();
+    // The longest run of zeros, the first of several; one zero is no run.
+    let run = |start: usize| segments.iter().skip(start).take_while(|segment| **segment == 0).count();
+    let (mut skip, mut skipped) = (usize::MAX, 1);
+    for start in 0..segments.len() {
+        if run(start) > skipped {
+            (skip, skipped) = (start, run(start));
+        }
+    }
+    to.byte(b'[')?;
+    for (index, segment) in segments.into_iter().enumerate() {
+        if index == skip {
+            to.byte(b':')?;
+        }
+        if index >= skip && index < skip + skipped {
+            // What follows puts the second colon; at the end there is nothing that does.
+            if index == 7 {
+                to.byte(b':')?;
+            }
+            continue;
+        }
+        if index > 0 {
+            to.byte(b':')?;
+        }
+        for shift in [12, 8, 4, 0] {
+            if segment >> shift != 0 || shift == 0 {
+                let digit = (segment >> shift & 0xf) as u8;
+                to.byte(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 })?;
+            }
+        }
+    }
+    to.byte(b']')
+}
+
 /// Whether an IPv4 address is not one of the public internet (IANA's special-purpose registry, multicast included).
 pub(crate) const fn is_private_v4(address: Ipv4Addr) -> bool {
     matches!(

@@ -42,12 +42,6 @@ impl<'b> Writer<'b> {
     }
 }
 
-impl core::fmt::Write for Writer<'_> {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
-        self.text(text).ok_or(core::fmt::Error)
-    }
-}
-
 /// Whether there is a `%` with two hexadecimal digits: something that a tool may take for another character.
 pub(crate) fn has_percent_escape(text: &str) -> bool {
     text.as_bytes().windows(3).any(|w| matches!(w, [b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()))

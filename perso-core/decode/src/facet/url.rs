@@ -2,7 +2,6 @@
 //! that some readers repair.
 
 use super::{address, is_label, Writer};
-use core::fmt::Write as _;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// The most bytes of a URL.
@@ -82,8 +81,8 @@ impl<'u> Url<'u> {
     pub(crate) fn write_host(&self, to: &mut Writer<'_>) -> Option<()> {
         match self.host {
             Host::Name(name) => to.lower(name),
-            Host::V4(address) => write!(to, "{address}").ok(),
-            Host::V6(address) => write!(to, "[{address}]").ok(),
+            Host::V4(address) => address::write_v4(address, to),
+            Host::V6(address) => address::write_v6(address, to),
         }
     }
 }

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Builds the prelude: `build.sh [FILE]`, by default perso-core/prelude/prelude.wasm, which is checked in. The core library
+# is built along, so that nothing in it is larger than it must be.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+out=${1:-perso-core/prelude/prelude.wasm}
+
+perso-core/prelude/toolchain.sh
+root=$PWD/target/prelude-toolchain/root
+library=$(echo "$root"/usr/src/rustc-*/library)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# RUSTC_BOOTSTRAP: building the core library, and panics that are nothing but a trap, are not stable yet.
+rustc() {
+    LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu RUSTC_BOOTSTRAP=1 "$root/usr/bin/rustc" \
+        --target wasm32-unknown-unknown --cap-lints allow -Zunstable-options -Cpanic=immediate-abort \
+        -Copt-level=s -Ccodegen-units=1 -Cembed-bitcode=yes "$@"
+}
+
+sysroot=$work/lib/rustlib/wasm32-unknown-unknown/lib
+mkdir -p "$sysroot"
+rustc --crate-name core --edition 2024 --crate-type rlib -Zforce-unstable-if-unmarked --out-dir "$sysroot" \
+    "$library/core/src/lib.rs"
+rustc --crate-name compiler_builtins --edition 2024 --crate-type rlib -Zforce-unstable-if-unmarked --out-dir "$sysroot" \
+    --cfg 'feature="compiler-builtins"' --cfg 'feature="mem"' --cfg 'feature="arch"' \
+    --extern "core=$sysroot/libcore.rlib" "$library/compiler-builtins/compiler-builtins/src/lib.rs"
+
+rustc --crate-name perso_decode --edition 2021 --crate-type rlib --sysroot "$work" --out-dir "$work" \
+    perso-core/decode/src/lib.rs
+# The stack comes first, so that one that overflows leaves the memory, which is a trap.
+rustc --crate-name prelude --edition 2021 --crate-type cdylib --sysroot "$work" -Clto=fat -Cstrip=symbols \
+    --extern "perso_decode=$work/libperso_decode.rlib" -Clinker="$root/usr/lib/llvm-22/bin/wasm-ld" \
+    -Clink-arg=--stack-first -Clink-arg=-zstack-size=16384 -Clink-arg=--export=__heap_base \
+    -o "$out" perso-core/prelude/src/lib.rs
+
+# What it was built from: a test holds the checked-in prelude against this where the compiler is not there.
+if [ "$#" = 0 ]; then
+    sha256sum perso-core/prelude/{build,toolchain}.sh perso-core/prelude/src/*.rs perso-core/decode/src/*.rs \
+        perso-core/decode/src/facet/*.rs "$out" > perso-core/prelude/prelude.sha256
+fi
