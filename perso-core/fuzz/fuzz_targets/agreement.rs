@@ -15,7 +15,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Calls per policy.
-const CALLS: u64 = 128;
+const CALLS: u64 = 256;
 
 /// Every so many calls are given to the portable entry, as values and as parts as well, which takes longer than to judge
 /// them.

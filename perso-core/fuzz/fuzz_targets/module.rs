@@ -1,13 +1,27 @@
-//! Any bytes as a module, most of them a good module with a change: it does not load, or it decides. It never panics,
+//! Any bytes as a module, most of them a good module with changes: it does not load, or it decides. It never panics,
 //! never runs on, and never loads with a hash that is not its own.
+//!
+//! The good modules are not among the seeds: they are compiled here, so that they are those of today's compiler.
 
 #![no_main]
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use perso_core::Policy;
 use perso_core::module::{Manifest, abi, sections, sha256};
+use std::sync::LazyLock;
 use wasm_encoder::{CodeSection, ConstExpr, CustomSection, DataSection, Encode, Module, RawSection};
 use wasmparser::{DataKind, Operator, Parser, Payload};
+
+static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    [
+        include_str!("../seeds/policy/small.json"),
+        include_str!("../seeds/policy/lists.json"),
+        include_str!("../seeds/policy/every-operator.json"),
+        include_str!("../../../policies/support-desk.json"),
+    ]
+    .map(|policy| perso_core::compile(policy).expect("the policy compiles").module)
+    .into()
+});
 
 const CALLS: [&[u8]; 4] = [
     br#"{"tool":"process_refund","args":{"amount":200,"currency":"usd"},"agent":{"id":"u1","roles":["agent"]}}"#,
@@ -42,25 +56,24 @@ fn is_sealed(bytes: &[u8]) -> bool {
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     let mut choose = fastrand::Rng::with_seed(seed.into());
-    let mutated = match choose.u8(..8) {
-        // As it comes: a wrong hash.
-        0 => None,
-        // Anywhere, but with a good hash.
-        1 => {
-            let end = without_hash(&data[..size]).len();
-            let end = fuzzer_mutate(data, end, max_size);
-            Some(data[..end].to_vec())
-        }
-        // In one part of the module, with all lengths right.
-        _ => in_one_part(without_hash(&data[..size]), &mut choose),
+    let module = match choose.choice(&*GOOD) {
+        Some(good) if choose.u8(..16) == 0 => good,
+        _ => &data[..size],
     };
-    match mutated.map(sealed) {
-        Some(bytes) if bytes.len() <= max_size => {
-            data[..bytes.len()].copy_from_slice(&bytes);
-            bytes.len()
-        }
-        _ => fuzzer_mutate(data, size, max_size),
-    }
+    let mutated = match choose.u8(..8) {
+        // As it comes: with a wrong hash.
+        0 => mutated(module),
+        // Anywhere, but with a good hash.
+        1 => sealed(mutated(without_hash(module))),
+        // In one part of the module, with all lengths right.
+        _ => match in_one_part(without_hash(module), &mut choose) {
+            Some(changed) => sealed(changed),
+            None => mutated(module),
+        },
+    };
+    let size = mutated.len().min(max_size);
+    data[..size].copy_from_slice(&mutated[..size]);
+    size
 });
 
 /// The module without its last section, if that is the hash.
