@@ -33,3 +33,9 @@ rustc --crate-name prelude --edition 2021 --crate-type cdylib --sysroot "$work" 
     --extern "perso_decode=$work/libperso_decode.rlib" -Clinker="$root/usr/lib/llvm-22/bin/wasm-ld" \
     -Clink-arg=--stack-first -Clink-arg=-zstack-size=16384 -Clink-arg=--export=__heap_base \
     -o "$out" perso-core/prelude/src/lib.rs
+
+# What it was built from: a test holds the checked-in prelude against this where the compiler is not there.
+if [ "$#" = 0 ]; then
+    sha256sum perso-core/prelude/{build,toolchain}.sh perso-core/prelude/src/*.rs perso-core/decode/src/*.rs \
+        perso-core/decode/src/facet/*.rs "$out" > perso-core/prelude/prelude.sha256
+fi

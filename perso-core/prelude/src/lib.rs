@@ -124,7 +124,7 @@ fn read(
         // SAFETY: `reserve` has found that much memory there, and nothing else is in it.
         let memory = unsafe { from_raw_parts_mut(start as *mut u8, size) };
         match call::read(table, memory, text, unknown) {
-            Err(error) if error == Code::Heap.anywhere() && size < WORK_BYTES => {
+            Err(error) if error.code() == Code::Heap && size < WORK_BYTES => {
                 size = (size * 4).min(WORK_BYTES);
                 if !reserve(start + size) {
                     return Err(error);
