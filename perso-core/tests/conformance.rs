@@ -5,20 +5,13 @@
 
 mod support;
 
-use std::path::PathBuf;
-use support::corpus::{File, folder, json_files};
-
-fn files() -> Vec<PathBuf> {
-    let mut files = json_files(&folder().join("conformance"));
-    files.extend(json_files(&folder()).into_iter().filter(|path| path.to_string_lossy().ends_with(".tests.json")));
-    files
-}
+use support::corpus::{self, File};
 
 #[test]
 fn every_case_of_the_corpus_is_decided_as_it_says() {
     let mut failures = Vec::new();
     let mut cases = 0;
-    for path in files() {
+    for path in corpus::files() {
         let file = File::read(&path);
         assert!(file.class.is_none() && file.examples.is_empty(), "{} is of a class", file.name);
         let mut judges = file.judges();

@@ -28,7 +28,7 @@ use support::portable::Portable;
 const CALLS: u32 = 24;
 
 /// How many pairs of policy and call a run makes at least.
-const PAIRS: u32 = 20_000;
+const PAIRS: u32 = 10_000;
 
 /// A module's first data segment.
 fn table(module: &[u8]) -> Vec<u8> {

@@ -12,7 +12,7 @@ use perso_core::module::Manifest;
 use perso_core::{limits, reference, visible};
 use std::collections::BTreeSet;
 use std::path::Path;
-use support::corpus::{File, Judges, folder, json_files};
+use support::corpus::{self, File, Judges, folder};
 
 /// The classes.
 const CLASSES: [&str; 13] = [
@@ -32,7 +32,7 @@ const CLASSES: [&str; 13] = [
 ];
 
 fn classes() -> Vec<File> {
-    json_files(&folder().join("hostile")).iter().map(|path| File::read(path)).collect()
+    corpus::hostile_files().iter().map(|path| File::read(path)).collect()
 }
 
 #[test]

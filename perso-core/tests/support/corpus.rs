@@ -24,6 +24,18 @@ pub fn json_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// The files of the conformance corpus, with the tests of the ready policies.
+pub fn files() -> Vec<PathBuf> {
+    let mut files = json_files(&folder().join("conformance"));
+    files.extend(json_files(&folder()).into_iter().filter(|path| path.to_string_lossy().ends_with(".tests.json")));
+    files
+}
+
+/// The files of hostile inputs, one a class.
+pub fn hostile_files() -> Vec<PathBuf> {
+    json_files(&folder().join("hostile"))
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
@@ -163,7 +175,7 @@ impl Case {
     }
 
     /// What of the call is not known, as the portable entry is told.
-    fn unknown(&self) -> u32 {
+    pub fn unknown(&self) -> u32 {
         self.states().iter().zip(0..).fold(0, |bits, (state, part)| match state {
             State::Known => bits,
             State::Open => bits | 1 << part,
@@ -171,29 +183,39 @@ impl Case {
         })
     }
 
+    /// The whole decision, as the fast entry gives it.
+    pub fn record(&self, both: &Both, text: &[u8]) -> Value {
+        let record = if self.unknown() == 0 {
+            serde_json::to_value(both.policy.decide_json(text))
+        } else {
+            let value = serde_json::from_slice(text).expect("a call with unknown parts is JSON");
+            serde_json::to_value(both.policy.decide(&call(&value, self.states())))
+        };
+        record.expect("a decision has a JSON form")
+    }
+
     /// What each way of judging answers, where it is not what is expected.
     pub fn failures(&self, judges: &mut Judges, text: &[u8]) -> Vec<String> {
         let Judges { both, portable } = judges;
+        let record = self.record(both, text);
         let expected = answer(&self.decision, self.rule.as_deref(), &self.cause);
-        let (mut answers, record, portable) = match self.unknown() {
+        let (mut answers, portable) = match self.unknown() {
             0 => {
-                let record = serde_json::to_value(both.policy.decide_json(text)).unwrap();
                 let mut answers = vec![
                     ("module, from text", Answer::from_record(&record), &expected),
                     ("reference", both.by_reference_json(text), &expected),
                 ];
                 let parts = parts(text, expected.kind == "malformed").map(|call| both.policy.decide(&call).into());
                 answers.extend(parts.map(|answer| ("module, from parts of text", answer, &expected)));
-                (answers, record, portable.decide_json(text))
+                (answers, portable.decide_json(text))
             }
             unknown => {
                 let value: Value = serde_json::from_slice(text).expect("a call with unknown parts is JSON");
-                let record = serde_json::to_value(both.policy.decide(&call(&value, self.states()))).unwrap();
                 let answers = vec![
                     ("module", Answer::from_record(&record), &expected),
                     ("reference", both.by_reference(&reference_call(&value, self.states())), &expected),
                 ];
-                (answers, record, portable.decide_partial(text, unknown))
+                (answers, portable.decide_partial(text, unknown))
             }
         };
         let by_value = self
