@@ -98,7 +98,8 @@ fn a_module_that_was_altered_and_hashed_anew_is_refused_or_judges() {
         let end = sections[sections.len() - 2].range.end;
         let code = sections.iter().find(|section| section.name == "code").unwrap().range.clone();
         // The policy's own code is at both ends of the code; little of the rest runs here.
-        let runs = |at: &usize| !code.contains(at) || at % 64 == 0 || at - code.start < 512 || code.end - at < 512;
+        let runs =
+            |at: &usize| !code.contains(at) || at.is_multiple_of(64) || at - code.start < 512 || code.end - at < 512;
         for (at, bit) in flips(&module).filter(|(at, _)| *at < end && runs(at)) {
             let mut bytes = module.clone();
             bytes[at] ^= bit;
