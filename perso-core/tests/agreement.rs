@@ -7,7 +7,7 @@ mod support;
 
 use arbtest::arbtest;
 use std::collections::BTreeMap;
-use support::compile;
+use support::{Answer, compile};
 
 /// Calls per policy.
 const CALLS: u32 = 24;
@@ -49,5 +49,20 @@ fn the_module_decides_as_the_reference_does() {
     println!("{pairs} pairs: {kinds:?}");
     for kind in ["rule", "default", "no_rule", "unknown_tool", "malformed"] {
         assert!(kinds.get(kind).is_some_and(|count| *count > 100), "hardly any decision with {kind}: {kinds:?}");
+    }
+}
+
+#[test]
+fn a_call_with_two_faults_is_refused_for_the_first() {
+    let both = compile(r#"{"perso":1,"rules":[{"id":"all","allow":"*","when":{"args.a":{"exists":true}}}]}"#);
+    let long = format!(r#"{{"tool":"{}""#, "x".repeat(257));
+    let deep = format!(r#"{{"tool":"x","args":{{"a":{}"#, "[".repeat(64));
+    for (call, kind) in [
+        (format!("{long}]co"), "limit"),
+        (format!("{deep},"), "limit"),
+        (format!(r#"{{"args":5,{}}}"#, &long[1..]), "malformed"),
+    ] {
+        both.agreed(call.as_bytes());
+        assert_eq!(Answer::from(both.policy.decide_json(call.as_bytes())).kind, kind, "{call}");
     }
 }
