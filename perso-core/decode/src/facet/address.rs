@@ -150,7 +150,7 @@ mod tests {
         let mut buffer = [0; 64];
         let mut writer = Writer::new(&mut buffer);
         write(&mut writer).unwrap();
-        writer.finish().unwrap().into()
+        String::from_utf8(writer.finish().unwrap().to_vec()).unwrap()
     }
 
     #[test]
