@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint
+.PHONY: help demo test hosts bench fuzz lint
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,14 +13,30 @@ demo: ## Compile the support desk's policy and judge a handful of calls
 	@cargo run --quiet --release --locked -p perso-core --example demo
 
 # Optimised, because the property test judges hundreds of thousands of calls; with the checks that a debug build has.
-test: ## Run every test and every example in the documentation
+test: hosts ## Run every test and every example in the documentation
 	cargo test --workspace --locked --profile checked --no-fail-fast
 
-bench: ## Measure, beside serde_json in the same run; writes target/perso-bench.json
+hosts: ## Judge the whole corpus in other engines; installs what it needs where it may
+	perso-core/examples/hosts/run.sh
+
+DESK = target/hosts/support-desk.wasm policies/support-desk.calls.jsonl target/perso-bench.json
+
+bench: ## Measure, beside parsing in the same run; writes target/perso-bench.json
 	cargo bench --locked -p perso-core
+	@mkdir -p target/hosts
+	cargo run --quiet --locked --profile checked -p perso-core --bin perso -- \
+		compile policies/support-desk.json -o target/hosts/support-desk.wasm
+	node perso-core/benches/portable.mjs $(DESK)
+	cargo run --quiet --locked --release --manifest-path perso-core/examples/hosts/wasmtime/Cargo.toml \
+		--target-dir target/hosts/wasmtime -- bench $(DESK)
+
+fuzz: ## Fuzz each target for FUZZ_SECONDS, a minute if not said otherwise
+	perso-core/fuzz/run.sh
 
 lint: ## Formatting, clippy with each set of features, and the documentation's links
 	cargo fmt --all --check
+	cargo fmt --check --manifest-path perso-core/fuzz/Cargo.toml
+	cargo fmt --check --manifest-path perso-core/examples/hosts/wasmtime/Cargo.toml
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy -p perso-core --no-default-features --lib --example load --locked -- -D warnings
 	cargo clippy -p perso-core --no-default-features --features compile --locked -- -D warnings

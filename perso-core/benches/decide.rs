@@ -10,6 +10,7 @@
 //! | `scale_10k_vs_10` | a decision with 10 000 rules | with 10 |
 //! | `patterns_vs_eq` | a decision with five pattern tests | with five `eq` tests on the same call |
 //! | `pattern_linear` | matching 100 kB with `(a+)+$` | ten times matching 10 kB |
+//! | `portable_vs_fast` | call text to record through the portable entry, in wasmi too | call text to decision |
 //! | `threads_2_vs_1` | calls a second of two threads | of one |
 
 #![expect(
@@ -20,9 +21,13 @@
 )]
 
 mod measure;
+#[path = "../tests/support/portable.rs"]
+#[expect(dead_code, reason = "only judging is measured")]
+mod portable;
 
 use measure::{Report, candidate};
 use perso_core::{Policy, compile};
+use portable::Portable;
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Barrier;
@@ -102,6 +107,17 @@ fn calls(report: &mut Report) {
     report.ratio("decide_vs_parse_value", medians[0] / medians[2]);
     report.ratio("decide_value_vs_parse_value", medians[1] / medians[2]);
     report.ratio("decide_vs_parse_typed", medians[0] / medians[3]);
+
+    let mut portable = Portable::new(policy.module());
+    let medians = report.compare(
+        "the two entries, both in wasmi",
+        calls.len(),
+        vec![
+            candidate("fast", || calls.iter().filter(|call| policy.decide_json(call).is_allowed()).count()),
+            candidate("portable", || calls.iter().filter(|call| portable.allows(call)).count()),
+        ],
+    );
+    report.ratio("portable_vs_fast", medians[1] / medians[0]);
 
     let module = compile(POLICY).expect("the support desk policy compiles").module;
     println!("  {:<36} {:>12}", "module size", format!("{} B", module.len()));

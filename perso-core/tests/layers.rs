@@ -47,7 +47,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("perso_decode", &["frame", "engine", "plan", "emit", "module"]),
     ("wasmi", &["engine"]),
-    ("wasmparser", &["engine", "module"]),
+    ("wasmparser", &["engine", "module", "emit"]),
     ("wasm_encoder", &["emit"]),
     // The reference evaluator reads calls with it, so that it shares nothing with the decoder.
     ("jsonc_parser", &["syntax", "reference"]),

@@ -10,10 +10,12 @@
 mod generate;
 mod support;
 
-use std::net::IpAddr;
+use serde_json::json;
+use std::net::{IpAddr, Ipv6Addr};
 
 use arbitrary::{Result, Unstructured};
 use generate::tricks;
+use perso_core::Policy;
 use perso_core::check::Facet;
 use perso_core::reference::{Value, facet};
 use typed_path::{Utf8UnixPath, Utf8WindowsPath};
@@ -353,4 +355,35 @@ fn nothing_is_allowed_that_a_tool_places_outside() {
         let words = shlex::split(text).expect("they are words");
         words[0] == "git" && words[1..].iter().all(|word| !word.starts_with('-'))
     });
+}
+
+/// Every pattern of zero groups: the decoder writes a URL's host as the standard library writes the address.
+#[test]
+fn ipv6_hosts_have_the_form_of_rfc_5952() {
+    let mut judged = 0;
+    for other in [0x1_u16, 0x10, 0x123, 0xabcd] {
+        let addresses: Vec<Ipv6Addr> = (0..=u8::MAX)
+            .map(|zeros| {
+                Ipv6Addr::from(std::array::from_fn::<u16, 8, _>(|at| if zeros >> at & 1 == 1 { 0 } else { other }))
+            })
+            // Addresses with an IPv4 address inside are refused: see the page on `url`.
+            .filter(|address| address.segments()[..6].iter().any(|group| *group != 0))
+            .filter(|address| address.segments()[..5].iter().any(|group| *group != 0))
+            .collect();
+        for hosts in addresses.chunks(1000) {
+            let hosts: Vec<String> = hosts.iter().map(|address| format!("[{address}]")).collect();
+            let policy = json!({ "perso": 1, "rules": [
+                { "id": "r", "allow": "t", "when": { "args.u": { "url": { "host": hosts } } } }
+            ] });
+            let policy = Policy::compile(&policy.to_string()).unwrap_or_else(|error| panic!("{error}"));
+            for address in &addresses {
+                let long = address.segments().map(|group| format!("{group:04X}")).join(":");
+                let call = json!({ "tool": "t", "args": { "u": format!("https://[{long}]/") } });
+                assert!(policy.decide_value(&call).is_allowed(), "{address}");
+                judged += 1;
+            }
+        }
+    }
+    println!("{judged} addresses");
+    assert!(judged > 900);
 }

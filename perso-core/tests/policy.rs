@@ -128,63 +128,6 @@ fn a_policy_is_shared_between_threads() {
 }
 
 #[test]
-fn hostile_sizes_are_denials() {
-    let policy = policy();
-    let call = |args: &str| format!(r#"{{"tool":"process_refund","args":{{{args}}},"agent":{{"roles":["agent"]}}}}"#);
-    let keys = |count: usize| (0..count).map(|n| format!(r#""k{n}":0"#)).collect::<Vec<_>>().join(",");
-    for (args, kind) in [
-        (format!(r#""amount":1,"note":"{}""#, "x".repeat(100_000_000)), CauseKind::Limit),
-        (format!(r#""amount":1,{}"#, keys(1_000_000)), CauseKind::Limit),
-        (format!(r#""amount":{}1{}"#, "[".repeat(100_000), "]".repeat(100_000)), CauseKind::Limit),
-        (format!(r#""amount":{}"#, "9".repeat(1_000_000)), CauseKind::NoRule),
-        (format!(r#""amount":0.{}1"#, "0".repeat(1_000_000)), CauseKind::NoRule),
-        (format!(r#""amount":1e{}"#, "9".repeat(1_000_000)), CauseKind::NoRule),
-    ] {
-        let decision = policy.decide_json(call(&args).as_bytes());
-        assert_eq!((decision.is_allowed(), decision.cause.kind), (false, kind), "{:.60}", args);
-    }
-    // As large as can be, and nothing wrong with it.
-    assert!(policy.decide_json(call(&format!(r#""amount":1,{}"#, keys(70_000))).as_bytes()).is_allowed());
-}
-
-#[test]
-fn keys_that_others_take_for_one_that_is_read_are_refused() {
-    let policy = Policy::compile(
-        r#"{"perso":1,"rules":[{"id":"r","allow":"t","when":{"args.task":1,"args[\"größe\"]":{"lte":5}}}]}"#,
-    )
-    .unwrap();
-    let kind = |more: &str| {
-        let call = format!(r#"{{"tool":"t","args":{{"task":1,"größe":5{more}}}}}"#);
-        policy.decide_json(call.as_bytes()).cause.kind
-    };
-    assert_eq!(kind(""), CauseKind::Rule);
-    for variant in ["Task", "TASK", "ta\u{17f}k", "tas\u{212a}", "\\u0054ask", "GRÖßE", "Größe"] {
-        assert_eq!(kind(&format!(r#","{variant}":1"#)), CauseKind::Malformed, "{variant}");
-    }
-    for other in ["tasks", "größen", "数量", "t\u{200b}ask"] {
-        assert_eq!(kind(&format!(r#","{other}":1"#)), CauseKind::Rule, "{other}");
-    }
-}
-
-#[test]
-fn policies_load_while_others_decide() {
-    let policy = policy();
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                for amount in 0..2_000_u32 {
-                    assert_eq!(policy.decide(&refund(amount)).allowed, (1..=500).contains(&amount));
-                }
-            });
-        }
-        for _ in 0..50 {
-            let again = Policy::from_module(policy.module()).unwrap();
-            assert!(again.decide(&refund(500)).allowed && !again.decide(&refund(501)).allowed);
-        }
-    });
-}
-
-#[test]
 fn large_calls_are_judged_up_to_the_limit() {
     let policy = policy();
     let call = |padding: usize| {

@@ -86,9 +86,10 @@ fn cased(c: char) -> bool {
         | 0x10d50..=0x10d8f | 0x118a0..=0x118df | 0x16e40..=0x16e9f | 0x1e900..=0x1e943)
 }
 
-/// A character folded for comparison: ASCII letters and the two others that fold to them in lower case.
+/// A character folded for comparison: ASCII letters, and the others that some reader folds to them, in lower case.
 const fn fold(c: char) -> char {
     match c {
+        '\u{130}' | '\u{131}' => 'i',
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
         c => c.to_ascii_lowercase(),
@@ -185,16 +186,35 @@ mod tests {
         }
     }
 
+    #[track_caller]
+    fn assert_variants(a: &str, b: &str) {
+        let (a, b) = (a.as_bytes(), b.as_bytes());
+        assert!(variant(a, b), "{a:x?} {b:x?}");
+        assert_eq!(key_hash(a), key_hash(b), "{a:x?} {b:x?}");
+    }
+
     #[test]
     fn variants_share_a_hash() {
-        for (a, b) in
-            [("amount", "Amount"), ("size", "\u{17f}ize"), ("key", "\u{212a}EY"), ("größe", "GRÖßE"), ("ключ", "КЛЮЧ")]
-        {
-            assert!(variant(a.as_bytes(), b.as_bytes()), "{a} {b}");
-            assert_eq!(key_hash(a.as_bytes()), key_hash(b.as_bytes()), "{a} {b}");
-        }
+        assert_variants("amount", "Amount");
+        assert_variants("size", "\u{17f}ize");
+        assert_variants("key", "\u{212a}EY");
+        assert_variants("id", "\u{131}D");
+        assert_variants("größe", "GRÖßE");
+        assert_variants("ключ", "КЛЮЧ");
         for (a, b) in [("amount", "amounts"), ("数量", "价格"), ("a_b", "a\u{7f}b"), ("a", "")] {
             assert!(!variant(a.as_bytes(), b.as_bytes()), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn characters_that_differ_by_case_are_variants() {
+        fn only(mut chars: impl Iterator<Item = char>) -> Option<char> {
+            chars.next().filter(|_| chars.next().is_none())
+        }
+        for c in '\0'..=char::MAX {
+            for other in [only(c.to_lowercase()), only(c.to_uppercase())].into_iter().flatten() {
+                assert_variants(c.encode_utf8(&mut [0; 4]), other.encode_utf8(&mut [0; 4]));
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Loads a module: data from somewhere else until it is checked.
 
+use super::growth;
 use super::worker::Seed;
 use crate::module::{Names, abi, sha256};
 use perso_decode::{Error, Table};
@@ -136,6 +137,8 @@ impl Sections {
     fn read(bytes: &[u8]) -> Result<Self, LoadError> {
         let mut sections = Self::default();
         let mut exports = Vec::new();
+        // What runs here: what may be called, and the code of everything.
+        let (mut run, mut bodies) = (Vec::new(), Vec::new());
         // Behind the last section so far; the header of a module is eight bytes.
         let mut end: u64 = 8;
         for payload in Parser::new(0).parse_all(bytes) {
@@ -156,9 +159,23 @@ impl Sections {
                         }
                     }
                 }
+                Payload::TableSection(tables) => {
+                    let mut elements = 0_u64;
+                    for table in tables.clone() {
+                        let most = table.map_err(wasm)?.ty.maximum.unwrap_or(u64::MAX);
+                        elements = elements.saturating_add(most);
+                    }
+                    // Elements are functions, and each function takes bytes.
+                    if elements > bytes.len() as u64 {
+                        return Err(LoadError::Untrusted("its tables have more elements than it has bytes"));
+                    }
+                }
                 Payload::ExportSection(list) => {
                     for export in list.clone() {
                         let export = export.map_err(wasm)?;
+                        if [abi::ABI, abi::DECIDE].contains(&export.name) {
+                            run.push(export.index);
+                        }
                         exports.push((export.name.to_owned(), export.kind));
                     }
                 }
@@ -172,6 +189,8 @@ impl Sections {
                         }
                     }
                 }
+                Payload::ElementSection(elements) => run.extend(growth::in_tables(elements.clone()).map_err(wasm)?),
+                Payload::CodeSectionEntry(body) => bodies.push(body.clone()),
                 Payload::DataSection(segments) => {
                     for (index, segment) in segments.clone().into_iter().enumerate() {
                         let segment = segment.map_err(wasm)?;
@@ -212,6 +231,9 @@ impl Sections {
             if !exports.iter().any(|(export, is)| export == name && *is == kind) {
                 return Err(LoadError::NotAPolicy("an export is missing"));
             }
+        }
+        if growth::grows(&bodies, run).map_err(wasm)? {
+            return Err(LoadError::Untrusted("its code makes memory or a table grow"));
         }
         Ok(sections)
     }

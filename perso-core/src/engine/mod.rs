@@ -1,5 +1,6 @@
 //! Runs modules: `load` checks one, `worker` judges frames with it, [`Policy`] is both for users.
 
+mod growth;
 mod load;
 mod worker;
 

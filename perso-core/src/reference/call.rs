@@ -246,7 +246,7 @@ impl Confusion {
         for (at, (key, value)) in members.iter().enumerate() {
             let below: Vec<&[Step]> = read.iter().filter(|(other, _)| *other == key).map(|(_, rest)| *rest).collect();
             let is_read = !below.is_empty();
-            let variant_of = read.iter().find(|(other, _)| other.eq_ignore_ascii_case(key));
+            let variant_of = read.iter().find(|(other, _)| differ_by_case_at_most(other, key));
             if let (false, Some((other, _))) = (is_read, variant_of) {
                 return Some(Unreadable::malformed(format!(
                     "the key `{}` in `{}` differs from `{}` only by case",
@@ -264,6 +264,14 @@ impl Confusion {
         }
         None
     }
+}
+
+/// Whether two keys are the same to some reader that ignores case, by lower-case letters or by capitals.
+fn differ_by_case_at_most(one: &str, other: &str) -> bool {
+    // In lower case only `İ` is more than one character; the first of them is what some readers make of it.
+    let lower = |c: char| c.to_lowercase().next();
+    let same = |(a, b): (char, char)| lower(a) == lower(b) || a.to_uppercase().eq(b.to_uppercase());
+    one.chars().count() == other.chars().count() && one.chars().zip(other.chars()).all(same)
 }
 
 fn twice(place: &str, key: &str) -> Unreadable {

@@ -9,18 +9,25 @@
     reason = "a test helper may stop the test"
 )]
 
+pub mod corpus;
 pub mod portable;
 
+use arbitrary::{Arbitrary, Unstructured};
 use perso_core::check::{self, Policy as Checked};
+use perso_core::module::Manifest;
 use perso_core::reference::{self, Verdict};
 use perso_core::{Call, CauseKind, Decision, Part, Policy};
+use portable::Portable;
 use serde_json::Value;
+use std::sync::Mutex;
 use wasmparser::{Validator, WasmFeatures};
 
 /// A policy in both forms: the module, and what the reference evaluator judges by.
 pub struct Both {
     pub policy: Policy,
     pub checked: Checked,
+    /// An instance that is fed with text, once there was a call for it.
+    portable: Mutex<Option<Portable>>,
 }
 
 /// Compiles a policy whose module must be valid.
@@ -37,7 +44,7 @@ pub fn compile(text: &str) -> Both {
     Validator::new_with_features(features).validate_all(&compiled.module).expect("the module is valid WebAssembly");
     let policy = Policy::from_module(compiled.module).expect("a fresh module loads");
     let checked = check::check(text).policy.expect("what compiles has been checked");
-    Both { policy, checked }
+    Both { policy, checked, portable: Mutex::default() }
 }
 
 /// A decision and a verdict in one form: what tests compare.
@@ -69,7 +76,71 @@ impl From<Decision<'_>> for Answer {
     }
 }
 
+impl Answer {
+    /// From a decision as JSON.
+    pub fn from_record(record: &Value) -> Self {
+        let cause = &record["cause"];
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let allowed = match record["decision"].as_str() {
+            Some("allow") => true,
+            Some("deny") => false,
+            _ => panic!("no decision: {record}"),
+        };
+        Self {
+            allowed,
+            rule: text(&record["rule"]),
+            kind: text(&cause["kind"]).expect("a cause has a kind"),
+            nearest: text(&cause["rule"]),
+            attribute: text(&cause["attribute"]),
+            problem: text(&cause["problem"]),
+        }
+    }
+}
+
 impl Both {
+    /// Judges a call's text with the module and with the reference evaluator, and finds that they agree.
+    #[track_caller]
+    pub fn agreed_from_text(&self, call: &[u8]) -> Answer {
+        let expected = self.by_reference_json(call);
+        let answer = Answer::from(self.policy.decide_json(call));
+        assert_eq!(answer, expected, "from text\n{}", self.pair(call));
+        expected
+    }
+
+    /// The same in each way that a text can be judged.
+    #[track_caller]
+    pub fn agreed(&self, call: &[u8]) -> Answer {
+        let expected = self.agreed_from_text(call);
+        if let Some(value) = value(call, &expected) {
+            let answer = Answer::from(self.policy.decide_value(&value));
+            assert_eq!(answer, expected, "from a value\n{}", self.pair(call));
+        }
+        expected
+    }
+
+    /// Judges a call's text in both entries, and finds that they say the same.
+    #[track_caller]
+    pub fn agreed_portably(&self, call: &[u8]) {
+        let mut portable = self.portable.lock().expect("nobody has panicked with it");
+        let record = portable.get_or_insert_with(|| Portable::new(self.policy.module())).decide_json(call);
+        let fast = serde_json::to_value(self.policy.decide_json(call)).expect("a decision has a JSON form");
+        assert_eq!(record, fast, "portable\n{}", self.pair(call));
+    }
+
+    /// The same for a call that is put together, with some parts open or withheld.
+    #[track_caller]
+    pub fn agreed_on_parts(&self, value: &Value, states: [State; 4]) {
+        let expected = self.by_reference(&reference_call(value, states));
+        let answer = Answer::from(self.policy.decide(&call(value, states)));
+        assert_eq!(answer, expected, "{states:?}\n{}", self.pair(value.to_string().as_bytes()));
+    }
+
+    /// Policy and call, for the message of a failure.
+    fn pair(&self, call: &[u8]) -> String {
+        let policy = Manifest::read(self.policy.module()).expect("a module has a manifest").policy;
+        format!("policy {policy}\ncall {}", String::from_utf8_lossy(call))
+    }
+
     pub fn by_reference(&self, call: &reference::Call) -> Answer {
         self.answer(reference::decide(&self.checked, call))
     }
@@ -99,6 +170,16 @@ pub enum State {
     Withheld,
 }
 
+impl<'a> Arbitrary<'a> for State {
+    fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        Ok(match u.int_in_range(0..=5)? {
+            0 => Self::Open,
+            1 => Self::Withheld,
+            _ => Self::Known,
+        })
+    }
+}
+
 pub const PARTS: [&str; 4] = ["args", "agent", "resource", "context"];
 
 /// The call, with some parts open or withheld, for the module.
@@ -125,6 +206,13 @@ pub fn reference_call(value: &Value, states: [State; 4]) -> reference::Call {
         }
     }
     call
+}
+
+/// The value that a call's text says, where that must be judged as the text is: the limits on size and depth are those of
+/// reading text, and not every text has such a value.
+pub fn value(text: &[u8], answer: &Answer) -> Option<Value> {
+    let text = std::str::from_utf8(text).ok().filter(|_| answer.kind != "limit")?;
+    serde_json::from_str(text).ok().filter(|value| is_faithful(text, value))
 }
 
 /// Whether a `serde_json::Value` says the same as the text did: where it does not (duplicate keys, floats that lose

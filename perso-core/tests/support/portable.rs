@@ -13,6 +13,8 @@ pub struct Portable {
     evaluate: TypedFunc<(i32, i32), i32>,
     partial: TypedFunc<(i32, i32, i32), i32>,
     manifest: Value,
+    /// Where calls go.
+    at: usize,
 }
 
 const KINDS: [&str; 7] = ["rule", "default", "no_rule", "unknown_tool", "malformed", "limit", "engine"];
@@ -30,7 +32,7 @@ impl Portable {
         let input = instance.get_typed_func(&store, "perso_input").unwrap();
         let evaluate = instance.get_typed_func(&store, "perso_evaluate").unwrap();
         let partial = instance.get_typed_func(&store, "perso_evaluate_partial").unwrap();
-        Self { store, memory, input, evaluate, partial, manifest }
+        Self { store, memory, input, evaluate, partial, manifest, at: 0 }
     }
 
     /// Writes the call's text into the module's memory.
@@ -38,8 +40,25 @@ impl Portable {
         let at = self.input.call(&mut self.store, call.len() as i32).expect("room for a call");
         if at != 0 {
             self.memory.write(&mut self.store, at as usize, call).expect("the room is in the memory");
+            self.at = at as usize;
         }
         at
+    }
+
+    /// The module's memory.
+    pub fn memory(&self) -> &[u8] {
+        self.memory.data(&self.store)
+    }
+
+    /// Where the module works on a text of so many bytes, once it has judged one.
+    pub fn work(&self, len: usize) -> usize {
+        (self.at + len + 15) & !15
+    }
+
+    /// The decision about a text that the host says is there, but has not put there.
+    pub fn decide_at(&mut self, at: u32, len: u32) -> Value {
+        let record = self.evaluate.call(&mut self.store, (at as i32, len as i32)).expect("the module answers");
+        self.decision(record as usize)
     }
 
     /// The decision, in the form of `Decision`'s own JSON.
@@ -47,6 +66,13 @@ impl Portable {
         let at = self.write(call);
         let record = self.evaluate.call(&mut self.store, (at, call.len() as i32)).expect("the module answers");
         self.decision(record as usize)
+    }
+
+    /// Whether the call is allowed: what a host does that only wants to know that.
+    pub fn allows(&mut self, call: &[u8]) -> bool {
+        let at = self.write(call);
+        let record = self.evaluate.call(&mut self.store, (at, call.len() as i32)).expect("the module answers") as usize;
+        self.memory()[record..record + 4] == [1, 0, 0, 0]
     }
 
     /// The same, with parts of the call that are not known.

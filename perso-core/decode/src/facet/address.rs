@@ -138,36 +138,3 @@ pub(crate) const fn is_private_v6(address: Ipv6Addr) -> bool {
         [first, ..] => first & 0xe000 != 0x2000,
     }
 }
-
-#[cfg(test)]
-mod tests {
-    extern crate std;
-    use super::*;
-    use std::format;
-    use std::string::String;
-
-    fn written(write: impl FnOnce(&mut Writer<'_>) -> Option<()>) -> String {
-        let mut buffer = [0; 64];
-        let mut writer = Writer::new(&mut buffer);
-        write(&mut writer).unwrap();
-        String::from_utf8(writer.finish().unwrap().to_vec()).unwrap()
-    }
-
-    #[test]
-    fn addresses_are_written_as_the_standard_library_does() {
-        for octets in [[0, 0, 0, 0], [255, 255, 255, 255], [1, 20, 100, 9], [10, 101, 99, 200]] {
-            let address = Ipv4Addr::from(octets);
-            assert_eq!(written(|to| write_v4(address, to)), format!("{address}"));
-        }
-        // Every pattern of zero segments.
-        for zeros in 0..=u8::MAX {
-            for other in [1_u16, 0x10, 0x123, 0xabcd, 0xffff] {
-                let segments = core::array::from_fn(|index| if zeros >> index & 1 == 1 { 0 } else { other });
-                let address = Ipv6Addr::from(segments);
-                if v6(&format!("{address}")).is_some() {
-                    assert_eq!(written(|to| write_v6(address, to)), format!("[{address}]"));
-                }
-            }
-        }
-    }
-}

@@ -1,0 +1,93 @@
+// Judges calls by compiled policies: see `perso.d.mts`.
+
+const KINDS = ['rule', 'default', 'no_rule', 'unknown_tool', 'malformed', 'limit', 'engine'];
+const PROBLEMS = ['', 'missing', 'null', 'type', 'out_of_range', 'value', 'withheld'];
+const DETAILS = `
+not UTF-8
+not JSON
+the text ends before the call does
+a control character in a string
+an invalid escape in a string
+a lone surrogate in a string
+an invalid number
+text behind the call
+a call must be an object
+a top-level key other than tool, args, agent, resource and context
+a key stands twice in one object
+a key differs only by case from one that the policy reads
+the tool is missing
+the tool must be a string
+args, agent, resource and context must be objects
+more than 1048576 bytes
+nested deeper than 64 levels
+a tool name of more than 256 bytes
+more than 16777216 bytes of memory to read it
+the module's table is damaged
+the host asks for parts that there are not`.split('\n');
+const PARTS = { __proto__: null, args: 1, agent: 2, resource: 4, context: 8 };
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const scratch = new Uint8Array(4096);
+
+// A part that there is not gets a bit that the module refuses.
+const bits = (parts = []) => parts.reduce((all, part) => all | (PARTS[part] ?? 256), 0);
+
+function bytesOf(call) {
+	if (call instanceof Uint8Array) return call;
+	// Half a surrogate pair must not turn into another character.
+	if (typeof call !== 'string' || !call.isWellFormed()) return Uint8Array.of(255);
+	const { read, written } = encoder.encodeInto(call, scratch);
+	return read < call.length ? encoder.encode(call) : scratch.subarray(0, written);
+}
+
+async function load(source) {
+	const bytes = source instanceof WebAssembly.Module ? undefined : new Uint8Array(source).slice();
+	const module = bytes ? await WebAssembly.compile(bytes) : source;
+	const section = (name) => new Uint8Array(WebAssembly.Module.customSections(module, name)[0]);
+	// The last section has the hash of all before it.
+	const hash = bytes && new Uint8Array(await crypto.subtle.digest('SHA-256', bytes.subarray(0, -47)));
+	if (hash && `${hash}` !== `${section('perso.sha256')}`) throw Error('the module is damaged');
+	const { abi, rules, attributes } = JSON.parse(decoder.decode(section('perso')));
+	let perso = (await WebAssembly.instantiate(module)).exports;
+	if (abi !== 1 || perso.perso_abi() !== 1) throw Error('the module has another ABI');
+	const most = perso.memory.buffer.byteLength + (1 << 20);
+
+	function read(buffer, record) {
+		const [allow, at, what, slot, text, length, offset] = new Uint32Array(buffer, record, 7);
+		const kind = KINDS[what & 255];
+		const cause = { kind };
+		const note = (key, value) => value && (cause[key] = value);
+		const id = rules[at]?.id ?? null;
+		const rule = kind === 'rule' ? id : null;
+		if (!rule) note('rule', id);
+		note('attribute', attributes[slot]);
+		note('problem', PROBLEMS[(what >> 8) & 255]);
+		note('detail', DETAILS[what >> 16]);
+		if (~offset) cause.offset = offset;
+		const decision = allow === 1 && (rule || kind === 'default') ? 'allow' : 'deny';
+		return { decision, rule, reason: decoder.decode(new Uint8Array(buffer, text, length)), cause };
+	}
+
+	function decide(call, unknown) {
+		try {
+			const open = bits(unknown?.open) | (bits(unknown?.withheld) << 4);
+			const bytes = bytesOf(call);
+			perso ??= new WebAssembly.Instance(module).exports;
+			const at = perso.perso_input(bytes.length);
+			if (at) new Uint8Array(perso.memory.buffer).set(bytes, at);
+			const record = perso.perso_evaluate_partial(at, bytes.length, open);
+			const { buffer } = perso.memory;
+			// No instance keeps the memory of a large call.
+			if (buffer.byteLength > most) perso = undefined;
+			return read(buffer, record);
+		} catch {
+			// A trap: this instance does not go on.
+			perso = undefined;
+			const cause = { kind: 'engine', detail: 'the module stopped before it answered' };
+			return { decision: 'deny', rule: null, reason: 'the call can not be judged', cause };
+		}
+	}
+	return { decide };
+}
+
+export const Policy = { load };
