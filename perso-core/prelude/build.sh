@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 rustc() {
     LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu RUSTC_BOOTSTRAP=1 "$root/usr/bin/rustc" \
         --target wasm32-unknown-unknown --cap-lints allow -Zunstable-options -Cpanic=immediate-abort \
-        -Copt-level=s -Ccodegen-units=1 -Cembed-bitcode=yes "$@"
+        -Copt-level=z -Ccodegen-units=1 -Cembed-bitcode=yes "$@"
 }
 
 sysroot=$work/lib/rustlib/wasm32-unknown-unknown/lib
@@ -32,7 +32,11 @@ rustc --crate-name perso_decode --edition 2021 --crate-type rlib --sysroot "$wor
 rustc --crate-name prelude --edition 2021 --crate-type cdylib --sysroot "$work" -Clto=fat -Cstrip=symbols \
     --extern "perso_decode=$work/libperso_decode.rlib" -Clinker="$root/usr/lib/llvm-22/bin/wasm-ld" \
     -Clink-arg=--stack-first -Clink-arg=-zstack-size=16384 -Clink-arg=--export=__heap_base \
-    -o "$out" perso-core/prelude/src/lib.rs
+    -o "$work/prelude.wasm" perso-core/prelude/src/lib.rs
+
+LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu "$root/usr/bin/wasm-opt" -Oz --converge \
+    --enable-bulk-memory --enable-sign-ext --enable-mutable-globals --enable-nontrapping-float-to-int \
+    "$work/prelude.wasm" -o "$out"
 
 # What it was built from: a test holds the checked-in prelude against this where the compiler is not there.
 if [ "$#" = 0 ]; then

@@ -1,8 +1,8 @@
 //! From a call's JSON text to its frame.
 
 use crate::error::{Code, Error};
-use crate::frame::{Finished, Frame, Outcome, Place};
-use crate::json::{RawString, Reader, Start};
+use crate::frame::{Frame, Outcome, Place};
+use crate::json::Reader;
 use crate::limits::LIST_LENGTH;
 use crate::table::Table;
 
@@ -41,16 +41,23 @@ impl Unknown {
 ///
 /// Any [`Code`], with the byte at which it was noticed.
 pub fn read(table: Table<'_>, memory: &mut [u8], text: &[u8], unknown: Unknown) -> Result<Outcome, Error> {
-    let mut reader = Reader::new(text)?;
-    let mut call = Call { table, memory: Some(&mut *memory), tool: Tool::Unread, later: [0; 4], unknown };
-    if reader.peek()? != Start::Object {
-        return Err(Code::Call.at(reader.offset()));
+    let mut reader = Reader::new(text, 0)?;
+    let mut call = Call { frame: Frame::new(table, memory), tool: Tool::Unread, seen: [0; 4], unknown };
+    if reader.peek() == b'{' {
+        reader.open();
+        while reader.key() {
+            if let Err(error) = call.field(&mut reader) {
+                reader.fail(error);
+            }
+        }
+    } else {
+        reader.wrong(Code::Call);
     }
-    reader.object(|reader, key, offset| call.field(reader, key, offset))?;
     reader.finish()?;
-    match call.finish(&reader)? {
-        Some(finished) => finished.settle(memory),
-        None => Ok(Outcome::UnknownTool),
+    match call.tool {
+        Tool::Unread => Err(Code::NoTool.at(reader.offset())),
+        Tool::Unknown => Ok(Outcome::UnknownTool),
+        Tool::Known => call.frame.finish()?.settle(memory),
     }
 }
 
@@ -60,185 +67,9 @@ pub fn read(table: Table<'_>, memory: &mut [u8], text: &[u8], unknown: Unknown) 
 ///
 /// Any [`Code`], with the byte at which it was noticed.
 pub fn read_part(frame: &mut Frame<'_, '_>, part: Place, text: &[u8]) -> Result<(), Error> {
-    let reader = Reader::new(text)?;
-    // As deep as it would be in a whole call, so that the limit is the same.
-    let mut reader = reader.rewound(0, 1);
-    fill(frame, part, &mut reader)?;
+    let mut reader = part_reader(text)?;
+    value(frame, part, &mut reader);
     reader.finish()
-}
-
-/// A call whose text is being read.
-struct Call<'t, 'f> {
-    table: Table<'t>,
-    /// Until the frame has it.
-    memory: Option<&'f mut [u8]>,
-    tool: Tool<'t, 'f>,
-    /// Where the parts stand that came before the tool, so that what to read in them was not known yet.
-    later: [usize; 4],
-    unknown: Unknown,
-}
-
-enum Tool<'t, 'f> {
-    Unread,
-    Unknown,
-    Known(Frame<'t, 'f>),
-}
-
-const PARTS: [(&str, Place); 4] =
-    [("args", Place::ARGS), ("agent", Place::AGENT), ("resource", Place::RESOURCE), ("context", Place::CONTEXT)];
-
-impl<'t, 'f> Call<'t, 'f> {
-    fn field(&mut self, reader: &mut Reader<'_>, key: RawString<'_>, offset: usize) -> Result<(), Error> {
-        let mut buffer = [0; 16];
-        let key = if key.escaped { key.unescape(&mut buffer).ok_or(Code::Key.at(offset))? } else { key.raw };
-        if key == "tool" {
-            return self.read_tool(reader, offset);
-        }
-        let (index, place) = PARTS
-            .iter()
-            .enumerate()
-            .find_map(|(index, (name, place))| (*name == key).then_some((index, *place)))
-            .ok_or(Code::Key.at(offset))?;
-        let object = match reader.peek()? {
-            Start::Object => true,
-            Start::Null => false,
-            _ => return Err(Code::Part.at(reader.offset())),
-        };
-        let later = self.later.get_mut(index).ok_or(Code::Key.at(offset))?;
-        if *later != 0 {
-            return Err(Code::Duplicate.at(offset));
-        }
-        *later = reader.offset();
-        match &mut self.tool {
-            Tool::Known(frame) if self.unknown.of(index).is_none() => fill(frame, place, reader),
-            _ if object => reader.skip(),
-            _ => reader.literal("null"),
-        }
-    }
-
-    fn read_tool(&mut self, reader: &mut Reader<'_>, offset: usize) -> Result<(), Error> {
-        if reader.peek()? != Start::String {
-            return Err(Code::Tool.at(reader.offset()));
-        }
-        let start = reader.offset();
-        let name = reader.string()?;
-        let Some(memory) = self.memory.take() else { return Err(Code::Duplicate.at(offset)) };
-        let mut buffer = [0; crate::limits::TOOL_BYTES];
-        let name = if name.escaped { name.unescape(&mut buffer).ok_or(Code::ToolSize.at(start))? } else { name.raw };
-        let frame = Frame::begin(self.table, memory, name).map_err(|error| error.moved(start))?;
-        self.tool = frame.map_or(Tool::Unknown, Tool::Known);
-        // The parts that need no text, and those that came before.
-        if let Tool::Known(frame) = &mut self.tool {
-            for (index, ((_, place), at)) in PARTS.iter().zip(self.later).enumerate() {
-                match self.unknown.of(index) {
-                    Some(open) => frame.unknown(*place, open)?,
-                    None if at != 0 => fill(frame, *place, &mut reader.rewound(at, 1))?,
-                    None => {}
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The frame; `None` if the policy does not know the tool.
-    fn finish(self, reader: &Reader<'_>) -> Result<Option<Finished<'t>>, Error> {
-        match self.tool {
-            Tool::Unread => Err(Code::NoTool.at(reader.offset())),
-            Tool::Unknown => Ok(None),
-            Tool::Known(frame) => frame.finish().map(Some),
-        }
-    }
-}
-
-/// Reads a part of the call: an object or null.
-fn fill(frame: &mut Frame<'_, '_>, part: Place, reader: &mut Reader<'_>) -> Result<(), Error> {
-    match reader.peek()? {
-        Start::Object | Start::Null => value(frame, part, reader),
-        _ => Err(Code::Part.at(reader.offset())),
-    }
-}
-
-/// Reads a value that the policy reads.
-fn value(frame: &mut Frame<'_, '_>, place: Place, reader: &mut Reader<'_>) -> Result<(), Error> {
-    let start = reader.peek()?;
-    let offset = reader.offset();
-    let result = match start {
-        Start::String => {
-            let string = reader.string()?;
-            frame.raw_string(place, string)
-        }
-        Start::Number => {
-            let number = reader.number()?;
-            frame.number(place, number)
-        }
-        Start::True => {
-            reader.literal("true")?;
-            frame.boolean(place, true)
-        }
-        Start::False => {
-            reader.literal("false")?;
-            frame.boolean(place, false)
-        }
-        Start::Null => {
-            reader.literal("null")?;
-            frame.null(place)
-        }
-        Start::Object => return object(frame, place, reader),
-        Start::List => return list(frame, place, reader),
-    };
-    result.map_err(|error| error.moved(offset))
-}
-
-fn object(frame: &mut Frame<'_, '_>, place: Place, reader: &mut Reader<'_>) -> Result<(), Error> {
-    frame.object(place)?;
-    if !frame.reads_below(place)? {
-        return reader.skip();
-    }
-    reader.object(|reader, name, offset| {
-        let child = if name.escaped { escaped_key(frame, place, name) } else { frame.key(place, name.raw) };
-        match child.map_err(|error| error.moved(offset))? {
-            Some(child) => value(frame, child, reader),
-            None => reader.skip(),
-        }
-    })
-}
-
-#[cold]
-fn escaped_key(frame: &Frame<'_, '_>, place: Place, name: RawString<'_>) -> Result<Option<Place>, Error> {
-    // Folding can shorten a character to a third, so only a key of three times the limit is surely none that is read.
-    let mut buffer = [0; 3 * crate::limits::KEY_BYTES];
-    match name.unescape(&mut buffer) {
-        Some(name) => frame.key(place, name),
-        None => Ok(None),
-    }
-}
-
-fn list(frame: &mut Frame<'_, '_>, place: Place, reader: &mut Reader<'_>) -> Result<(), Error> {
-    let roles = frame.takes_roles(place)?;
-    let start = reader.clone();
-    let mut length: u64 = 0;
-    reader.list(|reader| {
-        length += 1;
-        if !roles || length > LIST_LENGTH {
-            return reader.skip();
-        }
-        if reader.peek()? == Start::String {
-            let name = reader.string()?;
-            frame.raw_role(name)
-        } else {
-            reader.skip()?;
-            frame.role(None)
-        }
-    })?;
-    // Now that it is known how many elements there are, they are read.
-    if let Some(mut elements) = frame.list(place, length)? {
-        start.clone().list(|reader| {
-            frame.element(&mut elements)?;
-            value(frame, Place::ELEMENT, reader)
-        })?;
-        frame.end(elements);
-    }
-    Ok(())
 }
 
 /// Reads one part of a call from JSON text of its own for nothing but its form.
@@ -247,10 +78,194 @@ fn list(frame: &mut Frame<'_, '_>, place: Place, reader: &mut Reader<'_>) -> Res
 ///
 /// Any [`Code`], with the byte at which it was noticed.
 pub fn check_part(text: &[u8]) -> Result<(), Error> {
-    let mut reader = Reader::new(text)?.rewound(0, 1);
-    match reader.peek()? {
-        Start::Object | Start::Null => reader.skip()?,
-        _ => return Err(Code::Part.at(reader.offset())),
-    }
+    let mut reader = part_reader(text)?;
+    reader.skip();
     reader.finish()
+}
+
+/// A reader of a part: as deep as it would be in a whole call, so that the limit is the same.
+fn part_reader(text: &[u8]) -> Result<Reader<'_>, Error> {
+    let mut reader = Reader::new(text, 1)?;
+    if !matches!(reader.peek(), b'{' | b'n') {
+        reader.wrong(Code::Part);
+    }
+    Ok(reader)
+}
+
+/// A call whose text is being read.
+struct Call<'t, 'f> {
+    frame: Frame<'t, 'f>,
+    tool: Tool,
+    /// Where the parts stand that there have been.
+    seen: [usize; 4],
+    unknown: Unknown,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tool {
+    Unread,
+    Unknown,
+    Known,
+}
+
+/// The parts, by the number that their places have, less one.
+const PARTS: [&[u8]; 4] = [b"args", b"agent", b"resource", b"context"];
+
+impl<'f> Call<'_, 'f> {
+    fn field<'r>(&mut self, reader: &mut Reader<'r>) -> Result<(), Error>
+    where
+        'f: 'r,
+    {
+        let key_at = reader.key_at;
+        self.frame.unescape(reader)?;
+        let key = reader.raw;
+        let first = reader.peek();
+        if key == b"tool" {
+            if first != b'"' {
+                reader.wrong(Code::Tool);
+            } else if self.tool != Tool::Unread {
+                return Err(Code::Duplicate.at(key_at));
+            } else {
+                let start = reader.offset();
+                self.read_tool(reader).map_err(|error| error.at(start))?;
+            }
+            return Ok(());
+        }
+        let index = PARTS.iter().position(|name| *name == key).ok_or(Code::Key.at(key_at))?;
+        if !matches!(first, b'{' | b'n') {
+            reader.wrong(Code::Part);
+            return Ok(());
+        }
+        let seen = self.seen.get_mut(index).ok_or(Code::Key.at(key_at))?;
+        if *seen != 0 {
+            return Err(Code::Duplicate.at(key_at));
+        }
+        *seen = reader.offset();
+        if self.tool == Tool::Known && self.unknown.of(index).is_none() {
+            value(&mut self.frame, Place::part(index + 1), reader);
+        } else {
+            reader.skip();
+        }
+        Ok(())
+    }
+
+    fn read_tool<'r>(&mut self, reader: &mut Reader<'r>) -> Result<(), Error>
+    where
+        'f: 'r,
+    {
+        reader.string();
+        self.frame.unescape(reader)?;
+        self.tool = if self.frame.begin(reader.raw)? { Tool::Known } else { Tool::Unknown };
+        if self.tool == Tool::Unknown {
+            return Ok(());
+        }
+        // The parts that need no text, and those that came before, so that what to read in them was not known yet.
+        for (index, seen) in self.seen.into_iter().enumerate() {
+            let place = Place::part(index + 1);
+            if let Some(open) = self.unknown.of(index) {
+                self.frame.unknown(place, open)?;
+            } else if seen != 0 {
+                let here = reader.go(seen);
+                value(&mut self.frame, place, reader);
+                reader.go(here);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a value that the policy reads.
+fn value<'r, 'f: 'r>(frame: &mut Frame<'_, 'f>, place: Place, reader: &mut Reader<'r>) {
+    let first = reader.peek();
+    let at = reader.offset();
+    let result = match first {
+        b'{' => object(frame, place, reader),
+        b'[' => list(frame, place, reader),
+        b'"' => {
+            reader.string();
+            frame.unescape(reader).and_then(|()| frame.text(place, reader.raw))
+        }
+        b't' => {
+            reader.literal(b"true");
+            frame.boolean(place, true)
+        }
+        b'f' => {
+            reader.literal(b"false");
+            frame.boolean(place, false)
+        }
+        b'n' => {
+            reader.literal(b"null");
+            frame.null(place)
+        }
+        _ => {
+            let number = reader.number();
+            frame.number(place, number)
+        }
+    };
+    if let Err(error) = result {
+        reader.fail(error.at(at));
+    }
+}
+
+fn object<'r, 'f: 'r>(frame: &mut Frame<'_, 'f>, place: Place, reader: &mut Reader<'r>) -> Result<(), Error> {
+    frame.object(place)?;
+    if !frame.reads_below(place)? {
+        reader.skip();
+        return Ok(());
+    }
+    reader.open();
+    while reader.key() {
+        frame.unescape(reader)?;
+        match frame.raw_key(place, reader.raw) {
+            Ok(Some(child)) => value(frame, child, reader),
+            Ok(None) => reader.skip(),
+            Err(error) => reader.fail(error.at(reader.key_at)),
+        }
+    }
+    Ok(())
+}
+
+fn list<'r, 'f: 'r>(frame: &mut Frame<'_, 'f>, place: Place, reader: &mut Reader<'r>) -> Result<(), Error> {
+    let takes_roles = frame.takes_roles(place)?;
+    let start = reader.offset();
+    let mut length: u64 = 0;
+    reader.open();
+    while reader.more(b']') {
+        length += 1;
+        if !takes_roles || length > LIST_LENGTH {
+            reader.skip();
+        } else if reader.peek() == b'"' {
+            reader.string();
+            frame.unescape(reader)?;
+            frame.known_role(reader.raw)?;
+        } else {
+            reader.skip();
+            frame.no_role();
+        }
+    }
+    frame.list(place, length)?;
+    if frame.looks_into(place)? {
+        elements(frame, place, reader, start, length)?;
+    }
+    Ok(())
+}
+
+/// Reads the elements of the list at `start`, now that it is known how many there are.
+#[cfg_attr(target_arch = "wasm32", no_mangle)]
+fn elements<'r, 'f: 'r>(
+    frame: &mut Frame<'_, 'f>,
+    place: Place,
+    reader: &mut Reader<'r>,
+    start: usize,
+    length: u64,
+) -> Result<(), Error> {
+    let Some(mut elements) = frame.elements(place, length)? else { return Ok(()) };
+    reader.go(start);
+    reader.open();
+    while reader.more(b']') {
+        frame.element(&mut elements)?;
+        value(frame, Place::ELEMENT, reader);
+    }
+    frame.end(elements);
+    Ok(())
 }

@@ -83,6 +83,9 @@ codes! {
     Unknown = 21, Engine, "the host asks for parts that there are not";
 }
 
+const LAST_MALFORMED: u32 = Code::Part as u32;
+const LAST_LIMIT: u32 = Code::Heap as u32;
+
 /// Kinds of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -96,15 +99,40 @@ pub enum Class {
 
 impl Error {
     const fn new(code: Code, offset: usize) -> Self {
-        // No code is 0.
-        Self(NonZeroU32::MIN.saturating_add(code as u32 - 1 + ((offset as u32) << 8)))
+        match NonZeroU32::new(code as u32 | (offset as u32) << 8) {
+            Some(word) => Self(word),
+            // No code is 0.
+            None => Self(NonZeroU32::MIN),
+        }
     }
 
     /// What is wrong.
     #[must_use]
     pub fn code(self) -> Code {
-        let number = self.0.get() & 0xff;
-        Code::ALL.iter().copied().find(|code| *code as u32 == number).unwrap_or(Code::Table)
+        Code::ALL.iter().copied().find(|code| self.is(*code)).unwrap_or(Code::Table)
+    }
+
+    /// What kind of fault it is.
+    #[must_use]
+    pub const fn class(self) -> Class {
+        // The codes are in the order of their classes.
+        match self.number() {
+            ..=LAST_MALFORMED => Class::Malformed,
+            ..=LAST_LIMIT => Class::Limit,
+            _ => Class::Engine,
+        }
+    }
+
+    /// Whether it is this.
+    #[must_use]
+    pub const fn is(self, code: Code) -> bool {
+        self.number() == code as u32
+    }
+
+    /// The number of what is wrong.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0.get() & 0xff
     }
 
     /// The byte at which it was noticed.
@@ -113,10 +141,10 @@ impl Error {
         (self.0.get() >> 8) as usize
     }
 
-    /// The same fault, at another byte.
+    /// The same fault, which was [anywhere](Code::anywhere), at a byte.
     #[must_use]
-    pub(crate) const fn moved(self, offset: usize) -> Self {
-        Self(NonZeroU32::MIN.saturating_add((self.0.get() & 0xff) - 1 + ((offset as u32) << 8)))
+    pub(crate) fn at(self, offset: usize) -> Self {
+        Self(self.0 | (offset as u32) << 8)
     }
 }
 

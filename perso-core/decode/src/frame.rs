@@ -2,17 +2,20 @@
 //!
 //! Whoever has a call as JSON text uses [`call`](crate::call); whoever has it as values of a programming language
 //! walks them and tells a [`Frame`] of each key and value that the policy reads.
+//!
+//! The functions that have a name of their own on wasm32 are those that few policies need: the compiler leaves out of a
+//! module what its policy does not use. See `perso-core/src/emit/prelude.rs`.
 
 use crate::error::{Code, Error};
 use crate::facet::address::Address;
 use crate::facet::command::Command;
 use crate::facet::url::Url;
 use crate::facet::{email, path, Writer};
-use crate::json::RawString;
+use crate::json::{self, Reader};
 use crate::layout::{self, facet, flag, kind, op, part};
 use crate::limits::{INPUT_BYTES, LIST_LENGTH, TOOL_BYTES};
 use crate::number::Number;
-use crate::table::{Found, Intact, PlaceInfo, Table, View};
+use crate::table::{number, Intact, PlaceInfo, Table, View, Word, NOTHING, VARIANT};
 use crate::text;
 
 /// What reading a call came to.
@@ -35,7 +38,10 @@ pub fn write<'t>(
     tool: &str,
     fill: impl FnOnce(&mut Frame<'t, '_>) -> Result<(), Error>,
 ) -> Result<Outcome, Error> {
-    let Some(mut frame) = Frame::begin(table, memory, tool)? else { return Ok(Outcome::UnknownTool) };
+    let mut frame = Frame::new(table, memory);
+    if !frame.begin(tool.as_bytes())? {
+        return Ok(Outcome::UnknownTool);
+    }
     fill(&mut frame)?;
     frame.finish()?.settle(memory)
 }
@@ -46,41 +52,43 @@ pub fn write<'t>(
 #[derive(Debug)]
 pub struct Frame<'t, 'f> {
     table: Table<'t>,
-    role_words: usize,
+    /// What stands before the records: the caller's roles.
+    head: &'f mut [u8],
+    /// The state of the caller's roles, a [`kind`].
+    roles: u32,
     /// Where values are written now.
     scope: Scope<'t, 'f>,
     /// What is not taken yet.
     free: &'f mut [u8],
+    /// What has just been taken.
+    taken: &'f mut [u8],
     /// Bytes that are taken at the front.
     front: usize,
     /// Bytes that are taken at the end.
     back: usize,
-    /// Elements so far of each list that is looked into, a `u16` each; empty until there is one.
-    lists: &'f mut [u8],
+    /// Whether a string is kept there.
+    keeps: bool,
+    /// Elements so far of each list that is looked into.
+    lists: [u16; layout::LISTS],
     /// How many facets of facets deep this is.
     depth: u8,
 }
 
-/// The records of a view.
+/// The records of a view, and behind them the answers to its tests.
 #[derive(Debug)]
 struct Scope<'t, 'f> {
     view: View<'t>,
     records: &'f mut [u8],
-    /// Where the first record is: behind the roles in the call's view, at 0 in an element's.
-    head: usize,
-    /// Where the records are in the frame.
+    /// Where they are in the frame.
     base: usize,
 }
 
 /// The elements of a list that is looked into.
 #[derive(Debug)]
 pub struct Elements<'t, 'f> {
-    view: View<'t>,
     size: usize,
     /// The elements that are still to come.
     rest: &'f mut [u8],
-    /// Where they are in the frame.
-    base: usize,
     /// Where values were written before.
     outer: Scope<'t, 'f>,
 }
@@ -102,6 +110,21 @@ impl Place {
     pub const CONTEXT: Self = Self(part::CONTEXT as u32);
     /// The element of a list that [`Frame::element`] has begun.
     pub const ELEMENT: Self = Self(0);
+
+    /// The place of a part of the call.
+    pub(crate) const fn part(part: usize) -> Self {
+        Self(part as u32)
+    }
+}
+
+/// What facets are read off.
+#[derive(Clone, Copy)]
+enum Value<'v> {
+    String(&'v [u8]),
+    /// A list of so many elements.
+    List(u64),
+    /// Something that has none; they are all in this state.
+    Other(u32),
 }
 
 /// Bytes behind each string that is kept: its size, the record that has it, its hash, the next string of that hash.
@@ -112,62 +135,100 @@ const NO_RECORD: u32 = u32::MAX;
 const DAMAGED: Error = Code::Table.anywhere();
 const FULL: Error = Code::Heap.anywhere();
 
+/// A record: its state and constant, and three parts.
+type Record = [[u8; 8]; 4];
+
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-fn put(to: &mut [u8], at: usize, bytes: &[u8]) -> Result<(), Error> {
-    to.get_mut(at..at + bytes.len()).map(|to| to.copy_from_slice(bytes)).intact()
+fn put<const N: usize>(to: &mut [u8], at: usize, bytes: [u8; N]) -> Result<(), Error> {
+    *to.get_mut(at..).and_then(<[u8]>::first_chunk_mut).intact()? = bytes;
+    Ok(())
 }
 
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn get<const N: usize>(from: &[u8], at: usize) -> Result<[u8; N], Error> {
-    from.get(at..at.saturating_add(N)).and_then(|bytes| bytes.try_into().ok()).intact()
+    from.get(at..).and_then(<[u8]>::first_chunk).copied().intact()
 }
 
 impl<'t> Scope<'t, '_> {
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn at(&self, place: Place) -> usize {
-        self.head + layout::RECORD * place.0 as usize
-    }
-
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     fn info(&self, place: Place) -> Result<PlaceInfo<'t>, Error> {
-        self.view.place(place.0 as usize)
+        self.view.place(place.0)
     }
 
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn kind(&self, place: Place) -> Result<u32, Error> {
-        Ok(u32::from_le_bytes(get(self.records, self.at(place))?))
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    fn record(&mut self, place: Place) -> Result<&mut Record, Error> {
+        self.records.as_chunks_mut().0.as_chunks_mut().0.get_mut(place.0 as usize).intact()
     }
 
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn set_kind(&mut self, place: Place, kind: u32) -> Result<(), Error> {
-        let at = self.at(place);
-        put(self.records, at, &kind.to_le_bytes())
+        self.record(place)?[0] = u64::from(kind).to_le_bytes();
+        Ok(())
     }
 
     fn set_answer(&mut self, bit: u32) -> Result<(), Error> {
-        let at = self.head + layout::RECORD * self.view.place_count() + (bit / 8) as usize;
-        let byte = self.records.get_mut(at).intact()?;
-        *byte |= 1 << (bit % 8);
+        let at = layout::RECORD * self.view.place_count() + (bit / 8) as usize;
+        *self.records.get_mut(at).intact()? |= 1 << (bit % 8);
         Ok(())
+    }
+
+    /// See [`Frame::key`].
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    fn key(&mut self, table: Table<'t>, object: Place, key: &[u8]) -> Result<Option<Place>, Error> {
+        match table.key(self.info(object)?.keys(), key)? {
+            NOTHING => Ok(None),
+            VARIANT => Err(Code::Variant.anywhere()),
+            place => {
+                let place = Place(place);
+                if self.record(place)?[0] != [0; 8] {
+                    return Err(Code::Duplicate.anywhere());
+                }
+                Ok(Some(place))
+            }
+        }
     }
 }
 
 impl<'t, 'f> Frame<'t, 'f> {
-    /// Begins the frame of a call to `tool`; `None` if the policy does not know the tool.
-    pub(crate) fn begin(table: Table<'t>, memory: &'f mut [u8], tool: &str) -> Result<Option<Self>, Error> {
+    /// A frame that may take all of the memory.
+    pub(crate) const fn new(table: Table<'t>, memory: &'f mut [u8]) -> Self {
+        let scope = Scope { view: View::EMPTY, records: &mut [], base: 0 };
+        Self {
+            table,
+            head: &mut [],
+            roles: 0,
+            scope,
+            free: memory,
+            taken: &mut [],
+            front: 0,
+            back: 0,
+            keeps: false,
+            lists: [0; layout::LISTS],
+            depth: 0,
+        }
+    }
+
+    /// Begins the frame of a call to `tool`; `false` if the policy does not know the tool.
+    pub(crate) fn begin(&mut self, tool: &[u8]) -> Result<bool, Error> {
         if tool.len() > TOOL_BYTES {
             return Err(Code::ToolSize.anywhere());
         }
-        let Some(view) = table.view(tool)? else { return Ok(None) };
-        let role_words = table.role_words()?;
-        let front = view.frame_length(role_words).intact()?;
-        let (records, free) = memory.split_at_mut_checked(front).ok_or(FULL)?;
-        records.fill(0);
-        put(records, 0, &view.function.to_le_bytes())?;
-        let scope = Scope { view, records, head: layout::record(role_words, 0), base: 0 };
-        let mut frame = Self { table, role_words, scope, free, front, back: 0, lists: &mut [], depth: 0 };
-        frame.string(Place::TOOL, tool)?;
-        Ok(Some(frame))
+        let Some(view) = self.table.view(tool)? else { return Ok(false) };
+        let role_words = self.table.role_words()?;
+        // The parts of a call are always there.
+        if view.place_count() < part::COUNT || role_words > 1 << 10 {
+            return Err(DAMAGED);
+        }
+        let base = layout::record(role_words, 0);
+        self.take_front(base + view.length()?)?;
+        let (head, records) = core::mem::take(&mut self.taken).split_at_mut_checked(base).intact()?;
+        put(head, 0, view.function())?;
+        self.head = head;
+        self.scope = Scope { view, records, base };
+        self.text(Place::TOOL, tool)?;
+        Ok(true)
     }
 
     /// The place of a key below `object`; `None` if the policy does not read it.
@@ -177,19 +238,14 @@ impl<'t, 'f> Frame<'t, 'f> {
     /// [`Code::Duplicate`] where the key has a value already, [`Code::Variant`] where it differs only by case from one
     /// that the policy reads, [`Code::Table`].
     #[inline]
-    pub fn key(&self, object: Place, key: &str) -> Result<Option<Place>, Error> {
-        let keys = self.scope.info(object)?.keys();
-        match self.table.key(keys, key)? {
-            Found::Nothing => Ok(None),
-            Found::Variant => Err(Code::Variant.anywhere()),
-            Found::Exact(place) => {
-                let place = Place(place);
-                if self.scope.kind(place)? != kind::MISSING {
-                    return Err(Code::Duplicate.anywhere());
-                }
-                Ok(Some(place))
-            }
-        }
+    pub fn key(&mut self, object: Place, key: &str) -> Result<Option<Place>, Error> {
+        self.scope.key(self.table, object, key.as_bytes())
+    }
+
+    /// The same, for a key in JSON text.
+    #[inline]
+    pub(crate) fn raw_key(&mut self, object: Place, key: &[u8]) -> Result<Option<Place>, Error> {
+        self.scope.key(self.table, object, key)
     }
 
     /// Whether the policy reads anything below the object at a place.
@@ -226,42 +282,38 @@ impl<'t, 'f> Frame<'t, 'f> {
     }
 
     /// A state, and the state of everything that would be read off the value.
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     fn state(&mut self, place: Place, state: u32, facets: u32) -> Result<(), Error> {
-        let info = self.scope.info(place)?;
         self.scope.set_kind(place, state)?;
-        self.no_facets(place, info, facets, None)?;
-        self.role_state(info, facets)
+        self.rest(place, facets)
     }
 
-    /// Gives every facet of a place, but for one, a state: there is none.
-    #[inline]
-    fn no_facets(&mut self, place: Place, info: PlaceInfo<'_>, state: u32, but: Option<u32>) -> Result<(), Error> {
-        if info.facet_count() == 0 {
-            return Ok(());
+    /// What follows from a value of which there are no facets: their state, and that of the caller's roles.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    fn rest(&mut self, place: Place, state: u32) -> Result<(), Error> {
+        let info = self.scope.info(place)?;
+        if info.facet_count() != 0 {
+            self.facets(place, info, Value::Other(state))?;
         }
-        for (kind, at) in self.table.facets(info)? {
-            if Some(kind) != but {
-                self.facet(place, at, |frame, at| frame.state(at, state, state))?;
-            }
-        }
+        self.role_state(info, state);
         Ok(())
     }
 
-    /// Writes a facet, which may have facets.
-    fn facet(
-        &mut self,
-        of: Place,
-        at: u32,
-        write: impl FnOnce(&mut Self, Place) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    /// Goes to a facet, which may have facets.
+    fn enter(&mut self, of: Place, at: Word) -> Result<Place, Error> {
+        let at = number(at);
         // A table in which facets went round in a circle would never end.
         if at <= of.0 || self.depth > 3 {
             return Err(DAMAGED);
         }
         self.depth += 1;
-        write(self, Place(at))?;
-        self.depth -= 1;
-        Ok(())
+        Ok(Place(at))
+    }
+
+    /// A length.
+    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    fn length(&mut self, at: Place, length: u64) -> Result<(), Error> {
+        self.number(at, Some(Number::from(length)))
     }
 
     /// A number; `None` if it is out of range.
@@ -271,69 +323,71 @@ impl<'t, 'f> Frame<'t, 'f> {
     /// [`Code::Table`].
     #[inline]
     pub fn number(&mut self, place: Place, value: Option<Number>) -> Result<(), Error> {
-        let info = self.scope.info(place)?;
-        if let Some(number) = value {
-            let mut record = [0; layout::RECORD];
-            let parts = [u64::from(kind::NUMBER), number.head as u64, number.high, number.low];
-            for (to, part) in record.chunks_exact_mut(8).zip(parts) {
-                to.copy_from_slice(&part.to_le_bytes());
-            }
-            let at = self.scope.at(place);
-            put(self.scope.records, at, &record)?;
+        if let Some(Number { head, high, low }) = value {
+            let kind = u64::from(kind::NUMBER).to_le_bytes();
+            *self.scope.record(place)? = [kind, head.to_le_bytes(), high.to_le_bytes(), low.to_le_bytes()];
         } else {
             self.scope.set_kind(place, kind::RANGE)?;
         }
-        self.no_facets(place, info, kind::OBJECT, None)?;
-        self.role_state(info, kind::OBJECT)
+        self.rest(place, kind::OBJECT)
     }
 
-    /// A list of so many elements. If the policy looks into it, the elements follow: [`element`](Self::element) before
-    /// each, [`end`](Self::end) behind the last.
+    /// A list of so many elements. If the policy looks into it, [`elements`](Self::elements) follow.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Table`].
+    pub fn list(&mut self, place: Place, length: u64) -> Result<(), Error> {
+        let info = self.scope.info(place)?;
+        let is_long = length > LIST_LENGTH;
+        self.scope.set_kind(place, if is_long { kind::LONG_LIST } else { kind::LIST })?;
+        // The roles in it have been, or are still to come: `role` tells if one is no role.
+        let roles = match info.flags() & flag::ROLES {
+            0 => kind::OBJECT,
+            _ if is_long => kind::RANGE,
+            _ => kind::LIST,
+        };
+        self.role_state(info, roles);
+        if info.facet_count() != 0 {
+            self.facets(place, info, Value::List(length))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the policy looks into the list at a place.
+    #[inline]
+    pub(crate) fn looks_into(&self, list: Place) -> Result<bool, Error> {
+        Ok(self.scope.info(list)?.element() != 0)
+    }
+
+    /// The elements of the [`list`](Self::list) at a place: [`element`](Self::element) before each, [`end`](Self::end)
+    /// behind the last. `None` if the policy does not look into it.
     ///
     /// # Errors
     ///
     /// [`Code::Heap`], [`Code::Table`].
-    pub fn list(&mut self, place: Place, length: u64) -> Result<Option<Elements<'t, 'f>>, Error> {
-        let info = self.scope.info(place)?;
-        if info.flags() & flag::ROLES != 0 {
-            // The elements have been, or are still to come: `role` tells if one is no role.
-            self.role_state(info, if length > LIST_LENGTH { kind::RANGE } else { kind::LIST })?;
-        } else {
-            self.role_state(info, kind::OBJECT)?;
-        }
-        self.no_facets(place, info, kind::OBJECT, Some(facet::LENGTH))?;
-        self.length(place, info, length)?;
-        if info.element() == 0 {
-            self.scope.set_kind(place, if length > LIST_LENGTH { kind::LONG_LIST } else { kind::LIST })?;
+    pub fn elements(&mut self, place: Place, length: u64) -> Result<Option<Elements<'t, 'f>>, Error> {
+        let element = self.scope.info(place)?.element();
+        if element == 0 {
             return Ok(None);
         }
-        let view = self.table.view_at(info.element())?;
-        if self.lists.is_empty() {
-            self.lists = self.take(2 * layout::LISTS, NO_RECORD)?.0;
-            self.lists.fill(0);
-        }
-        let at = 2 * view.function as usize;
-        let before = u16::from_le_bytes(get(self.lists, at)?);
-        let count = before.saturating_add(u16::try_from(length).unwrap_or(u16::MAX));
-        put(self.lists, at, &count.to_le_bytes())?;
-        if u64::from(count) > LIST_LENGTH {
+        let view = self.table.view_at(element)?;
+        let count = self.lists.get_mut(number(view.function()) as usize).intact()?;
+        *count = count.saturating_add(u16::try_from(length).unwrap_or(u16::MAX));
+        if u64::from(*count) > LIST_LENGTH {
             self.scope.set_kind(place, kind::LONG_LIST)?;
             return Ok(None);
         }
-        let size = view.element_length().intact()?;
-        let bytes = size.checked_mul(length as usize).intact()?;
-        let (rest, free) = core::mem::take(&mut self.free).split_at_mut_checked(bytes).ok_or(FULL)?;
-        rest.fill(0);
-        self.free = free;
+        let size = view.length()?;
         let base = self.front;
-        self.front += bytes;
-        let at = self.scope.at(place);
-        self.scope.set_kind(place, kind::LIST)?;
-        put(self.scope.records, at + 8, &(base as u64).to_le_bytes())?;
-        put(self.scope.records, at + 16, &length.to_le_bytes())?;
-        let inner = Scope { view, records: &mut [], head: 0, base };
-        let outer = core::mem::replace(&mut self.scope, inner);
-        Ok(Some(Elements { view, size, rest, base, outer }))
+        self.take_front(size.checked_mul(length as usize).intact()?)?;
+        let rest = core::mem::take(&mut self.taken);
+        let [_, at, count, _] = self.scope.record(place)?;
+        *at = (base as u64).to_le_bytes();
+        *count = length.to_le_bytes();
+        // The first element is as far behind this as the others are from each other.
+        let before = Scope { view, records: &mut [], base: base.wrapping_sub(size) };
+        Ok(Some(Elements { size, rest, outer: core::mem::replace(&mut self.scope, before) }))
     }
 
     /// Goes to the next element, whose value belongs to [`Place::ELEMENT`].
@@ -341,34 +395,44 @@ impl<'t, 'f> Frame<'t, 'f> {
     /// # Errors
     ///
     /// [`Code::Table`] where there are no more.
+    #[inline]
     pub fn element(&mut self, elements: &mut Elements<'t, 'f>) -> Result<(), Error> {
         let rest = core::mem::take(&mut elements.rest);
         let (records, rest) = rest.split_at_mut_checked(elements.size).intact()?;
         elements.rest = rest;
-        self.scope = Scope { view: elements.view, records, head: 0, base: elements.base };
-        elements.base += elements.size;
+        self.scope.records = records;
+        self.scope.base = self.scope.base.wrapping_add(elements.size);
         Ok(())
     }
 
     /// Ends a list.
+    #[inline]
     pub fn end(&mut self, elements: Elements<'t, 'f>) {
         self.scope = elements.outer;
     }
 
-    /// Takes memory at the end for a string: where to write it, and how far from the memory's end it begins.
-    fn take(&mut self, length: usize, record: u32) -> Result<(&'f mut [u8], usize), Error> {
-        let free = core::mem::take(&mut self.free);
-        let size = length + KEPT;
-        let (free, taken) = match free.len().checked_sub(size) {
-            Some(left) => free.split_at_mut(left),
-            None => return Err(FULL),
-        };
+    /// Takes memory at the front for records, all zero.
+    fn take_front(&mut self, length: usize) -> Result<(), Error> {
+        let (taken, free) = core::mem::take(&mut self.free).split_at_mut_checked(length).ok_or(FULL)?;
+        taken.fill(0);
+        self.taken = taken;
         self.free = free;
-        self.back += size;
-        let (text, header) = taken.split_at_mut(length);
-        put(header, 0, &(length as u32).to_le_bytes())?;
-        put(header, 4, &record.to_le_bytes())?;
-        Ok((text, self.back))
+        self.front += length;
+        Ok(())
+    }
+
+    /// Takes memory at the end for a string; its first byte is as far from the memory's end as `back` says then.
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    fn take_back(&mut self, length: usize, record: u32) -> Result<(), Error> {
+        let free = core::mem::take(&mut self.free);
+        let left = free.len().checked_sub(length + KEPT).ok_or(FULL)?;
+        let (free, taken) = free.split_at_mut_checked(left).ok_or(FULL)?;
+        self.free = free;
+        self.back += length + KEPT;
+        let (text, header) = taken.split_at_mut_checked(length).intact()?;
+        put(header, 0, (length as u64 | u64::from(record) << 32).to_le_bytes())?;
+        self.taken = text;
+        Ok(())
     }
 
     /// A string.
@@ -381,78 +445,111 @@ impl<'t, 'f> Frame<'t, 'f> {
         if value.len() > INPUT_BYTES {
             return Err(Code::Size.anywhere());
         }
+        self.text(place, value.as_bytes())
+    }
+
+    /// A string, as its UTF-8.
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    pub(crate) fn text(&mut self, place: Place, value: &[u8]) -> Result<(), Error> {
         let info = self.scope.info(place)?;
         let constant = match info.constants() {
             0 => 0,
-            map => self.table.find(map, value.as_bytes())?.unwrap_or(0),
+            map => match self.table.find(map, value)? {
+                NOTHING => 0,
+                constant => constant,
+            },
         };
-        let at = self.scope.at(place);
-        put(self.scope.records, at, &(u64::from(constant) << 32 | u64::from(kind::STRING)).to_le_bytes())?;
-        if info.flags() & flag::KEEP != 0 {
-            let (to, distance) = self.take(value.len(), (self.scope.base + at) as u32)?;
-            to.copy_from_slice(value.as_bytes());
-            put(self.scope.records, at + 8, &(distance as u64).to_le_bytes())?;
-            put(self.scope.records, at + 16, &(value.len() as u64).to_le_bytes())?;
+        let flags = info.flags();
+        if flags & flag::KEEP != 0 {
+            let at = self.scope.base + layout::RECORD * place.0 as usize;
+            self.take_back(value.len(), at as u32)?;
+            self.taken.copy_from_slice(value);
+            self.keeps = true;
+            let [_, at, length, _] = self.scope.record(place)?;
+            *at = (self.back as u64).to_le_bytes();
+            *length = (value.len() as u64).to_le_bytes();
         }
+        self.scope.record(place)?[0] = (u64::from(constant) << 32 | u64::from(kind::STRING)).to_le_bytes();
         if info.test_count() != 0 {
-            self.answer_tests(info, value)?;
+            self.tests(info, value)?;
         }
         if info.facet_count() != 0 {
-            self.facets(place, info, value)?;
+            self.facets(place, info, Value::String(value))?;
         }
-        if info.flags() & flag::ROLE != 0 {
-            self.role_state(info, kind::LIST)?;
-            self.role(Some(value))
+        if flags & flag::ROLE != 0 {
+            self.role_state(info, kind::LIST);
+            self.known_role(value)
         } else {
-            self.role_state(info, kind::OBJECT)
+            self.role_state(info, kind::OBJECT);
+            Ok(())
         }
     }
 
-    fn answer_tests(&mut self, info: PlaceInfo<'_>, value: &str) -> Result<(), Error> {
-        for test in self.table.tests(info)? {
-            if test.op == op::MATCHES {
-                for answer in self.table.automaton(test.first)?.run(value.as_bytes())? {
-                    self.scope.set_answer(answer)?;
-                }
-            } else if holds(test.op, value, self.table.text(test.first, test.second)?)? {
-                self.scope.set_answer(test.answer)?;
+    /// Takes the escapes out of the string or key that a reader of JSON text has read.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    pub(crate) fn unescape<'r>(&mut self, reader: &mut Reader<'r>) -> Result<(), Error>
+    where
+        'f: 'r,
+    {
+        if reader.is_escaped {
+            reader.raw = self.unescaped(reader.raw)?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn unescaped(&mut self, raw: &[u8]) -> Result<&'f [u8], Error> {
+        self.take_back(raw.len(), NO_RECORD)?;
+        json::unescape(raw, core::mem::take(&mut self.taken)).intact()
+    }
+
+    /// Answers the tests of a string.
+    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    fn tests(&mut self, info: PlaceInfo<'_>, value: &[u8]) -> Result<(), Error> {
+        for [op, first, second, answer] in self.table.tests(info)? {
+            if number(*op) == op::MATCHES {
+                self.matches(*first, value)?;
+            } else if holds(*op, value, self.table.text(*first, *second)?)? {
+                self.scope.set_answer(number(*answer))?;
             }
         }
         Ok(())
     }
 
-    /// Reads the facets of a string.
-    fn facets(&mut self, place: Place, info: PlaceInfo<'_>, value: &str) -> Result<(), Error> {
+    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    fn matches(&mut self, automaton: Word, value: &[u8]) -> Result<(), Error> {
+        for answer in self.table.automaton(number(automaton))?.run(value)? {
+            self.scope.set_answer(answer)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the facets of a value.
+    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    fn facets(&mut self, place: Place, info: PlaceInfo<'_>, value: Value<'_>) -> Result<(), Error> {
         let mut url = None;
         let mut command = None;
-        for (kind, at) in self.table.facets(info)? {
-            self.facet(place, at, |frame, at| {
-                let mut url = || *url.get_or_insert_with(|| Url::read(value));
-                let mut command = || *command.get_or_insert_with(|| Command::read(value));
-                match kind {
-                    facet::LENGTH => frame.number(at, Some(Number::from(text::code_points(value)))),
-                    facet::SCHEME => frame.canonical::<_, 8>(at, url(), |url, to| url.write_scheme(to)),
-                    facet::HOST => frame.canonical::<_, 256>(at, url(), |url, to| url.write_host(to)),
-                    facet::PORT => match url() {
-                        Some(url) => frame.number(at, Some(Number::from(u64::from(url.port())))),
-                        None => frame.none(at),
-                    },
-                    facet::URL_PATH => frame.plain(at, url().and_then(|url| url.path())),
-                    facet::PRIVATE => match url() {
-                        Some(url) => frame.boolean(at, url.is_private()),
-                        None => frame.none(at),
-                    },
-                    facet::DOMAIN => frame.canonical::<_, 256>(at, email::domain(value), |domain, to| to.lower(domain)),
-                    facet::PATH => frame.plain(at, path::posix(value)),
-                    facet::WINDOWS_PATH => frame.windows_path(at, value),
-                    facet::ADDRESS => {
-                        frame.canonical::<_, 130>(at, Address::read(value), |address, to| address.write(to))
-                    }
-                    facet::WORDS => frame.words(at, command()),
-                    facet::PROGRAM => frame.plain(at, command().map(|command| command.program())),
+        for [kind, at] in self.table.facets(info)? {
+            let at = self.enter(place, *at)?;
+            match (value, number(*kind)) {
+                (Value::List(length), facet::LENGTH) if length <= LIST_LENGTH => self.length(at, length),
+                (Value::List(_), facet::LENGTH) => self.number(at, None),
+                (Value::List(_), _) => self.none(at),
+                (Value::Other(state), _) => self.state(at, state, state),
+                (Value::String(value), kind) => match kind {
+                    facet::LENGTH => self.length(at, text::code_points(value)),
+                    facet::SCHEME..=facet::PRIVATE => self.url(at, kind, &mut url, value),
+                    facet::DOMAIN => self.domain(at, value),
+                    facet::PATH => self.path(at, value),
+                    facet::WINDOWS_PATH => self.windows_path(at, value),
+                    facet::ADDRESS => self.address(at, value),
+                    facet::WORDS => self.words(at, &mut command, value),
+                    facet::PROGRAM => self.program(at, &mut command, value),
                     _ => Err(DAMAGED),
-                }
-            })?;
+                },
+            }?;
+            self.depth -= 1;
         }
         Ok(())
     }
@@ -462,88 +559,101 @@ impl<'t, 'f> Frame<'t, 'f> {
         self.state(at, kind::OBJECT, kind::OBJECT)
     }
 
-    fn plain(&mut self, at: Place, value: Option<&str>) -> Result<(), Error> {
+    fn plain_facet(&mut self, at: Place, value: Option<&str>) -> Result<(), Error> {
         match value {
-            Some(value) => self.string(at, value),
+            Some(value) => self.text(at, value.as_bytes()),
             None => self.none(at),
         }
     }
 
-    /// A facet that is written in its canonical form, of `N` bytes at most.
-    fn canonical<T, const N: usize>(
+    /// A facet that is written in its canonical form, of so many bytes at most.
+    #[cfg_attr(not(target_arch = "wasm32"), inline)]
+    fn canonical(
         &mut self,
         at: Place,
-        value: Option<T>,
-        write: impl FnOnce(T, &mut Writer<'_>) -> Option<()>,
+        most: usize,
+        write: impl FnOnce(&mut Writer<'_>) -> Option<()>,
     ) -> Result<(), Error> {
-        let mut buffer = [0; N];
-        let mut writer = Writer::new(&mut buffer);
-        let written = value.and_then(|value| write(value, &mut writer));
-        match written.and_then(|()| writer.finish()) {
-            Some(text) => self.string(at, text),
+        self.take_back(most, NO_RECORD)?;
+        let mut writer = Writer::new(core::mem::take(&mut self.taken));
+        match write(&mut writer).and_then(|()| writer.finish()) {
+            Some(text) => self.text(at, text),
             None => self.none(at),
         }
     }
 
-    fn windows_path(&mut self, at: Place, value: &str) -> Result<(), Error> {
-        if value.len() > path::MOST {
-            return self.none(at);
-        }
-        let (to, _) = self.take(value.len(), NO_RECORD)?;
-        let mut writer = Writer::new(to);
-        match path::write_windows(value, &mut writer).and_then(|()| writer.finish()) {
-            Some(path) => self.string(at, path),
-            None => self.none(at),
+    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    fn url<'u>(
+        &mut self,
+        at: Place,
+        kind: u32,
+        known: &mut Option<Option<Url<'u>>>,
+        value: &'u [u8],
+    ) -> Result<(), Error> {
+        let url = *known.get_or_insert_with(|| core::str::from_utf8(value).ok().and_then(Url::read));
+        let Some(url) = url else { return self.none(at) };
+        match kind {
+            facet::SCHEME => self.canonical(at, 8, |to| url.write_scheme(to)),
+            facet::HOST => self.canonical(at, 256, |to| url.write_host(to)),
+            facet::PORT => self.number(at, Some(Number::from(u64::from(url.port())))),
+            facet::URL_PATH => self.plain_facet(at, url.path()),
+            _ => self.boolean(at, url.is_private()),
         }
     }
 
-    fn words(&mut self, at: Place, command: Option<Command<'_>>) -> Result<(), Error> {
-        let Some(command) = command else { return self.none(at) };
-        let Some(mut elements) = self.list(at, command.arguments().count() as u64)? else { return Ok(()) };
+    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    fn domain(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
+        let Some(domain) = email::domain(value) else { return self.none(at) };
+        self.canonical(at, domain.len(), |to| to.lower(domain))
+    }
+
+    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    fn path(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
+        self.plain_facet(at, core::str::from_utf8(value).ok().and_then(path::posix))
+    }
+
+    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    fn windows_path(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
+        let Ok(value) = core::str::from_utf8(value) else { return self.none(at) };
+        self.canonical(at, value.len().min(path::MOST), |to| path::write_windows(value, to))
+    }
+
+    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    fn address(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
+        let Some(address) = core::str::from_utf8(value).ok().and_then(Address::read) else { return self.none(at) };
+        self.canonical(at, 130, |to| address.write(to))
+    }
+
+    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    fn program<'c>(
+        &mut self,
+        at: Place,
+        known: &mut Option<Option<Command<'c>>>,
+        value: &'c [u8],
+    ) -> Result<(), Error> {
+        self.plain_facet(at, command(known, value).map(|command| command.program()))
+    }
+
+    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    fn words<'c>(&mut self, at: Place, known: &mut Option<Option<Command<'c>>>, value: &'c [u8]) -> Result<(), Error> {
+        let Some(command) = command(known, value) else { return self.none(at) };
+        let count = command.arguments().count() as u64;
+        self.list(at, count)?;
+        let Some(mut elements) = self.elements(at, count)? else { return Ok(()) };
         for word in command.arguments() {
             self.element(&mut elements)?;
-            self.string(Place::ELEMENT, word)?;
+            self.text(Place::ELEMENT, word.as_bytes())?;
         }
         self.end(elements);
         Ok(())
     }
 
-    fn length(&mut self, place: Place, info: PlaceInfo<'_>, length: u64) -> Result<(), Error> {
-        if info.facet_count() == 0 {
-            return Ok(());
-        }
-        let number = (length <= LIST_LENGTH).then(|| Number::from(length));
-        for (_, at) in self.table.facets(info)?.filter(|(kind, _)| *kind == facet::LENGTH) {
-            self.facet(place, at, |frame, at| frame.number(at, number))?;
-        }
-        Ok(())
-    }
-
-    /// A string in JSON text.
-    #[inline]
-    pub(crate) fn raw_string(&mut self, place: Place, value: RawString<'_>) -> Result<(), Error> {
-        if value.escaped {
-            let value = self.unescaped(value)?;
-            self.string(place, value)
-        } else {
-            self.string(place, value.raw)
-        }
-    }
-
-    #[cold]
-    fn unescaped(&mut self, value: RawString<'_>) -> Result<&'f str, Error> {
-        let (to, _) = self.take(value.raw.len(), NO_RECORD)?;
-        value.unescape(to).intact()
-    }
-
     /// Takes what a place says about the caller's roles, if it is one of the two that do: the worst state counts.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn role_state(&mut self, info: PlaceInfo<'_>, state: u32) -> Result<(), Error> {
-        if info.flags() & (flag::ROLE | flag::ROLES) == 0 {
-            return Ok(());
+    fn role_state(&mut self, info: PlaceInfo<'_>, state: u32) {
+        if info.flags() & (flag::ROLE | flag::ROLES) != 0 {
+            self.roles = self.roles.max(state);
         }
-        let now = u32::from_le_bytes(get(self.scope.records, layout::ROLES)?);
-        put(self.scope.records, layout::ROLES, &now.max(state).to_le_bytes())
     }
 
     /// Whether the elements of the list at a place are the caller's roles, to be told with [`role`](Self::role).
@@ -563,23 +673,33 @@ impl<'t, 'f> Frame<'t, 'f> {
     ///
     /// [`Code::Table`].
     pub fn role(&mut self, name: Option<&str>) -> Result<(), Error> {
-        let Some(name) = name else {
-            let now = u32::from_le_bytes(get(self.scope.records, layout::ROLES)?);
-            return put(self.scope.records, layout::ROLES, &now.max(kind::OBJECT).to_le_bytes());
-        };
-        let Some(words) = self.table.role(name)? else { return Ok(()) };
-        let to = layout::ROLE_WORDS..layout::ROLE_WORDS + words.len();
-        let mine = self.scope.records.get_mut(to).intact()?;
-        for (mine, role) in mine.iter_mut().zip(words) {
-            *mine |= role;
+        match name {
+            Some(name) => self.known_role(name.as_bytes()),
+            None => {
+                self.no_role();
+                Ok(())
+            }
+        }
+    }
+
+    /// An element of a list of roles that is no string.
+    #[inline]
+    pub(crate) fn no_role(&mut self) {
+        self.roles = self.roles.max(kind::OBJECT);
+    }
+
+    /// Like [`role`](Self::role), for one in JSON text.
+    pub(crate) fn known_role(&mut self, name: &[u8]) -> Result<(), Error> {
+        if let Some(words) = self.table.role(name)? {
+            for (mine, role) in self.role_words().iter_mut().zip(words) {
+                *mine |= role;
+            }
         }
         Ok(())
     }
 
-    /// Like [`role`](Self::role), for a role in JSON text.
-    pub(crate) fn raw_role(&mut self, name: RawString<'_>) -> Result<(), Error> {
-        let name = if name.escaped { self.unescaped(name)? } else { name.raw };
-        self.role(Some(name))
+    fn role_words(&mut self) -> &mut [u8] {
+        self.head.get_mut(layout::ROLE_WORDS..).unwrap_or_default()
     }
 
     /// Sets every attribute of a part of the call open (it may be anything) or withheld (nothing follows from it).
@@ -590,32 +710,33 @@ impl<'t, 'f> Frame<'t, 'f> {
     pub fn unknown(&mut self, part: Place, open: bool) -> Result<(), Error> {
         let state = if open { kind::OPEN } else { kind::WITHHELD };
         let info = self.scope.info(part)?;
-        let below = info.below()..info.end().min(self.scope.view.place_count() as u32);
-        for place in core::iter::once(part.0).chain(below) {
+        self.scope.set_kind(part, state)?;
+        for place in info.below()..info.end() {
             self.scope.set_kind(Place(place), state)?;
         }
         if part == Place::AGENT {
-            put(self.scope.records, layout::ROLES, &state.to_le_bytes())?;
-            self.fill_roles(if open { 0xff } else { 0 });
+            self.roles = state;
+            self.role_words().fill(if open { 0xff } else { 0 });
         }
         Ok(())
-    }
-
-    fn fill_roles(&mut self, byte: u8) {
-        let end = layout::record(self.role_words, 0);
-        self.scope.records.get_mut(layout::ROLE_WORDS..end).unwrap_or_default().fill(byte);
     }
 
     /// Ends the frame.
     #[inline]
     pub(crate) fn finish(mut self) -> Result<Finished<'t>, Error> {
         // Roles that can't be trusted as a whole count for nothing.
-        if u32::from_le_bytes(get(self.scope.records, layout::ROLES)?) & (kind::LIST | kind::OPEN) == 0 {
-            self.fill_roles(0);
+        if self.roles & (kind::LIST | kind::OPEN) == 0 {
+            self.role_words().fill(0);
         }
-        let Self { table, scope, front, back, .. } = self;
-        Ok(Finished { table, view: scope.view, head: scope.head, front, back })
+        put(self.head, layout::ROLES, self.roles.to_le_bytes())?;
+        let Self { table, scope, head, front, back, keeps, .. } = self;
+        Ok(Finished { table, view: scope.view, head: head.len(), front, back, keeps })
     }
+}
+
+/// The command that a string is, which is read once.
+fn command<'c>(known: &mut Option<Option<Command<'c>>>, value: &'c [u8]) -> Option<Command<'c>> {
+    *known.get_or_insert_with(|| core::str::from_utf8(value).ok().and_then(Command::read))
 }
 
 /// A frame that is written but for what depends on two strings of the call.
@@ -626,6 +747,7 @@ pub(crate) struct Finished<'t> {
     head: usize,
     front: usize,
     back: usize,
+    keeps: bool,
 }
 
 /// The records of a view, in a frame that is written.
@@ -640,16 +762,17 @@ impl<'t> Finished<'t> {
     /// Compares the strings that are kept: numbers them, and answers the tests between two.
     #[inline]
     pub(crate) fn settle(self, memory: &mut [u8]) -> Result<Outcome, Error> {
-        if self.back > 0 {
+        if self.keeps {
             self.settle_kept(memory)?;
         }
         Ok(Outcome::Frame(self.front))
     }
 
+    #[cfg_attr(target_arch = "wasm32", no_mangle)]
     fn settle_kept(&self, memory: &mut [u8]) -> Result<(), Error> {
         let (frame, kept) = memory.split_at_mut_checked(self.front).intact()?;
         self.number(frame, kept)?;
-        if self.view.has_pairs {
+        if self.view.has_pairs() {
             self.pairs(frame, kept, &[Base { view: self.view, at: self.head }])?;
         }
         Ok(())
@@ -662,50 +785,53 @@ impl<'t> Finished<'t> {
         let mut after = 0;
         while after < self.back {
             let string = Kept::at(kept, after)?;
-            let Some(text) = string.text(kept) else { return Err(DAMAGED) };
             if string.record != NO_RECORD {
-                let hash = text::hash(text);
+                let hash = text::hash(string.text);
                 let slot = last.get_mut(hash as usize % 64).intact()?;
-                let number = match same(kept, *slot, hash, text)? {
-                    Some(record) => u64::from_le_bytes(get(frame, record as usize + 24)?),
-                    None => after as u64 + 1,
+                let number = match same(kept, *slot, hash, string.text)? {
+                    Some(record) => get(frame, record as usize + 24)?,
+                    None => (after as u64 + 1).to_le_bytes(),
                 };
-                put(frame, string.record as usize + 24, &number.to_le_bytes())?;
-                let next = core::mem::replace(slot, after as u32 + 1);
-                let header = string.header;
-                put(kept, header + 8, &hash.to_le_bytes())?;
-                put(kept, header + 12, &next.to_le_bytes())?;
+                put(frame, string.record as usize + 24, number)?;
+                let (header, size) = (string.header, string.text.len());
+                put(kept, header + 8, (u64::from(hash) | u64::from(*slot) << 32).to_le_bytes())?;
+                *slot = after as u32 + 1;
+                after += size + KEPT;
+            } else {
+                after += string.text.len() + KEPT;
             }
-            after += string.size + KEPT;
         }
         Ok(())
     }
 
     /// Answers the pair tests of the innermost view, and of the views of elements in it.
+    #[cfg_attr(target_arch = "wasm32", no_mangle)]
     fn pairs(&self, frame: &mut [u8], kept: &[u8], bases: &[Base<'t>]) -> Result<(), Error> {
         let Some(inner) = bases.last() else { return Ok(()) };
-        for pair in inner.view.pairs() {
-            let outer = bases.len().checked_sub(1 + pair.outward as usize).and_then(|at| bases.get(at)).intact()?;
-            let left = kept_text(frame, kept, inner.at + layout::RECORD * pair.left as usize)?;
-            let right = kept_text(frame, kept, outer.at + layout::RECORD * pair.right as usize)?;
+        let answers = inner.at + layout::RECORD * inner.view.place_count();
+        for pair in self.table.pairs(inner.view)? {
+            let [op, left, right, outward, answer] = *pair;
+            let [left, right, outward, answer] = [left, right, outward, answer].map(|word| number(word) as usize);
+            let outer = bases.len().checked_sub(1 + outward).and_then(|at| bases.get(at)).intact()?;
+            let left = kept_text(frame, kept, inner.at + layout::RECORD * left)?;
+            let right = kept_text(frame, kept, outer.at + layout::RECORD * right)?;
             let (Some(left), Some(right)) = (left, right) else { continue };
-            if holds(pair.op, left, right)? {
-                let at = inner.at + layout::RECORD * inner.view.place_count() + (pair.answer / 8) as usize;
-                *frame.get_mut(at).intact()? |= 1 << (pair.answer % 8);
+            if holds(op, left, right)? {
+                *frame.get_mut(answers + answer / 8).intact()? |= 1 << (answer % 8);
             }
         }
         for place in 0..inner.view.place_count() {
-            let info = inner.view.place(place)?;
+            let info = inner.view.place(place as u32)?;
             if info.element() == 0 {
                 continue;
             }
             let view = self.table.view_at(info.element())?;
             let at = inner.at + layout::RECORD * place;
             let is_list = u32::from_le_bytes(get(frame, at)?) == kind::LIST;
-            if !view.has_pairs || !is_list {
+            if !view.has_pairs() || !is_list {
                 continue;
             }
-            let size = view.element_length().intact()?;
+            let size = view.length()?;
             let first = u64::from_le_bytes(get(frame, at + 8)?) as usize;
             let count = (u64::from_le_bytes(get(frame, at + 16)?)).min(LIST_LENGTH) as usize;
             for element in 0..count {
@@ -722,24 +848,25 @@ impl<'t> Finished<'t> {
 }
 
 /// A string that is kept. It is known by how many bytes of the memory come after it.
-struct Kept {
+struct Kept<'k> {
+    text: &'k [u8],
+    /// Where its header is, behind the text.
     header: usize,
-    size: usize,
     record: u32,
     hash: u32,
     /// The one before it with the same hash, plus 1; 0 for none.
     next: u32,
 }
 
-impl Kept {
-    fn at(kept: &[u8], after: usize) -> Result<Self, Error> {
-        let header = kept.len().checked_sub(after + KEPT).intact()?;
-        let field = |at| get(kept, header + at).map(u32::from_le_bytes);
-        Ok(Self { header, size: field(0)? as usize, record: field(4)?, hash: field(8)?, next: field(12)? })
-    }
-
-    fn text<'k>(&self, kept: &'k [u8]) -> Option<&'k [u8]> {
-        kept.get(self.header.checked_sub(self.size)?..self.header)
+impl<'k> Kept<'k> {
+    fn at(kept: &'k [u8], after: usize) -> Result<Self, Error> {
+        let end = kept.len().checked_sub(after).intact()?;
+        let (text, header) = kept.get(..end).and_then(<[u8]>::split_last_chunk::<KEPT>).intact()?;
+        let [size, record, hash, next] = *header.as_chunks().0.first_chunk().intact()?;
+        let header = text.len();
+        let start = header.checked_sub(number(size) as usize).intact()?;
+        let text = text.get(start..).intact()?;
+        Ok(Self { text, header, record: number(record), hash: number(hash), next: number(next) })
     }
 }
 
@@ -747,7 +874,7 @@ impl Kept {
 fn same(kept: &[u8], mut last: u32, hash: u32, text: &[u8]) -> Result<Option<u32>, Error> {
     while let Some(after) = last.checked_sub(1) {
         let string = Kept::at(kept, after as usize)?;
-        if string.hash == hash && string.text(kept) == Some(text) {
+        if string.hash == hash && string.text == text {
             return Ok(Some(string.record));
         }
         last = string.next;
@@ -756,23 +883,30 @@ fn same(kept: &[u8], mut last: u32, hash: u32, text: &[u8]) -> Result<Option<u32
 }
 
 /// The string whose record is at `at`, if there is one.
-fn kept_text<'k>(frame: &[u8], kept: &'k [u8], at: usize) -> Result<Option<&'k str>, Error> {
+fn kept_text<'k>(frame: &[u8], kept: &'k [u8], at: usize) -> Result<Option<&'k [u8]>, Error> {
     if u32::from_le_bytes(get(frame, at)?) != kind::STRING {
         return Ok(None);
     }
     let distance = u64::from_le_bytes(get(frame, at + 8)?) as usize;
     let length = u64::from_le_bytes(get(frame, at + 16)?) as usize;
     let start = kept.len().checked_sub(distance).intact()?;
-    let bytes = start.checked_add(length).and_then(|end| kept.get(start..end));
-    bytes.and_then(|bytes| core::str::from_utf8(bytes).ok()).map(Some).intact()
+    kept.get(start..).and_then(|text| text.get(..length)).map(Some).intact()
 }
 
 /// The answer of a string test.
-fn holds(test: u32, value: &str, operand: &str) -> Result<bool, Error> {
-    Ok(match test {
-        op::STARTS_WITH => value.as_bytes().starts_with(operand.as_bytes()),
-        op::ENDS_WITH => value.as_bytes().ends_with(operand.as_bytes()),
-        op::CONTAINS => value.contains(operand),
+fn holds(test: Word, value: &[u8], operand: &[u8]) -> Result<bool, Error> {
+    Ok(match number(test) {
+        op::STARTS_WITH => value.starts_with(operand),
+        op::ENDS_WITH => value.ends_with(operand),
+        op::CONTAINS => contains(value, operand),
         _ => return Err(DAMAGED),
     })
+}
+
+#[cfg_attr(target_arch = "wasm32", no_mangle)]
+fn contains(value: &[u8], operand: &[u8]) -> bool {
+    match (core::str::from_utf8(value), core::str::from_utf8(operand)) {
+        (Ok(value), Ok(operand)) => value.contains(operand),
+        _ => false,
+    }
 }

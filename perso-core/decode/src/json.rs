@@ -1,6 +1,9 @@
 //! A strict reader of JSON text (RFC 8259), from front to back, that builds nothing.
 //!
 //! Stricter than the grammar where readers disagree: UTF-8 only, no lone surrogates, bounded depth.
+//!
+//! A reader that meets a fault remembers it, and goes on as if the text ended there: whatever still asks it for something
+//! gets nothing, and comes to an end by itself. So there is one place to look for faults, behind the last value.
 
 use crate::error::{Code, Error};
 use crate::limits::{DEPTH, INPUT_BYTES};
@@ -8,391 +11,344 @@ use crate::number::{self, Number};
 use crate::text;
 
 /// Reads JSON text.
-#[derive(Debug, Clone)]
-pub struct Reader<'j> {
-    text: &'j str,
+#[derive(Debug)]
+pub(crate) struct Reader<'j> {
+    text: &'j [u8],
     at: usize,
     depth: u32,
-}
-
-/// A string in JSON text.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RawString<'j> {
-    /// What stands between the quotes.
-    pub(crate) raw: &'j str,
+    /// Whether an object or list has just been opened.
+    is_fresh: bool,
+    /// What stands between the quotes of the string or key that was read last.
+    pub(crate) raw: &'j [u8],
     /// Whether there is a backslash in it.
-    pub(crate) escaped: bool,
-}
-
-/// What a value begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Start {
-    Object,
-    List,
-    String,
-    Number,
-    True,
-    False,
-    Null,
+    pub(crate) is_escaped: bool,
+    /// Where the key that was read last stands.
+    pub(crate) key_at: usize,
+    /// The first fault.
+    fault: Option<Error>,
 }
 
 impl<'j> Reader<'j> {
-    /// A reader at the front of the text.
+    /// A reader at the front of the text, within so many objects.
     ///
     /// # Errors
     ///
-    /// [`Code::Size`] and [`Code::Encoding`].
-    pub fn new(text: &'j [u8]) -> Result<Self, Error> {
+    /// [`Code::Size`].
+    pub(crate) fn new(text: &'j [u8], depth: u32) -> Result<Self, Error> {
         if text.len() > INPUT_BYTES {
             return Err(Code::Size.at(INPUT_BYTES));
         }
-        match core::str::from_utf8(text) {
-            Ok(text) => Ok(Self { text, at: 0, depth: 0 }),
-            Err(error) => Err(Code::Encoding.at(error.valid_up_to())),
-        }
+        Ok(Self::over(text, depth))
     }
 
-    /// A reader of the same text that stands elsewhere, within so many objects and lists.
-    pub(crate) const fn rewound(&self, at: usize, depth: u32) -> Self {
-        Self { text: self.text, at, depth }
+    const fn over(text: &'j [u8], depth: u32) -> Self {
+        Self { text, at: 0, depth, is_fresh: false, raw: &[], is_escaped: false, key_at: 0, fault: None }
     }
 
+    /// Where it stands.
     pub(crate) const fn offset(&self) -> usize {
         self.at
     }
 
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+    /// Goes to a byte where it has been before, within as many objects and lists as now; tells where it was.
+    pub(crate) const fn go(&mut self, at: usize) -> usize {
+        core::mem::replace(&mut self.at, at)
     }
 
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.byte() {
-            self.at += 1;
-        }
-    }
-
+    /// Ends the text because of a fault.
     #[cold]
-    fn unexpected(&self) -> Error {
-        if self.at >= self.text.len() {
-            Code::End.at(self.at)
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    pub(crate) fn fail(&mut self, fault: Error) {
+        self.fault.get_or_insert(fault);
+        self.text = &[];
+    }
+
+    /// Fails at the next byte, where no token begins that the grammar takes.
+    #[cold]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    pub(crate) fn unexpected(&mut self) {
+        let code = if self.at >= self.text.len() { Code::End } else { Code::Syntax };
+        self.fail(code.at(self.at));
+    }
+
+    /// Fails at the next byte with a code that is about values of the wrong kind, if there is a value.
+    #[cold]
+    pub(crate) fn wrong(&mut self, code: Code) {
+        let byte = self.byte();
+        if STARTS.iter().any(|start| *start == byte) {
+            self.fail(code.at(self.at));
         } else {
-            Code::Syntax.at(self.at)
+            self.unexpected();
         }
     }
 
+    /// The next byte; 0, which no token begins with, at the end.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn take(&mut self, byte: u8) -> Result<(), Error> {
-        if self.byte() != Some(byte) {
-            return Err(self.unexpected());
+    fn byte(&self) -> u8 {
+        self.text.get(self.at).copied().unwrap_or(0)
+    }
+
+    /// The byte that the next token begins with.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    pub(crate) fn peek(&mut self) -> u8 {
+        loop {
+            match self.byte() {
+                b' ' | b'\n' | b'\t' | b'\r' => self.at += 1,
+                byte => return byte,
+            }
         }
-        self.at += 1;
-        Ok(())
     }
 
     /// Makes sure that nothing but space is left.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Trailing`], or the fault that the text had before.
     pub(crate) fn finish(&mut self) -> Result<(), Error> {
-        self.space();
+        self.peek();
         if self.at < self.text.len() {
-            Err(Code::Trailing.at(self.at))
-        } else {
-            Ok(())
+            self.fail(Code::Trailing.at(self.at));
+        }
+        match self.fault {
+            None => Ok(()),
+            Some(fault) => Err(fault),
         }
     }
 
-    /// Looks at what comes next.
+    /// Goes into the object or list that comes next; [`key`](Self::key) or [`more`](Self::more) leads on.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    pub(crate) fn peek(&mut self) -> Result<Start, Error> {
-        self.space();
-        match self.byte() {
-            Some(b'"') => Ok(Start::String),
-            Some(b'-' | b'0'..=b'9') => Ok(Start::Number),
-            Some(b'{') => Ok(Start::Object),
-            Some(b'[') => Ok(Start::List),
-            Some(b't') => Ok(Start::True),
-            Some(b'f') => Ok(Start::False),
-            Some(b'n') => Ok(Start::Null),
-            _ => Err(self.unexpected()),
-        }
-    }
-
-    fn open(&mut self) -> Result<(), Error> {
+    pub(crate) fn open(&mut self) {
         if self.depth >= DEPTH {
-            return Err(Code::Depth.at(self.at));
+            self.fail(Code::Depth.at(self.at));
         }
         self.depth += 1;
         self.at += 1;
-        Ok(())
+        self.is_fresh = true;
     }
 
-    fn close(&mut self) {
-        self.depth -= 1;
-        self.at += 1;
-    }
-
-    /// Behind a value in an object or list that `end` closes: whether another one follows.
+    /// Goes to the next value in the list that `end` closes; `false` if there is none, then the list is left.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn more(&mut self, end: u8) -> Result<bool, Error> {
-        self.space();
-        match self.byte() {
-            Some(b',') => {
+    pub(crate) fn more(&mut self, end: u8) -> bool {
+        let byte = self.peek();
+        let is_fresh = core::mem::take(&mut self.is_fresh);
+        if byte == end {
+            self.depth -= 1;
+            self.at += 1;
+            return false;
+        }
+        if byte == 0 || !is_fresh && byte != b',' {
+            self.unexpected();
+            return false;
+        }
+        self.at += usize::from(!is_fresh);
+        true
+    }
+
+    /// Reads the next key of an object, and goes to its value; `false` if there is none, then the object is left.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    pub(crate) fn key(&mut self) -> bool {
+        if !self.more(b'}') {
+            return false;
+        }
+        if self.peek() == b'"' {
+            self.key_at = self.at;
+            self.string();
+            if self.peek() == b':' {
                 self.at += 1;
-                Ok(true)
+                return true;
             }
-            Some(byte) if byte == end => {
-                self.close();
-                Ok(false)
-            }
-            _ => Err(self.unexpected()),
         }
+        self.unexpected();
+        false
     }
 
-    /// Reads an object: `field` gets each key, with the reader at the value, and must read the value.
+    /// Reads the string that comes next: then [`raw`](Self::raw) has it.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    pub(crate) fn object(
-        &mut self,
-        mut field: impl FnMut(&mut Self, RawString<'j>, usize) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        self.open()?;
-        self.space();
-        if self.byte() == Some(b'}') {
-            self.close();
-            return Ok(());
-        }
-        loop {
-            self.space();
-            let offset = self.at;
-            let key = self.string()?;
-            self.space();
-            self.take(b':')?;
-            field(self, key, offset)?;
-            if !self.more(b'}')? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Reads a list: `element` is called with the reader at each element and must read it.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    pub(crate) fn list(&mut self, mut element: impl FnMut(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
-        self.open()?;
-        self.space();
-        if self.byte() == Some(b']') {
-            self.close();
-            return Ok(());
-        }
-        loop {
-            element(self)?;
-            if !self.more(b']')? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Reads a string.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    pub(crate) fn string(&mut self) -> Result<RawString<'j>, Error> {
-        self.take(b'"')?;
-        let start = self.at;
-        let bytes = self.text.as_bytes();
+    pub(crate) fn string(&mut self) {
+        let start = self.at + 1;
         let mut at = start;
-        loop {
-            match text::word(bytes, at).map(text::plain) {
-                Some(8) => at += 8,
-                Some(plain) => {
-                    at += plain;
-                    break;
-                }
-                None => {
-                    while bytes.get(at).is_some_and(|b| !matches!(b, b'"' | b'\\' | 0..=0x1f)) {
-                        at += 1;
-                    }
-                    break;
-                }
+        while let Some(word) = text::word(self.text, at) {
+            let plain = text::plain(word);
+            at += plain;
+            if plain < 8 {
+                break;
             }
         }
         self.at = at;
-        if bytes.get(at) == Some(&b'"') {
-            self.at += 1;
-            return Ok(RawString { raw: self.text.get(start..at).unwrap_or_default(), escaped: false });
+        self.is_escaped = false;
+        if self.byte() != b'"' {
+            self.careful_string();
         }
-        self.escaped(start)
+        self.raw = self.text.get(start..self.at).unwrap_or_default();
+        self.at += 1;
     }
 
-    /// Reads the rest of a string in which something needs care.
+    /// Goes to the end of a string in which something needs care.
     #[cold]
-    fn escaped(&mut self, start: usize) -> Result<RawString<'j>, Error> {
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    fn careful_string(&mut self) {
         loop {
             match self.byte() {
-                None => return Err(Code::End.at(self.at)),
-                Some(b'"') => {
-                    let raw = self.text.get(start..self.at).unwrap_or_default();
-                    self.at += 1;
-                    return Ok(RawString { raw, escaped: true });
+                b'"' => return,
+                b'\\' => {
+                    self.is_escaped = true;
+                    self.escape();
                 }
-                Some(b'\\') => {
-                    let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-                    match escape(rest) {
-                        Ok((_, length)) => self.at += length,
-                        Err(Code::End) => return Err(Code::End.at(self.text.len())),
-                        Err(code) => return Err(code.at(self.at)),
-                    }
+                0..=0x1f => {
+                    let code = if self.at >= self.text.len() { Code::End } else { Code::Control };
+                    return self.fail(code.at(self.at));
                 }
-                Some(0..=0x1f) => return Err(Code::Control.at(self.at)),
-                Some(_) => self.at += 1,
+                0x20..=0x7f => self.at += 1,
+                _ => match self.text.get(self.at..).and_then(text::character) {
+                    Some(c) => self.at += c.len_utf8(),
+                    None => return self.fail(Code::Encoding.at(self.at)),
+                },
             }
         }
     }
 
-    /// Reads a number; `None` where it is out of range.
-    #[inline]
-    pub(crate) fn number(&mut self) -> Result<Option<Number>, Error> {
-        let (number, end) = number::scan(self.text.as_bytes(), self.at).ok_or(Code::Number.at(self.at))?;
-        self.at = end;
-        Ok(number)
-    }
-
-    #[inline]
-    pub(crate) fn literal(&mut self, literal: &str) -> Result<(), Error> {
-        let end = self.at + literal.len();
-        if self.text.as_bytes().get(self.at..end) != Some(literal.as_bytes()) {
-            return Err(self.unexpected());
-        }
-        self.at = end;
-        Ok(())
-    }
-
-    /// Reads a value of any kind for nothing but its grammar.
-    pub(crate) fn skip(&mut self) -> Result<(), Error> {
-        // One bit a level that this value opens: 1 for an object.
-        let mut objects: u64 = 0;
-        let outside = self.depth;
-        loop {
-            match self.peek()? {
-                Start::String => {
-                    self.string()?;
-                }
-                Start::Number => self.skip_number()?,
-                Start::True => self.literal("true")?,
-                Start::False => self.literal("false")?,
-                Start::Null => self.literal("null")?,
-                start => {
-                    let object = start == Start::Object;
-                    self.open()?;
-                    self.space();
-                    if self.byte() == Some(if object { b'}' } else { b']' }) {
-                        self.close();
-                    } else {
-                        objects = objects << 1 | u64::from(object);
-                        if object {
-                            self.skip_key()?;
-                        }
-                        continue;
-                    }
-                }
-            }
-            // Behind a value: up to the next one, or out.
-            loop {
-                if self.depth == outside {
-                    return Ok(());
-                }
-                let object = objects & 1 == 1;
-                if self.more(if object { b'}' } else { b']' })? {
-                    if object {
-                        self.skip_key()?;
-                    }
-                    break;
-                }
-                objects >>= 1;
-            }
-        }
-    }
-
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn skip_key(&mut self) -> Result<(), Error> {
-        self.space();
-        self.string()?;
-        self.space();
-        self.take(b':')
-    }
-
-    fn skip_number(&mut self) -> Result<(), Error> {
-        self.number().map(|_| ())
-    }
-}
-
-/// The character that an escape at the front stands for, and the escape's length.
-fn escape(text: &[u8]) -> Result<(char, usize), Code> {
-    let plain = |c| Ok((c, 2));
-    match text.get(1) {
-        Some(b'"') => plain('"'),
-        Some(b'\\') => plain('\\'),
-        Some(b'/') => plain('/'),
-        Some(b'b') => plain('\u{8}'),
-        Some(b'f') => plain('\u{c}'),
-        Some(b'n') => plain('\n'),
-        Some(b'r') => plain('\r'),
-        Some(b't') => plain('\t'),
-        Some(b'u') => {
-            let first = unit(text, 2)?;
-            match first {
-                0xdc00..=0xdfff => Err(Code::Surrogate),
-                0xd800..=0xdbff => {
-                    if text.get(6) != Some(&b'\\') || text.get(7) != Some(&b'u') {
-                        return Err(Code::Surrogate);
-                    }
-                    let second = unit(text, 8)?;
-                    if !(0xdc00..=0xdfff).contains(&second) {
-                        return Err(Code::Surrogate);
-                    }
-                    let point = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-                    char::from_u32(point).map(|c| (c, 12)).ok_or(Code::Surrogate)
-                }
-                _ => char::from_u32(first).map(|c| (c, 6)).ok_or(Code::Surrogate),
-            }
-        }
-        Some(_) => Err(Code::Escape),
-        None => Err(Code::End),
-    }
-}
-
-/// Four hexadecimal digits.
-fn unit(text: &[u8], at: usize) -> Result<u32, Code> {
-    let mut value = 0;
-    for at in at..at + 4 {
-        let digit = match text.get(at) {
-            Some(b @ b'0'..=b'9') => b - b'0',
-            Some(b @ b'a'..=b'f') => b - b'a' + 10,
-            Some(b @ b'A'..=b'F') => b - b'A' + 10,
-            Some(_) => return Err(Code::Escape),
-            None => return Err(Code::End),
+    /// The character that the escape which comes next stands for.
+    fn escape(&mut self) -> u32 {
+        let start = self.at;
+        self.at += 2;
+        let Some(byte) = self.text.get(start + 1) else {
+            self.fail(Code::End.at(self.text.len()));
+            return 0;
         };
-        value = value << 4 | u32::from(digit);
+        if *byte != b'u' {
+            let known = SHORT.iter().find(|(short, _)| short == byte);
+            if known.is_none() {
+                self.fail(Code::Escape.at(start));
+            }
+            return known.map_or(0, |(_, plain)| u32::from(*plain));
+        }
+        let first = self.unit(start);
+        if first & 0xf800 != 0xd800 {
+            return first;
+        }
+        let mut second = 0;
+        if self.text.get(self.at..self.at + 2) == Some(b"\\u") {
+            self.at += 2;
+            second = self.unit(start);
+        }
+        if first & 0x400 != 0 || second & 0xfc00 != 0xdc00 {
+            self.fail(Code::Surrogate.at(start));
+        }
+        0x10000 + ((first & 0x3ff) << 10) + (second & 0x3ff)
     }
-    Ok(value)
+
+    /// Four hexadecimal digits of the escape at `start`.
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    fn unit(&mut self, start: usize) -> u32 {
+        let mut value = 0;
+        for _ in 0..4 {
+            let Some(byte) = self.text.get(self.at) else {
+                self.fail(Code::End.at(self.text.len()));
+                return 0;
+            };
+            let digit = match byte {
+                b'0'..=b'9' => byte - b'0',
+                b'a'..=b'f' | b'A'..=b'F' => (byte | 0x20) - b'a' + 10,
+                _ => {
+                    self.fail(Code::Escape.at(start));
+                    return 0;
+                }
+            };
+            value = value << 4 | u32::from(digit);
+            self.at += 1;
+        }
+        value
+    }
+
+    /// Reads the number that comes next; `None` where it is out of range.
+    pub(crate) fn number(&mut self) -> Option<Number> {
+        let start = self.at;
+        self.skip_number();
+        Number::of(self.text.get(start..self.at).unwrap_or_default())
+    }
+
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    fn skip_number(&mut self) {
+        match self.byte() {
+            b'-' | b'0'..=b'9' => match number::end(self.text, self.at) {
+                Some(end) => self.at = end,
+                None => self.fail(Code::Number.at(self.at)),
+            },
+            _ => self.unexpected(),
+        }
+    }
+
+    /// Reads one of the three literals.
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    pub(crate) fn literal(&mut self, literal: &[u8]) {
+        let end = self.at + literal.len();
+        if self.text.get(self.at..end) == Some(literal) {
+            self.at = end;
+        } else {
+            self.unexpected();
+        }
+    }
+
+    /// Reads a value of any kind for nothing but its grammar. Goes no deeper than [`DEPTH`].
+    pub(crate) fn skip(&mut self) {
+        match self.peek() {
+            b'"' => self.string(),
+            b'{' => {
+                self.open();
+                while self.key() {
+                    self.skip();
+                }
+            }
+            b'[' => {
+                self.open();
+                while self.more(b']') {
+                    self.skip();
+                }
+            }
+            b't' => self.literal(b"true"),
+            b'f' => self.literal(b"false"),
+            b'n' => self.literal(b"null"),
+            _ => self.skip_number(),
+        }
+    }
 }
 
-impl RawString<'_> {
-    /// Writes the string, without its escapes, to the front of `to`; `None` if it does not fit.
-    pub(crate) fn unescape<'b>(&self, to: &'b mut [u8]) -> Option<&'b str> {
-        let from = self.raw.as_bytes();
-        let (mut at, mut length) = (0, 0);
-        while let Some(byte) = from.get(at) {
-            if *byte == b'\\' {
-                // The reader has seen that the escape is good.
-                let (c, skipped) = escape(from.get(at..)?).ok()?;
-                length += c.encode_utf8(&mut [0; 4]).len();
-                let end = length;
-                let to = to.get_mut(end - c.len_utf8()..end)?;
-                c.encode_utf8(to);
-                at += skipped;
-            } else {
-                *to.get_mut(length)? = *byte;
-                length += 1;
-                at += 1;
+/// The escapes of one letter, and what they stand for.
+const SHORT: [(u8, u8); 8] =
+    [(b'"', b'"'), (b'\\', b'\\'), (b'/', b'/'), (b'b', 8), (b'f', 12), (b'n', b'\n'), (b'r', b'\r'), (b't', b'\t')];
+
+/// What values begin with.
+const STARTS: [u8; 17] = *b"\"{[-0123456789tfn";
+
+/// Writes a string that a reader has read to the front of `to`, without its escapes; `None` if it does not fit.
+#[cold]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+pub(crate) fn unescape<'b>(raw: &[u8], to: &'b mut [u8]) -> Option<&'b [u8]> {
+    let mut reader = Reader::over(raw, 0);
+    let mut length = 0;
+    let mut put = |byte: u32| {
+        *to.get_mut(length)? = byte as u8;
+        length += 1;
+        Some(())
+    };
+    while let Some(byte) = raw.get(reader.at) {
+        let mut point = u32::from(*byte);
+        let mut more = 0;
+        if *byte == b'\\' {
+            point = reader.escape();
+            more = u32::from(point >= 0x80) + u32::from(point >= 0x800) + u32::from(point >= 0x1_0000);
+        } else {
+            reader.at += 1;
+        }
+        if more == 0 {
+            put(point)?;
+        } else {
+            // The first byte tells in ones at its front how many there are.
+            put(0xff00 >> (more + 1) | point >> (6 * more))?;
+            for more in (0..more).rev() {
+                put(0x80 | point >> (6 * more) & 0x3f)?;
             }
         }
-        core::str::from_utf8(to.get(..length)?).ok()
     }
+    to.get(..length)
 }

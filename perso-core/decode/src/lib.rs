@@ -12,7 +12,7 @@
 //!
 //! - [`limits`]: every bound on a call, in one place.
 //! - [`layout`]: what stands where in a table and in a frame; the compiler writes by it, modules read by it.
-//! - [`json`]: a strict reader of JSON text.
+//! - `json`: a strict reader of JSON text.
 //! - [`number`]: exact decimals as three integers.
 //! - [`facet`]: what can be read off a string.
 //! - [`table`]: lookups in the table.
@@ -25,7 +25,7 @@ pub mod call;
 pub mod error;
 pub mod facet;
 pub mod frame;
-pub mod json;
+mod json;
 pub mod layout;
 pub mod limits;
 pub mod number;

@@ -24,9 +24,98 @@ impl Number {
     /// Reads a JSON number that is the whole text. `None` if it is no JSON number; `Some(None)` if it is out of range.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Option<Self>> {
-        let (number, end) = scan(text, 0)?;
-        (end == text.len()).then_some(number)
+        (end(text, 0)? == text.len()).then(|| Self::of(text))
     }
+
+    /// The number that a text of the right form is; `None` if it is out of range.
+    pub(crate) fn of(text: &[u8]) -> Option<Self> {
+        // Digits from the first on that is not zero.
+        let (mut high, mut low, mut count) = (0_u64, 0_u64, 0_u32);
+        // The decimal exponent of the first of them.
+        let mut exponent: i64 = -1;
+        let mut before_point = 1;
+        let mut written = None;
+        for byte in text {
+            let digit = u64::from(byte.wrapping_sub(b'0'));
+            if digit > 9 {
+                match byte {
+                    b'.' => before_point = 0,
+                    b'e' | b'E' => written = Some((0, 1)),
+                    b'-' => written = written.map(|(size, _)| (size, -1)),
+                    _ => {}
+                }
+            } else if let Some((size, _)) = &mut written {
+                // No text is long enough to bring a larger exponent back into range.
+                if *size < 1 << 40 {
+                    *size = *size * 10 + digit as i64;
+                }
+            } else if count == 0 && digit == 0 {
+                exponent += before_point - 1;
+            } else {
+                exponent += before_point;
+                count = count.saturating_add(1);
+                if count <= LIMB {
+                    high = high * 10 + digit;
+                } else if count <= NUMBER_DIGITS {
+                    low = low * 10 + digit;
+                } else if digit != 0 {
+                    return None;
+                }
+            }
+        }
+        if count == 0 {
+            return Some(Self::ZERO);
+        }
+        let (size, sign) = written.unwrap_or_default();
+        exponent += size * sign;
+        if !(-NUMBER_EXPONENT..=NUMBER_EXPONENT).contains(&exponent) {
+            return None;
+        }
+        for _ in count..LIMB {
+            high *= 10;
+        }
+        if low != 0 {
+            for _ in count..NUMBER_DIGITS {
+                low *= 10;
+            }
+        }
+        let number = Self { head: exponent + NUMBER_EXPONENT + 1, high, low };
+        Some(if text.first() == Some(&b'-') { number.negated() } else { number })
+    }
+}
+
+/// Where the JSON number that begins at `at` ends. `None` if there is none.
+#[inline]
+pub(crate) fn end(text: &[u8], mut at: usize) -> Option<usize> {
+    let byte = |at: usize| text.get(at).copied().unwrap_or(0);
+    at += usize::from(byte(at) == b'-');
+    if byte(at) == b'0' {
+        at += 1;
+        if byte(at).is_ascii_digit() {
+            return None;
+        }
+    } else {
+        at = digits(text, at)?;
+    }
+    if byte(at) == b'.' {
+        at = digits(text, at + 1)?;
+    }
+    if matches!(byte(at), b'e' | b'E') {
+        at += 1;
+        at += usize::from(matches!(byte(at), b'+' | b'-'));
+        at = digits(text, at)?;
+    }
+    Some(at)
+}
+
+/// Where the digits that begin at `start` end; `None` if there are none.
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+fn digits(text: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    while text.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    (at > start).then_some(at)
 }
 
 impl From<u64> for Number {
@@ -59,119 +148,6 @@ impl Number {
         }
         Self { head: -self.head, high: !self.high, low: !self.low }
     }
-}
-
-/// Significant digits as they come.
-#[derive(Default)]
-struct Digits {
-    high: u64,
-    low: u64,
-    /// Significant digits so far, without zeros at the end.
-    count: u32,
-    /// Zeros since the last other digit.
-    zeros: u32,
-    /// Zeros before the first other digit.
-    leading: i64,
-}
-
-impl Digits {
-    #[inline]
-    fn push(&mut self, digit: u8) {
-        if digit == 0 {
-            if self.count == 0 {
-                self.leading += 1;
-            } else {
-                self.zeros = self.zeros.saturating_add(1);
-            }
-            return;
-        }
-        while self.zeros > 0 && self.count < NUMBER_DIGITS {
-            self.zeros -= 1;
-            self.append(0);
-        }
-        // Zeros that are left did not fit, and nor does this digit.
-        self.count = self.count.saturating_add(self.zeros);
-        self.zeros = 0;
-        self.append(digit);
-    }
-
-    #[inline]
-    fn append(&mut self, digit: u8) {
-        self.count = self.count.saturating_add(1);
-        if self.count <= LIMB {
-            self.high = self.high * 10 + u64::from(digit);
-        } else if self.count <= NUMBER_DIGITS {
-            self.low = self.low * 10 + u64::from(digit);
-        }
-    }
-
-    /// The number, given how many of the digits, zeros at the front included, stand before the point.
-    #[inline]
-    fn number(self, negative: bool, before_point: i64) -> Option<Number> {
-        if self.count == 0 {
-            return Some(Number::ZERO);
-        }
-        let exponent = before_point.saturating_sub(self.leading).saturating_sub(1);
-        if self.count > NUMBER_DIGITS || !(-NUMBER_EXPONENT..=NUMBER_EXPONENT).contains(&exponent) {
-            return None;
-        }
-        let in_high = if self.count < LIMB { self.count } else { LIMB };
-        let number = Number {
-            head: exponent + NUMBER_EXPONENT + 1,
-            high: self.high * 10_u64.pow(LIMB - in_high),
-            low: self.low * 10_u64.pow(LIMB - (self.count - in_high)),
-        };
-        Some(if negative { number.negated() } else { number })
-    }
-}
-
-/// Reads the JSON number that begins at `start`: the number (`None` where it is out of range) and where it ends.
-/// `None` if there is no JSON number.
-#[inline]
-pub(crate) fn scan(text: &[u8], start: usize) -> Option<(Option<Number>, usize)> {
-    let digit = |at: usize| text.get(at).map(|b| b.wrapping_sub(b'0')).filter(|d| *d < 10);
-    let mut at = start;
-    let negative = text.get(at) == Some(&b'-');
-    at += usize::from(negative);
-
-    let mut digits = Digits::default();
-    let whole = at;
-    if digit(at)? == 0 {
-        digits.push(0);
-        at += 1;
-        if digit(at).is_some() {
-            return None;
-        }
-    } else {
-        while let Some(d) = digit(at) {
-            digits.push(d);
-            at += 1;
-        }
-    }
-    let mut before_point = (at - whole) as i64;
-    if text.get(at) == Some(&b'.') {
-        at += 1;
-        digits.push(digit(at)?);
-        at += 1;
-        while let Some(d) = digit(at) {
-            digits.push(d);
-            at += 1;
-        }
-    }
-    if matches!(text.get(at), Some(b'e' | b'E')) {
-        at += 1;
-        let down = text.get(at) == Some(&b'-');
-        at += usize::from(matches!(text.get(at), Some(b'+' | b'-')));
-        let mut exponent = i64::from(digit(at)?);
-        at += 1;
-        while let Some(d) = digit(at) {
-            // No text is long enough to bring a larger exponent back into range.
-            exponent = if exponent < 1 << 40 { exponent * 10 + i64::from(d) } else { exponent };
-            at += 1;
-        }
-        before_point = if down { before_point - exponent } else { before_point + exponent };
-    }
-    Some((digits.number(negative, before_point), at))
 }
 
 #[cfg(test)]

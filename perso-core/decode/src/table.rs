@@ -3,8 +3,11 @@
 //! A damaged table gives wrong answers or [`Code::Table`], never a panic and never an endless loop.
 
 use crate::error::{Code, Error};
-use crate::layout::{self, AUTOMATON, ENTRY, FACET, FEW, HEADER, MAGIC, PAIR, PLACE, TEST, VIEW};
+use crate::layout::{self, AUTOMATON, FEW, HEADER, MAGIC, VIEW};
 use crate::text;
+
+/// A word of a table, and of what is kept beside a frame.
+pub(crate) type Word = [u8; 4];
 
 /// A table: what a policy reads.
 #[derive(Debug, Clone, Copy)]
@@ -15,73 +18,56 @@ pub struct Table<'t> {
 /// What of a call the rules for one tool read.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'t> {
-    places: &'t [u8],
-    pub(crate) function: u32,
-    pub(crate) answer_words: usize,
-    pairs: &'t [u8],
-    /// Whether there are pair tests here or in the view of an element below.
-    pub(crate) has_pairs: bool,
+    head: &'t [Word; VIEW / 4],
+    places: &'t [[Word; layout::PLACE / 4]],
 }
 
 /// A place in a view: an attribute, or something on the way to one.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct PlaceInfo<'t>(&'t [u8; PLACE]);
+pub(crate) struct PlaceInfo<'t>(&'t [Word; layout::PLACE / 4]);
 
 impl PlaceInfo<'_> {
     #[inline(always)]
-    fn word<const AT: usize>(self) -> u32 {
-        word(self.0, AT).unwrap_or(0)
-    }
-
-    #[inline(always)]
     pub(crate) fn keys(self) -> u32 {
-        self.word::<0>()
+        number(self.0[0])
     }
 
     #[inline(always)]
     pub(crate) fn constants(self) -> u32 {
-        self.word::<4>()
-    }
-
-    #[inline(always)]
-    pub(crate) fn facet_count(self) -> u32 {
-        self.word::<20>() >> 16
-    }
-
-    #[inline(always)]
-    pub(crate) fn test_count(self) -> u32 {
-        self.word::<20>() & 0xffff
+        number(self.0[1])
     }
 
     #[inline(always)]
     pub(crate) fn element(self) -> u32 {
-        self.word::<16>()
+        number(self.0[4])
+    }
+
+    #[inline(always)]
+    pub(crate) fn test_count(self) -> u32 {
+        number(self.0[5]) & 0xffff
+    }
+
+    #[inline(always)]
+    pub(crate) fn facet_count(self) -> u32 {
+        number(self.0[5]) >> 16
     }
 
     /// The first place below it.
+    #[inline(always)]
     pub(crate) fn below(self) -> u32 {
-        self.word::<24>() & 0xffff
+        number(self.0[6]) & 0xffff
     }
 
     /// The place behind the last one below it.
+    #[inline(always)]
     pub(crate) fn end(self) -> u32 {
-        self.word::<24>() >> 16
+        number(self.0[6]) >> 16
     }
 
     #[inline(always)]
     pub(crate) fn flags(self) -> u32 {
-        self.word::<28>()
+        number(self.0[7])
     }
-}
-
-/// A test between two strings of a call.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PairInfo {
-    pub(crate) op: u32,
-    pub(crate) left: u32,
-    pub(crate) right: u32,
-    pub(crate) outward: u32,
-    pub(crate) answer: u32,
 }
 
 /// An automaton: which strings match which patterns.
@@ -95,25 +81,12 @@ pub(crate) struct Automaton<'t> {
     next: &'t [u8],
 }
 
-/// A test: what it asks, two operands, and which bit its answer is.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TestInfo {
-    pub(crate) op: u32,
-    pub(crate) first: u32,
-    pub(crate) second: u32,
-    pub(crate) answer: u32,
-}
-
-/// What a map has for a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// Just this key.
-    Exact(u32),
-    /// Only one that differs by case.
-    Variant,
-    /// Neither.
-    Nothing,
-}
+/// What [`Table::find`] tells of a text that the map does not have. No value is as large.
+pub(crate) const NOTHING: u32 = u32::MAX;
+/// What it tells of a key of which the map has only a variant.
+pub(crate) const VARIANT: u32 = u32::MAX - 1;
+/// What it tells where the map is damaged.
+const BROKEN: u32 = u32::MAX - 2;
 
 const DAMAGED: Error = Code::Table.anywhere();
 
@@ -135,10 +108,23 @@ impl<T> Intact<T> for Option<T> {
     }
 }
 
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+/// The number that a word is.
+#[inline(always)]
+pub(crate) const fn number(word: Word) -> u32 {
+    u32::from_le_bytes(word)
+}
+
+/// What a map tells, unless it is damaged: in a module that has been a trap.
+#[inline(always)]
+const fn found(value: u32) -> Result<u32, Error> {
+    if value == BROKEN && !cfg!(target_arch = "wasm32") {
+        return Err(DAMAGED);
+    }
+    Ok(value)
+}
+
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    let bytes = bytes.get(at..at.checked_add(4)?)?;
-    Some(u32::from_le_bytes(bytes.try_into().ok()?))
+    bytes.get(at..)?.first_chunk().copied().map(number)
 }
 
 impl<'t> Table<'t> {
@@ -154,19 +140,35 @@ impl<'t> Table<'t> {
         Ok(Self { bytes })
     }
 
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn word(self, at: usize) -> Result<u32, Error> {
-        word(self.bytes, at).intact()
+    /// The header behind the magic: the offsets of the tools, of the view for others and of the roles, and the number
+    /// of role words.
+    #[inline(always)]
+    fn header(self) -> Result<[u32; 4], Error> {
+        let [_, tools, others, roles, role_words] = *self.words(0)?;
+        Ok([number(tools), number(others), number(roles), number(role_words)])
     }
 
-    fn slice(self, at: u32, length: usize) -> Result<&'t [u8], Error> {
-        let at = at as usize;
-        at.checked_add(length).and_then(|end| self.bytes.get(at..end)).intact()
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    fn slice(self, at: u32, length: u32) -> Result<&'t [u8], Error> {
+        self.bytes.get(at as usize..).and_then(|bytes| bytes.get(..length as usize)).intact()
+    }
+
+    /// So many rows of `N` words.
+    #[inline(always)]
+    pub(crate) fn rows<const N: usize>(self, at: u32, count: u32) -> Result<&'t [[Word; N]], Error> {
+        let words = self.bytes.get(at as usize..).intact()?.as_chunks().0;
+        words.as_chunks().0.get(..count as usize).intact()
+    }
+
+    /// `N` words.
+    #[inline(always)]
+    fn words<const N: usize>(self, at: u32) -> Result<&'t [Word; N], Error> {
+        self.bytes.get(at as usize..).and_then(|bytes| bytes.as_chunks().0.first_chunk()).intact()
     }
 
     /// How many words the caller's roles take.
     pub(crate) fn role_words(self) -> Result<usize, Error> {
-        Ok(self.word(16)? as usize)
+        Ok(self.header()?[3] as usize)
     }
 
     /// The view for a tool; `None` if the policy does not know the tool.
@@ -174,10 +176,12 @@ impl<'t> Table<'t> {
     /// # Errors
     ///
     /// [`Code::Table`].
-    pub fn view(self, tool: &str) -> Result<Option<View<'t>>, Error> {
-        let offset = match self.find(self.word(4)?, tool.as_bytes())? {
-            Some(view) => view,
-            None => self.word(8)?,
+    #[inline]
+    pub fn view(self, tool: &[u8]) -> Result<Option<View<'t>>, Error> {
+        let [tools, others, ..] = self.header()?;
+        let offset = match self.find(tools, tool)? {
+            NOTHING => others,
+            view => view,
         };
         if offset == 0 {
             return Ok(None);
@@ -186,176 +190,142 @@ impl<'t> Table<'t> {
     }
 
     /// The view at an offset.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn view_at(self, offset: u32) -> Result<View<'t>, Error> {
-        let head = self.slice(offset, VIEW)?;
-        let field = |at| word(head, at).intact();
-        let places = field(4)? as usize;
-        let places = places.checked_mul(PLACE).intact()?;
-        let pairs = (field(16)? as usize).checked_mul(PAIR).intact()?;
-        Ok(View {
-            function: field(0)?,
-            places: self.slice(offset.checked_add(VIEW as u32).intact()?, places)?,
-            answer_words: field(8)? as usize,
-            has_pairs: field(20)? != 0,
-            pairs: if pairs == 0 { &[] } else { self.slice(field(12)?, pairs)? },
-        })
+        let head = self.words(offset)?;
+        let places = self.rows(offset.saturating_add(VIEW as u32), number(head[1]))?;
+        Ok(View { head, places })
     }
 
     /// The words of a role and all it inherits, as bytes; `None` if the policy does not know the role.
-    pub(crate) fn role(self, name: &str) -> Result<Option<&'t [u8]>, Error> {
-        match self.find(self.word(12)?, name.as_bytes())? {
-            Some(at) => Ok(Some(self.slice(at, self.role_words()?.checked_mul(8).intact()?)?)),
-            None => Ok(None),
+    pub(crate) fn role(self, name: &[u8]) -> Result<Option<&'t [u8]>, Error> {
+        let [.., roles, words] = self.header()?;
+        match self.find(roles, name)? {
+            NOTHING => Ok(None),
+            at => Ok(Some(self.slice(at, words.saturating_mul(8))?)),
         }
     }
 
-    /// What the map at `map` has for exactly this text.
+    /// What the map at `map` has for exactly this text, or [`NOTHING`].
     #[inline]
-    pub(crate) fn find(self, map: u32, text: &[u8]) -> Result<Option<u32>, Error> {
-        let hash = text::hash(text);
-        let mut found = None;
-        self.probe(map, hash, |length, at, value| {
-            if length as usize == text.len() && self.slice(at, text.len())? == text {
-                found = Some(value);
-            }
-            Ok(found.is_some())
-        })?;
-        Ok(found)
+    pub(crate) fn find(self, map: u32, text: &[u8]) -> Result<u32, Error> {
+        found(self.probe(map, text::hash(text), text, false))
     }
 
-    /// What the map at `map` has for this key or one that differs only by case.
+    /// What the map at `map` has for this key, or [`NOTHING`], or [`VARIANT`] where it has one that differs only by case.
     #[inline]
-    pub(crate) fn key(self, map: u32, key: &str) -> Result<Found, Error> {
-        let hash = text::key_hash(key);
-        let mut found = Found::Nothing;
-        self.probe(map, hash, |length, at, value| {
-            let known = self.slice(at, length as usize)?;
-            if known == key.as_bytes() {
-                found = Found::Exact(value);
-                return Ok(true);
-            }
-            if core::str::from_utf8(known).is_ok_and(|known| text::variant(known, key)) {
-                found = Found::Variant;
-            }
-            Ok(false)
-        })?;
-        Ok(found)
+    pub(crate) fn key(self, map: u32, key: &[u8]) -> Result<u32, Error> {
+        found(self.probe(map, text::key_hash(key), key, true))
     }
 
-    /// Shows `visit` the string length, string offset and value of each entry with this hash until it says that it is
-    /// done.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn probe(
-        self,
-        map: u32,
-        hash: u32,
-        mut visit: impl FnMut(u32, u32, u32) -> Result<bool, Error>,
-    ) -> Result<(), Error> {
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    fn probe(self, map: u32, hash: u32, text: &[u8], variants: bool) -> u32 {
+        self.try_probe(map, hash, text, variants).unwrap_or(BROKEN)
+    }
+
+    #[inline(always)]
+    fn try_probe(self, map: u32, hash: u32, text: &[u8], variants: bool) -> Result<u32, Error> {
         if map == 0 {
-            return Ok(());
+            return Ok(NOTHING);
         }
-        let mask = self.word(map as usize)?;
-        let entries = self.bytes.get(map as usize + 4..).intact()?;
-        if mask & FEW != 0 {
-            let length = ((mask & !FEW) as usize).checked_mul(ENTRY).intact()?;
-            for entry in entries.get(..length).intact()?.chunks_exact(ENTRY) {
-                let field = |at| word(entry, at).intact();
-                if field(0)? == hash && visit(field(8)?, field(4)?, field(12)?)? {
-                    break;
+        // Few entries are searched from front to back, many from where the hash says.
+        let [head] = *self.words(map)?;
+        let head = number(head);
+        let (count, mask, first) = match head & FEW {
+            0 => (head + 1, head, hash),
+            _ => (head & !FEW, u32::MAX, 0),
+        };
+        let entries = self.rows::<4>(map.saturating_add(4), count)?;
+        let mut found = NOTHING;
+        for step in 0..count {
+            let slot = first.wrapping_add(step) & mask;
+            let [entry_hash, at, length, value] = *entries.get(slot as usize).intact()?;
+            if number(at) == 0 {
+                break;
+            }
+            if number(entry_hash) == hash {
+                let known = self.slice(number(at), number(length))?;
+                if known == text {
+                    return Ok(number(value));
+                }
+                if variants && text::variant(known, text) {
+                    found = VARIANT;
                 }
             }
-            return Ok(());
         }
-        let mut slot = hash & mask;
-        for _ in 0..=mask {
-            let at = (slot as usize).checked_mul(ENTRY).intact()?;
-            let entry = at.checked_add(ENTRY).and_then(|end| entries.get(at..end)).intact()?;
-            let field = |at| word(entry, at).intact();
-            let offset = field(4)?;
-            if offset == 0 {
-                return Ok(());
-            }
-            if field(0)? == hash && visit(field(8)?, offset, field(12)?)? {
-                return Ok(());
-            }
-            slot = (slot + 1) & mask;
-        }
-        Ok(())
+        Ok(found)
     }
 
-    /// The tests that a place's strings are put to.
-    pub(crate) fn tests(self, place: PlaceInfo<'_>) -> Result<impl Iterator<Item = TestInfo> + 't, Error> {
-        let length = (place.test_count() as usize).checked_mul(TEST).intact()?;
-        Ok(self.slice(place.word::<8>(), length)?.chunks_exact(TEST).filter_map(test))
+    /// The tests that a place's strings are put to: what is asked, two operands, and which bit the answer is.
+    pub(crate) fn tests(self, place: PlaceInfo<'_>) -> Result<&'t [[Word; 4]], Error> {
+        self.rows(number(place.0[2]), place.test_count())
     }
 
     /// The facets of a place that are read: each with its place.
-    pub(crate) fn facets(self, place: PlaceInfo<'_>) -> Result<impl Iterator<Item = (u32, u32)> + 't, Error> {
-        let length = (place.facet_count() as usize).checked_mul(FACET).intact()?;
-        Ok(self
-            .slice(place.word::<12>(), length)?
-            .chunks_exact(FACET)
-            .filter_map(|bytes| Some((word(bytes, 0)?, word(bytes, 4)?))))
+    pub(crate) fn facets(self, place: PlaceInfo<'_>) -> Result<&'t [[Word; 2]], Error> {
+        self.rows(number(place.0[3]), place.facet_count())
+    }
+
+    /// A view's tests between two strings of a call: what is asked, the two places, how many views further out the
+    /// second one is, and which bit the answer is.
+    pub(crate) fn pairs(self, view: View<'_>) -> Result<&'t [[Word; 5]], Error> {
+        self.rows(number(view.head[3]), number(view.head[4]))
     }
 
     /// The automaton at an offset.
     pub(crate) fn automaton(self, at: u32) -> Result<Automaton<'t>, Error> {
-        let head = self.slice(at, AUTOMATON)?;
-        let field = |at| word(head, at).map(|field| field as usize).intact();
-        let (first, class_count, states, patterns) = (word(head, 0).intact()?, field(4)?, field(8)?, field(12)?);
+        let [first, class_count, states, patterns] = *self.words(at)?;
+        let [class_count, states, patterns] = [class_count, states, patterns].map(|word| number(word) as usize);
         if class_count > 256 || states > 1 << 16 || patterns > 32 {
             return Err(DAMAGED);
         }
-        let rest = self.bytes.get(at as usize + AUTOMATON..).intact()?;
+        let (head, rest) =
+            self.bytes.get(at as usize..).and_then(|bytes| bytes.split_at_checked(AUTOMATON)).intact()?;
         let (answers, rest) = rest.split_at_checked(4 * patterns).intact()?;
         let (accepts, rest) = rest.split_at_checked(4 * states).intact()?;
         let next = rest.get(..2 * states * class_count).intact()?;
-        let classes = head.get(16..).and_then(|bytes| bytes.try_into().ok()).intact()?;
-        Ok(Automaton { first, classes, class_count, answers, accepts, next })
+        let classes = head.last_chunk().intact()?;
+        Ok(Automaton { first: number(first), classes, class_count, answers, accepts, next })
     }
 
     /// A string of the table.
-    pub(crate) fn text(self, at: u32, length: u32) -> Result<&'t str, Error> {
-        core::str::from_utf8(self.slice(at, length as usize)?).map_err(|_| DAMAGED)
+    pub(crate) fn text(self, at: Word, length: Word) -> Result<&'t [u8], Error> {
+        self.slice(number(at), number(length))
     }
-}
-
-fn test(bytes: &[u8]) -> Option<TestInfo> {
-    Some(TestInfo { op: word(bytes, 0)?, first: word(bytes, 4)?, second: word(bytes, 8)?, answer: word(bytes, 12)? })
 }
 
 impl<'t> View<'t> {
+    /// A view in which there is nothing.
+    pub(crate) const EMPTY: Self = Self { head: &[[0; 4]; VIEW / 4], places: &[] };
+
+    /// The number of its function; of an element view, that of the list's budget.
+    pub(crate) const fn function(&self) -> Word {
+        self.head[0]
+    }
+
+    /// Whether there are pair tests here or in the view of an element below.
+    pub(crate) fn has_pairs(&self) -> bool {
+        number(self.head[5]) != 0
+    }
+
     pub(crate) const fn place_count(&self) -> usize {
-        self.places.len() / PLACE
+        self.places.len()
     }
 
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    pub(crate) fn place(&self, place: usize) -> Result<PlaceInfo<'t>, Error> {
-        self.places.as_chunks().0.get(place).map(PlaceInfo).intact()
+    pub(crate) fn place(&self, place: u32) -> Result<PlaceInfo<'t>, Error> {
+        self.places.get(place as usize).map(PlaceInfo).intact()
     }
 
-    pub(crate) fn pairs(&self) -> impl Iterator<Item = PairInfo> + 't {
-        self.pairs.chunks_exact(PAIR).filter_map(|bytes| {
-            let field = |at| word(bytes, at);
-            Some(PairInfo { op: field(0)?, left: field(4)?, right: field(8)?, outward: field(12)?, answer: field(16)? })
-        })
-    }
-
-    /// Bytes of the view's frame without its heap; `None` if the table is damaged.
-    pub(crate) fn frame_length(&self, role_words: usize) -> Option<usize> {
-        // The parts of a call are always there.
-        if self.place_count() < layout::part::COUNT || role_words > 1 << 10 || self.answer_words > 1 << 20 {
-            return None;
+    /// Bytes of its records and answers.
+    #[inline(always)]
+    pub(crate) fn length(&self) -> Result<usize, Error> {
+        let words = number(self.head[2]) as usize;
+        if words > 1 << 20 {
+            return Err(DAMAGED);
         }
-        Some(layout::frame(role_words, self.place_count(), self.answer_words))
-    }
-
-    /// Bytes of an element, where this is the view of one; `None` if the table is damaged.
-    pub(crate) fn element_length(&self) -> Option<usize> {
-        if self.place_count() == 0 || self.answer_words > 1 << 20 {
-            return None;
-        }
-        Some(layout::element(self.place_count(), self.answer_words))
+        Ok(layout::element(self.place_count(), words))
     }
 }
 

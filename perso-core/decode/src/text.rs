@@ -4,57 +4,81 @@ const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// Eight bytes from `at` on, if there are as many.
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+#[inline(always)]
 pub(crate) fn word(text: &[u8], at: usize) -> Option<u64> {
-    let bytes = text.get(at..at.checked_add(8)?)?;
-    Some(u64::from_le_bytes(bytes.try_into().ok()?))
+    Some(u64::from_le_bytes(*text.get(at..)?.first_chunk()?))
 }
 
-/// How many bytes of the word come before the first quote, backslash or control character; 8 if there is none.
+/// How many bytes of the word come before the first one that needs care in a string: a quote, a backslash, a control
+/// character, or a part of a character beyond ASCII; 8 if there is none.
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(crate) const fn plain(word: u64) -> usize {
     let quote = word ^ (LOW * b'"' as u64);
     let slash = word ^ (LOW * b'\\' as u64);
-    // Each term has the high bit of every byte that is zero, or below 0x20; a borrow can set wrong bits only above a
-    // right one.
-    let stop = (quote.wrapping_sub(LOW) & !quote)
-        | (slash.wrapping_sub(LOW) & !slash)
-        | (word.wrapping_sub(LOW * 0x20) & !word);
+    // Each difference has the high bit of every byte that is zero, or below 0x20; a borrow can set wrong bits only above
+    // a right one. It also has it where the byte itself does: that is what needs care, too.
+    let stop = quote.wrapping_sub(LOW) | slash.wrapping_sub(LOW) | word.wrapping_sub(LOW * 0x20) | word;
     (stop & HIGH).trailing_zeros() as usize / 8
+}
+
+/// The character at the front of the text; `None` if there is none that is UTF-8.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+pub(crate) fn character(text: &[u8]) -> Option<char> {
+    let first = *text.first()?;
+    if first < 0x80 {
+        return Some(char::from(first));
+    }
+    // As many ones at the front of the first byte as there are bytes; each other byte brings six bits.
+    let length = first.leading_ones() as usize;
+    let mut point = u32::from(first) & (0x7f >> length);
+    for byte in text.get(1..length)? {
+        if byte & 0xc0 != 0x80 {
+            return None;
+        }
+        point = point << 6 | u32::from(byte & 0x3f);
+    }
+    // No surrogate, nothing beyond Unicode, and no more bytes than it takes.
+    char::from_u32(point).filter(|c| length > 1 && c.len_utf8() == length)
 }
 
 /// A hash in which ASCII letters of both cases are equal.
 #[inline]
 pub fn hash(text: &[u8]) -> u32 {
-    hash_and_bits(text).0
+    hash_and_bits(text) as u32
 }
 
-/// The hash, and all bits that are set in some byte, in the byte's place in its word.
+/// The hash; the high bit tells whether there is something in the text beyond ASCII.
 #[inline]
-fn hash_and_bits(text: &[u8]) -> (u32, u64) {
+fn hash_and_bits(text: &[u8]) -> u64 {
     const FOLD: u64 = LOW * 0x20;
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = (text.len() as u64).wrapping_mul(MIX);
-    let mut at = 0;
     let mut bits = 0;
-    while let Some(next) = word(text, at) {
+    let (words, end) = text.as_chunks();
+    for word in words {
+        let next = u64::from_le_bytes(*word);
         bits |= next;
         hash = (hash ^ (next | FOLD)).wrapping_mul(MIX);
         hash ^= hash >> 32;
-        at += 8;
     }
     let mut rest = 0;
-    for byte in text.get(at..).unwrap_or_default() {
+    for byte in end {
         rest = rest << 8 | u64::from(*byte);
     }
     bits |= rest;
     hash = (hash ^ (rest | FOLD)).wrapping_mul(MIX);
-    ((hash ^ (hash >> 32)) as u32, bits)
+    hash ^= hash >> 32;
+    if bits & HIGH == 0 {
+        hash & !(1 << 63)
+    } else {
+        hash | 1 << 63
+    }
 }
 
 /// Whether a character can be of one case. Whole blocks, so that a character and its other case are always both in or
 /// both out; a few characters without case are in as well.
-const fn cased(c: char) -> bool {
+#[cfg_attr(target_arch = "wasm32", no_mangle)]
+fn cased(c: char) -> bool {
     matches!(c as u32,
         0xaa..=0x24f | 0x250..=0x2af | 0x345 | 0x370..=0x58f | 0x10a0..=0x10ff | 0x13a0..=0x13ff | 0x1c80..=0x1cbf
         | 0x1d00..=0x1fff | 0x2100..=0x218f | 0x24b0..=0x24ef | 0x2c00..=0x2dff | 0xa640..=0xa69f | 0xa720..=0xa7ff
@@ -72,15 +96,22 @@ const fn fold(c: char) -> char {
     }
 }
 
+/// The character at the front of text that is UTF-8, folded; takes it off the text. `None` at the end.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+fn next_folded(text: &mut &[u8]) -> Option<char> {
+    let c = character(text)?;
+    *text = text.get(c.len_utf8()..)?;
+    Some(fold(c))
+}
+
 /// Whether two keys could be taken for the same by a reader that ignores case. Beyond ASCII that is judged by whole
 /// blocks of characters: it may say so of two keys that differ by more than case, never the other way round.
-pub(crate) fn variant(a: &str, b: &str) -> bool {
-    let mut left = a.chars().map(fold);
-    let mut right = b.chars().map(fold);
+#[cold]
+pub(crate) fn variant(mut a: &[u8], mut b: &[u8]) -> bool {
     loop {
-        match (left.next(), right.next()) {
+        match (next_folded(&mut a), next_folded(&mut b)) {
             (None, None) => return true,
-            (Some(l), Some(r)) if l == r || (cased(l) && cased(r)) => {}
+            (Some(l), Some(r)) if l == r || (!l.is_ascii() && !r.is_ascii() && cased(l) && cased(r)) => {}
             _ => return false,
         }
     }
@@ -88,32 +119,35 @@ pub(crate) fn variant(a: &str, b: &str) -> bool {
 
 /// The hash of a key: that of its ASCII characters (after folding), so that every variant of a key has its hash.
 #[inline]
-pub fn key_hash(key: &str) -> u32 {
-    let (hash, bits) = hash_and_bits(key.as_bytes());
-    if bits & HIGH == 0 {
-        hash
+pub fn key_hash(key: &[u8]) -> u32 {
+    let hash = hash_and_bits(key);
+    if hash >> 63 == 0 {
+        hash as u32
     } else {
         skeleton_hash(key)
     }
 }
 
 #[cold]
-fn skeleton_hash(key: &str) -> u32 {
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+fn skeleton_hash(mut key: &[u8]) -> u32 {
     let mut skeleton = [0; crate::limits::KEY_BYTES];
     let mut length = 0;
-    for c in key.chars().map(fold).filter(char::is_ascii) {
-        if let Some(byte) = skeleton.get_mut(length) {
-            *byte = c as u8;
+    while let Some(c) = next_folded(&mut key) {
+        if c.is_ascii() {
+            if let Some(byte) = skeleton.get_mut(length) {
+                *byte = c as u8;
+            }
+            length += 1;
         }
-        length += 1;
     }
     // A longer skeleton is of no key that a policy reads: any hash will do.
     hash(skeleton.get(..length).unwrap_or_default())
 }
 
 /// How many code points the text has.
-pub(crate) fn code_points(text: &str) -> u64 {
-    text.bytes().filter(|b| (*b as i8) >= -0x40).count() as u64
+pub(crate) fn code_points(text: &[u8]) -> u64 {
+    text.iter().filter(|b| (**b as i8) >= -0x40).count() as u64
 }
 
 #[cfg(test)]
@@ -128,13 +162,35 @@ mod tests {
         assert_eq!(count(b"abcdef\\h"), 6);
         assert_eq!(count(b"\nbcdefgh"), 0);
         assert_eq!(count(b"abcdefg\x1f"), 7);
-        assert_eq!(count(b"ab \x7f\xff\x80\x21\x23"), 8);
+        assert_eq!(count(b"ab \x7f\xff\x80\x21\x23"), 4);
+        assert_eq!(count(b"ab \x7f!#[]"), 8);
+    }
+
+    #[test]
+    fn characters_are_read_as_the_standard_library_does() {
+        // Every first byte with every second one, and third and fourth ones from the borders.
+        const BORDERS: [u8; 8] = [0x00, 0x7f, 0x80, 0x8f, 0x9f, 0xbf, 0xc0, 0xff];
+        for first in 0..=u8::MAX {
+            for second in 0..=u8::MAX {
+                for third in BORDERS {
+                    for fourth in BORDERS {
+                        let text = [first, second, third, fourth];
+                        let known = text.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());
+                        assert_eq!(character(&text), known, "{text:x?}");
+                    }
+                }
+            }
+        }
+        for cut in 0..4 {
+            assert_eq!(character("\u{1f600}".as_bytes().get(..cut).unwrap()), None);
+        }
     }
 
     #[track_caller]
     fn assert_variants(a: &str, b: &str) {
-        assert!(variant(a, b), "{a} {b}");
-        assert_eq!(key_hash(a), key_hash(b), "{a} {b}");
+        let (a, b) = (a.as_bytes(), b.as_bytes());
+        assert!(variant(a, b), "{a:x?} {b:x?}");
+        assert_eq!(key_hash(a), key_hash(b), "{a:x?} {b:x?}");
     }
 
     #[test]
@@ -146,7 +202,7 @@ mod tests {
         assert_variants("größe", "GRÖßE");
         assert_variants("ключ", "КЛЮЧ");
         for (a, b) in [("amount", "amounts"), ("数量", "价格"), ("a_b", "a\u{7f}b"), ("a", "")] {
-            assert!(!variant(a, b), "{a} {b}");
+            assert!(!variant(a.as_bytes(), b.as_bytes()), "{a} {b}");
         }
     }
 

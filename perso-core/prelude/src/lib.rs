@@ -124,7 +124,7 @@ fn read(
         // SAFETY: `reserve` has found that much memory there, and nothing else is in it.
         let memory = unsafe { from_raw_parts_mut(start as *mut u8, size) };
         match call::read(table, memory, text, unknown) {
-            Err(error) if error.code() == Code::Heap && size < WORK_BYTES => {
+            Err(error) if error.is(Code::Heap) && size < WORK_BYTES => {
                 size = (size * 4).min(WORK_BYTES);
                 if !reserve(start + size) {
                     return Err(error);
@@ -140,12 +140,12 @@ const fn denied(kind: u32, detail: u32, offset: u32) -> Record {
 }
 
 fn failed(error: Error) -> (Record, u32) {
-    let (class, offset) = match error.code().class() {
+    let (class, offset) = match error.class() {
         Class::Malformed => (0, error.offset() as u32),
         Class::Limit => (1, error.offset() as u32),
         Class::Engine => (2, NONE),
     };
-    (denied(4 + class, error.code() as u32, offset), 3 + class)
+    (denied(4 + class, error.number(), offset), 3 + class)
 }
 
 /// Takes a packed verdict apart, and finds its reason.

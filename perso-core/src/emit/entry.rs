@@ -2,7 +2,7 @@
 
 use super::code::at;
 use super::memory::Memory;
-use super::prelude::Placed;
+use super::prelude::{EVALUATE, Placed, ROOM};
 use super::{REASONS, STACK, TABLE, reasons};
 use wasm_encoder::{CodeSection, Function, ValType};
 
@@ -23,7 +23,7 @@ fn reset(function: &mut Function, memory: &Memory) {
 fn input(memory: &Memory, prelude: &Placed<'_>) -> Function {
     let mut function = Function::new([]);
     reset(&mut function, memory);
-    function.instructions().local_get(0).i32_const(memory.input as i32).call(prelude.function("room")).end();
+    function.instructions().local_get(0).i32_const(memory.input as i32).call(prelude.function(ROOM)).end();
     function
 }
 
@@ -40,7 +40,7 @@ fn evaluate(memory: &Memory, prelude: &Placed<'_>, unknown: Option<u32>) -> Func
     for constant in [memory.frame, memory.table_len, memory.record, memory.input] {
         code.i32_const(constant as i32);
     }
-    code.call(prelude.function("evaluate")).end();
+    code.call(prelude.function(EVALUATE)).end();
     function
 }
 

@@ -3,6 +3,7 @@
 mod code;
 mod entry;
 mod memory;
+mod needs;
 mod prelude;
 mod reasons;
 mod table;
@@ -58,7 +59,7 @@ pub fn module(policy: &Policy, plan: &Plan, text: &str) -> Vec<u8> {
     let prelude = Prelude::new();
     let memory = Memory::new(&prelude, &table, &reasons);
     let supplied = BTreeMap::from([("decide", DECIDE), ("load_table", LOAD_TABLE), ("load_reason", LOAD_REASON)]);
-    let mut prelude_code = prelude.place(PRELUDE, &supplied);
+    let mut prelude_code = prelude.place(PRELUDE, &supplied, &needs::of(plan));
     let views = PRELUDE + prelude_code.len();
 
     let mut module = Module::new();

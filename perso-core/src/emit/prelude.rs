@@ -1,15 +1,23 @@
 //! The prelude: the code that every module begins with, built ahead of time from `perso-core/prelude`. Here it is taken
-//! apart, so that it can be put before the code of a policy.
+//! apart, so that what a policy needs of it can be put before the policy's code.
+//!
+//! Functions that few policies need have a name in the prelude. Where the policy does not need one, a trap stands in its
+//! place, and what only it has called is left out: see [`super::needs`].
 
-use std::collections::{BTreeMap, HashMap};
+use super::needs;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasm_encoder::reencode::{Error, Reencode};
-use wasm_encoder::{CodeSection, ConstExpr, DataSection, TypeSection};
+use wasm_encoder::{CodeSection, ConstExpr, DataSection, Function, TypeSection};
 use wasmparser::{
     BinaryReaderError, DataKind, ExternalKind, FuncType, FunctionBody, Operator, Parser, Payload, TypeRef,
 };
 
 /// Built by `perso-core/prelude/build.sh`.
 const BYTES: &[u8] = include_bytes!("../../prelude/prelude.wasm");
+
+/// The functions that a module's entries call.
+pub(super) const ROOM: &str = "room";
+pub(super) const EVALUATE: &str = "evaluate";
 
 /// The prelude's parts.
 #[derive(Default)]
@@ -108,39 +116,83 @@ impl Prelude {
         }
     }
 
-    /// Lays out the functions behind `first` others. `supplied` has what stands for each import.
-    pub(super) fn place(&self, first: u32, supplied: &BTreeMap<&str, u32>) -> Placed<'_> {
-        let imports = self.imports.iter().map(|name| supplied.get(name).copied().unwrap_or(0));
-        let own = (first..).take(self.functions.len());
-        Placed { prelude: self, indices: imports.chain(own).collect(), types: Vec::new() }
+    /// Lays out what is needed behind `first` other functions. `supplied` has what stands for each import, `needed` the
+    /// named functions that are needed.
+    pub(super) fn place(&self, first: u32, supplied: &BTreeMap<&str, u32>, needed: &BTreeSet<&str>) -> Placed<'_> {
+        #[expect(clippy::expect_used, reason = "the bytes are a constant, which a test holds against its sources")]
+        let functions = self.reached(needed).expect("the prelude is valid WebAssembly");
+        let imports = (0..).zip(&self.imports).map(|(index, name)| (index, supplied.get(name).copied().unwrap_or(0)));
+        let own = functions.keys().copied().zip(first..);
+        let indices = imports.chain(own).collect();
+        let used = functions.keys().filter_map(|index| self.type_of(*index)).collect();
+        Placed { prelude: self, functions, indices, used, types: BTreeMap::new() }
+    }
+
+    /// The functions that can be reached, by their index, and whether each does something or is a trap.
+    fn reached(&self, needed: &BTreeSet<&str>) -> Result<BTreeMap<u32, bool>, BinaryReaderError> {
+        let left_out = needs::OPTIONAL.iter().filter(|name| !needed.contains(*name));
+        let left_out: BTreeSet<u32> = left_out.filter_map(|name| self.exports.get(name).copied()).collect();
+        let mut next: Vec<u32> = [ROOM, EVALUATE].iter().filter_map(|name| self.exports.get(name).copied()).collect();
+        let mut reached = BTreeMap::new();
+        while let Some(index) = next.pop() {
+            // What the compiler supplies is there anyway.
+            let Some(body) = self.body(index) else { continue };
+            let works = !left_out.contains(&index);
+            if reached.insert(index, works).is_some() || !works {
+                continue;
+            }
+            for operator in body.get_operators_reader()? {
+                if let Operator::Call { function_index } = operator? {
+                    next.push(function_index);
+                }
+            }
+        }
+        Ok(reached)
+    }
+
+    fn own(&self, index: u32) -> Option<usize> {
+        (index as usize).checked_sub(self.imports.len())
+    }
+
+    fn body(&self, index: u32) -> Option<&FunctionBody<'static>> {
+        self.bodies.get(self.own(index)?)
+    }
+
+    fn type_of(&self, index: u32) -> Option<u32> {
+        self.functions.get(self.own(index)?).copied()
     }
 }
 
-/// The prelude at its place in a module.
+/// What a module has of the prelude, at its place in the module.
 pub(super) struct Placed<'p> {
     prelude: &'p Prelude,
-    /// The module's index of each of its functions, the imports first.
-    indices: Vec<u32>,
-    /// The module's index of each of its types.
-    types: Vec<u32>,
+    /// By the prelude's index, whether each does something or is a trap.
+    functions: BTreeMap<u32, bool>,
+    /// The module's index of each function, what is supplied included.
+    indices: BTreeMap<u32, u32>,
+    /// The types of the functions.
+    used: BTreeSet<u32>,
+    /// The module's index of each type.
+    types: BTreeMap<u32, u32>,
 }
 
 impl Placed<'_> {
     /// How many functions it has.
     pub(super) fn len(&self) -> u32 {
-        self.prelude.functions.len() as u32
+        self.functions.len() as u32
     }
 
-    /// The module's index of an exported function.
+    /// The module's index of a function by its name.
     pub(super) fn function(&self, name: &str) -> u32 {
-        let index = self.prelude.exports.get(name).and_then(|index| self.indices.get(*index as usize));
+        let index = self.prelude.exports.get(name).and_then(|index| self.indices.get(index));
         index.copied().unwrap_or(0)
     }
 
     /// Adds its types.
     pub(super) fn write_types(&mut self, types: &mut TypeSection) {
-        for ty in &self.prelude.types {
-            self.types.push(types.len());
+        for index in &self.used {
+            let Some(ty) = self.prelude.types.get(*index as usize) else { continue };
+            self.types.insert(*index, types.len());
             let values = |types: &[wasmparser::ValType]| -> Vec<wasm_encoder::ValType> {
                 types.iter().filter_map(|ty| wasm_encoder::ValType::try_from(*ty).ok()).collect()
             };
@@ -150,14 +202,27 @@ impl Placed<'_> {
 
     /// The types of its functions.
     pub(super) fn function_types(&self) -> impl Iterator<Item = u32> {
-        self.prelude.functions.iter().map(|ty| self.types.get(*ty as usize).copied().unwrap_or(0))
+        let ty = |index: &u32| self.types.get(&self.prelude.type_of(*index)?).copied();
+        self.functions.keys().map(move |index| ty(index).unwrap_or(0))
     }
 
     /// Adds its code.
     pub(super) fn write_code(&mut self, code: &mut CodeSection) {
-        for body in &self.prelude.bodies {
-            #[expect(clippy::expect_used, reason = "the bytes are a constant, which a test holds against its sources")]
-            self.parse_function_body(code, body.clone()).expect("the prelude is valid WebAssembly");
+        for (index, works) in self.functions.clone() {
+            match self.prelude.body(index) {
+                #[expect(
+                    clippy::expect_used,
+                    reason = "the bytes are a constant, which a test holds against its sources"
+                )]
+                Some(body) if works => {
+                    self.parse_function_body(code, body.clone()).expect("the prelude is valid WebAssembly");
+                }
+                _ => {
+                    let mut trap = Function::new([]);
+                    trap.instructions().unreachable().end();
+                    code.function(&trap);
+                }
+            }
         }
     }
 }
@@ -166,10 +231,36 @@ impl Reencode for Placed<'_> {
     type Error = std::convert::Infallible;
 
     fn function_index(&mut self, function: u32) -> Result<u32, Error<Self::Error>> {
-        Ok(self.indices.get(function as usize).copied().unwrap_or(0))
+        Ok(self.indices.get(&function).copied().unwrap_or(0))
     }
 
+    /// Block types.
     fn type_index(&mut self, ty: u32) -> Result<u32, Error<Self::Error>> {
-        Ok(self.types.get(ty as usize).copied().unwrap_or(0))
+        Ok(self.types.get(&ty).copied().unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_function_that_can_be_left_out_is_there_and_calls_are_direct() {
+        let prelude = Prelude::new();
+        for name in needs::OPTIONAL {
+            assert!(prelude.exports.contains_key(name), "{name}");
+        }
+        for body in &prelude.bodies {
+            for operator in body.get_operators_reader().unwrap() {
+                let operator = operator.unwrap();
+                // What calls another way, or takes a block's type from the list, `reached` and `write_types` do not see.
+                assert!(!matches!(operator, Operator::CallIndirect { .. } | Operator::ReturnCall { .. }));
+                let block = match operator {
+                    Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } => blockty,
+                    _ => continue,
+                };
+                assert!(!matches!(block, wasmparser::BlockType::FuncType(_)));
+            }
+        }
     }
 }

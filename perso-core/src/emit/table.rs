@@ -116,7 +116,7 @@ impl Writer {
 
     fn place(&mut self, place: &Place) -> [u32; 8] {
         let keys = place.keys.iter().map(|(key, place)| (key.as_str(), *place));
-        let keys = self.map(keys, perso_decode::key_hash);
+        let keys = self.map(keys, |key| perso_decode::key_hash(key.as_bytes()));
         let constants = place.constants.iter().zip(1..).map(|(text, number)| (text.as_str(), number));
         let constants = self.map(constants, |text| perso_decode::hash(text.as_bytes()));
         let mut tests: Vec<[u32; 4]> = place

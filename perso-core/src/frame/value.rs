@@ -24,7 +24,8 @@ fn write(frame: &mut Frame<'_, '_>, place: Place, value: &Value) -> Result<(), E
                     frame.role(element.as_str())?;
                 }
             }
-            if let Some(mut list) = frame.list(place, elements.len() as u64)? {
+            frame.list(place, elements.len() as u64)?;
+            if let Some(mut list) = frame.elements(place, elements.len() as u64)? {
                 for element in elements {
                     frame.element(&mut list)?;
                     write(frame, Place::ELEMENT, element)?;

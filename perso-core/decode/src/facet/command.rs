@@ -6,12 +6,8 @@ pub const MOST: usize = 8192;
 pub const MOST_WORDS: usize = 256;
 
 /// What a shell runs itself, or reads as its grammar: none of these is a program that is just run.
-const OF_THE_SHELL: [&str; 38] = [
-    ".", ":", "!", "[", "[[", "{", "}", "alias", "builtin", "case", "command", "coproc", "declare", "do", "done",
-    "elif", "else", "esac", "eval", "exec", "exit", "export", "fi", "for", "function", "if", "in", "local", "readonly",
-    "return", "select", "set", "shift", "source", "then", "time", "trap", "typeset",
-];
-const MORE_OF_THE_SHELL: [&str; 3] = ["unset", "until", "while"];
+const OF_THE_SHELL: &str = ". : ! [ [[ { } alias builtin case command coproc declare do done elif else esac eval exec exit \
+    export fi for function if in local readonly return select set shift source then time trap typeset unset until while";
 
 /// A command with one meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +26,7 @@ impl<'c> Command<'c> {
         let (program, arguments) = text.split_once(' ').unwrap_or((text, ""));
         let good = !program.is_empty()
             && program.bytes().all(|byte| is_bare(byte) && byte != b'=')
-            && !OF_THE_SHELL.contains(&program)
-            && !MORE_OF_THE_SHELL.contains(&program);
+            && OF_THE_SHELL.split(' ').all(|word| word != program);
         let mut words = 1;
         let mut rest = Words { rest: arguments };
         loop {

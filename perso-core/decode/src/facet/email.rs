@@ -1,23 +1,53 @@
 //! E-mail addresses: one plain address (RFC 5321's dot-string, without `%` and `!`, which some mailers take for
 //! routes), ASCII only.
 
-use super::is_label;
-
 /// The domain of an address, as it is written.
 #[must_use]
-pub fn domain(text: &str) -> Option<&str> {
+pub fn domain(text: &[u8]) -> Option<&[u8]> {
     if text.len() > 254 {
         return None;
     }
-    let (local, domain) = text.split_once('@')?;
-    let atom = |byte: u8| byte.is_ascii_alphanumeric() || b"#$&'*+-/=?^_`{|}~".contains(&byte);
-    // `=?` begins an encoded word (RFC 2047), which some mailers decode.
-    let good_local = !local.contains("=?")
-        && (1..=64).contains(&local.len())
-        && local.split('.').all(|part| !part.is_empty() && part.bytes().all(atom));
-    let labels = || domain.split('.');
-    let last_is_number = labels().next_back().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
-    let good_domain =
-        domain.len() <= 253 && labels().count() >= 2 && labels().all(|label| is_label(label, false)) && !last_is_number;
-    (good_local && good_domain).then_some(domain)
+    let at = text.iter().position(|byte| *byte == b'@')?;
+    let (local, domain) = (text.get(..at)?, text.get(at + 1..)?);
+    (is_local(local) && is_domain(domain)).then_some(domain)
+}
+
+fn is_local(local: &[u8]) -> bool {
+    let mut before = b'.';
+    for byte in local {
+        let good = match byte {
+            b'.' => before != b'.',
+            // `=?` begins an encoded word (RFC 2047), which some mailers decode.
+            b'?' => before != b'=',
+            b'#' | b'$' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'/' | b'=' | b'^' | b'_' | b'`' | b'{' | b'|' | b'}'
+            | b'~' => true,
+            byte => byte.is_ascii_alphanumeric(),
+        };
+        if !good {
+            return false;
+        }
+        before = *byte;
+    }
+    before != b'.' && local.len() <= 64
+}
+
+/// Whether there are two labels at least, each of letters, digits and `-` inside, the last one no number.
+fn is_domain(domain: &[u8]) -> bool {
+    let (mut labels, mut length, mut is_number) = (0, 0, true);
+    let mut before = b'.';
+    for byte in domain {
+        let inside = before != b'.';
+        match byte {
+            b'.' if inside && before != b'-' => (labels, length, is_number) = (labels + 1, 0, true),
+            b'-' if inside => (length, is_number) = (length + 1, false),
+            b'0'..=b'9' => length += 1,
+            b'a'..=b'z' | b'A'..=b'Z' => (length, is_number) = (length + 1, false),
+            _ => return false,
+        }
+        if length > 63 {
+            return false;
+        }
+        before = *byte;
+    }
+    labels >= 1 && before != b'.' && before != b'-' && !is_number && domain.len() <= 253
 }

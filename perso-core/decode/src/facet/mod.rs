@@ -32,13 +32,13 @@ impl<'b> Writer<'b> {
         text.bytes().try_for_each(|byte| self.byte(byte))
     }
 
-    pub(crate) fn lower(&mut self, text: &str) -> Option<()> {
-        text.bytes().try_for_each(|byte| self.byte(byte.to_ascii_lowercase()))
+    pub(crate) fn lower(&mut self, text: &[u8]) -> Option<()> {
+        text.iter().try_for_each(|byte| self.byte(byte.to_ascii_lowercase()))
     }
 
-    pub(crate) fn finish(self) -> Option<&'b str> {
+    pub(crate) fn finish(self) -> Option<&'b [u8]> {
         let Self { to, length } = self;
-        core::str::from_utf8(to.get(..length)?).ok()
+        to.get(..length)
     }
 }
 
@@ -47,8 +47,11 @@ pub(crate) fn has_percent_escape(text: &str) -> bool {
     text.as_bytes().windows(3).any(|w| matches!(w, [b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()))
 }
 
-/// Whether a label can be one of a host's name: letters, digits, `-` inside, and `_` where `underscore` says so.
-pub(crate) fn is_label(label: &str, underscore: bool) -> bool {
-    let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || (underscore && byte == b'_');
-    (1..=63).contains(&label.len()) && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
+/// Whether a label can be one of a host's name: letters, digits, `_`, and `-` inside.
+pub(crate) fn is_label(label: &[u8]) -> bool {
+    let inner = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=63).contains(&label.len())
+        && label.iter().all(inner)
+        && label.first() != Some(&b'-')
+        && label.last() != Some(&b'-')
 }

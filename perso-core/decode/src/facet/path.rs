@@ -90,7 +90,7 @@ fn is_windows_segment(segment: &str) -> bool {
 fn is_device(segment: &str) -> bool {
     let stem = segment.split('.').next().unwrap_or_default().trim_end_matches(' ');
     let is = |name: &str| stem.eq_ignore_ascii_case(name);
-    if ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"].into_iter().any(is) {
+    if "con prn aux nul conin$ conout$ clock$".split(' ').any(is) {
         return true;
     }
     let (name, number) = stem.split_at_checked(3).unwrap_or_default();

@@ -75,12 +75,12 @@ impl<'u> Url<'u> {
     }
 
     pub(crate) fn write_scheme(&self, to: &mut Writer<'_>) -> Option<()> {
-        to.lower(self.scheme)
+        to.lower(self.scheme.as_bytes())
     }
 
     pub(crate) fn write_host(&self, to: &mut Writer<'_>) -> Option<()> {
         match self.host {
-            Host::Name(name) => to.lower(name),
+            Host::Name(name) => to.lower(name.as_bytes()),
             Host::V4(address) => address::write_v4(address, to),
             Host::V6(address) => address::write_v6(address, to),
         }
@@ -126,14 +126,13 @@ fn read_host(text: &str) -> Option<Host<'_>> {
     if numeric {
         return address::v4(text).map(Host::V4);
     }
-    (text.len() <= 253 && text.split('.').all(|label| is_label(label, true))).then_some(Host::Name(text))
+    (text.len() <= 253 && text.split('.').all(|label| is_label(label.as_bytes()))).then_some(Host::Name(text))
 }
 
 fn is_private_name(name: &str) -> bool {
-    const ENDINGS: [&str; 10] =
-        ["localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "home.arpa", "localdomain"];
+    const ENDINGS: &str = "localhost local internal intranet lan home corp private home.arpa localdomain";
     !name.contains('.')
-        || ENDINGS.iter().any(|ending| {
+        || ENDINGS.split(' ').any(|ending| {
             let at = name.len().saturating_sub(ending.len());
             name.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(ending))
                 && name.get(..at).is_some_and(|before| before.ends_with('.'))
