@@ -17,16 +17,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Calls per policy.
 const CALLS: u64 = 256;
 
-/// Every so many calls are given to the portable entry, as values and as parts as well, which takes longer than to judge
-/// them.
+/// Every so many calls are given as values and as parts as well, and to the portable entry, which takes longer than to
+/// judge them.
 const BY_VALUE: u64 = 4;
+const PORTABLY: u64 = 32;
 
 /// Bytes for the choices in a policy, and in a call.
 const POLICY_BYTES: usize = 2048;
 const CALL_BYTES: usize = 1024;
 
 /// After how many pairs their number is told.
-const TOLD: u64 = 100_000;
+const TOLD: u64 = 10_000;
 
 static PAIRS: AtomicU64 = AtomicU64::new(0);
 
@@ -54,12 +55,14 @@ fn judge(choices: &[u8], more: &mut fastrand::Rng) -> arbitrary::Result<()> {
         more.fill(&mut choices);
         let u = &mut Unstructured::new(&choices);
         let call = generate::call(u, &policy)?;
+        if index % PORTABLY == 0 {
+            both.agreed_portably(call.as_bytes());
+        }
         if index % BY_VALUE != 0 {
             both.agreed_from_text(call.as_bytes());
             continue;
         }
         let answer = both.agreed(call.as_bytes());
-        both.agreed_portably(call.as_bytes());
         if answer.kind == "malformed" {
             continue;
         }
