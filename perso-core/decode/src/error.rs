@@ -83,9 +83,6 @@ codes! {
     Unknown = 21, Engine, "the host asks for parts that there are not";
 }
 
-const LAST_MALFORMED: u32 = Code::Part as u32;
-const LAST_LIMIT: u32 = Code::Heap as u32;
-
 /// Kinds of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -116,10 +113,12 @@ impl Error {
     #[must_use]
     pub const fn class(self) -> Class {
         // The codes are in the order of their classes.
-        match self.number() {
-            ..=LAST_MALFORMED => Class::Malformed,
-            ..=LAST_LIMIT => Class::Limit,
-            _ => Class::Engine,
+        if self.number() <= Code::Part as u32 {
+            Class::Malformed
+        } else if self.number() <= Code::Heap as u32 {
+            Class::Limit
+        } else {
+            Class::Engine
         }
     }
 
@@ -165,5 +164,19 @@ impl Code {
     #[must_use]
     pub const fn at(self, offset: usize) -> Error {
         Error::new(self, offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_of_its_codes_class() {
+        for code in Code::ALL {
+            let error = code.at(7);
+            assert_eq!((error.code(), error.offset(), error.class()), (*code, 7, code.class()));
+            assert_eq!(code.anywhere().at(7), error);
+        }
     }
 }

@@ -75,7 +75,7 @@ impl<'j> Reader<'j> {
     #[cold]
     pub(crate) fn wrong(&mut self, code: Code) {
         let byte = self.byte();
-        if STARTS.iter().any(|start| *start == byte) {
+        if STARTS.contains(&byte) {
             self.fail(code.at(self.at));
         } else {
             self.unexpected();
