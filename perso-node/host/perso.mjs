@@ -35,7 +35,7 @@ const bits = (parts = []) => parts.reduce((all, part) => all | (PARTS[part] ?? 2
 function bytesOf(call) {
 	if (call instanceof Uint8Array) return call;
 	// Half a surrogate pair must not turn into another character.
-	if (typeof call !== 'string' || !call.isWellFormed()) return Uint8Array.of(255);
+	if (typeof call !== 'string' || !call.isWellFormed()) return Uint8Array.of(123, 34, 255);
 	const { read, written } = encoder.encodeInto(call, scratch);
 	return read < call.length ? encoder.encode(call) : scratch.subarray(0, written);
 }
