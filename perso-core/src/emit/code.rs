@@ -68,15 +68,18 @@ pub(super) fn view(plan: &Plan, view: &View, blame: u32) -> Function {
         role_words: plan.role_words,
         answers: vec![layout::answers(plan.role_words, view.places.places.len())],
         roles_attribute: plan.roles_attribute,
+        default: plan.default,
         blame,
     };
     for step in &view.deny {
         code.deny(step);
     }
+    // Where only one rule can allow, it is the nearest.
+    let only = view.allow.len() == 1;
     for step in &view.allow {
-        code.allow(step);
+        code.allow(step, only);
     }
-    code.none(view, plan.default);
+    code.none(view);
     code.code.end();
     function
 }
@@ -127,6 +130,11 @@ pub(super) const fn at(offset: usize, align: u32) -> MemArg {
     MemArg { offset: offset as u64, align, target: MemArgTarget::Memory(0), ordering: None }
 }
 
+/// Whether the condition holds whatever the call is.
+fn always(condition: &Goal) -> bool {
+    matches!(condition, Goal::All(parts) if parts.is_empty())
+}
+
 /// A block that can be left, by how deep it is.
 #[derive(Clone, Copy)]
 struct Label(u32);
@@ -138,6 +146,7 @@ struct Code<'f> {
     /// Where the answer bits are: in the frame, and in the element of each list that the code goes through.
     answers: Vec<usize>,
     roles_attribute: u32,
+    default: Effect,
     blame: u32,
 }
 
@@ -194,7 +203,7 @@ impl Code<'_> {
                     code.jump(next);
                 });
             }
-            if !matches!(&step.condition, Goal::All(parts) if parts.is_empty()) {
+            if !always(&step.condition) {
                 looked = true;
                 code.block(|code, fail| {
                     code.goal(&step.condition, false, fail);
@@ -212,16 +221,23 @@ impl Code<'_> {
 
     /// An allow rule: it applies if its roles and its condition are true. If only the condition is not, it may be the
     /// nearest.
-    fn allow(&mut self, step: &Step) {
+    fn allow(&mut self, step: &Step, only: bool) {
         self.block(|code, next| {
             code.about(step, next);
             if let Some(roles) = &step.roles {
                 code.roles(roles, true, next);
             }
+            if always(&step.condition) {
+                return code.answer(true, CauseKind::Rule, Some(step.rule));
+            }
             code.block(|code, fail| {
                 code.goal(&step.condition, true, fail);
                 code.answer(true, CauseKind::Rule, Some(step.rule));
             });
+            if only && code.default == Effect::Deny {
+                code.blame(MARK);
+                return code.deny_blamed(CauseKind::NoRule, step.rule);
+            }
             code.code.local_get(NEAR);
             code.jump_if(next);
             code.code.i32_const(step.rule as i32 + 1).local_set(NEAR);
@@ -230,34 +246,37 @@ impl Code<'_> {
     }
 
     /// No rule has applied.
-    fn none(&mut self, view: &View, default: Effect) {
-        if default == Effect::Allow {
-            self.answer(true, CauseKind::Default, None);
-            return;
+    fn none(&mut self, view: &View) {
+        if self.default == Effect::Allow {
+            return self.answer(true, CauseKind::Default, None);
         }
         // The first rule whose roles fit.
-        self.block(|code, next| {
-            code.code.local_get(NEAR);
-            code.jump_unless(next);
-            code.blame(NEAR_MARK);
-            code.code.local_get(NEAR).i32_const(1).i32_sub().i64_extend_i32_u().i64_const(16).i64_shl().i64_or();
-            code.deny_blamed(CauseKind::NoRule, 0);
-        });
+        if view.allow.len() > 1 && view.allow.iter().any(|step| !always(&step.condition)) {
+            self.block(|code, next| {
+                code.code.local_get(NEAR);
+                code.jump_unless(next);
+                code.blame(NEAR_MARK);
+                code.code.local_get(NEAR).i32_const(1).i32_sub().i64_extend_i32_u().i64_const(16).i64_shl().i64_or();
+                code.deny_blamed(CauseKind::NoRule, 0);
+            });
+        }
         // The first rule: its roles don't.
-        let mark = self.roles_mark();
         for step in &view.allow {
+            if step.about.is_empty() {
+                return self.deny_for_roles(step);
+            }
             self.block(|code, next| {
                 code.about(step, next);
-                code.code.i64_const(mark.number()).local_set(MARK);
-                code.blame(MARK);
-                code.deny_blamed(CauseKind::NoRule, step.rule);
+                code.deny_for_roles(step);
             });
-            if step.about.is_empty() {
-                // The one before has returned.
-                break;
-            }
         }
         self.answer(false, CauseKind::NoRule, None);
+    }
+
+    fn deny_for_roles(&mut self, step: &Step) {
+        let mark = self.roles_mark().number();
+        self.code.local_get(FRAME).i64_const(mark).call(self.blame);
+        self.deny_blamed(CauseKind::NoRule, step.rule);
     }
 
     /// Jumps if the rule is not about the tool.
@@ -287,11 +306,16 @@ impl Code<'_> {
         let mark = self.roles_mark();
         self.mark(&mark);
         let has_any = |code: &mut Self| {
-            let words = roles.iter().enumerate().filter(|(_, word)| **word != 0);
-            code.code.i64_const(0);
-            for (index, word) in words {
+            let mut is_first = true;
+            for (index, word) in roles.iter().enumerate().filter(|(_, word)| **word != 0) {
                 code.code.local_get(FRAME).i64_load(at(layout::ROLE_WORDS + 8 * index, 3));
-                code.code.i64_const(*word as i64).i64_and().i64_or();
+                code.code.i64_const(*word as i64).i64_and();
+                if !std::mem::take(&mut is_first) {
+                    code.code.i64_or();
+                }
+            }
+            if is_first {
+                code.code.i64_const(0);
             }
             code.code.i64_eqz();
         };
@@ -510,6 +534,15 @@ impl Code<'_> {
             code.limb(left, limb);
             code.other_limb(other, limb);
         };
+        // Zero is told from every other number by the first limb.
+        if matches!(other, Other::Number(Number::ZERO)) {
+            pair(self, 0);
+            match compare {
+                Compare::Less => self.code.i64_lt_s(),
+                Compare::AtMost => self.code.i64_le_s(),
+            };
+            return;
+        }
         // The first limb that differs decides.
         for limb in 0..2 {
             pair(self, limb);
@@ -603,12 +636,9 @@ impl Code<'_> {
             code.readable(&list.side, ok, fail);
             if elements.every {
                 // Nothing is said of an empty list, unless its author has thought of it.
-                code.block(|code, some| {
-                    code.limb(&list.side, 1);
-                    code.code.i64_const(0).i64_ne();
-                    code.jump_if(some);
-                    code.jump(if elements.bounded && want { ok } else { fail });
-                });
+                code.limb(&list.side, 1);
+                code.code.i64_eqz();
+                code.jump_if(if elements.bounded && want { ok } else { fail });
             }
             if elements.every == want {
                 // All elements must.
