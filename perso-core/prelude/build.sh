@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds the prelude: `build.sh [FILE]`, by default perso-core/prelude/prelude.wasm, which is checked in. The core library
-# is built along, so that nothing in it is larger than it must be.
+# Builds the prelude, whole and lean, into a folder: `build.sh [FOLDER]`, by default perso-core/prelude, where they are
+# checked in. The core library is built along, so that nothing in it is larger than it must be.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-out=${1:-perso-core/prelude/prelude.wasm}
+out=${1:-perso-core/prelude}
 
 perso-core/prelude/toolchain.sh
 root=$PWD/target/prelude-toolchain/root
@@ -26,20 +26,27 @@ rustc --crate-name compiler_builtins --edition 2024 --crate-type rlib -Zforce-un
     --cfg 'feature="compiler-builtins"' --cfg 'feature="mem"' --cfg 'feature="arch"' \
     --extern "core=$sysroot/libcore.rlib" "$library/compiler-builtins/compiler-builtins/src/lib.rs"
 
-rustc --crate-name perso_decode --edition 2021 --crate-type rlib --sysroot "$work" --out-dir "$work" \
-    perso-core/decode/src/lib.rs
-# The stack comes first, so that one that overflows leaves the memory, which is a trap.
-rustc --crate-name prelude --edition 2021 --crate-type cdylib --sysroot "$work" -Clto=fat -Cstrip=symbols \
-    --extern "perso_decode=$work/libperso_decode.rlib" -Clinker="$root/usr/lib/llvm-22/bin/wasm-ld" \
-    -Clink-arg=--stack-first -Clink-arg=-zstack-size=16384 -Clink-arg=--export=__heap_base \
-    -o "$work/prelude.wasm" perso-core/prelude/src/lib.rs
+# `prelude FILE [OPTION ...]`
+prelude() {
+    local file=$1
+    shift
+    rustc --crate-name perso_decode --edition 2021 --crate-type rlib --sysroot "$work" --out-dir "$work" "$@" \
+        perso-core/decode/src/lib.rs
+    # The stack comes first, so that one that overflows leaves the memory, which is a trap.
+    rustc --crate-name prelude --edition 2021 --crate-type cdylib --sysroot "$work" -Clto=fat -Cstrip=symbols "$@" \
+        --extern "perso_decode=$work/libperso_decode.rlib" -Clinker="$root/usr/lib/llvm-22/bin/wasm-ld" \
+        -Clink-arg=--stack-first -Clink-arg=-zstack-size=16384 -Clink-arg=--export=__heap_base \
+        -o "$work/prelude.wasm" perso-core/prelude/src/lib.rs
+    LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu "$root/usr/bin/wasm-opt" -Oz --converge \
+        --enable-bulk-memory --enable-sign-ext --enable-mutable-globals --enable-nontrapping-float-to-int \
+        "$work/prelude.wasm" -o "$file"
+}
 
-LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu "$root/usr/bin/wasm-opt" -Oz --converge \
-    --enable-bulk-memory --enable-sign-ext --enable-mutable-globals --enable-nontrapping-float-to-int \
-    "$work/prelude.wasm" -o "$out"
+prelude "$out/prelude.wasm"
+prelude "$out/lean.wasm" --cfg lean_prelude
 
 # What it was built from: a test holds the checked-in prelude against this where the compiler is not there.
 if [ "$#" = 0 ]; then
     sha256sum perso-core/prelude/{build,toolchain}.sh perso-core/prelude/src/*.rs perso-core/decode/src/*.rs \
-        perso-core/decode/src/facet/*.rs "$out" > perso-core/prelude/prelude.sha256
+        perso-core/decode/src/facet/*.rs perso-core/prelude/*.wasm > perso-core/prelude/prelude.sha256
 fi

@@ -39,20 +39,20 @@ fn prepare(folder: &Path) {
     let module = perso_core::compile(&text).unwrap().module;
     let other = perso_core::compile(&text.replace("500", "900").replace("\"amount\": 800", "\"amount\": 901")).unwrap();
     fs::write(folder.join("support.wasm"), &module).unwrap();
-    fs::write(folder.join("damaged.wasm"), replaced(&module, b"lte", b"gte")).unwrap();
+    fs::write(folder.join("damaged.wasm"), replaced(&module, b"amount", b"Amount")).unwrap();
     // Altered by someone who knows of the hash: these load.
-    let [code, manifest] = parts(&module);
-    let [_, other] = parts(&other.module);
-    fs::write(folder.join("other-policy.wasm"), hashed(&[code, other].concat())).unwrap();
-    let text = replaced(manifest, br#"\"lte\": 500"#, br#"\"lte\": 900"#);
-    fs::write(folder.join("other-text.wasm"), hashed(&[code, &text].concat())).unwrap();
+    let [code, _, manifest] = parts(&module);
+    let [_, other_text, other_manifest] = parts(&other.module);
+    fs::write(folder.join("other-policy.wasm"), hashed(&[code, other_text, other_manifest].concat())).unwrap();
+    fs::write(folder.join("other-text.wasm"), hashed(&[code, other_text, manifest].concat())).unwrap();
 }
 
-/// The bytes of a module before its manifest, and those of its manifest.
-fn parts(module: &[u8]) -> [&[u8]; 2] {
+/// The bytes of a module before its policy's text, those of the text, and those of its manifest.
+fn parts(module: &[u8]) -> [&[u8]; 3] {
     let sections = sections(module).unwrap();
-    let [.., code, manifest, _] = &sections[..] else { panic!("a module has a manifest and a hash") };
-    [&module[..code.range.end], &module[code.range.end..manifest.range.end]]
+    let [.., code, policy, manifest, _] = &sections[..] else { panic!("a module has a policy, a manifest and a hash") };
+    let [from, middle, to] = [code.range.end, policy.range.end, manifest.range.end];
+    [&module[..from], &module[from..middle], &module[middle..to]]
 }
 
 /// A module with a fresh hash.

@@ -48,7 +48,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("perso_decode", &["frame", "engine", "plan", "emit", "module"]),
     ("wasmi", &["engine"]),
     ("wasmparser", &["engine", "module", "emit"]),
-    ("wasm_encoder", &["emit"]),
+    ("wasm_encoder", &["emit", "engine"]),
     // The reference evaluator reads calls with it, so that it shares nothing with the decoder.
     ("jsonc_parser", &["syntax", "reference"]),
     ("strsim", &["syntax"]),

@@ -146,7 +146,7 @@ fn every_ready_policy_fits_its_server() {
 #[test]
 fn the_support_desk_is_small() {
     let compiled = perso_core::compile(&read(&policies().join("support-desk.json"))).unwrap();
-    assert!(compiled.module.len() < 21 << 10, "{} bytes", compiled.module.len());
+    assert!(compiled.module.len() <= 16 << 10, "{} bytes", compiled.module.len());
     let calls = read(&policies().join("support-desk.calls.jsonl"));
     assert_eq!(calls.lines().count(), 12);
     for call in calls.lines() {
@@ -155,9 +155,9 @@ fn the_support_desk_is_small() {
 }
 
 #[test]
-fn a_policy_of_every_operator_is_below_84_kib() {
+fn a_policy_of_every_operator_is_below_64_kib() {
     let file: Value = serde_json::from_str(&read(&policies().join("conformance/every-operator.json"))).unwrap();
     let compiled = perso_core::compile(&file["policy"].to_string()).unwrap();
     println!("a policy of every operator: {} bytes", compiled.module.len());
-    assert!(compiled.module.len() < 84 << 10, "{} bytes", compiled.module.len());
+    assert!(compiled.module.len() < 64 << 10, "{} bytes", compiled.module.len());
 }

@@ -4,7 +4,8 @@
 //! walks them and tells a [`Frame`] of each key and value that the policy reads.
 //!
 //! The functions that have a name of their own on wasm32 are those that few policies need: the compiler leaves out of a
-//! module what its policy does not use. See `perso-core/src/emit/prelude.rs`.
+//! module what its policy does not use. See `perso-core/src/emit/prelude.rs`. The lean prelude lacks those that bring
+//! much along; it is for policies that need none of them.
 
 use crate::error::{Code, Error};
 use crate::facet::address::Address;
@@ -539,8 +540,9 @@ impl<'t, 'f> Frame<'t, 'f> {
                 (Value::Other(state), _) => self.state(at, state, state),
                 (Value::String(value), kind) => match kind {
                     facet::LENGTH => self.length(at, text::code_points(value)),
-                    facet::SCHEME..=facet::PRIVATE => self.url(at, kind, &mut url, value),
                     facet::DOMAIN => self.domain(at, value),
+                    _ if cfg!(lean_prelude) => Err(DAMAGED),
+                    facet::SCHEME..=facet::PRIVATE => self.url(at, kind, &mut url, value),
                     facet::PATH => self.path(at, value),
                     facet::WINDOWS_PATH => self.windows_path(at, value),
                     facet::ADDRESS => self.address(at, value),
@@ -582,7 +584,7 @@ impl<'t, 'f> Frame<'t, 'f> {
         }
     }
 
-    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    #[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]
     fn url<'u>(
         &mut self,
         at: Place,
@@ -607,24 +609,24 @@ impl<'t, 'f> Frame<'t, 'f> {
         self.canonical(at, domain.len(), |to| to.lower(domain))
     }
 
-    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    #[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]
     fn path(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
         self.plain_facet(at, core::str::from_utf8(value).ok().and_then(path::posix))
     }
 
-    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    #[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]
     fn windows_path(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
         let Ok(value) = core::str::from_utf8(value) else { return self.none(at) };
         self.canonical(at, value.len().min(path::MOST), |to| path::write_windows(value, to))
     }
 
-    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    #[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]
     fn address(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
         let Some(address) = core::str::from_utf8(value).ok().and_then(Address::read) else { return self.none(at) };
         self.canonical(at, 130, |to| address.write(to))
     }
 
-    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    #[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]
     fn program<'c>(
         &mut self,
         at: Place,
@@ -634,7 +636,7 @@ impl<'t, 'f> Frame<'t, 'f> {
         self.plain_facet(at, command(known, value).map(|command| command.program()))
     }
 
-    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    #[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]
     fn words<'c>(&mut self, at: Place, known: &mut Option<Option<Command<'c>>>, value: &'c [u8]) -> Result<(), Error> {
         let Some(command) = command(known, value) else { return self.none(at) };
         let count = command.arguments().count() as u64;
@@ -898,12 +900,12 @@ fn holds(test: Word, value: &[u8], operand: &[u8]) -> Result<bool, Error> {
     Ok(match number(test) {
         op::STARTS_WITH => value.starts_with(operand),
         op::ENDS_WITH => value.ends_with(operand),
-        op::CONTAINS => contains(value, operand),
+        op::CONTAINS if !cfg!(lean_prelude) => contains(value, operand),
         _ => return Err(DAMAGED),
     })
 }
 
-#[cfg_attr(target_arch = "wasm32", no_mangle)]
+#[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]
 fn contains(value: &[u8], operand: &[u8]) -> bool {
     match (core::str::from_utf8(value), core::str::from_utf8(operand)) {
         (Ok(value), Ok(operand)) => value.contains(operand),

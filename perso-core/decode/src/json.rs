@@ -74,11 +74,9 @@ impl<'j> Reader<'j> {
     /// Fails at the next byte with a code that is about values of the wrong kind, if there is a value.
     #[cold]
     pub(crate) fn wrong(&mut self, code: Code) {
-        let byte = self.byte();
-        if STARTS.contains(&byte) {
-            self.fail(code.at(self.at));
-        } else {
-            self.unexpected();
+        match self.byte() {
+            b'"' | b'{' | b'[' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => self.fail(code.at(self.at)),
+            _ => self.unexpected(),
         }
     }
 
@@ -316,9 +314,6 @@ impl<'j> Reader<'j> {
 /// The escapes of one letter, and what they stand for.
 const SHORT: [(u8, u8); 8] =
     [(b'"', b'"'), (b'\\', b'\\'), (b'/', b'/'), (b'b', 8), (b'f', 12), (b'n', b'\n'), (b'r', b'\r'), (b't', b'\t')];
-
-/// What values begin with.
-const STARTS: [u8; 17] = *b"\"{[-0123456789tfn";
 
 /// Writes a string that a reader has read to the front of `to`, without its escapes; `None` if it does not fit.
 #[cold]

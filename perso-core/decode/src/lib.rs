@@ -13,6 +13,7 @@
 //! - [`limits`]: every bound on a call, in one place.
 //! - [`layout`]: what stands where in a table and in a frame; the compiler writes by it, modules read by it.
 //! - `json`: a strict reader of JSON text.
+//! - [`packed`]: the table as it is in a module's bytes.
 //! - [`number`]: exact decimals as three integers.
 //! - [`facet`]: what can be read off a string.
 //! - [`table`]: lookups in the table.
@@ -29,6 +30,7 @@ mod json;
 pub mod layout;
 pub mod limits;
 pub mod number;
+pub mod packed;
 pub mod table;
 mod text;
 

@@ -11,14 +11,14 @@ use core::slice::{from_raw_parts, from_raw_parts_mut};
 use perso_decode::call::{self, Unknown};
 use perso_decode::error::Class;
 use perso_decode::limits::{INPUT_BYTES, WORK_BYTES};
-use perso_decode::{layout, Code, Error, Outcome, Table};
+use perso_decode::{layout, packed, Code, Error, Outcome, Table};
 
 #[link(wasm_import_module = "perso")]
 extern "C" {
     /// Judges a frame: `perso_decide`.
     fn decide(frame: usize) -> u64;
-    /// Writes the table to memory.
-    fn load_table(to: usize);
+    /// Writes the packed table to memory, and tells its length.
+    fn load_table(to: usize) -> usize;
     /// Writes a reason to memory, and tells its length.
     fn load_reason(reason: u32, to: usize) -> u32;
 }
@@ -114,7 +114,12 @@ fn read(
     let (table, text) = unsafe {
         // A frame that a host has put there itself does not begin like a table.
         if *(table as *const u32) != layout::MAGIC {
-            load_table(table);
+            // The compiler keeps room for it behind the table.
+            let packed = table + table_len;
+            let packed = from_raw_parts(packed as *const u8, load_table(packed));
+            if packed::expand(packed, from_raw_parts_mut(table as *mut u8, table_len)).is_none() {
+                unreachable();
+            }
         }
         (from_raw_parts(table as *const u8, table_len), from_raw_parts(at as *const u8, len))
     };

@@ -3,7 +3,8 @@
 use super::code::at;
 use super::memory::Memory;
 use super::prelude::{EVALUATE, Placed, ROOM};
-use super::{REASONS, STACK, TABLE, reasons};
+use super::{REASONS, STACK, TABLE};
+use crate::module::reason::ENTRY;
 use wasm_encoder::{CodeSection, Function, ValType};
 
 /// The functions from [`super::INPUT`] to [`super::LOAD_REASON`], in that order.
@@ -44,10 +45,11 @@ fn evaluate(memory: &Memory, prelude: &Placed<'_>, unknown: Option<u32>) -> Func
     function
 }
 
-/// `(to)`: copies the table to memory.
+/// `(to) -> length`: copies the packed table to memory.
 fn load_table(memory: &Memory) -> Function {
     let mut function = Function::new([]);
-    function.instructions().local_get(0).i32_const(0).i32_const(memory.table_len as i32).memory_init(0, TABLE).end();
+    let length = memory.packed_len as i32;
+    function.instructions().local_get(0).i32_const(0).i32_const(length).memory_init(0, TABLE).i32_const(length).end();
     function
 }
 
@@ -59,8 +61,8 @@ fn load_reason() -> Function {
     let mut function = Function::new([(1, ValType::I32)]);
     let mut code = function.instructions();
     // Its entry first, to the same place.
-    code.local_get(TO).local_get(REASON).i32_const(reasons::ENTRY as i32).i32_mul();
-    code.i32_const(reasons::ENTRY as i32).memory_init(0, REASONS);
+    code.local_get(TO).local_get(REASON).i32_const(ENTRY as i32).i32_mul();
+    code.i32_const(ENTRY as i32).memory_init(0, REASONS);
     code.local_get(TO).i32_load(at(4, 2)).local_set(LENGTH);
     code.local_get(TO).local_get(TO).i32_load(at(0, 2)).local_get(LENGTH).memory_init(0, REASONS);
     code.local_get(LENGTH).end();

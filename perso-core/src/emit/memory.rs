@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! stack and constants of the prelude │ frame (fast entry)
-//!                                    │ table │ record │ reason │ text │ work: frame and what is kept (portable entry)
+//!                                    │ table │ packed table │ record │ reason │ text │ work: frame and what is kept (portable entry)
 //! ```
 //!
 //! The fast entry's frame and the table share their place: an instance is used in one of the two ways, and needs the
@@ -26,6 +26,7 @@ pub(super) struct Memory {
     /// Where the host of the fast entry writes a frame, and where the prelude has the table.
     pub(super) frame: u32,
     pub(super) table_len: u32,
+    pub(super) packed_len: u32,
     pub(super) record: u32,
     /// Where a call's text goes.
     pub(super) input: u32,
@@ -37,12 +38,13 @@ const fn aligned(address: u32) -> u32 {
 }
 
 impl Memory {
-    pub(super) fn new(prelude: &Prelude, table: &[u8], reasons: &Reasons) -> Self {
+    pub(super) fn new(prelude: &Prelude, table: &[u8], packed: &[u8], reasons: &Reasons) -> Self {
         let frame = aligned(prelude.heap_base);
         let table_len = table.len() as u32;
-        let record = aligned(frame + table_len);
+        let packed_len = packed.len() as u32;
+        let record = aligned(frame + table_len + packed_len);
         let input = aligned(record + abi::RECORD as u32 + reasons.longest());
-        Self { stack: prelude.stack, frame, table_len, record, input }
+        Self { stack: prelude.stack, frame, table_len, packed_len, record, input }
     }
 
     pub(super) fn section(&self, plan: &Plan) -> MemorySection {

@@ -8,18 +8,19 @@ mod prelude;
 mod reasons;
 mod table;
 
-use crate::check::{Effect, Policy, describe};
+use crate::check::{Effect, Policy};
 use crate::module::{self, Limits, Manifest, abi, hex, sha256};
 use crate::plan::Plan;
 use memory::Memory;
+use miniz_oxide::deflate::{CompressionLevel, compress_to_vec};
 use prelude::{Placed, Prelude};
 use reasons::Reasons;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use wasm_encoder::{
     CodeSection, ConstExpr, CustomSection, DataCountSection, DataSection, ElementSection, Elements, ExportKind,
-    ExportSection, Function, FunctionSection, GlobalSection, GlobalType, Module, NameMap, NameSection, RefType,
-    TableSection, TableType, TypeSection, ValType,
+    ExportSection, FuncType, Function, FunctionSection, GlobalSection, GlobalType, Module, NameMap, NameSection,
+    RefType, TableSection, TableType, TypeSection, ValType,
 };
 
 /// The functions before the prelude's.
@@ -40,7 +41,6 @@ const TYPE_BLAME: u32 = 2;
 const TYPE_INPUT: u32 = 3;
 const TYPE_EVALUATE: u32 = 4;
 const TYPE_EVALUATE_PARTIAL: u32 = 5;
-const TYPE_LOAD_TABLE: u32 = 6;
 
 /// The globals.
 const STACK: u32 = 0;
@@ -53,13 +53,14 @@ const REASONS: u32 = 1;
 /// Makes the module of a policy. `text` is the policy as it was written; the manifest keeps it.
 #[must_use]
 pub fn module(policy: &Policy, plan: &Plan, text: &str) -> Vec<u8> {
-    let manifest = manifest(policy, plan, text);
     let table = table::write(plan);
-    let reasons = Reasons::new(&manifest.rules);
-    let prelude = Prelude::new();
-    let memory = Memory::new(&prelude, &table, &reasons);
+    let packed = table::pack(&table);
+    let reasons = Reasons::new(policy);
+    let needed = needs::of(plan);
+    let prelude = Prelude::new(&needed);
+    let memory = Memory::new(&prelude, &table, &packed, &reasons);
     let supplied = BTreeMap::from([("decide", DECIDE), ("load_table", LOAD_TABLE), ("load_reason", LOAD_REASON)]);
-    let mut prelude_code = prelude.place(PRELUDE, &supplied, &needs::of(plan));
+    let mut prelude_code = prelude.place(PRELUDE, &supplied, &needed);
     let views = PRELUDE + prelude_code.len();
 
     let mut module = Module::new();
@@ -71,15 +72,19 @@ pub fn module(policy: &Policy, plan: &Plan, text: &str) -> Vec<u8> {
     module.section(&exports());
     module.section(&elements(plan, views));
     let mut data = DataSection::new();
-    data.passive(table);
+    data.passive(packed);
     data.passive(reasons.bytes.iter().copied());
     prelude.write_data(&mut data);
     module.section(&DataCountSection { count: data.len() });
     module.section(&code(plan, &memory, &mut prelude_code));
     module.section(&data);
     module.section(&names(policy, plan, views));
+    module.section(&custom(
+        abi::POLICY_SECTION,
+        &compress_to_vec(text.as_bytes(), CompressionLevel::BestCompression as u8),
+    ));
     // A manifest is plain data: it always has a JSON form.
-    let manifest = serde_json::to_vec(&manifest).unwrap_or_default();
+    let manifest = serde_json::to_vec(&manifest(policy, plan, text)).unwrap_or_default();
     module.section(&custom(abi::SECTION, &manifest));
     let hash = sha256(module.as_slice());
     module.section(&custom(abi::HASH_SECTION, &hash));
@@ -91,23 +96,30 @@ fn custom<'s>(name: &'s str, data: &'s [u8]) -> CustomSection<'s> {
 }
 
 fn types(prelude: &mut Placed<'_>) -> TypeSection {
-    let mut types = TypeSection::new();
-    types.ty().function([], [ValType::I32]);
-    types.ty().function([ValType::I32], [ValType::I64]);
-    types.ty().function([ValType::I32, ValType::I64], [ValType::I64]);
-    types.ty().function([ValType::I32], [ValType::I32]);
-    types.ty().function([ValType::I32; 2], [ValType::I32]);
-    types.ty().function([ValType::I32; 3], [ValType::I32]);
-    types.ty().function([ValType::I32], []);
-    prelude.write_types(&mut types);
-    types
+    use ValType::{I32, I64};
+    let own: [(&[ValType], &[ValType]); 6] = [
+        (&[], &[I32]),
+        (&[I32], &[I64]),
+        (&[I32, I64], &[I64]),
+        (&[I32], &[I32]),
+        (&[I32; 2], &[I32]),
+        (&[I32; 3], &[I32]),
+    ];
+    let mut types: Vec<FuncType> =
+        own.iter().map(|(parameters, results)| FuncType::new(parameters.to_vec(), results.to_vec())).collect();
+    prelude.add_types(&mut types);
+    let mut section = TypeSection::new();
+    for ty in &types {
+        section.ty().func_type(ty);
+    }
+    section
 }
 
 fn functions(plan: &Plan, prelude: &Placed<'_>) -> FunctionSection {
     let mut functions = FunctionSection::new();
     functions.function(TYPE_ABI).function(TYPE_VIEW).function(TYPE_BLAME);
     functions.function(TYPE_INPUT).function(TYPE_EVALUATE).function(TYPE_EVALUATE_PARTIAL);
-    functions.function(TYPE_LOAD_TABLE).function(TYPE_EVALUATE);
+    functions.function(TYPE_INPUT).function(TYPE_EVALUATE);
     for ty in prelude.function_types() {
         functions.function(ty);
     }
@@ -178,17 +190,7 @@ fn code(plan: &Plan, memory: &Memory, prelude: &mut Placed<'_>) -> CodeSection {
 /// Names the functions after the rules that they judge.
 fn names(policy: &Policy, plan: &Plan, views: u32) -> NameSection {
     let mut functions = NameMap::new();
-    let fixed = [
-        (ABI, abi::ABI),
-        (DECIDE, abi::DECIDE),
-        (BLAME, "blame"),
-        (INPUT, abi::INPUT),
-        (EVALUATE, abi::EVALUATE),
-        (EVALUATE_PARTIAL, abi::EVALUATE_PARTIAL),
-    ];
-    for (index, name) in fixed {
-        functions.append(index, name);
-    }
+    functions.append(BLAME, "blame");
     for (index, view) in (views..).zip(&plan.views) {
         let ids: Vec<&str> = view.rules.iter().take(4).filter_map(|r| policy.rules.get(*r)).map(|r| &*r.id).collect();
         let more = if view.rules.len() > ids.len() { "…" } else { "" };
@@ -207,15 +209,8 @@ const fn effect(effect: Effect) -> &'static str {
 }
 
 fn manifest(policy: &Policy, plan: &Plan, text: &str) -> Manifest {
-    let rules = policy.rules.iter().map(|rule| {
-        let needs = || describe::requirement(policy, rule);
-        let (reason, needs) = match (&rule.reason, rule.effect) {
-            (Some(reason), _) => (reason.clone(), None),
-            (None, Effect::Deny) => (needs(), None),
-            (None, Effect::Allow) => (describe::allowance(rule), Some(needs())),
-        };
-        module::Rule { id: rule.id.clone(), effect: effect(rule.effect).to_owned(), reason, needs }
-    });
+    let rules =
+        policy.rules.iter().map(|rule| module::Rule { id: rule.id.clone(), effect: effect(rule.effect).to_owned() });
     let name = |id: &usize| policy.roles.get(*id).map(|role| role.name.clone());
     let roles = policy
         .roles
@@ -238,6 +233,5 @@ fn manifest(policy: &Policy, plan: &Plan, text: &str) -> Manifest {
         roles: roles.collect(),
         closed: policy.tools.is_some(),
         tools: tools.collect(),
-        policy: text.to_owned(),
     }
 }

@@ -7,13 +7,12 @@
 use super::needs;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasm_encoder::reencode::{Error, Reencode};
-use wasm_encoder::{CodeSection, ConstExpr, DataSection, Function, TypeSection};
-use wasmparser::{
-    BinaryReaderError, DataKind, ExternalKind, FuncType, FunctionBody, Operator, Parser, Payload, TypeRef,
-};
+use wasm_encoder::{CodeSection, ConstExpr, DataSection, FuncType, Function};
+use wasmparser::{BinaryReaderError, DataKind, ExternalKind, FunctionBody, Operator, Parser, Payload, TypeRef};
 
-/// Built by `perso-core/prelude/build.sh`.
-const BYTES: &[u8] = include_bytes!("../../prelude/prelude.wasm");
+/// Built by `perso-core/prelude/build.sh`: one that lacks some of the functions that can be left out, and what these
+/// bring along, and one that lacks nothing.
+const BYTES: [&[u8]; 2] = [include_bytes!("../../prelude/lean.wasm"), include_bytes!("../../prelude/prelude.wasm")];
 
 /// The functions that a module's entries call.
 pub(super) const ROOM: &str = "room";
@@ -46,20 +45,29 @@ fn constant(expression: &wasmparser::ConstExpr<'_>) -> Result<i32, BinaryReaderE
 }
 
 impl Prelude {
-    /// Takes the prelude apart.
-    pub(super) fn new() -> Self {
-        #[expect(clippy::expect_used, reason = "the bytes are a constant, which a test holds against its sources")]
-        Self::read().expect("the prelude is valid WebAssembly")
+    /// Takes the smallest prelude apart that has all that is needed.
+    pub(super) fn new(needed: &BTreeSet<&str>) -> Self {
+        let mut preludes = BYTES.iter().map(|bytes| {
+            #[expect(clippy::expect_used, reason = "the bytes are a constant, which a test holds against its sources")]
+            Self::read(bytes).expect("the prelude is valid WebAssembly")
+        });
+        let has_all = |prelude: &Self| needed.iter().all(|name| prelude.exports.contains_key(name));
+        #[expect(clippy::expect_used, reason = "a test holds the names against the whole prelude")]
+        preludes.find(has_all).expect("the whole prelude has every function")
     }
 
-    fn read() -> Result<Self, BinaryReaderError> {
+    fn read(bytes: &'static [u8]) -> Result<Self, BinaryReaderError> {
         let mut prelude = Self::default();
         let mut globals = Vec::new();
-        for payload in Parser::new(0).parse_all(BYTES) {
+        for payload in Parser::new(0).parse_all(bytes) {
             match payload? {
                 Payload::TypeSection(types) => {
                     for ty in types.into_iter_err_on_gc_types() {
-                        prelude.types.push(ty?);
+                        let ty = ty?;
+                        let values = |types: &[wasmparser::ValType]| -> Vec<wasm_encoder::ValType> {
+                            types.iter().filter_map(|ty| wasm_encoder::ValType::try_from(*ty).ok()).collect()
+                        };
+                        prelude.types.push(FuncType::new(values(ty.params()), values(ty.results())));
                     }
                 }
                 Payload::ImportSection(imports) => {
@@ -188,15 +196,15 @@ impl Placed<'_> {
         index.copied().unwrap_or(0)
     }
 
-    /// Adds its types.
-    pub(super) fn write_types(&mut self, types: &mut TypeSection) {
+    /// Adds those of its types that are not there yet.
+    pub(super) fn add_types(&mut self, types: &mut Vec<FuncType>) {
         for index in &self.used {
             let Some(ty) = self.prelude.types.get(*index as usize) else { continue };
-            self.types.insert(*index, types.len());
-            let values = |types: &[wasmparser::ValType]| -> Vec<wasm_encoder::ValType> {
-                types.iter().filter_map(|ty| wasm_encoder::ValType::try_from(*ty).ok()).collect()
-            };
-            types.ty().function(values(ty.params()), values(ty.results()));
+            let at = types.iter().position(|known| known == ty).unwrap_or_else(|| {
+                types.push(ty.clone());
+                types.len() - 1
+            });
+            self.types.insert(*index, at as u32);
         }
     }
 
@@ -246,14 +254,13 @@ mod tests {
 
     #[test]
     fn every_function_that_can_be_left_out_is_there_and_calls_are_direct() {
-        let prelude = Prelude::new();
-        for name in needs::OPTIONAL {
-            assert!(prelude.exports.contains_key(name), "{name}");
-        }
-        for body in &prelude.bodies {
+        let whole = Prelude::new(&BTreeSet::from(needs::OPTIONAL));
+        let lean = Prelude::new(&BTreeSet::new());
+        assert!(lean.exports.len() < whole.exports.len());
+        for body in whole.bodies.iter().chain(&lean.bodies) {
             for operator in body.get_operators_reader().unwrap() {
                 let operator = operator.unwrap();
-                // What calls another way, or takes a block's type from the list, `reached` and `write_types` do not see.
+                // What calls another way, or takes a block's type from the list, `reached` and `add_types` do not see.
                 assert!(!matches!(operator, Operator::CallIndirect { .. } | Operator::ReturnCall { .. }));
                 let block = match operator {
                     Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } => blockty,

@@ -1,9 +1,7 @@
-//! The reasons as the prelude finds them: a passive data segment, the module's second.
-//!
-//! It begins with where each reason is in the segment and its length, two `u32`; the texts follow. Their numbers are those
-//! of [`reason::FIXED`].
+//! Writes the reasons: see [`reason`].
 
-use crate::module::{Rule, reason};
+use crate::check::{Effect, Policy, Rule, describe};
+use crate::module::reason::{self, ENTRY};
 use std::collections::HashMap;
 
 pub(super) struct Reasons {
@@ -11,14 +9,12 @@ pub(super) struct Reasons {
     longest: usize,
 }
 
-/// Bytes of a reason's entry.
-pub(super) const ENTRY: u32 = 8;
-
 impl Reasons {
-    pub(super) fn new(rules: &[Rule]) -> Self {
-        let of_rules = rules.iter().flat_map(|rule| [&rule.reason, rule.needs.as_ref().unwrap_or(&rule.reason)]);
-        let texts: Vec<&str> = reason::FIXED.into_iter().chain(of_rules.map(String::as_str)).collect();
-        let head = ENTRY as usize * texts.len();
+    pub(super) fn new(policy: &Policy) -> Self {
+        let of_rules: Vec<[String; 2]> = policy.rules.iter().map(|rule| of(policy, rule)).collect();
+        let of_rules = of_rules.iter().flatten().map(String::as_str);
+        let texts: Vec<&str> = reason::FIXED.into_iter().chain(of_rules).collect();
+        let head = ENTRY * texts.len();
         let (mut entries, mut body): (Vec<u8>, Vec<u8>) = (Vec::with_capacity(head), Vec::new());
         let mut known: HashMap<&str, usize> = HashMap::new();
         for text in &texts {
@@ -35,6 +31,16 @@ impl Reasons {
 
     /// Bytes of the longest reason; at least those of an entry, which is read to the same place.
     pub(super) fn longest(&self) -> u32 {
-        (self.longest as u32).max(ENTRY)
+        self.longest.max(ENTRY) as u32
+    }
+}
+
+/// What is said where a rule decides, and where it is the nearest.
+fn of(policy: &Policy, rule: &Rule) -> [String; 2] {
+    let needs = || describe::requirement(policy, rule);
+    match (&rule.reason, rule.effect) {
+        (Some(reason), _) => [reason.clone(), reason.clone()],
+        (None, Effect::Deny) => [needs(), needs()],
+        (None, Effect::Allow) => [describe::allowance(rule), needs()],
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::plan::{Matches, Place, Places, Plan};
 use perso_decode::layout::{FEW, HEADER, MAGIC, MOST_FEW, op};
+use perso_decode::packed;
 use std::collections::HashMap;
 
 /// The table's bytes.
@@ -29,7 +30,21 @@ pub(super) fn write(plan: &Plan) -> Vec<u8> {
     let header = [MAGIC, tools, other, roles, plan.role_words as u32];
     let header: Vec<u8> = header.iter().flat_map(|word| word.to_le_bytes()).collect();
     writer.bytes.splice(..HEADER, header);
+    let rest = writer.bytes.len() - size_of::<u32>();
+    writer.bytes.resize(size_of::<u32>() + rest.next_multiple_of(packed::GROUP), 0);
     writer.bytes
+}
+
+/// Packs a table: see [`packed`].
+pub(super) fn pack(table: &[u8]) -> Vec<u8> {
+    let (magic, rest) = table.split_at(size_of::<u32>().min(table.len()));
+    let mut packed = magic.to_vec();
+    for group in rest.chunks(packed::GROUP) {
+        let bit = |(index, byte): (usize, &u8)| u8::from(*byte != 0) << index;
+        packed.push(group.iter().enumerate().map(bit).sum());
+        packed.extend(group.iter().filter(|byte| **byte != 0));
+    }
+    packed
 }
 
 struct Writer {

@@ -1,9 +1,9 @@
 //! Loads a module: data from somewhere else until it is checked.
 
-use super::growth;
+use super::reach::{self, Code};
 use super::worker::Seed;
-use crate::module::{Names, abi, sha256};
-use perso_decode::{Error, Table};
+use crate::module::{Names, Reasons, abi, sha256};
+use perso_decode::{Error, Table, packed};
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -55,15 +55,16 @@ pub enum LoadError {
 /// A checked module.
 pub(super) struct Loaded {
     pub(super) bytes: Arc<[u8]>,
-    table: Range<usize>,
+    table: Box<[u8]>,
     pub(super) names: Names,
+    pub(super) reasons: Reasons,
     pub(super) seed: Seed,
 }
 
 impl Loaded {
     /// What the policy reads of a call.
     pub(super) fn table(&self) -> Result<Table<'_>, Error> {
-        Table::new(self.bytes.get(self.table.clone()).unwrap_or_default())
+        Table::new(&self.table)
     }
 }
 
@@ -84,14 +85,25 @@ pub(super) fn load(bytes: Arc<[u8]>) -> Result<Loaded, LoadError> {
         return Err(LoadError::Abi { found: names.abi });
     }
     let table = sections.table.ok_or(LoadError::NotAPolicy("it has no table"))?;
-    Table::new(bytes.get(table.clone()).unwrap_or_default())
-        .map_err(|_| LoadError::Untrusted("its table is damaged"))?;
+    let table = expand(bytes.get(table).unwrap_or_default()).ok_or(LoadError::Untrusted("its table is damaged"))?;
+    let reasons = sections.reasons.ok_or(LoadError::NotAPolicy("it has no reasons"))?;
+    let reasons = Reasons::read(bytes.get(reasons).unwrap_or_default(), names.rules.len())
+        .ok_or(LoadError::Untrusted("its reasons are damaged"))?;
 
     // A policy's code goes through its bytes once, but for the elements of lists. The factors are for those, and for
     // what an interpreter counts besides: translating a function at its first call for one.
     let once = 100_000 + 32 * bytes.len() as u64;
     let fuel = once.max((once * 64).min(MOST_FUEL));
-    Ok(Loaded { table, names, seed: Seed { bytes: Arc::clone(&bytes), config: config(), fuel }, bytes })
+    let seed = Seed { module: sections.run.into(), config: config(), fuel };
+    Ok(Loaded { bytes, table, names, reasons, seed })
+}
+
+/// The table that is packed.
+fn expand(packed: &[u8]) -> Option<Box<[u8]>> {
+    let mut table = vec![0; packed::length(packed)?].into_boxed_slice();
+    packed::expand(packed, &mut table)?;
+    Table::new(&table).ok()?;
+    Some(table)
 }
 
 fn config() -> Config {
@@ -117,8 +129,12 @@ struct Sections {
     /// Where the manifest's JSON is.
     manifest: Option<Range<usize>>,
     hash: Option<HashSection>,
-    /// Where the table's bytes are.
+    /// Where the packed table is.
     table: Option<Range<usize>>,
+    /// Where the reasons are.
+    reasons: Option<Range<usize>>,
+    /// The module as far as it runs here.
+    run: Vec<u8>,
 }
 
 struct HashSection {
@@ -137,8 +153,9 @@ impl Sections {
     fn read(bytes: &[u8]) -> Result<Self, LoadError> {
         let mut sections = Self::default();
         let mut exports = Vec::new();
-        // What runs here: what may be called, and the code of everything.
-        let (mut run, mut bodies) = (Vec::new(), Vec::new());
+        // What is called here.
+        let mut called = Vec::new();
+        let mut code = Code::default();
         // Behind the last section so far; the header of a module is eight bytes.
         let mut end: u64 = 8;
         for payload in Parser::new(0).parse_all(bytes) {
@@ -174,7 +191,7 @@ impl Sections {
                     for export in list.clone() {
                         let export = export.map_err(wasm)?;
                         if [abi::ABI, abi::DECIDE].contains(&export.name) {
-                            run.push(export.index);
+                            called.push(export.index);
                         }
                         exports.push((export.name.to_owned(), export.kind));
                     }
@@ -189,14 +206,17 @@ impl Sections {
                         }
                     }
                 }
-                Payload::ElementSection(elements) => run.extend(growth::in_tables(elements.clone()).map_err(wasm)?),
-                Payload::CodeSectionEntry(body) => bodies.push(body.clone()),
+                Payload::ElementSection(elements) => called.extend(reach::in_tables(elements.clone()).map_err(wasm)?),
+                Payload::CodeSectionEntry(body) => code.bodies.push(body.clone()),
                 Payload::DataSection(segments) => {
                     for (index, segment) in segments.clone().into_iter().enumerate() {
                         let segment = segment.map_err(wasm)?;
-                        if index == 0 && matches!(segment.kind, DataKind::Passive) {
-                            let to = segment.range.end as usize;
-                            sections.table = Some(to - segment.data.len()..to);
+                        let to = segment.range.end as usize;
+                        let data = Some(to - segment.data.len()..to);
+                        match (index, segment.kind) {
+                            (0, DataKind::Passive) => sections.table = data,
+                            (1, DataKind::Passive) => sections.reasons = data,
+                            _ => {}
                         }
                     }
                 }
@@ -215,6 +235,9 @@ impl Sections {
                 _ => {}
             }
             if let Some((_, range)) = payload.as_section() {
+                if matches!(payload, Payload::CodeSectionStart { .. }) {
+                    code.section = end as usize..range.end as usize;
+                }
                 end = range.end;
             }
         }
@@ -232,9 +255,11 @@ impl Sections {
                 return Err(LoadError::NotAPolicy("an export is missing"));
             }
         }
-        if growth::grows(&bodies, run).map_err(wasm)? {
+        let reached = code.reached(called).map_err(wasm)?;
+        if reached.grows {
             return Err(LoadError::Untrusted("its code makes memory or a table grow"));
         }
+        sections.run = code.without_the_rest(bytes, &reached);
         Ok(sections)
     }
 }

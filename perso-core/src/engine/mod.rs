@@ -1,7 +1,7 @@
 //! Runs modules: `load` checks one, `worker` judges frames with it, [`Policy`] is both for users.
 
-mod growth;
 mod load;
+mod reach;
 mod worker;
 
 pub use load::LoadError;
@@ -136,7 +136,7 @@ impl Policy {
 
     /// Puts a verdict into words.
     fn decision(&self, verdict: Verdict) -> Decision<'_> {
-        let names = &self.inner.loaded.names;
+        let Loaded { names, reasons, .. } = &self.inner.loaded;
         let rule = verdict.rule.map(|rule| names.rules.get(rule as usize));
         let attribute = verdict.attribute.map(|attribute| names.attributes.get(attribute as usize));
         // Numbers that the manifest has no names for: not a module of this compiler.
@@ -149,9 +149,9 @@ impl Policy {
         if verdict.allowed && verdict.kind == CauseKind::NoRule {
             return failed(Failure::Answer);
         }
-        let reason = match (rule, verdict.kind) {
-            (Some(rule), CauseKind::NoRule) => rule.needs.as_deref().unwrap_or(&rule.reason),
-            (Some(rule), _) => &rule.reason,
+        let reason = match (verdict.rule, verdict.kind) {
+            (Some(rule), CauseKind::NoRule) => reasons.nearest(rule as usize),
+            (Some(rule), _) => reasons.decided(rule as usize),
             (None, CauseKind::Default) => reason::DEFAULT,
             (None, CauseKind::NoRule) => reason::NO_RULE,
             (None, _) => return failed(Failure::Answer),

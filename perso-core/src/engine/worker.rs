@@ -9,8 +9,8 @@ use wasmi::{Config, Engine, Instance, Memory, Module, Store, StoreLimits, StoreL
 /// What workers are made from.
 #[derive(Clone)]
 pub(super) struct Seed {
-    /// The module, already found good.
-    pub(super) bytes: Arc<[u8]>,
+    /// The module, already found good, as far as it runs here.
+    pub(super) module: Arc<[u8]>,
     pub(super) config: Config,
     /// Fuel for one call.
     pub(super) fuel: u64,
@@ -165,7 +165,7 @@ fn start(seed: &Seed) -> Result<Running, String> {
     // and threads would wait for each other there.
     let said = |error: wasmi::Error| error.to_string();
     let engine = Engine::new(&seed.config);
-    let module = Module::new(&engine, &seed.bytes).map_err(said)?;
+    let module = Module::new(&engine, &seed.module).map_err(said)?;
     let mut store = Store::new(&engine, StoreLimitsBuilder::new().memory_size(MOST).build());
     store.limiter(|limits| limits);
     store.set_fuel(seed.fuel).map_err(said)?;

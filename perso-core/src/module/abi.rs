@@ -25,8 +25,10 @@
 //! The kinds are those of [`CauseKind`], from 0; the problems those of [`Problem`], from 1, 0 for none; the details those of
 //! [`perso_decode::Code`], 0 for none. `unknown` is [`perso_decode::call::Unknown`]'s bits.
 //!
-//! The last two sections are custom: `perso` holds the [manifest](super::Manifest), `perso.sha256` the SHA-256 of
-//! every byte before it, as 32 bytes.
+//! The first two data segments are passive: the table, [packed](perso_decode::packed), and the
+//! [reasons](super::Reasons). The last three sections are custom: `perso.policy` holds the policy's text, packed by
+//! DEFLATE (RFC 1951), `perso` the [manifest](super::Manifest), `perso.sha256` the SHA-256 of every byte before it, as
+//! 32 bytes.
 
 use crate::decision::{CauseKind, Problem};
 
@@ -49,6 +51,8 @@ pub const EVALUATE: &str = "perso_evaluate";
 pub const EVALUATE_PARTIAL: &str = "perso_evaluate_partial";
 /// The custom section with the manifest.
 pub const SECTION: &str = "perso";
+/// The custom section with the policy's text.
+pub const POLICY_SECTION: &str = "perso.policy";
 /// The custom section with the hash of all that stands before it.
 pub const HASH_SECTION: &str = "perso.sha256";
 

@@ -28,8 +28,6 @@ pub struct Manifest {
     pub closed: bool,
     /// The tools that the policy names.
     pub tools: Vec<Tool>,
-    /// The policy's text.
-    pub policy: String,
 }
 
 /// A rule in a manifest.
@@ -39,11 +37,6 @@ pub struct Rule {
     pub id: String,
     /// `allow` or `deny`.
     pub effect: String,
-    /// What a caller is told when the rule decides.
-    pub reason: String,
-    /// What a caller is told when no rule applies and this one is the nearest, where that is another text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub needs: Option<String>,
 }
 
 /// A role in a manifest.
@@ -115,9 +108,4 @@ pub struct Names {
 pub struct RuleNames {
     /// Its id.
     pub id: Box<str>,
-    /// See [`Rule::reason`].
-    pub reason: Box<str>,
-    /// See [`Rule::needs`].
-    #[serde(default)]
-    pub needs: Option<Box<str>>,
 }

@@ -9,4 +9,7 @@ pub mod reason;
 pub use abi::Verdict;
 pub use hash::{hex, sha256};
 pub use manifest::{Limits, Manifest, Names, Role, Rule, Tool};
+#[cfg(feature = "compile")]
+pub use read::policy;
 pub use read::{ReadError, Section, sections};
+pub use reason::Reasons;

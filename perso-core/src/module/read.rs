@@ -1,7 +1,6 @@
 //! What can be read of a module without running it.
 
-use super::Manifest;
-use super::abi;
+use super::{Manifest, Reasons, abi};
 use std::ops::Range;
 use wasmparser::{BinaryReaderError, Parser, Payload};
 
@@ -17,6 +16,13 @@ pub enum ReadError {
     /// The manifest is not what it must be.
     #[error("the module's manifest can not be read: {0}")]
     Manifest(#[from] serde_json::Error),
+    /// The policy's text is not there, or not what it must be.
+    #[cfg(feature = "compile")]
+    #[error("the policy in the module can not be read")]
+    Policy,
+    /// The reasons are not what they must be.
+    #[error("the module's reasons can not be read")]
+    Reasons,
 }
 
 /// One section of a module.
@@ -76,13 +82,51 @@ impl Manifest {
     ///
     /// [`ReadError`].
     pub fn read(module: &[u8]) -> Result<Self, ReadError> {
+        let manifest = custom(module, abi::SECTION)?.ok_or(ReadError::NoManifest)?;
+        Ok(serde_json::from_slice(manifest)?)
+    }
+
+    /// What a caller of a module with this manifest is told.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`].
+    pub fn reasons(&self, module: &[u8]) -> Result<Reasons, ReadError> {
         for payload in Parser::new(0).parse_all(module) {
-            if let Payload::CustomSection(section) = payload?
-                && section.name() == abi::SECTION
-            {
-                return Ok(serde_json::from_slice(section.data())?);
+            if let Payload::DataSection(segments) = payload? {
+                let segment = segments.into_iter().nth(1).transpose()?;
+                return segment.and_then(|it| Reasons::read(it.data, self.rules.len())).ok_or(ReadError::Reasons);
             }
         }
-        Err(ReadError::NoManifest)
+        Err(ReadError::Reasons)
     }
+}
+
+/// The custom section of that name.
+fn custom<'m>(module: &'m [u8], name: &str) -> Result<Option<&'m [u8]>, ReadError> {
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::CustomSection(section) = payload?
+            && section.name() == name
+        {
+            return Ok(Some(section.data()));
+        }
+    }
+    Ok(None)
+}
+
+/// The most bytes of a policy's text: as many as the compiler takes.
+#[cfg(feature = "compile")]
+const MAX_POLICY: usize = 32 << 20;
+
+/// The text of the policy that a module was made from, as the module has it. Whether the module does what it says,
+/// compiling it again tells.
+///
+/// # Errors
+///
+/// [`ReadError`].
+#[cfg(feature = "compile")]
+pub fn policy(module: &[u8]) -> Result<String, ReadError> {
+    let packed = custom(module, abi::POLICY_SECTION)?.ok_or(ReadError::Policy)?;
+    let text = miniz_oxide::inflate::decompress_to_vec_with_limit(packed, MAX_POLICY);
+    text.ok().and_then(|text| String::from_utf8(text).ok()).ok_or(ReadError::Policy)
 }

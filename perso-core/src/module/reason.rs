@@ -1,5 +1,13 @@
-//! What a caller is told where no rule has a text of its own. Shared by both ways to judge: the engine says it, and each
-//! module carries it.
+//! What a caller is told. A module carries all of it in its second data segment, for both ways to judge.
+//!
+//! | at | what |
+//! | --- | --- |
+//! | 0 | for each reason where it is in the segment, and its length, two `u32` |
+//! | then | the texts, UTF-8 |
+//!
+//! First come those of [`FIXED`], then two for each rule: what is said where it decides, and where it is the nearest.
+
+use std::ops::Range;
 
 /// No rule applies, and the default is to allow.
 pub const DEFAULT: &str = "no rule applies, and the policy allows by default";
@@ -14,6 +22,54 @@ pub const LIMIT: &str = "the call is over a limit";
 /// It is not the call's fault.
 pub const ENGINE: &str = "the call can not be judged";
 
-/// All of them, by the number that a module's prelude knows them by. Behind them come two for each rule: what is said
-/// where it decides, and where it is the nearest.
+/// Those that are the same in every module, by the number that its prelude knows them by.
 pub const FIXED: [&str; 6] = [DEFAULT, NO_RULE, UNKNOWN_TOOL, MALFORMED, LIMIT, ENGINE];
+
+/// Bytes of what a segment has of each reason besides its text.
+pub const ENTRY: usize = 8;
+
+/// The reasons of a module's rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reasons {
+    /// The whole segment's texts.
+    texts: Box<str>,
+    /// Where each is in them.
+    ranges: Box<[Range<u32>]>,
+}
+
+impl Reasons {
+    /// Reads a segment of a module with so many rules; `None` if that is not what it is.
+    #[must_use]
+    pub fn read(segment: &[u8], rules: usize) -> Option<Self> {
+        let count = FIXED.len() + 2 * rules;
+        let head = count.checked_mul(ENTRY)?;
+        let (entries, texts) = segment.split_at_checked(head)?;
+        let texts: Box<str> = std::str::from_utf8(texts).ok()?.into();
+        let (entries, _) = entries.as_chunks::<4>();
+        let range = |[at, length]: &[[u8; 4]; 2]| {
+            let at = u32::from_le_bytes(*at).checked_sub(head as u32)?;
+            let range = at..at.checked_add(u32::from_le_bytes(*length))?;
+            texts.get(range.start as usize..range.end as usize).map(|_| range)
+        };
+        let ranges = entries.as_chunks().0.iter().map(range).collect::<Option<_>>()?;
+        let reasons = Self { texts, ranges };
+        FIXED.iter().enumerate().all(|(index, text)| reasons.text(index) == *text).then_some(reasons)
+    }
+
+    fn text(&self, index: usize) -> &str {
+        let range = self.ranges.get(index).cloned().unwrap_or_default();
+        self.texts.get(range.start as usize..range.end as usize).unwrap_or_default()
+    }
+
+    /// What is said where a rule decides.
+    #[must_use]
+    pub fn decided(&self, rule: usize) -> &str {
+        self.text(FIXED.len() + 2 * rule)
+    }
+
+    /// What is said where no rule decides, and this one is the nearest.
+    #[must_use]
+    pub fn nearest(&self, rule: usize) -> &str {
+        self.text(FIXED.len() + 2 * rule + 1)
+    }
+}

@@ -81,7 +81,12 @@ fn words(judges: &Judges) -> BTreeSet<String> {
     let kinds = ["rule", "default", "no_rule", "unknown_tool", "malformed", "limit"];
     let problems = ["missing", "null", "type", "out_of_range", "value", "withheld"];
     let details = perso_decode::Code::ALL.iter().map(|code| code.message());
-    let rules = manifest.rules.into_iter().flat_map(|rule| [Some(rule.id), Some(rule.reason), rule.needs]).flatten();
+    let reasons = manifest.reasons(judges.both.policy.module()).unwrap();
+    let rules = manifest
+        .rules
+        .into_iter()
+        .enumerate()
+        .flat_map(|(index, rule)| [rule.id, reasons.decided(index).to_owned(), reasons.nearest(index).to_owned()]);
     fixed
         .chain(kinds.into_iter().chain(problems).chain(details).map(str::to_owned))
         .chain(rules)

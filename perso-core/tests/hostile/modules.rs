@@ -141,6 +141,8 @@ struct Made {
     elements: u64,
     abi: fn(&mut Function),
     body: fn(&mut Function),
+    table: fn(&mut Vec<u8>),
+    reasons: fn(&mut Vec<u8>),
     /// What its manifest says.
     manifest: fn(&mut Manifest),
     manifests: usize,
@@ -163,6 +165,8 @@ impl Default for Made {
             body: |f| {
                 f.instructions().i64_const(0).end();
             },
+            table: |_| {},
+            reasons: |_| {},
             manifest: |_| {},
             manifests: 1,
             trailing: false,
@@ -175,11 +179,11 @@ impl Made {
     fn bytes(&self) -> Vec<u8> {
         let good = module();
         let parser = wasmparser::Parser::new(0);
-        let (mut table, mut manifest) = (Vec::new(), None);
+        let (mut segments, mut manifest) = (Vec::new(), None);
         for payload in parser.parse_all(&good) {
             match payload.unwrap() {
                 wasmparser::Payload::DataSection(data) => {
-                    table = data.into_iter().next().unwrap().unwrap().data.to_vec();
+                    segments = data.into_iter().take(2).map(|segment| segment.unwrap().data.to_vec()).collect();
                 }
                 wasmparser::Payload::CustomSection(section) if section.name() == "perso" => {
                     manifest = Some(serde_json::from_slice::<Manifest>(section.data()).unwrap());
@@ -229,7 +233,10 @@ impl Made {
         grow.instructions().i32_const(1).memory_grow(0).drop().end();
         code.function(&abi).function(&decide).function(&nothing).function(&grow);
         let mut data = DataSection::new();
-        data.passive(table);
+        let [mut table, mut reasons] = <[Vec<u8>; 2]>::try_from(segments).unwrap();
+        (self.table)(&mut table);
+        (self.reasons)(&mut reasons);
+        data.passive(table).passive(reasons);
 
         let mut module = Module::new();
         module.section(&types);
@@ -286,6 +293,14 @@ fn what_no_policy_has_is_refused() {
         Made { mutable: true, ..Made::default() },
         Made { manifests: 2, ..Made::default() },
         Made { trailing: true, ..Made::default() },
+        Made { table: Vec::clear, ..Made::default() },
+        Made { table: |packed| packed.push(1), ..Made::default() },
+        Made { table: |packed| packed[0] ^= 1, ..Made::default() },
+        Made { reasons: Vec::clear, ..Made::default() },
+        Made { reasons: |reasons| reasons.truncate(reasons.len() - 1), ..Made::default() },
+        Made { reasons: |reasons| reasons[0] = 0, ..Made::default() },
+        Made { reasons: |reasons| reasons[4] -= 1, ..Made::default() },
+        Made { reasons: |reasons| *reasons.last_mut().unwrap() = 0xff, ..Made::default() },
         // Nothing that a policy needs, and gigabytes of it.
         Made { elements: u32::MAX.into(), ..Made::default() },
     ];

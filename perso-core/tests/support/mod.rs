@@ -14,7 +14,7 @@ pub mod portable;
 
 use arbitrary::{Arbitrary, Unstructured};
 use perso_core::check::{self, Policy as Checked};
-use perso_core::module::Manifest;
+use perso_core::module;
 use perso_core::reference::{self, Verdict};
 use perso_core::{Call, CauseKind, Decision, Part, Policy, limits};
 use portable::Portable;
@@ -155,7 +155,7 @@ impl Both {
 
     /// Policy and call, for the message of a failure.
     fn pair(&self, call: &[u8]) -> String {
-        let policy = Manifest::read(self.policy.module()).expect("a module has a manifest").policy;
+        let policy = module::policy(self.policy.module()).expect("a module has its policy");
         format!("policy {policy}\ncall {}", String::from_utf8_lossy(call))
     }
 

@@ -53,11 +53,11 @@ struct Explanation<'a> {
 impl Explain {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let policy = input::policy(&self.policy)?;
-        let manifest = Manifest::read(policy.module())?;
-        if hex(&sha256(manifest.policy.as_bytes())) != manifest.policy_sha256 {
+        let text = perso_core::module::policy(policy.module())?;
+        if hex(&sha256(text.as_bytes())) != Manifest::read(policy.module())?.policy_sha256 {
             return Err(Failure::file(&self.policy, "was altered: the policy in it is not the one it was made from"));
         }
-        let Some(checked) = check(&manifest.policy).policy else {
+        let Some(checked) = check(&text).policy else {
             return Err(Failure::file(&self.policy, "has a policy in it that this version of perso can not compile"));
         };
         let call = input::call(&self.call)?;
@@ -72,7 +72,7 @@ impl Explain {
             return Ok(ExitCode::SUCCESS);
         }
         let said = serde_json::to_string(&decision).unwrap_or_default();
-        Err(Failure::because(match is_reproducible(&policy, &manifest.policy) {
+        Err(Failure::because(match is_reproducible(&policy, &text) {
             true => format!("the module decides otherwise, which is a bug in perso; please report it: {said}"),
             false => format!(
                 "the module decides otherwise: {said}; it is not what this version of perso compiles from the policy \

@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::input;
 use crate::output::{self, BOLD, Format, count};
 use clap::Args;
-use perso_core::module::{Limits, Manifest, Role, Rule, hex, sections, sha256};
+use perso_core::module::{Limits, Manifest, Reasons, Role, hex, sections, sha256};
 use perso_core::visible;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -40,12 +40,23 @@ struct Facts<'m> {
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'m str>,
     default: &'m str,
-    rules: &'m [Rule],
+    rules: Vec<Rule<'m>>,
     roles: &'m [Role],
     /// Whether a call to a tool that is not among `tools` is denied, whatever the rules say.
     closed: bool,
     tools: Vec<Tool<'m>>,
     limits: &'m Limits,
+}
+
+#[derive(Serialize)]
+struct Rule<'m> {
+    id: &'m str,
+    effect: &'m str,
+    /// What a caller is told when the rule decides.
+    reason: &'m str,
+    /// What a caller is told when no rule applies and this one is the nearest, where that is another text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs: Option<&'m str>,
 }
 
 #[derive(Serialize)]
@@ -67,6 +78,7 @@ impl Inspect {
         let policy = input::policy(&self.policy)?;
         let module = policy.module();
         let manifest = Manifest::read(module)?;
+        let reasons = manifest.reasons(module)?;
         let sections = sections(module)?;
         let facts = Facts {
             abi: manifest.abi,
@@ -77,7 +89,7 @@ impl Inspect {
             policy_sha256: &manifest.policy_sha256,
             description: manifest.description.as_deref(),
             default: &manifest.default,
-            rules: &manifest.rules,
+            rules: rules(&manifest, &reasons),
             roles: &manifest.roles,
             closed: manifest.closed,
             tools: tools(&manifest),
@@ -89,6 +101,14 @@ impl Inspect {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn rules<'m>(manifest: &'m Manifest, reasons: &'m Reasons) -> Vec<Rule<'m>> {
+    let rules = manifest.rules.iter().enumerate().map(|(index, rule)| {
+        let (reason, nearest) = (reasons.decided(index), reasons.nearest(index));
+        Rule { id: &rule.id, effect: &rule.effect, reason, needs: Some(nearest).filter(|text| *text != reason) }
+    });
+    rules.collect()
 }
 
 fn tools(manifest: &Manifest) -> Vec<Tool<'_>> {
@@ -123,9 +143,9 @@ impl Facts<'_> {
 
         writeln!(out, "\n{BOLD}{}{BOLD:#}", count(self.rules.len(), "rule"))?;
         let width = self.rules.iter().map(|rule| rule.id.chars().count()).max().unwrap_or(0).min(32);
-        for rule in self.rules {
-            let (id, reason) = (visible(&rule.id), rule.needs.as_ref().unwrap_or(&rule.reason));
-            writeln!(out, "  {:<5}  {id:<width$}  {}", visible(&rule.effect), visible(reason))?;
+        for rule in &self.rules {
+            let (id, reason) = (visible(rule.id), rule.needs.unwrap_or(rule.reason));
+            writeln!(out, "  {:<5}  {id:<width$}  {}", visible(rule.effect), visible(reason))?;
         }
 
         writeln!(out, "\n{BOLD}{}{BOLD:#}", count(self.roles.len(), "role"))?;
