@@ -133,6 +133,24 @@ fn the_stack_is_large_enough() {
     assert!(untouched >= 4096, "{untouched}");
 }
 
+/// Wherever a host stops a call for good, be it while the table is expanded: the next call is judged as ever.
+#[test]
+fn a_call_that_is_stopped_leaves_nothing_behind() {
+    let both = compile(POLICY);
+    let call = &hostile_calls()[2];
+    let expected = serde_json::to_value(both.policy.decide_json(call)).unwrap();
+    let mut stops = 0;
+    for fuel in (0..).step_by(997) {
+        let mut portable = Portable::metered(both.policy.module());
+        if !portable.is_stopped(call, fuel) {
+            break;
+        }
+        stops += 1;
+        assert_eq!(portable.decide_json(call), expected, "after {fuel}");
+    }
+    assert!(stops > 20, "{stops}");
+}
+
 #[test]
 fn a_host_that_does_not_keep_to_the_rules_gets_a_denial() {
     let both = compile(POLICY);

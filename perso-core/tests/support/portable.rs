@@ -3,7 +3,7 @@
 
 use perso_decode::Code;
 use serde_json::{Map, Value, json};
-use wasmi::{Engine, Extern, Instance, Memory, Module, Store, TypedFunc};
+use wasmi::{Config, Engine, Extern, Instance, Memory, Module, Store, TypedFunc};
 
 /// An instance of a module, fed with JSON text.
 pub struct Portable {
@@ -22,9 +22,20 @@ const PROBLEMS: [&str; 6] = ["missing", "null", "type", "out_of_range", "value",
 
 impl Portable {
     pub fn new(module: &[u8]) -> Self {
-        let engine = Engine::default();
-        let mut store = Store::new(&engine, ());
-        let compiled = Module::new(&engine, module).expect("the module is valid");
+        Self::within(&Engine::default(), module)
+    }
+
+    /// In an engine that counts fuel; there is as much as can be.
+    #[allow(dead_code, reason = "not every test stops a module")]
+    pub fn metered(module: &[u8]) -> Self {
+        let mut portable = Self::within(&Engine::new(Config::default().consume_fuel(true)), module);
+        portable.store.set_fuel(u64::MAX).unwrap();
+        portable
+    }
+
+    fn within(engine: &Engine, module: &[u8]) -> Self {
+        let mut store = Store::new(engine, ());
+        let compiled = Module::new(engine, module).expect("the module is valid");
         let instance = Instance::new(&mut store, &compiled, &[]).expect("the module starts");
         let manifest = compiled.custom_sections().find(|section| section.name() == "perso").expect("it has a manifest");
         let manifest = serde_json::from_slice(manifest.data()).expect("the manifest is JSON");
@@ -66,6 +77,16 @@ impl Portable {
         let at = self.write(call);
         let record = self.evaluate.call(&mut self.store, (at, call.len() as i32)).expect("the module answers");
         self.decision(record as usize)
+    }
+
+    /// Judges a call with so much fuel; whether that is too little.
+    #[allow(dead_code, reason = "not every test stops a module")]
+    pub fn is_stopped(&mut self, call: &[u8], fuel: u64) -> bool {
+        let at = self.write(call);
+        self.store.set_fuel(fuel).unwrap();
+        let is_stopped = self.evaluate.call(&mut self.store, (at, call.len() as i32)).is_err();
+        self.store.set_fuel(u64::MAX).unwrap();
+        is_stopped
     }
 
     /// Whether the call is allowed: what a host does that only wants to know that.
