@@ -17,7 +17,7 @@ rm -rf "$to"
 mkdir -p "$to/packages" "$to/root"
 cd "$to/packages"
 # shellcheck disable=SC2086 # It is a list.
-apt-get download -qq $packages
+apt-get download -qq $packages || { apt-get update -qq && apt-get download -qq $packages; }
 for package in *.deb; do
     dpkg -x "$package" "$to/root"
 done
