@@ -98,9 +98,10 @@ pub(super) fn load(bytes: Arc<[u8]>) -> Result<Loaded, LoadError> {
     Ok(Loaded { bytes, table, names, reasons, seed })
 }
 
-/// The table that is packed.
+/// The table that is packed: no larger than a module may be.
 fn expand(packed: &[u8]) -> Option<Box<[u8]>> {
-    let mut table = vec![0; packed::length(packed)?].into_boxed_slice();
+    let length = packed::length(packed).filter(|length| *length <= MAX_BYTES)?;
+    let mut table = vec![0; length].into_boxed_slice();
     packed::expand(packed, &mut table)?;
     Table::new(&table).ok()?;
     Some(table)

@@ -296,6 +296,8 @@ fn what_no_policy_has_is_refused() {
         Made { table: Vec::clear, ..Made::default() },
         Made { table: |packed| packed.push(1), ..Made::default() },
         Made { table: |packed| packed[0] ^= 1, ..Made::default() },
+        // Zeros without end.
+        Made { table: |packed| packed.resize(packed.len() + (1 << 26), 0), ..Made::default() },
         Made { reasons: Vec::clear, ..Made::default() },
         Made { reasons: |reasons| reasons.truncate(reasons.len() - 1), ..Made::default() },
         Made { reasons: |reasons| reasons[0] = 0, ..Made::default() },
