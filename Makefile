@@ -40,4 +40,9 @@ lint: ## Formatting, clippy with each set of features, and the documentation's l
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo clippy -p perso-core --no-default-features --lib --example load --locked -- -D warnings
 	cargo clippy -p perso-core --no-default-features --features compile --locked -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+	cargo clippy -p perso-tower --no-default-features --lib --locked -- -D warnings
+	cargo clippy -p perso-tower --no-default-features --features rmcp --lib --locked -- -D warnings
+	cargo clippy -p perso-tower --no-default-features --features tower-mcp --lib --locked -- -D warnings
+	cargo clippy -p perso-tower --no-default-features --features watch --lib --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked \
+		--features perso-tower/tower-mcp,perso-tower/watch

@@ -1,0 +1,74 @@
+//! What the host learns of each decision.
+
+use perso_core::{Decision, visible};
+use serde_json::Value;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A decision that was made.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Event<'e> {
+    /// The decision's id (a version 7 UUID): a denial tells it to the caller.
+    pub id: Uuid,
+    /// The tool, as the model named it.
+    pub tool: &'e str,
+    /// The decision.
+    pub decision: &'e Decision<'e>,
+    /// Why the caller or the resource could not be told, where that is so.
+    pub failure: Option<&'e (dyn std::error::Error + Send + Sync)>,
+    /// Whether the decision is put in force; false when only observing.
+    pub enforced: bool,
+    /// How long it took, with asking who calls and what the call is about.
+    pub duration: Duration,
+}
+
+/// Is told of each decision. A function of an [`Event`] and the call's arguments is an `Observer`.
+pub trait Observer: Send + Sync + 'static {
+    /// A decision was made. Runs before the call does, so it should be quick.
+    fn observe(&self, event: &Event<'_>, args: &Value);
+}
+
+impl<F: Fn(&Event<'_>, &Value) + Send + Sync + 'static> Observer for F {
+    fn observe(&self, event: &Event<'_>, args: &Value) {
+        self(event, args);
+    }
+}
+
+impl Event<'_> {
+    /// The rule that decided, or the nearest one.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        self.decision.rule.or(self.decision.cause.rule)
+    }
+
+    /// Writes a `tracing` event of the target `perso`: information for an allow, a warning for a denial. No values of
+    /// arguments are in it.
+    pub(crate) fn trace(&self) {
+        let Decision { allowed, reason, cause, .. } = self.decision;
+        macro_rules! event {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "perso",
+                    decision_id = %self.id,
+                    tool = %visible(self.tool),
+                    decision = if *allowed { "allow" } else { "deny" },
+                    rule = self.rule(),
+                    cause = ?cause.kind,
+                    attribute = cause.attribute,
+                    problem = cause.problem.map(tracing::field::debug),
+                    detail = cause.detail,
+                    failure = self.failure.map(tracing::field::display),
+                    enforced = self.enforced,
+                    duration_us = self.duration.as_micros() as u64,
+                    "{reason}"
+                )
+            };
+        }
+        if *allowed {
+            event!(info);
+        } else {
+            event!(warn);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! JSON-RPC messages, read as far as a guard must understand them and written again as they were understood.
+//!
+//! Readers of JSON differ over keys that stand twice and over keys in another case. A message that has either, where it
+//! says what is called, is refused: nobody can tell what the server would make of it.
+
+use super::shallow::Shallow;
+use crate::guard::is_about_tools;
+use serde_json::value::RawValue;
+
+/// What a client's message asks for.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Nothing that a policy is about.
+    Other,
+    /// To list tools.
+    List,
+    /// To call a tool.
+    Call(CallMessage),
+    /// Something that a guard must not let pass.
+    Refused {
+        /// Its id as JSON, `null` if it has none.
+        id: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+}
+
+/// A `tools/call`.
+#[derive(Debug)]
+pub(super) struct CallMessage {
+    /// The request's id as JSON; `None` for a notification.
+    pub(super) id: Option<String>,
+    pub(super) tool: String,
+    /// The arguments as JSON.
+    pub(super) args: Option<String>,
+    /// Whether the request asks for a task of the revision 2025-11-25.
+    pub(super) is_task: bool,
+    /// The revision that the request says it is of, from 2026-07-28 on.
+    pub(super) revision: Option<String>,
+    /// What was understood, to be passed on.
+    pub(super) text: String,
+}
+
+/// Keys by which a message says what is called.
+const ENVELOPE: [&str; 4] = ["jsonrpc", "id", "method", "params"];
+const PARAMS: [&str; 6] = ["name", "arguments", "task", "_meta", "inputResponses", "requestState"];
+
+/// Where a request of the revision 2026-07-28 says so (MCP, "_meta").
+const REVISION: &str = "io.modelcontextprotocol/protocolVersion";
+
+impl Message {
+    /// Reads a message.
+    pub(super) fn read(text: &str) -> Self {
+        if text.trim_start().starts_with('[') {
+            return refused(None, "batches are not accepted");
+        }
+        let Some(message) = Shallow::read(text) else { return refused(None, "the body is no JSON-RPC message") };
+        if message.is_ambiguous(&ENVELOPE) {
+            return refused(None, "a key of the message stands twice or in another case");
+        }
+        let id = message.get("id");
+        // An answer to the server has no method.
+        if message.get("method").is_none() {
+            return Self::Other;
+        }
+        match message.string("method").as_deref() {
+            None => refused(id, "the method must be a string"),
+            Some("tools/list") => Self::List,
+            Some("tools/call") => match call(&message) {
+                Ok(call) => Self::Call(call),
+                Err(why) => refused(id, why),
+            },
+            // Servers that are lax with names, or know further ways to run a tool.
+            Some(method) if is_about_tools(method) => refused(id, "the method is unknown"),
+            Some(_) => Self::Other,
+        }
+    }
+}
+
+fn call(message: &Shallow<'_>) -> Result<CallMessage, &'static str> {
+    let id = match message.get("id") {
+        Some(id) if !is_id(id) => return Err("the id must be a string or a number"),
+        id => id.map(|id| id.get().to_owned()),
+    };
+    let params = message.object("params").ok_or("a call needs params")?;
+    if params.is_ambiguous(&PARAMS) {
+        return Err("a key of the call stands twice or in another case");
+    }
+    Ok(CallMessage {
+        id,
+        tool: params.string("name").ok_or("the tool's name must be a string")?,
+        args: params.get("arguments").map(|args| args.get().to_owned()),
+        is_task: params.get("task").is_some_and(|task| task.get() != "null"),
+        revision: params.object("_meta").and_then(|meta| meta.string(REVISION)),
+        text: message.text_with("params", &params.text()),
+    })
+}
+
+fn refused(id: Option<&RawValue>, why: &'static str) -> Message {
+    let id = id.filter(|id| is_id(id)).map_or("null", RawValue::get);
+    Message::Refused { id: id.to_owned(), why }
+}
+
+/// Whether it is a string or a number, as ids are.
+fn is_id(id: &RawValue) -> bool {
+    id.get().starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn why(text: &str) -> &'static str {
+        match Message::read(text) {
+            Message::Refused { why, .. } => why,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_call_is_read_and_written_again() {
+        let text = r#" {"jsonrpc":"2.0", "id":7, "method":"tools\/call",
+            "params": {"n\u0061me":"t", "arguments": {"a": 1.50, "b": [ ]}, "x":1} } "#;
+        let Message::Call(call) = Message::read(text) else { panic!("no call") };
+        assert_eq!((call.id.as_deref(), &*call.tool, call.is_task), (Some("7"), "t", false));
+        assert_eq!(call.args.as_deref(), Some(r#"{"a": 1.50, "b": [ ]}"#));
+        assert_eq!(
+            call.text,
+            r#"{"jsonrpc":"2.0","id":7,"method":"tools\/call","params":{"name":"t","arguments":{"a": 1.50, "b": [ ]},"x":1}}"#
+        );
+    }
+
+    #[test]
+    fn what_a_call_is_of_is_known() {
+        let read = |text| match Message::read(text) {
+            Message::Call(call) => call,
+            other => panic!("{other:?}"),
+        };
+        let task = read(r#"{"method":"tools/call","params":{"name":"t","task":{"ttl":1}}}"#);
+        assert!(task.is_task && task.id.is_none());
+        let text = r#"{"id":"a","method":"tools/call",
+            "params":{"name":"t","task":null,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
+        let modern = read(text);
+        assert!(!modern.is_task);
+        assert_eq!((modern.id.as_deref(), modern.revision.as_deref()), (Some("\"a\""), Some("2026-07-28")));
+    }
+
+    #[test]
+    fn what_is_ambiguous_is_refused() {
+        let call = |params: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#);
+        for params in [
+            r#"{"name":"a","name":"b"}"#,
+            r#"{"name":"a","Name":"b"}"#,
+            r#"{"Name":"b"}"#,
+            r#"{"name":"a","arguments":{},"arguments":{}}"#,
+            r#"{"name":"a","\u0061rguments":{},"arguments":{}}"#,
+            r#"{"name":"a","ARGUMENTS":{}}"#,
+            r#"{"name":"a","argument\u017f":{}}"#,
+            r#"{"name":"a","name ":"b"}"#,
+            r#"{"name":"a","name\u0000":"b"}"#,
+            r#"{"name":"a","task":null,"task":{}}"#,
+        ] {
+            assert!(why(&call(params)).contains("twice"), "{params}");
+        }
+        for text in [
+            r#"{"method":"tools/list","method":"tools/call"}"#,
+            r#"{"Method":"tools/call"}"#,
+            r#"{"method":"tools/list","METHOD":"tools/call"}"#,
+            r#"{"method":"tools/call","params":{"name":"a"},"Params":{"name":"b"}}"#,
+            r#"{"result":{},"\u0000method":1,"method\u0000":"tools/call"}"#,
+        ] {
+            assert!(why(text).contains("twice"), "{text}");
+        }
+        for method in [
+            "Tools/call",
+            "TOOLS/CALL",
+            " tools/call",
+            "tools/call ",
+            "tools/call\\u0000",
+            "tool\\u017f/call",
+            "tools/invoke",
+        ] {
+            assert_eq!(why(&format!(r#"{{"id":1,"method":"{method}"}}"#)), "the method is unknown");
+        }
+        assert_eq!(why("[]"), "batches are not accepted");
+        assert_eq!(why(&format!(" [{}]", call(r#"{"name":"a"}"#))), "batches are not accepted");
+        for text in ["", "{", "1", "\"tools/call\"", "{} {}", "\u{feff}{}", "{\"method\":1}", "{\"method\":null}"] {
+            assert!(!why(text).is_empty(), "{text}");
+        }
+        for params in ["null", "[]", "{}", r#"{"name":1}"#, r#"{"name":null}"#] {
+            assert!(!why(&call(params)).is_empty(), "{params}");
+        }
+        for id in ["null", "{}", "[]", "true"] {
+            let text = format!(r#"{{"id":{id},"method":"tools/call","params":{{"name":"a"}}}}"#);
+            assert_eq!(why(&text), "the id must be a string or a number");
+        }
+    }
+
+    #[test]
+    fn other_messages_pass() {
+        assert!(matches!(Message::read(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#), Message::List));
+        for text in [
+            r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"Name":1}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
+            r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+        ] {
+            assert!(matches!(Message::read(text), Message::Other), "{text}");
+        }
+    }
+}

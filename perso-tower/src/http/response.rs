@@ -1,0 +1,52 @@
+//! What the layer answers itself.
+
+use super::body::PersoBody;
+use super::message::CallMessage;
+use crate::denial::Answer;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
+use serde_json::{Value, json};
+
+const INVALID_REQUEST: i32 = -32600;
+const INVALID_PARAMS: i32 = -32602;
+
+/// Only a status.
+pub(super) fn status<B>(status: StatusCode) -> Response<PersoBody<B>> {
+    let mut response = Response::new(PersoBody::whole(""));
+    *response.status_mut() = status;
+    response
+}
+
+/// A JSON-RPC message.
+pub(super) fn message<B>(status: StatusCode, text: String) -> Response<PersoBody<B>> {
+    let mut response = Response::new(PersoBody::whole(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// The refusal of a message that nobody should act on.
+pub(super) fn refused<B>(id: &str, why: &str) -> Response<PersoBody<B>> {
+    message(StatusCode::BAD_REQUEST, error(id, &json!({ "code": INVALID_REQUEST, "message": why })))
+}
+
+/// The answer to a denied call; `is_typed` where results say what they are, as they do from 2026-07-28 on. `id` is JSON.
+pub(super) fn denied(id: &str, call: &CallMessage, is_typed: bool, answer: Answer) -> String {
+    match answer {
+        Answer::Result(mut result) => {
+            if is_typed {
+                result.insert("resultType".to_owned(), Value::from("complete"));
+            }
+            format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, Value::Object(result))
+        }
+        Answer::Error { code, message, data } => error(id, &json!({ "code": code, "message": message, "data": data })),
+        // As MCP has it ("Tools", error handling).
+        Answer::Unknown => {
+            error(id, &json!({ "code": INVALID_PARAMS, "message": format!("Unknown tool: {}", call.tool) }))
+        }
+    }
+}
+
+fn error(id: &str, error: &Value) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#)
+}
