@@ -1,0 +1,14 @@
+//! What holds for every adapter, a file per subject; `support` is shared.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod concurrent;
+mod denials;
+mod forwarding;
+mod hostile;
+mod identity;
+mod lists;
+mod older;
+mod reload;
+mod revisions;
+mod support;

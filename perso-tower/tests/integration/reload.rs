@@ -1,0 +1,158 @@
+//! A policy that changes while it is in force.
+
+use crate::support::server::Server;
+use crate::support::wire::{Client, MODERN, text};
+use crate::support::{Ran, allow_all, compiled, server};
+use axum::Router;
+use perso_tower::{BoxError, Guard, Policy, PolicyHandle, ResourceQuery};
+use serde_json::{Map, Value, json};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+fn nothing() -> Policy {
+    compiled(&json!({ "perso": 1, "rules": [] }))
+}
+
+/// By resource, so that a call can be held up while it is judged.
+fn by_resource() -> Policy {
+    compiled(&json!({ "perso": 1, "rules": [
+        { "id": "open", "allow": "pay", "when": { "resource.open": true } }
+    ] }))
+}
+
+#[tokio::test]
+async fn calls_in_flight_finish_with_the_policy_they_began_with() {
+    let handle = PolicyHandle::from(by_resource());
+    let (asked, go): (Arc<Notify>, Arc<Notify>) = Default::default();
+    let (asked_there, go_there) = (asked.clone(), go.clone());
+    let resource = move |_: ResourceQuery| {
+        let (asked, go) = (asked_there.clone(), go_there.clone());
+        async move {
+            asked.notify_one();
+            go.notified().await;
+            Ok::<_, BoxError>(Map::from_iter([("open".to_owned(), json!(true))]))
+        }
+    };
+    let server = Server::default();
+    let ran: Ran = server.ran.clone();
+    let app = Router::new().nest_service("/mcp", server::http(server.guarded(handle.clone()).resource(resource)));
+    let client = Arc::new(Client::connect(&app, MODERN, "x").await);
+
+    let early = tokio::spawn({
+        let client = client.clone();
+        async move { client.call("x", "pay", json!({}), Value::Null).await }
+    });
+    asked.notified().await;
+    handle.swap(nothing());
+    let answer = client.call("x", "pay", json!({}), Value::Null).await;
+    assert_eq!(answer["result"]["isError"], true, "{answer}");
+    assert!(client.list("x").await.0.is_empty());
+    ran.assert_nothing("the new policy is in force");
+
+    go.notify_one();
+    assert!(text(&early.await.unwrap()).starts_with("pay ran"));
+    assert_eq!(ran.take().len(), 1);
+
+    handle.swap(allow_all());
+    client.call("x", "pay", json!({}), Value::Null).await;
+    assert_eq!(ran.take().len(), 1);
+}
+
+/// What a watcher tells, in order.
+fn watched(handle: &PolicyHandle, path: &Path) -> (perso_tower::Watch, mpsc::Receiver<Result<(), String>>) {
+    let (sender, told) = mpsc::channel();
+    let tell = move |change: Result<(), &_>| {
+        let _ = sender.send(change.map_err(|error: &perso_core::LoadError| error.to_string()));
+    };
+    (handle.watch_with(path, tell).unwrap(), told)
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_file_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.wasm");
+    fs::write(&path, nothing().module()).unwrap();
+    let handle = PolicyHandle::from(Policy::load(&path).unwrap());
+    let (watch, told) = watched(&handle, &path);
+
+    // Written in place.
+    fs::write(&path, allow_all().module()).unwrap();
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
+    assert_eq!(handle.current().module(), allow_all().module());
+
+    // One that does not load changes nothing.
+    fs::write(&path, b"\0asm").unwrap();
+    assert!(told.recv_timeout(PATIENCE).unwrap().is_err());
+    assert_eq!(handle.current().module(), allow_all().module());
+
+    // Replaced.
+    let next = folder.path().join("next");
+    fs::write(&next, by_resource().module()).unwrap();
+    fs::rename(&next, &path).unwrap();
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
+    assert_eq!(handle.current().module(), by_resource().module());
+
+    // Taken away, and back again with the same bytes.
+    fs::remove_file(&path).unwrap();
+    assert!(told.recv_timeout(PATIENCE).unwrap().unwrap_err().contains("policy.wasm"));
+    assert_eq!(handle.current().module(), by_resource().module());
+    fs::write(&path, by_resource().module()).unwrap();
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
+
+    // Other files of the folder don't matter, nor does reading.
+    fs::write(folder.path().join("other"), b"x").unwrap();
+    fs::read(&path).unwrap();
+    assert!(told.recv_timeout(Duration::from_millis(300)).is_err());
+
+    // Nobody follows any longer.
+    drop(watch);
+    fs::write(&path, nothing().module()).unwrap();
+    assert!(told.recv_timeout(PATIENCE).is_err());
+    assert_eq!(handle.current().module(), by_resource().module());
+}
+
+#[test]
+fn a_change_before_anyone_watched_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.wasm");
+    fs::write(&path, allow_all().module()).unwrap();
+    let handle = PolicyHandle::from(nothing());
+    let (_watch, told) = watched(&handle, &path);
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
+    assert_eq!(handle.current().module(), allow_all().module());
+}
+
+/// As Kubernetes changes the files of a volume: the file is a link through a link to a folder, and that one changes.
+#[cfg(unix)]
+#[test]
+fn links_are_followed() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for (name, policy) in [("one", nothing()), ("two", allow_all())] {
+        fs::create_dir(at(name)).unwrap();
+        fs::write(at(name).join("policy.wasm"), policy.module()).unwrap();
+    }
+    symlink("one", at("..data")).unwrap();
+    symlink("..data/policy.wasm", at("policy.wasm")).unwrap();
+    let handle = PolicyHandle::from(Policy::load(at("policy.wasm")).unwrap());
+    let (_watch, told) = watched(&handle, &at("policy.wasm"));
+    symlink("two", at("..next")).unwrap();
+    fs::rename(at("..next"), at("..data")).unwrap();
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
+    assert_eq!(handle.current().module(), allow_all().module());
+}
+
+#[test]
+fn what_can_not_be_watched_is_said() {
+    let handle = PolicyHandle::from(nothing());
+    let error = handle.watch("/no/such/folder/policy.wasm").unwrap_err();
+    assert_eq!(error.to_string(), "`/no/such/folder/policy.wasm` can not be watched");
+    assert!(std::error::Error::source(&error).is_some());
+}

@@ -1,0 +1,70 @@
+//! The laxest MCP server: it takes any spelling of anything, and runs whatever could be meant by it. What a guard lets
+//! through to it runs.
+
+use super::Ran;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use serde_json::{Map, Value, json};
+
+pub fn lax(ran: &Ran) -> Router {
+    Router::new().fallback(any(serve)).with_state(ran.clone())
+}
+
+async fn serve(State(ran): State<Ran>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let charset = parts.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    let text = if charset.contains("utf-16") {
+        let units = body.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect::<Vec<_>>();
+        String::from_utf16_lossy(&units)
+    } else if charset.contains("utf-7") {
+        String::from_utf8_lossy(&body).replace("+ACI-", "\"")
+    } else {
+        String::from_utf8_lossy(&body).into_owned()
+    };
+    let text = text.trim_start_matches('\u{feff}');
+    // Behind the first message there may be another.
+    let messages = serde_json::Deserializer::from_str(text).into_iter::<Value>().map_while(Result::ok);
+    let mut answers = Vec::new();
+    for message in messages.flat_map(|message| match message {
+        Value::Array(batch) => batch,
+        message => vec![message],
+    }) {
+        answers.push(answer(&ran, &message));
+    }
+    let body = match answers.len() {
+        1 => answers.remove(0),
+        _ => Value::Array(answers),
+    };
+    ([("content-type", "application/json")], Body::from(body.to_string())).into_response()
+}
+
+/// A member as one finds it who doesn't mind how it is spelled.
+fn member<'v>(object: &'v Value, key: &str) -> Option<&'v Value> {
+    let object: &Map<String, Value> = object.as_object()?;
+    object.iter().rev().find(|(name, _)| spelled(name) == key).map(|(_, value)| value)
+}
+
+fn spelled(name: &str) -> String {
+    let name = name.split('\0').next().unwrap_or_default().trim();
+    name.to_uppercase().replace('\u{212a}', "K").to_lowercase()
+}
+
+fn answer(ran: &Ran, message: &Value) -> Value {
+    let id = member(message, "id").cloned().unwrap_or_default();
+    let method = spelled(member(message, "method").and_then(Value::as_str).unwrap_or_default());
+    if method == "tools/list" {
+        return json!({ "jsonrpc": "2.0", "id": id, "result": { "tools": [{ "name": "pay" }, { "name": "wipe" }] } });
+    }
+    if method.starts_with("tools/") {
+        let params = member(message, "params").unwrap_or(message);
+        let tool =
+            member(params, "name").map_or_else(String::new, |name| name.as_str().map_or(name.to_string(), Into::into));
+        ran.note(&tool, member(params, "arguments").cloned().unwrap_or_default());
+        return json!({ "jsonrpc": "2.0", "id": id, "result": { "content": [{ "type": "text", "text": "ran" }] } });
+    }
+    json!({ "jsonrpc": "2.0", "id": id, "result": {} })
+}
