@@ -7,6 +7,7 @@ mod denials;
 mod forwarding;
 mod hostile;
 mod identity;
+mod inside;
 mod lists;
 mod older;
 mod reload;

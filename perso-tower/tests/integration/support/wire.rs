@@ -117,6 +117,16 @@ impl Client {
         send(&self.app, post(token, &headers, message.to_string())).await
     }
 
+    /// Sends bytes as they are.
+    pub async fn send_raw(&self, token: &str, body: &str) -> Reply {
+        let mut headers = Vec::new();
+        if self.revision >= "2025-06-18" {
+            headers.push(("mcp-protocol-version", self.revision));
+        }
+        headers.extend(self.session.as_deref().map(|session| ("mcp-session-id", session)));
+        send(&self.app, post(token, &headers, body)).await
+    }
+
     /// Calls a tool; `more` goes into the params.
     pub async fn call(&self, token: &str, name: &str, args: Value, more: Value) -> Value {
         let mut params = json!({ "name": name, "arguments": args });
