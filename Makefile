@@ -2,10 +2,10 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test hosts bench fuzz lint
+.PHONY: help demo test hosts clients bench fuzz lint
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Compile the support desk's policy and judge a handful of calls
 	@echo "Building perso (the first time takes a minute or two) ..."
@@ -13,16 +13,20 @@ demo: ## Compile the support desk's policy and judge a handful of calls
 	@cargo run --quiet --release --locked -p perso-core --example demo
 
 # Optimised, because the property test judges hundreds of thousands of calls; with the checks that a debug build has.
-test: hosts ## Run every test and every example in the documentation
+test: hosts clients ## Run every test and every example in the documentation
 	cargo test --workspace --locked --profile checked --no-fail-fast
 
 hosts: ## Judge the whole corpus in other engines; installs what it needs where it may
 	perso-core/examples/hosts/run.sh
 
+clients: ## Have MCP clients that others wrote use guarded servers; installs what it needs where it may
+	perso-tower/tests/clients/run.sh
+
 DESK = target/hosts/support-desk.wasm policies/support-desk.calls.jsonl target/perso-bench.json
 
 bench: ## Measure, beside parsing in the same run; writes target/perso-bench.json
 	cargo bench --locked -p perso-core
+	cargo bench --locked -p perso-tower --bench guarded
 	@mkdir -p target/hosts
 	cargo run --quiet --locked --profile checked -p perso-core --bin perso -- \
 		compile policies/support-desk.json -o target/hosts/support-desk.wasm

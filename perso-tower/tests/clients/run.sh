@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# Has clients that others wrote use the examples. Installs what is missing where it may, and says what is where it may not.
+set -euo pipefail
+cd "$(dirname "$0")"
+root=$(cd ../../.. && pwd)
+out=$root/target/clients
+examples=$root/target/checked/examples
+mkdir -p "$out"
+
+# need WHAT PACKAGE CHECK...: the check succeeds, or does so once Debian's package is installed.
+need() {
+    local what=$1 package=$2
+    shift 2
+    "$@" > /dev/null 2>&1 && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+        apt-get update -q
+        DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$package"
+        "$@" > /dev/null 2>&1 && return
+    fi
+    echo "the clients need $what: install it (Debian's package is $package)" >&2
+    exit 1
+}
+
+need "Node 20 or later" nodejs node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)'
+need npm npm command -v npm
+need "Python 3.10 or later with venv" python3-venv python3 -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 10)'
+
+if ! cmp -s requirements.txt "$out/venv/requirements.txt"; then
+    rm -rf "$out/venv"
+    python3 -m venv "$out/venv"
+    "$out/venv/bin/pip" install -q --disable-pip-version-check -r requirements.txt
+    cp requirements.txt "$out/venv/requirements.txt"
+fi
+if ! cmp -s package-lock.json "$out/node_modules/package-lock.json"; then
+    cp package.json package-lock.json "$out/"
+    (cd "$out" && npm ci --no-audit --no-fund --ignore-scripts)
+    cp package-lock.json "$out/node_modules/"
+fi
+# Modules are looked for beside the script.
+cp scenes.mjs typescript.mjs typescript-v1.mjs "$out/"
+
+perso() { cargo run -q --locked --profile checked -p perso-core --bin perso --manifest-path "$root/Cargo.toml" -- "$@"; }
+perso compile "$root/policies/support-desk.json" -o "$out/support-desk.wasm"
+perso compile everything.json -o "$out/everything.wasm"
+cargo build -q --locked --profile checked -p perso-tower --examples --manifest-path "$root/Cargo.toml"
+# What it logs is not what a run is to show.
+printf '#!/bin/sh\nexec "%s" "$@" 2>> "%s"\n' "$examples/support_desk_stdio" "$out/log" > "$out/desk"
+chmod +x "$out/desk"
+export DESK_STDIO=$out/desk DESK_MODULE=$out/support-desk.wasm
+
+export DESK_SECRET=not-a-secret-but-32-bytes-at-least
+token() {
+    "$out/venv/bin/python" - "$@" << 'PY'
+import os, sys, time, jwt
+sub, mfa, *roles = sys.argv[1:]
+claims = {"sub": sub, "mfa_verified": mfa == "mfa", "roles": roles, "exp": int(time.time()) + 3600}
+print(jwt.encode(claims, os.environ["DESK_SECRET"], "HS256"))
+PY
+}
+AGENT=$(token agt-099 - agent) MANAGER=$(token mgr-001 - manager) VERIFIED=$(token agt-099 mfa agent)
+export AGENT MANAGER VERIFIED
+
+servers=()
+trap '[ ${#servers[@]} = 0 ] || kill "${servers[@]}" 2> /dev/null || true' EXIT
+
+# serve COMMAND...: starts a server, and sets `url` to the line that it prints.
+serve() {
+    local said=$out/said
+    : > "$said"
+    "$@" > "$said" 2> "$out/log" &
+    servers+=($!)
+    for _ in $(seq 200); do
+        url=$(head -n 1 "$said")
+        [ -n "$url" ] && return
+        sleep 0.05
+    done
+    echo "$1 does not start:" >&2
+    cat "$out/log" >&2
+    exit 1
+}
+
+stop() {
+    kill "${servers[@]}"
+    wait "${servers[@]}" 2> /dev/null || true
+    servers=()
+}
+
+# everything TRANSPORT: starts the server with everything on a free port, and waits for it.
+everything() {
+    local port
+    port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
+    PORT=$port node "$out/node_modules/@modelcontextprotocol/server-everything/dist/index.js" "$1" > "$out/everything.log" 2>&1 &
+    servers+=($!)
+    for _ in $(seq 200); do
+        (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null && { upstream=http://127.0.0.1:$port; return; }
+        sleep 0.05
+    done
+    echo "server-everything does not start:" >&2
+    cat "$out/everything.log" >&2
+    exit 1
+}
+
+failed=0
+# play CLIENT SCENE [ARGUMENT...]: a client plays a scene.
+play() {
+    local client=$1
+    shift
+    case $client in
+        rmcp) set -- "$examples/rmcp_client" "$@" ;;
+        python) set -- "$out/venv/bin/python" python.py "$@" ;;
+        *) set -- node "$out/$client.mjs" "$@" ;;
+    esac
+    timeout 120 "$@" || failed=1
+}
+
+echo "Node $(node --version), $(python3 --version), $(tr '\n' ' ' < requirements.txt)" \
+    "$(sed -n 's/ *"\(@model[^"]*\)": "\([^"]*\)",\{0,1\}/\1 \2/p' package.json | tr '\n' ' ')"
+for client in rmcp python typescript typescript-v1; do
+    for era in legacy modern; do
+        # The 1.x line knows no other.
+        [ "$client $era" = "typescript-v1 modern" ] && continue
+        serve "$examples/support_desk" "$DESK_MODULE" 127.0.0.1:0
+        play "$client" desk "$era" "$url"
+        stop
+        play "$client" stdio "$era"
+    done
+
+    everything streamableHttp
+    serve "$examples/reverse_proxy" "$out/everything.wasm" "$upstream" 127.0.0.1:0
+    play "$client" everything legacy "$url/mcp"
+    stop
+
+    # rmcp's client and the newer line of the TypeScript SDK have nothing for the older transport.
+    case $client in python | typescript-v1)
+        everything sse
+        serve "$examples/reverse_proxy" "$out/everything.wasm" "$upstream" 127.0.0.1:0
+        play "$client" everything sse "$url/sse"
+        stop
+        ;;
+    esac
+done
+exit $failed

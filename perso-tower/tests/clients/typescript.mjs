@@ -1,0 +1,15 @@
+// Plays the scenes with the TypeScript SDK's client, the 2.x line: node typescript.mjs SCENE ERA [URL]
+
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { play } from './scenes.mjs';
+
+await play('TypeScript SDK 2', async (era, { url, token, command, args }) => {
+	const mode = era === 'modern' ? { pin: '2026-07-28' } : 'legacy';
+	const client = new Client({ name: 'scenes', version: '1' }, { versionNegotiation: { mode } });
+	const headers = { Authorization: `Bearer ${token}` };
+	await client.connect(
+		url ? new StreamableHTTPClientTransport(url, { requestInit: { headers } }) : new StdioClientTransport({ command, args }),
+	);
+	return client;
+});
