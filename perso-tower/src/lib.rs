@@ -38,3 +38,12 @@ pub use rmcp::{Guard, Guarded};
 pub use tower_mcp::{GuardedRouter, RouterLayer};
 #[cfg(feature = "watch")]
 pub use watch::{Watch, WatchError};
+
+/// The Rust of these pages is run like any other example.
+#[cfg(all(doctest, feature = "rmcp", feature = "tower-mcp", feature = "watch"))]
+mod pages {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/rust-servers.md")]
+    struct Guide;
+}
