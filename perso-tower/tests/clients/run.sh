@@ -39,10 +39,11 @@ fi
 # Modules are looked for beside the script.
 cp scenes.mjs typescript.mjs typescript-v1.mjs "$out/"
 
-perso() { cargo run -q --locked --profile checked -p perso-core --bin perso --manifest-path "$root/Cargo.toml" -- "$@"; }
-perso compile "$root/policies/support-desk.json" -o "$out/support-desk.wasm"
-perso compile everything.json -o "$out/everything.wasm"
-cargo build -q --locked --profile checked -p perso-tower --examples --manifest-path "$root/Cargo.toml"
+# The whole workspace, as for the tests: what is built for the one serves the other.
+cargo build -q --locked --profile checked --workspace --bins --examples --manifest-path "$root/Cargo.toml"
+perso=$root/target/checked/perso
+"$perso" compile "$root/policies/support-desk.json" -o "$out/support-desk.wasm"
+"$perso" compile everything.json -o "$out/everything.wasm"
 # What it logs is not what a run is to show.
 printf '#!/bin/sh\nexec "%s" "$@" 2>> "%s"\n' "$examples/support_desk_stdio" "$out/log" > "$out/desk"
 chmod +x "$out/desk"
