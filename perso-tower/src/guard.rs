@@ -14,6 +14,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
+/// The first revision without sessions: its results say what they are, and may be cached.
+pub(crate) const STATELESS: &str = "2026-07-28";
+
 /// How long a resource may take, if not said otherwise.
 const RESOURCE_TIME: Duration = Duration::from_secs(5);
 

@@ -2,7 +2,7 @@
 
 use crate::agent::Carries;
 use crate::denial::{Answer, Denied};
-use crate::guard::{Args, Guard, is_about_tools, settings};
+use crate::guard::{Args, Guard, STATELESS, is_about_tools, settings};
 use crate::policy::PolicyHandle;
 use serde_json::Value;
 use std::pin::Pin;
@@ -111,7 +111,9 @@ where
             }
             inner.call(request).await
         }
-        McpRequest::ListTools(_) => {
+        McpRequest::ListTools(params) => {
+            let revision = params.meta.as_ref().and_then(|meta| meta.protocol_version.as_deref());
+            let is_cached = revision.is_some_and(|revision| revision >= STATELESS);
             let sight = guard.sight(guard.caller(&request).await);
             let mut response = inner.call(request).await?;
             if let Ok(McpResponse::ListTools(list)) = &mut response.inner
@@ -119,7 +121,9 @@ where
             {
                 list.tools.retain(|tool| sight.shows(&tool.name));
                 // A list that is one caller's is nobody else's.
-                list.cache_scope = list.cache_scope.map(|_| CacheScope::Private);
+                if is_cached || list.cache_scope.is_some() {
+                    list.cache_scope = Some(CacheScope::Private);
+                }
             }
             Ok(response)
         }

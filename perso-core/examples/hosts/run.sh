@@ -6,20 +6,8 @@ root=$(cd ../../.. && pwd)
 out=$root/target/hosts
 export CHROMIUM=${CHROMIUM:-chromium}
 
-# need WHAT PACKAGE CHECK...: the check succeeds, or does so once Debian's package is installed.
-need() {
-    local what=$1 package=$2
-    shift 2
-    "$@" > /dev/null 2>&1 && return
-    if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
-        apt-get update -q
-        DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$package"
-        "$@" > /dev/null 2>&1 && return
-    fi
-    echo "the hosts in other engines need $what: install it (Debian's package is $package)" >&2
-    exit 1
-}
-
+wants="the hosts in other engines"
+. "$root/scripts/need.sh"
 need "Node 20 or later" nodejs node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)'
 need "Python 3 with venv" python3-venv python3 -c 'import ensurepip, venv'
 need "Chromium (or CHROMIUM=path)" chromium command -v "$CHROMIUM"

@@ -1,4 +1,4 @@
-//! The manifest: what a module says about itself, as JSON in its last section.
+//! The manifest: what a module says about itself, as JSON in a section of its own.
 
 use serde::{Deserialize, Serialize};
 

@@ -6,7 +6,7 @@ use super::message::{CallMessage, Message};
 use super::streams::Streams;
 use super::{list, response};
 use crate::agent::BoxError;
-use crate::guard::{Args, Guard, Sight};
+use crate::guard::{Args, Guard, STATELESS, Sight};
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::request::Parts;
@@ -17,9 +17,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_service::Service;
-
-/// The first revision whose results say what they are.
-const RESULT_TYPES: &str = "2026-07-28";
 
 /// The guarded service: see [`PersoLayer`](crate::PersoLayer).
 #[derive(Debug)]
@@ -136,7 +133,7 @@ impl Setup {
             Message::Call(call) => {
                 let args = call.args.as_deref().map_or(Args::Absent, |args| Args::Raw(args.as_bytes()));
                 if let Some(denied) = self.guard.judge(&caller, &call.tool, args).await {
-                    let is_typed = revision(&call, &parts).is_some_and(|revision| revision >= RESULT_TYPES);
+                    let is_typed = revision(&call, &parts).is_some_and(|revision| revision >= STATELESS);
                     let answer = self.guard.answer(&denied, call.is_task && !is_typed);
                     // Nobody waits for an answer to a notification.
                     let Some(id) = &call.id else { return Ok(response::status(StatusCode::ACCEPTED)) };

@@ -108,7 +108,7 @@ async def main(scene, era, *rest):
         async with over_http(era, *rest, "AGENT") as client:
             await everything(client)
     print(f"Python mcp, {scene}, {era}: {passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if failed or not passed else 0)
 
 
 asyncio.run(main(*sys.argv[1:]))

@@ -7,20 +7,8 @@ out=$root/target/clients
 examples=$root/target/checked/examples
 mkdir -p "$out"
 
-# need WHAT PACKAGE CHECK...: the check succeeds, or does so once Debian's package is installed.
-need() {
-    local what=$1 package=$2
-    shift 2
-    "$@" > /dev/null 2>&1 && return
-    if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
-        apt-get update -q
-        DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$package"
-        "$@" > /dev/null 2>&1 && return
-    fi
-    echo "the clients need $what: install it (Debian's package is $package)" >&2
-    exit 1
-}
-
+wants="the clients"
+. "$root/scripts/need.sh"
 need "Node 20 or later" nodejs node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)'
 need npm npm command -v npm
 need "Python 3.10 or later with venv" python3-venv python3 -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 10)'

@@ -145,7 +145,7 @@ async fn lists_show_what_the_caller_could_call() {
             assert_eq!(seen, ["pay"], "{at}");
             assert_eq!(client.list("manager").await.0, ["wipe"], "{at}");
             assert!(client.list("stranger").await.0.is_empty(), "{at}");
-            if revision == MODERN && !adapter.contains("tower-mcp") {
+            if revision == MODERN {
                 assert_eq!(result["cacheScope"], "private", "{at}: {result}");
             }
             assert_ne!(result.get("cacheScope"), Some(&json!("public")), "{at}: {result}");
