@@ -45,6 +45,8 @@
 
 #[cfg(feature = "compile")]
 pub mod check;
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "compile")]
 mod compile;
 mod decision;

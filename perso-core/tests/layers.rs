@@ -41,6 +41,11 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
         "all stages in turn",
         &["check", "plan", "emit", "engine", "reference", "decision", "diagnostic", "span"],
     ),
+    (
+        "cli",
+        "the command",
+        &["compile", "check", "reference", "engine", "module", "decision", "diagnostic", "schema", "visible", "limits"],
+    ),
 ];
 
 /// Libraries with a meaning of their own, and the only layers that may use them.

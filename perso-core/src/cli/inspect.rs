@@ -1,15 +1,15 @@
 //! `perso inspect`
 
-use crate::failure::Failure;
-use crate::input;
-use crate::output::{self, BOLD, Format, count};
+use super::DONE;
+use super::failure::Failure;
+use super::input;
+use super::output::{self, BOLD, Format, count};
+use crate::module::{Limits, Manifest, Reasons, Role, hex, sections, sha256};
+use crate::visible;
 use clap::Args;
-use perso_core::module::{Limits, Manifest, Reasons, Role, hex, sections, sha256};
-use perso_core::visible;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 /// Show what a module is: its hash, rules, roles, and the attributes it reads for each tool
 #[derive(Debug, Args)]
@@ -74,7 +74,7 @@ struct Tool<'m> {
 }
 
 impl Inspect {
-    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+    pub(crate) fn run(&self) -> Result<u8, Failure> {
         let policy = input::policy(&self.policy)?;
         let module = policy.module();
         let manifest = Manifest::read(module)?;
@@ -99,7 +99,7 @@ impl Inspect {
             Format::Json => output::json(&mut io::stdout().lock(), &facts)?,
             Format::Human => facts.tell(&mut anstream::stdout().lock())?,
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(DONE)
     }
 }
 

@@ -1,17 +1,17 @@
 //! `perso explain`
 
-use crate::failure::Failure;
-use crate::input;
-use crate::output::{self, BAD, Format, GOOD};
+use super::DONE;
+use super::failure::Failure;
+use super::input;
+use super::output::{self, BAD, Format, GOOD};
+use crate::check::check;
+use crate::module::{Manifest, hex, sha256};
+use crate::reference::{self, Conclusion, RuleTrace, Trace};
+use crate::{Cause, Decision, Policy, visible};
 use clap::Args;
-use perso_core::check::check;
-use perso_core::module::{Manifest, hex, sha256};
-use perso_core::reference::{self, Conclusion, RuleTrace, Trace};
-use perso_core::{Cause, Decision, Policy, visible};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 /// Show why a call is decided as it is: each rule, each test, the values seen
 ///
@@ -51,9 +51,9 @@ struct Explanation<'a> {
 }
 
 impl Explain {
-    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+    pub(crate) fn run(&self) -> Result<u8, Failure> {
         let policy = input::policy(&self.policy)?;
-        let text = perso_core::module::policy(policy.module())?;
+        let text = crate::module::policy(policy.module())?;
         if hex(&sha256(text.as_bytes())) != Manifest::read(policy.module())?.policy_sha256 {
             return Err(Failure::file(&self.policy, "was altered: the policy in it is not the one it was made from"));
         }
@@ -69,7 +69,7 @@ impl Explain {
             Format::Json => output::json(&mut io::stdout().lock(), &explanation(&trace, decision, agreed))?,
         }
         if agreed {
-            return Ok(ExitCode::SUCCESS);
+            return Ok(DONE);
         }
         let said = serde_json::to_string(&decision).unwrap_or_default();
         Err(Failure::because(match is_reproducible(&policy, &text) {
@@ -127,7 +127,7 @@ fn agree(decision: &Decision<'_>, conclusion: &Conclusion) -> bool {
 
 /// Whether the module is what this compiler makes of its policy.
 fn is_reproducible(policy: &Policy, text: &str) -> bool {
-    perso_core::compile(text).is_ok_and(|compiled| compiled.module == policy.module())
+    crate::compile(text).is_ok_and(|compiled| compiled.module == policy.module())
 }
 
 /// How much of the call is shown before and behind a byte.

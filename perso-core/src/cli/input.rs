@@ -1,9 +1,9 @@
 //! What is read: policies and calls, from files and standard input, never more of it than is needed.
 
-use crate::failure::Failure;
-use crate::output;
-use perso_core::diagnostic::Source;
-use perso_core::{Policy, compile, limits};
+use super::failure::Failure;
+use super::output;
+use crate::diagnostic::Source;
+use crate::{Policy, compile, limits};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;

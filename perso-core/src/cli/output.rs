@@ -1,9 +1,9 @@
 //! What is written, and where.
 
+use crate::diagnostic::{Diagnostic, Source};
+use crate::visible;
 use clap::ValueEnum;
 use clap::builder::styling::{AnsiColor, Style};
-use perso_core::diagnostic::{Diagnostic, Source};
-use perso_core::visible;
 use serde::Serialize;
 use std::ffi::OsString;
 use std::fs::{self, File};

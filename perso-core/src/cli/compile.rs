@@ -1,16 +1,16 @@
 //! `perso compile`
 
-use crate::failure::Failure;
-use crate::input::Document;
-use crate::output::{self, BOLD, Format, GOOD, count};
+use super::DONE;
+use super::failure::Failure;
+use super::input::Document;
+use super::output::{self, BOLD, Format, GOOD, count};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::module::{Manifest, hex, sha256};
+use crate::visible;
 use clap::Args;
-use perso_core::diagnostic::{Diagnostic, Source};
-use perso_core::module::{Manifest, hex, sha256};
-use perso_core::visible;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 /// Compile a policy to a WebAssembly module
 ///
@@ -55,7 +55,7 @@ struct Written<'a> {
 }
 
 impl Compile {
-    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+    pub(crate) fn run(&self) -> Result<u8, Failure> {
         let Document::Text(text) = Document::read(&self.policy)? else {
             return Err(Failure::file(&self.policy, "is a compiled module already"));
         };
@@ -65,7 +65,7 @@ impl Compile {
         }
         let name = self.policy.display().to_string();
         let source = Source::new(&name, &text);
-        let compiled = match perso_core::compile(&text) {
+        let compiled = match crate::compile(&text) {
             Ok(compiled) => compiled,
             Err(error) => {
                 self.show(&source, &error.diagnostics)?;
@@ -79,7 +79,7 @@ impl Compile {
         }
         output::file(&path, &compiled.module).map_err(|error| Failure::unwritable(&path, &error))?;
         self.report(&path, &compiled.module, compiled.warnings.len())?;
-        Ok(ExitCode::SUCCESS)
+        Ok(DONE)
     }
 
     fn show(&self, source: &Source<'_>, findings: &[Diagnostic]) -> io::Result<()> {

@@ -12,7 +12,12 @@ mod schema;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
-use std::process::ExitCode;
+use std::ffi::OsString;
+
+/// The exit code of a command that did what it was asked.
+const DONE: u8 = 0;
+/// The exit code of one that did not.
+const FAILED: u8 = 1;
 
 /// Policies for AI agents' tool calls, compiled to WebAssembly
 #[derive(Debug, Parser)]
@@ -41,13 +46,14 @@ enum Command {
     Schema(schema::Schema),
 }
 
-fn main() -> ExitCode {
-    let perso = match Perso::try_parse() {
+/// Does what the command's arguments say, the first of which is the program's name, and returns the exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let perso = match Perso::try_parse_from(arguments) {
         Ok(perso) => perso,
         // 2 is clap's code for wrong usage, but here it means that a call is denied.
         Err(usage) => {
             let _ = usage.print();
-            return if usage.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+            return if usage.use_stderr() { FAILED } else { DONE };
         }
     };
     let outcome = match perso.command {
@@ -62,6 +68,6 @@ fn main() -> ExitCode {
         if let Failure::Because(why) = failure {
             output::error(&why);
         }
-        ExitCode::FAILURE
+        FAILED
     })
 }

@@ -1,9 +1,9 @@
 //! Why a command could not do what it was asked.
 
-use crate::output::count;
-use perso_core::LoadError;
-use perso_core::diagnostic::{Diagnostic, Severity};
-use perso_core::module::ReadError;
+use super::output::count;
+use crate::LoadError;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::module::ReadError;
 use std::fmt::Display;
 use std::io;
 use std::path::Path;

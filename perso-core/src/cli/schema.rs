@@ -1,9 +1,9 @@
 //! `perso schema`
 
-use crate::failure::Failure;
+use super::DONE;
+use super::failure::Failure;
 use clap::Args;
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 /// Print the JSON Schema of policies, for editors that complete and check them
 #[derive(Debug, Args)]
@@ -14,9 +14,9 @@ Then begin a policy with { \"$schema\": \"policy.schema.json\", \"perso\": 1, â€
 pub(crate) struct Schema {}
 
 impl Schema {
-    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+    pub(crate) fn run(&self) -> Result<u8, Failure> {
         let mut out = io::stdout().lock();
-        writeln!(out, "{}", perso_core::schema().trim_end())?;
-        Ok(ExitCode::SUCCESS)
+        writeln!(out, "{}", crate::schema().trim_end())?;
+        Ok(DONE)
     }
 }

@@ -1,11 +1,11 @@
 //! `perso eval`
 
-use crate::failure::Failure;
-use crate::{input, output};
+use super::DONE;
+use super::failure::Failure;
+use super::{input, output};
 use clap::Args;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 /// Judge calls, and print a JSON decision for each
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ struct Input {
 const DENY: u8 = 2;
 
 impl Eval {
-    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+    pub(crate) fn run(&self) -> Result<u8, Failure> {
         let policy = input::policy(&self.policy)?;
         let mut out = BufWriter::new(io::stdout().lock());
         if let Some(path) = &self.input.call {
@@ -50,7 +50,7 @@ impl Eval {
             let decision = policy.decide_json(&call);
             output::json(&mut out, &decision)?;
             out.flush()?;
-            return Ok(if decision.is_allowed() { ExitCode::SUCCESS } else { ExitCode::from(DENY) });
+            return Ok(if decision.is_allowed() { DONE } else { DENY });
         }
         if let Some(path) = &self.input.calls {
             let mut calls = input::Calls::open(path)?;
@@ -63,6 +63,6 @@ impl Eval {
             }
             out.flush()?;
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(DONE)
     }
 }

@@ -1,14 +1,14 @@
 //! `perso migrate`
 
-use crate::failure::Failure;
-use crate::input::Document;
-use crate::output::{self, BOLD, GOOD, count};
+use super::DONE;
+use super::failure::Failure;
+use super::input::Document;
+use super::output::{self, BOLD, GOOD, count};
+use crate::diagnostic::Source;
+use crate::visible;
 use clap::Args;
-use perso_core::diagnostic::Source;
-use perso_core::visible;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 /// Write a document of the first perso in today's form
 ///
@@ -30,7 +30,7 @@ pub(crate) struct Migrate {
 }
 
 impl Migrate {
-    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+    pub(crate) fn run(&self) -> Result<u8, Failure> {
         let Document::Text(text) = Document::read(&self.policy)? else {
             return Err(Failure::file(&self.policy, "is a compiled module; migrate the policy that it was made from"));
         };
@@ -39,7 +39,7 @@ impl Migrate {
         }
         let name = self.policy.display().to_string();
         let source = Source::new(&name, &text);
-        let migrated = match perso_core::migrate(&text) {
+        let migrated = match crate::migrate(&text) {
             Ok(Some(migrated)) => migrated,
             Ok(None) => {
                 let why = "is no document of the first perso, which has `\"version\": \"perso-1.0.0\"`";
@@ -53,11 +53,11 @@ impl Migrate {
         output::findings(&source, &migrated.warnings)?;
         let Some(path) = &self.output else {
             io::stdout().lock().write_all(migrated.text.as_bytes())?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(DONE);
         };
         output::file(path, migrated.text.as_bytes()).map_err(|error| Failure::unwritable(path, &error))?;
         let (written, warnings) = (path.display().to_string(), count(migrated.warnings.len(), "warning"));
         writeln!(anstream::stderr(), "{GOOD}written{GOOD:#} {BOLD}{}{BOLD:#}: {warnings}", visible(&written))?;
-        Ok(ExitCode::SUCCESS)
+        Ok(DONE)
     }
 }
