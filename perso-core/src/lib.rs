@@ -74,6 +74,13 @@ pub use compile::{CompileError, Compiled, Migrated, compile, migrate};
 pub use decision::{Cause, CauseKind, Decision, Problem};
 pub use engine::{LoadError, Policy};
 pub use frame::{Call, Part};
+
+/// For hosts whose values are those of another programming language: how such a value becomes a part of a call.
+pub mod source {
+    pub use crate::frame::Source;
+    pub use perso_decode::{Code, Error, Frame, Number, Place, Reads};
+}
+
 pub use perso_decode::limits;
 #[cfg(feature = "compile")]
 pub use schema::schema;

@@ -116,6 +116,12 @@ impl Place {
     pub(crate) const fn part(part: usize) -> Self {
         Self(part as u32)
     }
+
+    /// Its number in the view.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) const fn number(self) -> u32 {
+        self.0
+    }
 }
 
 /// What facets are read off.
@@ -720,6 +726,18 @@ impl<'t, 'f> Frame<'t, 'f> {
             self.roles = state;
             self.role_words().fill(if open { 0xff } else { 0 });
         }
+        Ok(())
+    }
+
+    /// A value from which nothing may be concluded, nor from what would be below it: one that can not be read.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Table`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn withheld(&mut self, place: Place) -> Result<(), Error> {
+        self.unknown(place, false)?;
+        self.role_state(self.scope.info(place)?, kind::WITHHELD);
         Ok(())
     }
 

@@ -19,6 +19,7 @@
 //! - [`table`]: lookups in the table.
 //! - [`frame`]: writes the frame.
 //! - [`call`]: from a call's JSON text to the frame.
+//! - `reads`: what a policy reads, for hosts that take values before they write the frame. Native only.
 
 #![no_std]
 
@@ -31,11 +32,15 @@ pub mod layout;
 pub mod limits;
 pub mod number;
 pub mod packed;
+#[cfg(not(target_arch = "wasm32"))]
+mod reads;
 pub mod table;
 mod text;
 
 pub use error::{Code, Error};
 pub use frame::{Elements, Frame, Outcome, Place};
 pub use number::Number;
+#[cfg(not(target_arch = "wasm32"))]
+pub use reads::Reads;
 pub use table::Table;
 pub use text::{hash, key_hash};

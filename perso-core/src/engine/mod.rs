@@ -11,7 +11,7 @@ use crate::frame::{self, Call, Part};
 use crate::module::{Verdict, reason};
 use load::Loaded;
 use perso_decode::error::Class;
-use perso_decode::{Error, Outcome, Table, call};
+use perso_decode::{Error, Outcome, Reads, Table, call};
 use regex_automata::util::pool::Pool;
 use std::fmt;
 use std::path::Path;
@@ -84,6 +84,16 @@ impl Policy {
     #[must_use]
     pub fn module(&self) -> &[u8] {
         &self.inner.loaded.bytes
+    }
+
+    /// What the policy reads of a call to `tool`, for hosts that take values before they are judged; `None` if it does not
+    /// know the tool.
+    ///
+    /// # Errors
+    ///
+    /// Where the tool's name is too long, or the module's table damaged: every call to it is denied.
+    pub fn reads(&self, tool: &str) -> Result<Option<Reads<'_>>, Error> {
+        Reads::of(self.inner.loaded.table()?, tool)
     }
 
     /// Judges a call.

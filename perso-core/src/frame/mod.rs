@@ -3,9 +3,10 @@
 
 mod value;
 
-use perso_decode::{Code, Error, Outcome, Place, Table, call, frame};
+use perso_decode::{Code, Error, Frame, Outcome, Place, Table, call, frame};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::fmt;
 
 /// A call, put together part by part.
 ///
@@ -36,10 +37,29 @@ pub enum Part<'c> {
     Json(&'c [u8]),
     /// An object or null.
     Value(Cow<'c, Value>),
+    /// An object or null of another programming language.
+    Source(&'c dyn Source),
     /// Not known yet: everything in it may be anything. A denial is final.
     Open,
     /// Nothing may be concluded from it. An allow is final.
     Withheld,
+}
+
+/// A part of a call whose values are those of another programming language.
+pub trait Source: fmt::Debug + Sync {
+    /// Tells a frame of the part. A call that turns out to be large is read again, so the same must be told each time.
+    ///
+    /// # Errors
+    ///
+    /// What the frame fails with, and [`Code::Part`] where this is neither an object nor null.
+    fn tell(&self, frame: &mut Frame<'_, '_>, part: Place) -> Result<(), Error>;
+
+    /// Whether this is a part at all, where the policy reads nothing of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Part`] where this is neither an object nor null.
+    fn check(&self) -> Result<(), Error>;
 }
 
 impl<'c> From<&'c Value> for Part<'c> {
@@ -156,6 +176,7 @@ impl<'c> Call<'c> {
                 Part::Absent => Ok(()),
                 Part::Json(text) => call::read_part(frame, place, text),
                 Part::Value(value) => value::part(frame, place, value),
+                Part::Source(source) => source.tell(frame, place),
                 Part::Open => frame.unknown(place, true),
                 Part::Withheld => frame.unknown(place, false),
             })
@@ -194,6 +215,7 @@ pub(crate) fn read_value(call: &Value, table: Table<'_>, memory: &mut [u8]) -> R
 fn well_formed(part: &Part<'_>) -> Result<(), Error> {
     match part {
         Part::Json(text) => call::check_part(text),
+        Part::Source(source) => source.check(),
         Part::Value(value) if !matches!(**value, Value::Object(_) | Value::Null) => Err(Code::Part.anywhere()),
         _ => Ok(()),
     }
