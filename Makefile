@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test hosts clients bench fuzz lint
+.PHONY: help demo test hosts clients python bench fuzz lint
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,7 +13,7 @@ demo: ## Compile the support desk's policy and judge a handful of calls
 	@cargo run --quiet --release --locked -p perso-core --example demo
 
 # Optimised, because the property test judges hundreds of thousands of calls; with the checks that a debug build has.
-test: hosts clients ## Run every test and every example in the documentation
+test: hosts clients python ## Run every test and every example in the documentation
 	cargo test --workspace --locked --profile checked --no-fail-fast
 
 hosts: ## Judge the whole corpus in other engines; installs what it needs where it may
@@ -21,6 +21,9 @@ hosts: ## Judge the whole corpus in other engines; installs what it needs where 
 
 clients: ## Have MCP clients that others wrote use guarded servers; installs what it needs where it may
 	perso-tower/tests/clients/run.sh
+
+python: ## Build the Python package, and test it beside each SDK; installs what it needs where it may
+	perso-py/run-tests.sh
 
 DESK = target/hosts/support-desk.wasm policies/support-desk.calls.jsonl target/perso-bench.json
 
@@ -33,6 +36,7 @@ bench: ## Measure, beside parsing in the same run; writes target/perso-bench.jso
 	node perso-core/benches/portable.mjs $(DESK)
 	cargo run --quiet --locked --release --manifest-path perso-core/examples/hosts/wasmtime/Cargo.toml \
 		--target-dir target/hosts/wasmtime -- bench $(DESK)
+	perso-py/benchmarks/run.sh
 
 fuzz: ## Fuzz each target for FUZZ_SECONDS, a minute if not said otherwise
 	perso-core/fuzz/run.sh

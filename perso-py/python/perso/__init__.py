@@ -1,0 +1,49 @@
+"""perso decides what AI agents may do with tools.
+
+A policy is plain JSON, compiled to one small WebAssembly module. The module answers, for every tool call, allow or deny,
+with a reason that a person can read.
+
+    >>> from perso import Policy
+    >>> policy = Policy.compile('''{
+    ...     "perso": 1,
+    ...     "rules": [{ "id": "small", "allow": "process_refund", "roles": ["agent"],
+    ...                 "when": { "args.amount": { "gt": 0, "lte": 500 } },
+    ...                 "reason": "Agents may refund up to $500." }]
+    ... }''')
+    >>> decision = policy.decide("process_refund", {"amount": 800}, agent={"roles": ["agent"]})
+    >>> decision.allowed, decision.reason
+    (False, 'Agents may refund up to $500.')
+
+The package, from the bottom up:
+
+- ``perso._perso``: the native half, which judges calls.
+- ``perso.policy``: `Policy`, which is that with everything below put into reach.
+- ``perso.guard``: what all guards share, and the decorator for functions.
+- ``perso.adapters``: a module per framework. Each is imported only where it is used.
+- ``perso.verify``: finds tools that nothing guards, and guards that guard nothing.
+"""
+
+from perso._perso import Cause, Decision, Json, LoadError, PolicyError, Reading, Unknown
+from perso.guard.denied import Denied
+from perso.guard.event import Event
+from perso.policy import Policy
+from perso.verify import Unguarded
+
+OPEN = Unknown.OPEN
+WITHHELD = Unknown.WITHHELD
+
+__all__ = [
+    "OPEN",
+    "WITHHELD",
+    "Cause",
+    "Decision",
+    "Denied",
+    "Event",
+    "Json",
+    "LoadError",
+    "Policy",
+    "PolicyError",
+    "Reading",
+    "Unguarded",
+    "Unknown",
+]

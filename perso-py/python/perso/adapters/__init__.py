@@ -1,0 +1,1 @@
+"""A module per framework, each imported only where its guard is used."""

@@ -1,0 +1,69 @@
+"""The decorator for plain functions, coroutines and generators."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from perso._perso import Policy
+from perso.guard.arguments import binder
+from perso.guard.judge import Judge
+from perso.guard.mark import mark
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def guard(policy: Policy, function: F, judge: Judge, tool: str | None) -> F:
+    """Wraps a function, so that each call is judged before it runs."""
+    refuse_other_than_functions(function)
+    name = tool or function.__name__
+    bind = binder(function)
+    wrapper: Any
+
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            named = bind(*args, **kwargs)
+            if denied := await judge.judge(name, named, named):
+                raise denied
+            return await function(*args, **kwargs)
+
+    elif inspect.isasyncgenfunction(function):
+
+        @functools.wraps(function)
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            named = bind(*args, **kwargs)
+            if denied := await judge.judge(name, named, named):
+                raise denied
+            async for item in function(*args, **kwargs):
+                yield item
+
+    elif judge.is_async():
+        raise TypeError(f"`{name}` is not async, so neither can be who is asked for its agent and its resource")
+    else:
+        judge_now = judge.judge_now
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            named = bind(*args, **kwargs)
+            if denied := judge_now(name, named, named):
+                raise denied
+            return function(*args, **kwargs)
+
+    mark(wrapper, function, name, policy, not judge.observes)
+    return cast(F, wrapper)
+
+
+def refuse_other_than_functions(function: object) -> None:
+    """A guard belongs right at the function: what lies between could change the arguments that were judged."""
+    if isinstance(function, (staticmethod, classmethod, property)):
+        raise TypeError(f"put the guard below `@{type(function).__name__}`, next to the function")
+    if inspect.isclass(function) or not (inspect.isroutine(function) or isinstance(function, functools._lru_cache_wrapper)):
+        raise TypeError(
+            f"a guard is for functions, and this is a `{type(function).__name__}`: put it below the decorator that made that"
+        )
+    if inspect.isfunction(function) and hasattr(function, "__wrapped__"):
+        raise TypeError(f"`{function.__name__}` is wrapped by another decorator: put the guard below that, next to the function")

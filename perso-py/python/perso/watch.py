@@ -1,0 +1,76 @@
+"""A policy that follows a file."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+
+from perso.guard.event import logger
+from perso.policy import Path, Policy, read
+
+
+class Watched(Policy):
+    """A policy that is as its file is, until it is closed or nobody has it any more."""
+
+    _end: threading.Event
+
+    def __new__(cls, path: Path, *, interval: float = 1.0) -> Watched:
+        seen = _look(path)
+        policy = super().__new__(cls, read(path))
+        policy._end = threading.Event()
+        arguments = (weakref.ref(policy), path, seen, interval, policy._end)
+        threading.Thread(target=_follow, args=arguments, name="perso-watch", daemon=True).start()
+        weakref.finalize(policy, policy._end.set)
+        return policy
+
+    def close(self) -> None:
+        """Stops following. What is in force stays so."""
+        self._end.set()
+
+    def __enter__(self) -> Watched:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+Seen = tuple[int, int, int, int] | None
+
+
+def _look(path: Path) -> Seen:
+    """What tells one version of a file from another, a link that points elsewhere included."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def _follow(
+    reference: weakref.ref[Watched], path: Path, seen: Seen, interval: float, end: threading.Event
+) -> None:
+    settled = seen
+    while not end.wait(interval):
+        looked = _look(path)
+        # A file that is still being written changes between two looks.
+        if looked == settled:
+            continue
+        if looked != seen:
+            seen = looked
+            # Look again soon, and take it if it stays as it is.
+            if end.wait(min(interval, 0.05)):
+                return
+            if _look(path) != looked:
+                continue
+        settled = looked
+        policy = reference()
+        if policy is None:
+            return
+        try:
+            policy.reload(path)
+        except Exception as error:
+            logger.error("`%s` does not load, and the policy before stays in force: %s", os.fspath(path), error)
+        else:
+            logger.info("another policy is in force: `%s`", os.fspath(path))
+        del policy

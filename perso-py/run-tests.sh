@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Builds the package as users get it, installs it beside each SDK, and runs its tests. Installs what is missing where it
+# may, and says what is where it may not.
+set -euo pipefail
+cd "$(dirname "$0")"
+root=$(cd .. && pwd)
+out=$root/target/py
+mkdir -p "$out"
+
+# need WHAT PACKAGE CHECK...: the check succeeds, or does so once Debian's package is installed.
+need() {
+    local what=$1 package=$2
+    shift 2
+    "$@" > /dev/null 2>&1 && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+        apt-get update -q
+        DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$package"
+        "$@" > /dev/null 2>&1 && return
+    fi
+    echo "the Python package's tests need $what: install it (Debian's package is $package)" >&2
+    exit 1
+}
+
+need "Python 3.11 or later with venv" python3-venv python3 -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 11)'
+need git git git --version
+
+# The two lines of the `mcp` SDK can not be in one environment.
+for sdk in mcp1 mcp2; do
+    if ! cmp -s "requirements/$sdk.txt" "$out/$sdk/requirements.txt"; then
+        rm -rf "${out:?}/$sdk"
+        python3 -m venv "$out/$sdk"
+        "$out/$sdk/bin/pip" install -q --disable-pip-version-check --no-deps -r "requirements/$sdk.txt"
+        cp "requirements/$sdk.txt" "$out/$sdk/requirements.txt"
+    fi
+done
+python=$out/mcp2/bin/python
+export PERSO_PYTHON_MCP1=$out/mcp1/bin/python
+
+# The wheel is built from what the source package has in it, so that both are known to be whole.
+rm -rf "$out/sdist" "$out/wheels"
+"$python" -m maturin sdist -q -o "$out/sdist"
+tar -xzf "$out"/sdist/perso-*.tar.gz -C "$out/sdist" --strip-components 1
+CARGO_TARGET_DIR=$out/build "$python" -m maturin build -q --locked --profile checked -i "$python" \
+    -m "$out/sdist/perso-py/Cargo.toml" -o "$out/wheels"
+for sdk in mcp1 mcp2; do
+    "$out/$sdk/bin/pip" install -q --disable-pip-version-check --force-reinstall --no-deps "$out"/wheels/perso-*.whl
+done
+
+echo "$("$python" --version), $(grep -hE '^(mcp|fastmcp|langchain-core|openai-agents|pydantic)==' requirements/mcp2.txt | tr '\n' ' ')" \
+    "and $(grep -hE '^(mcp|mcp-server-.*)==' requirements/mcp1.txt | tr '\n' ' ')"
+failed=0
+cd "$out" # Not where the sources are: what is installed is what is tested.
+config=$root/perso-py/pyproject.toml
+"$python" -m mypy --config-file "$config" -p perso || failed=1
+"$python" -m mypy.stubtest perso._perso || failed=1
+"$PERSO_PYTHON_MCP1" -m mypy --config-file= --strict --follow-imports=silent -m perso.adapters.mcp1 || failed=1
+
+tests=$root/perso-py/tests
+installed=$("$python" -c 'import perso; print(perso.__path__[0])')
+for mode in "" "-X dev"; do
+    # shellcheck disable=SC2086 # two words
+    "$python" $mode -m pytest -q -c "$config" "$tests"/{core,mcp2,fastmcp,agents,end_to_end} || failed=1
+    # shellcheck disable=SC2086
+    "$PERSO_PYTHON_MCP1" $mode -m pytest -q -c "$config" "$tests/mcp1" || failed=1
+done
+"$python" -m pytest -q -c "$config" --doctest-modules --ignore-glob '*/adapters/mcp1.py' "$installed" || failed=1
+exit $failed

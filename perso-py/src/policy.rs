@@ -1,0 +1,183 @@
+//! A policy that judges calls, and a call whose values have been read.
+
+use crate::decision::Decision;
+use crate::error::LoadError;
+use crate::value::{Part, text};
+use arc_swap::ArcSwap;
+use perso_core::Call;
+use perso_core::source::{Place, Reads};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::{PyBytes, PyString};
+use std::sync::Arc;
+
+/// A policy, ready to judge calls from any number of threads.
+#[pyclass(frozen, subclass, module = "perso._perso")]
+pub(crate) struct Policy {
+    current: ArcSwap<perso_core::Policy>,
+}
+
+fn load(py: Python<'_>, module: &[u8]) -> PyResult<perso_core::Policy> {
+    py.detach(|| perso_core::Policy::from_module(module)).map_err(|error| LoadError::new_err(error.to_string()))
+}
+
+#[pymethods]
+impl Policy {
+    #[new]
+    fn new(py: Python<'_>, module: &[u8]) -> PyResult<Self> {
+        Ok(Self { current: ArcSwap::from_pointee(load(py, module)?) })
+    }
+
+    /// Puts another module in force. Calls that are being judged finish with the one that they began with; a module that
+    /// does not load changes nothing.
+    fn swap(&self, py: Python<'_>, module: &[u8]) -> PyResult<()> {
+        self.current.store(Arc::new(load(py, module)?));
+        Ok(())
+    }
+
+    /// The module in force.
+    #[getter]
+    fn module<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.current.load().module())
+    }
+
+    /// Judges a call. Never raises: what can't be judged is denied.
+    #[pyo3(signature = (tool, args=None, *, agent=None, resource=None, context=None))]
+    fn decide(
+        &self,
+        tool: &Bound<'_, PyAny>,
+        args: Option<&Bound<'_, PyAny>>,
+        agent: Option<&Bound<'_, PyAny>>,
+        resource: Option<&Bound<'_, PyAny>>,
+        context: Option<&Bound<'_, PyAny>>,
+    ) -> Decision {
+        let policy = self.current.load();
+        let Some(tool) = name(tool) else { return no_tool(&policy) };
+        let reads = Parts::reads(&policy, &tool);
+        let parts = Parts::read(reads, args, agent, context);
+        let resource = Part::read(reads, Place::RESOURCE, resource);
+        policy.decide(&parts.call(&tool).resource(resource.as_part())).into()
+    }
+
+    /// Judges a call that is JSON text.
+    fn decide_json(&self, call: &Bound<'_, PyAny>) -> PyResult<Decision> {
+        let policy = self.current.load();
+        if let Ok(call) = call.cast::<PyString>() {
+            return Ok(match call.to_str() {
+                Ok(call) => policy.decide_json(call.as_bytes()),
+                // Half of a surrogate pair has no UTF-8.
+                Err(_) => policy.decide_json(&[0xff]),
+            }
+            .into());
+        }
+        Ok(policy.decide_json(call.extract()?).into())
+    }
+
+    /// Whether the caller could ever make such a call: whether some arguments and some resource could be allowed.
+    #[pyo3(signature = (tool, *, agent=None, context=None))]
+    fn could_allow(
+        &self,
+        tool: &Bound<'_, PyAny>,
+        agent: Option<&Bound<'_, PyAny>>,
+        context: Option<&Bound<'_, PyAny>>,
+    ) -> bool {
+        let policy = self.current.load();
+        let Some(tool) = name(tool) else { return false };
+        let parts = Parts::read(Parts::reads(&policy, &tool), None, agent, context);
+        policy.could_allow(&parts.call(&tool))
+    }
+
+    /// Whether the decision depends on the resource, so that it must be fetched.
+    #[pyo3(signature = (tool, args=None, *, agent=None, context=None))]
+    fn needs_resource(
+        &self,
+        tool: &Bound<'_, PyAny>,
+        args: Option<&Bound<'_, PyAny>>,
+        agent: Option<&Bound<'_, PyAny>>,
+        context: Option<&Bound<'_, PyAny>>,
+    ) -> bool {
+        self.read(tool, args, agent, context).needs_resource()
+    }
+
+    /// Reads a call's values, each once, to be judged now or later, by the policy that is in force now.
+    #[pyo3(signature = (tool, args=None, *, agent=None, context=None))]
+    fn read(
+        &self,
+        tool: &Bound<'_, PyAny>,
+        args: Option<&Bound<'_, PyAny>>,
+        agent: Option<&Bound<'_, PyAny>>,
+        context: Option<&Bound<'_, PyAny>>,
+    ) -> Reading {
+        let policy = self.current.load_full();
+        let read = name(tool).map(|tool| {
+            let parts = Parts::read(Parts::reads(&policy, &tool), args, agent, context);
+            (tool, parts)
+        });
+        Reading { policy, read }
+    }
+}
+
+/// A call whose values have been read, but for the resource. What becomes of the values afterwards changes nothing.
+#[pyclass(frozen, module = "perso")]
+pub(crate) struct Reading {
+    policy: Arc<perso_core::Policy>,
+    /// The tool and the parts; nothing, where the tool is no string.
+    read: Option<(PyBackedStr, Parts)>,
+}
+
+#[pymethods]
+impl Reading {
+    /// Judges the call.
+    #[pyo3(signature = (resource=None))]
+    fn decide(&self, resource: Option<&Bound<'_, PyAny>>) -> Decision {
+        let Some((tool, parts)) = &self.read else { return no_tool(&self.policy) };
+        let resource = Part::read(Parts::reads(&self.policy, tool), Place::RESOURCE, resource);
+        self.policy.decide(&parts.call(tool).resource(resource.as_part())).into()
+    }
+
+    /// Whether the decision depends on the resource, so that it must be fetched.
+    fn needs_resource(&self) -> bool {
+        self.read.as_ref().is_some_and(|(tool, parts)| self.policy.needs_resource(&parts.call(tool)))
+    }
+}
+
+/// Everything of a call but its resource.
+struct Parts {
+    args: Part,
+    agent: Part,
+    context: Part,
+}
+
+impl Parts {
+    /// What the policy reads of a call to the tool: nothing, where the call will be denied for its tool.
+    fn reads<'p>(policy: &'p perso_core::Policy, tool: &str) -> Option<Reads<'p>> {
+        policy.reads(tool).ok().flatten()
+    }
+
+    fn read(
+        reads: Option<Reads<'_>>,
+        args: Option<&Bound<'_, PyAny>>,
+        agent: Option<&Bound<'_, PyAny>>,
+        context: Option<&Bound<'_, PyAny>>,
+    ) -> Self {
+        Self {
+            args: Part::read(reads, Place::ARGS, args),
+            agent: Part::read(reads, Place::AGENT, agent),
+            context: Part::read(reads, Place::CONTEXT, context),
+        }
+    }
+
+    fn call<'c>(&'c self, tool: &'c str) -> Call<'c> {
+        Call::new(tool).args(self.args.as_part()).agent(self.agent.as_part()).context(self.context.as_part())
+    }
+}
+
+/// The tool's name, if it is a string.
+fn name(tool: &Bound<'_, PyAny>) -> Option<PyBackedStr> {
+    text(tool)?.ok()
+}
+
+/// The denial of a call whose tool is no string.
+fn no_tool(policy: &perso_core::Policy) -> Decision {
+    policy.decide_json(br#"{"tool": null}"#).into()
+}

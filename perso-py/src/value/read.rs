@@ -1,0 +1,354 @@
+//! Reads Python's values.
+
+use super::{Taken, faces, number};
+use perso_core::limits::{INPUT_BYTES, LIST_LENGTH};
+use perso_core::source::{Code, Error, Reads};
+use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
+
+/// An object with more keys is more than a call's text may have: each takes a byte, its quotes, colon and comma.
+const MOST_KEYS: usize = INPUT_BYTES / 4;
+
+/// The most elements that are taken of all lists of a part together: those of lists in lists multiply.
+const MOST_ELEMENTS: usize = 64 * LIST_LENGTH as usize;
+
+/// A string's text: `None` if it is no string, or one with two faces; an error where it has half of a surrogate pair.
+pub(crate) fn text(value: &Bound<'_, PyAny>) -> Option<Result<PyBackedStr, Error>> {
+    let string = value.cast::<PyString>().ok()?;
+    let class = string.get_type();
+    let built_in = value.py().get_type::<PyString>();
+    if !class.is(&built_in) && !is_enum(&class) && !read(value.py(), faces::has_one(&class, &built_in)).unwrap_or(false)
+    {
+        return None;
+    }
+    Some(string.clone().try_into().map_err(|_| Code::Surrogate.anywhere()))
+}
+
+/// What Python code came to. If it failed, there is nothing; but an interrupt is not lost, only put off.
+fn read<T>(py: Python<'_>, result: PyResult<T>) -> Option<T> {
+    result
+        .map_err(|error| {
+            if error.is_instance_of::<PyKeyboardInterrupt>(py)
+                && let Ok(threads) = py.import("_thread")
+            {
+                let _ = threads.call_method0("interrupt_main");
+            }
+        })
+        .ok()
+}
+
+/// A part of a call of which nothing is read but whether it could be one.
+pub(super) fn form(value: &Bound<'_, PyAny>) -> Taken {
+    if value.is_none() {
+        Taken::Null
+    } else if is_object(value) {
+        Taken::Object(Vec::new())
+    } else {
+        Taken::Bool(false)
+    }
+}
+
+fn is_object(value: &Bound<'_, PyAny>) -> bool {
+    let class = value.get_type();
+    value.is_instance_of::<PyDict>() || is_record(&class) || is_mapping(&class)
+}
+
+/// Whether a class is a dataclass or a pydantic model.
+fn is_record(class: &Bound<'_, PyType>) -> bool {
+    let py = class.py();
+    let has = |name| read(py, class.hasattr(name)).unwrap_or(false);
+    has(intern!(py, "__dataclass_fields__")) || has(intern!(py, "__pydantic_fields__"))
+}
+
+/// Whether a class is one of mappings. Values are not asked: they could say anything.
+fn is_mapping(class: &Bound<'_, PyType>) -> bool {
+    static MAPPING: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let py = class.py();
+    let mapping = MAPPING.import(py, "collections.abc", "Mapping");
+    read(py, mapping.and_then(|base| class.is_subclass(base))).unwrap_or(false)
+}
+
+fn is_enum(class: &Bound<'_, PyType>) -> bool {
+    static ENUM: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let py = class.py();
+    read(py, ENUM.import(py, "enum", "Enum").and_then(|base| class.is_subclass(base))).unwrap_or(false)
+}
+
+/// Reads one part of a call.
+#[derive(Default)]
+pub(super) struct Reader {
+    /// Elements that were taken.
+    elements: usize,
+}
+
+impl Reader {
+    /// Takes what the policy reads of a value.
+    pub(super) fn take(&mut self, value: &Bound<'_, PyAny>, reads: Reads<'_>) -> Result<Taken, Error> {
+        if let Ok(string) = value.cast_exact::<PyString>() {
+            let text = string.clone().try_into().map_err(|_| Code::Surrogate.anywhere())?;
+            Ok(Taken::Text(text))
+        } else if let Ok(dict) = value.cast_exact::<PyDict>() {
+            self.dict(dict, reads)
+        } else if value.is_none() {
+            Ok(Taken::Null)
+        } else if let Ok(value) = value.cast_exact::<PyBool>() {
+            Ok(Taken::Bool(value.is_true()))
+        } else if let Ok(value) = value.cast_exact::<PyInt>() {
+            Ok(int(value))
+        } else if let Ok(value) = value.cast_exact::<PyFloat>() {
+            Ok(Taken::Number(number::of_float(value.value())))
+        } else if let Ok(list) = value.cast_exact::<PyList>() {
+            self.list(list.len(), list.iter(), reads)
+        } else if let Ok(tuple) = value.cast_exact::<PyTuple>() {
+            self.list(tuple.len(), tuple.iter(), reads)
+        } else {
+            self.other(value, reads)
+        }
+    }
+
+    /// Takes what is of no built-in class itself.
+    fn other(&mut self, value: &Bound<'_, PyAny>, reads: Reads<'_>) -> Result<Taken, Error> {
+        let py = value.py();
+        let class = value.get_type();
+        let one_face = |built_in| is_enum(&class) || read(py, faces::has_one(&class, &built_in)).unwrap_or(false);
+        if value.is_instance_of::<PyString>() {
+            return text(value).map_or(Ok(Taken::Withheld), |text| text.map(Taken::Text));
+        }
+        if let Ok(value) = value.cast::<PyInt>() {
+            return Ok(if one_face(py.get_type::<PyInt>()) { int(value) } else { Taken::Withheld });
+        }
+        if let Ok(value) = value.cast::<PyFloat>() {
+            let one = one_face(py.get_type::<PyFloat>());
+            return Ok(if one { Taken::Number(number::of_float(value.value())) } else { Taken::Withheld });
+        }
+        if let Ok(dict) = value.cast::<PyDict>() {
+            return if one_face(py.get_type::<PyDict>()) { self.dict(dict, reads) } else { Ok(Taken::Withheld) };
+        }
+        if let Ok(list) = value.cast::<PyList>() {
+            let one = one_face(py.get_type::<PyList>());
+            return if one { self.list(list.len(), list.iter(), reads) } else { Ok(Taken::Withheld) };
+        }
+        if let Ok(tuple) = value.cast::<PyTuple>() {
+            let one = one_face(py.get_type::<PyTuple>());
+            return if one { self.list(tuple.len(), tuple.iter(), reads) } else { Ok(Taken::Withheld) };
+        }
+        if is_enum(&class) {
+            return Ok(read(py, member(value)).unwrap_or(Taken::Withheld));
+        }
+        if read(py, number::decimal(py)).is_some_and(|decimal| class.is(decimal)) {
+            return Ok(read(py, number::of_decimal(value)).map_or(Taken::Withheld, Taken::Number));
+        }
+        if let Some(scalar) = read(py, numpy_scalar(value, &class)).flatten() {
+            return Ok(simple(&scalar).unwrap_or(Taken::Withheld));
+        }
+        if is_record(&class) {
+            return self.record(value, &class, reads);
+        }
+        if is_mapping(&class) {
+            return self.mapping(value, reads);
+        }
+        Ok(Taken::Withheld)
+    }
+
+    /// Takes the values of the keys that are read. No code of any of them runs before all are found, so that the dict
+    /// stays as it is meanwhile.
+    fn dict(&mut self, dict: &Bound<'_, PyDict>, reads: Reads<'_>) -> Result<Taken, Error> {
+        if !reads.below()? {
+            return Ok(Taken::Object(Vec::new()));
+        }
+        if dict.len() > MOST_KEYS {
+            return Err(Code::Size.anywhere());
+        }
+        let mut found = Vec::new();
+        let mut odd = Vec::new();
+        for (key, value) in dict.iter() {
+            match key.cast_exact::<PyString>() {
+                Ok(key) => {
+                    let key = key.to_str().map_err(|_| Code::Surrogate.anywhere())?;
+                    if let Some(child) = reads.key(key)? {
+                        found.push((child, value));
+                    }
+                }
+                Err(_) => odd.push((key, value)),
+            }
+        }
+        for (key, value) in odd {
+            // A key that is no string could be taken for one that the policy reads.
+            let Some(key) = text(&key) else { return Ok(Taken::Withheld) };
+            if let Some(child) = reads.key(&key?)? {
+                found.push((child, value));
+            }
+        }
+        let mut fields = Vec::with_capacity(found.len());
+        for (child, value) in found {
+            if fields.iter().any(|(place, _)| *place == child.place()) {
+                return Err(Code::Duplicate.anywhere());
+            }
+            fields.push((child.place(), self.take(&value, child)?));
+        }
+        Ok(Taken::Object(fields))
+    }
+
+    /// The same for any other mapping, by its methods, as a tool would.
+    fn mapping(&mut self, mapping: &Bound<'_, PyAny>, reads: Reads<'_>) -> Result<Taken, Error> {
+        let py = mapping.py();
+        if !reads.below()? {
+            return Ok(Taken::Object(Vec::new()));
+        }
+        let Some(keys) = read(py, mapping.try_iter()) else { return Ok(Taken::Withheld) };
+        let mut found = Vec::new();
+        for (count, key) in keys.enumerate() {
+            if count >= MOST_KEYS {
+                return Err(Code::Size.anywhere());
+            }
+            let Some(key) = read(py, key) else { return Ok(Taken::Withheld) };
+            let Some(name) = text(&key) else { return Ok(Taken::Withheld) };
+            if let Some(child) = reads.key(&name?)? {
+                found.push((child, key));
+            }
+        }
+        let found = found.into_iter().map(|(child, key)| (child, read(py, mapping.get_item(key))));
+        self.fields(found)
+    }
+
+    /// The same for the fields of a dataclass or a pydantic model.
+    fn record(
+        &mut self,
+        value: &Bound<'_, PyAny>,
+        class: &Bound<'_, PyType>,
+        reads: Reads<'_>,
+    ) -> Result<Taken, Error> {
+        let py = value.py();
+        let Some(names) = read(py, field_names(value, class)) else { return Ok(Taken::Withheld) };
+        if names.root {
+            let root = read(py, value.getattr(intern!(py, "root")));
+            return root.map_or(Ok(Taken::Withheld), |root| self.take(&root, reads));
+        }
+        let mut found = Vec::new();
+        for name in names.fields {
+            let name = text(&name).ok_or(Code::Part.anywhere())??;
+            if let Some(child) = reads.key(&name)? {
+                found.push((child, read(py, value.getattr(&*name))));
+            }
+        }
+        if let Some(extra) = names.extra {
+            for (name, extra) in extra.iter() {
+                let Some(name) = text(&name) else { return Ok(Taken::Withheld) };
+                if let Some(child) = reads.key(&name?)? {
+                    found.push((child, Some(extra)));
+                }
+            }
+        }
+        self.fields(found)
+    }
+
+    /// Takes values that were read; `None` for one that could not be.
+    fn fields<'r, 'py>(
+        &mut self,
+        found: impl IntoIterator<Item = (Reads<'r>, Option<Bound<'py, PyAny>>)>,
+    ) -> Result<Taken, Error> {
+        let mut fields: Vec<(_, Taken)> = Vec::new();
+        for (child, value) in found {
+            if fields.iter().any(|(place, _)| *place == child.place()) {
+                return Err(Code::Duplicate.anywhere());
+            }
+            let taken = value.map_or(Ok(Taken::Withheld), |value| self.take(&value, child))?;
+            fields.push((child.place(), taken));
+        }
+        Ok(Taken::Object(fields))
+    }
+
+    fn list<'py>(
+        &mut self,
+        length: usize,
+        elements: impl Iterator<Item = Bound<'py, PyAny>>,
+        reads: Reads<'_>,
+    ) -> Result<Taken, Error> {
+        let (takes_roles, below) = (reads.roles()?, reads.elements()?);
+        let mut list = (Vec::new(), Vec::new());
+        if length <= LIST_LENGTH as usize && (takes_roles || below.is_some()) {
+            // All of them before the first is read, which may change the list.
+            let elements: Vec<Bound<'_, PyAny>> = elements.take(length).collect();
+            self.elements = self.elements.saturating_add(elements.len());
+            if elements.len() != length || self.elements > MOST_ELEMENTS {
+                return Ok(Taken::Withheld);
+            }
+            if takes_roles {
+                list.0 = elements.iter().map(|element| text(element).transpose()).collect::<Result<_, _>>()?;
+            }
+            if let Some(below) = below {
+                list.1 = elements.iter().map(|element| self.take(element, below)).collect::<Result<_, _>>()?;
+            }
+        }
+        Ok(Taken::List { length: length as u64, roles: list.0, elements: list.1 })
+    }
+}
+
+fn int(value: &Bound<'_, PyInt>) -> Taken {
+    read(value.py(), number::of_int(value)).map_or(Taken::Withheld, Taken::Number)
+}
+
+/// A scalar of a built-in class.
+fn simple(value: &Bound<'_, PyAny>) -> Option<Taken> {
+    if let Ok(value) = value.cast_exact::<PyBool>() {
+        Some(Taken::Bool(value.is_true()))
+    } else if let Ok(value) = value.cast_exact::<PyInt>() {
+        Some(int(value))
+    } else if let Ok(value) = value.cast_exact::<PyFloat>() {
+        Some(Taken::Number(number::of_float(value.value())))
+    } else if let Ok(value) = value.cast_exact::<PyString>() {
+        value.clone().try_into().ok().map(Taken::Text)
+    } else {
+        value.is_none().then_some(Taken::Null)
+    }
+}
+
+/// The value of a member of an enumeration.
+fn member(value: &Bound<'_, PyAny>) -> PyResult<Taken> {
+    let py = value.py();
+    let plain =
+        py.get_type::<PyAny>().call_method1(intern!(py, "__getattribute__"), (value, intern!(py, "_value_")))?;
+    Ok(simple(&plain).unwrap_or(Taken::Withheld))
+}
+
+/// What a scalar of numpy's is as a value of Python's, if it is one.
+fn numpy_scalar<'py>(value: &Bound<'py, PyAny>, class: &Bound<'py, PyType>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let py = value.py();
+    // Where nobody has imported it, nothing is of it.
+    let modules = py.import(intern!(py, "sys"))?.getattr(intern!(py, "modules"))?;
+    let Some(numpy) = modules.cast::<PyDict>()?.get_item(intern!(py, "numpy"))? else { return Ok(None) };
+    let generic = numpy.getattr(intern!(py, "generic"))?;
+    if !class.is_subclass(&generic)? || !faces::is_immutable(class)? {
+        return Ok(None);
+    }
+    value.call_method0(intern!(py, "item")).map(Some)
+}
+
+/// The fields of a dataclass or a pydantic model.
+struct Fields<'py> {
+    /// Whether it is a model that is but its one field `root`.
+    root: bool,
+    fields: Vec<Bound<'py, PyAny>>,
+    /// What a model that lets any other field pass has of those.
+    extra: Option<Bound<'py, PyDict>>,
+}
+
+fn field_names<'py>(value: &Bound<'py, PyAny>, class: &Bound<'py, PyType>) -> PyResult<Fields<'py>> {
+    let py = value.py();
+    let pydantic = class.getattr(intern!(py, "__pydantic_fields__"));
+    if let Ok(fields) = pydantic
+        && !class.hasattr(intern!(py, "__dataclass_fields__"))?
+    {
+        let root = class.getattr(intern!(py, "__pydantic_root_model__"))?.is_truthy()?;
+        let fields = fields.cast::<PyDict>()?.keys().iter().collect();
+        let extra = value.getattr(intern!(py, "__pydantic_extra__"))?.cast_into::<PyDict>().ok();
+        return Ok(Fields { root, fields, extra });
+    }
+    let fields = py.import(intern!(py, "dataclasses"))?.call_method1(intern!(py, "fields"), (class,))?;
+    let fields = fields.cast::<PyTuple>()?.iter().map(|field| field.getattr(intern!(py, "name")));
+    Ok(Fields { root: false, fields: fields.collect::<PyResult<_>>()?, extra: None })
+}

@@ -1,0 +1,199 @@
+"""Policies: compiled, loaded, reloaded, and what decisions look like."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.policies import AGENT, DESK, POLICIES, policy
+
+from perso import OPEN, WITHHELD, Json, LoadError, Policy, PolicyError
+from perso._perso import compile as compile_module
+
+SMALL = policy({"id": "small", "allow": "refund", "when": {"args.amount": {"lte": 500}}, "reason": "At most $500."})
+
+
+def document(most: int) -> str:
+    rule = {"id": f"most-{most}", "allow": "refund", "when": {"args.amount": {"lte": most}}}
+    return json.dumps({"perso": 1, "rules": [rule]})
+
+
+def test_a_decision_tells_all() -> None:
+    decision = SMALL.decide("refund", {"amount": 800})
+    assert not decision and decision.allowed is False
+    assert decision.reason == "At most $500." and decision.rule is None
+    cause = decision.cause
+    assert (cause.kind, cause.rule, cause.attribute, cause.problem) == ("no_rule", "small", "args.amount", "value")
+    assert (cause.detail, cause.offset) == (None, None)
+    assert decision.to_dict() == {
+        "decision": "deny",
+        "rule": None,
+        "reason": "At most $500.",
+        "cause": {"kind": "no_rule", "rule": "small", "attribute": "args.amount", "problem": "value"},
+    }
+    assert decision == SMALL.decide("refund", {"amount": 900}) != SMALL.decide("refund", {})
+    allowed = SMALL.decide("refund", {"amount": 5})
+    assert allowed and allowed.rule == "small" and allowed.cause.kind == "rule"
+
+
+def test_decisions_can_not_be_changed() -> None:
+    decision: Any = SMALL.decide("refund", {"amount": 800})
+    with pytest.raises(AttributeError):
+        decision.allowed = True
+
+
+def test_text_bytes_and_parts_of_text() -> None:
+    call = '{"tool": "refund", "args": {"amount": 5}}'
+    assert SMALL.decide_json(call) and SMALL.decide_json(call.encode())
+    assert SMALL.decide("refund", Json('{"amount": 5}')) and SMALL.decide("refund", Json(b'{"amount": 5}'))
+    twice = SMALL.decide("refund", Json('{"amount": 5, "amount": 5}'))
+    assert (twice.cause.kind, twice.cause.detail) == ("malformed", "a key stands twice in one object")
+    assert SMALL.decide_json('{"tool": "refund", "args": {"amount": "\ud800"}}').cause.detail == "not UTF-8"
+    assert SMALL.decide("refund", Json("\ud800")).cause.detail == "not UTF-8"
+    with pytest.raises(TypeError):
+        SMALL.decide_json(5)  # type: ignore[arg-type]
+
+
+def test_what_is_not_known() -> None:
+    assert DESK.could_allow("delete_record", agent={"roles": ["manager"]})
+    assert not DESK.could_allow("delete_record", agent=AGENT)
+    assert not DESK.could_allow(5)
+    manager = {"id": "m", "roles": ["manager"]}
+    assert DESK.needs_resource("delete_record", {}, agent=manager)
+    assert not DESK.needs_resource("delete_record", {}, agent=AGENT)
+    assert not DESK.needs_resource(5)
+    assert DESK.decide("delete_record", agent=manager, resource=OPEN)
+    assert DESK.decide("delete_record", agent=manager, resource=WITHHELD).cause.problem == "withheld"
+    reading = DESK.read("delete_record", {}, agent=manager)
+    assert reading.needs_resource()
+    assert reading.decide({"owner_id": "m"}) and not reading.decide({"owner_id": "n"}) and not reading.decide()
+    assert DESK.read(5).decide().cause.detail == "the tool must be a string"
+
+
+@pytest.mark.parametrize("tool", [None, 5, b"refund", ["refund"], object()])
+def test_a_tool_is_a_string(tool: Any) -> None:
+    assert SMALL.decide(tool, {"amount": 5}).cause.detail == "the tool must be a string"
+
+
+@pytest.mark.parametrize("part", ["args", "agent", "resource", "context"])
+@pytest.mark.parametrize("value", [[], "x", 5, 1.5, True, ()])
+@pytest.mark.parametrize("tool", ["refund", "unheard_of"])
+def test_parts_are_objects(part: str, value: Any, tool: str) -> None:
+    assert SMALL.decide(tool, **{part: value}).cause.detail == "args, agent, resource and context must be objects"
+
+
+def test_an_unknown_tool_of_a_policy_that_lists_its_tools() -> None:
+    listed = policy({"allow": "refund"}, tools=["refund"])
+    assert listed.decide("other", {}).cause.kind == "unknown_tool"
+    assert listed.decide("other", []).cause.kind == "malformed"
+    assert listed.decide("x" * 257, {}).cause.kind == "limit"
+
+
+def test_a_policy_that_does_not_compile_says_what_is_wrong() -> None:
+    with pytest.raises(PolicyError, match="unknown key `alow`") as raised:
+        Policy.compile('{"perso": 1, "rules": [{"id": "a", "alow": "x"}]}')
+    (first, *_) = raised.value.diagnostics
+    assert first["severity"] == "error" and first["line"] == 1 and "alow" in first["message"]
+    assert isinstance(raised.value, ValueError)
+
+
+def test_warnings_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "perso"):
+        Policy.compile('{"perso": 1, "default": "allow", "rules": []}')
+    assert any("line 1" in record.message for record in caplog.records)
+    module, warnings = compile_module('{"perso": 1, "default": "allow", "rules": []}')
+    assert [warning["code"] for warning in warnings] == ["default-allow"]
+
+
+def test_modules_and_policies_are_loaded_from_files(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text(document(5))
+    by_text = Policy.load(tmp_path / "p.json")
+    (tmp_path / "p.wasm").write_bytes(by_text.module)
+    by_module = Policy.load(str(tmp_path / "p.wasm"))
+    assert by_module.module == by_text.module == Policy(by_text.module).module
+    for bad in (b"", b"\xff\xfe", b"\0asm", by_text.module[:-1]):
+        (tmp_path / "bad").write_bytes(bad)
+        with pytest.raises((LoadError, PolicyError)):
+            Policy.load(tmp_path / "bad")
+    with pytest.raises(FileNotFoundError):
+        Policy.load(tmp_path / "missing")
+
+
+def test_reloading(tmp_path: Path) -> None:
+    path = tmp_path / "p.json"
+    path.write_text(document(5))
+    current = Policy.load(path)
+    reading = current.read("refund", {"amount": 50})
+    path.write_text(document(100))
+    current.reload(path)
+    assert current.decide("refund", {"amount": 50})
+    assert not reading.decide(), "a call finishes with the policy that it began with"
+    path.write_text("{")
+    with pytest.raises(PolicyError):
+        current.reload(path)
+    with pytest.raises(LoadError):
+        current.swap(b"nothing")
+    assert current.decide("refund", {"amount": 50}), "the policy before stays in force"
+
+
+def until(holds: Any) -> bool:
+    end = time.monotonic() + 10
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_watching(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "p.json"
+    path.write_text(document(5))
+    with Policy.watch(path, interval=0.02) as watched:
+        assert not watched.decide("refund", {"amount": 50})
+        path.write_text(document(100))
+        assert until(lambda: watched.decide("refund", {"amount": 50}))
+        # Replaced, as editors and deployments do.
+        (tmp_path / "new").write_text(document(7))
+        os.replace(tmp_path / "new", path)
+        assert until(lambda: not watched.decide("refund", {"amount": 50}))
+        path.write_text("{")
+        assert until(lambda: any("does not load" in record.message for record in caplog.records))
+        assert watched.decide("refund", {"amount": 7})
+        path.unlink()
+        time.sleep(0.1)
+        assert watched.decide("refund", {"amount": 7})
+        path.write_text(document(300))
+        assert until(lambda: watched.decide("refund", {"amount": 200}))
+    path.write_text(document(1))
+    time.sleep(0.2)
+    assert watched.decide("refund", {"amount": 200}), "closed"
+
+
+def test_a_watched_policy_that_nobody_has_is_not_kept(tmp_path: Path) -> None:
+    import threading
+
+    path = tmp_path / "p.json"
+    path.write_text(document(5))
+    before = threading.active_count()
+    watched = Policy.watch(path, interval=0.02)
+    assert threading.active_count() == before + 1
+    del watched
+    assert until(lambda: threading.active_count() == before)
+
+
+def test_the_command(tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("perso"))]
+    for start in (command, [sys.executable, "-m", "perso"]):
+        out = tmp_path / "desk.wasm"
+        subprocess.run([*start, "compile", POLICIES / "support-desk.json", "-o", out], check=True, capture_output=True)
+        call = json.dumps({"tool": "process_refund", "args": {"amount": 800}, "agent": {"role": "agent"}})
+        done = subprocess.run([*start, "eval", out, "--call", "-"], input=call.encode(), capture_output=True)
+        assert done.returncode == 2
+        assert json.loads(done.stdout)["reason"] == "Agents may refund up to $500."
+        usage = subprocess.run([*start, "evil"], capture_output=True)
+        assert usage.returncode == 1 and b"Usage: perso" in usage.stderr

@@ -1,0 +1,25 @@
+"""The Python of the documentation is run: the blocks of a page one after the other."""
+
+import re
+from pathlib import Path
+
+import pytest
+from support.policies import POLICIES, ROOT
+
+from perso import Policy
+
+PAGES = [ROOT / "perso-py/README.md", ROOT / "docs/python.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("support.wasm").write_bytes(Policy.load(POLICIES / "support-desk.json").module)
+    text = page.read_text()
+    scope: dict[str, object] = {"__name__": "documentation"}
+    blocks = list(re.finditer(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
+    assert blocks
+    for block in blocks:
+        # Padded, so that an error names the page's own line.
+        lines = text[: block.start(1)].count("\n")
+        exec(compile("\n" * lines + block[1], str(page), "exec"), scope)
