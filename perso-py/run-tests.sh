@@ -7,20 +7,8 @@ root=$(cd .. && pwd)
 out=$root/target/py
 mkdir -p "$out"
 
-# need WHAT PACKAGE CHECK...: the check succeeds, or does so once Debian's package is installed.
-need() {
-    local what=$1 package=$2
-    shift 2
-    "$@" > /dev/null 2>&1 && return
-    if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
-        apt-get update -q
-        DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$package"
-        "$@" > /dev/null 2>&1 && return
-    fi
-    echo "the Python package's tests need $what: install it (Debian's package is $package)" >&2
-    exit 1
-}
-
+wants="the Python package's tests"
+. "$root/scripts/need.sh"
 need "Python 3.11 or later with venv" python3-venv python3 -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 11)'
 need git git git --version
 
@@ -36,11 +24,13 @@ done
 python=$out/mcp2/bin/python
 export PERSO_PYTHON_MCP1=$out/mcp1/bin/python
 
-# The wheel is built from what the source package has in it, so that both are known to be whole.
+# The wheel is built from what the source package has in it, so that both are known to be whole. Its lock file names
+# packages that only the rest of the workspace needs, and so can not be kept to the letter.
 rm -rf "$out/sdist" "$out/wheels"
-"$python" -m maturin sdist -q -o "$out/sdist"
-tar -xzf "$out"/sdist/perso-*.tar.gz -C "$out/sdist" --strip-components 1
-CARGO_TARGET_DIR=$out/build "$python" -m maturin build -q --locked --profile checked -i "$python" \
+"$python" -m maturin sdist -o "$out/sdist"
+# Unpacked as of now: cargo goes by the time of files, and archives have none of their own.
+tar -xzmf "$out"/sdist/perso-*.tar.gz -C "$out/sdist" --strip-components 1
+CARGO_TARGET_DIR=$out/build "$python" -m maturin build --profile checked -i "$python" \
     -m "$out/sdist/perso-py/Cargo.toml" -o "$out/wheels"
 for sdk in mcp1 mcp2; do
     "$out/$sdk/bin/pip" install -q --disable-pip-version-check --force-reinstall --no-deps "$out"/wheels/perso-*.whl
@@ -57,11 +47,20 @@ config=$root/perso-py/pyproject.toml
 
 tests=$root/perso-py/tests
 installed=$("$python" -c 'import perso; print(perso.__path__[0])')
-for mode in "" "-X dev"; do
-    # shellcheck disable=SC2086 # two words
-    "$python" $mode -m pytest -q -c "$config" "$tests"/{core,mcp2,fastmcp,agents,end_to_end} || failed=1
-    # shellcheck disable=SC2086
-    "$PERSO_PYTHON_MCP1" $mode -m pytest -q -c "$config" "$tests/mcp1" || failed=1
-done
+# run [OPTION ...]: every test, by a Python with such options.
+run() {
+    local failed=0
+    "$python" "$@" -m pytest -q -p no:cacheprovider -c "$config" "$tests"/{core,mcp2,fastmcp,agents,end_to_end} || failed=1
+    "$PERSO_PYTHON_MCP1" "$@" -m pytest -q -p no:cacheprovider -c "$config" "$tests/mcp1" || failed=1
+    return $failed
+}
+
+# In development mode as well, meanwhile: much of the time is spent on waiting for servers to start.
+run -X dev > "$out/dev.log" 2>&1 &
+dev=$!
+run || failed=1
+wait $dev || failed=1
+echo "In development mode:"
+cat "$out/dev.log"
 "$python" -m pytest -q -c "$config" --doctest-modules --ignore-glob '*/adapters/mcp1.py' "$installed" || failed=1
 exit $failed

@@ -2,7 +2,7 @@
 
 use crate::decision::Decision;
 use crate::error::LoadError;
-use crate::value::{Part, text};
+use crate::value::{NOT_UTF8, Part, text};
 use arc_swap::ArcSwap;
 use perso_core::Call;
 use perso_core::source::{Place, Reads};
@@ -65,8 +65,7 @@ impl Policy {
         if let Ok(call) = call.cast::<PyString>() {
             return Ok(match call.to_str() {
                 Ok(call) => policy.decide_json(call.as_bytes()),
-                // Half of a surrogate pair has no UTF-8.
-                Err(_) => policy.decide_json(&[0xff]),
+                Err(_) => policy.decide_json(NOT_UTF8),
             }
             .into());
         }

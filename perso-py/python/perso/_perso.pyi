@@ -1,17 +1,23 @@
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, TypedDict, final
+from typing import Any, ClassVar, Literal, final
 
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
 
-class Diagnostic(TypedDict):
-    severity: Literal["error", "warning"]
-    code: str
-    message: str
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-    help: str | None
+from perso.diagnostic import Diagnostic
+
+__all__ = [
+    "Cause",
+    "Decision",
+    "Json",
+    "LoadError",
+    "Policy",
+    "PolicyError",
+    "Reading",
+    "Unknown",
+    "command",
+    "compile",
+    "not_judged",
+]
 
 class PolicyError(ValueError):
     diagnostics: list[Diagnostic]
@@ -23,7 +29,7 @@ class Unknown:
     OPEN: ClassVar[Unknown]
     WITHHELD: ClassVar[Unknown]
     def __int__(self) -> int: ...
-    def __hash__(self) -> int: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
 
 @final
 class Json:
@@ -63,6 +69,7 @@ class Reading:
     def decide(self, resource: object = None) -> Decision: ...
     def needs_resource(self) -> bool: ...
 
+@disjoint_base
 class Policy:
     def __new__(cls, module: bytes) -> Self: ...
     def swap(self, module: bytes) -> None: ...

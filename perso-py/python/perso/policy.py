@@ -85,8 +85,10 @@ class Policy(_perso.Policy):
     @overload
     def guard(self, function: F, /) -> F: ...
     @overload
-    def guard(self, *, tool: str | None = None, **settings: Unpack[Settings]) -> Callable[[F], F]: ...
-    def guard(self, function: Any = None, /, *, tool: str | None = None, **settings: Unpack[Settings]) -> Any:
+    def guard(
+        self, function: None = None, /, *, tool: str | None = None, **settings: Unpack[Settings]
+    ) -> Callable[[F], F]: ...
+    def guard(self, function: Any = None, /, *, tool: str | None = None, **settings: Any) -> Any:
         """Guards a function, a coroutine or a generator: each call is judged before it runs, and raises `Denied`.
 
         Put it right at the function, below every other decorator: one above ``@mcp.tool()`` guards nothing.

@@ -14,6 +14,9 @@ use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::PyString;
 
+/// What is judged in place of a text with half of a surrogate pair, of which there is no UTF-8 either.
+pub(crate) const NOT_UTF8: &[u8] = b"{\"\xff";
+
 /// A part of a call of which the values are not known.
 #[pyclass(frozen, eq, module = "perso")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +56,7 @@ impl Json {
         match &self.0 {
             Text::Str(text) => text.as_bytes(),
             Text::Bytes(bytes) => bytes,
-            // No UTF-8, as the text has none.
-            Text::None => &[0xff],
+            Text::None => NOT_UTF8,
         }
     }
 }

@@ -10,7 +10,8 @@ use pyo3::pybacked::PyBackedStr;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
-/// An object with more keys is more than a call's text may have: each takes a byte, its quotes, colon and comma.
+/// The most keys that a mapping is asked for, which need not end: more than a call's text may have, where each takes a byte,
+/// its quotes, colon and comma.
 const MOST_KEYS: usize = INPUT_BYTES / 4;
 
 /// The most elements that are taken of all lists of a part together: those of lists in lists multiply.
@@ -159,9 +160,6 @@ impl Reader {
     fn dict(&mut self, dict: &Bound<'_, PyDict>, reads: Reads<'_>) -> Result<Taken, Error> {
         if !reads.below()? {
             return Ok(Taken::Object(Vec::new()));
-        }
-        if dict.len() > MOST_KEYS {
-            return Err(Code::Size.anywhere());
         }
         let mut found = Vec::new();
         let mut odd = Vec::new();

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Literal
+from uuid import RFC_4122, UUID
 
 import pytest
 from support.policies import AGENT, DESK, MANAGER, policy
@@ -88,8 +89,8 @@ def test_signatures_are_kept() -> None:
 
 
 ARGS = policy(
-    {"allow": "t", "when": {"args.a": 1, "args.rest.0": {"exists": False}}},
-    {"id": "all", "allow": "all", "when": {"args.first": 1, "args.more": {"every": {"lt": 5}}, "args.last": 3, "args.extra": {"exists": False}}},
+    {"id": "all", "allow": "all", "when": {"args.first": 1, "args.last": 3, "args.extra": {"exists": False},
+                                           "not": {"args.more": {"some": {"gte": 5}}}}},
 )
 
 
@@ -397,7 +398,8 @@ def test_each_decision_is_told_and_logged(caplog: pytest.LogCaptureFixture) -> N
     (allowed, args), (denied, _) = told
     assert args == {"amount": 5, "card": "4111-1111"} and allowed.decision.allowed and allowed.enforced
     assert denied.id == raised.value.id and denied.rule == "refund" and denied.failure is None
-    assert 0 < denied.duration < 5 and allowed.id < denied.id
+    assert 0 < denied.duration < 5 and allowed.id != denied.id
+    assert UUID(denied.id).version == 7 and UUID(denied.id).variant == RFC_4122
     first, second = caplog.records
     assert (first.levelname, second.levelname) == ("INFO", "WARNING")
     fields = vars(second)

@@ -61,7 +61,7 @@ class Exact(json.JSONEncoder):
         return text
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(TOOLS, PARTS, PARTS, PARTS, PARTS)
 def test_values_and_text_get_the_same_decision(tool: str, args: Any, agent: Any, resource: Any, context: Any) -> None:
     same(RULES, tool, args, agent, resource, context)
@@ -88,7 +88,7 @@ DESK_AGENT = st.fixed_dictionaries(
 DESK_TOOLS = st.sampled_from(["process_refund", "delete_record", "access_pii", "view_customer", "send_email", "other"])
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(DESK_TOOLS, DESK_ARGS, DESK_AGENT, st.fixed_dictionaries({}, optional={"owner_id": TEXT}))
 def test_the_support_desk_decides_the_same(tool: str, args: Any, agent: Any, resource: Any) -> None:
     same(DESK, tool, args, agent, resource, None)

@@ -129,6 +129,7 @@ class Point(NamedTuple):
         (len, None),
         (types.SimpleNamespace(), None),
     ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_types(value: Any, expected: str | None) -> None:
     assert kind(value) == expected
@@ -136,7 +137,7 @@ def test_types(value: Any, expected: str | None) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity"),
                                    numpy.float64("nan"), 10**6145 - 1, 10**6145, -(10**10000), 1 << 30000, Decimal("1e9999"),
-                                   int("1" * 39)])
+                                   int("1" * 39)], ids=lambda value: type(value).__name__)
 def test_out_of_range(value: Any) -> None:
     rule = policy({"allow": "t", "when": {"args.v": {"lt": 5}}})
     assert rule.decide("t", {"v": value}).cause.problem == "out_of_range"

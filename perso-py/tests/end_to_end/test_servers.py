@@ -34,8 +34,8 @@ WAYS = [
 class Desk:
     """A server, and what it did."""
 
-    def __init__(self, server: str, transport: str, mode: str, folder: Path, **settings: Any) -> None:
-        self.transport, self.mode = transport, mode
+    def __init__(self, server: str, transport: str, era: str, folder: Path, **settings: Any) -> None:
+        self.transport, self.era = transport, era
         self.path = folder / "done"
         self.command = [PYTHON1 if server == "mcp1" else sys.executable, str(SERVERS / f"desk_{server}.py"), transport]
         self.env = {**os.environ, "DESK_DONE": str(self.path), "DESK_SETTINGS": json.dumps(settings)}
@@ -70,12 +70,12 @@ class Desk:
         if self.transport == "stdio":
             command, *arguments = self.command
             server = StdioServerParameters(command=command, args=arguments, env={**self.env, "DESK_CALLER": caller})
-            async with Client(server, mode=self.mode) as client:
+            async with Client(server, mode=self.era) as client:
                 yield client
             return
         async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {caller}"}) as http:
             url = f"http://127.0.0.1:{self.port}/mcp"
-            async with Client(streamable_http_client(url, http_client=http), mode=self.mode) as client:
+            async with Client(streamable_http_client(url, http_client=http), mode=self.era) as client:
                 yield client
 
 

@@ -185,14 +185,19 @@ def test_verify() -> None:
     DESK.verify(FastMCP("desk", middleware=[DESK.fastmcp(agent=AGENT), ResponseCachingMiddleware()]))
 
     guarded = FastMCP("desk")
-    guarded.tool(DESK.guard(agent=AGENT)(process_refund))
+    guarded.tool(DESK.guard(agent=AGENT, tool="process_refund")(lambda: None), name="process_refund")
     DESK.verify(guarded)
 
 
 @pytest.mark.anyio
 async def test_without_a_guard_in_front_a_guarded_function_tells_the_model_why() -> None:
     server = FastMCP("desk", mask_error_details=True)
-    server.tool(DESK.guard(agent=AGENT)(process_refund))
+
+    @server.tool
+    @DESK.guard(agent=AGENT)
+    def process_refund(amount: float) -> None:
+        done.append(amount)
+
     async with Client(server) as client:
         with pytest.raises(ToolError, match="Agents may refund up to"):
             await client.call_tool("process_refund", {"amount": 800})

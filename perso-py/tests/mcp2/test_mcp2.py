@@ -1,6 +1,7 @@
 """Servers on `mcp` 2, in this process: guards in the wrong order, tools that nothing guards, and what is around them."""
 
 import asyncio
+import functools
 from typing import Any
 
 import pytest
@@ -148,8 +149,7 @@ async def test_the_last_word_is_left_to_a_guard_that_knows_the_resource_and_to_n
         done.append(record_id)
         return "deleted"
 
-    copied.__dict__.update(delete_record.__dict__)
-    for tool in (observing, other, copied):
+    for tool in (observing, other, functools.wraps(delete_record)(copied)):
         assert not await works(tool)
     assert done == ["rec-1"]
 
@@ -207,7 +207,7 @@ def test_verify() -> None:
     assert raised.value.problems == ["nothing guards the tool `process_refund`", "nothing guards the tool `view`"]
 
     guarded = MCPServer("desk")
-    guarded.tool()(DESK.guard(agent=AGENT)(process_refund))
+    guarded.tool(name="process_refund")(DESK.guard(agent=AGENT, tool="process_refund")(lambda: None))
     DESK.verify(guarded)
     with pytest.raises(Unguarded):
         policy({"allow": "process_refund"}).verify(guarded)

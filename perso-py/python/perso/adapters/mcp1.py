@@ -78,8 +78,8 @@ class Guard:
     def denial(self, denied: Denied, *, is_task: bool) -> ServerResult:
         if self.served.hide:
             # As the SDK has it for a tool that there is not.
-            content = [TextContent(type="text", text=f"Unknown tool: {denied.tool}")]
-            return ServerResult(CallToolResult(content=content, isError=True))
+            text = TextContent(type="text", text=f"Unknown tool: {denied.tool}")
+            return ServerResult(CallToolResult(content=[text], isError=True))
         if is_task:
             raise McpError(ErrorData(code=DENIED_TASK, message=str(denied), data=denied.meta()))
         text = TextContent(type="text", text=str(denied))

@@ -46,5 +46,5 @@ def binder(function: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
     assert isinstance(bind, types.FunctionType)
     bind.__name__ = bind.__qualname__ = getattr(function, "__name__", "call")
     bind.__defaults__ = defaults or None
-    bind.__kwdefaults__ = keyword_defaults or None  # type: ignore[assignment]
+    bind.__kwdefaults__ = keyword_defaults or None
     return bind

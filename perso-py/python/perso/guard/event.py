@@ -62,7 +62,7 @@ def visible(text: str, most: int = 256) -> str:
 
 
 def new_id() -> str:
-    """A version 7 UUID: ids in the order of decisions."""
+    """A version 7 UUID: ids in the order of decisions, to the millisecond."""
     value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | 7 << 76
     value = value & ~(0b11 << 62) | 0b10 << 62
