@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ ANONYMOUS: Mapping[str, Any] = {}
 """Nobody in particular: no attributes, no roles."""
 
 NOBODY = "it is not known who calls"
+
+INFO = logging.INFO
+is_logged = logger.isEnabledFor
 
 _caller: ContextVar[object] = ContextVar("perso_caller")
 """Who makes the request that is served now: told by a server's guard to those inside."""
@@ -62,6 +66,8 @@ class Judge:
         self.ask_resource = None if resource is None else Asked(resource, 3)
         self.resource_time = resource_time
         self.context = context
+        # Looked up and put together once: a guard is to cost little more than its decision.
+        self.decide = policy.decide if context is None else functools.partial(policy.decide, context=context)
         self.observes = mode == "observe"
         self.denial = denial
         self.on_decision = on_decision
@@ -81,14 +87,16 @@ class Judge:
         begin = perf_counter()
         failure: BaseException | None = None
         if self.ask_agent is None:
-            agent = self._known()
+            agent = self.agent
+            if agent is None:
+                agent = _caller.get(ANONYMOUS)
         else:
             try:
                 agent = self.ask_agent.now(told)
             except Exception as error:
                 return self.conclude(begin, tool, args, not_judged(NOBODY), error)
         if self.ask_resource is None:
-            decision = self.policy.decide(tool, args, agent=agent, context=self.context)
+            decision = self.decide(tool, args, agent=agent)
         else:
             reading = self.policy.read(tool, args, agent=agent, context=self.context)
             resource: object = None
@@ -98,7 +106,7 @@ class Judge:
                 except Exception as error:
                     resource, failure = Unknown.WITHHELD, error
             decision = reading.decide(resource)
-        if decision.allowed and self.on_decision is None and not logger.isEnabledFor(logging.INFO):
+        if decision.allowed and self.on_decision is None and not is_logged(INFO):
             return None
         return self.conclude(begin, tool, args, decision, failure)
 
