@@ -6,7 +6,14 @@ import pytest
 # What tests share; not a package that is installed.
 sys.path.insert(0, str(Path(__file__).parent))
 
+from support.done import done  # noqa: E402
+
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def nothing_done() -> None:
+    done.clear()

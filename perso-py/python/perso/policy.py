@@ -147,7 +147,8 @@ class Policy(_perso.Policy):
     def verify(self, server: Any) -> None:
         """Raises `Unguarded` if a server has tools that this policy does not guard, or guards in the wrong order.
 
-        Guards of servers do that by themselves when the server starts.
+        Guards of servers look for guards in the wrong order by themselves, at the first message at the latest, and let none
+        pass while there is one.
         """
         from perso.verify import verify
 

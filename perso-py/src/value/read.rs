@@ -181,14 +181,7 @@ impl Reader {
                 found.push((child, value));
             }
         }
-        let mut fields = Vec::with_capacity(found.len());
-        for (child, value) in found {
-            if fields.iter().any(|(place, _)| *place == child.place()) {
-                return Err(Code::Duplicate.anywhere());
-            }
-            fields.push((child.place(), self.take(&value, child)?));
-        }
-        Ok(Taken::Object(fields))
+        self.fields(found.into_iter().map(|(child, value)| (child, Some(value))))
     }
 
     /// The same for any other mapping, by its methods, as a tool would.
@@ -249,7 +242,8 @@ impl Reader {
         &mut self,
         found: impl IntoIterator<Item = (Reads<'r>, Option<Bound<'py, PyAny>>)>,
     ) -> Result<Taken, Error> {
-        let mut fields: Vec<(_, Taken)> = Vec::new();
+        let found = found.into_iter();
+        let mut fields: Vec<(_, Taken)> = Vec::with_capacity(found.size_hint().0);
         for (child, value) in found {
             if fields.iter().any(|(place, _)| *place == child.place()) {
                 return Err(Code::Duplicate.anywhere());

@@ -8,16 +8,10 @@ from agents import Agent, ModelResponse, Runner, function_tool, set_tracing_disa
 from agents.models.interface import Model
 from agents.usage import Usage
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
+from support.done import done
 from support.policies import AGENT, DESK
 
 set_tracing_disabled(True)
-
-done: list[Any] = []
-
-
-@pytest.fixture(autouse=True)
-def nothing_done() -> None:
-    done.clear()
 
 
 class Played(Model):

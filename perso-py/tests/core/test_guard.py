@@ -11,19 +11,13 @@ from typing import Any, Literal
 from uuid import RFC_4122, UUID
 
 import pytest
+from support.done import done
 from support.policies import AGENT, DESK, MANAGER, policy
 
 from perso import Denied, Event, Policy
 from perso.guard.denied import META
 
-done: list[Any] = []
-
 OWNERS = {"rec-1": "mgr-001", "rec-2": "mgr-002"}
-
-
-@pytest.fixture(autouse=True)
-def nothing_done() -> None:
-    done.clear()
 
 
 def owner(args: dict[str, Any]) -> dict[str, Any]:
@@ -109,6 +103,30 @@ def test_every_kind_of_parameter() -> None:
         with pytest.raises(TypeError, match=f"`{name}` names two arguments"):
             every(1, **{name: 1})
     assert len(done) == 2
+
+
+def test_names_of_parameters_are_never_those_of_the_guard() -> None:
+    @policy({"allow": "every", "when": {"args.first": 1}}).guard
+    def every(first: int, own_args: Any, own_judge: Any = None, own__denied: Any = None, *, own_function: Any = 7, last: int = 3, **own_: Any) -> Any:
+        return first, own_args, own_judge, own__denied, own_function, own_
+
+    assert every(1, "a", own_function="b", x=1) == (1, "a", None, None, "b", {"x": 1})
+    with pytest.raises(Denied):
+        every(2, "a")
+
+
+def test_arguments_that_the_hosts_functions_change() -> None:
+    def owner_and_more(args: Any) -> Any:
+        told = owner(args)
+        args.update(record_id="rec-2")
+        return told
+
+    @DESK.guard(agent=MANAGER, resource=owner_and_more)
+    def delete_record(record_id: str) -> None:
+        done.append(record_id)
+
+    delete_record("rec-1")
+    assert done == ["rec-1"]
 
 
 def test_methods() -> None:

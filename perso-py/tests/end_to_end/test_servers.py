@@ -15,6 +15,7 @@ import httpx2
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
 
 SERVERS = Path(__file__).parents[1] / "servers"
 
@@ -66,14 +67,20 @@ class Desk:
                 server.communicate()
 
     @asynccontextmanager
-    async def client(self, caller: str) -> AsyncIterator[Client]:
+    async def client(self, caller: str, **lies: str) -> AsyncIterator[Client]:
+        """A client; over HTTP its calls have the headers `lies`, whatever is in them."""
+
+        async def lie(request: httpx2.Request) -> None:
+            if b'"tools/call"' in request.content:
+                request.headers.update(lies)
+
         if self.transport == "stdio":
             command, *arguments = self.command
             server = StdioServerParameters(command=command, args=arguments, env={**self.env, "DESK_CALLER": caller})
             async with Client(server, mode=self.era) as client:
                 yield client
             return
-        async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {caller}"}) as http:
+        async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {caller}"}, event_hooks={"request": [lie]}) as http:
             url = f"http://127.0.0.1:{self.port}/mcp"
             async with Client(streamable_http_client(url, http_client=http), mode=self.era) as client:
                 yield client
@@ -145,6 +152,27 @@ async def test_the_desk(server: str, transport: str, mode: str, tmp_path: Path) 
             assert not (await call(client, "view_customer"))[0]
             assert not (await call(client, "process_refund", order_id="1", amount=1))[0]
         assert desk.done() == ["deleted rec-1"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("server", "transport", "mode"), [way for way in WAYS if way[1] == "http"])
+async def test_headers_are_never_what_is_judged(server: str, transport: str, mode: str, tmp_path: Path) -> None:
+    desk = Desk(server, transport, mode, tmp_path)
+
+    async def lying(tool: str, **args: Any) -> None:
+        async with desk.client("agent", **{"Mcp-Method": "tools/list", "Mcp-Name": "view_customer"}) as client:
+            try:
+                await client.call_tool(tool, args)
+            except MCPError:
+                # From 2026-07-28 on, servers refuse such a request themselves.
+                assert mode != "legacy"
+
+    with desk.running():
+        await lying("process_refund", order_id="1", amount=800)
+        await lying("dump_secrets")
+        assert desk.done() == []
+        await lying("process_refund", order_id="1", amount=5)
+        assert desk.done() == (["refunded 5 for 1"] if mode == "legacy" else [])
 
 
 @pytest.mark.anyio

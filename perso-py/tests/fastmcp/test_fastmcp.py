@@ -9,16 +9,10 @@ from fastmcp.apps import FastMCPApp
 from fastmcp.exceptions import NotFoundError, ToolError
 from fastmcp.server.middleware.caching import ResponseCachingMiddleware
 from fastmcp.server.providers.addressing import hashed_backend_name
+from support.done import done
 from support.policies import AGENT, DESK, MANAGER, policy
 
 from perso import Denied, Unguarded
-
-done: list[Any] = []
-
-
-@pytest.fixture(autouse=True)
-def nothing_done() -> None:
-    done.clear()
 
 
 def process_refund(amount: float = 1000) -> str:
@@ -220,9 +214,10 @@ async def test_a_cached_answer_is_judged() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_list_is_private_even_if_the_server_says_otherwise() -> None:
-    server = FastMCP("desk", middleware=[DESK.fastmcp(agent=AGENT)], cache_ttl=60, cache_scope="public")
+@pytest.mark.parametrize("hint", [{"cache_ttl": 60, "cache_scope": "public"}, {}])
+async def test_a_list_is_private_even_if_the_server_says_otherwise(hint: Any) -> None:
+    server = FastMCP("desk", middleware=[DESK.fastmcp(agent=AGENT)], **hint)
     server.tool(process_refund)
     async with mcp.Client(server._mcp_server, mode="2026-07-28") as client:
         listed = await client.list_tools()
-    assert (listed.cache_scope, listed.ttl_ms) == ("private", 60_000)
+    assert (listed.cache_scope, listed.ttl_ms) == ("private", 60_000 if hint else 0)

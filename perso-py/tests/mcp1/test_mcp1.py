@@ -9,17 +9,11 @@ from mcp.server.fastmcp.exceptions import ToolError
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import McpError
 from mcp.shared.memory import create_connected_server_and_client_session as connected
+from support.done import done
 from support.policies import AGENT, DESK, MANAGER, policy
 
 from perso import Denied, Unguarded
 from perso.guard.denied import META
-
-done: list[Any] = []
-
-
-@pytest.fixture(autouse=True)
-def nothing_done() -> None:
-    done.clear()
 
 
 def process_refund(amount: float = 1000) -> str:

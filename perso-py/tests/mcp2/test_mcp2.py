@@ -10,16 +10,10 @@ from mcp.server.lowlevel import Server
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ListToolsResult, TextContent, Tool
+from support.done import done
 from support.policies import AGENT, DESK, MANAGER, policy
 
 from perso import Denied, Unguarded
-
-done: list[Any] = []
-
-
-@pytest.fixture(autouse=True)
-def nothing_done() -> None:
-    done.clear()
 
 
 def process_refund(amount: float = 1000) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from perso._perso import Policy
-from perso.guard.arguments import binder
+from perso.guard.around import around
 from perso.guard.judge import Judge
 from perso.guard.mark import mark
 
@@ -19,40 +19,15 @@ def guard(policy: Policy, function: F, judge: Judge, tool: str | None) -> F:
     """Wraps a function, so that each call is judged before it runs."""
     refuse_other_than_functions(function)
     name = tool or function.__name__
-    bind = binder(function)
-    wrapper: Any
-
     if inspect.iscoroutinefunction(function):
-
-        @functools.wraps(function)
-        async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            named = bind(*args, **kwargs)
-            if denied := await judge.judge(name, named, named):
-                raise denied
-            return await function(*args, **kwargs)
-
+        wrapper = around(function, judge.judge, name, "coroutine")
     elif inspect.isasyncgenfunction(function):
-
-        @functools.wraps(function)
-        async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            named = bind(*args, **kwargs)
-            if denied := await judge.judge(name, named, named):
-                raise denied
-            async for item in function(*args, **kwargs):
-                yield item
-
+        wrapper = around(function, judge.judge, name, "async generator")
     elif judge.is_async():
         raise TypeError(f"`{name}` is not async, so neither can be who is asked for its agent and its resource")
     else:
-        judge_now = judge.judge_now
-
-        @functools.wraps(function)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            named = bind(*args, **kwargs)
-            if denied := judge_now(name, named, named):
-                raise denied
-            return function(*args, **kwargs)
-
+        wrapper = around(function, judge.judge_now, name, "function")
+    wrapper = functools.wraps(function)(wrapper)
     mark(wrapper, function, name, policy, not judge.observes)
     return cast(F, wrapper)
 
