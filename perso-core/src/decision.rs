@@ -40,7 +40,7 @@ pub struct Cause<'p> {
 }
 
 /// What kind of thing decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CauseKind {
     /// A rule applied.
@@ -60,7 +60,7 @@ pub enum CauseKind {
 }
 
 /// What was wrong with an attribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Problem {
     /// Not there.

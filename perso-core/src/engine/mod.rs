@@ -80,6 +80,11 @@ impl Policy {
         Self::from_module(bytes)
     }
 
+    /// The attributes that the policy reads, as an author writes them.
+    pub fn attributes(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.inner.loaded.names.attributes.iter().map(|name| &**name)
+    }
+
     /// The module's bytes.
     #[must_use]
     pub fn module(&self) -> &[u8] {
@@ -109,6 +114,13 @@ impl Policy {
     #[must_use]
     pub fn decide_json(&self, call: &[u8]) -> Decision<'_> {
         self.judge(call.len(), |table, memory| call::read(table, memory, call, call::Unknown::default()))
+    }
+
+    /// Judges a call that is JSON text, some parts of which are not known, whatever the text says of them: they are open
+    /// or withheld, by the bits of `perso_evaluate_partial` (docs/module.md). Bits that have no meaning deny.
+    #[must_use]
+    pub fn decide_json_partial(&self, call: &[u8], unknown: u32) -> Decision<'_> {
+        self.judge(call.len(), |table, memory| call::read(table, memory, call, call::Unknown::from_bits(unknown)?))
     }
 
     /// Judges a call that is one JSON value, of the same form as [`decide_json`](Self::decide_json)'s.

@@ -1,0 +1,75 @@
+/** Runs modules in the native addon, on perso-core's own engine. */
+
+import load from '../../binding/load.cjs';
+import { type Decision, decision, notJudged } from '../decision.js';
+import { type Diagnostic, LoadError, PolicyError } from '../errors.js';
+import type { Engine } from '../policy.js';
+
+/** Whether an addon fits this machine. */
+export const isNative = load.binding !== undefined;
+
+function binding(): NonNullable<typeof load.binding> {
+	if (load.binding) return load.binding;
+	throw new PolicyError(`compiling is native, and no binary fits this machine: ${load.error?.message ?? ''}`, []);
+}
+
+/** Text that is no UTF-8, for a string that has none. */
+const NOT_UTF8 = Uint8Array.of(0x7b, 0x22, 0xff);
+
+const STOPPED = notJudged('the module stopped before it answered');
+
+/** Compiles a policy's text to a module. */
+export function compile(text: string): { module: Uint8Array; warnings: readonly Diagnostic[] } {
+	if (typeof text !== 'string') throw new TypeError('a policy\'s text is a string: pass JSON, not an object');
+	const { module, message, diagnostics } = binding().compile(text);
+	const found = JSON.parse(diagnostics) as Diagnostic[];
+	if (!module) throw new PolicyError(message ?? 'the policy does not compile', found);
+	return { module, warnings: found };
+}
+
+/** Gets a module to run. */
+export function open(bytes: Uint8Array): Engine {
+	return new NativeEngine(bytes);
+}
+
+class NativeEngine implements Engine {
+	readonly #module: InstanceType<ReturnType<typeof binding>['Module']>;
+	readonly attributes: readonly string[];
+	/** The decisions that have a number, as the addon counts them. */
+	readonly #told: Decision[] = [];
+
+	constructor(bytes: Uint8Array) {
+		const { Module } = binding();
+		try {
+			this.#module = new Module(bytes);
+		} catch (error) {
+			throw new LoadError(error instanceof Error ? error.message : String(error), { cause: error });
+		}
+		this.attributes = this.#module.attributes;
+	}
+
+	get module(): Uint8Array {
+		return this.#module.bytes;
+	}
+
+	decide(text: string | Uint8Array, unknown: number): Decision {
+		try {
+			const answer = this.#ask(text, unknown);
+			return typeof answer === 'number' ? this.#told[answer] ?? STOPPED : this.#learn(answer);
+		} catch {
+			return STOPPED;
+		}
+	}
+
+	#ask(text: string | Uint8Array, unknown: number): number | string {
+		if (typeof text !== 'string') return this.#module.decideBytes(text, unknown);
+		return text.isWellFormed() ? this.#module.decide(text, unknown) : this.#module.decideBytes(NOT_UTF8, unknown);
+	}
+
+	#learn(record: string): Decision {
+		const told = decision(JSON.parse(record) as Omit<Decision, 'allowed'>);
+		const { detail, offset } = told.cause;
+		if (detail === undefined && offset === undefined) this.#told.push(told);
+		return told;
+	}
+}

@@ -1,0 +1,37 @@
+/** Runs modules in the JavaScript engine's own WebAssembly, by the host kit. */
+
+import { type Decision, decision } from '../decision.js';
+import { LoadError, PolicyError } from '../errors.js';
+import { type Got, isModule } from '../files.js';
+import type { Engine } from '../policy.js';
+import { PARTS } from '../value/reads.js';
+import { Policy as Kit } from '../../host/perso.mjs';
+
+/** The parts whose bits are set, in the kit's words. */
+const parts = (bits: number) => PARTS.filter((_, part) => bits & (1 << part));
+
+/** Gets a module to run. */
+export async function open(got: Got): Promise<Engine> {
+	const source = 'compiled' in got ? got.compiled : got.bytes.slice();
+	if (source instanceof Uint8Array && !isModule(source)) throw noCompiler();
+	let kit: Awaited<ReturnType<typeof Kit.load>>;
+	try {
+		kit = await Kit.load(source);
+	} catch (error) {
+		throw new LoadError(`the module does not load: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+	}
+	return {
+		module: source instanceof Uint8Array ? source : undefined,
+		attributes: kit.attributes,
+		decide(text: string | Uint8Array, unknown: number): Decision {
+			const states = unknown === 0 ? undefined : { open: parts(unknown), withheld: parts(unknown >> 4) };
+			return decision(kit.decide(text, states));
+		},
+	};
+}
+
+/** Why text can't be loaded here. */
+export function noCompiler(): PolicyError {
+	const message = 'a policy\'s text is compiled by the native package, which this engine does not run: compile it with `npx perso compile policy.json -o policy.wasm`, and load the module';
+	return new PolicyError(message, []);
+}

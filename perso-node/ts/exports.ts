@@ -1,0 +1,11 @@
+/** What either entry exports beside `Policy`. */
+
+export type { Cause, Decision, Kind, Problem } from './decision.js';
+export { type Diagnostic, LoadError, PolicyError } from './errors.js';
+export { Denied, META } from './guard/denied.js';
+export type { DecisionEvent } from './guard/event.js';
+export type { Attributes, ResourceQuestion, ServerSettings, Settings } from './guard/settings.js';
+export type { BasePolicy, Source } from './policy.js';
+export type { Call } from './value/call.js';
+export { Json } from './value/json.js';
+export type { Watched, WatchOptions } from './watch.js';

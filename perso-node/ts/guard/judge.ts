@@ -1,0 +1,172 @@
+/** Judges a call, and tells what came of it. */
+
+import { notJudged, type Decision } from '../decision.js';
+import type { BasePolicy } from '../policy.js';
+import { copy } from '../value/copy.js';
+import { Json } from '../value/json.js';
+import { Denied } from './denied.js';
+import { newId, ruleOf, type DecisionEvent } from './event.js';
+import { publish } from './publish.js';
+import { RESOURCE_TIME, type Settings } from './settings.js';
+
+const NOBODY = 'it is not known who calls';
+const UNREADABLE = 'the arguments can not be read';
+
+/** What came of a call: it runs with `args` and nothing else, or is denied. */
+export type Verdict = { readonly denied: Denied; readonly args?: undefined } | { readonly denied?: undefined; readonly args: unknown };
+
+/** Who calls, or why there is no telling. */
+export type Who = { readonly agent: unknown; readonly failure?: { readonly error: unknown } };
+
+type Maybe<T> = T | Promise<T>;
+
+const isPromise = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> =>
+	typeof (value as PromiseLike<T> | null | undefined)?.then === 'function';
+
+/** Goes on with a value: at once where it is there, so that what needs no waiting keeps its order. */
+export function after<T, R>(value: T | PromiseLike<T>, next: (value: T) => Maybe<R>): Maybe<R> {
+	return isPromise(value) ? Promise.resolve(value).then(next) : next(value);
+}
+
+/** A policy with all that is needed to put it in force. */
+export class Judge<Told> {
+	readonly policy: BasePolicy;
+	readonly observes: boolean;
+	readonly #settings: Settings<Told>;
+
+	constructor(policy: BasePolicy, settings: Settings<Told> = {}) {
+		const { mode = 'enforce', agent, resource, resourceTime, context } = settings;
+		if (mode !== 'enforce' && mode !== 'observe') {
+			throw new TypeError(`\`${String(mode)}\` is no mode: \`enforce\` and \`observe\` are`);
+		}
+		const kinds = { agent: ['object', 'function'], resource: ['function'], context: ['object'], resourceTime: ['number'] };
+		for (const [name, value] of Object.entries({ agent, resource, context, resourceTime })) {
+			const expected = kinds[name as keyof typeof kinds];
+			if (value !== undefined && (value === null || !expected.includes(typeof value))) {
+				throw new TypeError(`\`${name}\` must be of type ${expected.join(' or ')}`);
+			}
+		}
+		this.policy = policy;
+		this.observes = mode === 'observe';
+		this.#settings = settings;
+	}
+
+	/** Who makes a call. */
+	who(told: Told): Maybe<Who> {
+		const { agent } = this.#settings;
+		if (typeof agent !== 'function') return { agent };
+		const failed = (error: unknown): Who => ({ agent: undefined, failure: { error } });
+		try {
+			const answer = (agent as (told: Told) => unknown)(told);
+			if (isPromise(answer)) return Promise.resolve(answer).then((agent) => ({ agent }), failed);
+			return { agent: answer };
+		} catch (error) {
+			return failed(error);
+		}
+	}
+
+	/** Judges a call. At once, where none of the host's functions has to be waited for. */
+	judge(tool: string, args: unknown, told: Told): Maybe<Verdict> {
+		const begin = performance.now();
+		let own: unknown;
+		try {
+			own = copy(args);
+		} catch (error) {
+			return this.#conclude(begin, tool, undefined, notJudged(UNREADABLE), { error }, args);
+		}
+		return after(this.who(told), (who) => this.#judgeAs(begin, tool, own, who));
+	}
+
+	#judgeAs(begin: number, tool: string, args: unknown, who: Who): Maybe<Verdict> {
+		if (who.failure) return this.#conclude(begin, tool, args, notJudged(NOBODY), who.failure);
+		const { context, resource } = this.#settings;
+		const reading = this.policy.read({ tool, args, agent: who.agent, context });
+		if (resource === undefined || !reading.needsResource()) {
+			return this.#conclude(begin, tool, args, reading.decide());
+		}
+		return after(this.#resource(tool, args, who.agent), ({ resource, failure }) => {
+			const decision = failure ? reading.decideWithheld() : reading.decide(resource);
+			return this.#conclude(begin, tool, args, decision, failure);
+		});
+	}
+
+	#resource(tool: string, args: unknown, agent: unknown): Maybe<{ resource?: unknown; failure?: { error: unknown } }> {
+		const { resource, resourceTime = RESOURCE_TIME } = this.#settings;
+		const failed = (error: unknown) => ({ failure: { error } });
+		try {
+			const answer: unknown = resource!({ tool, args: toldArgs(args), agent });
+			if (!isPromise(answer)) return { resource: answer };
+			let timer: ReturnType<typeof setTimeout>;
+			const late = new Promise<never>((_, reject) => {
+				const error = new Error(`the resource of \`${tool}\` took more than ${resourceTime} ms`);
+				timer = setTimeout(() => reject(error), resourceTime);
+			});
+			return Promise.race([answer, late])
+				.then((resource) => ({ resource }), failed)
+				.finally(() => clearTimeout(timer));
+		} catch (error) {
+			return failed(error);
+		}
+	}
+
+	/** The tools that the caller could ever be allowed to call: all of them, where nobody is kept from any. */
+	shown<T>(tools: readonly T[], name: (tool: T) => unknown, who: Who): T[] {
+		if (this.observes) return [...tools];
+		if (who.failure) return [];
+		const { context } = this.#settings;
+		return tools.filter((tool) => {
+			const called = name(tool);
+			return typeof called === 'string' && this.policy.shows({ tool: called, agent: who.agent, context });
+		});
+	}
+
+	/** Denies what can't be judged, whatever the policy says; what is observed only, passes. */
+	refuse(tool: string, why: string): Denied | undefined {
+		return this.#conclude(performance.now(), tool, undefined, notJudged(why)).denied;
+	}
+
+	/** Tells of a decision, and puts it in force. `unread` are the arguments where they could not be copied. */
+	#conclude(
+		begin: number,
+		tool: string,
+		args: unknown,
+		decision: Decision,
+		failure?: { readonly error: unknown },
+		unread: unknown = args,
+	): Verdict {
+		const { onDecision, denial } = this.#settings;
+		const passes = decision.allowed || this.observes;
+		if (passes && decision.allowed && onDecision === undefined && !publish.isHeard()) return { args };
+		const event: DecisionEvent = Object.freeze({
+			id: newId(),
+			tool,
+			decision,
+			rule: ruleOf(decision),
+			...(failure && { failure: failure.error }),
+			enforced: !this.observes,
+			duration: performance.now() - begin,
+		});
+		publish(event);
+		if (onDecision !== undefined) guarded('onDecision', () => onDecision(event, toldArgs(args)));
+		if (passes) return { args: unread };
+		const denied = new Denied(event);
+		const text = denial && guarded('denial', () => String(denial(denied)));
+		return { denied: text === undefined ? denied : new Denied(event, text) };
+	}
+}
+
+/** A copy of a call's arguments for the host's functions: what they do to it changes nothing. */
+function toldArgs(args: unknown): { [key: string]: unknown } {
+	const told = args instanceof Json ? args.value() : copy(args);
+	return (typeof told === 'object' && told !== null ? told : {}) as { [key: string]: unknown };
+}
+
+/** Runs a function of the host's that must not change what was decided. */
+function guarded<T>(name: string, run: () => T): T | undefined {
+	try {
+		return run();
+	} catch (error) {
+		publish.failure(new Error(`\`${name}\` failed; the decision stands`, { cause: error }));
+		return undefined;
+	}
+}

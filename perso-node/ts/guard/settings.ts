@@ -1,0 +1,47 @@
+/** How a guard is set up: the same for all. */
+
+import type { Denied } from './denied.js';
+import type { DecisionEvent } from './event.js';
+
+/** Attributes that the host knows: of who calls, of what a call is about, of everything else. */
+export type Attributes = { readonly [key: string]: unknown };
+
+/** What the function for a resource is told. The arguments are a copy: what becomes of it changes nothing. */
+export interface ResourceQuestion {
+	readonly tool: string;
+	readonly args: { readonly [key: string]: unknown };
+	readonly agent: unknown;
+}
+
+/** What can be said of any guard. `Told` is what its framework knows of a call. */
+export interface Settings<Told = unknown> {
+	/**
+	 * Who calls: attributes (one caller, as over stdio), or a function, sync or async, that tells for each call anew, out of
+	 * the host's own session. Without it, an anonymous caller without roles. Where the function fails, the call is denied.
+	 */
+	readonly agent?: object | ((told: Told) => object | null | undefined | PromiseLike<object | null | undefined>);
+	/**
+	 * What a call is about: what rules read as `resource.…`. Asked only where the policy reads it and the decision is still
+	 * open without it. Where it fails or takes longer than `resourceTime`, nothing may be concluded from the resource.
+	 */
+	readonly resource?: (question: ResourceQuestion) => object | null | undefined | PromiseLike<object | null | undefined>;
+	/** How many milliseconds `resource` may take; 5000 if not said otherwise. */
+	readonly resourceTime?: number;
+	/** What rules read as `context.…`. */
+	readonly context?: object;
+	/** `observe` decides and records, but lets everything pass; `enforce` if not said otherwise. */
+	readonly mode?: 'enforce' | 'observe';
+	/** What the model reads in place of the reason. */
+	readonly denial?: (denied: Denied) => string;
+	/** Is told of each decision, with a copy of the call's arguments, before the call runs. */
+	readonly onDecision?: (event: DecisionEvent, args: unknown) => void;
+}
+
+/** What can be said of a guard in front of a server. */
+export interface ServerSettings<Told = unknown> extends Settings<Told> {
+	/** Whether a denied call is answered as if there were no such tool. */
+	readonly hide?: boolean;
+}
+
+/** How long a resource may take, in milliseconds, if not said otherwise. */
+export const RESOURCE_TIME = 5000;
