@@ -24,11 +24,9 @@ pub fn compile(text: String) -> Compiled {
             message: None,
             diagnostics: records(&text, &compiled.warnings),
         },
-        Err(error) => Compiled {
-            module: None,
-            message: Some(error.to_string()),
-            diagnostics: records(&text, &error.diagnostics),
-        },
+        Err(error) => {
+            Compiled { module: None, message: Some(error.to_string()), diagnostics: records(&text, &error.diagnostics) }
+        }
     }
 }
 

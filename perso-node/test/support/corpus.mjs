@@ -10,8 +10,6 @@ const POLICIES = fileURLToPath(new URL('../../../policies/', import.meta.url));
 const named = (folder, end) => readdirSync(join(POLICIES, folder)).filter((name) => name.endsWith(end)).sort();
 const read = (path) => JSON.parse(readFileSync(path, 'utf8'));
 
-const PARTS = ['args', 'agent', 'resource', 'context'];
-
 /** The files of conformance cases, ready policies' tests among them. */
 export const CONFORMANCE = [
 	...named('conformance', '.json').map((name) => join('conformance', name)),
@@ -41,11 +39,6 @@ export async function cases(file) {
 
 const answer = ({ decision, rule, cause }) => ({ decision, rule, cause });
 
-/** A decision as cases have it. */
-export function shown({ decision, rule, cause: { detail, offset, ...cause } }) {
-	return { decision, rule, cause };
-}
-
 function bytesOf(found) {
 	if (found.build) return Buffer.concat(found.build.map(piece));
 	return Buffer.from(found.raw ?? JSON.stringify(found.call));
@@ -58,40 +51,3 @@ function piece(form) {
 	if (!repeat.includes('#')) return Buffer.from((repeat + between).repeat(times - 1) + repeat);
 	return Buffer.from(Array.from({ length: times }, (_, n) => repeat.replaceAll('#', `${n}`)).join(between));
 }
-
-/** The text, where it is UTF-8. */
-export function textOf(bytes) {
-	try {
-		return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-	} catch {
-		return undefined;
-	}
-}
-
-/** The call as a value of JavaScript's; undefined where no value says what the text does. */
-export function valueOf(bytes) {
-	const text = textOf(bytes);
-	if (text === undefined) return undefined;
-	let exact = true;
-	let value;
-	try {
-		value = JSON.parse(text, (_, found) => {
-			// Numbers that JavaScript rounds. A bigint has the whole ones exactly.
-			if (typeof found === 'number' && !Number.isSafeInteger(found)) exact = false;
-			return found;
-		});
-	} catch {
-		return undefined;
-	}
-	if (!exact || typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-	// Keys that stand twice are lost, and a number is written in one way only. Half a surrogate pair, which no text may
-	// have, is no matter where it is not read.
-	const again = JSON.stringify(value);
-	const same = again === text || (text.length < 100_000 && again === withoutSpaces(text));
-	return same && !/\\ud[89a-f]/.test(again) ? value : undefined;
-}
-
-/** The text without spaces between tokens. */
-const withoutSpaces = (text) => text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, (_, string) => string ?? '');
-
-export { PARTS };

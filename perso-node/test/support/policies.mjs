@@ -36,10 +36,14 @@ function moduleOfFile(from, to) {
 	return readFileSync(to);
 }
 
+/** JSON in which a bigint is a number. */
+const json = (value) =>
+	JSON.stringify(value, (_, found) => (typeof found === 'bigint' ? `big ${found}` : found)).replace(/"big (\d+)"/g, '$1');
+
 /** A policy; `perso` and ids may be left out. */
 export async function compiled({ perso = 1, rules, ...rest }) {
 	const numbered = rules.map((rule, number) => ({ id: `rule-${number}`, ...rule }));
-	const text = JSON.stringify({ perso, rules: numbered, ...rest });
+	const text = json({ perso, rules: numbered, ...rest });
 	return isPortable ? Policy.load(moduleOf(text)) : Policy.compile(text);
 }
 

@@ -1,8 +1,8 @@
 /** From a call, as the host has it, to the text that is judged. */
 
 import { Json } from './json.js';
-import { PARTS, type Keys, type Part, reads } from './reads.js';
-import { MOST, TooLong, quote, write, type Room } from './write.js';
+import { Keys, type Part, reads } from './reads.js';
+import { MOST, TooLong, named, quote, write, type Room } from './write.js';
 
 /** A call to a tool, as a host knows it. */
 export interface Call {
@@ -36,12 +36,12 @@ export class CallWriter {
 
 	/** A whole call. Throws where reading it throws. */
 	call(call: Loose): string {
-		return this.#text(call, '');
+		return this.#text(call);
 	}
 
 	/** A call to which a resource is still to be added, with `withResource`. */
 	withoutResource(call: Loose): string {
-		return this.#text(call, '').slice(0, -1);
+		return this.#text(call).slice(0, -1);
 	}
 
 	/** A call of `withoutResource` with its resource. */
@@ -51,15 +51,16 @@ export class CallWriter {
 		return written === undefined ? `${text}}` : written === TOO_LONG ? written : `${text},"resource":${written}}`;
 	}
 
-	#text(call: Loose, before: string): string {
+	#text(call: Loose): string {
 		return bounded(() => {
 			const room = { left: MOST };
-			let text = before;
+			let text = '';
 			for (const key of Object.keys(call)) {
 				const value = call[key as Part];
+				const keys = this.#reads[key as Part];
 				let written: string | undefined;
-				if (key === 'tool') written = tool(value, room);
-				else if ((PARTS as readonly string[]).includes(key)) written = part(value, this.#reads[key as Part], room);
+				if (keys instanceof Keys) written = part(value, keys, room);
+				else if (key === 'tool') written = tool(value, room);
 				// The decoder says what is wrong with it.
 				else written = 'null';
 				if (written !== undefined) text += `${text === '' ? '{' : ','}${quote(key)}:${written}`;
@@ -91,19 +92,19 @@ function part(value: unknown, keys: Keys, room: Room): string | undefined {
 	if (typeof stands !== 'object' || stands === null || Array.isArray(stands) || stands instanceof Set) {
 		return write(stands, room) ?? 'false';
 	}
-	let text = '';
-	const add = (key: string, value: () => unknown): void => {
+	return members(stands instanceof Map ? named(stands) : (stands as Record<string, unknown>), keys, room);
+}
+
+function members(object: Readonly<Record<string, unknown>>, keys: Keys, room: Room): string {
+	if (keys.none) return '{}';
+	let text = '{';
+	for (const key of Object.keys(object)) {
 		const name = keys.read(key);
-		if (name === null) return;
-		const written = write(value(), room, 1, key);
-		if (written !== undefined) text += `${text === '' ? '{' : ','}${name}${written}`;
-	};
-	if (stands instanceof Map) {
-		Map.prototype.forEach.call(stands, (value, key) => typeof key === 'string' && add(key, () => value));
-	} else {
-		for (const key of Object.keys(stands)) add(key, () => (stands as Record<string, unknown>)[key]);
+		if (name === null) continue;
+		const written = write(object[key], room, 1, key);
+		if (written !== undefined) text += `${text === '{' ? '' : ','}${name}${written}`;
 	}
-	return text === '' ? '{}' : `${text}}`;
+	return `${text}}`;
 }
 
 /** JSON text stands as it is, once it is known to be one value. */

@@ -25,6 +25,11 @@ export class Keys {
 		this.#all = all;
 	}
 
+	/** Whether the policy reads nothing of the part. */
+	get none(): boolean {
+		return !this.#all && this.#skeletons.size === 0;
+	}
+
 	/** The key as JSON with its colon, where the policy reads it or a key that could be taken for it; else null. */
 	read(key: string): string | null {
 		const known = this.#known.get(key);

@@ -71,26 +71,27 @@ function object(value: object, room: Room, depth: number, key: string): string |
 function own(value: object, room: Room, depth: number): string {
 	if (Array.isArray(value)) return list(value, room, depth);
 	if (value instanceof Set) return list([...Set.prototype.values.call(value)], room, depth);
-	if (value instanceof Map) {
-		const entries = [...Map.prototype.entries.call(value)].filter(([key]) => typeof key === 'string');
-		return members(entries as [string, unknown][], room, depth);
+	if (value instanceof Map) return members(named(value), room, depth);
+	return members(value as Record<string, unknown>, room, depth);
+}
+
+/** A map as an object: what is not named by a string, no policy reads. */
+export function named(map: ReadonlyMap<unknown, unknown>): Record<string, unknown> {
+	const object: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+	Map.prototype.forEach.call(map, (value, key) => {
+		if (typeof key === 'string') object[key] = value;
+	});
+	return object;
+}
+
+function members(object: Readonly<Record<string, unknown>>, room: Room, depth: number): string {
+	let text = '{';
+	for (const key of Object.keys(object)) {
+		const written = write(object[key], room, depth + 1, key);
+		if (written === undefined) continue;
+		text += `${text === '{' ? '' : ','}${take(room, quote(key))}:${written}`;
 	}
-	let text = '';
-	for (const key of Object.keys(value)) text = member(text, key, (value as Record<string, unknown>)[key], room, depth);
-	return text === '' ? '{}' : `${text}}`;
-}
-
-function members(entries: Iterable<[string, unknown]>, room: Room, depth: number): string {
-	let text = '';
-	for (const [key, value] of entries) text = member(text, key, value, room, depth);
-	return text === '' ? '{}' : `${text}}`;
-}
-
-/** The text of an object so far, with one more member. */
-function member(text: string, key: string, value: unknown, room: Room, depth: number): string {
-	const written = write(value, room, depth + 1, key);
-	if (written === undefined) return text;
-	return `${text === '' ? '{' : `${text},`}${take(room, quote(key))}:${written}`;
+	return `${text}}`;
 }
 
 function list(values: readonly unknown[], room: Room, depth: number): string {

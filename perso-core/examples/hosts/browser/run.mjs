@@ -5,27 +5,10 @@
 //
 // `CHROMIUM` says which browser, if it is not `chromium`.
 
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { json } from 'node:stream/consumers';
 import { isDeepStrictEqual } from 'node:util';
-
-const PATIENCE = 300_000;
-// No sandbox, because root has none; and nothing that wants to go elsewhere than to this page.
-const FLAGS = [
-	'--headless',
-	'--no-sandbox',
-	'--no-first-run',
-	'--disable-background-networking',
-	'--disable-component-update',
-	'--disable-dev-shm-usage',
-	'--disable-gpu',
-	'--disable-quic',
-	'--disable-sync',
-];
+import { browse } from '../../../../scripts/browse.mjs';
 
 const [path, callPath] = process.argv.slice(2);
 const here = (file) => readFileSync(new URL(file, import.meta.url));
@@ -42,47 +25,7 @@ function file(url) {
 	return ['application/wasm', readFileSync(isCorpus ? join(path, basename(url)) : path)];
 }
 
-/** What the page says once it has judged every call. */
-async function browse() {
-	const profile = mkdtempSync(join(tmpdir(), 'perso-browser-'));
-	let browser;
-	const server = createServer();
-	try {
-		return await new Promise((resolve, reject) => {
-			server.on('request', async (request, response) => {
-				try {
-					if (request.method === 'POST') resolve(await json(request));
-					const [type, body] = request.method === 'POST' ? ['text/plain', ''] : file(request.url);
-					response.setHeader('content-type', type).end(body);
-				} catch {
-					response.writeHead(404).end();
-				}
-			});
-			server.listen(0, '127.0.0.1', () => {
-				const page = `http://127.0.0.1:${server.address().port}/`;
-				const flags = [...FLAGS, `--user-data-dir=${profile}`, page];
-				browser = spawn(process.env.CHROMIUM ?? 'chromium', flags, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
-				let complaints = '';
-				browser.stderr.on('data', (text) => (complaints = (complaints + text).slice(-4000)));
-				browser.on('error', reject);
-				browser.on('exit', (code) => reject(new Error(`the browser ended with ${code}\n${complaints}`)));
-				setTimeout(() => reject(new Error(`the page said nothing\n${complaints}`)), PATIENCE).unref();
-			});
-		});
-	} finally {
-		server.close();
-		server.closeAllConnections();
-		if (browser?.pid) {
-			const gone = new Promise((resolve) => browser.once('exit', resolve));
-			// The browser is a group of processes.
-			process.kill(-browser.pid, 'SIGKILL');
-			if (browser.exitCode === null) await gone;
-		}
-		rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
-	}
-}
-
-const { answers, error } = await browse();
+const { answers, error } = await browse(file);
 if (error) throw new Error(error);
 if (isCorpus) {
 	let [passed, failed] = [0, 0];

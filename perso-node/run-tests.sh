@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Builds the package and runs its tests by both engines, in a browser as well, and as users get it. Installs what is
+# missing where it may, and says what is where it may not.
+set -euo pipefail
+cd "$(dirname "$0")"
+root=$(cd .. && pwd)
+out=$root/target/node
+mkdir -p "$out"
+export CHROMIUM=${CHROMIUM:-chromium}
+
+wants="the Node package's tests"
+. "$root/scripts/need.sh"
+need "Node 20.19 or later" nodejs node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
+need npm npm command -v npm
+need "Python 3.10 or later with venv" python3-venv python3 -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 10)'
+need "Chromium (or CHROMIUM=path)" chromium command -v "$CHROMIUM"
+
+# A client in Python.
+if ! cmp -s test/requirements.txt "$out/venv/requirements.txt"; then
+    rm -rf "$out/venv"
+    python3 -m venv "$out/venv"
+    "$out/venv/bin/pip" install -q --disable-pip-version-check -r test/requirements.txt
+    cp test/requirements.txt "$out/venv/requirements.txt"
+fi
+export PERSO_PYTHON=$out/venv/bin/python
+
+if ! cmp -s package-lock.json node_modules/.installed-lock.json; then
+    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+    cp package-lock.json node_modules/.installed-lock.json
+fi
+PERSO_PROFILE=checked node scripts/build.mjs
+
+echo "Node $(node --version), V8 $(node -p process.versions.v8); $("$CHROMIUM" --version 2> /dev/null);" \
+    "$(tr '\n' ' ' < test/requirements.txt)"
+failed=0
+# A test says which engine it is run by; warnings about policies are part of what some of them test.
+run() {
+    node --disable-warning=PolicyWarning "$@" || failed=1
+}
+run --test test/core test/mcp test/agents test/browser test/package
+run --conditions=browser --test test/core test/mcp test/agents
+exit $failed

@@ -1,0 +1,76 @@
+// The package as users get it: packed, installed beside its platform's binary without building anything, and used.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'perso-package-'));
+const app = join(folder, 'app');
+after(() => rmSync(folder, { recursive: true }));
+
+function run(command, args, cwd = app) {
+	const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+	if (error) throw error;
+	return { status, stdout, stderr };
+}
+
+function must(command, args, cwd) {
+	const { status, stdout, stderr } = run(command, args, cwd);
+	assert.equal(status, 0, `${command} ${args.join(' ')}\n${stdout}\n${stderr}`);
+	return stdout;
+}
+
+const pack = (from) => join(folder, JSON.parse(must('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], from))[0].filename);
+
+before(() => {
+	mkdirSync(app);
+	writeFileSync(join(app, 'package.json'), '{ "private": true, "type": "module" }');
+	const platforms = join(folder, 'npm');
+	must('npx', ['napi', 'create-npm-dirs', '--npm-dir', platforms], root);
+	// The one binary that there is: its platform's package.
+	const [binary] = readdirSync(join(root, 'binding')).filter((name) => name.endsWith('.node'));
+	const platform = join(platforms, binary.split('.')[1]);
+	copyFileSync(join(root, 'binding', binary), join(platform, binary));
+	must('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--offline', pack(root), pack(platform)], app);
+	assert.deepEqual(readdirSync(join(app, 'node_modules', 'perso', 'binding')).filter((name) => name.endsWith('.node')), []);
+});
+
+const POLICY = { perso: 1, rules: [{ id: 'small', allow: 'pay', when: { 'args.amount': { lte: 500 } } }] };
+
+test('it judges, from ESM and from CommonJS', () => {
+	const judge = `const policy = Policy.compile(${JSON.stringify(JSON.stringify(POLICY))});
+		console.log(policy.decide({ tool: 'pay', args: { amount: 5 } }).allowed, policy.decide({ tool: 'pay', args: { amount: 800 } }).reason);`;
+	writeFileSync(join(app, 'esm.mjs'), `import { Policy } from 'perso';\n${judge}`);
+	writeFileSync(join(app, 'cjs.cjs'), `const { Policy } = require('perso');\n${judge}`);
+	for (const file of ['esm.mjs', 'cjs.cjs']) {
+		assert.equal(must('node', [file]), 'true pay needs args.amount at most 500 (rule `small`)\n');
+	}
+});
+
+test('`npx perso` is the command', () => {
+	writeFileSync(join(app, 'policy.json'), JSON.stringify(POLICY));
+	writeFileSync(join(app, 'call.json'), JSON.stringify({ tool: 'pay', args: { amount: 800 } }));
+	assert.match(must('npx', ['perso', '--version']), /^perso \d+\.\d+\.\d+\n$/);
+	must('npx', ['perso', 'compile', 'policy.json', '-o', 'policy.wasm']);
+	assert.deepEqual([...readFileSync(join(app, 'policy.wasm')).subarray(0, 4)], [0, 97, 115, 109]);
+	const { status, stdout } = run('npx', ['perso', 'eval', 'policy.wasm', '--call', 'call.json']);
+	assert.deepEqual([status, JSON.parse(stdout).decision], [2, 'deny']);
+});
+
+test('without a binary it runs the module in WebAssembly, and says that compiling needs one', () => {
+	must('npx', ['perso', 'compile', 'policy.json', '-o', 'policy.wasm']);
+	rmSync(join(app, 'node_modules'), { recursive: true });
+	must('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--offline', '--no-save', join(folder, readdirSync(folder).find((name) => /^perso-\d.*\.tgz$/.test(name)))]);
+	writeFileSync(join(app, 'portable.mjs'), `import { Policy } from 'perso';
+		const policy = await Policy.load('policy.wasm');
+		console.log(policy.decide({ tool: 'pay', args: { amount: 5 } }).allowed, policy.decide({ tool: 'pay', args: { amount: 800 } }).allowed);
+		try { Policy.compile('{}'); } catch (error) { console.log(error.name, error.message.split(':')[0]); }`);
+	assert.equal(must('node', ['portable.mjs']), 'true false\nPolicyError compiling is native, and no binary fits this machine\n');
+	const { status, stderr } = run('npx', ['perso', '--version']);
+	assert.deepEqual([status, stderr.split(':').slice(0, 2)], [1, ['error', ' the perso command is native, and no binary fits this machine']]);
+});

@@ -1,0 +1,77 @@
+// Judges a case of the corpus as text and as JavaScript's values. Runs in Node and in browsers.
+
+import { Json } from 'perso';
+
+const PARTS = ['args', 'agent', 'resource', 'context'];
+
+/** A decision as cases have it. */
+export function shown({ decision, rule, cause: { detail, offset, ...cause } }) {
+	return { decision, rule, cause };
+}
+
+/** The text, where it is UTF-8. */
+export function textOf(bytes) {
+	try {
+		return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+	} catch {
+		return undefined;
+	}
+}
+
+/** The call as a value of JavaScript's; undefined where no value says what the text does. */
+export function valueOf(bytes) {
+	const text = textOf(bytes);
+	if (text === undefined) return undefined;
+	let exact = true;
+	let value;
+	try {
+		value = JSON.parse(text, (_, found) => {
+			// Numbers that JavaScript rounds. A bigint has the whole ones exactly.
+			if (typeof found === 'number' && !Number.isSafeInteger(found)) exact = false;
+			return found;
+		});
+	} catch {
+		return undefined;
+	}
+	if (!exact || typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+	// Keys that stand twice are lost, and a number is written in one way only. Half a surrogate pair, which no text may
+	// have, is no matter where it is not read.
+	const again = JSON.stringify(value);
+	const same = again === text || (text.length < 100_000 && again === withoutSpaces(text));
+	return same && !/\\ud[89a-f]/.test(again) ? value : undefined;
+}
+
+/** The text without spaces between tokens. */
+const withoutSpaces = (text) => text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, (_, string) => string ?? '');
+
+/** Whether the case's call is judged as a value too. */
+export function check(assert, policy, { name, bytes, states, expected, asValue }) {
+	const { open, withheld } = states;
+	const call = valueOf(bytes);
+	const { resource, ...rest } = call ?? {};
+	if (open.length + withheld.length > 0) {
+		// What of this a host can ask for by name.
+		if (call && withheld.join() === 'resource' && open.length === 0) {
+			assert.deepEqual(shown(policy.read(rest).decideWithheld()), expected, name);
+			return true;
+		}
+		if (call && open.join() === 'args,resource' && withheld.length === 0) {
+			assert.equal(policy.couldAllow(call), expected.decision === 'allow', name);
+			return true;
+		}
+		return false;
+	}
+	assert.deepEqual(shown(policy.decideJson(bytes)), expected, `${name}, as UTF-8`);
+	const text = textOf(bytes);
+	if (text !== undefined) assert.deepEqual(shown(policy.decideJson(text)), expected, `${name}, as a string`);
+	if (call === undefined) return false;
+	assert.deepEqual(shown(policy.decide(call)), asValue, `${name}, as a value`);
+	// What is no key of a call is refused with its resource at the latest.
+	assert.deepEqual(shown(policy.read(rest).decide(resource)), asValue, `${name}, the resource later`);
+	// Where only the whole is too large, its parts are not.
+	if (JSON.stringify(expected) === JSON.stringify(asValue)) {
+		const parts = Object.entries(call).map(([key, part]) => [key, PARTS.includes(key) ? new Json(JSON.stringify(part)) : part]);
+		assert.deepEqual(shown(policy.decide(Object.fromEntries(parts))), expected, `${name}, as parts of text`);
+	}
+	return true;
+}
