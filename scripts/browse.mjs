@@ -44,7 +44,8 @@ export async function browse(file) {
 			server.listen(0, '127.0.0.1', () => {
 				const page = `http://127.0.0.1:${server.address().port}/`;
 				const flags = [...FLAGS, `--user-data-dir=${profile}`, page];
-				browser = spawn(process.env.CHROMIUM ?? 'chromium', flags, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+				const env = { ...process.env, TMPDIR: profile };
+				browser = spawn(process.env.CHROMIUM ?? 'chromium', flags, { stdio: ['ignore', 'ignore', 'pipe'], detached: true, env });
 				let complaints = '';
 				browser.stderr.on('data', (text) => (complaints = (complaints + text).slice(-4000)));
 				browser.on('error', reject);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'perso-package-'));
 const app = join(folder, 'app');
+const MANIFEST = '{ "private": true, "type": "module" }';
 after(() => rmSync(folder, { recursive: true }));
 
 function run(command, args, cwd = app) {
@@ -29,12 +30,11 @@ const pack = (from) => join(folder, JSON.parse(must('npm', ['pack', '--json', '-
 
 before(() => {
 	mkdirSync(app);
-	writeFileSync(join(app, 'package.json'), '{ "private": true, "type": "module" }');
-	const platforms = join(folder, 'npm');
-	must('npx', ['napi', 'create-npm-dirs', '--npm-dir', platforms], root);
+	writeFileSync(join(app, 'package.json'), MANIFEST);
 	// The one binary that there is: its platform's package.
 	const [binary] = readdirSync(join(root, 'binding')).filter((name) => name.endsWith('.node'));
-	const platform = join(platforms, binary.split('.')[1]);
+	const platform = join(folder, 'platform');
+	cpSync(join(root, 'npm', binary.split('.')[1]), platform, { recursive: true });
 	copyFileSync(join(root, 'binding', binary), join(platform, binary));
 	must('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--offline', pack(root), pack(platform)], app);
 	assert.deepEqual(readdirSync(join(app, 'node_modules', 'perso', 'binding')).filter((name) => name.endsWith('.node')), []);
@@ -64,7 +64,8 @@ test('`npx perso` is the command', () => {
 
 test('without a binary it runs the module in WebAssembly, and says that compiling needs one', () => {
 	must('npx', ['perso', 'compile', 'policy.json', '-o', 'policy.wasm']);
-	rmSync(join(app, 'node_modules'), { recursive: true });
+	for (const file of ['node_modules', 'package-lock.json']) rmSync(join(app, file), { recursive: true });
+	writeFileSync(join(app, 'package.json'), MANIFEST);
 	must('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--offline', '--no-save', join(folder, readdirSync(folder).find((name) => /^perso-\d.*\.tgz$/.test(name)))]);
 	writeFileSync(join(app, 'portable.mjs'), `import { Policy } from 'perso';
 		const policy = await Policy.load('policy.wasm');
