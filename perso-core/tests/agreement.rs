@@ -18,8 +18,34 @@ const PAIRS: u32 = 200_000;
 #[test]
 fn the_module_decides_as_the_reference_does() {
     let wanted = std::env::var("PERSO_PAIRS").map_or(PAIRS, |pairs| pairs.parse().expect("PERSO_PAIRS is a number"));
+    let seed = std::env::var("PERSO_SEED").ok();
+    let seed = seed.map(|seed| u64::from_str_radix(seed.trim_start_matches("0x"), 16).expect("it is hexadecimal"));
+    // A seed is one run.
+    let threads =
+        if seed.is_some() { 1 } else { std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32) };
+    let mut kinds = Kinds::new();
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..threads).map(|_| scope.spawn(move || agree(wanted.div_ceil(threads), seed))).collect();
+        for run in runs {
+            // What a thread has found it has told.
+            for (kind, count) in run.join().expect("they agree") {
+                *kinds.entry(kind).or_default() += count;
+            }
+        }
+    });
+    println!("{} pairs: {kinds:?}", kinds.values().sum::<u32>());
+    for kind in ["rule", "default", "no_rule", "unknown_tool", "malformed"] {
+        assert!(kinds.get(kind).is_some_and(|count| *count > 100), "hardly any decision with {kind}: {kinds:?}");
+    }
+}
+
+/// How many decisions of each kind there were.
+type Kinds = BTreeMap<String, u32>;
+
+/// Judges so many pairs at least.
+fn agree(wanted: u32, seed: Option<u64>) -> Kinds {
     let mut pairs = 0;
-    let mut kinds: BTreeMap<String, u32> = BTreeMap::new();
+    let mut kinds = Kinds::new();
     while pairs < wanted {
         let mut run = arbtest(|u| {
             let policy = generate::policy(u)?;
@@ -41,15 +67,12 @@ fn the_module_decides_as_the_reference_does() {
         .size_min(1 << 12)
         .size_max(1 << 14)
         .budget_ms(2_000);
-        if let Ok(seed) = std::env::var("PERSO_SEED") {
-            run = run.seed(u64::from_str_radix(seed.trim_start_matches("0x"), 16).expect("PERSO_SEED is hexadecimal"));
+        if let Some(seed) = seed {
+            run = run.seed(seed);
         }
         run.run();
     }
-    println!("{pairs} pairs: {kinds:?}");
-    for kind in ["rule", "default", "no_rule", "unknown_tool", "malformed"] {
-        assert!(kinds.get(kind).is_some_and(|count| *count > 100), "hardly any decision with {kind}: {kinds:?}");
-    }
+    kinds
 }
 
 #[test]

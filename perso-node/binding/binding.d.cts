@@ -15,8 +15,6 @@ export declare class Module {
   constructor(bytes: Uint8Array)
   /** The module's bytes. */
   get bytes(): Buffer
-  /** The attributes that the policy reads. */
-  get attributes(): Array<string>
   /**
    * Judges a call's text. A decision that came before is its number, as they are counted from 0; another one is its
    * record as JSON. Numbered is whatever names nothing of the call itself.

@@ -54,9 +54,6 @@ export interface Unknown {
 
 /** A policy, ready to judge calls. */
 export interface Policy {
-	/** The attributes that the policy reads, as an author writes them. */
-	readonly attributes: readonly string[];
-
 	/**
 	 * Judges a call: its JSON text, `{"tool": …, "args": {…}, "agent": {…}, "resource": {…}, "context": {…}}`, as a string
 	 * or as UTF-8.

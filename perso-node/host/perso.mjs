@@ -29,7 +29,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const scratch = new Uint8Array(4096);
 
-// An unknown part gets a bit that the module refuses.
+// A part that there is not gets a bit that the module refuses.
 const bits = (parts = []) => parts.reduce((all, part) => all | (PARTS[part] ?? 256), 0);
 
 function bytesOf(call) {
@@ -87,7 +87,7 @@ async function load(source) {
 			return { decision: 'deny', rule: null, reason: 'the call can not be judged', cause };
 		}
 	}
-	return { decide, attributes };
+	return { decide };
 }
 
 export const Policy = { load };

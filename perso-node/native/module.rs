@@ -49,12 +49,6 @@ impl Module {
         self.policy.module().into()
     }
 
-    /// The attributes that the policy reads.
-    #[napi(getter)]
-    pub fn attributes(&self) -> Vec<&str> {
-        self.policy.attributes().collect()
-    }
-
     /// Judges a call's text. A decision that came before is its number, as they are counted from 0; another one is its
     /// record as JSON. Numbered is whatever names nothing of the call itself.
     #[napi]

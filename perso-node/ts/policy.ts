@@ -1,7 +1,8 @@
 /** A policy that judges calls, whichever engine runs its module. */
 
 import { type Decision, notJudged } from './decision.js';
-import { type Call, CallWriter, type Loose } from './value/call.js';
+import type { Manifest } from './engine/manifest.js';
+import { type Begun, type Call, CallWriter, type Loose, withResource } from './value/call.js';
 import { PARTS, type Part } from './value/reads.js';
 import { type Watched, type WatchOptions, watch } from './watch.js';
 
@@ -9,10 +10,10 @@ import { type Watched, type WatchOptions, watch } from './watch.js';
 export interface Engine {
 	/** The module's bytes; undefined where only the platform has them. */
 	readonly module: Uint8Array | undefined;
-	/** The attributes that the policy reads, as an author writes them. */
-	readonly attributes: readonly string[];
+	/** What the module says of itself. */
+	readonly manifest: Manifest;
 	/**
-	 * Judges a call's text. Never throws. `unknown` has a bit for each part of which the text does not tell: open in the low
+	 * Judges a call's text, which has no half of a surrogate pair. Never throws. `unknown` has a bit for each part of which the text does not tell: open in the low
 	 * four, withheld in the four above (docs/module.md).
 	 */
 	decide(text: string | Uint8Array, unknown: number): Decision;
@@ -31,6 +32,9 @@ const RESOURCE_OPEN = bit('resource', OPEN);
 const RESOURCE_WITHHELD = bit('resource', WITHHELD);
 const TOOL_LIST = bit('args', OPEN) | RESOURCE_OPEN;
 
+/** What a string says that is no Unicode text. */
+const NOT_UTF8 = Uint8Array.of(0x7b, 0x22, 0xff);
+
 const UNREADABLE = notJudged('the call can not be read');
 
 /** A module, and how calls are written for it. */
@@ -39,7 +43,7 @@ interface InForce {
 	readonly writer: CallWriter;
 }
 
-const inForce = (engine: Engine): InForce => ({ engine, writer: new CallWriter(engine.attributes) });
+const inForce = (engine: Engine): InForce => ({ engine, writer: new CallWriter(engine.manifest) });
 
 /** What `Policy` is of either entry. Judging never throws: what can't be judged is denied, and the cause says why. */
 export abstract class BasePolicy {
@@ -82,7 +86,9 @@ export abstract class BasePolicy {
 
 	/** Judges a call that is JSON text, as a string or UTF-8: `{"tool": …, "args": {…}, "agent": {…}, …}`. */
 	decideJson(call: string | Uint8Array): Decision {
-		return this.#current.engine.decide(call, 0);
+		// Half a surrogate pair must not turn into another character on its way.
+		const text = typeof call !== 'string' || call.isWellFormed() ? call : NOT_UTF8;
+		return this.#current.engine.decide(text, 0);
 	}
 
 	/** Whether the caller could ever make such a call: whether some arguments and some resource could be allowed. */
@@ -108,7 +114,7 @@ export abstract class BasePolicy {
 	#read(call: Loose): Read | undefined {
 		const { engine, writer } = this.#current;
 		try {
-			return new Read(engine, writer, writer.withoutResource(call));
+			return new Read(engine, writer.withoutResource(call));
 		} catch {
 			return undefined;
 		}
@@ -146,25 +152,23 @@ export interface Reading {
 
 class Read implements Reading {
 	readonly #engine: Engine;
-	readonly #writer: CallWriter;
-	readonly #text: string;
+	readonly #begun: Begun;
 
-	constructor(engine: Engine, writer: CallWriter, text: string) {
+	constructor(engine: Engine, begun: Begun) {
 		this.#engine = engine;
-		this.#writer = writer;
-		this.#text = text;
+		this.#begun = begun;
 	}
 
 	decide(resource?: unknown): Decision {
 		try {
-			return this.#engine.decide(this.#writer.withResource(this.#text, resource), 0);
+			return this.#engine.decide(withResource(this.#begun, resource), 0);
 		} catch {
 			return this.decideWithheld();
 		}
 	}
 
 	decideWithheld(): Decision {
-		return this.#engine.decide(`${this.#text}}`, RESOURCE_WITHHELD);
+		return this.#engine.decide(this.#begun.text, RESOURCE_WITHHELD);
 	}
 
 	needsResource(): boolean {
@@ -172,7 +176,7 @@ class Read implements Reading {
 	}
 
 	ask(unknown: number): boolean {
-		return this.#engine.decide(`${this.#text}}`, unknown).allowed;
+		return this.#engine.decide(this.#begun.text, unknown).allowed;
 	}
 }
 

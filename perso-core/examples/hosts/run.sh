@@ -20,7 +20,9 @@ if ! cmp -s requirements.txt "$out/venv/requirements.txt"; then
 fi
 
 rm -rf "$out/corpus"
-cargo run --locked --profile checked -p perso-core --example corpus -- "$out/corpus"
+# The whole workspace, as for the tests: what is built for the one serves the other.
+cargo build -q --locked --profile checked --workspace --bins --examples --manifest-path "$root/Cargo.toml"
+"$root/target/checked/examples/corpus" "$out/corpus"
 
 echo "Node $(node --version), V8 $(node -p process.versions.v8); $("$CHROMIUM" --version 2> /dev/null);" \
     "$(tr '\n' ' ' < requirements.txt)in $(python3 --version)"

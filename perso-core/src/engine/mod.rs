@@ -80,11 +80,6 @@ impl Policy {
         Self::from_module(bytes)
     }
 
-    /// The attributes that the policy reads, as an author writes them.
-    pub fn attributes(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.inner.loaded.names.attributes.iter().map(|name| &**name)
-    }
-
     /// The module's bytes.
     #[must_use]
     pub fn module(&self) -> &[u8] {

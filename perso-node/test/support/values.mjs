@@ -15,6 +15,9 @@ export const RULES = {
 		{ allow: 'own', when: { 'resource.owner': { eq: { ref: 'agent.id' } } } },
 		{ allow: 'proto', when: { 'args["__proto__"]': 1 } },
 		{ allow: 'roles', roles: ['agent'] },
+		{ allow: 'star_*', when: { 'args.x': 1 } },
+		{ allow: 'star_one', when: { 'args.y': 1 } },
+		{ deny: 'star_one', when: { 'context.off': true } },
 		{ allow: 'date', when: { 'args.at': '2026-11-25T00:00:00.000Z' } },
 	],
 };
@@ -138,6 +141,17 @@ export function values(test, assert, policy) {
 		assert.deepEqual(got.filter((key) => key !== 'toJSON'), ['amount'], 'what the policy does not read is not read');
 	});
 
+	test('a tool reads what every rule for it reads', () => {
+		const on = { context: { off: false } };
+		allowed('star_one', { x: 1 }, on);
+		allowed('star_one', { y: 1 }, on);
+		allowed('star_two', { x: 1 });
+		denied('star_two', { y: 1 });
+		denied('star_one', { x: 2, y: 2 }, on);
+		denied('star_one', { x: 1 }, { context: { off: true } });
+		denied('star_one', { x: 1 });
+	});
+
 	test('what can not be read is denied, and nothing is thrown', () => {
 		const fails = () => {
 			throw new Error('no');
@@ -151,11 +165,11 @@ export function values(test, assert, policy) {
 			new Proxy({ amount: 5 }, { get: fails }),
 			{ amount: [new Proxy([], { get: fails })] },
 			revoked.proxy,
-			{ a: revoked.proxy },
 		]) {
 			const { kind, detail } = denied('pay', args);
 			assert.deepEqual([kind, detail], ['engine', 'the call can not be read']);
 		}
+		assert.equal(denied('deep', { a: revoked.proxy }).kind, 'engine');
 		// Where nothing of it is read, it is no matter.
 		allowed('pay', { amount: 5, other: revoked.proxy, get third() { return fails(); } });
 		for (const call of [undefined, null, 1, 'pay', () => 1]) assert.equal(policy.decide(call).allowed, false);

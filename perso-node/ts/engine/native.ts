@@ -4,6 +4,7 @@ import load from '../../binding/load.cjs';
 import { type Decision, decision, notJudged } from '../decision.js';
 import { type Diagnostic, LoadError, PolicyError } from '../errors.js';
 import type { Engine } from '../policy.js';
+import { type Manifest, manifest } from './manifest.js';
 
 /** Whether an addon fits this machine. */
 export const isNative = load.binding !== undefined;
@@ -12,9 +13,6 @@ function binding(): NonNullable<typeof load.binding> {
 	if (load.binding) return load.binding;
 	throw new PolicyError(`compiling is native, and no binary fits this machine: ${load.error?.message ?? ''}`, []);
 }
-
-/** Text that is no UTF-8, for a string that has none. */
-const NOT_UTF8 = Uint8Array.of(0x7b, 0x22, 0xff);
 
 const STOPPED = notJudged('the module stopped before it answered');
 
@@ -34,7 +32,7 @@ export function open(bytes: Uint8Array): Engine {
 
 class NativeEngine implements Engine {
 	readonly #module: InstanceType<ReturnType<typeof binding>['Module']>;
-	readonly attributes: readonly string[];
+	readonly manifest: Manifest;
 	/** The decisions that have a number, as the addon counts them. */
 	readonly #told: Decision[] = [];
 
@@ -45,7 +43,7 @@ class NativeEngine implements Engine {
 		} catch (error) {
 			throw new LoadError(error instanceof Error ? error.message : String(error), { cause: error });
 		}
-		this.attributes = this.#module.attributes;
+		this.manifest = manifest(this.#module.bytes);
 	}
 
 	get module(): Uint8Array {
@@ -62,8 +60,7 @@ class NativeEngine implements Engine {
 	}
 
 	#ask(text: string | Uint8Array, unknown: number): number | string {
-		if (typeof text !== 'string') return this.#module.decideBytes(text, unknown);
-		return text.isWellFormed() ? this.#module.decide(text, unknown) : this.#module.decideBytes(NOT_UTF8, unknown);
+		return typeof text === 'string' ? this.#module.decide(text, unknown) : this.#module.decideBytes(text, unknown);
 	}
 
 	#learn(record: string): Decision {

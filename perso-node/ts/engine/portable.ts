@@ -5,6 +5,7 @@ import { LoadError, PolicyError } from '../errors.js';
 import { type Got, isModule } from '../files.js';
 import type { Engine } from '../policy.js';
 import { PARTS } from '../value/reads.js';
+import { manifest } from './manifest.js';
 import { Policy as Kit } from '../../host/perso.mjs';
 
 /** The parts whose bits are set, in the kit's words. */
@@ -22,7 +23,7 @@ export async function open(got: Got): Promise<Engine> {
 	}
 	return {
 		module: source instanceof Uint8Array ? source : undefined,
-		attributes: kit.attributes,
+		manifest: manifest(source),
 		decide(text: string | Uint8Array, unknown: number): Decision {
 			const states = unknown === 0 ? undefined : { open: parts(unknown), withheld: parts(unknown >> 4) };
 			return decision(kit.decide(text, states));

@@ -1,7 +1,8 @@
 /** From a call, as the host has it, to the text that is judged. */
 
+import type { Manifest } from '../engine/manifest.js';
 import { Json } from './json.js';
-import { Keys, type Part, reads } from './reads.js';
+import { type Keys, type Part, PolicyReads, type Reads } from './reads.js';
 import { MOST, TooLong, named, quote, write, type Room } from './write.js';
 
 /** A call to a tool, as a host knows it. */
@@ -26,51 +27,79 @@ const NOT_JSON = '!';
 /** The text of a call that is longer than any that is judged. */
 export const TOO_LONG = ' '.repeat(MOST + 1);
 
+/** A call that is still without its resource. */
+export interface Begun {
+	readonly text: string;
+	readonly reads: Reads;
+}
+
 /** Writes calls for one policy: of each part just what the policy reads. */
 export class CallWriter {
-	readonly #reads: Readonly<Record<Part, Keys>>;
+	readonly #reads: PolicyReads;
 
-	constructor(attributes: readonly string[]) {
-		this.#reads = reads(attributes);
+	constructor(manifest: Manifest) {
+		this.#reads = new PolicyReads(manifest);
 	}
 
 	/** A whole call. Throws where reading it throws. */
 	call(call: Loose): string {
-		return this.#text(call);
+		const { tool } = call;
+		return bounded(() => written(call, tool, this.#reads.of(tool)));
 	}
 
-	/** A call to which a resource is still to be added, with `withResource`. */
-	withoutResource(call: Loose): string {
-		return this.#text(call).slice(0, -1);
-	}
-
-	/** A call of `withoutResource` with its resource. */
-	withResource(text: string, resource: unknown): string {
-		const room = { left: MOST - text.length };
-		const written = bounded(() => part(resource, this.#reads.resource, room));
-		return written === undefined ? `${text}}` : written === TOO_LONG ? written : `${text},"resource":${written}}`;
-	}
-
-	#text(call: Loose): string {
-		return bounded(() => {
-			const room = { left: MOST };
-			let text = '';
-			for (const key of Object.keys(call)) {
-				const value = call[key as Part];
-				const keys = this.#reads[key as Part];
-				let written: string | undefined;
-				if (keys instanceof Keys) written = part(value, keys, room);
-				else if (key === 'tool') written = tool(value, room);
-				// The decoder says what is wrong with it.
-				else written = 'null';
-				if (written !== undefined) text += `${text === '' ? '{' : ','}${quote(key)}:${written}`;
-			}
-			return text === '' ? '{}' : `${text}}`;
-		})!;
+	/** A call to which a resource is still to be added. Throws where reading it throws. */
+	withoutResource(call: Loose): Begun {
+		const { tool } = call;
+		const reads = this.#reads.of(tool);
+		return { text: bounded(() => written(call, tool, reads)), reads };
 	}
 }
 
-function bounded(text: () => string | undefined): string | undefined {
+/** A call with its resource. Throws where reading that throws. */
+export function withResource({ text, reads }: Begun, resource: unknown): string {
+	return bounded(() => {
+		const of = part(resource, reads.resource, { left: MOST - text.length });
+		return of === undefined ? text : `${text.slice(0, -1)},"resource":${of}}`;
+	});
+}
+
+/** The keys of a call as JSON. */
+const PREFIX: { readonly [key: string]: string } = {
+	// Nothing is inherited.
+	__proto__: null as never,
+	tool: '"tool":',
+	args: '"args":',
+	agent: '"agent":',
+	resource: '"resource":',
+	context: '"context":',
+};
+
+/** A call's text; its tool is read already. */
+function written(call: Loose, called: unknown, reads: Reads): string {
+	const room = { left: MOST };
+	let text = '{';
+	for (const key of Object.keys(call)) {
+		let member: string | undefined;
+		switch (key) {
+			case 'tool':
+				member = tool(called, room);
+				break;
+			case 'args':
+			case 'agent':
+			case 'resource':
+			case 'context':
+				member = part(call[key], reads[key], room);
+				break;
+			default:
+				// The decoder says what is wrong with it.
+				member = 'null';
+		}
+		if (member !== undefined) text += `${text === '{' ? '' : ','}${PREFIX[key] ?? `${quote(key)}:`}${member}`;
+	}
+	return `${text}}`;
+}
+
+function bounded(text: () => string): string {
 	try {
 		return text();
 	} catch (error) {
@@ -92,11 +121,12 @@ function part(value: unknown, keys: Keys, room: Room): string | undefined {
 	if (typeof stands !== 'object' || stands === null || Array.isArray(stands) || stands instanceof Set) {
 		return write(stands, room) ?? 'false';
 	}
+	// Nothing of it is read: it may as well not be there.
+	if (keys.none) return undefined;
 	return members(stands instanceof Map ? named(stands) : (stands as Record<string, unknown>), keys, room);
 }
 
 function members(object: Readonly<Record<string, unknown>>, keys: Keys, room: Room): string {
-	if (keys.none) return '{}';
 	let text = '{';
 	for (const key of Object.keys(object)) {
 		const name = keys.read(key);

@@ -1,5 +1,6 @@
 /** Which keys of a call's parts a policy could read: only their values are read and written. */
 
+import type { Manifest } from '../engine/manifest.js';
 import { quote } from './write.js';
 
 /** The parts of a call, in the order of their bits (docs/module.md). */
@@ -40,8 +41,41 @@ export class Keys {
 	}
 }
 
-/** What a policy reads, from the attributes that its manifest names. */
-export function reads(attributes: readonly string[]): Readonly<Record<Part, Keys>> {
+/** What is read of each part. */
+export type Reads = Readonly<Record<Part, Keys>>;
+
+/** Tools whose keys are remembered. The others' are those of the whole policy. */
+const TOOLS = 4096;
+
+/** What a policy reads of a call to each tool. */
+export class PolicyReads {
+	readonly #manifest: Manifest;
+	readonly #numbers: ReadonlyMap<string, readonly number[]>;
+	readonly #known = new Map<string, Reads>();
+	/** Of a call to a tool that the policy does not name: a rule with a `*` may be about it. */
+	readonly #all: Reads;
+
+	constructor(manifest: Manifest) {
+		this.#manifest = manifest;
+		this.#numbers = new Map(manifest.tools.map(({ name, reads }) => [name, reads]));
+		this.#all = reads(manifest.attributes);
+	}
+
+	/** What is read of a call to the tool. */
+	of(tool: unknown): Reads {
+		if (typeof tool !== 'string') return this.#all;
+		const known = this.#known.get(tool);
+		if (known !== undefined) return known;
+		const numbers = this.#numbers.get(tool);
+		if (numbers === undefined || this.#known.size >= TOOLS) return this.#all;
+		const found = reads(numbers.map((number) => this.#manifest.attributes[number]!));
+		this.#known.set(tool, found);
+		return found;
+	}
+}
+
+/** The keys of attributes. */
+function reads(attributes: readonly string[]): Reads {
 	const keys: Record<Part, Set<string>> = {
 		args: new Set(),
 		agent: new Set(['role', 'roles']),

@@ -1,0 +1,142 @@
+// What a decision costs in Node, beside `JSON.stringify` of the same call, and beside Cedar and Casbin with the same policy.
+//
+// `make bench` runs it, natively and with `--conditions=browser`, and adds the ratios to `target/perso-bench.json`:
+//
+// | ratio | time of | over that of |
+// | --- | --- | --- |
+// | `node_decide_vs_stringify` | `policy.decide` of an object | twice `JSON.stringify` of it and a call of an addon that returns its string |
+// | `node_portable_decide_vs_stringify` | the same in V8's WebAssembly | the same |
+// | `node_cedar_vs_decide` | Cedar's decision, by cedar-wasm | `policy.decide` |
+// | `node_casbin_vs_decide` | Casbin's decision | `policy.decide` |
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
+import { StringAdapter, newEnforcer, newModelFromString } from 'casbin';
+import { Policy } from 'perso';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const [MODULE, ECHO, RESULT = join(ROOT, 'target/perso-bench.json')] = process.argv.slice(2);
+const isPortable = import.meta.resolve('perso').endsWith('portable.js');
+const [ROUNDS, ROUND] = [41, 10];
+
+const policy = await Policy.load(MODULE);
+const { echo } = createRequire(import.meta.url)(ECHO);
+
+const TOOL = 'process_refund';
+const ARGS = { order_id: 'ORD-8821', amount: 250, currency: 'USD', reason: 'The parcel arrived with a broken display.' };
+const AGENT = { id: 'agt-099', roles: ['agent'], mfa_verified: true, team: 'support-emea' };
+const RESOURCE = { owner_id: 'mgr-001', created: '2026-11-02' };
+const CONTEXT = { server: 'crm', ip: '10.0.0.7' };
+const CALL = { tool: TOOL, args: ARGS, agent: AGENT, resource: RESOURCE, context: CONTEXT };
+const TEXT = JSON.stringify(CALL);
+const TOO_MUCH = { ...ARGS, amount: 800 };
+
+const CEDAR = `
+permit (principal, action == Action::"view_customer", resource) when { principal.roles.contains("agent") };
+permit (principal, action == Action::"process_refund", resource)
+    when { principal.roles.contains("agent") && context.amount > 0 && context.amount <= 500 };
+permit (principal, action == Action::"delete_record", resource)
+    when { principal.roles.contains("manager") && resource.owner_id == principal.id };
+permit (principal, action == Action::"access_pii", resource) when { principal.roles.contains("agent") };
+forbid (principal, action == Action::"access_pii", resource) unless { principal.mfa_verified };
+`;
+
+const CASBIN_MODEL = `
+[request_definition]
+r = sub, args, res, act
+[policy_definition]
+p = act, rule, eft
+[policy_effect]
+e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
+[matchers]
+m = r.act == p.act && eval(p.rule)
+`;
+
+const CASBIN_RULES = `
+p, view_customer, "includes(r.sub.roles, 'agent')", allow
+p, process_refund, "includes(r.sub.roles, 'agent') && r.args.amount > 0 && r.args.amount <= 500", allow
+p, delete_record, "includes(r.sub.roles, 'manager') && r.res.owner_id == r.sub.id", allow
+p, access_pii, "includes(r.sub.roles, 'agent')", allow
+p, access_pii, "!r.sub.mfa_verified", deny
+`;
+
+/** Cedar in its best form: the policies are parsed once, beforehand. */
+function byCedar() {
+	assert.equal(cedar.preparsePolicySet('desk', { staticPolicies: CEDAR }).type, 'success');
+	const decide = (context) => {
+		const answer = cedar.statefulIsAuthorized({
+			principal: { type: 'Agent', id: 'agt-099' },
+			action: { type: 'Action', id: TOOL },
+			resource: { type: 'Order', id: 'ORD-8821' },
+			context,
+			preparsedPolicySetId: 'desk',
+			entities: [
+				{ uid: { type: 'Agent', id: 'agt-099' }, attrs: AGENT, parents: [] },
+				{ uid: { type: 'Order', id: 'ORD-8821' }, attrs: RESOURCE, parents: [] },
+			],
+		});
+		assert.equal(answer.type, 'success');
+		return answer.response.decision === 'allow';
+	};
+	assert.deepEqual([decide(ARGS), decide(TOO_MUCH)], [true, false]);
+	return () => decide(ARGS);
+}
+
+async function byCasbin() {
+	const enforcer = await newEnforcer(newModelFromString(CASBIN_MODEL), new StringAdapter(CASBIN_RULES));
+	await enforcer.addFunction('includes', (list, item) => list.includes(item));
+	assert.deepEqual([enforcer.enforceSync(AGENT, ARGS, RESOURCE, TOOL), enforcer.enforceSync(AGENT, TOO_MUCH, RESOURCE, TOOL)], [true, false]);
+	return () => enforcer.enforceSync(AGENT, ARGS, RESOURCE, TOOL);
+}
+
+/** The median time of each in nanoseconds, over rounds that take turns. */
+function compare(title, candidates) {
+	const runs = Object.entries(candidates).map(([name, run]) => {
+		let count = 0;
+		for (const end = performance.now() + 20 * ROUND; performance.now() < end; count += 1) run();
+		return { name, run, count: Math.max(1, Math.ceil(count / 20)), times: [] };
+	});
+	for (let round = 0; round < ROUNDS; round += 1) {
+		for (const { run, count, times } of runs) {
+			const begin = performance.now();
+			for (let time = 0; time < count; time += 1) run();
+			times.push(((performance.now() - begin) / count) * 1e6);
+		}
+	}
+	console.log(`\n${title}`);
+	const medians = {};
+	for (const { name, times } of runs) {
+		medians[name] = times.sort((a, b) => a - b)[times.length >> 1];
+		console.log(`  ${name.padEnd(36)} ${medians[name].toFixed(0).padStart(12)} ns`);
+	}
+	return medians;
+}
+
+assert.deepEqual([policy.decide(CALL).allowed, policy.decide({ ...CALL, args: TOO_MUCH }).allowed], [true, false]);
+assert.equal(echo(TEXT), TEXT);
+
+const medians = compare(`a call of ${TEXT.length} bytes, ${isPortable ? "in V8's WebAssembly" : 'natively'}`, {
+	'JSON.stringify': () => JSON.stringify(CALL),
+	'echo of an addon': () => echo(TEXT),
+	decide: () => policy.decide(CALL),
+	decideJson: () => policy.decideJson(TEXT),
+	...(isPortable ? {} : { cedar: byCedar(), casbin: await byCasbin() }),
+});
+const allowance = 2 * medians['JSON.stringify'] + medians['echo of an addon'];
+const ratios = isPortable
+	? { node_portable_decide_vs_stringify: medians.decide / allowance }
+	: {
+			node_decide_vs_stringify: medians.decide / allowance,
+			node_cedar_vs_decide: medians.cedar / medians.decide,
+			node_casbin_vs_decide: medians.casbin / medians.decide,
+		};
+for (const [name, ratio] of Object.entries(ratios)) console.log(`  ${name.padEnd(36)} ${ratio.toFixed(3).padStart(12)}`);
+
+const known = existsSync(RESULT) ? JSON.parse(readFileSync(RESULT, 'utf8')) : {};
+mkdirSync(dirname(RESULT), { recursive: true });
+const all = Object.entries({ ...known, ...Object.fromEntries(Object.entries(ratios).map(([name, ratio]) => [name, Number(ratio.toFixed(4))])) });
+writeFileSync(RESULT, `${JSON.stringify(Object.fromEntries(all.sort()), null, 2)}\n`);

@@ -1,0 +1,5 @@
+//! Tells the linker how addons find Node's functions.
+
+fn main() {
+    napi_build::setup();
+}
