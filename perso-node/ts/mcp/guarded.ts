@@ -1,0 +1,150 @@
+/**
+ * Guards a server over stdio that somebody else wrote: runs it, and stands between it and its client.
+ *
+ * A client's messages are parsed and written anew, so that no other reader finds in them what was not judged. What the
+ * server says goes on as it is, but for lists of tools.
+ */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import { parseArgs } from 'node:util';
+import { Judge } from '../guard/judge.js';
+import type { BasePolicy, Source } from '../policy.js';
+import { Gate } from './gate.js';
+
+const USAGE = `Runs an MCP server over stdio with its tools guarded.
+
+Usage: perso-guard --policy <FILE> [OPTIONS] -- <COMMAND> [ARGUMENTS]
+
+Options:
+  --policy <FILE>   the policy (JSON) or its module
+  --agent <JSON>    who calls: an object of attributes
+  --context <JSON>  what rules read as context: an object
+  --observe         decide and report, but let everything pass
+  --hide            answer a denied call as if there were no such tool
+  --help            this text
+
+Denials are reported on standard error.`;
+
+/** The longest message, in characters. */
+const MOST = 1 << 26;
+
+const PARSE_ERROR = '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}';
+
+const options = {
+	policy: { type: 'string' },
+	agent: { type: 'string' },
+	context: { type: 'string' },
+	observe: { type: 'boolean' },
+	hide: { type: 'boolean' },
+	help: { type: 'boolean' },
+} as const;
+
+/** Does what the command's arguments say, and returns the exit code: the server's own. */
+export async function main(args: string[], load: (source: Source) => Promise<BasePolicy>): Promise<number> {
+	let told;
+	try {
+		told = parseArgs({ args, options, allowPositionals: true });
+		if (told.values.help) {
+			console.log(USAGE);
+			return 0;
+		}
+		if (told.values.policy === undefined) throw new Error('`--policy` is missing');
+		if (told.positionals.length === 0) throw new Error('the command of the server is missing: put it behind `--`');
+	} catch (error) {
+		console.error(`error: ${said(error)}\n\n${USAGE}`);
+		return 1;
+	}
+	const { policy, observe, hide = false } = told.values;
+	try {
+		const judge = new Judge<unknown>(await load(policy), {
+			...attributes('agent', told.values.agent),
+			...attributes('context', told.values.context),
+			mode: observe ? 'observe' : 'enforce',
+			onDecision(event) {
+				if (!event.decision.allowed) console.error(`perso: deny ${JSON.stringify(event.tool)}: ${event.decision.reason} (${event.id})`);
+			},
+		});
+		return await between(judge, hide, told.positionals as [string, ...string[]]);
+	} catch (error) {
+		console.error(`error: ${said(error)}`);
+		return 1;
+	}
+}
+
+const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** A part that is told as JSON. */
+function attributes(name: 'agent' | 'context', text: string | undefined): { [name in 'agent' | 'context']?: object } {
+	if (text === undefined) return {};
+	const value: unknown = JSON.parse(text);
+	if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`\`--${name}\` must be a JSON object`);
+	return { [name]: value };
+}
+
+/** Runs the server between its client's messages and its own. */
+async function between(judge: Judge<unknown>, hide: boolean, [command, ...args]: [string, ...string[]]): Promise<number> {
+	const server = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+	const ended = once(server, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+	await once(server, 'spawn');
+	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => server.kill(signal));
+	// A server that is gone reads no more.
+	server.stdin.on('error', () => {});
+	const lines = new WeakMap<object, string>();
+	const toClient = (message: unknown): Promise<unknown> =>
+		write(process.stdout, lines.get(message as object) ?? JSON.stringify(message));
+	const gate = new Gate<unknown>(judge, { hide, unknownTool: 'error' }, () => undefined, toClient, (error) => console.error(`perso: ${said(error)}`));
+	const up = async (): Promise<void> => {
+		for await (const line of messages(process.stdin)) {
+			const message = parsed(line);
+			if (message === undefined) await write(process.stdout, PARSE_ERROR);
+			else gate.receive(message, undefined, (message) => void write(server.stdin, JSON.stringify(message)));
+			if (server.stdin.writableNeedDrain) await Promise.race([once(server.stdin, 'drain'), ended]);
+		}
+		server.stdin.end();
+	};
+	const down = async (): Promise<void> => {
+		for await (const line of messages(server.stdout)) {
+			const message = parsed(line);
+			if (typeof message === 'object' && message !== null) lines.set(message, line);
+			// What is no message is the client's to make out.
+			await (message === undefined ? write(process.stdout, line) : gate.send(message));
+		}
+	};
+	up().catch((error: unknown) => {
+		console.error(`perso: ${said(error)}`);
+		server.kill();
+	});
+	await down();
+	const [code, signal] = await ended;
+	gate.close();
+	process.stdin.destroy();
+	return code ?? (signal === 'SIGINT' ? 130 : 143);
+}
+
+/** The lines of a stream that are not empty. */
+async function* messages(stream: Readable): AsyncGenerator<string> {
+	const decoder = new StringDecoder('utf8');
+	let rest = '';
+	for await (const chunk of stream) {
+		const lines = (rest + decoder.write(chunk as Buffer)).split('\n');
+		rest = lines.pop()!;
+		if (rest.length > MOST) throw new Error(`a message has more than ${MOST} characters`);
+		for (const line of lines) if (line.trim() !== '') yield line;
+	}
+	if (rest.trim() !== '') yield rest;
+}
+
+function parsed(line: string): unknown {
+	try {
+		return JSON.parse(line) as unknown;
+	} catch {
+		return undefined;
+	}
+}
+
+async function write(stream: Writable, line: string): Promise<void> {
+	if (!stream.write(`${line}\n`)) await new Promise((resolve) => stream.once('drain', resolve).once('close', resolve));
+}

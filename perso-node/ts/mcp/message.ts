@@ -1,0 +1,84 @@
+/**
+ * Reads a JSON-RPC message (JSON-RPC 2.0; MCP, "Tools") once, and makes the one that goes on: whoever keeps the first, or
+ * has it answer differently each time it is asked, changes nothing.
+ */
+
+/** A request's id. */
+export type Id = string | number;
+
+/** A message, as far as it is an object at all. */
+export type Message = { readonly [key: string]: unknown };
+
+/** What a client's message asks for. `message` is what goes on. */
+export type Asked =
+	| { readonly kind: 'call'; readonly id: Id; readonly call: Call; readonly message: Message }
+	| { readonly kind: 'list'; readonly id: Id; readonly isModern: boolean; readonly message: Message }
+	| { readonly kind: 'cancelled'; readonly id: unknown; readonly message: Message }
+	/** Something that a guard must not let pass; without an id nobody waits for an answer. */
+	| { readonly kind: 'refused'; readonly id: Id | undefined; readonly code: number; readonly why: string; readonly message: Message }
+	| { readonly kind: 'other'; readonly message: unknown };
+
+/** A `tools/call`. */
+export interface Call {
+	readonly tool: string;
+	readonly args: unknown;
+	/** Whether it asks for a task of the revision 2025-11-25. */
+	readonly isTask: boolean;
+	/** Whether it is of the revision 2026-07-28 or a later one. */
+	readonly isModern: boolean;
+}
+
+/** JSON-RPC 2.0, 5.1. */
+const METHOD_NOT_FOUND = -32601;
+const INVALID_PARAMS = -32602;
+
+/** Where a request of the revision 2026-07-28 says so (MCP, "_meta"). */
+const REVISION = 'io.modelcontextprotocol/protocolVersion';
+const MODERN = '2026-07-28';
+
+const isObject = (value: unknown): value is Message => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isId = (id: unknown): id is Id => typeof id === 'string' || typeof id === 'number';
+
+/** Whether a method is one of those about tools, in whatever notation a lax server might take for it. */
+export function isAboutTools(method: string): boolean {
+	return method.normalize('NFKC').replace(/[\s\p{C}]/gu, '').toLowerCase().startsWith('tools/');
+}
+
+/** Reads a message. Throws where reading it throws. */
+export function read(raw: unknown): Asked {
+	if (!isObject(raw)) return { kind: 'other', message: raw };
+	const message = { ...raw };
+	const { method, id } = message;
+	if (typeof method !== 'string') return { kind: 'other', message };
+	if (method === 'notifications/cancelled') {
+		const params = isObject(message['params']) ? { ...message['params'] } : {};
+		return { kind: 'cancelled', id: params['requestId'], message: { ...message, params } };
+	}
+	if (!isAboutTools(method)) return { kind: 'other', message };
+	const refused = (code: number, why: string): Asked => ({ kind: 'refused', id: isId(id) ? id : undefined, code, why, message });
+	if (!isId(id)) return refused(INVALID_PARAMS, 'Invalid request: the id must be a string or a number');
+	if (method === 'tools/list') {
+		const params = isObject(message['params']) ? { ...message['params'] } : undefined;
+		return { kind: 'list', id, isModern: isModern(params), message: params ? { ...message, params } : message };
+	}
+	if (method !== 'tools/call') return refused(METHOD_NOT_FOUND, 'Method not found');
+	if (!isObject(message['params'])) return refused(INVALID_PARAMS, 'Invalid request parameters: a call needs params');
+	const params = { ...message['params'] };
+	const { name: tool, arguments: args, task } = params;
+	if (typeof tool !== 'string') return refused(INVALID_PARAMS, 'Invalid request parameters: the name must be a string');
+	const call = { tool, args, isTask: task !== undefined && task !== null, isModern: isModern(params) };
+	return { kind: 'call', id, call, message: { ...message, params } };
+}
+
+/** The message of a call with other arguments. */
+export function withArguments(message: Message, args: unknown): Message {
+	const params = message['params'] as Message;
+	return 'arguments' in params ? { ...message, params: { ...params, arguments: args } } : message;
+}
+
+function isModern(params: Message | undefined): boolean {
+	const meta = params?.['_meta'];
+	const revision = isObject(meta) ? meta[REVISION] : undefined;
+	return typeof revision === 'string' && revision >= MODERN;
+}
