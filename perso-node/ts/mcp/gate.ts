@@ -91,7 +91,7 @@ export class Gate<Told> {
 			this.#lists.miss(id);
 			return this.#send(raw, options);
 		}
-		const waiting = this.#lists.take(id);
+		const waiting = this.#lists.answer(id);
 		if (waiting.length === 0) return this.#send(raw, options);
 		return Promise.all(waiting.map(({ who }) => who)).then((all) => {
 			let shown: readonly unknown[] = tools;
@@ -131,7 +131,7 @@ export class Gate<Told> {
 	}
 
 	#list({ id, isModern, message }: Asked & { kind: 'list' }, extra: unknown, pass: (message: unknown) => void): void {
-		if (!this.#judge.observes && !this.#lists.add(id, this.#judge.who(this.#told(extra)), isModern)) {
+		if (!this.#judge.observes && !this.#lists.add(id, { who: this.#judge.who(this.#told(extra)), isModern })) {
 			return this.#answer(id, error(id, BUSY, 'Too many requests for tools are open'));
 		}
 		pass(message);

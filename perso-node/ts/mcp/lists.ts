@@ -3,10 +3,17 @@
 import type { Who } from '../guard/judge.js';
 import type { Id } from './message.js';
 
-/** A list that somebody waits for. */
-interface Pending {
+/** Who waits for a list. */
+interface Waiting {
 	readonly who: Who | Promise<Who>;
 	readonly isModern: boolean;
+}
+
+/** All who wait for a list under one id. Which answer is whose, nobody knows where there are several. */
+interface Group {
+	readonly waiting: Waiting[];
+	/** How many have not been answered. */
+	left: number;
 	/** Whether something else was answered to the id. */
 	isStale: boolean;
 }
@@ -16,47 +23,47 @@ const MOST = 4096;
 
 /** The lists that are waited for on one transport. */
 export class Lists {
-	readonly #pending = new Map<Id, Pending[]>();
+	readonly #groups = new Map<Id, Group>();
 	#count = 0;
 
 	/** Notes who asks. False where too many wait already. */
-	add(id: Id, who: Who | Promise<Who>, isModern: boolean): boolean {
-		if (this.#count >= MOST) this.#drop();
+	add(id: Id, waiting: Waiting): boolean {
+		if (this.#count >= MOST) this.#forgetStale();
 		if (this.#count >= MOST) return false;
-		const pending = { who, isModern, isStale: false };
-		const others = this.#pending.get(id);
-		if (others) others.push(pending);
-		else this.#pending.set(id, [pending]);
+		const group = this.#groups.get(id) ?? { waiting: [], left: 0, isStale: false };
+		group.waiting.push(waiting);
+		group.left += 1;
+		this.#groups.set(id, group);
 		this.#count += 1;
 		return true;
 	}
 
-	/** All who wait for a list under this id; it answers the first of them. */
-	take(id: Id): readonly Pending[] {
-		const pending = this.#pending.get(id);
-		if (!pending) return [];
-		const all = [...pending];
-		pending.shift();
-		this.#count -= 1;
-		if (pending.length === 0) this.#pending.delete(id);
-		return all;
+	/** A list is answered to the id: all who may be the one that gets it. */
+	answer(id: Id): readonly Waiting[] {
+		const group = this.#groups.get(id);
+		if (!group) return [];
+		group.left -= 1;
+		if (group.left === 0) this.#forget(id, group);
+		return group.waiting;
 	}
 
-	/** Something else was answered to the id: its list may still come, where two requests had the same. */
+	/** Something else is answered to the id: its list may still come, where two requests had the same. */
 	miss(id: Id): void {
-		for (const pending of this.#pending.get(id) ?? []) pending.isStale = true;
+		const group = this.#groups.get(id);
+		if (group) group.isStale = true;
 	}
 
 	clear(): void {
-		this.#pending.clear();
+		this.#groups.clear();
 		this.#count = 0;
 	}
 
-	#drop(): void {
-		for (const [id, pending] of this.#pending) {
-			if (!pending.every(({ isStale }) => isStale)) continue;
-			this.#pending.delete(id);
-			this.#count -= pending.length;
-		}
+	#forgetStale(): void {
+		for (const [id, group] of this.#groups) if (group.isStale) this.#forget(id, group);
+	}
+
+	#forget(id: Id, group: Group): void {
+		this.#groups.delete(id);
+		this.#count -= group.waiting.length;
 	}
 }

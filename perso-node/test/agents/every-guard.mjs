@@ -1,0 +1,197 @@
+// What holds for a guard of any agent framework: whole loops, in which a model calls a tool and reads what came of it.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { Denied } from 'perso';
+import { AGENT, DESK, MANAGER, compiled } from '../support/policies.mjs';
+
+export const REASON = 'Agents may refund up to $500.';
+export const OWN = 'Managers may delete records they own.';
+export const UNKNOWN = 'the call can not be judged';
+
+/**
+ * Tests a framework's guard. `play(policy, settings, calls, caller)` lets a model call tools, all at once, in a run that the
+ * host makes for the caller; it returns what the model read of each, and appends what ran to `done`. `caller(told)` is who
+ * that is, out of what the guard tells `agent`. `reads(reason)` is how the framework words an error.
+ */
+export function everyGuard({ play, caller, reads = (reason) => reason, guard }) {
+	const refund = (amount) => ['process_refund', { order: '1', amount }];
+	const remove = (record) => ['delete_record', { record }];
+	const desk = compiled(DESK);
+
+	/** What one call came to. */
+	async function one(settings, call, who) {
+		const done = [];
+		const [read] = await play(await desk, settings, [call], who, done);
+		return { read, done };
+	}
+
+	async function runs(settings, call, who) {
+		const { read, done } = await one(settings, call, who);
+		assert.deepEqual([read, done], [`${call[0]} is done`, [call]]);
+	}
+
+	async function isDenied(settings, call, reason, who) {
+		const { read, done } = await one(settings, call, who);
+		assert.deepEqual([read, done], [reads(reason), []]);
+	}
+
+	test('a call that is denied does not run, and the model reads why', async () => {
+		await runs({ agent: AGENT }, refund(500));
+		await isDenied({ agent: AGENT }, refund(501), REASON);
+		await isDenied({}, refund(5), REASON);
+		await runs({}, ['view_customer', { id: 'c' }]);
+		const done = [];
+		const read = await play(await desk, { agent: AGENT }, [refund(1), refund(900), refund(2)], undefined, done);
+		assert.deepEqual(read, ['process_refund is done', reads(REASON), 'process_refund is done']);
+		assert.deepEqual(done, [refund(1), refund(2)]);
+	});
+
+	test('who calls is told by the host, for each call anew', async () => {
+		const told = [];
+		const known = (of) => (told.push(of), caller(of));
+		for (const agent of [known, async (of) => known(of)]) {
+			await runs({ agent }, refund(5), AGENT);
+			await isDenied({ agent }, refund(5), REASON, { roles: [] });
+		}
+		assert.equal(told.length, 4);
+		for (const agent of [() => undefined, () => null, async () => undefined, () => ({})]) await isDenied({ agent }, refund(5), REASON);
+		await isDenied({ agent: () => ['agent'] }, refund(5), 'the call can not be read');
+	});
+
+	test('where it can not be told who calls, nothing runs', async () => {
+		const fails = () => {
+			throw new Error('no session');
+		};
+		for (const agent of [fails, async () => fails(), () => Promise.reject(undefined)]) {
+			await isDenied({ agent }, refund(5), UNKNOWN);
+			await isDenied({ agent }, ['view_customer', { id: 'c' }], UNKNOWN);
+		}
+		const events = [];
+		await one({ agent: fails, onDecision: (event) => events.push(event) }, refund(5));
+		assert.equal(events[0].failure.message, 'no session');
+	});
+
+	test('runs at the same time are not mixed up', async () => {
+		// The first is told last.
+		const waiting = [];
+		const agent = (told) => new Promise((resolve) => {
+			waiting.push(() => resolve(caller(told)));
+			if (waiting.length === 4) for (const go of waiting.reverse()) go();
+		});
+		const policy = await desk;
+		const ran = await Promise.all([AGENT, { roles: [] }, AGENT, { roles: ['other'] }].map(async (who, at) => {
+			const done = [];
+			const [read] = await play(policy, { agent }, [refund(at + 1)], who, done);
+			return [read, done.length];
+		}));
+		const [yes, no] = [['process_refund is done', 1], [reads(REASON), 0]];
+		assert.deepEqual(ran, [yes, no, yes, no]);
+	});
+
+	test('the resource is asked for where it matters, and only there', async () => {
+		const questions = [];
+		const resource = (question) => {
+			questions.push(question);
+			const owner = { owner_id: question.args.record === 'mine' ? 'mgr-001' : 'mgr-002' };
+			question.args.record = 'another';
+			return owner;
+		};
+		const later = async (question) => resource(question);
+		for (const agent of [MANAGER, async () => MANAGER]) {
+			for (const asked of [resource, later]) {
+				await runs({ agent, resource: asked }, remove('mine'));
+				await isDenied({ agent, resource: asked }, remove('theirs'), OWN);
+			}
+		}
+		assert.equal(questions.length, 8);
+		assert.deepEqual([questions[0].tool, questions[0].agent], ['delete_record', MANAGER]);
+		await isDenied({ agent: AGENT, resource }, remove('mine'), OWN);
+		await runs({ agent: AGENT, resource }, refund(5));
+		await isDenied({ agent: AGENT, resource }, refund(501), REASON);
+		assert.equal(questions.length, 8, 'whatever the resource, these are decided');
+	});
+
+	test('where nothing is known of the resource, it gives no permission', async () => {
+		const fails = () => {
+			throw new Error('no database');
+		};
+		for (const resource of [fails, async () => fails(), () => undefined, () => null, () => 'mgr-001']) {
+			const { done } = await one({ agent: MANAGER, resource }, remove('mine'));
+			assert.deepEqual(done, []);
+		}
+		const events = [];
+		const late = { agent: MANAGER, resource: () => new Promise(() => {}), resourceTime: 5 };
+		await isDenied({ ...late, onDecision: (event) => events.push(event) }, remove('mine'), OWN);
+		assert.match(events[0].failure.message, /took more than 5 ms/);
+	});
+
+	test('what is only observed runs, and is recorded as it was decided', async () => {
+		const events = [];
+		const observes = { mode: 'observe', onDecision: (event) => events.push(event) };
+		await runs({ ...observes, agent: AGENT }, refund(900));
+		await runs({ ...observes, agent: async () => AGENT }, refund(900));
+		await runs({ ...observes, agent: () => { throw new Error('no'); } }, refund(5));
+		assert.deepEqual(events.map(({ enforced, decision }) => [enforced, decision.allowed]), Array(3).fill([false, false]));
+	});
+
+	test('the host says what the model reads of a denial', async () => {
+		const denial = (denied) => {
+			assert.ok(denied instanceof Denied);
+			return `${denied.tool}: ${denied.rule}`;
+		};
+		await isDenied({ agent: AGENT, denial }, refund(501), 'process_refund: refund');
+		const warned = once(process, 'warning');
+		await isDenied({ agent: AGENT, denial: () => { throw new Error('no'); } }, refund(501), REASON);
+		assert.match((await warned)[0].message, /`denial` failed/);
+	});
+
+	test('the host is told of each decision before the call runs', async () => {
+		const events = [];
+		const onDecision = (event, args) => {
+			events.push([event, { ...args }]);
+			args.amount = 1;
+		};
+		for (const agent of [AGENT, async () => AGENT]) {
+			events.length = 0;
+			await runs({ agent, onDecision }, refund(5));
+			await isDenied({ agent, onDecision }, refund(501), REASON);
+			assert.deepEqual(events.map(([, args]) => args), [{ order: '1', amount: 5 }, { order: '1', amount: 501 }]);
+			const [[allowed], [denied]] = events;
+			assert.deepEqual([allowed.tool, allowed.decision.rule, allowed.enforced], ['process_refund', 'refund', true]);
+			assert.deepEqual([denied.rule, denied.decision.cause.attribute], ['refund', 'args.amount']);
+		}
+		const warned = once(process, 'warning');
+		await runs({ agent: AGENT, onDecision: () => { throw new Error('no'); } }, refund(5));
+		assert.match((await warned)[0].message, /`onDecision` failed/);
+	});
+
+	test('what else rules read, and another policy later on', async () => {
+		const policy = await compiled({ rules: [{ allow: 'view_customer', when: { 'context.open': true } }] });
+		const view = ['view_customer', { id: 'c' }];
+		for (const [context, ran] of [[{ open: true }, 1], [{ open: false }, 0], [undefined, 0]]) {
+			const done = [];
+			await play(policy, { context }, [view], undefined, done);
+			assert.equal(done.length, ran);
+		}
+	});
+
+	test('arguments are judged as they are', async () => {
+		const hostile = [
+			['process_refund', { order: '1', amount: 5, Amount: 900 }],
+			['process_refund', JSON.parse('{"order": "1", "__proto__": {"amount": 5}, "amount": 900}')],
+			['process_refund', { order: '1', amount: -5 }],
+		];
+		for (const call of hostile) assert.deepEqual((await one({ agent: AGENT }, call)).done, [], JSON.stringify(call));
+		// Whatever the arguments say of the caller.
+		await isDenied({ agent: { roles: [] } }, ['process_refund', { order: 'agent', amount: 5 }], REASON);
+	});
+
+	test('settings that can not be meant', async () => {
+		const policy = await desk;
+		for (const settings of [{ mode: 'off' }, { agent: 'me' }, { agent: null }, { resource: {} }, { context: 1 }, { resourceTime: '5' }]) {
+			assert.throws(() => guard(policy, settings), TypeError);
+		}
+	});
+}
