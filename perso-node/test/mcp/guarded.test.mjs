@@ -1,0 +1,168 @@
+// Servers that others wrote, guarded without changing them: `perso-guard` in front of each, over stdio.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { CLIENTS, call, shown, using } from '../support/clients.mjs';
+import { moduleOf } from '../support/policies.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'perso-guarded-'));
+after(() => rmSync(folder, { recursive: true }));
+const GUARD = fileURLToPath(new URL('../../bin/perso-guard.mjs', import.meta.url));
+const engine = process.execArgv.filter((flag) => flag.startsWith('--conditions'));
+
+/** The file that starts a server. */
+function server(name) {
+	const manifest = createRequire(import.meta.url).resolve(`@modelcontextprotocol/${name}/package.json`);
+	const { bin } = JSON.parse(readFileSync(manifest, 'utf8'));
+	return join(manifest, '..', Object.values(bin)[0]);
+}
+
+/** What runs a server behind a guard. */
+function guarded(policy, command, ...options) {
+	const module = join(folder, `${Math.random()}.wasm`);
+	writeFileSync(module, moduleOf({ perso: 1, ...policy }));
+	return [...engine, GUARD, '--policy', module, ...options, '--', process.execPath, ...command];
+}
+
+for (const [name, client] of Object.entries(CLIENTS).filter(([name]) => name.endsWith('x'))) {
+	const with_ = (args, run) => using(client.make(), client.stdio(process.execPath, args), run);
+
+	test(`server-filesystem, client ${name}`, async () => {
+		const root = join(folder, `files ${name}`);
+		mkdirSync(join(root, 'public'), { recursive: true });
+		writeFileSync(join(root, 'secret.txt'), 'secret');
+		writeFileSync(join(root, 'public', 'open.txt'), 'open');
+		const policy = {
+			rules: [
+				{ id: 'read', allow: ['read_text_file', 'list_directory'], when: { 'args.path': { within: join(root, 'public') } }, reason: 'Only public files may be read.' },
+				{ id: 'write', allow: 'write_file', roles: ['editor'], when: { 'args.path': { within: join(root, 'public') } }, reason: 'Editors may write public files.' },
+			],
+		};
+		const args = (roles) => guarded(policy, [server('server-filesystem'), root], '--agent', JSON.stringify({ roles }));
+		const write = (client, path) => call(client, 'write_file', { path, content: 'written' });
+		await with_(args(['reader']), async (client) => {
+			assert.deepEqual(await shown(client), ['list_directory', 'read_text_file']);
+			assert.equal((await call(client, 'read_text_file', { path: join(root, 'public', 'open.txt') })).text, 'open');
+			for (const path of [join(root, 'secret.txt'), join(root, 'public', '..', 'secret.txt'), `${root}/public/../secret.txt`]) {
+				const { ok, text } = await call(client, 'read_text_file', { path });
+				assert.deepEqual([ok, text], [false, 'Only public files may be read.'], path);
+			}
+			const written = await write(client, join(root, 'public', 'new.txt'));
+			assert.deepEqual([written.ok, written.text], [false, 'Editors may write public files.']);
+			const moved = await call(client, 'move_file', { source: join(root, 'secret.txt'), destination: join(root, 'public', 'moved.txt') });
+			assert.equal(moved.ok, false);
+		});
+		assert.ok(!existsSync(join(root, 'public', 'new.txt')) && !existsSync(join(root, 'public', 'moved.txt')));
+		await with_(args(['editor']), async (client) => {
+			assert.ok((await shown(client)).includes('write_file'));
+			assert.equal((await write(client, join(root, 'public', 'new.txt'))).ok, true);
+			assert.equal((await write(client, join(root, 'new.txt'))).text, 'Editors may write public files.');
+		});
+		assert.equal(readFileSync(join(root, 'public', 'new.txt'), 'utf8'), 'written');
+		assert.ok(!existsSync(join(root, 'new.txt')));
+	});
+
+	test(`server-memory, client ${name}`, async () => {
+		process.env.MEMORY_FILE_PATH = join(folder, `memory ${name}.jsonl`);
+		const policy = {
+			rules: [
+				{ id: 'read', allow: 'read_graph' },
+				{ id: 'people', allow: 'create_entities', when: { 'args.entities': { every: { '.entityType': 'person' } } }, reason: 'Only people may be remembered.' },
+			],
+		};
+		const transport = client.stdio(process.execPath, guarded(policy, [server('server-memory')]));
+		// The servers of these clients get a few variables only.
+		(transport._serverParams ?? transport).env = { ...process.env };
+		await using(client.make(), transport, async (client) => {
+			assert.deepEqual(await shown(client), ['create_entities', 'read_graph']);
+			const entity = (name, entityType) => ({ name, entityType, observations: [] });
+			assert.equal((await call(client, 'create_entities', { entities: [entity('ann', 'person')] })).ok, true);
+			const mixed = await call(client, 'create_entities', { entities: [entity('bob', 'person'), entity('card', 'password')] });
+			assert.deepEqual([mixed.ok, mixed.text], [false, 'Only people may be remembered.']);
+			assert.equal((await call(client, 'delete_entities', { entityNames: ['ann'] })).ok, false);
+			const { text } = await call(client, 'read_graph', {});
+			assert.deepEqual(JSON.parse(text).entities.map(({ name }) => name), ['ann']);
+		});
+	});
+
+	test(`server-everything, client ${name}`, async () => {
+		const policy = {
+			rules: [
+				{ id: 'echo', allow: 'echo' },
+				{ id: 'sum', allow: 'get-sum', when: { 'args.a': { lte: 100 }, 'args.b': { lte: 100 } }, reason: 'Numbers up to 100 may be added.' },
+				{ id: 'research', allow: 'simulate-research-query', when: { 'args.topic': 'weather' }, reason: 'The weather may be looked into.' },
+			],
+		};
+		await with_(guarded(policy, [server('server-everything'), 'stdio']), async (client) => {
+			const tools = await shown(client);
+			assert.deepEqual(tools.filter((tool) => tool !== 'simulate-research-query'), ['echo', 'get-sum']);
+			assert.equal((await call(client, 'echo', { message: 'hello' })).text, 'Echo: hello');
+			assert.equal((await call(client, 'get-sum', { a: 1, b: 2 })).ok, true);
+			assert.equal((await call(client, 'get-sum', { a: 1, b: 200 })).text, 'Numbers up to 100 may be added.');
+			assert.equal((await call(client, 'get-env', {})).ok, false);
+			if (name !== '1.x') return;
+			const task = async (topic) => {
+				let last;
+				const stream = client.experimental.tasks.callToolStream({ name: 'simulate-research-query', arguments: { topic } }, undefined, { task: { ttl: 60_000 } });
+				for await (const message of stream) last = message;
+				return last;
+			};
+			const denied = await task('secrets');
+			assert.deepEqual([denied.type, /The weather may be looked into\./.test(denied.error.message)], ['error', true]);
+			assert.deepEqual((await client.experimental.tasks.listTasks()).tasks, []);
+			assert.equal((await task('weather')).type, 'result');
+		});
+	});
+}
+
+/** What a guard in front of a program says, with so much on its standard input. */
+const run = (input, ...args) => spawnSync(process.execPath, [...engine, ...args], { input, encoding: 'utf8' });
+
+/** A server that says every line that it gets. */
+const ECHO = ['-e', 'process.stdin.on("data", (data) => process.stdout.write(data)).on("end", () => process.exit(7))'];
+const ALL = { rules: [{ id: 'five', allow: 'pay', when: { 'args.amount': { lte: 5 } } }] };
+
+test('what goes on is what was judged, written anew', () => {
+	const say = (params) => `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}\n`;
+	const { stdout, status } = run(
+		`${say('{"name":"pay","arguments":{"amount":5,"amount":900}}')}${say('{"name":"pay","arguments":{"amount":900,"amount":5}}')}` +
+			`${say('{"name":"pay","name":"other","arguments":{"amount":5}}')}{"method":"ping","method":"tools/call","params":{"name":"steal"},"id":2}\nno JSON\n\n[${say('{"name":"steal"}').trim()}]\n`,
+		...guarded(ALL, ECHO).slice(engine.length),
+	);
+	const lines = stdout.trim().split('\n').map((line) => JSON.parse(line));
+	assert.deepEqual(lines.filter(({ method }) => method), [JSON.parse(say('{"name":"pay","arguments":{"amount":5}}'))]);
+	assert.deepEqual(lines.filter(({ result }) => result).length, 4);
+	assert.deepEqual(lines.filter(({ error }) => error), [{ jsonrpc: '2.0', id: null, error: { code: -32700, message: 'Parse error' } }]);
+	assert.equal(status, 7, 'the exit code is the server\'s');
+});
+
+test('the command says how it is used', () => {
+	assert.match(run('', GUARD, '--help').stdout, /^Runs an MCP server over stdio/);
+	for (const [args, why] of [
+		[[], /`--policy` is missing/],
+		[['--policy', 'x.wasm'], /the command of the server is missing/],
+		[['--policy', 'x.wasm', '--', 'node'], /ENOENT.*x\.wasm/],
+		[['--polcy', 'x.wasm'], /--polcy/],
+		[guarded(ALL, ECHO, '--agent', '[]').slice(engine.length + 1), /`--agent` must be a JSON object/],
+		[guarded(ALL, ECHO, '--agent', '{').slice(engine.length + 1), /JSON/],
+		[[...guarded(ALL, []).slice(engine.length + 1, -1), 'no-such-command'], /no-such-command/],
+	]) {
+		const { status, stderr } = run('', GUARD, ...args);
+		assert.match(stderr, why);
+		assert.equal(status, 1);
+	}
+});
+
+test('observing and hiding', () => {
+	const line = `${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'pay', arguments: { amount: 900 } } })}\n`;
+	const observed = run(line, ...guarded(ALL, ECHO, '--observe').slice(engine.length));
+	assert.deepEqual([observed.stdout, /perso: deny "pay"/.test(observed.stderr)], [line, true]);
+	const hidden = run(line, ...guarded(ALL, ECHO, '--hide').slice(engine.length));
+	assert.deepEqual(JSON.parse(hidden.stdout), { jsonrpc: '2.0', id: 1, error: { code: -32602, message: 'Tool pay not found' } });
+});
