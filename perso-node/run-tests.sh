@@ -39,6 +39,6 @@ failed=0
 run() {
     node --disable-warning=PolicyWarning "$@" || failed=1
 }
-run --test test/core test/mcp test/agents test/browser test/package
+run --test test/core test/mcp test/agents test/browser test/documentation test/package
 run --conditions=browser --test test/core test/mcp test/agents
 exit $failed
