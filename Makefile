@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test hosts clients python bench fuzz lint
+.PHONY: help demo test hosts clients python node bench fuzz lint
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,7 +13,7 @@ demo: ## Compile the support desk's policy and judge a handful of calls
 	@cargo run --quiet --release --locked -p perso-core --example demo
 
 # Optimised, because the property test judges hundreds of thousands of calls; with the checks that a debug build has.
-test: hosts clients python ## Run every test and every example in the documentation
+test: hosts clients python node ## Run every test and every example in the documentation
 	cargo test --workspace --locked --profile checked --no-fail-fast
 
 hosts: ## Judge the whole corpus in other engines; installs what it needs where it may
@@ -24,6 +24,9 @@ clients: ## Have MCP clients that others wrote use guarded servers; installs wha
 
 python: ## Build the Python package, and test it beside each SDK; installs what it needs where it may
 	perso-py/run-tests.sh
+
+node: ## Build the Node package, and test it by both engines; installs what it needs where it may
+	perso-node/run-tests.sh
 
 DESK = target/hosts/support-desk.wasm policies/support-desk.calls.jsonl target/perso-bench.json
 
@@ -37,6 +40,7 @@ bench: ## Measure, beside parsing in the same run; writes target/perso-bench.jso
 	cargo run --quiet --locked --release --manifest-path perso-core/examples/hosts/wasmtime/Cargo.toml \
 		--target-dir target/hosts/wasmtime -- bench $(DESK)
 	perso-py/benchmarks/run.sh
+	perso-node/benchmarks/run.sh
 
 fuzz: ## Fuzz each target for FUZZ_SECONDS, a minute if not said otherwise
 	perso-core/fuzz/run.sh
@@ -45,7 +49,9 @@ lint: ## Formatting, clippy with each set of features, and the documentation's l
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path perso-core/fuzz/Cargo.toml
 	cargo fmt --check --manifest-path perso-core/examples/hosts/wasmtime/Cargo.toml
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo fmt --check --manifest-path perso-node/benchmarks/echo/Cargo.toml
+	cargo clippy --workspace --exclude perso-node --all-targets --locked -- -D warnings
+	cargo clippy -p perso-node --locked -- -D warnings
 	cargo clippy -p perso-core --no-default-features --lib --example load --locked -- -D warnings
 	cargo clippy -p perso-core --no-default-features --features compile --locked -- -D warnings
 	cargo clippy -p perso-tower --no-default-features --lib --locked -- -D warnings
