@@ -2,14 +2,14 @@
 
 import type * as fs from 'node:fs/promises';
 import { LoadError } from './errors.js';
-import { builtin } from './platform.js';
+import { builtin, type CompiledModule } from './platform.js';
 import type { Source } from './policy.js';
 
 /** The most bytes of a file that is read. */
 const MOST = 1 << 28;
 
 /** What was got: a module's bytes or a policy's text (`bytes`), or a module that the platform has compiled. */
-export type Got = { readonly bytes: Uint8Array } | { readonly compiled: WebAssembly.Module };
+export type Got = { readonly bytes: Uint8Array } | { readonly compiled: CompiledModule };
 
 /** Gets a source: a file by its path or URL, by `fetch` where the URL is one of http, else what is given. */
 export async function get(source: Source): Promise<Got> {

@@ -14,3 +14,6 @@ export function warn(error: Error): void {
 	if (host?.emitWarning) host.emitWarning(error);
 	else console.warn(error);
 }
+
+/** A `WebAssembly.Module`, where the program's types have any: Node's own don't. */
+export type CompiledModule = typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } } ? M : never;

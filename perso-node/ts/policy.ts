@@ -3,6 +3,7 @@
 import { type Decision, notJudged } from './decision.js';
 import type { Manifest } from './engine/manifest.js';
 import { type Begun, type Call, CallWriter, type Loose, withResource } from './value/call.js';
+import type { CompiledModule } from './platform.js';
 import { PARTS, type Part } from './value/reads.js';
 import { type Watched, type WatchOptions, watch } from './watch.js';
 
@@ -20,7 +21,7 @@ export interface Engine {
 }
 
 /** Where a policy comes from: a file's path or URL, a module's bytes, or a module that the platform has compiled. */
-export type Source = string | URL | Uint8Array | ArrayBuffer | WebAssembly.Module;
+export type Source = string | URL | Uint8Array | ArrayBuffer | CompiledModule;
 
 const OPEN = 0;
 const WITHHELD = 4;

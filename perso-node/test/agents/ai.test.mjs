@@ -3,56 +3,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-	ToolLoopAgent, dynamicTool, experimental_toolCaller, generateText, isStepCount, jsonSchema, streamText, tool, toolSearch,
+	ToolLoopAgent, dynamicTool, experimental_toolCaller, generateText, isStepCount, jsonSchema, streamText, tool,
+	toolSearch,
 } from 'ai';
-import { MockLanguageModelV4, convertArrayToReadableStream } from 'ai/test';
 import { Denied } from 'perso';
 import { guardTools } from 'perso/ai';
 import { z } from 'zod';
+import { aiModel as playing } from '../support/models.mjs';
 import { AGENT, DESK, MANAGER, compiled } from '../support/policies.mjs';
 import { REASON, everyGuard } from './every-guard.mjs';
 
 const policy = await compiled(DESK);
-const usage = {
-	inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 },
-	outputTokens: { total: 1, text: 1, reasoning: 0 },
-};
-const ends = (unified) => ({ finishReason: { unified, raw: unified }, usage, warnings: [] });
-
-/** A model that makes these calls, and then says no more. `read` is what it reads of each. */
-function playing(calls) {
-	const content = calls.map(([toolName, args], at) => ({
-		type: 'tool-call',
-		toolCallId: `call-${at}`,
-		toolName,
-		input: typeof args === 'string' ? args : JSON.stringify(args),
-	}));
-	const results = ({ prompt }) => prompt.filter(({ role }) => role === 'tool').flatMap(({ content }) => content);
-	const model = new MockLanguageModelV4({
-		doGenerate: async (options) => {
-			model.read = results(options).filter(({ type }) => type === 'tool-result').map(({ output }) => output.value ?? output.reason);
-			return model.read.length === 0
-				? { content, ...ends('tool-calls') }
-				: { content: [{ type: 'text', text: 'done' }], ...ends('stop') };
-		},
-		doStream: async (options) => {
-			model.read = results(options).map(({ output }) => output.value);
-			const isFirst = model.read.length === 0;
-			const { finishReason } = ends(isFirst ? 'tool-calls' : 'stop');
-			return {
-				stream: convertArrayToReadableStream([
-					{ type: 'stream-start', warnings: [] },
-					...(isFirst ? content : []),
-					{ type: 'finish', finishReason, usage },
-				]),
-			};
-		},
-	});
-	return model;
-}
-
 /** The desk's tools. */
-const deskTools = (done) => Object.fromEntries(['process_refund', 'delete_record', 'view_customer'].map((name) => [name, tool({
+const NAMES = ['process_refund', 'delete_record', 'view_customer'];
+const deskTools = (done) => Object.fromEntries(NAMES.map((name) => [name, tool({
 	description: name,
 	inputSchema: z.looseObject({ order: z.string().optional() }),
 	execute: async (input) => {
@@ -79,7 +43,8 @@ everyGuard({
 /** Lets a model call one tool. */
 async function call(tools, name, args, settings) {
 	const model = playing([[name, args]]);
-	const { steps } = await generateText({ model, tools: guardTools(tools, policy, settings), prompt: 'go', stopWhen: isStepCount(3) });
+	const guarded = guardTools(tools, policy, settings);
+	const { steps } = await generateText({ model, tools: guarded, prompt: 'go', stopWhen: isStepCount(3) });
 	return { read: model.read[0], step: steps[0] };
 }
 
@@ -94,7 +59,8 @@ test('what `agent` is told', async () => {
 	const told = [];
 	const agent = (of) => (told.push(of), AGENT);
 	await call(deskTools([]), 'process_refund', { amount: 5 }, { agent });
-	assert.deepEqual([told[0].tool, told[0].options.toolCallId, told[0].options.messages.at(-1).role], ['process_refund', 'call-0', 'user']);
+	const [{ tool, options }] = told;
+	assert.deepEqual([tool, options.toolCallId, options.messages.at(-1).role], ['process_refund', 'call-0', 'user']);
 });
 
 test('what the schema makes of the input is judged, and runs', async () => {
@@ -105,24 +71,31 @@ test('what the schema makes of the input is judged, and runs', async () => {
 			execute: async (input) => (done.push(input), 'refunded'),
 		}),
 	};
-	assert.equal((await call(defaults, 'process_refund', {}, { agent: AGENT })).read, reads(REASON));
-	assert.equal((await call(defaults, 'process_refund', { amount: '501' }, { agent: AGENT })).read, reads(REASON));
-	assert.equal((await call(defaults, 'process_refund', { amount: '7', order: ' 1 ' }, { agent: AGENT })).read, 'refunded');
+	const run = async (input) => (await call(defaults, 'process_refund', input, { agent: AGENT })).read;
+	assert.equal(await run({}), reads(REASON));
+	assert.equal(await run({ amount: '501' }), reads(REASON));
+	assert.equal(await run({ amount: '7', order: ' 1 ' }), 'refunded');
 	assert.deepEqual(done, [{ amount: 7, order: '1' }]);
 });
 
 test('text that readers of JSON differ about', async () => {
 	const done = [];
-	for (const text of ['{"amount": 5, "amount": 900}', '{"amount": 900', '{"__proto__": {"amount": 5}}', '[5]', '5', '"5"', '{"amount": 1e999}']) {
-		await call({ process_refund: dynamicTool({ inputSchema: jsonSchema({}), execute: async (input) => done.push(input) }) },
-			'process_refund', text, { agent: AGENT });
+	const process_refund = dynamicTool({ inputSchema: jsonSchema({}), execute: async (input) => done.push(input) });
+	for (const text of [
+		'{"amount": 5, "amount": 900}', '{"amount": 900', '{"__proto__": {"amount": 5}}', '{"amount": 1e999}',
+		'[5]', '5', '"5"',
+	]) {
+		await call({ process_refund }, 'process_refund', text, { agent: AGENT });
 	}
 	assert.deepEqual(done, []);
 });
 
 /** A tool whose schema makes this of whatever it gets. */
-const making = (value, done, more) => ({
-	process_refund: tool({ inputSchema: z.looseObject({}).transform(value), execute: async (input) => (done.push(input), 'refunded'), ...more }),
+const making = (value, done) => ({
+	process_refund: tool({
+		inputSchema: z.looseObject({}).transform(value),
+		execute: async (input) => (done.push(input), 'refunded'),
+	}),
 });
 
 test('values that change once they have been judged', async () => {
@@ -224,7 +197,10 @@ test('tools that give one result', async () => {
 		assert.deepEqual((await streams(() => 'all', { amount: 5 }, { agent }))[1], ['all']);
 		assert.deepEqual((await streams(() => Promise.resolve('all'), { amount: 5 }, { agent }))[1], ['all']);
 		assert.deepEqual(await streams(async () => 'all', { amount: 501 }, { agent }), [[REASON], [reads(REASON)]]);
-		assert.deepEqual((await streams(() => { throw new Error('out of money'); }, { amount: 5 }, { agent }))[1], ['Error: out of money']);
+		const fails = () => {
+			throw new Error('out of money');
+		};
+		assert.deepEqual((await streams(fails, { amount: 5 }, { agent }))[1], ['Error: out of money']);
 	}
 });
 
@@ -251,7 +227,8 @@ test('a tool stays what it is, but for how it runs', async () => {
 	const { execute: unguarded, ...expected } = given.process_refund;
 	assert.deepEqual(rest, expected);
 	assert.notEqual(execute, unguarded);
-	assert.ok(tools.process_refund instanceof Refund && tools.process_refund.onInputStart === Refund.prototype.onInputStart);
+	assert.ok(tools.process_refund instanceof Refund);
+	assert.equal(tools.process_refund.onInputStart, Refund.prototype.onInputStart);
 	assert.equal((await call(given, 'process_refund', { amount: 5 }, { agent: AGENT })).read, '5!');
 	assert.equal((await call(given, 'process_refund', { amount: 501 }, { agent: AGENT })).read, reads(REASON));
 	// What was given is as it was.
@@ -260,10 +237,12 @@ test('a tool stays what it is, but for how it runs', async () => {
 
 test('a call that a person must approve is judged when it runs', async () => {
 	const done = [];
-	const tools = guardTools(
-		{ process_refund: tool({ inputSchema: z.looseObject({}), needsApproval: true, execute: async ({ amount }) => done.push(amount) }) },
-		policy, { agent: AGENT },
-	);
+	const process_refund = tool({
+		inputSchema: z.looseObject({}),
+		needsApproval: true,
+		execute: async ({ amount }) => done.push(amount),
+	});
+	const tools = guardTools({ process_refund }, policy, { agent: AGENT });
 	for (const amount of [5, 501]) {
 		const model = playing([['process_refund', { amount }]]);
 		const first = await generateText({ model, tools, prompt: 'go' });
@@ -279,21 +258,24 @@ test('a call that a person must approve is judged when it runs', async () => {
 });
 
 test('tools that run elsewhere must be named', async () => {
+	const provided = { type: 'provider', args: {}, inputSchema: z.looseObject({}), execute: () => 'ran' };
 	const elsewhere = {
 		ask_user: tool({ inputSchema: z.object({}), outputSchema: z.string() }),
-		web_search: { type: 'provider', id: 'some.web_search', isProviderExecuted: true, args: {}, inputSchema: z.object({}), execute: () => 'x' },
+		web_search: { ...provided, id: 'some.web_search', isProviderExecuted: true },
 		find_tools: toolSearch(),
 	};
 	for (const [name, found] of Object.entries(elsewhere)) {
 		const tools = { ...deskTools([]), [name]: found };
-		assert.throws(() => guardTools(tools, policy), (error) => error instanceof TypeError && error.message.includes(`\`${name}\``));
+		const message = new RegExp(`^\`${name}\` can not be guarded`);
+		assert.throws(() => guardTools(tools, policy), { name: 'TypeError', message });
 		const guarded = guardTools(tools, policy, { unguarded: [name] });
 		assert.equal(guarded[name], found);
 		assert.deepEqual(Object.keys(guarded), Object.keys(tools));
 	}
-	assert.throws(() => guardTools(deskTools([]), policy, { unguarded: ['view_customers'] }), /`view_customers`.*none of the tools/);
-	assert.throws(() => guardTools(deskTools([]), policy, { unguarded: ['view_customer'] }), /`view_customer` can be guarded/);
-	const shell = { type: 'provider', id: 'some.shell', isProviderExecuted: false, args: {}, inputSchema: z.looseObject({}), execute: () => 'ran' };
+	const naming = (name) => () => guardTools(deskTools([]), policy, { unguarded: [name] });
+	assert.throws(naming('view_customers'), /`view_customers`.*none of the tools/);
+	assert.throws(naming('view_customer'), /`view_customer` can be guarded/);
+	const shell = { ...provided, id: 'some.shell', isProviderExecuted: false };
 	assert.equal((await call({ shell }, 'shell', {}, {})).read, reads('no rule allows this tool'));
 });
 
@@ -312,7 +294,8 @@ test('a tool that runs other tools, and the tools that it runs', async () => {
 			}),
 		},
 	);
-	const rules = await compiled({ rules: [...DESK.rules, { allow: 'code', when: { 'args.refund': { lt: 1000 } }, reason: 'Less.' }] });
+	const less = { allow: 'code', when: { 'args.refund': { lt: 1000 } }, reason: 'Less.' };
+	const rules = await compiled({ rules: [...DESK.rules, less] });
 	const run = async (refund) => {
 		const model = playing([['code', { refund }]]);
 		await generateText({
@@ -330,9 +313,10 @@ test('a tool that runs other tools, and the tools that it runs', async () => {
 test('in an agent, tool by tool its own context', async () => {
 	const done = [];
 	const model = playing([['process_refund', { amount: 5 }], ['delete_record', { record: 'r' }]]);
+	const settings = { agent: ({ options }) => options.context, resource: () => ({ owner_id: 'mgr-001' }) };
 	const agent = new ToolLoopAgent({
 		model,
-		tools: guardTools(deskTools(done), policy, { agent: ({ options }) => options.context, resource: () => ({ owner_id: 'mgr-001' }) }),
+		tools: guardTools(deskTools(done), policy, settings),
 		toolsContext: { process_refund: { roles: [] }, delete_record: MANAGER },
 	});
 	await agent.generate({ prompt: 'go' });

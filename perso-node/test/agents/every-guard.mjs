@@ -1,7 +1,6 @@
 // What holds for a guard of any agent framework: whole loops, in which a model calls a tool and reads what came of it.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { test } from 'node:test';
 import { Denied } from 'perso';
 import { AGENT, DESK, MANAGER, compiled } from '../support/policies.mjs';
@@ -10,10 +9,20 @@ export const REASON = 'Agents may refund up to $500.';
 export const OWN = 'Managers may delete records they own.';
 export const UNKNOWN = 'the call can not be judged';
 
+/** A warning of the process that has such a message. */
+const warning = (pattern) => new Promise((resolve) => {
+	process.on('warning', function heard({ message }) {
+		if (!pattern.test(message)) return;
+		process.off('warning', heard);
+		resolve();
+	});
+});
+
 /**
- * Tests a framework's guard. `play(policy, settings, calls, caller)` lets a model call tools, all at once, in a run that the
- * host makes for the caller; it returns what the model read of each, and appends what ran to `done`. `caller(told)` is who
- * that is, out of what the guard tells `agent`. `reads(reason)` is how the framework words an error.
+ * Tests a framework's guard. `play(policy, settings, calls, caller, done)` lets a model call tools, all at once, in a
+ * run that the host makes for the caller; it returns what the model read of each, and appends what ran to `done`.
+ * `caller(told)` is who that is, out of what the guard tells `agent`. `reads(reason)` is how the framework words an
+ * error.
  */
 export function everyGuard({ play, caller, reads = (reason) => reason, guard }) {
 	const refund = (amount) => ['process_refund', { order: '1', amount }];
@@ -56,7 +65,9 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 			await isDenied({ agent }, refund(5), REASON, { roles: [] });
 		}
 		assert.equal(told.length, 4);
-		for (const agent of [() => undefined, () => null, async () => undefined, () => ({})]) await isDenied({ agent }, refund(5), REASON);
+		for (const agent of [() => undefined, () => null, async () => undefined, () => ({})]) {
+			await isDenied({ agent }, refund(5), REASON);
+		}
 		await isDenied({ agent: () => ['agent'] }, refund(5), 'the call can not be read');
 	});
 
@@ -142,9 +153,9 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 			return `${denied.tool}: ${denied.rule}`;
 		};
 		await isDenied({ agent: AGENT, denial }, refund(501), 'process_refund: refund');
-		const warned = once(process, 'warning');
+		const warned = warning(/`denial` failed/);
 		await isDenied({ agent: AGENT, denial: () => { throw new Error('no'); } }, refund(501), REASON);
-		assert.match((await warned)[0].message, /`denial` failed/);
+		await warned;
 	});
 
 	test('the host is told of each decision before the call runs', async () => {
@@ -162,9 +173,9 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 			assert.deepEqual([allowed.tool, allowed.decision.rule, allowed.enforced], ['process_refund', 'refund', true]);
 			assert.deepEqual([denied.rule, denied.decision.cause.attribute], ['refund', 'args.amount']);
 		}
-		const warned = once(process, 'warning');
+		const warned = warning(/`onDecision` failed/);
 		await runs({ agent: AGENT, onDecision: () => { throw new Error('no'); } }, refund(5));
-		assert.match((await warned)[0].message, /`onDecision` failed/);
+		await warned;
 	});
 
 	test('what else rules read, and another policy later on', async () => {
@@ -190,7 +201,8 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 
 	test('settings that can not be meant', async () => {
 		const policy = await desk;
-		for (const settings of [{ mode: 'off' }, { agent: 'me' }, { agent: null }, { resource: {} }, { context: 1 }, { resourceTime: '5' }]) {
+		const wrong = { mode: 'off', agent: 'me', resource: {}, context: 1, resourceTime: '5' };
+		for (const settings of [...Object.entries(wrong).map((entry) => Object.fromEntries([entry])), { agent: null }]) {
 			assert.throws(() => guard(policy, settings), TypeError);
 		}
 	});

@@ -1,4 +1,4 @@
-// The JavaScript of the documentation is run: the blocks of a page one after the other, as one module.
+// The JavaScript of the documentation is run: the blocks of each section one after the other, as one module.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -15,14 +15,46 @@ mkdirSync(folder, { recursive: true });
 after(() => rmSync(folder, { recursive: true }));
 compileFile(join(root, 'policies/support-desk.json'), join(folder, 'support.wasm'));
 
-for (const page of ['perso-node/README.md', 'docs/node.md']) {
-	test(page, () => {
-		const blocks = [...readFileSync(join(root, page), 'utf8').matchAll(/^```js\n(.*?)^```$/gms)].map(([, block]) => block);
-		assert.ok(blocks.length > 0);
-		const file = join(folder, 'page.mjs');
-		writeFileSync(file, blocks.join('\n'));
-		const { status, stderr } = spawnSync(process.execPath, [file], { cwd: folder, encoding: 'utf8' });
-		assert.equal(status, 0, stderr);
-		assert.equal(stderr, '');
+/** What an example of the documentation has that no page shows. */
+const MODELS = {
+	'The AI SDK': ['aiModel', 'const model = aiModel(CALLS);'],
+	LangChain: ['LangChainModel', 'const model = new LangChainModel(CALLS);'],
+	'The OpenAI Agents SDK': ['openaiModel', 'const model = openaiModel(CALLS);'],
+};
+const CALLS = JSON.stringify([['process_refund', { order: '1', amount: 800 }]]);
+
+/** Without the SDK's own service. */
+const env = { ...process.env, OPENAI_AGENTS_DISABLE_TRACING: '1' };
+
+/** The JavaScript of a text. */
+const blocks = (text) => [...text.matchAll(/^```js\n(.*?)^```$/gms)].map(([, block]) => block);
+
+function runs(...text) {
+	const file = join(folder, 'page.mjs');
+	writeFileSync(file, text.join('\n'));
+	const { status, stderr } = spawnSync(process.execPath, [file], { cwd: folder, encoding: 'utf8', env });
+	assert.equal(status, 0, stderr);
+	assert.equal(stderr, '');
+}
+
+test('the README of the package', () => runs(...blocks(readFileSync(join(root, 'perso-node/README.md'), 'utf8'))));
+
+const [, decide, ...sections] = readFileSync(join(root, 'docs/node.md'), 'utf8').split(/^## /m);
+let ran = 0;
+
+test('docs/node.md, to decide', () => runs(...blocks(decide)));
+
+for (const section of sections) {
+	const [title] = section.split('\n', 1);
+	const code = blocks(section);
+	if (code.length === 0) continue;
+	ran += 1;
+	// Each begins where the policy is loaded.
+	test(`docs/node.md, ${title}`, () => {
+		const [name, model] = MODELS[title] ?? [];
+		const played = name ? [`import { ${name} } from '../../test/support/models.mjs';`, `const CALLS = ${CALLS};`, model] : [];
+		runs(...played, ...blocks(decide), ...code);
 	});
 }
+
+test('each framework has its example', () => assert.ok(ran >= 5, `${ran}`));

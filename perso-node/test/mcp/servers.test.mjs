@@ -15,7 +15,7 @@ import { guard } from 'perso/mcp';
 import { DESKS, isOld } from '../servers/desk.mjs';
 import { CLIENTS, call, shown, using } from '../support/clients.mjs';
 import { WAYS, byToken, serve } from '../support/http.mjs';
-import { AGENT, DESK, compiled } from '../support/policies.mjs';
+import { AGENT, DESK, compiled, isPortable } from '../support/policies.mjs';
 
 const policy = await compiled(DESK);
 const folder = mkdtempSync(join(tmpdir(), 'perso-'));
@@ -65,7 +65,9 @@ for (const desk of Object.keys(DESKS)) {
 		test(`${desk}, stdio, client ${name}`, async () => {
 			const file = join(folder, `${desk} ${name}`);
 			writeFileSync(file, '');
-			const args = [...process.execArgv.filter((flag) => flag.startsWith('--conditions')), fileURLToPath(new URL('../servers/stdio.mjs', import.meta.url)), desk, module, '["agent"]', file];
+			// Not by a condition: as for browsers, the 2.x line has no stdio.
+			const entry = isPortable ? 'perso/portable' : 'perso';
+			const args = [fileURLToPath(new URL('../servers/stdio.mjs', import.meta.url)), desk, entry, module, '["agent"]', file];
 			const done = () => readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line));
 			await using(client.make(), client.stdio(process.execPath, args), (client) => scene(client, done));
 		});

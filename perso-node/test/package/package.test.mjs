@@ -52,6 +52,25 @@ test('it judges, from ESM and from CommonJS', () => {
 	}
 });
 
+test('its types are whole, without those of a browser', () => {
+	const options = { strict: true, exactOptionalPropertyTypes: true, module: 'nodenext', target: 'es2022', lib: ['es2022'], types: ['node'], typeRoots: [join(root, 'node_modules/@types')], noEmit: true };
+	writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['types.ts'] }));
+	writeFileSync(join(app, 'types.ts'), `import { Policy, type Decision } from 'perso';
+		import { guard } from 'perso/mcp';
+		const policy = await Policy.load('policy.wasm');
+		const decision: Decision = policy.decide({ tool: 'pay', args: { amount: 5 }, agent: { roles: ['agent'] } });
+		guard({ connect: async (_: object) => {} }, policy, {
+			agent: ({ authInfo }) => ({ id: authInfo?.clientId, roles: authInfo?.extra?.['roles'] }),
+			resource: async ({ args }) => ({ owner: args['id'] }),
+			onDecision: ({ rule }) => console.log(rule, decision.allowed),
+		});
+		// @ts-expect-error: a decision's attributes are not writable
+		decision.allowed = true;
+		// @ts-expect-error: there is no such mode
+		guard({ connect: async (_: object) => {} }, policy, { mode: 'monitor' });`);
+	must(join(root, 'node_modules/.bin/tsc'), ['-p', '.'], app);
+});
+
 test('`npx perso` is the command', () => {
 	writeFileSync(join(app, 'policy.json'), JSON.stringify(POLICY));
 	writeFileSync(join(app, 'call.json'), JSON.stringify({ tool: 'pay', args: { amount: 800 } }));

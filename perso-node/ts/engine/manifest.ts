@@ -1,6 +1,7 @@
 /** What a module says of itself, as far as calls are written by it (docs/module.md, "The manifest"). */
 
 import { LoadError } from '../errors.js';
+import type { CompiledModule } from '../platform.js';
 
 /** What a policy reads. */
 export interface Manifest {
@@ -16,7 +17,7 @@ const SECTION = 'perso';
 const text = new TextDecoder('utf-8', { fatal: true });
 
 /** The manifest of a module that has been found good. */
-export function manifest(module: Uint8Array | WebAssembly.Module): Manifest {
+export function manifest(module: Uint8Array | CompiledModule): Manifest {
 	const found = module instanceof Uint8Array ? section(module) : WebAssembly.Module.customSections(module, SECTION)[0];
 	if (found === undefined) throw new LoadError('the module has no manifest');
 	return JSON.parse(text.decode(found)) as Manifest;

@@ -2,7 +2,7 @@
 
 import type { Judge, Verdict, Who } from '../guard/judge.js';
 import { type UnknownTool, denial, error, hidden } from './denial.js';
-import { Lists } from './lists.js';
+import { Lists, type Waiting } from './lists.js';
 import { type Asked, type Id, type Message, read, withArguments } from './message.js';
 
 /** Gives a message to the server. */
@@ -76,7 +76,7 @@ export class Gate<Told> {
 				if (asked.id !== undefined) this.#answer(asked.id, error(asked.id, asked.code, asked.why));
 				return;
 			case 'other':
-				return pass(asked.message);
+				return asked.id === undefined ? pass(asked.message) : this.#request(asked.id, asked.message, pass);
 		}
 	}
 
@@ -87,12 +87,8 @@ export class Gate<Told> {
 		if (typeof id !== 'string' && typeof id !== 'number') return this.#send(raw, options);
 		const result = response!['result'] as { tools?: unknown } | null | undefined;
 		const tools: unknown = result?.tools;
-		if (!Array.isArray(tools)) {
-			this.#lists.miss(id);
-			return this.#send(raw, options);
-		}
 		const waiting = this.#lists.answer(id);
-		if (waiting.length === 0) return this.#send(raw, options);
+		if (waiting.length === 0 || !Array.isArray(tools)) return this.#send(raw, options);
 		return Promise.all(waiting.map(({ who }) => who)).then((all) => {
 			let shown: readonly unknown[] = tools;
 			for (const who of all) shown = this.#shown(shown, who);
@@ -110,7 +106,7 @@ export class Gate<Told> {
 
 	#call({ id, call, message }: Asked & { kind: 'call' }, extra: unknown, pass: (message: unknown) => void): void {
 		const conclude = (verdict: Verdict): void => {
-			if (verdict.denied === undefined) return pass(withArguments(message, verdict.args));
+			if (verdict.denied === undefined) return this.#request(id, withArguments(message, verdict.args), pass);
 			const { hide, unknownTool } = this.#answers;
 			this.#answer(id, hide ? hidden(id, call, unknownTool) : denial(id, call, verdict.denied));
 		};
@@ -131,8 +127,14 @@ export class Gate<Told> {
 	}
 
 	#list({ id, isModern, message }: Asked & { kind: 'list' }, extra: unknown, pass: (message: unknown) => void): void {
-		if (!this.#judge.observes && !this.#lists.add(id, { who: this.#judge.who(this.#told(extra)), isModern })) {
-			return this.#answer(id, error(id, BUSY, 'Too many requests for tools are open'));
+		if (this.#judge.observes) return pass(message);
+		this.#request(id, message, pass, { who: this.#judge.who(this.#told(extra)), isModern });
+	}
+
+	/** A request goes on. What answers it is told from a list by its id. */
+	#request(id: Id, message: unknown, pass: (message: unknown) => void, waiting?: Waiting): void {
+		if (!this.#judge.observes && !this.#lists.add(id, waiting)) {
+			return this.#answer(id, error(id, BUSY, 'Too many requests are open'));
 		}
 		pass(message);
 	}

@@ -12,6 +12,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { parseArgs } from 'node:util';
 import { Judge } from '../guard/judge.js';
 import type { BasePolicy, Source } from '../policy.js';
+import { error } from './denial.js';
 import { Gate } from './gate.js';
 
 const USAGE = `Runs an MCP server over stdio with its tools guarded.
@@ -31,6 +32,8 @@ Denials are reported on standard error.`;
 /** The longest message, in characters. */
 const MOST = 1 << 26;
 
+/** JSON-RPC 2.0, 5.1. */
+const INVALID_REQUEST = -32600;
 const PARSE_ERROR = '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}';
 
 const options = {
@@ -53,8 +56,8 @@ export async function main(args: string[], load: (source: Source) => Promise<Bas
 		}
 		if (told.values.policy === undefined) throw new Error('`--policy` is missing');
 		if (told.positionals.length === 0) throw new Error('the command of the server is missing: put it behind `--`');
-	} catch (error) {
-		console.error(`error: ${said(error)}\n\n${USAGE}`);
+	} catch (wrong) {
+		console.error(`error: ${said(wrong)}\n\n${USAGE}`);
 		return 1;
 	}
 	const { policy, observe, hide = false } = told.values;
@@ -64,7 +67,7 @@ export async function main(args: string[], load: (source: Source) => Promise<Bas
 			...attributes('context', told.values.context),
 			mode: observe ? 'observe' : 'enforce',
 			onDecision(event) {
-				if (!event.decision.allowed) console.error(`perso: deny ${JSON.stringify(event.tool)}: ${event.decision.reason} (${event.id})`);
+				if (!event.decision.allowed) console.error(`perso: deny ${printable(event.tool)}: ${event.decision.reason} (${event.id})`);
 			},
 		});
 		return await between(judge, hide, told.positionals as [string, ...string[]]);
@@ -75,6 +78,10 @@ export async function main(args: string[], load: (source: Source) => Promise<Bas
 }
 
 const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** A name, without what a terminal would obey or show otherwise. */
+const printable = (name: string): string =>
+	JSON.stringify(name).replace(/\p{C}/gu, (found) => `\\u{${found.codePointAt(0)!.toString(16)}}`);
 
 /** A part that is told as JSON. */
 function attributes(name: 'agent' | 'context', text: string | undefined): { [name in 'agent' | 'context']?: object } {
@@ -96,11 +103,23 @@ async function between(judge: Judge<unknown>, hide: boolean, [command, ...args]:
 	const toClient = (message: unknown): Promise<unknown> =>
 		write(process.stdout, lines.get(message as object) ?? JSON.stringify(message));
 	const gate = new Gate<unknown>(judge, { hide, unknownTool: 'error' }, () => undefined, toClient, (error) => console.error(`perso: ${said(error)}`));
+	const refuse = async (message: unknown, why: string): Promise<void> => {
+		console.error(`perso: a message is refused: ${why}`);
+		const { id } = message as { id?: unknown };
+		if (typeof id === 'string' || typeof id === 'number') await write(process.stdout, JSON.stringify(error(id, INVALID_REQUEST, why)));
+	};
 	const up = async (): Promise<void> => {
 		for await (const line of messages(process.stdin)) {
 			const message = parsed(line);
 			if (message === undefined) await write(process.stdout, PARSE_ERROR);
-			else gate.receive(message, undefined, (message) => void write(server.stdin, JSON.stringify(message)));
+			else if (!isExact(message)) await refuse(message, 'a number is larger than can be passed on exactly');
+			else {
+				try {
+					gate.receive(message, undefined, (message) => void write(server.stdin, JSON.stringify(message)));
+				} catch {
+					await refuse(message, 'the message is nested too deep');
+				}
+			}
 			if (server.stdin.writableNeedDrain) await Promise.race([once(server.stdin, 'drain'), ended]);
 		}
 		server.stdin.end();
@@ -143,6 +162,17 @@ function parsed(line: string): unknown {
 	} catch {
 		return undefined;
 	}
+}
+
+/** Whether no number in it is one that JavaScript has rounded or given up: the server would get another than the client sent. */
+function isExact(message: unknown): boolean {
+	const left = [message];
+	while (left.length > 0) {
+		const value = left.pop();
+		if (typeof value === 'number' && !(Math.abs(value) <= Number.MAX_SAFE_INTEGER)) return false;
+		if (typeof value === 'object' && value !== null) for (const part of Object.values(value)) left.push(part);
+	}
+	return true;
 }
 
 async function write(stream: Writable, line: string): Promise<void> {

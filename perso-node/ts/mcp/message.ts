@@ -16,7 +16,8 @@ export type Asked =
 	| { readonly kind: 'cancelled'; readonly id: unknown; readonly message: Message }
 	/** Something that a guard must not let pass; without an id nobody waits for an answer. */
 	| { readonly kind: 'refused'; readonly id: Id | undefined; readonly code: number; readonly why: string; readonly message: Message }
-	| { readonly kind: 'other'; readonly message: unknown };
+	/** What is not about tools; with an id where it is a request. */
+	| { readonly kind: 'other'; readonly id?: Id; readonly message: unknown };
 
 /** A `tools/call`. */
 export interface Call {
@@ -29,6 +30,7 @@ export interface Call {
 }
 
 /** JSON-RPC 2.0, 5.1. */
+const INVALID_REQUEST = -32600;
 const METHOD_NOT_FOUND = -32601;
 const INVALID_PARAMS = -32602;
 
@@ -40,23 +42,41 @@ const isObject = (value: unknown): value is Message => typeof value === 'object'
 
 const isId = (id: unknown): id is Id => typeof id === 'string' || typeof id === 'number';
 
-/** Whether a method is one of those about tools, in whatever notation a lax server might take for it. */
-export function isAboutTools(method: string): boolean {
-	return method.normalize('NFKC').replace(/[\s\p{C}]/gu, '').toLowerCase().startsWith('tools/');
+/** Keys by which a message says what is called. */
+const ENVELOPE = ['jsonrpc', 'id', 'method', 'params'];
+const PARAMS = ['name', 'arguments', 'task', '_meta', 'inputResponses', 'requestState'];
+
+/** A name as readers see it that don't mind case, space and control characters. */
+const folded = (name: string): string =>
+	name.normalize('NFKC').replace(/[\s\p{C}]/gu, '').toLowerCase().replace(/\u0131|i\u0307/g, 'i');
+
+/** Whether a key is one of these, but in a form that only some readers take for it: to some, a NUL ends a string. */
+function isAmbiguous(object: Message, keys: readonly string[]): boolean {
+	return Object.keys(object).some((key) => {
+		if (keys.includes(key)) return false;
+		const names = [folded(key), folded(key.split('\0', 1)[0]!)];
+		return keys.some((key) => names.includes(key.toLowerCase()));
+	});
 }
+
+/** Whether a method is one of those about tools, in whatever notation a lax server might take for it. */
+export const isAboutTools = (method: string): boolean => folded(method).startsWith('tools/');
 
 /** Reads a message. Throws where reading it throws. */
 export function read(raw: unknown): Asked {
 	if (!isObject(raw)) return { kind: 'other', message: raw };
 	const message = { ...raw };
 	const { method, id } = message;
-	if (typeof method !== 'string') return { kind: 'other', message };
+	const refused = (code: number, why: string): Asked => ({ kind: 'refused', id: isId(id) ? id : undefined, code, why, message });
+	if (isAmbiguous(message, ENVELOPE)) return refused(INVALID_REQUEST, 'Invalid request: a key of the message is in another case');
+	// An answer to the server has no method.
+	if (method === undefined) return { kind: 'other', message };
+	if (typeof method !== 'string') return refused(INVALID_REQUEST, 'Invalid request: the method must be a string');
 	if (method === 'notifications/cancelled') {
 		const params = isObject(message['params']) ? { ...message['params'] } : {};
 		return { kind: 'cancelled', id: params['requestId'], message: { ...message, params } };
 	}
-	if (!isAboutTools(method)) return { kind: 'other', message };
-	const refused = (code: number, why: string): Asked => ({ kind: 'refused', id: isId(id) ? id : undefined, code, why, message });
+	if (!isAboutTools(method)) return { kind: 'other', ...(isId(id) && { id }), message };
 	if (!isId(id)) return refused(INVALID_PARAMS, 'Invalid request: the id must be a string or a number');
 	if (method === 'tools/list') {
 		const params = isObject(message['params']) ? { ...message['params'] } : undefined;
@@ -65,6 +85,7 @@ export function read(raw: unknown): Asked {
 	if (method !== 'tools/call') return refused(METHOD_NOT_FOUND, 'Method not found');
 	if (!isObject(message['params'])) return refused(INVALID_PARAMS, 'Invalid request parameters: a call needs params');
 	const params = { ...message['params'] };
+	if (isAmbiguous(params, PARAMS)) return refused(INVALID_PARAMS, 'Invalid request parameters: a key is in another case');
 	const { name: tool, arguments: args, task } = params;
 	if (typeof tool !== 'string') return refused(INVALID_PARAMS, 'Invalid request parameters: the name must be a string');
 	const call = { tool, args, isTask: task !== undefined && task !== null, isModern: isModern(params) };

@@ -1,0 +1,198 @@
+// The OpenAI Agents SDK: runs with a model that is played.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Agent, Runner, run, setTracingDisabled, tool, toolNamespace } from '@openai/agents';
+import { RealtimeAgent, RealtimeSession } from '@openai/agents/realtime';
+import { ScriptedRealtimeTransport } from '@openai/agents/realtime/testing';
+import { ScriptedModel, assistantMessage, functionCall } from '@openai/agents/testing';
+import { META } from 'perso';
+import { toolInputGuardrail } from 'perso/openai-agents';
+import { z } from 'zod';
+import { openaiModel as playing } from '../support/models.mjs';
+import { AGENT, DESK, compiled } from '../support/policies.mjs';
+import { REASON, everyGuard } from './every-guard.mjs';
+
+setTracingDisabled(true);
+
+const policy = await compiled(DESK);
+const parameters = { type: 'object', properties: {}, additionalProperties: true, required: [] };
+
+/** What the model read of each call. */
+const readBy = ({ lastCall }) => lastCall.request.input
+	.filter(({ type }) => type === 'function_call_result')
+	.map(({ output }) => output.text);
+
+/** The desk's tools. */
+const deskTools = (done, guard) => ['process_refund', 'delete_record', 'view_customer'].map((name) => tool({
+	name,
+	description: name,
+	parameters,
+	strict: false,
+	inputGuardrails: [guard],
+	execute: async (args) => {
+		done.push([name, args]);
+		return `${name} is done`;
+	},
+}));
+
+everyGuard({
+	guard: toolInputGuardrail,
+	caller: ({ context }) => context.context,
+	async play(policy, settings, calls, context, done) {
+		const model = playing(calls);
+		const guard = toolInputGuardrail(policy, settings);
+		await run(new Agent({ name: 'desk', model, tools: deskTools(done, guard) }), 'go', { context });
+		return readBy(model);
+	},
+});
+
+/** Lets a model call one tool. */
+async function call(tools, name, args, more) {
+	const model = playing([[name, args, more]]);
+	const result = await run(new Agent({ name: 'desk', model, tools }), 'go');
+	return { read: readBy(model)[0], result };
+}
+
+test('the result of the guardrail has the decision', async () => {
+	const events = [];
+	const guard = toolInputGuardrail(policy, { agent: AGENT, onDecision: (event) => events.push(event) });
+	const { result } = await call(deskTools([], guard), 'process_refund', { amount: 501 });
+	const [{ guardrail, output }] = result.toolInputGuardrailResults;
+	assert.deepEqual(guardrail, { type: 'tool_input', name: 'perso' });
+	assert.deepEqual(output.behavior, { type: 'rejectContent', message: REASON });
+	assert.deepEqual(output.outputInfo, { [META]: { rule: 'refund', decision_id: events[0].id } });
+});
+
+test('what `agent` is told', async () => {
+	const told = [];
+	const guard = toolInputGuardrail(policy, { agent: (of) => (told.push(of), AGENT) });
+	await call(deskTools([], guard), 'process_refund', { amount: 5 });
+	const [{ agent, toolCall }] = told;
+	assert.deepEqual([agent.name, toolCall.callId, toolCall.arguments], ['desk', 'call-0', '{"amount":5}']);
+});
+
+test('the text of the arguments is judged to the letter', async () => {
+	const done = [];
+	const guard = toolInputGuardrail(policy, { agent: AGENT });
+	const tools = deskTools(done, guard);
+	assert.equal((await call(tools, 'process_refund', '{"amount": 5e2, "amounts": 900}')).read, 'process_refund is done');
+	assert.equal(done.length, 1);
+	for (const text of [
+		'{"amount": 900, "amount": 5}',
+		'{"amount": 900, "\\u0061mount": 5}',
+		'{"amount": 5, "Amount": 900}',
+		'{"amount": 500.00000000000000000001}',
+		'{"amount": "5"}',
+		'{"__proto__": {"amount": 5}}',
+		'{"amount": 1e999}',
+		'{"amount": NaN}',
+		'{"amount": 5',
+		'{"amount": 5} {}',
+		'{"amount": 5}, "agent": {"roles": ["agent"]}',
+		'[{"amount": 5}]',
+		'"{\\"amount\\": 5}"',
+		'5',
+		'null',
+		'',
+	]) {
+		assert.notEqual((await call(tools, 'process_refund', text)).read, 'process_refund is done', text);
+		const { behavior } = await guard.run({ toolCall: functionCall('process_refund', text, { callId: 'c' }) });
+		assert.equal(behavior.type, 'rejectContent', text);
+	}
+	assert.deepEqual(done, [['process_refund', { amount: 500, amounts: 900 }]]);
+});
+
+test('text that is no JSON is not told as arguments', async () => {
+	const told = [];
+	const onDecision = ({ decision }, args) => told.push([decision.cause.kind, args]);
+	const guard = toolInputGuardrail(policy, { agent: AGENT, onDecision });
+	const { behavior } = await guard.run({ toolCall: functionCall('process_refund', '{"amount": ', { callId: 'c' }) });
+	assert.deepEqual([behavior.type, told], ['rejectContent', [['malformed', {}]]]);
+});
+
+test('tools with a schema', async () => {
+	const done = [];
+	const refund = tool({
+		name: 'process_refund', description: 'Refunds.', parameters: z.object({ order: z.string(), amount: z.number() }),
+		inputGuardrails: [toolInputGuardrail(policy, { agent: AGENT })],
+		execute: async (args) => (done.push(args), 'refunded'),
+	});
+	assert.equal((await call([refund], 'process_refund', { order: '1', amount: 5 })).read, 'refunded');
+	assert.equal((await call([refund], 'process_refund', { order: '1', amount: 501 })).read, REASON);
+	assert.match((await call([refund], 'process_refund', { amount: 5 })).read, /failed/);
+	assert.deepEqual(done, [{ order: '1', amount: 5 }]);
+});
+
+test('a tool in a namespace has a name of its own', async () => {
+	const rules = await compiled({ rules: [{ allow: 'billing.process_refund' }, { allow: 'late' }] });
+	const done = [];
+	const guarded = deskTools(done, toolInputGuardrail(rules));
+	const tools = (namespace) => toolNamespace({ name: namespace, description: 'Money.', tools: guarded });
+	const run = (namespace) => call(tools(namespace), 'process_refund', { amount: 5 }, { namespace });
+	assert.equal((await run('billing')).read, 'process_refund is done');
+	assert.equal((await run('other')).read, 'no rule allows this tool');
+	assert.equal(done.length, 1);
+	const late = functionCall('late', {}, { callId: 'c', namespace: 'late' });
+	const { behavior } = await toolInputGuardrail(rules).run({ toolCall: late });
+	assert.equal(behavior.type, 'allow', 'a tool that is loaded late is in a namespace of its own name');
+});
+
+test('the tools of an MCP server', async () => {
+	const done = [];
+	const server = {
+		name: 'desk', cacheToolsList: false, toolInputGuardrails: [toolInputGuardrail(policy, { agent: AGENT })],
+		connect: async () => {},
+		close: async () => {},
+		invalidateToolsCache: async () => {},
+		listTools: async () => [{ name: 'process_refund', description: 'Refunds.', inputSchema: parameters }],
+		callTool: async (name, args) => (done.push([name, args]), [{ type: 'text', text: 'refunded' }]),
+	};
+	const model = playing([['process_refund', { amount: 5 }], ['process_refund', { amount: 501 }]]);
+	await run(new Agent({ name: 'desk', model, mcpServers: [server] }), 'go');
+	assert.deepEqual([readBy(model)[1], done], [REASON, [['process_refund', { amount: 5 }]]]);
+});
+
+test('a call that a person must approve is judged when it runs', async () => {
+	const done = [];
+	const guard = toolInputGuardrail(policy, { agent: AGENT });
+	const [refund] = deskTools(done, guard).map((tool) => ({ ...tool, needsApproval: async () => true }));
+	const model = playing([['process_refund', { amount: 5 }], ['process_refund', { amount: 501 }]]);
+	const agent = new Agent({ name: 'desk', model, tools: [refund] });
+	const first = await run(agent, 'go');
+	assert.equal(first.interruptions.length, 2);
+	for (const interruption of first.interruptions) first.state.approve(interruption);
+	await run(agent, first.state);
+	assert.deepEqual([readBy(model), done], [['process_refund is done', REASON], [['process_refund', { amount: 5 }]]]);
+});
+
+test('streamed runs', async () => {
+	const done = [];
+	const model = playing([['process_refund', { amount: 5 }], ['process_refund', { amount: 501 }]]);
+	const agent = new Agent({ name: 'desk', model, tools: deskTools(done, toolInputGuardrail(policy, { agent: AGENT })) });
+	const result = await new Runner().run(agent, 'go', { stream: true });
+	await result.completed;
+	assert.deepEqual([readBy(model), done.length], [['process_refund is done', REASON], 1]);
+});
+
+test('realtime sessions', async () => {
+	const done = [];
+	const transport = new ScriptedRealtimeTransport();
+	const guard = toolInputGuardrail(policy, { agent: ({ context }) => context.context.user });
+	const desk = new RealtimeAgent({ name: 'desk', tools: deskTools(done, guard) });
+	const session = new RealtimeSession(desk, { transport, context: { user: AGENT } });
+	await session.connect({ apiKey: 'none' });
+	const read = [];
+	for (const amount of [5, 501]) {
+		const output = new Promise((resolve) => {
+			transport.sendFunctionCallOutput = (call, text) => resolve(text);
+		});
+		const id = `call-${amount}`;
+		const call = functionCall('process_refund', { amount }, { callId: id });
+		transport.emit('turn_started', { type: 'response_started', providerData: { response: { id } } });
+		transport.emit('function_call', { ...call, responseId: id });
+		read.push(await output);
+	}
+	session.close();
+	assert.deepEqual([read, done.length], [['process_refund is done', REASON], 1]);
+});
