@@ -8,6 +8,8 @@
 // | `node_portable_decide_vs_stringify` | the same in V8's WebAssembly | the same |
 // | `node_cedar_vs_decide` | Cedar's decision, by cedar-wasm | `policy.decide` |
 // | `node_casbin_vs_decide` | Casbin's decision | `policy.decide` |
+//
+// and the times themselves, in nanoseconds, as `node_*_ns`.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -136,7 +138,14 @@ const ratios = isPortable
 		};
 for (const [name, ratio] of Object.entries(ratios)) console.log(`  ${name.padEnd(36)} ${ratio.toFixed(3).padStart(12)}`);
 
+const prefix = isPortable ? 'node_portable' : 'node';
+const names = { decide: 'decide', decideJson: 'decide_json', cedar: 'cedar', casbin: 'casbin' };
+const times = Object.entries(names)
+	.filter(([name]) => name in medians)
+	.map(([name, key]) => [`${prefix}_${key}_ns`, medians[name]]);
+
 const known = existsSync(RESULT) ? JSON.parse(readFileSync(RESULT, 'utf8')) : {};
 mkdirSync(dirname(RESULT), { recursive: true });
-const all = Object.entries({ ...known, ...Object.fromEntries(Object.entries(ratios).map(([name, ratio]) => [name, Number(ratio.toFixed(4))])) });
+const measured = [...Object.entries(ratios), ...times].map(([name, value]) => [name, Number(value.toFixed(4))]);
+const all = Object.entries({ ...known, ...Object.fromEntries(measured) });
 writeFileSync(RESULT, `${JSON.stringify(Object.fromEntries(all.sort()), null, 2)}\n`);

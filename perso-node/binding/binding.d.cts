@@ -16,12 +16,14 @@ export declare class Module {
   /** The module's bytes. */
   get bytes(): Buffer
   /**
-   * Judges a call's text. A decision that came before is its number, as they are counted from 0; another one is its
-   * record as JSON. Numbered is whatever names nothing of the call itself.
+   * Judges a call's text. What came out is the number of a decision, or where it names something of the call itself,
+   * its record as JSON.
    */
   decide(call: string, unknown: number): number | string
   /** Judges a call's text that is UTF-8, or is to be told that it is not. */
   decideBytes(call: Uint8Array, unknown: number): number | string
+  /** The record, as JSON, of the decision that has a number. */
+  record(number: number): string | null
 }
 
 /** Does what the command's arguments say, the first of which is the program's name, and returns the exit code. */

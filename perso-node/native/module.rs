@@ -11,7 +11,14 @@ use std::collections::HashMap;
 #[napi]
 pub struct Module {
     policy: Policy,
-    told: RefCell<HashMap<Told, u32>>,
+    told: RefCell<Numbered>,
+}
+
+/// The decisions that have been told, by number: what each is, is asked for once.
+#[derive(Default)]
+struct Numbered {
+    numbers: HashMap<Told, u32>,
+    records: Vec<String>,
 }
 
 /// What tells one decision from another. The texts are the policy's own, one of each, so that where they are says which
@@ -49,8 +56,8 @@ impl Module {
         self.policy.module().into()
     }
 
-    /// Judges a call's text. A decision that came before is its number, as they are counted from 0; another one is its
-    /// record as JSON. Numbered is whatever names nothing of the call itself.
+    /// Judges a call's text. What came out is the number of a decision, or where it names something of the call itself,
+    /// its record as JSON.
     #[napi]
     pub fn decide(&self, call: String, unknown: u32) -> Either<u32, String> {
         self.tell(&self.policy.decide_json_partial(call.as_bytes(), unknown))
@@ -62,15 +69,22 @@ impl Module {
         self.tell(&self.policy.decide_json_partial(call, unknown))
     }
 
+    /// The record, as JSON, of the decision that has a number.
+    #[napi]
+    pub fn record(&self, number: u32) -> Option<String> {
+        self.told.borrow().records.get(number as usize).cloned()
+    }
+
     fn tell(&self, decision: &Decision<'_>) -> Either<u32, String> {
-        if let Some(told) = Told::of(decision) {
-            let mut all = self.told.borrow_mut();
-            if let Some(number) = all.get(&told) {
-                return Either::A(*number);
-            }
-            let number = all.len() as u32;
-            all.insert(told, number);
+        let record = || serde_json::to_string(decision).unwrap_or_default();
+        let Some(told) = Told::of(decision) else { return Either::B(record()) };
+        let mut all = self.told.borrow_mut();
+        if let Some(number) = all.numbers.get(&told) {
+            return Either::A(*number);
         }
-        Either::B(serde_json::to_string(decision).unwrap_or_default())
+        let number = all.records.len() as u32;
+        all.records.push(record());
+        all.numbers.insert(told, number);
+        Either::A(number)
     }
 }

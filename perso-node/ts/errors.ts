@@ -5,6 +5,8 @@ export interface Diagnostic {
 	readonly severity: 'error' | 'warning';
 	readonly code: string;
 	readonly message: string;
+	/** What the text is called in messages. */
+	readonly file: string;
 	/** Lines and columns count from 1; columns are characters. */
 	readonly line: number;
 	readonly column: number;

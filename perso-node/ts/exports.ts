@@ -4,7 +4,7 @@ export type { Cause, Decision, Kind, Problem } from './decision.js';
 export { type Diagnostic, LoadError, PolicyError } from './errors.js';
 export { Denied, META } from './guard/denied.js';
 export type { DecisionEvent } from './guard/event.js';
-export type { Attributes, ResourceQuestion, ServerSettings, Settings } from './guard/settings.js';
+export type { ResourceQuestion, ServerSettings, Settings } from './guard/settings.js';
 export type { BasePolicy, Source } from './policy.js';
 export type { Call } from './value/call.js';
 export { Json } from './value/json.js';

@@ -14,8 +14,9 @@ export type Got = { readonly bytes: Uint8Array } | { readonly compiled: Compiled
 /** Gets a source: a file by its path or URL, by `fetch` where the URL is one of http, else what is given. */
 export async function get(source: Source): Promise<Got> {
 	if (source instanceof WebAssembly.Module) return { compiled: source };
-	if (source instanceof Uint8Array) return { bytes: source };
-	if (source instanceof ArrayBuffer) return { bytes: new Uint8Array(source) };
+	// A copy: what becomes of the bytes while they are loaded changes nothing.
+	if (source instanceof Uint8Array) return { bytes: new Uint8Array(source) };
+	if (source instanceof ArrayBuffer) return { bytes: new Uint8Array(source.slice()) };
 	if (typeof source !== 'string' && !(source instanceof URL)) {
 		throw new TypeError('a policy is loaded from a path, a URL, bytes or a WebAssembly.Module');
 	}

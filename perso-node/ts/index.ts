@@ -1,6 +1,6 @@
 /** The package in Node: native, where a binary fits the machine, else in the engine's own WebAssembly. */
 
-import type { Diagnostic } from './errors.js';
+import { type Diagnostic, LoadError } from './errors.js';
 import { compile, isNative, open as openNative } from './engine/native.js';
 import { open as openPortable } from './engine/portable.js';
 import { get, isModule } from './files.js';
@@ -45,7 +45,16 @@ export class Policy extends BasePolicy {
 async function open(source: Source): Promise<Engine> {
 	const got = await get(source);
 	if ('compiled' in got || !isNative) return openPortable(got);
-	return openNative(isModule(got.bytes) ? got.bytes : compiled(new TextDecoder('utf-8', { fatal: true }).decode(got.bytes)));
+	return openNative(isModule(got.bytes) ? got.bytes : compiled(text(got.bytes)));
+}
+
+/** A policy's text as it stands: what is wrong with it, the compiler says. */
+function text(bytes: Uint8Array): string {
+	try {
+		return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+	} catch (error) {
+		throw new LoadError('neither a module nor a policy\'s text, which is UTF-8', { cause: error });
+	}
 }
 
 function compiled(text: string): Uint8Array {

@@ -14,8 +14,8 @@ export interface Engine {
 	/** What the module says of itself. */
 	readonly manifest: Manifest;
 	/**
-	 * Judges a call's text, which has no half of a surrogate pair. Never throws. `unknown` has a bit for each part of which the text does not tell: open in the low
-	 * four, withheld in the four above (docs/module.md).
+	 * Judges a call's text, which has no half of a surrogate pair. Never throws. `unknown` has a bit for each part of which
+	 * the text does not tell: open in the low four, withheld in the four above (docs/module.md).
 	 */
 	decide(text: string | Uint8Array, unknown: number): Decision;
 }
@@ -49,6 +49,9 @@ const inForce = (engine: Engine): InForce => ({ engine, writer: new CallWriter(e
 /** What `Policy` is of either entry. Judging never throws: what can't be judged is denied, and the cause says why. */
 export abstract class BasePolicy {
 	#current: InForce;
+	/** How many modules have been asked for, and which of them is in force. */
+	#asked = 0;
+	#turn = 0;
 
 	/** @internal */
 	protected constructor(engine: Engine) {
@@ -88,8 +91,8 @@ export abstract class BasePolicy {
 	/** Judges a call that is JSON text, as a string or UTF-8: `{"tool": …, "args": {…}, "agent": {…}, …}`. */
 	decideJson(call: string | Uint8Array): Decision {
 		// Half a surrogate pair must not turn into another character on its way.
-		const text = typeof call !== 'string' || call.isWellFormed() ? call : NOT_UTF8;
-		return this.#current.engine.decide(text, 0);
+		const isText = typeof call === 'string' ? call.isWellFormed() : call instanceof Uint8Array;
+		return this.#current.engine.decide(isText ? call : NOT_UTF8, 0);
 	}
 
 	/** Whether the caller could ever make such a call: whether some arguments and some resource could be allowed. */
@@ -123,10 +126,23 @@ export abstract class BasePolicy {
 
 	/**
 	 * Puts another module, or another policy's text, in force. Calls that are being judged finish with the one that they
-	 * began with; where it does not load, the promise is rejected, and the policy before stays.
+	 * began with; where it does not load, the promise is rejected, and the policy before stays. Where several are being
+	 * loaded at the same time, the one that was asked for last stays in force.
 	 */
 	async reload(source: Source): Promise<void> {
-		this.#current = inForce(await this.open(source));
+		(await this.#load(source))();
+	}
+
+	/** Loads what the function that comes of it puts in force. */
+	async #load(source: Source): Promise<() => void> {
+		this.#asked += 1;
+		const turn = this.#asked;
+		const loaded = inForce(await this.open(source));
+		return () => {
+			if (turn < this.#turn) return;
+			this.#turn = turn;
+			this.#current = loaded;
+		};
 	}
 
 	/**
@@ -138,7 +154,7 @@ export abstract class BasePolicy {
 	 * watched.close();
 	 */
 	watch(path: string | URL, options: WatchOptions = {}): Promise<Watched> {
-		return watch(path, () => this.reload(path), options);
+		return watch(path, () => this.#load(path), options);
 	}
 }
 

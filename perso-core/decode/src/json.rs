@@ -145,12 +145,22 @@ impl<'j> Reader<'j> {
     /// Reads the next key of an object, and goes to its value; `false` if there is none, then the object is left.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn key(&mut self) -> bool {
+        self.next_key::<true>()
+    }
+
+    /// The same; what the key is, is only known if it is kept.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    fn next_key<const KEPT: bool>(&mut self) -> bool {
         if !self.more(b'}') {
             return false;
         }
         if self.peek() == b'"' {
-            self.key_at = self.at;
-            self.string();
+            if KEPT {
+                self.key_at = self.at;
+                self.string();
+            } else {
+                self.pass_string();
+            }
             if self.peek() == b':' {
                 self.at += 1;
                 return true;
@@ -164,7 +174,15 @@ impl<'j> Reader<'j> {
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn string(&mut self) {
         let start = self.at + 1;
-        let mut at = start;
+        self.end_of_string();
+        self.raw = self.text.get(start..self.at).unwrap_or_default();
+        self.at += 1;
+    }
+
+    /// Goes to the quote that ends the string which comes next.
+    #[inline(always)]
+    fn end_of_string(&mut self) {
+        let mut at = self.at + 1;
         while let Some(word) = text::word(self.text, at) {
             let plain = text::plain(word);
             at += plain;
@@ -177,7 +195,16 @@ impl<'j> Reader<'j> {
         if self.byte() != b'"' {
             self.careful_string();
         }
-        self.raw = self.text.get(start..self.at).unwrap_or_default();
+    }
+
+    /// Goes behind the string that comes next, whatever it is.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    fn pass_string(&mut self) {
+        // The code for strings that are kept is there already, and on wasm32 less code is better.
+        if cfg!(target_arch = "wasm32") {
+            return self.string();
+        }
+        self.end_of_string();
         self.at += 1;
     }
 
@@ -290,10 +317,11 @@ impl<'j> Reader<'j> {
     /// Reads a value of any kind for nothing but its grammar. Goes no deeper than [`DEPTH`].
     pub(crate) fn skip(&mut self) {
         match self.peek() {
-            b'"' => self.string(),
+            b'"' => self.pass_string(),
             b'{' => {
                 self.open();
-                while self.key() {
+                // As for strings.
+                while self.next_key::<{ cfg!(target_arch = "wasm32") }>() {
                     self.skip();
                 }
             }

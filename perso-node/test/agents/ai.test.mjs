@@ -6,7 +6,7 @@ import {
 	ToolLoopAgent, dynamicTool, experimental_toolCaller, generateText, isStepCount, jsonSchema, streamText, tool,
 	toolSearch,
 } from 'ai';
-import { Denied } from 'perso';
+import { Denied, Json } from 'perso';
 import { guardTools } from 'perso/ai';
 import { z } from 'zod';
 import { aiModel as playing } from '../support/models.mjs';
@@ -122,6 +122,12 @@ test('values that change once they have been judged', async () => {
 	const agent = async () => ((shared.amount = 9000), AGENT);
 	await call(making(() => shared, done), 'process_refund', {}, { agent });
 	assert.deepEqual(done, [{ amount: 5 }]);
+	let texts = 0;
+	const text = () => ((texts += 1) === 1 ? '{"amount": 5}' : '{"amount": 9000}');
+	const json = Object.create(Json.prototype, { text: { get: text } });
+	const ran = [];
+	await call(making(() => json, ran), 'process_refund', {}, { agent: AGENT });
+	assert.deepEqual([ran[0].text, ran[0].text], ['{"amount": 5}', '{"amount": 5}']);
 	let times = 0;
 	for (const value of [
 		{ get amount() { return fails(); } },
@@ -147,6 +153,14 @@ test('values that change once they have been judged', async () => {
 		await assert.rejects(process_refund.execute(value, {}), Denied);
 		assert.deepEqual(done, []);
 	}
+	// What no policy can look at does not run, whatever else is allowed.
+	const view_customer = tool({ inputSchema: z.any(), execute: async (input) => done.push(input) });
+	for (const id of [Symbol('c'), () => 'c', Promise.resolve('c'), new Uint8Array(1)]) {
+		await assert.rejects(async () => guardTools({ view_customer }, policy).view_customer.execute({ id }, {}), Denied);
+	}
+	assert.equal(done.length, 1);
+	await guardTools({ view_customer }, policy).view_customer.execute({ id: 'c' }, {});
+	assert.deepEqual(done.slice(1), [{ id: 'c' }]);
 });
 
 test('dates, bigints and maps are judged, and run as what they are', async () => {

@@ -64,6 +64,45 @@ test('decisions that come again are the right ones', async () => {
 	}
 });
 
+test('decisions are the right ones though the first of them was lost or looked strange', async () => {
+	const module = moduleOf(most(5));
+	const text = (amount) => `{"tool": "pay", "args": {"amount": ${amount}}}`;
+	for (const key of ['detail', 'offset']) {
+		const policy = await Policy.load(module);
+		Object.prototype[key] = 1;
+		policy.decide({ tool: 'pay', args: { amount: 6 } });
+		delete Object.prototype[key];
+		assert.deepEqual([pay(policy, 5), pay(policy, 6)], [true, false], key);
+	}
+	// The stack comes to its end at another place each time.
+	for (let size = 0; size < 100; size += 1) {
+		const policy = await Policy.load(module);
+		const more = Array.from({ length: size }, () => 1);
+		const deep = () => {
+			try {
+				return deep(...more);
+			} catch {
+				return policy.decideJson(text(6));
+			}
+		};
+		try {
+			deep();
+		} catch {
+			// There was no room for so much as the call.
+		}
+		policy.decideJson(text(5));
+		assert.equal(policy.decideJson(text(6)).allowed, false, `${size}`);
+		assert.equal(policy.decideJson(text(5)).allowed, true, `${size}`);
+	}
+});
+
+test('what is no text is denied by either engine alike', async () => {
+	const policy = await compiled(DESK);
+	for (const call of [undefined, null, 1, {}, [123, 125], new Uint16Array(1), new ArrayBuffer(2), '{"tool": "\ud800"}']) {
+		assert.deepEqual(policy.decideJson(call).cause, { kind: 'malformed', detail: 'not UTF-8', offset: 2 });
+	}
+});
+
 test('which tools to show, and whether a resource is needed', async () => {
 	const policy = await compiled(DESK);
 	const shows = (agent) => ['view_customer', 'process_refund', 'delete_record', 'dump_secrets', 'nothing']
@@ -95,6 +134,7 @@ test('loads paths, URLs, bytes and compiled modules', async () => {
 	server.close();
 	await assert.rejects(Policy.load(join(folder, 'none')), { code: 'ENOENT' });
 	for (const source of [undefined, null, 5, {}, []]) await assert.rejects(Policy.load(source), TypeError);
+	if (!isPortable) await assert.rejects(Policy.load(Buffer.from([0xff, 0xfe])), LoadError);
 });
 
 test('what was loaded does not change with its bytes', async () => {
@@ -102,6 +142,14 @@ test('what was loaded does not change with its bytes', async () => {
 	const policy = await Policy.load(bytes);
 	bytes.fill(0);
 	assert.deepEqual([pay(policy, 5), pay(policy, 6)], [true, false]);
+	// Nor while they are loaded.
+	for (const of of [(bytes) => bytes, (bytes) => new Uint8Array(bytes), (bytes) => new Uint8Array(bytes).buffer]) {
+		const source = of(Buffer.from(moduleOf(most(5))));
+		const loading = Policy.load(source);
+		new Uint8Array(source.buffer ?? source, source.byteOffset ?? 0, source.byteLength).fill(0);
+		const loaded = await loading;
+		assert.deepEqual([pay(loaded, 5), pay(loaded, 6), loaded.module[1]], [true, false, 0x61]);
+	}
 });
 
 test('damaged modules do not load', async () => {
@@ -125,6 +173,24 @@ test('reload puts another policy in force, or leaves the one before', async () =
 	await assert.rejects(policy.reload(Buffer.from([0, 97, 115, 109, 1, 0, 0, 0])), LoadError);
 	await assert.rejects(policy.reload(join(folder, 'none')), { code: 'ENOENT' });
 	assert.deepEqual([pay(policy, 10), pay(policy, 11)], [true, false]);
+});
+
+test('of several that are loaded at the same time, the one asked for last stays', async () => {
+	const server = createServer((request, response) => response.end(moduleOf(most(request.url === '/late' ? 20 : 10))));
+	server.listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	const policy = await Policy.load(moduleOf(most(5)));
+	const late = policy.reload(`http://127.0.0.1:${server.address().port}/late`);
+	await policy.reload(moduleOf(most(30)));
+	assert.equal(pay(policy, 30), true);
+	await late;
+	assert.deepEqual([pay(policy, 30), pay(policy, 31)], [true, false]);
+	// One that does not load is none of them.
+	const other = policy.reload(moduleOf(most(40)));
+	await assert.rejects(policy.reload(join(folder, 'none')), { code: 'ENOENT' });
+	await other;
+	assert.equal(pay(policy, 40), true);
+	server.close();
 });
 
 test('watch follows a file', async (t) => {
@@ -159,10 +225,53 @@ test('watch follows a file', async (t) => {
 	assert.deepEqual([pay(policy, 20), pay(policy, 21)], [true, false]);
 	watched.close();
 	await assert.rejects(policy.watch(join(folder, 'none')), { code: 'ENOENT' });
+	for (const interval of [0, -1, NaN, Infinity]) await assert.rejects(policy.watch(file, { interval }), RangeError);
 	const ended = new AbortController();
 	ended.abort();
 	const closed = await policy.watch(file, { interval: 1, signal: ended.signal });
 	closed.close();
+});
+
+test('what can not be followed is not loaded', async () => {
+	const server = createServer((_, response) => response.end(moduleOf(most(10)))).listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	const url = `http://127.0.0.1:${server.address().port}/policy.wasm`;
+	const policy = await Policy.load(moduleOf(most(5)));
+	await assert.rejects(policy.watch(url), { code: 'ENOENT' });
+	await assert.rejects(policy.watch(new URL(url)), TypeError);
+	assert.equal(pay(policy, 6), false);
+	server.close();
+});
+
+test('a watch goes on though those that it tells fail', async (t) => {
+	const alive = setInterval(() => {}, 1000);
+	t.after(() => clearInterval(alive));
+	const events = new EventEmitter();
+	const warned = [];
+	const listen = ({ message }) => warned.push(message);
+	process.on('warning', listen);
+	t.after(() => process.off('warning', listen));
+	writeFileSync(file, moduleOf(most(5)));
+	const policy = await Policy.load(file);
+	const fails = (name) => () => {
+		events.emit(name);
+		throw new Error('no');
+	};
+	const watched = await policy.watch(file, { interval: 5, onReload: fails('reload'), onError: fails('bad') });
+	t.after(() => watched.close());
+	const written = async (bytes, name) => {
+		writeFileSync(`${file}.new`, bytes);
+		const told = once(events, name);
+		renameSync(`${file}.new`, file);
+		await told;
+	};
+	await written(moduleOf(most(10)), 'reload');
+	await written('\0asm and no more', 'bad');
+	await written(moduleOf(most(20)), 'reload');
+	assert.deepEqual([pay(policy, 20), pay(policy, 21)], [true, false]);
+	while (warned.length < 3) await once(process, 'warning');
+	const of = (name) => `\`${name}\` failed; the file is still followed`;
+	assert.deepEqual(warned, [of('onReload'), of('onError'), of('onReload')]);
 });
 
 test('text is compiled where there is native code, and is said to need it where there is none', async () => {
@@ -182,6 +291,10 @@ test('text is compiled where there is native code, and is said to need it where 
 		return true;
 	});
 	assert.throws(() => Policy.compile({ perso: 1 }), TypeError);
+	assert.throws(() => Policy.compile('{ "perso": 1, "description": "\ud800", "rules": [] }'), PolicyError);
+	const marked = `\ufeff${text}`;
+	assert.throws(() => Policy.compile(marked), PolicyError);
+	await assert.rejects(Policy.load(Buffer.from(marked)), PolicyError);
 	const warned = once(process, 'warning');
 	Policy.compile('{ "perso": 1, "default": "allow", "rules": [] }');
 	assert.equal((await warned)[0].name, 'PolicyWarning');
@@ -195,7 +308,7 @@ test('CommonJS has the same', async () => {
 
 test('the package has what its exports name', () => {
 	const { exports } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-	const files = JSON.stringify(exports).match(/\.\/[^"]*\.(js|ts|json)/g);
+	const files = JSON.stringify(exports).match(/(?<=")\.\/[^"]*\.(js|ts|json)(?=")/g);
 	assert.ok(files.length > 10);
 	for (const file of files) assert.ok(readFileSync(new URL(`../../${file}`, import.meta.url)).length > 0, file);
 });

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
 import vm from 'node:vm';
 import { compiled } from '../support/policies.mjs';
 import { RULES, values } from '../support/values.mjs';
@@ -9,6 +10,21 @@ import { RULES, values } from '../support/values.mjs';
 const policy = await compiled(RULES);
 
 values(test, assert, policy);
+
+test('keys that a caller makes up do not stay in memory', () => {
+	setFlagsFromString('--expose-gc');
+	const collect = vm.runInNewContext('gc');
+	const used = () => {
+		collect();
+		return process.memoryUsage().heapUsed;
+	};
+	const begin = used();
+	for (let number = 0; number < 20; number += 1) {
+		const args = JSON.parse(`{"amount": 5, "${'k'.repeat(1 << 21)}${number}": 1}`);
+		assert.equal(policy.decide({ tool: 'pay', args }).allowed, true);
+	}
+	assert.ok(used() - begin < 20 << 20, `${used() - begin}`);
+});
 
 test('objects of another realm', () => {
 	for (const text of ['({ amount: 5 })', 'new Map([["amount", 5]])', '({ get amount() { return 5 } })']) {

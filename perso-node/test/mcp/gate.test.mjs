@@ -430,6 +430,43 @@ test('hooks that fail change nothing', async () => {
 	assert.deepEqual([...new Set(warned)].sort(), ['`denial` failed; the decision stands', '`onDecision` failed; the decision stands']);
 });
 
+test('hooks that fail later change nothing', async () => {
+	const warned = [];
+	const listen = (warning) => warned.push(warning.message);
+	process.on('warning', listen);
+	const { transport, got } = desk({ agent: AGENT, denial: async () => 'later', onDecision: async () => { throw new Error('no'); } });
+	transport.says(small());
+	transport.says(large());
+	const { result } = await transport.next();
+	while (warned.length < 2) await settled();
+	process.off('warning', listen);
+	assert.deepEqual([got.length, result.content[0].text], [1, 'Agents may refund up to $500.']);
+	assert.deepEqual([...new Set(warned)], ['`onDecision` failed; the decision stands']);
+});
+
+test('what `Object.prototype` was made to say is no setting', async () => {
+	const { transport, got } = desk({});
+	const { prototype } = Object;
+	try {
+		prototype.agent = AGENT;
+		prototype.mode = 'observe';
+		const later = desk({});
+		for (const each of [transport, later.transport]) {
+			each.says(small());
+			assert.equal((await each.next()).result.isError, true);
+		}
+		assert.deepEqual([got, later.got], [[], []]);
+	} finally {
+		delete prototype.agent;
+		delete prototype.mode;
+	}
+});
+
+test('settings that can not be meant', () => {
+	for (const resourceTime of [0, -1, NaN, Infinity, 2 ** 31]) assert.throws(() => desk({ resourceTime }), RangeError);
+	for (const settings of [{ agent: Promise.resolve(AGENT) }, { context: Promise.resolve({}) }]) assert.throws(() => desk(settings), TypeError);
+});
+
 test('the policy may change between calls', async () => {
 	const own = await compiled({ rules: [{ allow: 'pay', when: { 'args.amount': { lte: 5 } } }] });
 	const transport = guardTransport(new Fake(), own);

@@ -7,6 +7,8 @@ export const RULES = {
 		{ allow: 'pay', when: { 'args.amount': { gt: 0, lte: 500 } } },
 		{ allow: 'exact', when: { 'args.n': { eq: 9007199254740993n } } },
 		{ allow: 'text', when: { 'args.s': 'a"b\\c\n\u20ac\u{1f600}' } },
+		{ allow: 'replaced', when: { 'args.s': '\ufffd' } },
+		{ allow: 'free', when: { 'agent.suspended': { exists: false } } },
 		{ allow: 'flag', when: { 'args.b': true } },
 		{ allow: 'deep', when: { 'args.a.b.c': 1 } },
 		{ allow: 'list', when: { 'args.l': { every: { lte: 3 } } } },
@@ -138,7 +140,7 @@ export function values(test, assert, policy) {
 		const got = [];
 		const lying = new Proxy({ amount: 5, other: 1 }, { get: (of, key) => (got.push(key), of[key]) });
 		allowed('pay', lying);
-		assert.deepEqual(got.filter((key) => key !== 'toJSON'), ['amount'], 'what the policy does not read is not read');
+		assert.deepEqual(got.filter((key) => key !== 'toJSON' && key !== 'then'), ['amount'], 'what the policy does not read is not read');
 	});
 
 	test('a tool reads what every rule for it reads', () => {
@@ -182,8 +184,23 @@ export function values(test, assert, policy) {
 		const wide = {};
 		for (let key = 0; key < 10; key += 1) wide[`k${key}`] = wide;
 		assert.equal(denied('deep', { a: wide }).kind, 'limit');
+		let lists = [];
+		for (let level = 0; level < 40; level += 1) lists = Array.from({ length: 10 }, () => lists);
+		assert.equal(denied('deep', { a: lists }).kind, 'limit');
 		assert.equal(denied('text', { s: 'x'.repeat(1 << 21) }).kind, 'limit');
 		allowed('pay', { amount: 5, note: 'x'.repeat(1 << 25) });
+	});
+
+	test('a promise tells nothing of what it will be', () => {
+		const agent = { suspended: true };
+		assert.equal(denied('free', {}, { agent }).problem, 'value');
+		allowed('free', {}, { agent: {} });
+		const late = { then: (tell) => tell(agent) };
+		for (const rest of [{ agent: Promise.resolve(agent) }, { agent: late }, { agent: {}, context: Promise.resolve({}) }]) {
+			assert.equal(policy.couldAllow({ tool: 'free', ...rest }), false);
+			assert.equal(denied('free', {}, rest).kind, 'engine');
+		}
+		allowed('free', {}, { agent: { then: 'a value' } });
 	});
 
 	test('a call is told as it must be', () => {
@@ -209,6 +226,10 @@ export function values(test, assert, policy) {
 		denied('roles', new Json('{}, "agent": {"roles": ["agent"]}'));
 		denied('roles', new Json('{}, "agent": {"roles": ["agent"]}, "context": {}'));
 		assert.throws(() => new Json({}), TypeError);
+		// Half a surrogate pair must not turn into another character.
+		assert.equal(denied('replaced', new Json('{"s": "\ud800"}')).kind, 'malformed');
+		assert.equal(denied('replaced', new Json('{"s": "\\ud800"}')).kind, 'malformed');
+		allowed('replaced', new Json('{"s": "\ufffd"}'));
 	});
 
 	test('objects without a prototype, and what is inherited', () => {

@@ -19,6 +19,8 @@ const STOPPED = notJudged('the module stopped before it answered');
 /** Compiles a policy's text to a module. */
 export function compile(text: string): { module: Uint8Array; warnings: readonly Diagnostic[] } {
 	if (typeof text !== 'string') throw new TypeError('a policy\'s text is a string: pass JSON, not an object');
+	// It must not turn into another character on its way.
+	if (!text.isWellFormed()) throw new PolicyError('the policy\'s text has half of a surrogate pair in it', []);
 	const { module, message, diagnostics } = binding().compile(text);
 	const found = JSON.parse(diagnostics) as Diagnostic[];
 	if (!module) throw new PolicyError(message ?? 'the policy does not compile', found);
@@ -33,8 +35,8 @@ export function open(bytes: Uint8Array): Engine {
 class NativeEngine implements Engine {
 	readonly #module: InstanceType<ReturnType<typeof binding>['Module']>;
 	readonly manifest: Manifest;
-	/** The decisions that have a number, as the addon counts them. */
-	readonly #told: Decision[] = [];
+	/** The decisions by the addon's numbers, as far as they have been asked for. */
+	readonly #told = new Map<number, Decision>();
 
 	constructor(bytes: Uint8Array) {
 		const { Module } = binding();
@@ -52,21 +54,18 @@ class NativeEngine implements Engine {
 
 	decide(text: string | Uint8Array, unknown: number): Decision {
 		try {
-			const answer = this.#ask(text, unknown);
-			return typeof answer === 'number' ? this.#told[answer] ?? STOPPED : this.#learn(answer);
+			const answer = typeof text === 'string' ? this.#module.decide(text, unknown) : this.#module.decideBytes(text, unknown);
+			return typeof answer === 'string' ? parsed(answer) : this.#told.get(answer) ?? this.#learn(answer);
 		} catch {
 			return STOPPED;
 		}
 	}
 
-	#ask(text: string | Uint8Array, unknown: number): number | string {
-		return typeof text === 'string' ? this.#module.decide(text, unknown) : this.#module.decideBytes(text, unknown);
-	}
-
-	#learn(record: string): Decision {
-		const told = decision(JSON.parse(record) as Omit<Decision, 'allowed'>);
-		const { detail, offset } = told.cause;
-		if (detail === undefined && offset === undefined) this.#told.push(told);
+	#learn(number: number): Decision {
+		const told = parsed(this.#module.record(number)!);
+		this.#told.set(number, told);
 		return told;
 	}
 }
+
+const parsed = (record: string): Decision => decision(JSON.parse(record) as Omit<Decision, 'allowed'>);

@@ -13,7 +13,7 @@ const parts = (bits: number) => PARTS.filter((_, part) => bits & (1 << part));
 
 /** Gets a module to run. */
 export async function open(got: Got): Promise<Engine> {
-	const source = 'compiled' in got ? got.compiled : got.bytes.slice();
+	const source = 'compiled' in got ? got.compiled : got.bytes;
 	if (source instanceof Uint8Array && !isModule(source)) throw noCompiler();
 	let kit: Awaited<ReturnType<typeof Kit.load>>;
 	try {

@@ -2,6 +2,7 @@
 
 import { notJudged, type Decision } from '../decision.js';
 import type { BasePolicy } from '../policy.js';
+import { hook, isPromise, MOST_TIME } from '../hook.js';
 import { copy } from '../value/copy.js';
 import { Json } from '../value/json.js';
 import { Denied } from './denied.js';
@@ -12,6 +13,9 @@ import { RESOURCE_TIME, type Settings } from './settings.js';
 const NOBODY = 'it is not known who calls';
 const UNREADABLE = 'the arguments can not be read';
 
+/** What a function of the host's that fails changes. */
+const STANDS = 'the decision stands';
+
 /** What came of a call: it runs with `args` and nothing else, or is denied. */
 export type Verdict = { readonly denied: Denied; readonly args?: undefined } | { readonly denied?: undefined; readonly args: unknown };
 
@@ -19,9 +23,6 @@ export type Verdict = { readonly denied: Denied; readonly args?: undefined } | {
 export type Who = { readonly agent: unknown; readonly failure?: { readonly error: unknown } };
 
 type Maybe<T> = T | Promise<T>;
-
-const isPromise = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> =>
-	typeof (value as PromiseLike<T> | null | undefined)?.then === 'function';
 
 /** Goes on with a value: at once where it is there, so that what needs no waiting keeps its order. */
 export function after<T, R>(value: T | PromiseLike<T>, next: (value: T) => Maybe<R>): Maybe<R> {
@@ -35,7 +36,9 @@ export class Judge<Told> {
 	readonly #settings: Settings<Told>;
 
 	constructor(policy: BasePolicy, settings: Settings<Told> = {}) {
-		const { mode = 'enforce', agent, resource, resourceTime, context } = settings;
+		// Taken once, and nothing inherited: a polluted `Object.prototype` must not tell who calls.
+		const own: Settings<Told> = Object.assign(Object.create(null) as object, settings);
+		const { mode = 'enforce', agent, resource, resourceTime, context } = own;
 		if (mode !== 'enforce' && mode !== 'observe') {
 			throw new TypeError(`\`${String(mode)}\` is no mode: \`enforce\` and \`observe\` are`);
 		}
@@ -46,9 +49,15 @@ export class Judge<Told> {
 				throw new TypeError(`\`${name}\` must be of type ${expected.join(' or ')}`);
 			}
 		}
+		if (resourceTime !== undefined && !(resourceTime > 0 && resourceTime <= MOST_TIME)) {
+			throw new RangeError(`\`resourceTime\` must be more than 0 and at most ${MOST_TIME} milliseconds`);
+		}
+		if (isPromise(agent) || isPromise(context)) {
+			throw new TypeError('a promise is no agent and no context: await it before; `agent` may be an async function');
+		}
 		this.policy = policy;
 		this.observes = mode === 'observe';
-		this.#settings = settings;
+		this.#settings = own;
 	}
 
 	/** Who makes a call. */
@@ -136,7 +145,7 @@ export class Judge<Told> {
 	): Verdict {
 		const { onDecision, denial } = this.#settings;
 		const passes = decision.allowed || this.observes;
-		if (passes && decision.allowed && onDecision === undefined && !publish.isHeard()) return { args };
+		if (decision.allowed && onDecision === undefined && !publish.isHeard()) return { args };
 		const event: DecisionEvent = Object.freeze({
 			id: newId(),
 			tool,
@@ -147,11 +156,11 @@ export class Judge<Told> {
 			duration: performance.now() - begin,
 		});
 		publish(event);
-		if (onDecision !== undefined) guarded('onDecision', () => onDecision(event, toldArgs(args)));
+		if (onDecision !== undefined) hook('onDecision', STANDS, () => onDecision(event, toldArgs(args)));
 		if (passes) return { args: unread };
 		const denied = new Denied(event);
-		const text = denial && guarded('denial', () => String(denial(denied)));
-		return { denied: text === undefined ? denied : new Denied(event, text) };
+		const text: unknown = denial && hook('denial', STANDS, () => denial(denied));
+		return { denied: typeof text === 'string' ? new Denied(event, text) : denied };
 	}
 }
 
@@ -159,14 +168,4 @@ export class Judge<Told> {
 function toldArgs(args: unknown): { [key: string]: unknown } {
 	const told = args instanceof Json ? args.value() : copy(args);
 	return (typeof told === 'object' && told !== null ? told : {}) as { [key: string]: unknown };
-}
-
-/** Runs a function of the host's that must not change what was decided. */
-function guarded<T>(name: string, run: () => T): T | undefined {
-	try {
-		return run();
-	} catch (error) {
-		publish.failure(new Error(`\`${name}\` failed; the decision stands`, { cause: error }));
-		return undefined;
-	}
 }

@@ -1,7 +1,7 @@
 /** Tells whoever listens in the process: on Node's `diagnostics_channel`, `perso:decision`, where there is one. */
 
 import type { channel as Channel } from 'node:diagnostics_channel';
-import { builtin, warn } from '../platform.js';
+import { builtin } from '../platform.js';
 import type { DecisionEvent } from './event.js';
 
 const channel = builtin<{ channel: typeof Channel }>('node:diagnostics_channel')?.channel('perso:decision');
@@ -13,6 +13,3 @@ export function publish(event: DecisionEvent): void {
 
 /** Whether somebody listens. */
 publish.isHeard = (): boolean => channel?.hasSubscribers === true;
-
-/** Tells the operator that a function of the host's failed, of which no caller may learn. */
-publish.failure = (error: Error): void => warn(error);

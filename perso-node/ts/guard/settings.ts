@@ -3,9 +3,6 @@
 import type { Denied } from './denied.js';
 import type { DecisionEvent } from './event.js';
 
-/** Attributes that the host knows: of who calls, of what a call is about, of everything else. */
-export type Attributes = { readonly [key: string]: unknown };
-
 /** What the function for a resource is told. The arguments are a copy: what becomes of it changes nothing. */
 export interface ResourceQuestion {
 	readonly tool: string;

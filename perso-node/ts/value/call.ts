@@ -1,6 +1,7 @@
 /** From a call, as the host has it, to the text that is judged. */
 
 import type { Manifest } from '../engine/manifest.js';
+import { isPromise } from '../hook.js';
 import { Json } from './json.js';
 import { type Keys, type Part, PolicyReads, type Reads } from './reads.js';
 import { MOST, TooLong, named, quote, write, type Room } from './write.js';
@@ -116,6 +117,7 @@ function tool(value: unknown, room: Room): string | undefined {
 function part(value: unknown, keys: Keys, room: Room): string | undefined {
 	if (typeof value !== 'object' || value === null) return value === undefined ? undefined : (write(value, room) ?? 'false');
 	if (value instanceof Json) return json(value.text, room);
+	if (isPromise(value)) throw new TypeError('a promise has to be awaited before it can be judged');
 	const { toJSON } = value as { toJSON?: unknown };
 	const stands: unknown = typeof toJSON === 'function' ? toJSON.call(value, '') : value;
 	if (typeof stands !== 'object' || stands === null || Array.isArray(stands) || stands instanceof Set) {
@@ -139,6 +141,8 @@ function members(object: Readonly<Record<string, unknown>>, keys: Keys, room: Ro
 
 /** JSON text stands as it is, once it is known to be one value. */
 function json(text: string, room: Room): string {
+	// Half a surrogate pair must not turn into another character on its way.
+	if (typeof text !== 'string' || !text.isWellFormed()) return NOT_JSON;
 	room.left -= text.length;
 	if (room.left < 0) throw new TooLong();
 	try {

@@ -18,7 +18,9 @@ export function copy(value: unknown): unknown {
 }
 
 function copied(value: unknown, path: string, depth: number, left: { values: number }): unknown {
-	if (typeof value === 'function') throw new TypeError(`\`${path}\` is a function, which can not be judged`);
+	if (typeof value === 'function' || typeof value === 'symbol') {
+		throw new TypeError(`\`${path}\` is a ${typeof value}, which can not be judged`);
+	}
 	if (typeof value !== 'object' || value === null) return value;
 	if (depth > DEPTH) throw new TypeError(`\`${path}\` is nested more than ${DEPTH} levels deep`);
 	const below = (value: unknown, path: string): unknown => {
@@ -49,7 +51,7 @@ function copied(value: unknown, path: string, depth: number, left: { values: num
 		case Set.prototype:
 			return new Set(Array.from(Set.prototype.values.call(value), (found, at) => below(found, `${path}[${at}]`)));
 		case Json.prototype:
-			return value;
+			return new Json((value as Json).text);
 	}
 	const { constructor } = value;
 	throw new TypeError(`\`${path}\` is of the class \`${constructor?.name}\`, which can not be judged: pass plain data`);

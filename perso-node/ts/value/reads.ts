@@ -17,12 +17,16 @@ const KNOWN = 1024;
 /** The keys of one part. */
 export class Keys {
 	readonly #skeletons = new Set<string>();
+	/** The most UTF-16 units of a key that could be taken for one that is read. */
+	readonly #longest: number;
 	/** The key as JSON with its colon; null where it is not read. */
 	readonly #known = new Map<string, string | null>();
 	readonly #all: boolean;
 
 	constructor(keys: Iterable<string>, all: boolean) {
 		for (const key of keys) this.#skeletons.add(skeleton(key));
+		// A character is two of them at most.
+		this.#longest = 2 * Math.max(0, ...Array.from(this.#skeletons, ({ length }) => length));
 		this.#all = all;
 	}
 
@@ -33,6 +37,8 @@ export class Keys {
 
 	/** The key as JSON with its colon, where the policy reads it or a key that could be taken for it; else null. */
 	read(key: string): string | null {
+		// Nor is it remembered: what callers make up must not fill the memory.
+		if (key.length > this.#longest) return this.#all ? `${quote(key)}:` : null;
 		const known = this.#known.get(key);
 		if (known !== undefined) return known;
 		const read = this.#all || this.#skeletons.has(skeleton(key)) ? `${quote(key)}:` : null;
@@ -107,4 +113,11 @@ function skeleton(key: string): string {
 }
 
 /** Characters beyond ASCII that some reader folds to a letter of ASCII. */
-const FOLDED: { readonly [character: string]: string } = { '\u0130': 'i', '\u0131': 'i', '\u017f': 's', '\u212a': 'k' };
+const FOLDED: { readonly [character: string]: string } = {
+	// Nothing is inherited.
+	__proto__: null as never,
+	'\u0130': 'i',
+	'\u0131': 'i',
+	'\u017f': 's',
+	'\u212a': 'k',
+};

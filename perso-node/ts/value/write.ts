@@ -48,9 +48,13 @@ export function write(value: unknown, room: Room, depth = 0, key = ''): string |
 }
 
 function take(room: Room, text: string): string {
-	room.left -= text.length + 1;
-	if (room.left < 0) throw new TooLong();
+	spend(room, text.length + 1);
 	return text;
+}
+
+function spend(room: Room, length: number): void {
+	room.left -= length;
+	if (room.left < 0) throw new TooLong();
 }
 
 const number = (value: number): string =>
@@ -58,6 +62,8 @@ const number = (value: number): string =>
 
 function object(value: object, room: Room, depth: number, key: string): string | undefined {
 	if (depth >= DEPTH) return take(room, 'null');
+	// Its brackets: a list of empty lists is not for nothing.
+	spend(room, 2);
 	if (Array.isArray(value)) return list(value, room, depth);
 	const { toJSON } = value as { toJSON?: unknown };
 	if (typeof toJSON === 'function') {

@@ -1,6 +1,7 @@
 """Python's own ways to deceive: values that answer otherwise than what they are, that raise, or that change."""
 
 import gc
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -277,11 +278,16 @@ def test_objects_that_raise_whatever_they_are_asked(error: type[BaseException]) 
 
 
 def test_an_interrupt_is_put_off_and_not_lost() -> None:
-    with pytest.raises(KeyboardInterrupt):
-        decision = SMALL.decide("refund", RaisingMapping(KeyboardInterrupt()))
-        assert not decision
-        for _ in range(1000):
-            pass
+    # Whatever runs the tests may have interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            decision = SMALL.decide("refund", RaisingMapping(KeyboardInterrupt()))
+            assert not decision
+            for _ in range(1000):
+                pass
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_what_never_ends_is_over_a_limit() -> None:
