@@ -2,10 +2,10 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test hosts clients python node bench fuzz lint
+.PHONY: help demo test hosts clients python node bench bench-peers soak fuzz lint
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Compile the support desk's policy and judge a handful of calls
 	@echo "Building perso (the first time takes a minute or two) ..."
@@ -42,6 +42,12 @@ bench: ## Measure, beside parsing in the same run; writes target/perso-bench.jso
 	perso-py/benchmarks/run.sh
 	perso-node/benchmarks/run.sh
 
+bench-peers: ## Measure beside other policy engines; writes docs/benchmarks.md and its picture
+	cargo run --quiet --locked --release --manifest-path perso-core/benches/peers/Cargo.toml --target-dir target/peers
+
+soak: ## Judge on two threads while policies change, for SOAK_SECONDS, ten minutes if not said otherwise
+	SOAK_SECONDS=$${SOAK_SECONDS:-600} cargo test --locked --profile checked -p perso-core --test soak -- --nocapture
+
 fuzz: ## Fuzz each target for FUZZ_SECONDS, a minute if not said otherwise
 	perso-core/fuzz/run.sh
 
@@ -50,6 +56,7 @@ lint: ## Formatting, clippy with each set of features, and the documentation's l
 	cargo fmt --check --manifest-path perso-core/fuzz/Cargo.toml
 	cargo fmt --check --manifest-path perso-core/examples/hosts/wasmtime/Cargo.toml
 	cargo fmt --check --manifest-path perso-node/benchmarks/echo/Cargo.toml
+	cargo fmt --check --manifest-path perso-core/benches/peers/Cargo.toml
 	cargo clippy --workspace --exclude perso-node --all-targets --locked -- -D warnings
 	cargo clippy -p perso-node --locked -- -D warnings
 	cargo clippy -p perso-core --no-default-features --lib --example load --locked -- -D warnings

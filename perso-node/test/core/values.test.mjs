@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import vm from 'node:vm';
 import { compiled } from '../support/policies.mjs';
@@ -11,19 +12,23 @@ const policy = await compiled(RULES);
 
 values(test, assert, policy);
 
-test('keys that a caller makes up do not stay in memory', () => {
+test('keys that a caller makes up do not stay in memory', async () => {
 	setFlagsFromString('--expose-gc');
 	const collect = vm.runInNewContext('gc');
-	const used = () => {
+	const used = async () => {
+		await setImmediate();
 		collect();
 		return process.memoryUsage().heapUsed;
 	};
-	const begin = used();
+	const begin = await used();
 	for (let number = 0; number < 20; number += 1) {
 		const args = JSON.parse(`{"amount": 5, "${'k'.repeat(1 << 21)}${number}": 1}`);
 		assert.equal(policy.decide({ tool: 'pay', args }).allowed, true);
 	}
-	assert.ok(used() - begin < 20 << 20, `${used() - begin}`);
+	// Not everything is collected the first time.
+	let grown = Infinity;
+	for (let time = 0; time < 10 && grown > 20 << 20; time += 1) grown = (await used()) - begin;
+	assert.ok(grown <= 20 << 20, `${grown}`);
 });
 
 test('objects of another realm', () => {

@@ -52,6 +52,9 @@ function take(room: Room, text: string): string {
 	return text;
 }
 
+/** What an empty list takes too: one of very many is not for nothing. */
+const BRACKETS = 2;
+
 function spend(room: Room, length: number): void {
 	room.left -= length;
 	if (room.left < 0) throw new TooLong();
@@ -62,8 +65,6 @@ const number = (value: number): string =>
 
 function object(value: object, room: Room, depth: number, key: string): string | undefined {
 	if (depth >= DEPTH) return take(room, 'null');
-	// Its brackets: a list of empty lists is not for nothing.
-	spend(room, 2);
 	if (Array.isArray(value)) return list(value, room, depth);
 	const { toJSON } = value as { toJSON?: unknown };
 	if (typeof toJSON === 'function') {
@@ -91,6 +92,7 @@ export function named(map: ReadonlyMap<unknown, unknown>): Record<string, unknow
 }
 
 function members(object: Readonly<Record<string, unknown>>, room: Room, depth: number): string {
+	spend(room, BRACKETS);
 	let text = '{';
 	for (const key of Object.keys(object)) {
 		const written = write(object[key], room, depth + 1, key);
@@ -101,6 +103,7 @@ function members(object: Readonly<Record<string, unknown>>, room: Room, depth: n
 }
 
 function list(values: readonly unknown[], room: Room, depth: number): string {
+	spend(room, BRACKETS);
 	const { length } = values;
 	if (length > room.left) throw new TooLong();
 	let text = '[';

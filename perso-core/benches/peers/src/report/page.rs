@@ -1,0 +1,174 @@
+//! The page: its prose is in `page.md`, its tables are made here.
+
+use super::figures::{a_second, bytes, count, time, times};
+use super::machine;
+use super::ratios::{Figures, scale};
+use crate::desk;
+use crate::limits::COUNTS;
+use crate::probes::{Probe, probes};
+use crate::results::{Results, Row};
+
+const PROSE: &str = include_str!("page.md");
+
+pub fn page(results: &Results, figures: &Figures) -> String {
+    let probes = probes();
+    let calls = desk::calls();
+    let length = calls.iter().map(|call| call.len()).sum::<usize>() / calls.len();
+    let mut page = PROSE.to_owned();
+    let mut put = |place: &str, text: String| page = page.replace(&format!("{{{place}}}"), text.trim_end());
+    put("machine", machine::describe());
+    put("goals", goals(results));
+    put("bytes", length.to_string());
+    put("probes", probes.len().to_string());
+    put("decisions", decisions(results));
+    put("typed", typed(results));
+    put("answers", answers(&results.rows, &probes));
+    put("calls", calls_of(&probes));
+    put("compile", time(results.compile));
+    put("loading", loading(&results.rows));
+    put("rules", rules(&results.rows));
+    put("threads_perso", times(results.threads_perso));
+    put("threads_handwritten", times(results.threads_handwritten));
+    put("python", elsewhere(figures, &PYTHON));
+    put("node", elsewhere(figures, &NODE));
+    for name in ["serde_json", "cedar-policy", "regorus", "cel", "casbin"] {
+        put(name, machine::version(name).to_owned());
+    }
+    page
+}
+
+/// A table of Markdown.
+fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
+    let rule = vec!["---".to_owned(); head.len()];
+    let rows: String = rows.into_iter().map(|row| line(&row)).collect();
+    [line(&head), line(&rule), rows].concat()
+}
+
+fn goals(results: &Results) -> String {
+    let perso = results.perso();
+    let fastest = results.fastest_peer();
+    let lines = [
+        (
+            "JSON text to decision, over the check by hand".to_owned(),
+            perso.from_json / results.handwritten().from_json,
+            "at most 1",
+        ),
+        ("the same, over the check by hand, tuned".to_owned(), perso.from_json / results.tuned().from_json, ""),
+        (
+            format!("the fastest other engine ({}), over perso", fastest.title),
+            fastest.from_json / perso.from_json,
+            "at least 6",
+        ),
+        (
+            "a decision with 10 000 rules, over one with 10".to_owned(),
+            scale(perso).expect("perso has many rules"),
+            "about 1",
+        ),
+        ("two threads, over one".to_owned(), results.threads_perso, "about 2"),
+    ];
+    lines.map(|(what, ratio, goal)| format!("| {what} | {} | {goal} |\n", times(ratio))).concat()
+}
+
+fn decisions(results: &Results) -> String {
+    let perso = results.perso();
+    let head = ["engine", "from JSON text", "a second", "over perso", "prepared", "over perso"];
+    let row = |row: &Row| {
+        vec![
+            row.title.clone(),
+            time(row.from_json),
+            a_second(row.from_json),
+            times(row.from_json / perso.from_json),
+            time(row.prepared),
+            times(row.prepared / perso.prepared),
+        ]
+    };
+    table(&head, results.rows.iter().map(row))
+}
+
+/// The engine that is fastest on prepared calls, with calls read as the check by hand does.
+fn typed(results: &Results) -> String {
+    let by_hand = results.handwritten();
+    let peers = results.peers().iter();
+    let fastest = peers.min_by(|a, b| a.prepared.total_cmp(&b.prepared)).expect("there are peers");
+    let sum = by_hand.from_json - by_hand.prepared + fastest.prepared;
+    format!("at best {}, {} as much as perso ({})", time(sum), times(sum / results.perso().from_json), fastest.title)
+}
+
+fn answers(rows: &[Row], probes: &[Probe]) -> String {
+    let row = |row: &Row| {
+        let wrong = |allow: bool| {
+            let wrong = probes.iter().zip(&row.answers).filter(|(probe, right)| !**right && probe.allow == allow);
+            wrong.map(|(probe, _)| probe.name.as_str()).collect::<Vec<_>>().join("; ")
+        };
+        let right = row.answers.iter().filter(|right| **right).count();
+        vec![row.title.clone(), format!("{right} of {}", probes.len()), wrong(false), wrong(true)]
+    };
+    table(&["engine", "right", "allows, but should not", "denies, but should not"], rows.iter().map(row))
+}
+
+fn calls_of(probes: &[Probe]) -> String {
+    let row = |probe: &Probe| {
+        let decision = if probe.allow { "allow" } else { "deny" };
+        vec![probe.name.clone(), format!("`{}`", probe.call), decision.to_owned(), probe.why.clone()]
+    };
+    table(&["probe", "call", "right", "because"], probes.iter().map(row))
+}
+
+fn loading(rows: &[Row]) -> String {
+    let head = ["engine", "loading", "with 10 000 rules", "memory of a policy", "what is deployed"];
+    let row = |row: &Row| {
+        vec![
+            row.title.clone(),
+            time(row.load),
+            row.by_rules.last().map_or_else(String::new, |by_rules| time(by_rules.load)),
+            row.memory.map_or_else(String::new, bytes),
+            bytes(row.size as f64),
+        ]
+    };
+    table(&head, rows.iter().map(row))
+}
+
+fn rules(rows: &[Row]) -> String {
+    let counts = COUNTS.map(|number| format!("{} rules", count(number)));
+    let mut head = vec!["engine"];
+    head.extend(counts.iter().map(String::as_str));
+    head.push("most over fewest");
+    let row = |row: &Row| {
+        let mut cells = vec![row.title.clone()];
+        cells.extend(row.by_rules.iter().map(|by_rules| time(by_rules.from_json)));
+        cells.push(times(scale(row)?));
+        Some(cells)
+    };
+    table(&head, rows.iter().filter_map(row))
+}
+
+/// What another benchmark has left: the name, and the key of the time in nanoseconds. The first is what the others are
+/// compared with.
+type Elsewhere = [(&'static str, &'static str)];
+
+const PYTHON: [(&str, &str); 4] = [
+    ("perso, `decide`", "py_decide_ns"),
+    ("perso, `decide_json`", "py_decide_json_ns"),
+    ("Cedar, by `cedarpy`", "py_cedarpy_ns"),
+    ("Casbin, by `casbin`", "py_casbin_ns"),
+];
+
+const NODE: [(&str, &str); 6] = [
+    ("perso, `decide`", "node_decide_ns"),
+    ("perso, `decideJson`", "node_decide_json_ns"),
+    ("perso without native code, `decide`", "node_portable_decide_ns"),
+    ("perso without native code, `decideJson`", "node_portable_decide_json_ns"),
+    ("Cedar, by `@cedar-policy/cedar-wasm`", "node_cedar_ns"),
+    ("Casbin, by `casbin`", "node_casbin_ns"),
+];
+
+fn elsewhere(figures: &Figures, lines: &Elsewhere) -> String {
+    let known: Vec<(&str, f64)> = lines.iter().filter_map(|(name, key)| Some((*name, *figures.get(*key)?))).collect();
+    let Some((_, first)) = known.first() else { return "Not measured before this page was written.".to_owned() };
+    let row = |(name, nanoseconds): &(&str, f64)| {
+        vec![(*name).to_owned(), time(*nanoseconds), a_second(*nanoseconds), times(nanoseconds / first)]
+    };
+    table(&["engine", "a decision", "a second", "over perso's `decide`"], known.iter().map(row))
+}
