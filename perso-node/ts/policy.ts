@@ -36,6 +36,10 @@ const TOOL_LIST = bit('args', OPEN) | RESOURCE_OPEN;
 /** What a string says that is no Unicode text. */
 const NOT_UTF8 = Uint8Array.of(0x7b, 0x22, 0xff);
 
+/** Bytes that other threads could change while they are read are copied. */
+const own = (call: string | Uint8Array): string | Uint8Array =>
+	typeof call === 'string' || call.buffer instanceof ArrayBuffer ? call : new Uint8Array(call);
+
 const UNREADABLE = notJudged('the call can not be read');
 
 /** A module, and how calls are written for it. */
@@ -92,7 +96,7 @@ export abstract class BasePolicy {
 	decideJson(call: string | Uint8Array): Decision {
 		// Half a surrogate pair must not turn into another character on its way.
 		const isText = typeof call === 'string' ? call.isWellFormed() : call instanceof Uint8Array;
-		return this.#current.engine.decide(isText ? call : NOT_UTF8, 0);
+		return this.#current.engine.decide(isText ? own(call) : NOT_UTF8, 0);
 	}
 
 	/** Whether the caller could ever make such a call: whether some arguments and some resource could be allowed. */

@@ -300,6 +300,16 @@ test('text is compiled where there is native code, and is said to need it where 
 	assert.equal((await warned)[0].name, 'PolicyWarning');
 });
 
+test('bytes that threads share are read all the same', async () => {
+	const policy = await compiled(DESK);
+	const text = Buffer.from('{"tool": "view_customer"}');
+	const shared = new Uint8Array(new SharedArrayBuffer(text.length));
+	shared.set(text);
+	assert.equal(policy.decideJson(shared).allowed, true);
+	shared.fill(0);
+	assert.equal(policy.decideJson(shared).cause.kind, 'malformed');
+});
+
 test('CommonJS has the same', async () => {
 	const require = createRequire(import.meta.url);
 	assert.equal(require('perso').Policy, Policy);
