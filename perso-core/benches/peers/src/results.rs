@@ -1,8 +1,9 @@
 //! What is measured, as numbers.
 
-use crate::engine::{Peer, handwritten};
+use crate::engine::Peer;
 use crate::limits::COUNTS;
 use crate::rounds::{Candidate, medians};
+use crate::threads::Gains;
 use crate::{desk, limits, memory, probes, threads};
 use perso_core::{Policy, compile};
 
@@ -12,8 +13,7 @@ pub struct Results {
     /// Compiling the support desk's policy by perso, which happens before it is deployed.
     pub compile: f64,
     /// Two threads' decisions over those of one.
-    pub threads_perso: f64,
-    pub threads_handwritten: f64,
+    pub threads: Option<Gains>,
 }
 
 /// Of one engine in one form.
@@ -69,12 +69,7 @@ pub fn measure(peers: &[Peer]) -> Results {
 
     println!("two threads");
     let policy = Policy::compile(desk::POLICY).expect("the support desk policy compiles");
-    Results {
-        rows,
-        compile: loads[peers.len()],
-        threads_perso: threads::gain(|call| policy.decide_json(call).is_allowed(), calls),
-        threads_handwritten: threads::gain(handwritten::decide, calls),
-    }
+    Results { rows, compile: loads[peers.len()], threads: threads::gains(&policy, calls) }
 }
 
 fn by_rules(peers: &[Peer]) -> Vec<Vec<ByRules>> {

@@ -27,9 +27,11 @@ fn of(results: &Results) -> Vec<(String, f64)> {
         ("decide_vs_handwritten".to_owned(), perso.from_json / handwritten.from_json),
         ("decide_vs_handwritten_tuned".to_owned(), perso.from_json / results.tuned().from_json),
         ("peer_margin".to_owned(), results.fastest_peer().from_json / perso.from_json),
-        ("peers_threads_perso".to_owned(), results.threads_perso),
-        ("peers_threads_handwritten".to_owned(), results.threads_handwritten),
     ];
+    if let Some(gains) = &results.threads {
+        ratios.push(("peers_threads_perso".to_owned(), gains.perso));
+        ratios.push(("peers_threads_handwritten".to_owned(), gains.handwritten));
+    }
     for peer in results.peers() {
         ratios.push((format!("peer_{}", peer.key), peer.from_json / perso.from_json));
         ratios.push((format!("peer_{}_prepared", peer.key), peer.prepared / perso.prepared));
