@@ -113,6 +113,20 @@ impl Policy {
 
     /// Judges a call that is JSON text, some parts of which are not known, whatever the text says of them: they are open
     /// or withheld, by the bits of `perso_evaluate_partial` (docs/module.md). Bits that have no meaning deny.
+    ///
+    /// ```
+    /// # #[cfg(feature = "compile")] {
+    /// let policy = perso_core::Policy::compile(r#"{
+    ///     "perso": 1,
+    ///     "rules": [{ "id": "own", "allow": "delete", "when": { "resource.owner": { "eq": { "ref": "agent.id" } } } }]
+    /// }"#).unwrap();
+    /// let call = br#"{ "tool": "delete", "agent": { "id": "ann" } }"#;
+    /// let (open, withheld) = (0b0100, 0b0100 << 4); // the resource
+    /// assert!(policy.decide_json_partial(call, open).is_allowed());
+    /// assert!(!policy.decide_json_partial(call, withheld).is_allowed());
+    /// assert!(!policy.decide_json_partial(call, open | withheld).is_allowed());
+    /// # }
+    /// ```
     #[must_use]
     pub fn decide_json_partial(&self, call: &[u8], unknown: u32) -> Decision<'_> {
         self.judge(call.len(), |table, memory| call::read(table, memory, call, call::Unknown::from_bits(unknown)?))
