@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 rustc() {
     LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu RUSTC_BOOTSTRAP=1 "$root/usr/bin/rustc" \
         --target wasm32-unknown-unknown --cap-lints allow -Zunstable-options -Cpanic=immediate-abort \
-        -Copt-level=z -Ccodegen-units=1 -Cembed-bitcode=yes "$@"
+        -Copt-level=z -Cllvm-args=-inline-threshold=25 -Ccodegen-units=1 -Cembed-bitcode=yes "$@"
 }
 
 sysroot=$work/lib/rustlib/wasm32-unknown-unknown/lib
@@ -37,8 +37,9 @@ prelude() {
         --extern "perso_decode=$work/libperso_decode.rlib" -Clinker="$root/usr/lib/llvm-22/bin/wasm-ld" \
         -Clink-arg=--stack-first -Clink-arg=-zstack-size=16384 -Clink-arg=--export=__heap_base \
         -o "$work/prelude.wasm" perso-core/prelude/src/lib.rs
-    LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu "$root/usr/bin/wasm-opt" -Oz --converge \
-        --enable-bulk-memory --enable-sign-ext --enable-mutable-globals --enable-nontrapping-float-to-int \
+    # Nothing is below address 1024 but the end of the stack, so that offsets never wrap around: `--low-memory-unused`.
+    LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu "$root/usr/bin/wasm-opt" -Oz --flatten --rereloop -Oz --converge \
+        --low-memory-unused --enable-bulk-memory --enable-sign-ext --enable-mutable-globals --enable-nontrapping-float-to-int \
         "$work/prelude.wasm" -o "$file"
 }
 

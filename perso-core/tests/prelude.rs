@@ -114,6 +114,11 @@ fn hostile_calls() -> Vec<Vec<u8>> {
         args(&format!(r#"{{"w":"{long}","m":"{long}"}}"#)),
         args(&format!(r#"{{"l":[{}0]}}"#, "0,".repeat(INPUT_BYTES / 4))),
         format!(r#"{{"args":{{"w":"{long}"}},"tool":"t"}}"#),
+        // Faults in what is read only once the tool is known, and in its own name.
+        r#"{"args":{"w":"a","w":true},"agent":{"id":1},"tool":"t","context":true}"#.to_owned(),
+        r#"{"args":{"l":[[{"a":1,"a":2},true],3]},"tool":"t","context":{"a":1}}"#.to_owned(),
+        r#"{"args":{},"tool":"t"#.to_owned(),
+        r#"{"args":{},"agent":{"id":1},"tool":"\u00"#.to_owned(),
     ]
     .map(String::into_bytes)
     .into()

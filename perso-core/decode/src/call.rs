@@ -2,9 +2,11 @@
 
 use crate::error::{Code, Error};
 use crate::frame::{Frame, Outcome, Place};
-use crate::json::Reader;
-use crate::limits::LIST_LENGTH;
+use crate::json::{byte, is_next, is_space, unexpected, wrong, Reader};
+use crate::limits::{DEPTH, LIST_LENGTH};
+use crate::number::Number;
 use crate::table::Table;
+use crate::text;
 
 /// Which parts of a call are open or withheld, whatever its text says of them. The default is none.
 ///
@@ -41,23 +43,17 @@ impl Unknown {
 ///
 /// Any [`Code`], with the byte at which it was noticed.
 pub fn read(table: Table<'_>, memory: &mut [u8], text: &[u8], unknown: Unknown) -> Result<Outcome, Error> {
-    let mut reader = Reader::new(text, 0)?;
-    let mut call = Call { frame: Frame::new(table, memory), tool: Tool::Unread, seen: [0; 4], unknown };
-    if reader.peek() == b'{' {
-        reader.open();
-        while reader.key() {
-            if let Err(error) = call.field(&mut reader) {
-                reader.fail(error);
-            }
-        }
-    } else {
-        reader.wrong(Code::Call);
+    let mut frame = Frame::new(table, memory);
+    let mut walk = Walk::new(&mut frame, Reader::new(text, 0)?, unknown);
+    if walk.reader.peek() != b'{' {
+        return Err(wrong(text, walk.reader.at, Code::Call));
     }
-    reader.finish()?;
-    match call.tool {
-        Tool::Unread => Err(Code::NoTool.at(reader.offset())),
+    walk.value(Place::CALL)?;
+    walk.reader.finish()?;
+    match walk.tool {
+        Tool::Unread => Err(Code::NoTool.at(walk.reader.at)),
         Tool::Unknown => Ok(Outcome::UnknownTool),
-        Tool::Known => call.frame.finish()?.settle(memory),
+        Tool::Known => frame.finish()?.settle(memory),
     }
 }
 
@@ -67,9 +63,13 @@ pub fn read(table: Table<'_>, memory: &mut [u8], text: &[u8], unknown: Unknown) 
 ///
 /// Any [`Code`], with the byte at which it was noticed.
 pub fn read_part(frame: &mut Frame<'_, '_>, part: Place, text: &[u8]) -> Result<(), Error> {
-    let mut reader = part_reader(text)?;
-    value(frame, part, &mut reader);
-    reader.finish()
+    // As deep as it would be in a whole call, so that the limit is the same.
+    let mut walk = Walk::new(frame, Reader::new(text, 1)?, Unknown::default());
+    if !matches!(walk.reader.peek(), b'{' | b'n') {
+        return Err(wrong(text, walk.reader.at, Code::Part));
+    }
+    walk.value(part)?;
+    walk.reader.finish()
 }
 
 /// Reads one part of a call from JSON text of its own for nothing but its form.
@@ -78,23 +78,19 @@ pub fn read_part(frame: &mut Frame<'_, '_>, part: Place, text: &[u8]) -> Result<
 ///
 /// Any [`Code`], with the byte at which it was noticed.
 pub fn check_part(text: &[u8]) -> Result<(), Error> {
-    let mut reader = part_reader(text)?;
-    reader.skip();
-    reader.finish()
+    read_part(&mut Frame::new(Table::EMPTY, &mut []), Place::NOWHERE, text)
 }
 
-/// A reader of a part: as deep as it would be in a whole call, so that the limit is the same.
-fn part_reader(text: &[u8]) -> Result<Reader<'_>, Error> {
-    let mut reader = Reader::new(text, 1)?;
-    if !matches!(reader.peek(), b'{' | b'n') {
-        reader.wrong(Code::Part);
-    }
-    Ok(reader)
+/// A part of the text, which there is as long as there has been no fault.
+#[inline(always)]
+fn part(text: &[u8], start: usize, end: usize) -> Result<&[u8], Error> {
+    text.get(start..end).ok_or(Code::End.anywhere())
 }
 
-/// A call whose text is being read.
-struct Call<'t, 'f> {
-    frame: Frame<'t, 'f>,
+/// A walk through the text of a call, or of a part of one.
+struct Walk<'w, 't, 'f, 'r> {
+    frame: &'w mut Frame<'t, 'f>,
+    reader: Reader<'r>,
     tool: Tool,
     /// Where the parts stand that there have been.
     seen: [usize; 4],
@@ -108,164 +104,285 @@ enum Tool {
     Known,
 }
 
-/// The parts, by the number that their places have, less one.
-const PARTS: [&[u8]; 4] = [b"args", b"agent", b"resource", b"context"];
+/// The keys of a call: that of the tool, and those of the parts by the number that their places have.
+const KEYS: [&[u8]; 5] = [b"tool", b"args", b"agent", b"resource", b"context"];
 
-impl<'f> Call<'_, 'f> {
-    fn field<'r>(&mut self, reader: &mut Reader<'r>) -> Result<(), Error>
-    where
-        'f: 'r,
-    {
-        let key_at = reader.key_at;
-        self.frame.unescape(reader)?;
-        let key = reader.raw;
-        let first = reader.peek();
-        if key == b"tool" {
-            if first != b'"' {
-                reader.wrong(Code::Tool);
-            } else if self.tool != Tool::Unread {
-                return Err(Code::Duplicate.at(key_at));
-            } else {
-                let start = reader.offset();
-                self.read_tool(reader).map_err(|error| error.at(start))?;
+impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
+    fn new(frame: &'w mut Frame<'t, 'f>, reader: Reader<'r>, unknown: Unknown) -> Self {
+        Self { frame, reader, tool: Tool::Unread, seen: [0; 4], unknown }
+    }
+
+    /// Reads the value that comes next: what the policy reads of it goes to its place in the frame, if it has one. Of the
+    /// rest only the form is looked at. Calls itself for what is read within what is read, so not more often than
+    /// [`DEPTH`].
+    ///
+    /// # Errors
+    ///
+    /// The first fault that the text has had.
+    fn value(&mut self, place: Place) -> Result<(), Error> {
+        if let Err(error) = self.walk::<true>(place) {
+            self.reader.fail(error);
+        }
+        self.reader.sound()
+    }
+
+    /// Reads a value for nothing but its form. It is the same walk, compiled once more without all that has to do with
+    /// places: where code may be large, that is faster.
+    #[inline(never)]
+    fn skip(&mut self) {
+        if let Err(error) = self.walk::<false>(Place::NOWHERE) {
+            self.reader.fail(error);
+        }
+    }
+
+    #[inline(always)]
+    fn walk<const READS: bool>(&mut self, place: Place) -> Result<(), Error> {
+        let text = self.reader.text;
+        let mut at = self.reader.at;
+        let outside = self.reader.depth;
+        let mut depth = outside;
+        // Which of the objects and lists that are open here are objects: a bit each, the lowest for the innermost.
+        let mut objects = 0_u64;
+        let mut place = place;
+        // What is read below the outermost: its keys, if it is an object; where its elements belong, if it is a list.
+        let mut object = Place::NOWHERE;
+        let mut element = Place::NOWHERE;
+        let mut list = Place::NOWHERE;
+        let mut list_at = 0;
+        let mut length = 0_u64;
+        loop {
+            let first = byte(text, at);
+            let start = at;
+            if is_space(first) {
+                at += 1;
+                continue;
             }
-            return Ok(());
+            if READS && place == Place::ROLE && first != b'"' {
+                self.frame.no_role();
+                place = Place::NOWHERE;
+            }
+            let is_read = READS && place != Place::NOWHERE;
+            let mut is_fresh = false;
+            let result = match first {
+                _ if READS && !is_read && first != b'"' && cfg!(not(target_arch = "wasm32")) => {
+                    self.reader.at = at;
+                    self.reader.depth = depth;
+                    self.skip();
+                    at = self.reader.at;
+                    Ok(())
+                }
+                b'"' => {
+                    at = self.reader.end_of_string(text, start + 1);
+                    let result = if is_read { self.string(place, part(text, start + 1, at)?) } else { Ok(()) };
+                    at += 1;
+                    result
+                }
+                b'{' | b'[' if is_read && depth != outside => {
+                    self.reader.at = at;
+                    self.reader.depth = depth;
+                    let result = self.value(place);
+                    at = self.reader.at;
+                    result
+                }
+                b'{' | b'[' => {
+                    let is_object = first == b'{';
+                    at += 1;
+                    depth += 1;
+                    objects = objects << 1 | u64::from(is_object);
+                    is_fresh = true;
+                    if depth > DEPTH {
+                        return Err(Code::Depth.at(start));
+                    }
+                    if !is_read {
+                        Ok(())
+                    } else if !is_object {
+                        list = place;
+                        list_at = start;
+                        self.frame.element_place(list).map(|place| element = place)
+                    } else if place == Place::CALL {
+                        object = place;
+                        Ok(())
+                    } else {
+                        self.frame.object(place).and_then(|()| {
+                            if self.frame.reads_below(place)? {
+                                object = place;
+                            }
+                            Ok(())
+                        })
+                    }
+                }
+                b't' | b'f' => {
+                    let is_true = first == b't';
+                    let last = *if is_true { b"true" } else { b"alse" };
+                    at = self.reader.end_of_literal(start, start + usize::from(!is_true), last);
+                    if is_read {
+                        self.frame.boolean(place, is_true)
+                    } else {
+                        Ok(())
+                    }
+                }
+                b'n' => {
+                    at = self.reader.end_of_literal(start, start, *b"null");
+                    if is_read {
+                        self.frame.null(place)
+                    } else {
+                        Ok(())
+                    }
+                }
+                _ => {
+                    at = self.reader.end_of_number(start);
+                    if is_read {
+                        self.frame.number(place, Number::of(part(text, start, at)?))
+                    } else {
+                        Ok(())
+                    }
+                }
+            };
+            result.map_err(|error| error.at(start))?;
+            // Leaves what ends here.
+            loop {
+                if depth == outside {
+                    self.reader.at = at;
+                    self.reader.depth = depth;
+                    if READS && list != Place::NOWHERE {
+                        self.list(list, list_at, length).map_err(|error| error.at(list_at))?;
+                    }
+                    return Ok(());
+                }
+                let next = byte(text, at);
+                if is_space(next) {
+                    at += 1;
+                    continue;
+                }
+                if next == b',' && !is_fresh {
+                    at += 1;
+                    break;
+                }
+                if next == if objects & 1 == 0 { b']' } else { b'}' } {
+                    objects >>= 1;
+                    depth -= 1;
+                    is_fresh = false;
+                } else if is_fresh {
+                    break;
+                } else {
+                    return Err(unexpected(text, at));
+                }
+                at += 1;
+            }
+            place = Place::NOWHERE;
+            let is_outermost = depth == outside + 1;
+            if objects & 1 == 0 {
+                if READS && is_outermost {
+                    length += 1;
+                    if length <= LIST_LENGTH {
+                        place = element;
+                    }
+                }
+                continue;
+            }
+            if !is_next(text, &mut at, b'"') {
+                return Err(unexpected(text, at));
+            }
+            let start = at;
+            let end = self.reader.end_of_string(text, start + 1);
+            at = end + 1;
+            if !is_next(text, &mut at, b':') {
+                return Err(unexpected(text, at));
+            }
+            at += 1;
+            if READS && is_outermost && object != Place::NOWHERE {
+                let key = part(text, start + 1, end)?;
+                let key = self.frame.plain(&self.reader, key).map_err(|error| error.at(start))?;
+                place = if object == Place::CALL {
+                    while is_space(byte(text, at)) {
+                        at += 1;
+                    }
+                    self.field(key, start, at)?
+                } else {
+                    self.frame.below(object, key).map_err(|error| error.at(start))?
+                };
+            }
         }
-        let index = PARTS.iter().position(|name| *name == key).ok_or(Code::Key.at(key_at))?;
+    }
+
+    /// Where the value at `at` belongs, which the call has for a key.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(never))]
+    fn field(&mut self, key: &[u8], key_at: usize, at: usize) -> Result<Place, Error> {
+        let first = byte(self.reader.text, at);
+        let index = KEYS.iter().position(|name| text::same(name, key)).ok_or(Code::Key.at(key_at))?;
+        let Some(part) = index.checked_sub(1) else {
+            if first != b'"' {
+                return Err(wrong(self.reader.text, at, Code::Tool));
+            }
+            return if self.tool == Tool::Unread { Ok(Place::CALLED) } else { Err(Code::Duplicate.at(key_at)) };
+        };
         if !matches!(first, b'{' | b'n') {
-            reader.wrong(Code::Part);
-            return Ok(());
+            return Err(wrong(self.reader.text, at, Code::Part));
         }
-        let seen = self.seen.get_mut(index).ok_or(Code::Key.at(key_at))?;
+        let seen = self.seen.get_mut(part).ok_or(Code::Key.at(key_at))?;
         if *seen != 0 {
             return Err(Code::Duplicate.at(key_at));
         }
-        *seen = reader.offset();
-        if self.tool == Tool::Known && self.unknown.of(index).is_none() {
-            value(&mut self.frame, Place::part(index + 1), reader);
-        } else {
-            reader.skip();
-        }
-        Ok(())
+        *seen = at;
+        let is_read = self.tool == Tool::Known && self.unknown.of(part).is_none();
+        Ok(if is_read { Place::part(index) } else { Place::NOWHERE })
     }
 
-    fn read_tool<'r>(&mut self, reader: &mut Reader<'r>) -> Result<(), Error>
-    where
-        'f: 'r,
-    {
-        reader.string();
-        self.frame.unescape(reader)?;
-        self.tool = if self.frame.begin(reader.raw)? { Tool::Known } else { Tool::Unknown };
-        if self.tool == Tool::Unknown {
+    /// Takes a string for what it is where it stands.
+    #[inline(always)]
+    fn string(&mut self, place: Place, raw: &'r [u8]) -> Result<(), Error> {
+        let string = self.frame.plain(&self.reader, raw)?;
+        match place {
+            Place::CALLED => self.tool(string),
+            Place::ROLE => self.frame.known_role(string),
+            _ => self.frame.text(place, string),
+        }
+    }
+
+    #[cfg_attr(not(target_arch = "wasm32"), inline(never))]
+    fn tool(&mut self, tool: &[u8]) -> Result<(), Error> {
+        if !self.frame.begin(tool)? {
+            self.tool = Tool::Unknown;
             return Ok(());
         }
+        self.tool = Tool::Known;
         // The parts that need no text, and those that came before, so that what to read in them was not known yet.
         for (index, seen) in self.seen.into_iter().enumerate() {
             let place = Place::part(index + 1);
             if let Some(open) = self.unknown.of(index) {
                 self.frame.unknown(place, open)?;
             } else if seen != 0 {
-                let here = reader.go(seen);
-                value(&mut self.frame, place, reader);
-                reader.go(here);
+                self.reader.at = seen;
+                self.value(place)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Takes the list at `start`.
+    #[cfg_attr(not(target_arch = "wasm32"), inline(never))]
+    fn list(&mut self, place: Place, start: usize, length: u64) -> Result<(), Error> {
+        self.frame.list(place, length)?;
+        if self.frame.looks_into(place)? {
+            elements(self, place, start, length)?;
         }
         Ok(())
     }
 }
 
-/// Reads a value that the policy reads.
-fn value<'r, 'f: 'r>(frame: &mut Frame<'_, 'f>, place: Place, reader: &mut Reader<'r>) {
-    let first = reader.peek();
-    let at = reader.offset();
-    let result = match first {
-        b'{' => object(frame, place, reader),
-        b'[' => list(frame, place, reader),
-        b'"' => {
-            reader.string();
-            frame.unescape(reader).and_then(|()| frame.text(place, reader.raw))
-        }
-        b't' => {
-            reader.literal(b"true");
-            frame.boolean(place, true)
-        }
-        b'f' => {
-            reader.literal(b"false");
-            frame.boolean(place, false)
-        }
-        b'n' => {
-            reader.literal(b"null");
-            frame.null(place)
-        }
-        _ => {
-            let number = reader.number();
-            frame.number(place, number)
-        }
-    };
-    if let Err(error) = result {
-        reader.fail(error.at(at));
-    }
-}
-
-fn object<'r, 'f: 'r>(frame: &mut Frame<'_, 'f>, place: Place, reader: &mut Reader<'r>) -> Result<(), Error> {
-    frame.object(place)?;
-    if !frame.reads_below(place)? {
-        reader.skip();
-        return Ok(());
-    }
-    reader.open();
-    while reader.key() {
-        frame.unescape(reader)?;
-        match frame.raw_key(place, reader.raw) {
-            Ok(Some(child)) => value(frame, child, reader),
-            Ok(None) => reader.skip(),
-            Err(error) => reader.fail(error.at(reader.key_at)),
-        }
-    }
-    Ok(())
-}
-
-fn list<'r, 'f: 'r>(frame: &mut Frame<'_, 'f>, place: Place, reader: &mut Reader<'r>) -> Result<(), Error> {
-    let takes_roles = frame.takes_roles(place)?;
-    let start = reader.offset();
-    let mut length: u64 = 0;
-    reader.open();
-    while reader.more(b']') {
-        length += 1;
-        if !takes_roles || length > LIST_LENGTH {
-            reader.skip();
-        } else if reader.peek() == b'"' {
-            reader.string();
-            frame.unescape(reader)?;
-            frame.known_role(reader.raw)?;
-        } else {
-            reader.skip();
-            frame.no_role();
-        }
-    }
-    frame.list(place, length)?;
-    if frame.looks_into(place)? {
-        elements(frame, place, reader, start, length)?;
-    }
-    Ok(())
-}
-
-/// Reads the elements of the list at `start`, now that it is known how many there are.
+/// Reads the elements of the list at `start`, now that it is known how many there are, and that they are JSON.
 #[cfg_attr(target_arch = "wasm32", no_mangle)]
-fn elements<'r, 'f: 'r>(
-    frame: &mut Frame<'_, 'f>,
-    place: Place,
-    reader: &mut Reader<'r>,
-    start: usize,
-    length: u64,
-) -> Result<(), Error> {
-    let Some(mut elements) = frame.elements(place, length)? else { return Ok(()) };
-    reader.go(start);
-    reader.open();
-    while reader.more(b']') {
-        frame.element(&mut elements)?;
-        value(frame, Place::ELEMENT, reader);
+fn elements<'f: 'r, 'r>(walk: &mut Walk<'_, '_, 'f, 'r>, place: Place, start: usize, length: u64) -> Result<(), Error> {
+    let Some(mut elements) = walk.frame.elements(place, length)? else { return Ok(()) };
+    let end = core::mem::replace(&mut walk.reader.at, start + 1);
+    for _ in 0..length {
+        walk.frame.element(&mut elements)?;
+        walk.value(Place::ELEMENT)?;
+        // A comma or the list's end.
+        walk.reader.peek();
+        walk.reader.at += 1;
     }
-    frame.end(elements);
+    walk.reader.at = end;
+    walk.frame.end(elements);
     Ok(())
 }

@@ -109,6 +109,14 @@ impl Place {
     pub const RESOURCE: Self = Self(part::RESOURCE as u32);
     /// Everything else that the host knows.
     pub const CONTEXT: Self = Self(part::CONTEXT as u32);
+    /// Where values belong that the policy does not read. No view has as many places, nor as the next three say.
+    pub(crate) const NOWHERE: Self = Self(NOTHING);
+    /// The call itself.
+    pub(crate) const CALL: Self = Self(NOTHING - 1);
+    /// The name of the tool that is called.
+    pub(crate) const CALLED: Self = Self(NOTHING - 2);
+    /// An element of a list of roles.
+    pub(crate) const ROLE: Self = Self(NOTHING - 3);
     /// The element of a list that [`Frame::element`] has begun.
     pub const ELEMENT: Self = Self(0);
 
@@ -157,8 +165,7 @@ fn get<const N: usize>(from: &[u8], at: usize) -> Result<[u8; N], Error> {
 }
 
 impl<'t> Scope<'t, '_> {
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[inline(always)]
     fn info(&self, place: Place) -> Result<PlaceInfo<'t>, Error> {
         self.view.place(place.0)
     }
@@ -182,17 +189,17 @@ impl<'t> Scope<'t, '_> {
     }
 
     /// See [`Frame::key`].
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn key(&mut self, table: Table<'t>, object: Place, key: &[u8]) -> Result<Option<Place>, Error> {
+    #[cfg_attr(not(target_arch = "wasm32"), inline(never))]
+    fn key(&mut self, table: Table<'t>, object: Place, key: &[u8]) -> Result<Place, Error> {
         match table.key(self.info(object)?.keys(), key)? {
-            NOTHING => Ok(None),
+            NOTHING => Ok(Place::NOWHERE),
             VARIANT => Err(Code::Variant.anywhere()),
             place => {
                 let place = Place(place);
                 if self.record(place)?[0] != [0; 8] {
                     return Err(Code::Duplicate.anywhere());
                 }
-                Ok(Some(place))
+                Ok(place)
             }
         }
     }
@@ -246,12 +253,13 @@ impl<'t, 'f> Frame<'t, 'f> {
     /// that the policy reads, [`Code::Table`].
     #[inline]
     pub fn key(&mut self, object: Place, key: &str) -> Result<Option<Place>, Error> {
-        self.scope.key(self.table, object, key.as_bytes())
+        let place = self.scope.key(self.table, object, key.as_bytes())?;
+        Ok((place != Place::NOWHERE).then_some(place))
     }
 
-    /// The same, for a key in JSON text.
-    #[inline]
-    pub(crate) fn raw_key(&mut self, object: Place, key: &[u8]) -> Result<Option<Place>, Error> {
+    /// The same, for a key in JSON text; [`Place::NOWHERE`] if the policy does not read it.
+    #[inline(always)]
+    pub(crate) fn below(&mut self, object: Place, key: &[u8]) -> Result<Place, Error> {
         self.scope.key(self.table, object, key)
     }
 
@@ -492,20 +500,20 @@ impl<'t, 'f> Frame<'t, 'f> {
         }
     }
 
-    /// Takes the escapes out of the string or key that a reader of JSON text has read.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    #[cfg_attr(target_arch = "wasm32", inline(never))]
-    pub(crate) fn unescape<'r>(&mut self, reader: &mut Reader<'r>) -> Result<(), Error>
+    /// What a string or key is that a reader of JSON text has just read: without its escapes.
+    #[inline(always)]
+    pub(crate) fn plain<'r>(&mut self, reader: &Reader<'r>, raw: &'r [u8]) -> Result<&'r [u8], Error>
     where
         'f: 'r,
     {
         if reader.is_escaped {
-            reader.raw = self.unescaped(reader.raw)?;
+            return self.unescaped(raw);
         }
-        Ok(())
+        Ok(raw)
     }
 
     #[cold]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     fn unescaped(&mut self, raw: &[u8]) -> Result<&'f [u8], Error> {
         self.take_back(raw.len(), NO_RECORD)?;
         json::unescape(raw, core::mem::take(&mut self.taken)).intact()
@@ -674,6 +682,12 @@ impl<'t, 'f> Frame<'t, 'f> {
         Ok(self.scope.info(list)?.flags() & flag::ROLES != 0)
     }
 
+    /// Where the elements belong of the list at a place, as long as it is not known how many there are.
+    #[inline]
+    pub(crate) fn element_place(&self, list: Place) -> Result<Place, Error> {
+        Ok(if self.takes_roles(list)? { Place::ROLE } else { Place::NOWHERE })
+    }
+
     /// One of the caller's roles, out of a list that [takes roles](Self::takes_roles); `None` for an element that is no
     /// string.
     ///
@@ -699,8 +713,9 @@ impl<'t, 'f> Frame<'t, 'f> {
     /// Like [`role`](Self::role), for one in JSON text.
     pub(crate) fn known_role(&mut self, name: &[u8]) -> Result<(), Error> {
         if let Some(words) = self.table.role(name)? {
-            for (mine, role) in self.role_words().iter_mut().zip(words) {
-                *mine |= role;
+            let (mine, _) = self.role_words().as_chunks_mut::<8>();
+            for (mine, role) in mine.iter_mut().zip(words.as_chunks::<8>().0) {
+                *mine = (u64::from_le_bytes(*mine) | u64::from_le_bytes(*role)).to_le_bytes();
             }
         }
         Ok(())
@@ -743,14 +758,14 @@ impl<'t, 'f> Frame<'t, 'f> {
 
     /// Ends the frame.
     #[inline]
-    pub(crate) fn finish(mut self) -> Result<Finished<'t>, Error> {
+    pub(crate) fn finish(&mut self) -> Result<Finished<'t>, Error> {
         // Roles that can't be trusted as a whole count for nothing.
         if self.roles & (kind::LIST | kind::OPEN) == 0 {
             self.role_words().fill(0);
         }
         put(self.head, layout::ROLES, self.roles.to_le_bytes())?;
-        let Self { table, scope, head, front, back, keeps, .. } = self;
-        Ok(Finished { table, view: scope.view, head: head.len(), front, back, keeps })
+        let Self { table, front, back, keeps, .. } = *self;
+        Ok(Finished { table, view: self.scope.view, head: self.head.len(), front, back, keeps })
     }
 }
 
@@ -894,7 +909,7 @@ impl<'k> Kept<'k> {
 fn same(kept: &[u8], mut last: u32, hash: u32, text: &[u8]) -> Result<Option<u32>, Error> {
     while let Some(after) = last.checked_sub(1) {
         let string = Kept::at(kept, after as usize)?;
-        if string.hash == hash && string.text == text {
+        if string.hash == hash && text::same(string.text, text) {
             return Ok(Some(string.record));
         }
         last = string.next;
@@ -916,8 +931,11 @@ fn kept_text<'k>(frame: &[u8], kept: &'k [u8], at: usize) -> Result<Option<&'k [
 /// The answer of a string test.
 fn holds(test: Word, value: &[u8], operand: &[u8]) -> Result<bool, Error> {
     Ok(match number(test) {
-        op::STARTS_WITH => value.starts_with(operand),
-        op::ENDS_WITH => value.ends_with(operand),
+        op::STARTS_WITH => value.get(..operand.len()).is_some_and(|front| text::same(front, operand)),
+        op::ENDS_WITH => {
+            let front = value.len().checked_sub(operand.len());
+            front.and_then(|front| value.get(front..)).is_some_and(|end| text::same(end, operand))
+        }
         op::CONTAINS if !cfg!(lean_prelude) => contains(value, operand),
         _ => return Err(DAMAGED),
     })

@@ -4,28 +4,82 @@
 //!
 //! A reader that meets a fault remembers it, and goes on as if the text ended there: whatever still asks it for something
 //! gets nothing, and comes to an end by itself. So there is one place to look for faults, behind the last value.
+//!
+//! Whoever reads many tokens in a row keeps the place in the text for himself, and passes it on: on wasm32 what a
+//! function keeps for itself costs nothing, and what stands in memory costs an operation each time.
 
 use crate::error::{Code, Error};
-use crate::limits::{DEPTH, INPUT_BYTES};
-use crate::number::{self, Number};
+use crate::limits::INPUT_BYTES;
+use crate::number;
 use crate::text;
 
 /// Reads JSON text.
 #[derive(Debug)]
 pub(crate) struct Reader<'j> {
-    text: &'j [u8],
-    at: usize,
-    depth: u32,
-    /// Whether an object or list has just been opened.
-    is_fresh: bool,
-    /// What stands between the quotes of the string or key that was read last.
-    pub(crate) raw: &'j [u8],
-    /// Whether there is a backslash in it.
+    pub(crate) text: &'j [u8],
+    pub(crate) at: usize,
+    /// In how many objects and lists it stands.
+    pub(crate) depth: u32,
+    /// Whether there is a backslash in the string or key that was read last.
     pub(crate) is_escaped: bool,
-    /// Where the key that was read last stands.
-    pub(crate) key_at: usize,
     /// The first fault.
     fault: Option<Error>,
+    /// Where the block begins that was looked at last.
+    #[cfg(not(target_arch = "wasm32"))]
+    block: usize,
+    /// Which of its bytes may need care in a string: a bit each, the lowest for the first.
+    #[cfg(not(target_arch = "wasm32"))]
+    care: u64,
+}
+
+/// The byte at `at`; 0, which no token begins with, at the end.
+#[inline(always)]
+pub(crate) fn byte(text: &[u8], at: usize) -> u8 {
+    text.get(at).copied().unwrap_or(0)
+}
+
+/// Whether a byte is one of those that may stand between tokens.
+#[inline(always)]
+pub(crate) fn is_space(byte: u8) -> bool {
+    // Nearly always that is enough.
+    byte <= b' ' && is_blank(byte)
+}
+
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\t' | b'\r')
+}
+
+/// Goes to the next token; whether it is this byte.
+#[inline(always)]
+pub(crate) fn is_next(text: &[u8], at: &mut usize, token: u8) -> bool {
+    loop {
+        let byte = byte(text, *at);
+        if byte == token {
+            return true;
+        }
+        if !is_space(byte) {
+            return false;
+        }
+        *at += 1;
+    }
+}
+
+/// The fault that no token begins at a byte that the grammar takes.
+#[cold]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+pub(crate) fn unexpected(text: &[u8], at: usize) -> Error {
+    if at >= text.len() { Code::End } else { Code::Syntax }.at(at)
+}
+
+/// A fault that is about values of the wrong kind, if there is a value at the byte.
+#[cold]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+pub(crate) fn wrong(text: &[u8], at: usize, code: Code) -> Error {
+    match byte(text, at) {
+        b'"' | b'{' | b'[' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => code.at(at),
+        _ => unexpected(text, at),
+    }
 }
 
 impl<'j> Reader<'j> {
@@ -42,58 +96,60 @@ impl<'j> Reader<'j> {
     }
 
     const fn over(text: &'j [u8], depth: u32) -> Self {
-        Self { text, at: 0, depth, is_fresh: false, raw: &[], is_escaped: false, key_at: 0, fault: None }
-    }
-
-    /// Where it stands.
-    pub(crate) const fn offset(&self) -> usize {
-        self.at
-    }
-
-    /// Goes to a byte where it has been before, within as many objects and lists as now; tells where it was.
-    pub(crate) const fn go(&mut self, at: usize) -> usize {
-        core::mem::replace(&mut self.at, at)
+        Self {
+            text,
+            at: 0,
+            depth,
+            is_escaped: false,
+            fault: None,
+            #[cfg(not(target_arch = "wasm32"))]
+            block: usize::MAX / 2,
+            #[cfg(not(target_arch = "wasm32"))]
+            care: 0,
+        }
     }
 
     /// Ends the text because of a fault.
     #[cold]
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(crate) fn fail(&mut self, fault: Error) {
-        self.fault.get_or_insert(fault);
-        self.text = &[];
-    }
-
-    /// Fails at the next byte, where no token begins that the grammar takes.
-    #[cold]
-    #[cfg_attr(target_arch = "wasm32", inline(never))]
-    pub(crate) fn unexpected(&mut self) {
-        let code = if self.at >= self.text.len() { Code::End } else { Code::Syntax };
-        self.fail(code.at(self.at));
-    }
-
-    /// Fails at the next byte with a code that is about values of the wrong kind, if there is a value.
-    #[cold]
-    pub(crate) fn wrong(&mut self, code: Code) {
-        match self.byte() {
-            b'"' | b'{' | b'[' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => self.fail(code.at(self.at)),
-            _ => self.unexpected(),
+        if self.fault.is_none() {
+            self.fault = Some(fault);
+            // Beyond the end, so that there is no part of the text from anywhere to here.
+            self.at = self.text.len() + 1;
+            self.text = &[];
         }
     }
 
-    /// The next byte; 0, which no token begins with, at the end.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn byte(&self) -> u8 {
-        self.text.get(self.at).copied().unwrap_or(0)
+    /// Whether all is well so far. Whoever has let someone else read, and goes on at a place of his own, must ask.
+    ///
+    /// # Errors
+    ///
+    /// The first fault.
+    #[inline(always)]
+    pub(crate) fn sound(&self) -> Result<(), Error> {
+        match self.fault {
+            None => Ok(()),
+            Some(fault) => Err(fault),
+        }
+    }
+
+    /// Fails at a byte where no token begins that the grammar takes.
+    #[cold]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    fn unexpected(&mut self, at: usize) {
+        self.fail(unexpected(self.text, at));
     }
 
     /// The byte that the next token begins with.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn peek(&mut self) -> u8 {
         loop {
-            match self.byte() {
-                b' ' | b'\n' | b'\t' | b'\r' => self.at += 1,
-                byte => return byte,
+            let byte = byte(self.text, self.at);
+            if !is_space(byte) {
+                return byte;
             }
+            self.at += 1;
         }
     }
 
@@ -107,126 +163,98 @@ impl<'j> Reader<'j> {
         if self.at < self.text.len() {
             self.fail(Code::Trailing.at(self.at));
         }
-        match self.fault {
-            None => Ok(()),
-            Some(fault) => Err(fault),
-        }
+        self.sound()
     }
 
-    /// Goes into the object or list that comes next; [`key`](Self::key) or [`more`](Self::more) leads on.
+    /// Where the quote is that ends the string whose first character is at `start`; beyond the text's end,
+    /// if there is none.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    pub(crate) fn open(&mut self) {
-        if self.depth >= DEPTH {
-            self.fail(Code::Depth.at(self.at));
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    pub(crate) fn end_of_string(&mut self, text: &[u8], start: usize) -> usize {
+        self.is_escaped = false;
+        let end = self.end_of_plain(text, start);
+        if byte(text, end) == b'"' {
+            return end;
         }
-        self.depth += 1;
-        self.at += 1;
-        self.is_fresh = true;
+        self.careful_string(end)
     }
 
-    /// Goes to the next value in the list that `end` closes; `false` if there is none, then the list is left.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    pub(crate) fn more(&mut self, end: u8) -> bool {
-        let byte = self.peek();
-        let is_fresh = core::mem::take(&mut self.is_fresh);
-        if byte == end {
-            self.depth -= 1;
-            self.at += 1;
-            return false;
-        }
-        if byte == 0 || !is_fresh && byte != b',' {
-            self.unexpected();
-            return false;
-        }
-        self.at += usize::from(!is_fresh);
-        true
-    }
-
-    /// Reads the next key of an object, and goes to its value; `false` if there is none, then the object is left.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    pub(crate) fn key(&mut self) -> bool {
-        self.next_key::<true>()
-    }
-
-    /// The same; what the key is, is only known if it is kept.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn next_key<const KEPT: bool>(&mut self) -> bool {
-        if !self.more(b'}') {
-            return false;
-        }
-        if self.peek() == b'"' {
-            if KEPT {
-                self.key_at = self.at;
-                self.string();
-            } else {
-                self.pass_string();
-            }
-            if self.peek() == b':' {
-                self.at += 1;
-                return true;
-            }
-        }
-        self.unexpected();
-        false
-    }
-
-    /// Reads the string that comes next: then [`raw`](Self::raw) has it.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    pub(crate) fn string(&mut self) {
-        let start = self.at + 1;
-        self.end_of_string();
-        self.raw = self.text.get(start..self.at).unwrap_or_default();
-        self.at += 1;
-    }
-
-    /// Goes to the quote that ends the string which comes next.
+    /// Where the first byte is from `at` on that may need care in a string; at the text's end, perhaps any byte.
+    #[cfg(target_arch = "wasm32")]
     #[inline(always)]
-    fn end_of_string(&mut self) {
-        let mut at = self.at + 1;
-        while let Some(word) = text::word(self.text, at) {
-            let plain = text::plain(word);
-            at += plain;
-            if plain < 8 {
+    fn end_of_plain(&mut self, text: &[u8], at: usize) -> usize {
+        let mut end = at;
+        while let Some(block) = text.get(end..).and_then(<[u8]>::first_chunk) {
+            let plain = text::plain(block);
+            end += plain;
+            if plain < text::BLOCK {
                 break;
             }
         }
-        self.at = at;
-        self.is_escaped = false;
-        if self.byte() != b'"' {
-            self.careful_string();
+        end
+    }
+
+    /// The same. Mostly the block that was looked at last has the answer: one look at many bytes serves many strings.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[inline(always)]
+    fn end_of_plain(&mut self, text: &[u8], at: usize) -> usize {
+        let offset = at.wrapping_sub(self.block);
+        if offset < text::BLOCK {
+            let care = self.care >> offset;
+            if care != 0 {
+                return at + care.trailing_zeros() as usize;
+            }
+            return self.end_in_next_blocks(text, self.block + text::BLOCK);
+        }
+        self.end_in_next_blocks(text, at)
+    }
+
+    /// The same, where the block that was looked at last has no answer.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[inline(never)]
+    fn end_in_next_blocks(&mut self, text: &[u8], at: usize) -> usize {
+        let mut at = at;
+        loop {
+            let start = at.min(text.len().saturating_sub(text::BLOCK));
+            let Some(block) = text.get(start..).and_then(<[u8]>::first_chunk) else { return at };
+            self.block = start;
+            self.care = text::care(block);
+            let care = self.care.checked_shr((at - start) as u32).unwrap_or(0);
+            if care != 0 {
+                return at + care.trailing_zeros() as usize;
+            }
+            at = start + text::BLOCK;
+            if at >= text.len() {
+                return text.len();
+            }
         }
     }
 
-    /// Goes behind the string that comes next, whatever it is.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-    fn pass_string(&mut self) {
-        // The code for strings that are kept is there already, and on wasm32 less code is better.
-        if cfg!(target_arch = "wasm32") {
-            return self.string();
-        }
-        self.end_of_string();
-        self.at += 1;
-    }
-
-    /// Goes to the end of a string in which something needs care.
+    /// The same for a string in which something needs care at `at`, and nothing before.
     #[cold]
     #[cfg_attr(target_arch = "wasm32", inline(never))]
-    fn careful_string(&mut self) {
+    fn careful_string(&mut self, at: usize) -> usize {
+        self.at = at;
         loop {
-            match self.byte() {
-                b'"' => return,
+            match byte(self.text, self.at) {
+                b'"' => return self.at,
                 b'\\' => {
                     self.is_escaped = true;
                     self.escape();
                 }
                 0..=0x1f => {
                     let code = if self.at >= self.text.len() { Code::End } else { Code::Control };
-                    return self.fail(code.at(self.at));
+                    self.fail(code.at(self.at));
+                    return self.at;
                 }
+                #[cfg(target_arch = "wasm32")]
                 0x20..=0x7f => self.at += 1,
-                _ => match self.text.get(self.at..).and_then(text::character) {
-                    Some(c) => self.at += c.len_utf8(),
-                    None => return self.fail(Code::Encoding.at(self.at)),
+                #[cfg(not(target_arch = "wasm32"))]
+                0x20..=0x7f => self.at = self.end_of_plain(self.text, self.at + 1),
+                first => match self.text.get(self.at..).and_then(text::character) {
+                    // As many ones at its front as the character has bytes.
+                    Some(_) => self.at += first.leading_ones() as usize,
+                    None => self.fail(Code::Encoding.at(self.at)),
                 },
             }
         }
@@ -267,15 +295,12 @@ impl<'j> Reader<'j> {
     fn unit(&mut self, start: usize) -> u32 {
         let mut value = 0;
         for _ in 0..4 {
-            let Some(byte) = self.text.get(self.at) else {
-                self.fail(Code::End.at(self.text.len()));
-                return 0;
-            };
+            let byte = byte(self.text, self.at);
             let digit = match byte {
                 b'0'..=b'9' => byte - b'0',
                 b'a'..=b'f' | b'A'..=b'F' => (byte | 0x20) - b'a' + 10,
                 _ => {
-                    self.fail(Code::Escape.at(start));
+                    self.bad_escape(start);
                     return 0;
                 }
             };
@@ -285,57 +310,35 @@ impl<'j> Reader<'j> {
         value
     }
 
-    /// Reads the number that comes next; `None` where it is out of range.
-    pub(crate) fn number(&mut self) -> Option<Number> {
-        let start = self.at;
-        self.skip_number();
-        Number::of(self.text.get(start..self.at).unwrap_or_default())
+    /// Fails at the escape at `start`, unless the text ends before it does.
+    fn bad_escape(&mut self, start: usize) {
+        let end = self.text.len();
+        self.fail(if self.at >= end { Code::End.at(end) } else { Code::Escape.at(start) });
     }
 
+    /// Where the number that begins at `at` ends; beyond the text's end,
+    /// if there is none.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
-    fn skip_number(&mut self) {
-        match self.byte() {
-            b'-' | b'0'..=b'9' => match number::end(self.text, self.at) {
-                Some(end) => self.at = end,
-                None => self.fail(Code::Number.at(self.at)),
+    pub(crate) fn end_of_number(&mut self, at: usize) -> usize {
+        match byte(self.text, at) {
+            b'-' | b'0'..=b'9' => match number::end(self.text, at) {
+                0 => self.fail(Code::Number.at(at)),
+                end => return end,
             },
-            _ => self.unexpected(),
+            _ => self.unexpected(at),
         }
+        self.at
     }
 
-    /// Reads one of the three literals.
+    /// Where the literal that begins at `start` ends, of which the last four bytes are known, and where they stand; the
+    /// text's end, if there is none.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
-    pub(crate) fn literal(&mut self, literal: &[u8]) {
-        let end = self.at + literal.len();
-        if self.text.get(self.at..end) == Some(literal) {
-            self.at = end;
-        } else {
-            self.unexpected();
+    pub(crate) fn end_of_literal(&mut self, start: usize, at: usize, last: [u8; 4]) -> usize {
+        if self.text.get(at..).and_then(<[u8]>::first_chunk) == Some(&last) {
+            return at + 4;
         }
-    }
-
-    /// Reads a value of any kind for nothing but its grammar. Goes no deeper than [`DEPTH`].
-    pub(crate) fn skip(&mut self) {
-        match self.peek() {
-            b'"' => self.pass_string(),
-            b'{' => {
-                self.open();
-                // As for strings.
-                while self.next_key::<{ cfg!(target_arch = "wasm32") }>() {
-                    self.skip();
-                }
-            }
-            b'[' => {
-                self.open();
-                while self.more(b']') {
-                    self.skip();
-                }
-            }
-            b't' => self.literal(b"true"),
-            b'f' => self.literal(b"false"),
-            b'n' => self.literal(b"null"),
-            _ => self.skip_number(),
-        }
+        self.unexpected(start);
+        self.at
     }
 }
 
@@ -349,28 +352,27 @@ const SHORT: [(u8, u8); 8] =
 pub(crate) fn unescape<'b>(raw: &[u8], to: &'b mut [u8]) -> Option<&'b [u8]> {
     let mut reader = Reader::over(raw, 0);
     let mut length = 0;
-    let mut put = |byte: u32| {
-        *to.get_mut(length)? = byte as u8;
-        length += 1;
-        Some(())
-    };
     while let Some(byte) = raw.get(reader.at) {
-        let mut point = u32::from(*byte);
-        let mut more = 0;
+        let mut rest = u32::from(*byte);
+        // Bits that other bytes bring after the next one, which has so many ones at its front.
+        let mut bits = 0;
+        let mut ones = 0;
         if *byte == b'\\' {
-            point = reader.escape();
-            more = u32::from(point >= 0x80) + u32::from(point >= 0x800) + u32::from(point >= 0x1_0000);
+            rest = reader.escape();
+            bits = 6 * (u32::from(rest >= 0x80) + u32::from(rest >= 0x800) + u32::from(rest >= 0x1_0000));
+            ones = if bits == 0 { 0 } else { 0xff80 >> (bits / 6) };
         } else {
             reader.at += 1;
         }
-        if more == 0 {
-            put(point)?;
-        } else {
-            // The first byte tells in ones at its front how many there are.
-            put(0xff00 >> (more + 1) | point >> (6 * more))?;
-            for more in (0..more).rev() {
-                put(0x80 | point >> (6 * more) & 0x3f)?;
+        loop {
+            *to.get_mut(length)? = (ones | rest >> bits) as u8;
+            length += 1;
+            if bits == 0 {
+                break;
             }
+            rest &= (1 << bits) - 1;
+            bits -= 6;
+            ones = 0x80;
         }
     }
     to.get(..length)

@@ -56,7 +56,7 @@
 //! | then | for each state and class the next state, `u16`; state 0 is the one that nothing leaves and that accepts nothing |
 
 /// First word of a table; its last digit is the format's version.
-pub const MAGIC: u32 = u32::from_le_bytes(*b"PRS1");
+pub const MAGIC: u32 = u32::from_le_bytes(*b"PRS2");
 
 /// Bytes of a table's header.
 pub const HEADER: usize = 20;

@@ -1,5 +1,6 @@
 //! Exact decimals as three integers whose lexicographic order is the numeric order.
 
+use crate::json::byte;
 use crate::limits::{NUMBER_DIGITS, NUMBER_EXPONENT};
 
 /// A decimal number. Equal numbers (`500`, `500.0`, `5e2`) have equal parts, and comparing `head` as signed, then `high`
@@ -24,7 +25,7 @@ impl Number {
     /// Reads a JSON number that is the whole text. `None` if it is no JSON number; `Some(None)` if it is out of range.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Option<Self>> {
-        (end(text, 0)? == text.len()).then(|| Self::of(text))
+        (!text.is_empty() && end(text, 0) == text.len()).then(|| Self::of(text))
     }
 
     /// The number that a text of the right form is; `None` if it is out of range.
@@ -34,20 +35,16 @@ impl Number {
         // The decimal exponent of the first of them.
         let mut exponent: i64 = -1;
         let mut before_point = 1;
-        let mut written = None;
-        for byte in text {
+        let mut at = 0;
+        loop {
+            let byte = byte(text, at);
             let digit = u64::from(byte.wrapping_sub(b'0'));
+            at += 1;
             if digit > 9 {
                 match byte {
+                    b'-' => {}
                     b'.' => before_point = 0,
-                    b'e' | b'E' => written = Some((0, 1)),
-                    b'-' => written = written.map(|(size, _)| (size, -1)),
-                    _ => {}
-                }
-            } else if let Some((size, _)) = &mut written {
-                // No text is long enough to bring a larger exponent back into range.
-                if *size < 1 << 40 {
-                    *size = *size * 10 + digit as i64;
+                    _ => break,
                 }
             } else if count == 0 && digit == 0 {
                 exponent += before_point - 1;
@@ -63,10 +60,21 @@ impl Number {
                 }
             }
         }
+        // The exponent that is written, if there is one.
+        let (mut size, mut sign) = (0_i64, 1);
+        for byte in text.get(at..).unwrap_or_default() {
+            if *byte == b'-' {
+                sign = -1;
+            }
+            let digit = i64::from(byte.wrapping_sub(b'0'));
+            // No text is long enough to bring a larger exponent back into range.
+            if digit <= 9 && size < 1 << 40 {
+                size = size * 10 + digit;
+            }
+        }
         if count == 0 {
             return Some(Self::ZERO);
         }
-        let (size, sign) = written.unwrap_or_default();
         exponent += size * sign;
         if !(-NUMBER_EXPONENT..=NUMBER_EXPONENT).contains(&exponent) {
             return None;
@@ -84,38 +92,41 @@ impl Number {
     }
 }
 
-/// Where the JSON number that begins at `at` ends. `None` if there is none.
+/// Where the JSON number that begins at `at` ends; 0 if there is none.
 #[inline]
-pub(crate) fn end(text: &[u8], mut at: usize) -> Option<usize> {
-    let byte = |at: usize| text.get(at).copied().unwrap_or(0);
-    at += usize::from(byte(at) == b'-');
-    if byte(at) == b'0' {
+pub(crate) fn end(text: &[u8], mut at: usize) -> usize {
+    at += usize::from(byte(text, at) == b'-');
+    if byte(text, at) == b'0' {
         at += 1;
-        if byte(at).is_ascii_digit() {
-            return None;
+        if byte(text, at).is_ascii_digit() {
+            return 0;
         }
     } else {
-        at = digits(text, at)?;
+        at = digits(text, at);
     }
-    if byte(at) == b'.' {
-        at = digits(text, at + 1)?;
+    if at != 0 && byte(text, at) == b'.' {
+        at = digits(text, at + 1);
     }
-    if matches!(byte(at), b'e' | b'E') {
+    if at != 0 && matches!(byte(text, at), b'e' | b'E') {
         at += 1;
-        at += usize::from(matches!(byte(at), b'+' | b'-'));
-        at = digits(text, at)?;
+        at += usize::from(matches!(byte(text, at), b'+' | b'-'));
+        at = digits(text, at);
     }
-    Some(at)
+    at
 }
 
-/// Where the digits that begin at `start` end; `None` if there are none.
+/// Where the digits that begin at `start` end; 0 if there are none.
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-fn digits(text: &[u8], start: usize) -> Option<usize> {
+fn digits(text: &[u8], start: usize) -> usize {
     let mut at = start;
-    while text.get(at).is_some_and(u8::is_ascii_digit) {
+    while byte(text, at).is_ascii_digit() {
         at += 1;
     }
-    (at > start).then_some(at)
+    if at > start {
+        at
+    } else {
+        0
+    }
 }
 
 impl From<u64> for Number {

@@ -127,7 +127,17 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().copied().map(number)
 }
 
+/// Whether two texts are the same. Apart from the loop that asks it: what it needs is not worked out before each loop.
+#[cfg_attr(target_arch = "wasm32", inline(always))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(never))]
+fn is(known: &[u8], text: &[u8]) -> bool {
+    text::same(known, text)
+}
+
 impl<'t> Table<'t> {
+    /// A table in which there is nothing.
+    pub(crate) const EMPTY: Self = Self { bytes: &[] };
+
     /// Takes the bytes for a table, if they begin like one.
     ///
     /// # Errors
@@ -246,7 +256,7 @@ impl<'t> Table<'t> {
             }
             if number(entry_hash) == hash {
                 let known = self.slice(number(at), number(length))?;
-                if known == text {
+                if is(known, text) {
                     return Ok(number(value));
                 }
                 if variants && text::variant(known, text) {
@@ -313,7 +323,7 @@ impl<'t> View<'t> {
         self.places.len()
     }
 
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+    #[inline(always)]
     pub(crate) fn place(&self, place: u32) -> Result<PlaceInfo<'t>, Error> {
         self.places.get(place as usize).map(PlaceInfo).intact()
     }

@@ -3,22 +3,81 @@
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// Eight bytes from `at` on, if there are as many.
+/// How many bytes are looked at together.
+pub(crate) const BLOCK: usize = if cfg!(target_arch = "wasm32") { 8 } else { 64 };
+
+/// Which bytes of a block may need care in a string: a quote, a backslash, a control character, or a part of a character
+/// beyond ASCII. A bit each, the lowest for the first.
+#[cfg(not(target_arch = "wasm32"))]
 #[inline(always)]
-pub(crate) fn word(text: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(*text.get(at..)?.first_chunk()?))
+pub(crate) fn care(block: &[u8; BLOCK]) -> u64 {
+    use wide::i8x16;
+    let mut care = 0;
+    for (index, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
+        let bytes = i8x16::new(bytes.map(|byte| byte as i8));
+        // As signed numbers the bytes beyond ASCII come before the control characters.
+        let other = bytes.simd_lt(i8x16::splat(b' ' as i8));
+        let those = bytes.simd_eq(i8x16::splat(b'"' as i8)) | bytes.simd_eq(i8x16::splat(b'\\' as i8)) | other;
+        care |= u64::from(those.to_bitmask()) << (16 * index);
+    }
+    care
 }
 
-/// How many bytes of the word come before the first one that needs care in a string: a quote, a backslash, a control
-/// character, or a part of a character beyond ASCII; 8 if there is none.
+/// How many bytes of the block come before the first one that may need care in a string; 8 if there is none.
+#[cfg(target_arch = "wasm32")]
+#[inline(always)]
+pub(crate) const fn plain(block: &[u8; BLOCK]) -> usize {
+    let word = u64::from_le_bytes(*block);
+    // With one bit turned the quote is the next after the control characters.
+    let quote = (word ^ (LOW * 2)).wrapping_sub(LOW * 0x21);
+    let slash = (word ^ (LOW * b'\\' as u64)).wrapping_sub(LOW);
+    // Each difference has the high bit of every byte that it is about; a borrow can set wrong bits only above a right one.
+    // It also has it where the byte itself does: that is what needs care, too.
+    ((quote | slash | word) & HIGH).trailing_zeros() as usize / 8
+}
+
+/// A text of less than eight bytes as the front of a word whose other bytes are zero.
+#[cfg(not(target_arch = "wasm32"))]
+#[inline(always)]
+fn short(text: &[u8]) -> u64 {
+    // Two numbers that overlap, or three: where they do, they agree.
+    let number = |chunk: &[u8; 4]| u64::from(u32::from_le_bytes(*chunk));
+    let length = text.len();
+    match (text.first_chunk(), text.last_chunk()) {
+        (Some(first), Some(last)) => number(first) | number(last) << (8 * (length & 7) - 32),
+        _ => {
+            let byte = |at: usize| u64::from(text.get(at).copied().unwrap_or(0)) << (8 * at);
+            byte(0) | byte(length / 2) | byte(length.saturating_sub(1))
+        }
+    }
+}
+
+/// The same; to copy bytes takes one operation here.
+#[cfg(target_arch = "wasm32")]
+#[inline(never)]
+fn short(text: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    if let Some(front) = word.get_mut(..text.len()) {
+        front.copy_from_slice(text);
+    }
+    u64::from_le_bytes(word)
+}
+
+/// Whether two texts are the same.
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-pub(crate) const fn plain(word: u64) -> usize {
-    let quote = word ^ (LOW * b'"' as u64);
-    let slash = word ^ (LOW * b'\\' as u64);
-    // Each difference has the high bit of every byte that is zero, or below 0x20; a borrow can set wrong bits only above
-    // a right one. It also has it where the byte itself does: that is what needs care, too.
-    let stop = quote.wrapping_sub(LOW) | slash.wrapping_sub(LOW) | word.wrapping_sub(LOW * 0x20) | word;
-    (stop & HIGH).trailing_zeros() as usize / 8
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        // The last eight bytes, and those before in words of eight, the last of which may reach into them.
+        (Some(last_a), Some(last_b)) => {
+            let words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
+            last_a == last_b && words.into_iter().all(|(a, b)| a == b)
+        }
+        _ => short(a) == short(b),
+    }
 }
 
 /// The character at the front of the text; `None` if there is none that is UTF-8.
@@ -54,20 +113,20 @@ fn hash_and_bits(text: &[u8]) -> u64 {
     const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = (text.len() as u64).wrapping_mul(MIX);
     let mut bits = 0;
-    let (words, end) = text.as_chunks();
-    for word in words {
-        let next = u64::from_le_bytes(*word);
-        bits |= next;
-        hash = (hash ^ (next | FOLD)).wrapping_mul(MIX);
+    let mut mix = |word: u64| {
+        bits |= word;
+        hash = (hash ^ (word | FOLD)).wrapping_mul(MIX);
         hash ^= hash >> 32;
+    };
+    match text.last_chunk() {
+        Some(last) => {
+            for word in text.as_chunks().0 {
+                mix(u64::from_le_bytes(*word));
+            }
+            mix(u64::from_le_bytes(*last));
+        }
+        None => mix(short(text)),
     }
-    let mut rest = 0;
-    for byte in end {
-        rest = rest << 8 | u64::from(*byte);
-    }
-    bits |= rest;
-    hash = (hash ^ (rest | FOLD)).wrapping_mul(MIX);
-    hash ^= hash >> 32;
     if bits & HIGH == 0 {
         hash & !(1 << 63)
     } else {
@@ -155,15 +214,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_counts_up_to_what_needs_care() {
-        let count = |text: &[u8; 8]| plain(u64::from_le_bytes(*text));
-        assert_eq!(count(b"abcdefgh"), 8);
-        assert_eq!(count(b"abc\"efgh"), 3);
-        assert_eq!(count(b"abcdef\\h"), 6);
-        assert_eq!(count(b"\nbcdefgh"), 0);
-        assert_eq!(count(b"abcdefg\x1f"), 7);
-        assert_eq!(count(b"ab \x7f\xff\x80\x21\x23"), 4);
-        assert_eq!(count(b"ab \x7f!#[]"), 8);
+    fn what_needs_care_is_found_at_every_place() {
+        for byte in 0..=u8::MAX {
+            let needs = !(b' '..0x80).contains(&byte) || byte == b'"' || byte == b'\\';
+            for at in 0..BLOCK {
+                let mut block = [b'a'; BLOCK];
+                block[at] = byte;
+                assert_eq!(care(&block), u64::from(needs) << at, "{byte:#x} at {at}");
+            }
+        }
     }
 
     #[test]

@@ -190,11 +190,10 @@ fn code(plan: &Plan, memory: &Memory, prelude: &mut Placed<'_>) -> CodeSection {
 /// Names the functions after the rules that they judge.
 fn names(policy: &Policy, plan: &Plan, views: u32) -> NameSection {
     let mut functions = NameMap::new();
-    functions.append(BLAME, "blame");
     for (index, view) in (views..).zip(&plan.views) {
         let ids: Vec<&str> = view.rules.iter().take(4).filter_map(|r| policy.rules.get(*r)).map(|r| &*r.id).collect();
         let more = if view.rules.len() > ids.len() { "…" } else { "" };
-        functions.append(index, &format!("rules:{}{more}", ids.join(",")));
+        functions.append(index, &format!("{}{more}", ids.join(",")));
     }
     let mut names = NameSection::new();
     names.functions(&functions);

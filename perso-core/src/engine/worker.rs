@@ -57,16 +57,14 @@ const PAGE: usize = 1 << 16;
 /// portable entry may need more, but is not used here.
 const MOST: usize = WORK_BYTES + (1 << 20);
 
-/// Memory that a worker keeps between calls, in bytes.
-const KEPT: usize = 1 << 14;
+/// Memory that an instance has for frames from its start on, in bytes: for a call that is not large.
+const ROOM: usize = 1 << 14;
 
-/// A module's instance and memory to read calls into.
+/// A module's instance. Calls are read into its memory; those that are too large for that into memory of their own.
 pub(super) struct Worker {
     seed: Seed,
     /// Made at the first call, and again after a trap.
     instance: Option<Running>,
-    /// Frame and heap of the call that is being read.
-    memory: Vec<u8>,
 }
 
 struct Running {
@@ -80,7 +78,7 @@ struct Running {
 
 impl Worker {
     pub(super) fn new(seed: &Seed) -> Self {
-        Self { seed: seed.clone(), instance: None, memory: Vec::new() }
+        Self { seed: seed.clone(), instance: None }
     }
 
     /// Makes the instance.
@@ -95,43 +93,17 @@ impl Worker {
         text: usize,
         read: impl Fn(&mut [u8]) -> Result<Outcome, Error>,
     ) -> Result<Verdict, Failure> {
-        let outcome = self.read(text, read);
-        let verdict = match outcome {
-            Ok(Outcome::Frame(length)) => self.run(length),
-            Ok(Outcome::UnknownTool) => Err(Failure::UnknownTool),
-            Err(error) => Err(Failure::Call(error)),
-        };
-        if self.memory.len() > KEPT {
-            self.memory.truncate(KEPT);
-            self.memory.shrink_to(KEPT);
-        }
-        verdict
-    }
-
-    fn read(&mut self, text: usize, read: impl Fn(&mut [u8]) -> Result<Outcome, Error>) -> Result<Outcome, Error> {
-        // A frame, and the strings of the text: as they are, and what is read off them.
-        let enough = KEPT + 2 * text.min(INPUT_BYTES);
-        if self.memory.len() < KEPT.max(text) {
-            self.memory.resize(enough, 0);
-        }
-        loop {
-            match read(&mut self.memory) {
-                Err(error) if error.code() == Code::Heap && self.memory.len() < WORK_BYTES => {
-                    self.memory.resize((self.memory.len() * 4).min(WORK_BYTES), 0);
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
-    fn run(&mut self, length: usize) -> Result<Verdict, Failure> {
-        let frame = self.memory.get(..length).unwrap_or_default();
         let running = match &mut self.instance {
             Some(running) => running,
             none => none.insert(start(&self.seed).map_err(|_| Failure::Start)?),
         };
-        let result = running.decide(frame, self.seed.fuel);
-        if result.is_err() || running.has_grown {
+        let frame = match read(running.room()) {
+            Err(error) if error.code() == Code::Heap => read_large(text, read).and_then(|frame| running.copy(&frame)),
+            outcome => taken(outcome).map(|_| ()),
+        };
+        let result = frame.and_then(|()| running.decide(self.seed.fuel));
+        let is_sound = matches!(result, Ok(_) | Err(Failure::Call(_) | Failure::UnknownTool));
+        if !is_sound || running.has_grown {
             // Whatever it was doing, it does not go on; and no instance keeps the memory of a large call.
             self.instance = None;
         }
@@ -139,19 +111,53 @@ impl Worker {
     }
 }
 
+/// How long the frame is, if there is one.
+fn taken(outcome: Result<Outcome, Error>) -> Result<usize, Failure> {
+    match outcome {
+        Ok(Outcome::Frame(length)) => Ok(length),
+        Ok(Outcome::UnknownTool) => Err(Failure::UnknownTool),
+        Err(error) => Err(Failure::Call(error)),
+    }
+}
+
+/// The frame of a call that needs more memory than an instance has.
+#[cold]
+fn read_large(text: usize, read: impl Fn(&mut [u8]) -> Result<Outcome, Error>) -> Result<Vec<u8>, Failure> {
+    // For a frame, and the strings of the text: as they are, and what is read off them.
+    let mut memory = vec![0; 4 * ROOM + 2 * text.min(INPUT_BYTES)];
+    loop {
+        match read(&mut memory) {
+            Err(error) if error.code() == Code::Heap && memory.len() < WORK_BYTES => {
+                memory.resize((memory.len() * 4).min(WORK_BYTES), 0);
+            }
+            outcome => {
+                memory.truncate(taken(outcome)?);
+                return Ok(memory);
+            }
+        }
+    }
+}
+
 impl Running {
-    fn decide(&mut self, frame: &[u8], fuel: u64) -> Result<Verdict, Failure> {
-        let at = self.frame as usize;
-        let missing = at.saturating_add(frame.len()).saturating_sub(self.memory.data_size(&self.store));
+    /// The memory for a frame.
+    fn room(&mut self) -> &mut [u8] {
+        self.memory.data_mut(&mut self.store).get_mut(self.frame as usize..).unwrap_or_default()
+    }
+
+    /// Takes over a frame that was written elsewhere.
+    #[cold]
+    fn copy(&mut self, frame: &[u8]) -> Result<(), Failure> {
+        let missing = frame.len().saturating_sub(self.room().len());
         if missing > 0 {
             self.has_grown = true;
             self.memory.grow(&mut self.store, missing.div_ceil(PAGE) as u64).map_err(|_| Failure::Memory)?;
         }
-        self.memory
-            .data_mut(&mut self.store)
-            .get_mut(at..at.saturating_add(frame.len()))
-            .ok_or(Failure::Answer)?
-            .copy_from_slice(frame);
+        self.room().get_mut(..frame.len()).ok_or(Failure::Memory)?.copy_from_slice(frame);
+        Ok(())
+    }
+
+    /// Judges the frame in the memory.
+    fn decide(&mut self, fuel: u64) -> Result<Verdict, Failure> {
         self.store.set_fuel(fuel).map_err(|_| Failure::Start)?;
         let packed = self.decide.call(&mut self.store, self.frame as i32).map_err(|error| {
             if error.as_trap_code() == Some(wasmi::TrapCode::OutOfFuel) { Failure::Fuel } else { Failure::Trap }
@@ -178,5 +184,9 @@ fn start(seed: &Seed) -> Result<Running, String> {
         return Err("its code is of another ABI than its manifest".to_owned());
     }
     let decide = instance.get_typed_func::<i32, i64>(&store, abi::DECIDE).map_err(said)?;
-    Ok(Running { store, memory, frame, decide, has_grown: false })
+    let mut running = Running { store, memory, frame, decide, has_grown: false };
+    let missing = ROOM.saturating_sub(running.room().len());
+    // A module that has no room for a frame, nor can get it, denies each call by itself.
+    let _ = memory.grow(&mut running.store, missing.div_ceil(PAGE) as u64);
+    Ok(running)
 }
