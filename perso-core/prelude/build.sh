@@ -38,7 +38,7 @@ prelude() {
         -Clink-arg=--stack-first -Clink-arg=-zstack-size=16384 -Clink-arg=--export=__heap_base \
         -o "$work/prelude.wasm" perso-core/prelude/src/lib.rs
     # Nothing is below address 1024 but the end of the stack, so that offsets never wrap around: `--low-memory-unused`.
-    LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu "$root/usr/bin/wasm-opt" -Oz --flatten --rereloop -Oz --converge \
+    LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu "$root/usr/bin/wasm-opt" -Oz --flatten --rereloop -Oz -Oz --converge \
         --low-memory-unused --enable-bulk-memory --enable-sign-ext --enable-mutable-globals --enable-nontrapping-float-to-int \
         "$work/prelude.wasm" -o "$file"
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Code, Error};
 use crate::frame::{Frame, Outcome, Place};
-use crate::json::{byte, is_next, is_space, unexpected, wrong, Reader};
+use crate::json::{self, byte, is_next, is_space, unexpected, wrong, Reader};
 use crate::limits::{DEPTH, LIST_LENGTH};
 use crate::number::Number;
 use crate::table::Table;
@@ -95,6 +95,8 @@ struct Walk<'w, 't, 'f, 'r> {
     /// Where the parts stand that there have been.
     seen: [usize; 4],
     unknown: Unknown,
+    /// What is read in the objects that are open around the innermost one, by depth.
+    objects: [Place; DEPTH as usize],
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,17 +106,24 @@ enum Tool {
     Known,
 }
 
-/// The keys of a call: that of the tool, and those of the parts by the number that their places have.
-const KEYS: [&[u8]; 5] = [b"tool", b"args", b"agent", b"resource", b"context"];
+/// The keys of a call, as [`text::word`] makes them: that of the tool, and those of the parts by the number that their
+/// places have.
+const KEYS: [u64; 5] = [
+    u64::from_le_bytes(*b"tool\xff\xff\xff\xff"),
+    u64::from_le_bytes(*b"args\xff\xff\xff\xff"),
+    u64::from_le_bytes(*b"agent\xff\xff\xff"),
+    u64::from_le_bytes(*b"resource"),
+    u64::from_le_bytes(*b"context\xff"),
+];
 
 impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
     fn new(frame: &'w mut Frame<'t, 'f>, reader: Reader<'r>, unknown: Unknown) -> Self {
-        Self { frame, reader, tool: Tool::Unread, seen: [0; 4], unknown }
+        let objects = [Place::NOWHERE; DEPTH as usize];
+        Self { frame, reader, tool: Tool::Unread, seen: [0; 4], unknown, objects }
     }
 
     /// Reads the value that comes next: what the policy reads of it goes to its place in the frame, if it has one. Of the
-    /// rest only the form is looked at. Calls itself for what is read within what is read, so not more often than
-    /// [`DEPTH`].
+    /// rest only the form is looked at. Calls itself for lists that are read, so not more often than [`DEPTH`].
     ///
     /// # Errors
     ///
@@ -144,103 +153,116 @@ impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
         // Which of the objects and lists that are open here are objects: a bit each, the lowest for the innermost.
         let mut objects = 0_u64;
         let mut place = place;
-        // What is read below the outermost: its keys, if it is an object; where its elements belong, if it is a list.
+        // The innermost object, if something in it is read.
         let mut object = Place::NOWHERE;
-        let mut element = Place::NOWHERE;
+        // The outermost list, if it is read, and where its elements belong.
         let mut list = Place::NOWHERE;
+        let mut element = Place::NOWHERE;
         let mut list_at = 0;
         let mut length = 0_u64;
         loop {
             let first = byte(text, at);
             let start = at;
-            if is_space(first) {
+            let is_read = READS && place != Place::NOWHERE;
+            // Whether a key or an element comes next.
+            let mut goes_on = false;
+            let result = if first == b'"' {
+                at = self.reader.end_of_string(text, start + 1);
+                let result = if is_read { self.string(place, part(text, start + 1, at)?) } else { Ok(()) };
+                at += 1;
+                result
+            } else if is_space(first) {
                 at += 1;
                 continue;
-            }
-            if READS && place == Place::ROLE && first != b'"' {
+            } else if READS && place == Place::ROLE {
                 self.frame.no_role();
                 place = Place::NOWHERE;
-            }
-            let is_read = READS && place != Place::NOWHERE;
-            let mut is_fresh = false;
-            let result = match first {
-                _ if READS && !is_read && first != b'"' && cfg!(not(target_arch = "wasm32")) => {
-                    self.reader.at = at;
-                    self.reader.depth = depth;
-                    self.skip();
-                    at = self.reader.at;
-                    Ok(())
-                }
-                b'"' => {
-                    at = self.reader.end_of_string(text, start + 1);
-                    let result = if is_read { self.string(place, part(text, start + 1, at)?) } else { Ok(()) };
-                    at += 1;
-                    result
-                }
-                b'{' | b'[' if is_read && depth != outside => {
-                    self.reader.at = at;
-                    self.reader.depth = depth;
-                    let result = self.value(place);
-                    at = self.reader.at;
-                    result
-                }
-                b'{' | b'[' => {
-                    let is_object = first == b'{';
-                    at += 1;
-                    depth += 1;
-                    objects = objects << 1 | u64::from(is_object);
-                    is_fresh = true;
-                    if depth > DEPTH {
-                        return Err(Code::Depth.at(start));
+                continue;
+            } else if READS && !is_read && cfg!(not(target_arch = "wasm32")) {
+                self.reader.at = at;
+                self.reader.depth = depth;
+                self.skip();
+                at = self.reader.at;
+                Ok(())
+            } else {
+                match first {
+                    b'[' if is_read && depth != outside => {
+                        self.reader.at = at;
+                        self.reader.depth = depth;
+                        let result = self.value(place);
+                        at = self.reader.at;
+                        result
                     }
-                    if !is_read {
-                        Ok(())
-                    } else if !is_object {
-                        list = place;
-                        list_at = start;
-                        self.frame.element_place(list).map(|place| element = place)
-                    } else if place == Place::CALL {
-                        object = place;
-                        Ok(())
-                    } else {
-                        self.frame.object(place).and_then(|()| {
-                            if self.frame.reads_below(place)? {
+                    b'{' | b'[' => {
+                        let is_object = first == b'{';
+                        if depth >= DEPTH {
+                            return Err(Code::Depth.at(start));
+                        }
+                        at += 1;
+                        goes_on = !is_next(text, &mut at, if is_object { b'}' } else { b']' });
+                        if goes_on {
+                            objects = objects << 1 | u64::from(is_object);
+                            if READS {
+                                if let Some(outer) = self.objects.get_mut(depth as usize) {
+                                    *outer = object;
+                                }
+                                object = Place::NOWHERE;
+                            }
+                            depth += 1;
+                        } else {
+                            at += 1;
+                        }
+                        if !is_read {
+                            Ok(())
+                        } else if !is_object {
+                            list = place;
+                            list_at = start;
+                            self.frame.element_place(list).map(|place| element = place)
+                        } else if place == Place::CALL {
+                            if goes_on {
                                 object = place;
                             }
                             Ok(())
-                        })
+                        } else {
+                            self.frame.object(place).and_then(|()| {
+                                if goes_on && self.frame.reads_below(place)? {
+                                    object = place;
+                                }
+                                Ok(())
+                            })
+                        }
                     }
-                }
-                b't' | b'f' => {
-                    let is_true = first == b't';
-                    let last = *if is_true { b"true" } else { b"alse" };
-                    at = self.reader.end_of_literal(start, start + usize::from(!is_true), last);
-                    if is_read {
-                        self.frame.boolean(place, is_true)
-                    } else {
-                        Ok(())
+                    b't' | b'f' => {
+                        let is_true = first == b't';
+                        let last = *if is_true { b"true" } else { b"alse" };
+                        at = self.reader.end_of_literal(start, start + usize::from(!is_true), last);
+                        if is_read {
+                            self.frame.boolean(place, is_true)
+                        } else {
+                            Ok(())
+                        }
                     }
-                }
-                b'n' => {
-                    at = self.reader.end_of_literal(start, start, *b"null");
-                    if is_read {
-                        self.frame.null(place)
-                    } else {
-                        Ok(())
+                    b'n' => {
+                        at = self.reader.end_of_literal(start, start, *b"null");
+                        if is_read {
+                            self.frame.null(place)
+                        } else {
+                            Ok(())
+                        }
                     }
-                }
-                _ => {
-                    at = self.reader.end_of_number(start);
-                    if is_read {
-                        self.frame.number(place, Number::of(part(text, start, at)?))
-                    } else {
-                        Ok(())
+                    _ => {
+                        at = self.reader.end_of_number(text, start);
+                        if is_read {
+                            self.frame.number(place, Number::of(part(text, start, at)?))
+                        } else {
+                            Ok(())
+                        }
                     }
                 }
             };
             result.map_err(|error| error.at(start))?;
             // Leaves what ends here.
-            loop {
+            while !goes_on {
                 if depth == outside {
                     self.reader.at = at;
                     self.reader.depth = depth;
@@ -250,29 +272,23 @@ impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
                     return Ok(());
                 }
                 let next = byte(text, at);
-                if is_space(next) {
-                    at += 1;
-                    continue;
-                }
-                if next == b',' && !is_fresh {
-                    at += 1;
-                    break;
-                }
-                if next == if objects & 1 == 0 { b']' } else { b'}' } {
+                if next == b',' {
+                    goes_on = true;
+                } else if next == if objects & 1 == 0 { b']' } else { b'}' } {
                     objects >>= 1;
                     depth -= 1;
-                    is_fresh = false;
-                } else if is_fresh {
-                    break;
-                } else {
+                    if READS {
+                        let outer = self.objects.get((depth % DEPTH) as usize);
+                        object = outer.copied().unwrap_or(Place::NOWHERE);
+                    }
+                } else if !is_space(next) {
                     return Err(unexpected(text, at));
                 }
                 at += 1;
             }
             place = Place::NOWHERE;
-            let is_outermost = depth == outside + 1;
             if objects & 1 == 0 {
-                if READS && is_outermost {
+                if READS && depth == outside + 1 {
                     length += 1;
                     if length <= LIST_LENGTH {
                         place = element;
@@ -290,14 +306,12 @@ impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
                 return Err(unexpected(text, at));
             }
             at += 1;
-            if READS && is_outermost && object != Place::NOWHERE {
+            if READS && object != Place::NOWHERE {
                 let key = part(text, start + 1, end)?;
                 let key = self.frame.plain(&self.reader, key).map_err(|error| error.at(start))?;
                 place = if object == Place::CALL {
-                    while is_space(byte(text, at)) {
-                        at += 1;
-                    }
-                    self.field(key, start, at)?
+                    at = json::next(text, at);
+                    self.field(key, start, byte(text, at), at)?
                 } else {
                     self.frame.below(object, key).map_err(|error| error.at(start))?
                 };
@@ -305,11 +319,11 @@ impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
         }
     }
 
-    /// Where the value at `at` belongs, which the call has for a key.
+    /// Where the value at `at` belongs, which begins with `first`, and which the call has for a key.
     #[cfg_attr(not(target_arch = "wasm32"), inline(never))]
-    fn field(&mut self, key: &[u8], key_at: usize, at: usize) -> Result<Place, Error> {
-        let first = byte(self.reader.text, at);
-        let index = KEYS.iter().position(|name| text::same(name, key)).ok_or(Code::Key.at(key_at))?;
+    fn field(&mut self, key: &[u8], key_at: usize, first: u8, at: usize) -> Result<Place, Error> {
+        let word = text::word(key);
+        let index = KEYS.iter().position(|name| *name == word).ok_or(Code::Key.at(key_at))?;
         let Some(part) = index.checked_sub(1) else {
             if first != b'"' {
                 return Err(wrong(self.reader.text, at, Code::Tool));
@@ -347,11 +361,12 @@ impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
         }
         self.tool = Tool::Known;
         // The parts that need no text, and those that came before, so that what to read in them was not known yet.
-        for (index, seen) in self.seen.into_iter().enumerate() {
+        for index in 0..self.seen.len() {
             let place = Place::part(index + 1);
+            let seen = self.seen.get(index).copied().filter(|seen| *seen != 0);
             if let Some(open) = self.unknown.of(index) {
                 self.frame.unknown(place, open)?;
-            } else if seen != 0 {
+            } else if let Some(seen) = seen {
                 self.reader.at = seen;
                 self.value(place)?;
             }

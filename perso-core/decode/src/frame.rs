@@ -55,7 +55,7 @@ pub struct Frame<'t, 'f> {
     table: Table<'t>,
     /// What stands before the records: the caller's roles.
     head: &'f mut [u8],
-    /// The state of the caller's roles, a [`kind`].
+    /// What there was of the caller's roles: a set of [`kind`]s, of which the worst, the highest, counts.
     roles: u32,
     /// Where values are written now.
     scope: Scope<'t, 'f>,
@@ -208,7 +208,7 @@ impl<'t> Scope<'t, '_> {
 impl<'t, 'f> Frame<'t, 'f> {
     /// A frame that may take all of the memory.
     pub(crate) const fn new(table: Table<'t>, memory: &'f mut [u8]) -> Self {
-        let scope = Scope { view: View::EMPTY, records: &mut [], base: 0 };
+        let scope = Scope { view: View::empty(), records: &mut [], base: 0 };
         Self {
             table,
             head: &mut [],
@@ -491,13 +491,12 @@ impl<'t, 'f> Frame<'t, 'f> {
         if info.facet_count() != 0 {
             self.facets(place, info, Value::String(value))?;
         }
-        if flags & flag::ROLE != 0 {
-            self.role_state(info, kind::LIST);
-            self.known_role(value)
-        } else {
-            self.role_state(info, kind::OBJECT);
-            Ok(())
+        let is_role = flags & flag::ROLE != 0;
+        self.role_state(info, if is_role { kind::LIST } else { kind::OBJECT });
+        if is_role {
+            self.known_role(value)?;
         }
+        Ok(())
     }
 
     /// What a string or key is that a reader of JSON text has just read: without its escapes.
@@ -668,7 +667,7 @@ impl<'t, 'f> Frame<'t, 'f> {
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn role_state(&mut self, info: PlaceInfo<'_>, state: u32) {
         if info.flags() & (flag::ROLE | flag::ROLES) != 0 {
-            self.roles = self.roles.max(state);
+            self.roles |= state;
         }
     }
 
@@ -707,13 +706,13 @@ impl<'t, 'f> Frame<'t, 'f> {
     /// An element of a list of roles that is no string.
     #[inline]
     pub(crate) fn no_role(&mut self) {
-        self.roles = self.roles.max(kind::OBJECT);
+        self.roles |= kind::OBJECT;
     }
 
     /// Like [`role`](Self::role), for one in JSON text.
     pub(crate) fn known_role(&mut self, name: &[u8]) -> Result<(), Error> {
         if let Some(words) = self.table.role(name)? {
-            let (mine, _) = self.role_words().as_chunks_mut::<8>();
+            let (mine, _) = self.role_words()?.as_chunks_mut::<8>();
             for (mine, role) in mine.iter_mut().zip(words.as_chunks::<8>().0) {
                 *mine = (u64::from_le_bytes(*mine) | u64::from_le_bytes(*role)).to_le_bytes();
             }
@@ -721,8 +720,8 @@ impl<'t, 'f> Frame<'t, 'f> {
         Ok(())
     }
 
-    fn role_words(&mut self) -> &mut [u8] {
-        self.head.get_mut(layout::ROLE_WORDS..).unwrap_or_default()
+    fn role_words(&mut self) -> Result<&mut [u8], Error> {
+        self.head.get_mut(layout::ROLE_WORDS..).intact()
     }
 
     /// Sets every attribute of a part of the call open (it may be anything) or withheld (nothing follows from it).
@@ -739,7 +738,7 @@ impl<'t, 'f> Frame<'t, 'f> {
         }
         if part == Place::AGENT {
             self.roles = state;
-            self.role_words().fill(if open { 0xff } else { 0 });
+            self.role_words()?.fill(if open { 0xff } else { 0 });
         }
         Ok(())
     }
@@ -759,11 +758,12 @@ impl<'t, 'f> Frame<'t, 'f> {
     /// Ends the frame.
     #[inline]
     pub(crate) fn finish(&mut self) -> Result<Finished<'t>, Error> {
+        let roles = self.roles.checked_ilog2().map_or(kind::MISSING, |highest| 1 << highest);
         // Roles that can't be trusted as a whole count for nothing.
-        if self.roles & (kind::LIST | kind::OPEN) == 0 {
-            self.role_words().fill(0);
+        if roles & (kind::LIST | kind::OPEN) == 0 {
+            self.role_words()?.fill(0);
         }
-        put(self.head, layout::ROLES, self.roles.to_le_bytes())?;
+        put(self.head, layout::ROLES, roles.to_le_bytes())?;
         let Self { table, front, back, keeps, .. } = *self;
         Ok(Finished { table, view: self.scope.view, head: self.head.len(), front, back, keeps })
     }

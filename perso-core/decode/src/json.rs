@@ -50,19 +50,33 @@ const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\t' | b'\r')
 }
 
+/// Where the next token begins.
+#[inline(always)]
+pub(crate) fn next(text: &[u8], at: usize) -> usize {
+    // Nearly always that is enough.
+    if byte(text, at) > b' ' {
+        at
+    } else {
+        behind_space(text, at)
+    }
+}
+
 /// Goes to the next token; whether it is this byte.
 #[inline(always)]
 pub(crate) fn is_next(text: &[u8], at: &mut usize, token: u8) -> bool {
-    loop {
-        let byte = byte(text, *at);
-        if byte == token {
-            return true;
-        }
-        if !is_space(byte) {
-            return false;
-        }
-        *at += 1;
+    byte(text, *at) == token || {
+        *at = next(text, *at);
+        byte(text, *at) == token
     }
+}
+
+#[cold]
+#[inline(never)]
+fn behind_space(text: &[u8], mut at: usize) -> usize {
+    while is_space(byte(text, at)) {
+        at += 1;
+    }
+    at
 }
 
 /// The fault that no token begins at a byte that the grammar takes.
@@ -142,15 +156,9 @@ impl<'j> Reader<'j> {
     }
 
     /// The byte that the next token begins with.
-    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     pub(crate) fn peek(&mut self) -> u8 {
-        loop {
-            let byte = byte(self.text, self.at);
-            if !is_space(byte) {
-                return byte;
-            }
-            self.at += 1;
-        }
+        self.at = next(self.text, self.at);
+        byte(self.text, self.at)
     }
 
     /// Makes sure that nothing but space is left.
@@ -319,12 +327,13 @@ impl<'j> Reader<'j> {
     /// Where the number that begins at `at` ends; beyond the text's end,
     /// if there is none.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
-    pub(crate) fn end_of_number(&mut self, at: usize) -> usize {
-        match byte(self.text, at) {
-            b'-' | b'0'..=b'9' => match number::end(self.text, at) {
-                0 => self.fail(Code::Number.at(at)),
-                end => return end,
-            },
+    pub(crate) fn end_of_number(&mut self, text: &[u8], at: usize) -> usize {
+        let end = number::end(text, at);
+        if end != 0 {
+            return end;
+        }
+        match byte(text, at) {
+            b'-' | b'0'..=b'9' => self.fail(Code::Number.at(at)),
             _ => self.unexpected(at),
         }
         self.at

@@ -239,32 +239,37 @@ impl<'t> Table<'t> {
         if map == 0 {
             return Ok(NOTHING);
         }
+        let words = self.bytes.get(map as usize..).intact()?.as_chunks().0;
+        let (head, entries) = words.split_first().intact()?;
+        let head = number(*head);
         // Few entries are searched from front to back, many from where the hash says.
-        let [head] = *self.words(map)?;
-        let head = number(head);
-        let (count, mask, first) = match head & FEW {
-            0 => (head + 1, head, hash),
-            _ => (head & !FEW, u32::MAX, 0),
+        let (count, first) = match head & FEW {
+            0 => (head + 1, hash & head),
+            _ => (head & !FEW, 0),
         };
-        let entries = self.rows::<4>(map.saturating_add(4), count)?;
+        let entries = entries.as_chunks::<4>().0.get(..count as usize).intact()?;
+        let (mut before, mut entries) = entries.split_at_checked(first as usize).intact()?;
         let mut found = NOTHING;
-        for step in 0..count {
-            let slot = first.wrapping_add(step) & mask;
-            let [entry_hash, at, length, value] = *entries.get(slot as usize).intact()?;
-            if number(at) == 0 {
-                break;
-            }
-            if number(entry_hash) == hash {
-                let known = self.slice(number(at), number(length))?;
-                if is(known, text) {
-                    return Ok(number(value));
+        loop {
+            for [entry_hash, at, length, value] in entries {
+                if number(*at) == 0 {
+                    return Ok(found);
                 }
-                if variants && text::variant(known, text) {
-                    found = VARIANT;
+                if number(*entry_hash) == hash {
+                    let known = self.slice(number(*at), number(*length))?;
+                    if is(known, text) {
+                        return Ok(number(*value));
+                    }
+                    if variants && text::variant(known, text) {
+                        found = VARIANT;
+                    }
                 }
             }
+            if before.is_empty() {
+                return Ok(found);
+            }
+            entries = core::mem::take(&mut before);
         }
-        Ok(found)
     }
 
     /// The tests that a place's strings are put to: what is asked, two operands, and which bit the answer is.
@@ -307,7 +312,9 @@ impl<'t> Table<'t> {
 
 impl<'t> View<'t> {
     /// A view in which there is nothing.
-    pub(crate) const EMPTY: Self = Self { head: &[[0; 4]; VIEW / 4], places: &[] };
+    pub(crate) const fn empty() -> Self {
+        Self { head: &[[0; 4]; VIEW / 4], places: &[] }
+    }
 
     /// The number of its function; of an element view, that of the list's budget.
     pub(crate) const fn function(&self) -> Word {

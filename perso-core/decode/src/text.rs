@@ -15,9 +15,10 @@ pub(crate) fn care(block: &[u8; BLOCK]) -> u64 {
     let mut care = 0;
     for (index, bytes) in block.as_chunks::<16>().0.iter().enumerate() {
         let bytes = i8x16::new(bytes.map(|byte| byte as i8));
-        // As signed numbers the bytes beyond ASCII come before the control characters.
-        let other = bytes.simd_lt(i8x16::splat(b' ' as i8));
-        let those = bytes.simd_eq(i8x16::splat(b'"' as i8)) | bytes.simd_eq(i8x16::splat(b'\\' as i8)) | other;
+        // With one bit turned the quote is the next after the control characters, and as signed numbers the bytes beyond
+        // ASCII come before them.
+        let other = (bytes ^ i8x16::splat(2)).simd_lt(i8x16::splat(b' ' as i8 + 1));
+        let those = bytes.simd_eq(i8x16::splat(b'\\' as i8)) | other;
         care |= u64::from(those.to_bitmask()) << (16 * index);
     }
     care
@@ -63,6 +64,17 @@ fn short(text: &[u8]) -> u64 {
     u64::from_le_bytes(word)
 }
 
+/// A key of at most eight bytes as a word, with the byte 255, which is in no UTF-8, behind it; another word for all that
+/// are longer.
+#[inline(always)]
+pub(crate) fn word(key: &[u8]) -> u64 {
+    match key.len() {
+        length @ 0..8 => short(key) | u64::MAX << (8 * length),
+        8 => key.first_chunk().map_or(0, |word| u64::from_le_bytes(*word)),
+        _ => 0,
+    }
+}
+
 /// Whether two texts are the same.
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 #[cfg_attr(target_arch = "wasm32", inline(never))]
@@ -106,7 +118,7 @@ pub fn hash(text: &[u8]) -> u32 {
     hash_and_bits(text) as u32
 }
 
-/// The hash; the high bit tells whether there is something in the text beyond ASCII.
+/// The hash in the lower half; the upper half is 1 if there is something in the text beyond ASCII, else 0.
 #[inline]
 fn hash_and_bits(text: &[u8]) -> u64 {
     const FOLD: u64 = LOW * 0x20;
@@ -127,11 +139,7 @@ fn hash_and_bits(text: &[u8]) -> u64 {
         }
         None => mix(short(text)),
     }
-    if bits & HIGH == 0 {
-        hash & !(1 << 63)
-    } else {
-        hash | 1 << 63
-    }
+    u64::from(hash as u32) | u64::from(bits & HIGH != 0) << 32
 }
 
 /// Whether a character can be of one case. Whole blocks, so that a character and its other case are always both in or
@@ -180,7 +188,7 @@ pub(crate) fn variant(mut a: &[u8], mut b: &[u8]) -> bool {
 #[inline]
 pub fn key_hash(key: &[u8]) -> u32 {
     let hash = hash_and_bits(key);
-    if hash >> 63 == 0 {
+    if hash >> 32 == 0 {
         hash as u32
     } else {
         skeleton_hash(key)
@@ -223,6 +231,18 @@ mod tests {
                 assert_eq!(care(&block), u64::from(needs) << at, "{byte:#x} at {at}");
             }
         }
+    }
+
+    #[test]
+    fn words_of_keys_differ() {
+        let keys = ["", "a", "a\0", "args", "args\0", "args\0\0\0\0", "context", "context\0", "resource", "Resource"];
+        for (index, a) in keys.iter().enumerate() {
+            for b in keys.get(index + 1..).unwrap() {
+                assert_ne!(word(a.as_bytes()), word(b.as_bytes()), "{a:?} {b:?}");
+            }
+            assert_ne!(word(a.as_bytes()), word(b"resources"), "{a:?}");
+        }
+        assert_eq!(word(b"args").to_le_bytes(), *b"args\xff\xff\xff\xff");
     }
 
     #[test]

@@ -145,11 +145,8 @@ const fn denied(kind: u32, detail: u32, offset: u32) -> Record {
 }
 
 fn failed(error: Error) -> (Record, u32) {
-    let (class, offset) = match error.class() {
-        Class::Malformed => (0, error.offset() as u32),
-        Class::Limit => (1, error.offset() as u32),
-        Class::Engine => (2, NONE),
-    };
+    let class = error.class() as u32;
+    let offset = if class == Class::Engine as u32 { NONE } else { error.offset() as u32 };
     (denied(4 + class, error.number(), offset), 3 + class)
 }
 
