@@ -88,10 +88,13 @@ impl PolicyHandle {
         let mut follower =
             Follower { handle: self.clone(), path: path.clone(), seen: self.current().module().to_vec() };
         let follow = move || {
-            // What has changed before anyone watched.
-            follower.follow(&tell);
-            while is_changed(&changes) {
+            // At first for what has changed before anyone watched, which may be half written, too.
+            loop {
+                until_quiet(&changes);
                 follower.follow(&tell);
+                if changes.recv().is_err() {
+                    return;
+                }
             }
         };
         std::thread::Builder::new()
@@ -102,14 +105,10 @@ impl PolicyHandle {
     }
 }
 
-/// Waits until something changes and it is quiet again; `false` when nobody watches any more.
-fn is_changed(changes: &Receiver<()>) -> bool {
-    if changes.recv().is_err() {
-        return false;
-    }
+/// Waits until nothing changes any more.
+fn until_quiet(changes: &Receiver<()>) {
     let begin = Instant::now();
     while begin.elapsed() < PATIENCE && changes.recv_timeout(QUIET).is_ok() {}
-    true
 }
 
 struct Follower {
