@@ -2,11 +2,11 @@
 
 use crate::error::{Code, Error};
 use crate::frame::{Frame, Outcome, Place};
-use crate::json::{self, byte, is_next, is_space, unexpected, wrong, Reader};
+use crate::json::{self, is_next, is_space, unexpected, wrong, Reader};
 use crate::limits::{DEPTH, LIST_LENGTH};
 use crate::number::Number;
 use crate::table::Table;
-use crate::text;
+use crate::text::{self, byte};
 
 /// Which parts of a call are open or withheld, whatever its text says of them. The default is none.
 ///

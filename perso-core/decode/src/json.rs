@@ -11,7 +11,7 @@
 use crate::error::{Code, Error};
 use crate::limits::INPUT_BYTES;
 use crate::number;
-use crate::text;
+use crate::text::{self, byte};
 
 /// Reads JSON text.
 #[derive(Debug)]
@@ -30,12 +30,6 @@ pub(crate) struct Reader<'j> {
     /// Which of its bytes may need care in a string: a bit each, the lowest for the first.
     #[cfg(not(target_arch = "wasm32"))]
     care: u64,
-}
-
-/// The byte at `at`; 0, which no token begins with, at the end.
-#[inline(always)]
-pub(crate) fn byte(text: &[u8], at: usize) -> u8 {
-    text.get(at).copied().unwrap_or(0)
 }
 
 /// Whether a byte is one of those that may stand between tokens.

@@ -1,7 +1,7 @@
 //! Exact decimals as three integers whose lexicographic order is the numeric order.
 
-use crate::json::byte;
 use crate::limits::{NUMBER_DIGITS, NUMBER_EXPONENT};
+use crate::text::byte;
 
 /// A decimal number. Equal numbers (`500`, `500.0`, `5e2`) have equal parts, and comparing `head` as signed, then `high`
 /// and `low` as unsigned integers compares the numbers.

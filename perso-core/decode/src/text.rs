@@ -1,7 +1,13 @@
-//! Eight bytes of text at a time.
+//! Text, by the byte, by the word and by the character.
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// The byte at `at`; 0, which no token begins with, at the end.
+#[inline(always)]
+pub(crate) fn byte(text: &[u8], at: usize) -> u8 {
+    text.get(at).copied().unwrap_or(0)
+}
 
 /// How many bytes are looked at together.
 pub(crate) const BLOCK: usize = if cfg!(target_arch = "wasm32") { 8 } else { 64 };
