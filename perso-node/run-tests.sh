@@ -3,15 +3,10 @@
 # missing where it may, and says what is where it may not.
 set -euo pipefail
 cd "$(dirname "$0")"
-root=$(cd .. && pwd)
-out=$root/target/node
-mkdir -p "$out"
 export CHROMIUM=${CHROMIUM:-chromium}
 
 wants="the Node package's tests"
-. "$root/scripts/need.sh"
-need "Node 20.19 or later" nodejs node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
-need npm npm command -v npm
+. ./packages.sh
 need "Python 3.10 or later with venv" python3-venv python3 -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 10)'
 need "Chromium (or CHROMIUM=path)" chromium command -v "$CHROMIUM"
 
@@ -24,10 +19,6 @@ if ! cmp -s test/requirements.txt "$out/venv/requirements.txt"; then
 fi
 export PERSO_PYTHON=$out/venv/bin/python
 
-if ! cmp -s package-lock.json node_modules/.installed-lock.json; then
-    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-    cp package-lock.json node_modules/.installed-lock.json
-fi
 PERSO_PROFILE=checked node scripts/build.mjs
 # The platforms' packages are as they are made: CI looks whether files have changed.
 npx napi create-npm-dirs > /dev/null

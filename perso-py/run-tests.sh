@@ -3,25 +3,10 @@
 # may, and says what is where it may not.
 set -euo pipefail
 cd "$(dirname "$0")"
-root=$(cd .. && pwd)
-out=$root/target/py
-mkdir -p "$out"
 
 wants="the Python package's tests"
-. "$root/scripts/need.sh"
-need "Python 3.11 or later with venv" python3-venv python3 -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 11)'
+. ./environments.sh
 need git git git --version
-
-# The two lines of the `mcp` SDK can not be in one environment.
-for sdk in mcp1 mcp2; do
-    if ! cmp -s "requirements/$sdk.txt" "$out/$sdk/requirements.txt"; then
-        rm -rf "${out:?}/$sdk"
-        python3 -m venv "$out/$sdk"
-        "$out/$sdk/bin/pip" install -q --disable-pip-version-check --no-deps -r "requirements/$sdk.txt"
-        cp "requirements/$sdk.txt" "$out/$sdk/requirements.txt"
-    fi
-done
-python=$out/mcp2/bin/python
 export PERSO_PYTHON_MCP1=$out/mcp1/bin/python
 
 # The wheel is built from what the source package has in it, so that both are known to be whole. Its lock file names

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds the package as it is released, and measures it by both engines. `make node` installs what that takes.
+# Builds the package as it is released, and measures it by both engines. Installs what is missing where it may.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-out=../target/node
-mkdir -p "$out"
-[ -d node_modules ] || ./run-tests.sh
+
+wants="the Node package's benchmarks"
+. ./packages.sh
 PERSO_PROFILE=release node scripts/build.mjs
 cargo build -q --locked --release --manifest-path benchmarks/echo/Cargo.toml --target-dir "$out/echo"
 for library in libecho.so libecho.dylib echo.dll; do
@@ -12,5 +12,5 @@ for library in libecho.so libecho.dylib echo.dll; do
 done
 node bin/perso.mjs compile ../policies/support-desk.json -o "$out/support-desk.wasm"
 for conditions in "" --conditions=browser; do
-    node $conditions benchmarks/decide.mjs "$PWD/$out/support-desk.wasm" "$PWD/$out/echo.node"
+    node $conditions benchmarks/decide.mjs "$out/support-desk.wasm" "$out/echo.node"
 done
