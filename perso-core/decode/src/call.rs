@@ -278,6 +278,7 @@ impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
                     objects >>= 1;
                     depth -= 1;
                     if READS {
+                        // It is below that limit; to say so saves the check.
                         let outer = self.objects.get((depth % DEPTH) as usize);
                         object = outer.copied().unwrap_or(Place::NOWHERE);
                     }
@@ -368,6 +369,7 @@ impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
                 self.frame.unknown(place, open)?;
             } else if let Some(seen) = seen {
                 self.reader.at = seen;
+                // Nothing is read around the call, so that it does no harm to `objects` to begin at the front.
                 self.value(place)?;
             }
         }

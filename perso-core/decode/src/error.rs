@@ -83,7 +83,7 @@ codes! {
     Unknown = 21, Engine, "the host asks for parts that there are not";
 }
 
-/// Kinds of faults.
+/// Kinds of faults, in the order in which a module's record numbers them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// The call is not what a call must be.

@@ -7,6 +7,7 @@ use axum::Router;
 use perso_tower::{BoxError, Guard, Policy, PolicyHandle, ResourceQuery};
 use serde_json::{Map, Value, json};
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -126,6 +127,24 @@ fn a_change_before_anyone_watched_is_seen() {
     let (_watch, told) = watched(&handle, &path);
     assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
     assert_eq!(handle.current().module(), allow_all().module());
+}
+
+/// One that is being written when the watcher starts is not taken for a broken one.
+#[test]
+fn a_half_written_file_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.wasm");
+    let policy = allow_all();
+    let (half, rest) = policy.module().split_at(policy.module().len() / 2);
+    fs::write(&path, half).unwrap();
+    let handle = PolicyHandle::from(nothing());
+    let (_watch, told) = watched(&handle, &path);
+    let mut file = fs::File::options().append(true).open(&path).unwrap();
+    for piece in rest.chunks(16) {
+        file.write_all(piece).unwrap();
+    }
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
+    assert_eq!(handle.current().module(), policy.module());
 }
 
 /// As Kubernetes changes the files of a volume: the file is a link through a link to a folder, and that one changes.
