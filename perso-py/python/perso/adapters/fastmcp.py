@@ -57,15 +57,17 @@ class Guard(Middleware):
                 raise NotFoundError(f"Unknown tool: {name!r}")
             return await call_next(context)
         function = tool.fn if type(tool) is FunctionTool else None
-        agent, denied = await self.served.call(context, tool.name, context.message.arguments, function)
+        verdict = await self.served.call(context, tool.name, context.message.arguments, function)
+        denied = verdict.denied
         if denied is not None:
             if self.served.hide:
                 raise NotFoundError(f"Unknown tool: {name!r}")
             if caller() is None and _is_task(context):
                 raise MCPError(code=DENIED_TASK, message=str(denied), data=denied.meta())
             raise denied
-        with calling(agent):
-            return await call_next(context)
+        judged = context.message.model_copy(update={"arguments": verdict.args})
+        with calling(verdict.agent):
+            return await call_next(context.copy(message=judged))
 
     async def on_list_tools(
         self,

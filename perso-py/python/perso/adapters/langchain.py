@@ -29,13 +29,11 @@ def guarded(judge: Judge, tool: T) -> T:
         return {**own, **dict(zip(names, args))}
 
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if denied := judge.judge_now(self.name, named(args, kwargs), kwargs.get("config") or ensure_config()):
-            raise denied
+        judge.admit_now(self.name, named(args, kwargs), kwargs.get("config") or ensure_config())
         return kind._run(self, *args, **kwargs)
 
     async def arun(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if denied := await judge.judge(self.name, named(args, kwargs), kwargs.get("config") or ensure_config()):
-            raise denied
+        await judge.admit(self.name, named(args, kwargs), kwargs.get("config") or ensure_config())
         # A tool without an async side runs its other one in a thread. It has been judged.
         plain = self.model_copy()
         object.__setattr__(plain, "__class__", kind)

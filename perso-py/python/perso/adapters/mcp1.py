@@ -66,11 +66,12 @@ class Guard:
         async def call(request: CallToolRequest) -> ServerResult:
             params = request.params
             told = self.lowlevel.request_context
-            agent, denied = await self.served.call(told, params.name, params.arguments, self.function(params.name))
-            if denied is not None:
-                return self.denial(denied, is_task=getattr(params, "task", None) is not None)
-            with calling(agent):
-                result: ServerResult = await handler(request)
+            verdict = await self.served.call(told, params.name, params.arguments, self.function(params.name))
+            if verdict.denied is not None:
+                return self.denial(verdict.denied, is_task=getattr(params, "task", None) is not None)
+            judged = params.model_copy(update={"arguments": verdict.args})
+            with calling(verdict.agent):
+                result: ServerResult = await handler(request.model_copy(update={"params": judged}))
             return result
 
         return call
@@ -111,9 +112,9 @@ class Guard:
                 told = self.lowlevel.request_context
             except LookupError:
                 told = None
-            denied = await self.served.inside(told, name, arguments, self.function(name))
-            if denied is not None:
-                raise denied
-            return await inner(name, arguments)
+            verdict = await self.served.inside(told, name, arguments, self.function(name))
+            if verdict.denied is not None:
+                raise verdict.denied
+            return await inner(name, verdict.args)
 
         return call_tool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -59,13 +60,14 @@ class Guard:
         if not isinstance(tool, str) or not (args is None or isinstance(args, dict)):
             self.served.judge.refuse(str(tool), "the call is none")
             raise MCPError(code=INVALID_PARAMS, message="Invalid request parameters", data="")
-        agent, denied = await self.served.call(ctx, tool, args, self._function(tool))
-        if denied is not None:
-            return self._denial(denied, ctx, is_task=params.get("task") is not None)
-        token = _admitted.set([_what(tool, args)])
+        verdict = await self.served.call(ctx, tool, args, self._function(tool))
+        if verdict.denied is not None:
+            return self._denial(verdict.denied, ctx, is_task=params.get("task") is not None)
+        judged = replace(ctx, params={**params, "arguments": verdict.args})
+        token = _admitted.set([_what(tool, verdict.args)])
         try:
-            with calling(agent):
-                return await call_next(ctx)
+            with calling(verdict.agent):
+                return await call_next(judged)
         finally:
             _admitted.reset(token)
 
@@ -121,9 +123,10 @@ class Guard:
                 admitted.clear()
             else:
                 told = getattr(context, "_request_context", None)
-                denied = await self.served.inside(told, name, arguments, self._function(name))
-                if denied is not None:
-                    raise denied
+                verdict = await self.served.inside(told, name, arguments, self._function(name))
+                if verdict.denied is not None:
+                    raise verdict.denied
+                arguments = verdict.args
             return await inner(name, arguments, context)
 
         server.call_tool = call_tool  # type: ignore[method-assign]

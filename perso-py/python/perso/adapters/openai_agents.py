@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from time import perf_counter
 from typing import Any
 
 from agents import ToolGuardrailFunctionOutput, ToolInputGuardrail, ToolInputGuardrailData
 
-from perso._perso import Json
 from perso.guard.judge import Judge
 
 
@@ -16,12 +14,11 @@ def guardrail(judge: Judge) -> ToolInputGuardrail[Any]:
     """A guardrail that judges the arguments as the model wrote them. A denied call does not run, and the model reads why."""
 
     async def perso(data: ToolInputGuardrailData) -> ToolGuardrailFunctionOutput:
-        begin = perf_counter()
-        agent, failure = await judge.who(data)
-        # As text: strictly read, keys that stand twice included, of which the SDK takes the last.
+        # As text: strictly read, duplicate keys included, of which the SDK takes the last.
         text = data.context.tool_arguments or "{}"
         tool = data.context.qualified_tool_name
-        denied = await judge.judge_as(begin, agent, failure, tool, Json(text), told_args=_parsed(text))
+        verdict = await judge.judge(tool, _parsed(text), data, text=text)
+        denied = verdict.denied
         if denied is None:
             return ToolGuardrailFunctionOutput.allow()
         return ToolGuardrailFunctionOutput.reject_content(str(denied), output_info=denied.meta())

@@ -1,17 +1,18 @@
-"""What the guards of servers share: they see calls as they came over the wire."""
+"""What the guards of servers share: they see calls as they came over the wire.
+
+They run a tool with the `args` of the `Verdict` and with nothing else: those are what was judged.
+"""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable
-from time import perf_counter
 from typing import Any, TypeVar
 
 from perso._perso import Policy
-from perso.guard.denied import Denied
 from perso.guard.event import logger
 from perso.guard.judge import Judge, caller
 from perso.guard.mark import mark_of
+from perso.guard.verdict import Verdict
 
 T = TypeVar("T")
 
@@ -27,37 +28,24 @@ class Served:
         self.policy = policy
         self.judge = Judge(policy, **settings)
 
-    async def call(self, told: object, tool: Any, args: Any, function: object = None) -> tuple[object, Denied | None]:
-        """Judges a call that came over the wire, to the tool that runs `function`: who calls, and nothing if it may run."""
-        begin = perf_counter()
-        agent, failure = await self.judge.who(told)
-        return agent, await self._judge(begin, agent, failure, tool, args, function)
+    async def call(self, told: object, tool: Any, args: Any, function: object = None) -> Verdict:
+        """Judges a call that came over the wire, to the tool that runs `function`. Arguments that no JSON says are denied."""
+        args = {} if args is None else args
+        return await self.judge.judge(tool, args, told, is_json=True, leave=self._leave(tool, function))
 
-    async def inside(self, told: object, tool: Any, args: Any, function: object = None) -> Denied | None:
-        """Judges a call that was made inside of the server: by whoever makes the request that is served."""
-        begin = perf_counter()
-        agent, failure = caller(), None
+    async def inside(self, told: object, tool: Any, args: Any, function: object = None) -> Verdict:
+        """Judges a call that was made inside the server: by whoever makes the request that is served."""
+        args = {} if args is None else args
+        agent = caller()
         if agent is None:
-            agent, failure = await self.judge.who(told)
-        return await self._judge(begin, agent, failure, tool, args, function)
+            return await self.judge.judge(tool, args, told, leave=self._leave(tool, function))
+        return await self.judge.judge_as(agent, tool, args, leave=self._leave(tool, function))
 
-    async def _judge(
-        self, begin: float, agent: object, failure: BaseException | None, tool: Any, args: Any, function: object
-    ) -> Denied | None:
-        leave = self.judge.ask_resource is None and self.leaves(tool, function)
-        return await self.judge.judge_as(begin, agent, failure, tool, args, told_args=self._own(args), leave=leave)
-
-    def _own(self, args: Any) -> Any:
-        """Arguments of their own for the host's functions, so that those which run stay those which were judged."""
-        if self.judge.ask_resource is None and self.judge.on_decision is None:
-            return None
-        try:
-            return copy.deepcopy(args or {})
-        except Exception:
-            return {}
+    def _leave(self, tool: Any, function: object) -> bool:
+        return self.judge.ask_resource is None and self.leaves(tool, function)
 
     def leaves(self, tool: Any, function: object) -> bool:
-        """Whether the last word on a call is the guard's of the function itself, which knows the resource."""
+        """Whether the function itself has a guard that decides, because it knows the resource."""
         mark = mark_of(function)
         return (
             mark is not None

@@ -1,11 +1,13 @@
-"""What all guards share: who calls, what a call is about, what is told of a decision, and how a call is denied.
+"""What all guards share: who calls, what a call is about, what is recorded of a decision, and how a call is denied.
 
 - ``settings``: how a guard is set up, the same for all.
 - ``ask``: functions of the host, sync or async.
-- ``judge``: judges a call, and tells what came of it.
+- ``own``: the guard's own copy of a call's arguments.
+- ``judge``: judges a call.
+- ``verdict``: what comes of that, and what the tool must run with.
 - ``event``: what the host learns of each decision.
 - ``denied``: what is raised.
-- ``arguments``: a call's arguments by name.
 - ``function``: the decorator.
+- ``around``: the wrapper that it makes, with a call's arguments by name.
 - ``mark``: which functions are guarded.
 """

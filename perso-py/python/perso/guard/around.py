@@ -6,38 +6,35 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Literal
 
-Kind = Literal["function", "coroutine", "async generator"]
+Kind = Literal["function", "coroutine", "generator", "async generator"]
 
-BODIES: dict[Kind, str] = {
-    "function": """def wrapper{signature}:
-{check}    {own}args = {args}
-    {own}denied = {own}judge({own}tool, {own}args, {own}args)
-    if {own}denied is not None: raise {own}denied
-    return {own}function({call})
-""",
-    "coroutine": """async def wrapper{signature}:
-{check}    {own}args = {args}
-    {own}denied = await {own}judge({own}tool, {own}args, {own}args)
-    if {own}denied is not None: raise {own}denied
-    return await {own}function({call})
-""",
-    "async generator": """async def wrapper{signature}:
-{check}    {own}args = {args}
-    {own}denied = await {own}judge({own}tool, {own}args, {own}args)
-    if {own}denied is not None: raise {own}denied
-    async for {own}item in {own}function({call}): yield {own}item
-""",
+ADMIT = """{check}    {own}args = {wait}{own}admit({own}tool, {args})
+    {run}
+"""
+
+BODIES: dict[Kind, tuple[str, str, str]] = {
+    "function": ("def", "", "return {own}function({call})"),
+    "coroutine": ("async def", "await ", "return await {own}function({call})"),
+    "generator": ("def", "", "return (yield from {own}function({call}))"),
+    "async generator": ("async def", "await ", "async for {own}item in {own}function({call}): yield {own}item"),
 }
+"""How a wrapper begins, how it waits for the verdict, and how it runs the function. Generators are judged when they start to
+run, which may be long after they were made."""
 
 
-def around(function: Callable[..., Any], judge: Callable[..., Any], tool: str, kind: Kind) -> Callable[..., Any]:
-    """A function with the parameters of `function`, which tells `judge` each call before it runs: the tool, and the arguments
-    by name, defaults among them, because a default argument is an argument. What `judge` returns is raised; with `None` the
-    call runs, with the very arguments that were judged.
+def around(function: Callable[..., Any], admit: Callable[..., Any], tool: str, kind: Kind) -> Callable[..., Any]:
+    """A function with the parameters of `function`, which calls `admit` before each call runs: with the tool, and the
+    arguments by name, defaults among them, because a default argument is an argument. The call runs with the arguments that
+    `admit` returns, and with nothing else; where `admit` raises, it does not run.
 
-    >>> def send(to, subject="hello", *files, copy=False, **headers): ...
-    >>> around(send, lambda tool, args, told: print(tool, args), "mail", "function")("ann", copy=True, priority=1)
+    >>> def admit(tool, args):
+    ...     print(tool, args)
+    ...     return {**args, "subject": "as judged"}
+    >>> def send(to, subject="hello", *files, copy=False, **headers):
+    ...     return to, subject, files, copy, headers
+    >>> around(send, admit, "mail", "function")("ann", copy=True, priority=1)
     mail {'to': 'ann', 'subject': 'hello', 'files': [], 'copy': True, 'priority': 1}
+    ('ann', 'as judged', (), True, {'priority': 1})
 
     It is compiled, as `dataclasses` and `inspect.Signature` make sure that the names are identifiers: Python itself then puts
     arguments in their places, and says what is wrong with those that do not fit.
@@ -57,22 +54,23 @@ def around(function: Callable[..., Any], judge: Callable[..., Any], tool: str, k
             continue
         many = parameter.kind is parameter.VAR_POSITIONAL
         items.append(f"{name!r}: [*{name}]" if many else f"{name!r}: {name}")
-        call.append(f"*{name}" if many else f"{name}={name}" if parameter.kind is parameter.KEYWORD_ONLY else name)
+        argument = f"{own}args[{name!r}]"
+        call.append(f"*{argument}" if many else f"{name}={argument}" if parameter.kind is parameter.KEYWORD_ONLY else argument)
         if many or parameter.kind is parameter.POSITIONAL_ONLY:
             twice.append(name)
     check = ""
     if rest:
         items.append(f"**{rest}")
-        call.append(f"**{rest}")
+        call.append(f"**{{{own}name: {own}args[{own}name] for {own}name in {rest}}}")
         # With `**rest` a name can be used for two arguments.
         check = "".join(f"    if {name!r} in {rest}: raise TypeError('`{name}` names two arguments')\n" for name in twice)
-    source = BODIES[kind].format(
-        signature=inspect.Signature(places), check=check, args=f"{{{', '.join(items)}}}", call=", ".join(call), own=own
-    )
-    scope: dict[str, Any] = {f"{own}judge": judge, f"{own}tool": tool, f"{own}function": function}
+    begin, wait, run = BODIES[kind]
+    names = {"check": check, "args": f"{{{', '.join(items)}}}", "call": ", ".join(call), "own": own, "wait": wait}
+    source = f"{begin} wrapper{inspect.Signature(places)}:\n" + ADMIT.format(run=run.format(**names), **names)
+    scope: dict[str, Any] = {f"{own}admit": admit, f"{own}tool": tool, f"{own}function": function}
     exec(compile(source, "<perso: a guarded call>", "exec"), scope)
     wrapper = scope["wrapper"]
-    # Values that source can not have in it.
+    # Values that source cannot have in it.
     wrapper.__defaults__ = tuple(p.default for p in parameters if p.default is not p.empty and p.kind is not p.KEYWORD_ONLY) or None
     wrapper.__kwdefaults__ = {p.name: p.default for p in parameters if p.default is not p.empty and p.kind is p.KEYWORD_ONLY} or None
     guarded: Callable[..., Any] = wrapper

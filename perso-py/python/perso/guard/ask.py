@@ -6,19 +6,23 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import anyio.to_thread
+import anyio
+
+from perso.guard.threads import Threads
 
 
 class Asked:
-    """A function of the host's that is asked something. It may be async, and need not take what it is told."""
+    """A function of the host that is asked something. It may be async, and may take fewer arguments than it is offered."""
 
     def __init__(self, function: Callable[..., Any], told: int) -> None:
         if not callable(function):
-            raise TypeError(f"{function!r} can not be called")
+            raise TypeError(f"{function!r} cannot be called")
         self.function = function
+        self.name: str = getattr(function, "__qualname__", None) or type(function).__qualname__
         # A class with an async `__call__` is async too.
         called = function if inspect.isroutine(function) else getattr(function, "__call__", function)
         self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
+        self.threads = Threads(self.name)
         self.told = told
         try:
             signature = inspect.signature(function)
@@ -31,10 +35,10 @@ class Asked:
                 continue
             self.told = count
             return
-        raise TypeError(f"{function!r} takes more than the {told} arguments that it is told")
+        raise TypeError(f"{function!r} takes more than the {told} arguments that it gets")
 
     def now(self, *told: Any) -> Any:
-        """Asks from code that can't wait."""
+        """Asks from code that cannot wait."""
         answer = self.function(*told[: self.told])
         if inspect.isawaitable(answer):
             if inspect.iscoroutine(answer):
@@ -42,11 +46,12 @@ class Asked:
             raise TypeError(f"{self.function!r} is async, and what it guards is not")
         return answer
 
-    async def wait(self, *told: Any, seconds: float | None = None) -> Any:
-        """Asks without keeping others waiting: a function that is not async runs in a thread."""
+    async def wait(self, *told: Any, seconds: float) -> Any:
+        """Asks without blocking the event loop: a function that is not async runs in a thread."""
         told = told[: self.told]
-        with anyio.fail_after(seconds):
+        with anyio.move_on_after(seconds):
             if self.is_async:
                 return await self.function(*told)
-            answer = await anyio.to_thread.run_sync(lambda: self.function(*told), abandon_on_cancel=True)
+            answer = await self.threads.run(lambda: self.function(*told))
             return await answer if inspect.isawaitable(answer) else answer
+        raise TimeoutError(f"`{self.name}` did not answer within {seconds:g} seconds")

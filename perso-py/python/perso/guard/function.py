@@ -20,13 +20,15 @@ def guard(policy: Policy, function: F, judge: Judge, tool: str | None) -> F:
     refuse_other_than_functions(function)
     name = tool or function.__name__
     if inspect.iscoroutinefunction(function):
-        wrapper = around(function, judge.judge, name, "coroutine")
+        wrapper = around(function, judge.admit, name, "coroutine")
     elif inspect.isasyncgenfunction(function):
-        wrapper = around(function, judge.judge, name, "async generator")
+        wrapper = around(function, judge.admit, name, "async generator")
     elif judge.is_async():
-        raise TypeError(f"`{name}` is not async, so neither can be who is asked for its agent and its resource")
+        raise TypeError(f"`{name}` is not async, so its `agent` and its `resource` cannot be async functions")
+    elif inspect.isgeneratorfunction(function):
+        wrapper = around(function, judge.admit_now, name, "generator")
     else:
-        wrapper = around(function, judge.judge_now, name, "function")
+        wrapper = around(function, judge.admit_now, name, "function")
     wrapper = functools.wraps(function)(wrapper)
     mark(wrapper, function, name, policy, not judge.observes)
     return cast(F, wrapper)

@@ -1,4 +1,8 @@
-"""Judges a call, and tells what came of it."""
+"""Judges a call.
+
+A judge copies the arguments once, before anything else. That copy is judged, sources and observers are shown copies of it,
+and it is in the `Verdict`, to run with. An adapter has nothing else to run a tool with.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +14,24 @@ from contextvars import ContextVar
 from time import perf_counter
 from typing import Any, Iterator
 
-from perso._perso import Decision, Policy, Unknown, not_judged
+from perso._perso import Decision, Json, Policy, Unknown, not_judged
 from perso.guard.ask import Asked
 from perso.guard.denied import Denied, denied
 from perso.guard.event import Event, logger, new_id
-from perso.guard.settings import RESOURCE_TIME, Mode
+from perso.guard.own import SCALARS, NotOwned, Watched, own
+from perso.guard.settings import AGENT_TIME, RESOURCE_TIME, Mode
+from perso.guard.verdict import Verdict
 
 ANONYMOUS: Mapping[str, Any] = {}
 """Nobody in particular: no attributes, no roles."""
 
 NOBODY = "it is not known who calls"
+CHANGED = "the arguments changed while the call was judged"
 
+ARGUMENTS = object()
+"""What `agent` is told where there is nothing else: a copy of the arguments."""
+
+FLAT = SCALARS.issuperset
 INFO = logging.INFO
 is_logged = logger.isEnabledFor
 
@@ -44,13 +55,14 @@ def calling(agent: object) -> Iterator[None]:
 
 
 class Judge:
-    """A policy with all that is needed to put it in force."""
+    """A policy with all that is needed to judge calls by it."""
 
     def __init__(
         self,
         policy: Policy,
         *,
         agent: object = None,
+        agent_time: float = AGENT_TIME,
         resource: Callable[..., Any] | None = None,
         resource_time: float = RESOURCE_TIME,
         context: Mapping[str, Any] | None = None,
@@ -62,6 +74,7 @@ class Judge:
             raise ValueError(f"`{mode}` is no mode: `enforce` and `observe` are")
         self.policy = policy
         self.agent: object = agent
+        self.agent_time = agent_time
         self.ask_agent = Asked(agent, 1) if callable(agent) else None
         self.ask_resource = None if resource is None else Asked(resource, 3)
         self.resource_time = resource_time
@@ -80,11 +93,18 @@ class Judge:
         """Who calls, where nobody has to be asked."""
         return _caller.get(ANONYMOUS) if self.agent is None else self.agent
 
-    # From code that can't wait.
+    # From code that cannot wait.
 
-    def judge_now(self, tool: str, args: Any, told: object) -> Denied | None:
-        """Judges a call to a function: nothing if it may run."""
+    def admit_now(self, tool: str, args: dict[str, Any], told: object = ARGUMENTS) -> Any:
+        """Judges a call: the arguments to run it with, or `Denied`. `args` is a dict that was made for this and is given away."""
         begin = perf_counter()
+        if FLAT(map(type, args.values())):
+            owned = args
+        else:
+            try:
+                owned = own(args)
+            except Exception as error:
+                return self._not_owned(begin, tool, args, error).admitted()
         failure: BaseException | None = None
         if self.ask_agent is None:
             agent = self.agent
@@ -92,90 +112,135 @@ class Judge:
                 agent = _caller.get(ANONYMOUS)
         else:
             try:
-                agent = self.ask_agent.now(told)
+                agent = self.ask_agent.now(own(owned) if told is ARGUMENTS else told)
             except Exception as error:
-                return self.conclude(begin, tool, args, not_judged(NOBODY), error)
+                return self._conclude(begin, None, tool, owned, not_judged(NOBODY), error).admitted()
         if self.ask_resource is None:
-            decision = self.decide(tool, args, agent=agent)
+            decision = self.decide(tool, owned, agent=agent)
         else:
-            reading = self.policy.read(tool, args, agent=agent, context=self.context)
+            reading = self.policy.read(tool, owned, agent=agent, context=self.context)
             resource: object = None
             if reading.needs_resource():
+                watched = Watched(owned)
+                shown = own(owned)
                 try:
-                    resource = self.ask_resource.now(args, tool, agent)
+                    resource = self.ask_resource.now(shown, tool, agent)
                 except Exception as error:
                     resource, failure = Unknown.WITHHELD, error
+                if watched.has_changed():
+                    return self._conclude(begin, agent, tool, owned, not_judged(CHANGED), failure).admitted()
             decision = reading.decide(resource)
         if decision.allowed and self.on_decision is None and not is_logged(INFO):
-            return None
-        return self.conclude(begin, tool, args, decision, failure)
+            return owned
+        return self._conclude(begin, agent, tool, owned, decision, failure).admitted()
 
     # From code that can.
 
     async def who(self, told: object) -> tuple[object, BaseException | None]:
-        """Who calls, or why there is no telling."""
+        """Who calls, or why that is not known."""
         if self.ask_agent is None:
             return self._known(), None
         try:
-            return await self.ask_agent.wait(told), None
+            return await self.ask_agent.wait(told, seconds=self.agent_time), None
         except Exception as error:
             return None, error
 
-    async def judge(self, tool: str, args: Any, told: object) -> Denied | None:
-        """Judges a call to a function: nothing if it may run."""
-        begin = perf_counter()
-        agent, failure = await self.who(told)
-        return await self.judge_as(begin, agent, failure, tool, args)
-
-    async def judge_as(
+    async def judge(
         self,
-        begin: float,
-        agent: object,
-        failure: BaseException | None,
         tool: str,
         args: Any,
+        told: object = ARGUMENTS,
         *,
-        told_args: Any = None,
+        text: str | None = None,
+        is_json: bool = False,
         leave: bool = False,
-    ) -> Denied | None:
-        """Judges a call by someone: nothing if it may run. `told_args` is what the host's functions get for the arguments,
-        if not those themselves. With `leave` the call is left to another guard, which knows the resource, unless it is
-        denied whatever that is."""
-        reading = self.policy.read(tool, args, agent=agent, context=self.context)
-        if told_args is not None:
-            args = told_args
+    ) -> Verdict:
+        """Judges a call. `told` is what `agent` is told; without it, a copy of the arguments.
+
+        `text` is the JSON text that `args` were parsed from, if there is one: then that is judged, because it says more.
+        With `is_json`, arguments that no JSON text can say are denied. With `leave` the call is left to another guard, which
+        knows the resource, unless it is denied whatever the resource.
+        """
+        begin = perf_counter()
+        try:
+            owned = own(args, is_json=is_json)
+        except Exception as error:
+            return self._not_owned(begin, tool, args, error)
+        agent, failure = await self.who(own(owned) if told is ARGUMENTS else told)
         if failure is not None:
-            return self.conclude(begin, tool, args, not_judged(NOBODY), failure)
+            return self._conclude(begin, None, tool, owned, not_judged(NOBODY), failure)
+        return await self._decide(begin, agent, tool, owned, text, leave)
+
+    async def admit(self, tool: str, args: dict[str, Any], told: object = ARGUMENTS) -> Any:
+        """Judges a call: the arguments to run it with, or `Denied`."""
+        verdict = await self.judge(tool, args, told)
+        return verdict.admitted()
+
+    async def judge_as(
+        self, agent: object, tool: str, args: Any, *, is_json: bool = False, leave: bool = False
+    ) -> Verdict:
+        """The same for a call by `agent`, whoever this guard would take it for."""
+        begin = perf_counter()
+        try:
+            owned = own(args, is_json=is_json)
+        except Exception as error:
+            return self._not_owned(begin, tool, args, error)
+        return await self._decide(begin, agent, tool, owned, None, leave)
+
+    async def _decide(
+        self, begin: float, agent: object, tool: str, owned: Any, text: str | None, leave: bool
+    ) -> Verdict:
+        judged = owned if text is None else Json(text)
+        reading = self.policy.read(tool, judged, agent=agent, context=self.context)
         resource: object = None
+        failure: BaseException | None = None
         if self.ask_resource is not None and reading.needs_resource():
+            watched = Watched(owned)
+            shown = own(owned)
             try:
-                resource = await self.ask_resource.wait(args, tool, agent, seconds=self.resource_time)
+                resource = await self.ask_resource.wait(shown, tool, agent, seconds=self.resource_time)
             except Exception as error:
                 resource, failure = Unknown.WITHHELD, error
+            if watched.has_changed():
+                return self._conclude(begin, agent, tool, owned, not_judged(CHANGED), failure)
         elif leave:
             decision = reading.decide(Unknown.OPEN)
-            return None if decision.allowed else self.conclude(begin, tool, args, decision, None)
-        return self.conclude(begin, tool, args, reading.decide(resource), failure)
+            if decision.allowed:
+                return Verdict(agent, owned, None)
+            return self._conclude(begin, agent, tool, owned, decision, None)
+        return self._conclude(begin, agent, tool, owned, reading.decide(resource), failure)
 
     # Afterwards.
 
     def refuse(self, tool: str, why: str) -> Denied | None:
-        """Denies what can't be judged, whatever the policy says."""
-        return self.conclude(perf_counter(), tool, None, not_judged(why), None)
+        """Denies what cannot be judged, whatever the policy says; `None` when only observing."""
+        return self._conclude(perf_counter(), None, tool, None, not_judged(why), None).denied
 
-    def conclude(
-        self, begin: float, tool: str, args: Any, decision: Decision, failure: BaseException | None
-    ) -> Denied | None:
-        """Tells of a decision, and puts it in force."""
+    def _not_owned(self, begin: float, tool: str, args: Any, error: Exception) -> Verdict:
+        """Denies a call whose arguments cannot be copied. Who only observes runs it with those themselves."""
+        why = str(error) if isinstance(error, NotOwned) else "the arguments cannot be copied"
+        verdict = self._conclude(begin, None, tool, None, not_judged(why), error)
+        if verdict.denied is None:
+            verdict.args = args
+        return verdict
+
+    def _conclude(
+        self, begin: float, agent: object, tool: str, owned: Any, decision: Decision, failure: BaseException | None
+    ) -> Verdict:
+        """Records a decision, and enforces it."""
         event = Event(new_id(), tool, decision, failure, not self.observes, perf_counter() - begin)
         event.log()
         if self.on_decision is not None:
+            shown = own(owned)
             try:
-                self.on_decision(event, args)
+                self.on_decision(event, shown)
             except Exception:
                 logger.exception("on_decision failed; the decision stands")
         if decision.allowed or self.observes:
-            return None
+            return Verdict(agent, owned, None)
+        return Verdict(agent, owned, self._denied(event))
+
+    def _denied(self, event: Event) -> Denied:
         error = denied(event)
         if self.denial is None:
             return error
@@ -184,4 +249,3 @@ class Judge:
         except Exception:
             logger.exception("denial failed; the model reads the reason")
             return error
-

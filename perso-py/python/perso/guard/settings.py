@@ -10,8 +10,11 @@ from perso.guard.event import Event
 
 Mode = Literal["enforce", "observe"]
 
+AGENT_TIME = 5.0
+"""How long `agent` may take to answer, in seconds, if you do not set `agent_time`."""
+
 RESOURCE_TIME = 5.0
-"""How long a resource may take, in seconds, if not said otherwise."""
+"""How long `resource` may take to answer, in seconds, if you do not set `resource_time`."""
 
 
 class Settings(TypedDict, total=False):
@@ -19,16 +22,19 @@ class Settings(TypedDict, total=False):
 
     - ``agent``: who calls: a mapping (one caller, as over stdio), or a function, sync or async, that tells for each call
       anew; what it is told depends on the adapter, and it need not take it. ``None``: an anonymous caller, without roles.
+    - ``agent_time``: how many seconds that function may take in async code; 5 by default. Then the call is denied.
     - ``resource``: a function, sync or async, from the arguments (and the tool, and the agent, if it takes them) to what
       rules read as ``resource.…``. Asked only where the policy reads it and the decision is still open without it.
-    - ``resource_time``: how many seconds that may take where it can be waited for; 5 if not said otherwise.
+    - ``resource_time``: how many seconds that may take in async code; 5 by default. Then nothing is known of the resource.
     - ``context``: what rules read as ``context.…``.
     - ``mode``: ``"observe"`` decides and records, but lets everything pass.
     - ``denial``: what the model reads in place of the reason, from the `Denied`.
-    - ``on_decision``: is told of each decision, with the call's arguments, before the call runs.
+    - ``on_decision``: is called with each `Event` and a copy of the call's arguments, before the call runs. The arguments
+      are ``None`` where the call was denied because they could not be copied.
     """
 
     agent: object
+    agent_time: float
     resource: Callable[..., Any] | None
     resource_time: float
     context: Mapping[str, Any] | None
