@@ -1,10 +1,10 @@
 """LangChain's tools: what runs, and what the model reads."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tools import BaseTool, InjectedToolArg, InjectedToolCallId, StructuredTool, Tool, ToolException, tool
+from langchain_core.tools import BaseTool, StructuredTool, Tool, ToolException, tool
 from support.done import done
 from support.policies import AGENT, DESK, policy
 
@@ -90,19 +90,6 @@ def test_a_tool_by_its_class_and_one_of_one_text() -> None:
     rules = policy({"allow": "search", "when": {"args.tool_input": {"starts_with": "a"}}, "reason": "Only a."})
     assert rules.langchain(search).invoke("abc") == "found" and rules.langchain(search).invoke("bc") == "Only a."
     assert done == [5, "abc"]
-
-
-def test_what_langchain_adds_is_no_argument() -> None:
-    @tool
-    def note(text: str, call_id: Annotated[str, InjectedToolCallId], user: Annotated[str, InjectedToolArg], config: RunnableConfig) -> str:
-        """Notes."""
-        done.append((text, call_id, user))
-        return "noted"
-
-    rules = policy({"allow": "note", "when": {"all": [{f"args.{name}": {"exists": False}} for name in ("call_id", "user", "config")]}})
-    guarded = rules.langchain(note)
-    assert guarded.invoke(call({"text": "x", "user": "ann"}, "note")).content == "noted"
-    assert done == [("x", "call-1", "ann")]
 
 
 def test_what_else_goes_wrong_is_told_as_before() -> None:
