@@ -13,7 +13,7 @@ from perso.guard.event import logger, visible
 from perso.guard.settings import ServerSettings, Settings
 
 if TYPE_CHECKING:
-    from agents import ToolInputGuardrail
+    from agents import FunctionTool, ToolInputGuardrail
     from fastmcp.server.middleware import Middleware
     from langchain_core.tools import BaseTool
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T", bound="BaseTool")
+A = TypeVar("A", bound="FunctionTool")
 
 Path = str | os.PathLike[str]
 
@@ -171,11 +172,32 @@ class Policy(_perso.Policy):
             return [guarded(judge, tool) for tool in tools]
         return guarded(judge, tools)
 
-    def openai_agents(self, **settings: Unpack[Settings]) -> ToolInputGuardrail[Any]:
-        """A tool input guardrail for the OpenAI Agents SDK, for any number of tools and MCP servers:
-        ``@function_tool(tool_input_guardrails=[policy.openai_agents(agent=…)])``.
+    @overload
+    def openai_agents_tools(self, tools: A, **settings: Unpack[Settings]) -> A: ...
+    @overload
+    def openai_agents_tools(self, tools: Sequence[FunctionTool], **settings: Unpack[Settings]) -> list[FunctionTool]: ...
+    def openai_agents_tools(self, tools: Any, **settings: Unpack[Settings]) -> Any:
+        """Guards a function tool of the OpenAI Agents SDK, or a list of them: returns tools that are like those, and that judge
+        the arguments with which they are invoked, whatever hooks and guardrails have made of these.
 
-        `agent` is told the ``ToolInputGuardrailData``; its ``context`` is the ``ToolContext``.
+        `agent` is called with a ``ToolInputGuardrailData``; its ``context`` is the ``ToolContext``.
+        """
+        from perso.adapters.openai_agents import guarded
+        from perso.guard.judge import Judge
+
+        judge = Judge(self, **settings)
+        if isinstance(tools, Sequence):
+            return [guarded(judge, tool) for tool in tools]
+        return guarded(judge, tools)
+
+    def openai_agents(self, **settings: Unpack[Settings]) -> ToolInputGuardrail[Any]:
+        """A tool input guardrail for the OpenAI Agents SDK, for the tools of MCP servers:
+        ``MCPServerStdio(…, tool_input_guardrails=[policy.openai_agents(agent=…)])``.
+
+        It judges before hooks run: one that changes the arguments afterwards gets an error. For tools of your own, use
+        `openai_agents_tools`.
+
+        `agent` is called with the ``ToolInputGuardrailData``; its ``context`` is the ``ToolContext``.
         """
         from perso.adapters.openai_agents import guardrail
         from perso.guard.judge import Judge

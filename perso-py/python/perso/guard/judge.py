@@ -7,6 +7,7 @@ and it is in the `Verdict`, to run with. An adapter has nothing else to run a to
 from __future__ import annotations
 
 import functools
+import json
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
@@ -151,13 +152,11 @@ class Judge:
         args: Any,
         told: object = ARGUMENTS,
         *,
-        text: str | None = None,
         is_json: bool = False,
         leave: bool = False,
     ) -> Verdict:
         """Judges a call. `told` is what `agent` is told; without it, a copy of the arguments.
 
-        `text` is the JSON text that `args` were parsed from, if there is one: then that is judged, because it says more.
         With `is_json`, arguments that no JSON text can say are denied. With `leave` the call is left to another guard, which
         knows the resource, unless it is denied whatever the resource.
         """
@@ -169,7 +168,20 @@ class Judge:
         agent, failure = await self.who(own(owned) if told is ARGUMENTS else told)
         if failure is not None:
             return self._conclude(begin, None, tool, owned, not_judged(NOBODY), failure)
-        return await self._decide(begin, agent, tool, owned, text, leave)
+        return await self._decide(begin, agent, tool, owned, owned, leave)
+
+    async def judge_text(self, tool: str, text: str, told: object) -> Verdict:
+        """Judges a call whose arguments are JSON text. The text is judged, because it says more than what it is parsed to:
+        numbers exactly, and duplicate keys. The tool must run with the text."""
+        begin = perf_counter()
+        try:
+            parsed = own(json.loads(text), is_json=True)
+        except Exception as error:
+            return self._not_owned(begin, tool, text, error)
+        agent, failure = await self.who(told)
+        if failure is not None:
+            return self._conclude(begin, None, tool, parsed, not_judged(NOBODY), failure)
+        return await self._decide(begin, agent, tool, parsed, Json(text), False)
 
     async def admit(self, tool: str, args: dict[str, Any], told: object = ARGUMENTS) -> Any:
         """Judges a call: the arguments to run it with, or `Denied`."""
@@ -185,12 +197,11 @@ class Judge:
             owned = own(args, is_json=is_json)
         except Exception as error:
             return self._not_owned(begin, tool, args, error)
-        return await self._decide(begin, agent, tool, owned, None, leave)
+        return await self._decide(begin, agent, tool, owned, owned, leave)
 
     async def _decide(
-        self, begin: float, agent: object, tool: str, owned: Any, text: str | None, leave: bool
+        self, begin: float, agent: object, tool: str, owned: Any, judged: Any, leave: bool
     ) -> Verdict:
-        judged = owned if text is None else Json(text)
         reading = self.policy.read(tool, judged, agent=agent, context=self.context)
         resource: object = None
         failure: BaseException | None = None
@@ -218,7 +229,7 @@ class Judge:
 
     def _not_owned(self, begin: float, tool: str, args: Any, error: Exception) -> Verdict:
         """Denies a call whose arguments cannot be copied. Who only observes runs it with those themselves."""
-        why = str(error) if isinstance(error, NotOwned) else "the arguments cannot be copied"
+        why = str(error) if isinstance(error, NotOwned) else "the arguments cannot be read"
         verdict = self._conclude(begin, None, tool, None, not_judged(why), error)
         if verdict.denied is None:
             verdict.args = args
