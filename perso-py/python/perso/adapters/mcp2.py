@@ -1,50 +1,66 @@
-"""Servers of the `mcp` 2 SDK: a middleware."""
+"""Servers of the `mcp` 2 SDK: a middleware, and gates between it and the tools.
+
+The middleware judges each call first, so that nothing answers a call that is denied. Whatever reaches the handler of
+``tools/call``, by whichever way, passes a gate there, and an `MCPServer` has further gates on the way to its tools.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from contextvars import ContextVar
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, SupportsIndex
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel import Server
+from mcp.server.lowlevel.server import HandlerEntry
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, METHOD_NOT_FOUND, SERVER_INFO_META_KEY
+from mcp_types import INVALID_PARAMS, METHOD_NOT_FOUND, SERVER_INFO_META_KEY, CallToolRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel
 
 from perso._perso import Policy
+from perso.adapters.admitted import Gates
 from perso.adapters.served import DENIED_TASK, Served, is_about_tools
+from perso.adapters.tools import Sdk, function_of, guard_tools, later
 from perso.guard.denied import Denied
-from perso.guard.event import logger
-from perso.guard.judge import calling
-from perso.verify import wrong_order
+from perso.verify import Unguarded, wrong_order
 
 Context = ServerRequestContext[Any, Any]
 
-_admitted: ContextVar[list[str]] = ContextVar("perso_mcp2_admitted")
-"""The call that the middleware has let pass and that has not come to the server's tools yet."""
+SDK = Sdk(
+    error=ToolError,
+    told=lambda context: getattr(context, "_request_context", None),
+    run=lambda tool, args: tool.fn_metadata.call_fn(tool.fn, tool.is_async, args),
+)
 
 
 class Guard:
-    """A middleware that judges each call, and shows the tools that the caller could call."""
+    """A middleware that judges each call, and shows the tools that the caller could call.
+
+    It guards the server whose middleware it becomes. In the middleware of a second server, a guard with the same settings
+    takes its place.
+    """
 
     def __init__(self, policy: Policy, **settings: Any) -> None:
         self.served = Served(policy, **settings)
         self.policy = policy
-        self._server: MCPServer[Any] | None = None
+        self.settings = settings
+        self.gates = Gates(self.served)
         self._lowlevel: Server[Any] | None = None
-        self._is_found = False
+        self._server: MCPServer[Any] | None = None
+        self._is_verified = False
+
+    # The middleware.
 
     async def __call__(self, ctx: Context, call_next: CallNext) -> HandlerResult:
-        self._find(call_next)
+        lowlevel = self._ready()
         if not is_about_tools(ctx.method):
             return await call_next(ctx)
         if ctx.request_id is not None and ctx.method == "tools/call":
-            return await self._call(ctx, call_next)
+            return await self._call(ctx, call_next, lowlevel)
         if ctx.request_id is not None and ctx.method == "tools/list":
             return await self._list(ctx, call_next)
         if self.served.judge.refuse("", "another message about tools than a call and a list") is None:
@@ -54,37 +70,18 @@ class Guard:
             return None
         raise MCPError(code=METHOD_NOT_FOUND, message="Method not found", data=ctx.method)
 
-    async def _call(self, ctx: Context, call_next: CallNext) -> HandlerResult:
+    async def _call(self, ctx: Context, call_next: CallNext, lowlevel: Server[Any]) -> HandlerResult:
         params = ctx.params or {}
-        tool, args = params.get("name"), params.get("arguments")
-        if not isinstance(tool, str) or not (args is None or isinstance(args, dict)):
-            self.served.judge.refuse(str(tool), "the call is none")
+        name, args = params.get("name"), params.get("arguments")
+        if not isinstance(name, str) or not (args is None or isinstance(args, dict)):
+            self.served.judge.refuse(str(name), "the call is none")
             raise MCPError(code=INVALID_PARAMS, message="Invalid request parameters", data="")
-        verdict = await self.served.call(ctx, tool, args, self._function(tool))
+        tool = self._tool(name)
+        verdict = await self.gates.first(ctx, name, args, function_of(tool), later(tool))
         if verdict.denied is not None:
-            return self._denial(verdict.denied, ctx, is_task=params.get("task") is not None)
-        judged = replace(ctx, params={**params, "arguments": verdict.args})
-        token = _admitted.set([_what(tool, verdict.args)])
-        try:
-            with calling(verdict.agent):
-                return await call_next(judged)
-        finally:
-            _admitted.reset(token)
-
-    def _denial(self, denied: Denied, ctx: Context, *, is_task: bool) -> dict[str, Any]:
-        if is_task and not self.served.hide:
-            raise MCPError(code=DENIED_TASK, message=str(denied), data=denied.meta())
-        # As the SDK has it for a tool that there is not.
-        text = f"Unknown tool: {denied.tool}" if self.served.hide else str(denied)
-        result: dict[str, Any] = {"content": [{"type": "text", "text": text}], "isError": True}
-        meta = {} if self.served.hide else denied.meta()
-        if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
-            result["resultType"] = "complete"
-            if self._lowlevel is not None:
-                meta[SERVER_INFO_META_KEY] = self._lowlevel.server_info_stamp
-        if meta:
-            result["_meta"] = meta
-        return result
+            return self._denial(verdict.denied, ctx, lowlevel)
+        with self.gates.passing(name, verdict, function_of(tool)):
+            return await call_next(replace(ctx, params={**params, "arguments": verdict.args}))
 
     async def _list(self, ctx: Context, call_next: CallNext) -> HandlerResult:
         result = await call_next(ctx)
@@ -99,67 +96,159 @@ class Guard:
             result["cacheScope"] = "private"
         return result
 
-    def _function(self, tool: str) -> object:
-        found = None if self._server is None else self._server._tool_manager.get_tool(tool)
-        return None if found is None else found.fn
+    def _denial(self, denied: Denied, ctx: Context, lowlevel: Server[Any]) -> dict[str, Any]:
+        if (ctx.params or {}).get("task") is not None and not self.served.hide:
+            raise MCPError(code=DENIED_TASK, message=str(denied), data=denied.meta())
+        # With `hide`, what the SDK says of a tool that does not exist.
+        text = f"Unknown tool: {denied.tool}" if self.served.hide else str(denied)
+        result: dict[str, Any] = {"content": [{"type": "text", "text": text}], "isError": True}
+        meta = {} if self.served.hide else denied.meta()
+        if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
+            result["resultType"] = "complete"
+            meta[SERVER_INFO_META_KEY] = lowlevel.server_info_stamp
+        if meta:
+            result["_meta"] = meta
+        return result
 
     # The server.
 
-    def attach(self, server: MCPServer[Any] | Server[Any]) -> None:
-        """Guards the calls inside of a server as well, which do not come by the middleware, and verifies it."""
-        if not isinstance(server, MCPServer):
-            self._lowlevel, self._is_found = server, True
-            return
-        # Until that is mended, no message gets through.
-        wrong_order(server)
-        self._server, self._lowlevel, self._is_found = server, server._lowlevel_server, True
-        inner = server.call_tool
+    def bind(self, lowlevel: Server[Any]) -> Guard:
+        """The guard for a server: this one, unless it guards another."""
+        if self._lowlevel is lowlevel:
+            return self
+        if self._lowlevel is not None:
+            return Guard(self.policy, **self.settings).bind(lowlevel)
+        self._lowlevel = lowlevel
+        handlers = lowlevel.get_request_handler
 
-        @functools.wraps(inner)
-        async def call_tool(name: str, arguments: dict[str, Any], context: Any = None) -> Any:
-            admitted = _admitted.get([])
-            if _what(name, arguments) in admitted:
-                # Once: another such call is another call.
-                admitted.clear()
+        @functools.wraps(handlers)
+        def get_request_handler(method: str) -> HandlerEntry[Any] | None:
+            entry = handlers(method)
+            return entry if entry is None or method != "tools/call" else self._gate(entry, lowlevel)
+
+        lowlevel.get_request_handler = get_request_handler  # type: ignore[method-assign]
+        if self.served.hide:
+            # The SDK checks `Mcp-Param-*` headers before any middleware runs, by this function for every caller alike. Without
+            # it, it asks `tools/list` for the tools that the caller is shown.
+            lowlevel.get_tool_input_schema = None
+        self._server = _owner(lowlevel)
+        if self._server is not None:
+            guard_tools(self.gates, self._server, SDK)
+        return self
+
+    def _gate(self, entry: HandlerEntry[Any], lowlevel: Server[Any]) -> HandlerEntry[Any]:
+        """The handler of calls behind its gate. It is made for each call, so that it is that of the handler registered now."""
+
+        async def call(ctx: Context, params: Any) -> HandlerResult:
+            sent = {**(ctx.params or {})}
+            if isinstance(params, CallToolRequestParams):
+                sent.update(name=params.name, arguments=params.arguments)
+            name = sent.get("name")
+            tool = self._tool(name)
+            verdict = await self.gates.next(ctx, str(name), sent.get("arguments"), function_of(tool), later(tool))
+            if verdict.denied is not None:
+                return self._denial(verdict.denied, ctx, lowlevel)
+            sent["arguments"] = verdict.args
+            if isinstance(params, CallToolRequestParams):
+                params = params.model_copy(update={"arguments": verdict.args})
             else:
-                told = getattr(context, "_request_context", None)
-                verdict = await self.served.inside(told, name, arguments, self._function(name))
-                if verdict.denied is not None:
-                    raise verdict.denied
-                arguments = verdict.args
-            return await inner(name, arguments, context)
+                params = entry.params_type.model_validate(sent, by_name=False)
+            with self.gates.passing(str(name), verdict, function_of(tool)):
+                return await entry.handler(replace(ctx, params=sent), params)
 
-        server.call_tool = call_tool  # type: ignore[method-assign]
+        return HandlerEntry(entry.params_type, call)
 
-    def _find(self, call_next: CallNext) -> None:
-        """A middleware is not told whose it is; the innermost handler of the chain knows."""
-        if self._is_found:
-            return
-        innermost: Any = call_next
-        while isinstance(innermost, functools.partial):
-            innermost = innermost.args[-1]
-        for cell in getattr(innermost, "__closure__", None) or ():
-            lowlevel = getattr(cell.cell_contents, "server", None)
-            if isinstance(lowlevel, Server):
-                self.attach(_owner(lowlevel))
-                return
-        self._is_found = True
-        logger.warning("the server is not found: call `policy.guard_server(server)` for what runs inside of it")
+    def _ready(self) -> Server[Any]:
+        """The server, whose tools are verified before the first message gets through."""
+        if self._lowlevel is None:
+            raise Unguarded(["this guard is not in the `middleware` of a server: put it there itself, not in a function that calls it"])
+        if not self._is_verified:
+            wrong_order(self._server or self._lowlevel)
+            self._is_verified = True
+        return self._lowlevel
+
+    def _tool(self, name: object) -> Any:
+        """The tool that a call to the handler runs, as far as that is the server's own handler."""
+        if self._server is None or not isinstance(name, str) or not _is_own(self._lowlevel, self._server):
+            return None
+        return self._server._tool_manager.get_tool(name)
 
 
-def _owner(lowlevel: Server[Any]) -> MCPServer[Any] | Server[Any]:
+def _owner(lowlevel: Server[Any]) -> MCPServer[Any] | None:
     """The `MCPServer` around a low-level server, if there is one."""
     entry = lowlevel.get_request_handler("tools/list")
     owner = getattr(getattr(entry, "handler", None), "__self__", None)
-    return owner if isinstance(owner, MCPServer) else lowlevel
+    return owner if isinstance(owner, MCPServer) else None
+
+
+def _is_own(lowlevel: Server[Any] | None, server: MCPServer[Any]) -> bool:
+    """Whether calls go to the server's tools, and not to a handler that was registered in place of its own."""
+    entry = None if lowlevel is None else lowlevel._request_handlers.get("tools/call")
+    handler = getattr(entry, "handler", None)
+    # Extensions of the server are composed around its handler.
+    return getattr(handler, "__self__", None) is server or getattr(handler, "__module__", None) == "mcp.server.extension"
 
 
 def _name(tool: Any) -> Any:
     return tool.get("name") if isinstance(tool, Mapping) else None
 
 
-def _what(tool: str, args: Any) -> str:
-    """A call, with `1` and `True` and `1.0` told from one another."""
-    return repr((tool, args or {}))
+class Chain(list[Any]):
+    """A server's middleware. It tells a guard whose middleware it becomes."""
+
+    def __init__(self, server: Server[Any], middleware: Iterable[Any]) -> None:
+        self.server = server
+        super().__init__(map(self._bound, middleware))
+
+    def _bound(self, middleware: Any) -> Any:
+        return middleware.bind(self.server) if isinstance(middleware, Guard) else middleware
+
+    def append(self, middleware: Any, /) -> None:
+        super().append(self._bound(middleware))
+
+    def insert(self, index: SupportsIndex, middleware: Any, /) -> None:
+        super().insert(index, self._bound(middleware))
+
+    def extend(self, middleware: Iterable[Any], /) -> None:
+        super().extend(map(self._bound, middleware))
+
+    def __iadd__(self, middleware: Iterable[Any], /) -> Chain:  # type: ignore[misc]
+        self.extend(middleware)
+        return self
+
+    def __setitem__(self, index: Any, middleware: Any, /) -> None:
+        bound = map(self._bound, middleware) if isinstance(index, slice) else self._bound(middleware)
+        super().__setitem__(index, bound)
 
 
+class _Middleware:
+    """`Server.middleware`, as a `Chain` for each server."""
+
+    def __get__(self, server: Any, kind: Any = None) -> Any:
+        if server is None:
+            return self
+        try:
+            chain = vars(server)["middleware"]
+        except KeyError:
+            raise AttributeError("middleware") from None
+        if not isinstance(chain, Chain):
+            # The server is older than this descriptor.
+            self.__set__(server, chain)
+        return vars(server)["middleware"]
+
+    def __set__(self, server: Any, middleware: Iterable[Any]) -> None:
+        vars(server)["middleware"] = Chain(server, middleware)
+
+
+# The SDK does not tell a middleware whose it is. A guard has to know before the first message, because code can call tools
+# by the server itself.
+setattr(Server, "middleware", _Middleware())
+
+
+def guard_server(policy: Policy, server: Any, **settings: Any) -> None:
+    """Guards a `Server`, or an `MCPServer` with the one in it."""
+    wrong_order(server)
+    # Before every middleware of the server's own, so that none of them answers a call that is denied.
+    chain = server.middleware
+    place = next((at for at, middleware in enumerate(chain) if not type(middleware).__module__.startswith("mcp.")), len(chain))
+    chain.insert(place, Guard(policy, **settings))

@@ -33,11 +33,9 @@ def guard_server(policy: Policy, server: Any, settings: ServerSettings) -> None:
 
         guard(policy, server, **settings)
     elif kind == "mcp2":
-        from perso.adapters.mcp2 import Guard
+        from perso.adapters.mcp2 import guard_server as guard
 
-        middleware = Guard(policy, **settings)
-        middleware.attach(server)
-        server.middleware.append(middleware)
+        guard(policy, server, **settings)
     else:
         from perso.adapters.fastmcp import Guard as FastmcpGuard
 

@@ -1,0 +1,144 @@
+"""Follows a call from where it is first judged to the function that it runs.
+
+Code of the server lies in between: middleware, handlers, subclasses. Any of it can change a call, or make one of its own. A
+guard therefore has several gates on the way. A call that reaches the next gate exactly as it was judged passes it, once. Any
+other call is judged there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from perso._perso import Unknown
+from perso.adapters.served import Served
+from perso.guard.judge import caller, calling
+from perso.guard.own import SCALARS, own
+from perso.guard.verdict import Verdict
+
+
+class Gates:
+    """The gates of one guard in front of one server."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+
+    async def first(
+        self, told: object, tool: str, args: Any, function: object = None, later: Collection[str] = ()
+    ) -> Verdict:
+        """Judges a call that came over the wire.
+
+        `later` names the arguments that only become known further in. A decision that depends on one of them is left to the
+        gate at the function.
+        """
+        return await self._left(told, tool, args, later) or await self.served.call(told, tool, args, function)
+
+    async def next(
+        self, told: object, tool: str, args: Any, function: object = None, later: Collection[str] = ()
+    ) -> Verdict:
+        """Passes the call that was admitted further out. Judges any other: code in the server made it."""
+        return (
+            self.admitted(tool, args, function)
+            or await self._left(told, tool, args, later)
+            or await self.served.inside(told, tool, args, function)
+        )
+
+    def admitted(self, tool: str, args: Any, function: object) -> Verdict | None:
+        """The verdict on this call if it was admitted further out."""
+        admitted = _admitted.get(NONE).get(self)
+        if admitted is None or not admitted.is_call(tool, args, function):
+            return None
+        return Verdict(caller(), admitted.args, None)
+
+    @contextmanager
+    def passing(self, tool: str, verdict: Verdict, function: object = None) -> Iterator[None]:
+        """Lets an admitted call pass the next gate, once."""
+        admitted = dict(_admitted.get(NONE))
+        try:
+            admitted[self] = _Admitted(tool, own(verdict.args), function)
+        except Exception:
+            # A guard that observes runs arguments that it cannot copy. The next gate sees the call as another one.
+            admitted.pop(self, None)
+        token = _admitted.set(admitted)
+        try:
+            with calling(verdict.agent):
+                yield
+        finally:
+            _admitted.reset(token)
+
+    async def _left(self, told: object, tool: str, args: Any, later: Collection[str]) -> Verdict | None:
+        """Admits a call for now if its decision depends on an argument in `later`, and that argument could allow it."""
+        if not later or not (args is None or isinstance(args, dict)):
+            return None
+        agent, failure = caller(), None
+        if agent is None:
+            agent, failure = await self.served.judge.who(told)
+        policy, context = self.served.policy, self.served.judge.context
+        known = {name: value for name, value in (args or {}).items() if name not in later}
+        decision = policy.decide(tool, known, agent=agent, resource=Unknown.OPEN, context=context)
+        part, _, path = (decision.cause.attribute or "").partition(".")
+        depends = part == "args" and path.partition(".")[0] in later
+        if failure is not None or decision.allowed or not depends:
+            return None
+        if not policy.could_allow(tool, agent=agent, context=context):
+            return None
+        try:
+            return Verdict(agent, own(args or {}, is_json=True), None)
+        except ValueError:
+            return None
+
+
+class _Admitted:
+    """A call that was judged, and has not reached the next gate."""
+
+    __slots__ = ("tool", "args", "function", "is_open")
+
+    def __init__(self, tool: str, args: Any, function: object) -> None:
+        self.tool = tool
+        self.args = args
+        self.function = function
+        self.is_open = True
+
+    def is_call(self, tool: object, args: Any, function: object) -> bool:
+        """Whether this is the call, for the first time. The function counts: a call can be left to the guard of its function."""
+        if not self.is_open or tool != self.tool or function is not self.function:
+            return False
+        if not is_same({} if args is None else args, self.args):
+            return False
+        self.is_open = False
+        return True
+
+
+NONE: Mapping[Gates, _Admitted] = {}
+
+_admitted: ContextVar[Mapping[Gates, _Admitted]] = ContextVar("perso_admitted")
+"""What each guard has admitted in the request that is served now."""
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two values are the same JSON, `1` and `True` and `1.0` told from one another. Depth does not matter.
+
+    >>> is_same({"a": [1, {"b": None}]}, {"a": [1, {"b": None}]})
+    True
+    >>> is_same({"a": 1}, {"a": True}) or is_same([1], [1, 1]) or is_same({"a": 1}, {"b": 1})
+    False
+    """
+    rest = [(one, other)]
+    while rest:
+        a, b = rest.pop()
+        kind = type(a)
+        if kind is not type(b):
+            return False
+        if kind is dict:
+            if a.keys() != b.keys():
+                return False
+            rest.extend((value, b[key]) for key, value in a.items())
+        elif kind is list:
+            if len(a) != len(b):
+                return False
+            rest.extend(zip(a, b))
+        elif a is not b and not (kind in SCALARS and a == b):
+            return False
+    return True

@@ -1,0 +1,117 @@
+"""What a tool's function runs with, as a policy reads it.
+
+A server makes a function's arguments from those of the call: by aliases, defaults, text that is parsed as JSON, and classes of
+its own. A policy is written for the arguments of the call. `as_run` puts the values that run in their places.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from pydantic import AliasChoices, BaseModel, RootModel, TypeAdapter
+from pydantic.fields import FieldInfo
+
+from perso.adapters.admitted import is_same
+from perso.guard.own import SCALARS
+
+NUMBERS = (int, float)
+
+
+class _Missing:
+    """The client sent no such value."""
+
+
+MISSING = _Missing()
+
+
+def as_run(sent: Any, runs: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
+    """The arguments of a call that was `sent`, with the values that the function `runs` with.
+
+    - A value that JSON can say is the one that runs, objects by the names of their fields as well as by those that were sent.
+    - A value of another class, such as a `datetime`, is the text that was sent, if that text means this value. If not, it is the
+      value itself, which a policy cannot read.
+    - A default that the client did not send is missing, as it was when the call was judged.
+
+    `fields` are those of the model that reads the arguments.
+
+    >>> as_run({"path": " /etc "}, {"path": "/etc", "depth": 3}, {"path": FieldInfo(), "depth": FieldInfo(default=3)})
+    {'path': '/etc'}
+    >>> as_run({"path": "/ok", "p": "/etc"}, {"path": "/etc"}, {"path": FieldInfo(validation_alias="p")})
+    {'path': '/etc', 'p': '/etc'}
+    """
+    return _object(sent, runs, fields)
+
+
+def _object(sent: Any, runs: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
+    is_sent = type(sent) is dict
+    known: dict[str, Any] = sent if is_sent else {}
+    view = dict(known)
+    for name, value in runs.items():
+        field = fields.get(name)
+        names = (name, *_aliases(field))
+        given = [known[other] for other in names if other in known]
+        if not given and is_sent and field is not None and not _is_renamed(field):
+            # A default.
+            continue
+        for other in names:
+            if other in known:
+                view[other] = _value(known[other], value)
+        if name not in known:
+            view[name] = _value(given[0] if given else MISSING, value)
+    return view
+
+
+def _value(sent: Any, runs: Any) -> Any:
+    kind = type(runs)
+    if kind in SCALARS:
+        # `5` read as `5.0` is the same number.
+        return sent if type(sent) in NUMBERS and kind in NUMBERS and sent == runs else runs
+    if is_same(sent, runs):
+        return sent
+    if isinstance(runs, RootModel):
+        return _value(sent, runs.root)
+    if isinstance(runs, BaseModel):
+        fields = kind.model_fields
+        return _object(sent, {**{name: getattr(runs, name) for name in fields}, **(runs.model_extra or {})}, fields)
+    if dataclasses.is_dataclass(kind):
+        return _object(sent, {field.name: getattr(runs, field.name) for field in dataclasses.fields(kind)}, {})
+    if kind is dict:
+        return _object(sent, runs, {})
+    if kind is list or kind is tuple:
+        known = sent if type(sent) is list and len(sent) == len(runs) else [MISSING] * len(runs)
+        return [_value(one, other) for one, other in zip(known, runs)]
+    return sent if _means(kind, sent, runs) else runs
+
+
+def _aliases(field: FieldInfo | None) -> Iterator[str]:
+    """The other names by which a client can send a field."""
+    if field is None:
+        return
+    for alias in (field.alias, field.validation_alias):
+        for choice in alias.choices if isinstance(alias, AliasChoices) else (alias,):
+            if isinstance(choice, str):
+                yield choice
+
+
+def _is_renamed(field: FieldInfo) -> bool:
+    return field.alias is not None or field.validation_alias is not None
+
+
+def _means(kind: type, sent: Any, value: Any) -> bool:
+    """Whether what was sent, read as that class, is the value."""
+    adapter = None if sent is MISSING else _adapter(kind)
+    try:
+        return adapter is not None and bool(adapter.validate_python(sent) == value)
+    except Exception:
+        return False
+
+
+@lru_cache(maxsize=256)
+def _adapter(kind: type) -> TypeAdapter[Any] | None:
+    try:
+        return TypeAdapter(kind)
+    except Exception:
+        return None

@@ -1,0 +1,153 @@
+"""The gates inside servers that have their tools in a table: `MCPServer` of `mcp` 2 and `FastMCP` of `mcp` 1.x.
+
+`server.call_tool` runs tools for code inside the server, and for calls that came over the wire. It looks them up in the
+server's `ToolManager`, whose `call_tool` makes the function's arguments and calls it. There are gates at both, and one at the
+function itself, because its arguments are made last.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from perso.adapters.admitted import Gates, is_same
+from perso.adapters.as_run import as_run
+from perso.guard.denied import Denied
+from perso.guard.judge import CHANGED, calling
+from perso.guard.own import Watched, own
+
+
+@dataclass(frozen=True)
+class Sdk:
+    """What differs between the two lines of the SDK."""
+
+    error: Callable[[str], Exception]
+    """What the SDK raises for a tool that does not exist."""
+    told: Callable[[Any], object]
+    """From a tool's context to what `agent` is told."""
+    run: Callable[[Any, dict[str, Any]], Awaitable[Any]]
+    """Calls a tool's function."""
+
+
+def guard_tools(gates: Gates, server: Any, sdk: Sdk) -> None:
+    """Puts the gates into a server."""
+    inner = server.call_tool
+    _guard_table(gates, server._tool_manager, sdk)
+
+    @functools.wraps(inner)
+    async def call_tool(name: str, arguments: dict[str, Any], *context: Any, **named: Any) -> Any:
+        # The table may be another one by now.
+        _guard_table(gates, server._tool_manager, sdk)
+        tool = server._tool_manager.get_tool(name)
+        told = sdk.told(context[0] if context else named.get("context"))
+        verdict = await gates.next(told, name, arguments, function_of(tool), later(tool))
+        if verdict.denied is not None:
+            raise _refusal(gates, sdk, verdict.denied)
+        with gates.passing(name, verdict, function_of(tool)):
+            return await inner(name, verdict.args, *context, **named)
+
+    server.call_tool = call_tool
+
+
+def function_of(tool: Any) -> object:
+    return None if tool is None else tool.fn
+
+
+def later(tool: Any) -> Mapping[str, Any]:
+    """The arguments of a tool that the server asks for, or computes, while the call runs."""
+    found: Mapping[str, Any] = getattr(tool, "resolved_params", None) or {}
+    return found
+
+
+def _copy(args: Any) -> Any:
+    """A copy to make the function's arguments from: validators may change what they read."""
+    try:
+        return own(args)
+    except Exception:
+        # Only a guard that observes lets such arguments pass.
+        return args
+
+
+def _guard_table(gates: Gates, manager: Any, sdk: Sdk) -> None:
+    table = getattr(manager.call_tool, "__self__", None)
+    if not isinstance(table, _Table):
+        table = _Table(manager, sdk)
+        manager.call_tool = table.call_tool
+    if gates not in table.gates:
+        table.gates.append(gates)
+
+
+def _refusal(gates: Gates, sdk: Sdk, denied: Denied) -> Exception:
+    return sdk.error(f"Unknown tool: {denied.tool}") if gates.served.hide else denied
+
+
+class _Table:
+    """Runs the tools of a `ToolManager` behind the gates of the guards that are in front of it."""
+
+    def __init__(self, manager: Any, sdk: Sdk) -> None:
+        self.manager = manager
+        self.sdk = sdk
+        self.gates: list[Gates] = []
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Any = None, convert_result: bool = False
+    ) -> Any:
+        tool, args, agent = self.manager.get_tool(name), arguments, None
+        told = self.sdk.told(context)
+        for gates in self.gates:
+            verdict = await gates.next(told, name, args, function_of(tool), later(tool))
+            if verdict.denied is not None:
+                raise _refusal(gates, self.sdk, verdict.denied)
+            args, agent = verdict.args, verdict.agent
+        if tool is None:
+            raise self.sdk.error(f"Unknown tool: {name}")
+        last = _Last(self, tool, args, told)
+        with calling(agent):
+            try:
+                return await last.tool.run(_copy(args), context, convert_result=convert_result)
+            except Exception:
+                if last.refusal is not None:
+                    raise last.refusal from None
+                raise
+
+
+class _Last:
+    """The gate at the function, for one call."""
+
+    def __init__(self, table: _Table, tool: Any, sent: Any, told: object) -> None:
+        self.table = table
+        self.original = tool
+        self.sent = sent
+        self.told = told
+        self.refusal: Exception | None = None
+        self.tool = tool.model_copy(update={"fn": self.run, "is_async": True})
+
+    async def run(self, /, **args: Any) -> Any:
+        """Stands in for the tool's function: judges what that is to run with, where it is not what was judged."""
+        tool, sdk = self.original, self.table.sdk
+        given = {tool.context_kwarg: args.pop(tool.context_kwarg)} if tool.context_kwarg in args else {}
+        for gates in self.table.gates:
+            denied, args = await self._judge(gates, args)
+            if denied is not None:
+                self.refusal = _refusal(gates, sdk, denied)
+                raise self.refusal
+        return await sdk.run(tool, {**args, **given})
+
+    async def _judge(self, gates: Gates, args: dict[str, Any]) -> tuple[Denied | None, dict[str, Any]]:
+        """Judges the function's arguments. Returns them as it must run with them: nothing else holds that copy."""
+        tool, served = self.original, gates.served
+        try:
+            held: dict[str, Any] = own(args)
+            fields = {field.alias or name: field for name, field in tool.fn_metadata.arg_model.model_fields.items()}
+            view = as_run(self.sent, held, fields)
+        except Exception:
+            return served.judge.refuse(tool.name, "what the tool would run with cannot be read"), args
+        if is_same(view, self.sent) and not later(tool):
+            return None, held
+        watched = Watched(held)
+        verdict = await served.inside(self.told, tool.name, view, tool.fn)
+        if verdict.denied is None and watched.has_changed():
+            return served.judge.refuse(tool.name, CHANGED), held
+        return verdict.denied, held
