@@ -1,10 +1,16 @@
-"""Servers of the `mcp` 1.x SDK, which has no middleware: the handlers are wrapped."""
+"""Servers of the `mcp` 1.x SDK, which has no middleware: the handlers of requests are behind gates.
+
+Handlers can be registered at any time, also while the server runs. So the gates are not put around handlers, but into the table
+from which the server takes them.
+"""
 
 from __future__ import annotations
 
 import functools
 from typing import Any
 
+from mcp.server.fastmcp import FastMCP
+from mcp.server.fastmcp.exceptions import ToolError
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import McpError
 from mcp.types import (
@@ -18,59 +24,58 @@ from mcp.types import (
 )
 
 from perso._perso import Policy
+from perso.adapters.admitted import Gates
 from perso.adapters.served import DENIED_TASK, Served
+from perso.adapters.tools import Sdk, function_of, guard_tools
 from perso.guard.denied import Denied
-from perso.guard.judge import calling
 from perso.verify import GUARDED, wrong_order
+
+MISSING = object()
 
 
 def guard_server(policy: Policy, server: Any, **settings: Any) -> None:
     """Guards a `Server`, or a `FastMCP` with the one in it."""
-    lowlevel: Any = getattr(server, "_mcp_server", server)
-    guard = Guard(Served(policy, **settings), lowlevel, server if server is not lowlevel else None)
-    guard.wrap()
+    lowlevel: Server[Any, Any] = getattr(server, "_mcp_server", server)
+    guard = Guard(Served(policy, **settings), lowlevel, server if isinstance(server, FastMCP) else None)
+    guards_of(lowlevel).append(guard)
     setattr(lowlevel, GUARDED, policy)
-    run = lowlevel.run
-
-    @functools.wraps(run)
-    async def run_guarded(*args: Any, **kwargs: Any) -> Any:
-        # What was registered since then.
-        guard.wrap()
-        wrong_order(server)
-        return await run(*args, **kwargs)
-
-    lowlevel.run = run_guarded
     if guard.fastmcp is not None:
-        guard.fastmcp.call_tool = guard.inside(guard.fastmcp.call_tool)
+        guard_tools(guard.gates, guard.fastmcp, guard.sdk())
+
+
+def guards_of(lowlevel: Server[Any, Any]) -> list[Guard]:
+    """The guards in front of a server, innermost first."""
+    found: list[Guard] = vars(lowlevel).setdefault("__perso_guards__", [])
+    return found
 
 
 class Guard:
     """The guard of one server."""
 
-    def __init__(self, served: Served, lowlevel: Server[Any, Any], fastmcp: Any) -> None:
+    def __init__(self, served: Served, lowlevel: Server[Any, Any], fastmcp: FastMCP[Any] | None) -> None:
         self.served = served
+        self.gates = Gates(served)
         self.lowlevel = lowlevel
         self.fastmcp = fastmcp
+        self.is_verified = False
 
-    def wrap(self) -> None:
-        """Wraps the handlers that are not wrapped yet."""
-        handlers = self.lowlevel.request_handlers
-        for request, wrapped in ((CallToolRequest, self.call), (ListToolsRequest, self.list)):
-            handler = handlers.get(request)
-            if handler is not None and getattr(handler, GUARDED, None) is not self:
-                handlers[request] = wrapped(handler)
-                setattr(handlers[request], GUARDED, self)
+    def gate(self, request: object, handler: Any) -> Any:
+        """A handler behind its gate."""
+        if request is CallToolRequest:
+            return self.call(handler)
+        return self.list(handler) if request is ListToolsRequest else handler
 
     def call(self, handler: Any) -> Any:
         @functools.wraps(handler)
         async def call(request: CallToolRequest) -> ServerResult:
             params = request.params
-            told = self.lowlevel.request_context
-            verdict = await self.served.call(told, params.name, params.arguments, self.function(params.name))
+            name, args, function = params.name, params.arguments, function_of(self.tool(params.name))
+            # A handler can be registered again as part of another one. Then there are several gates on the way.
+            verdict = self.gates.admitted(name, args, function) or await self.gates.first(self.told(), name, args, function)
             if verdict.denied is not None:
                 return self.denial(verdict.denied, is_task=getattr(params, "task", None) is not None)
             judged = params.model_copy(update={"arguments": verdict.args})
-            with calling(verdict.agent):
+            with self.gates.passing(name, verdict, function):
                 result: ServerResult = await handler(request.model_copy(update={"params": judged}))
             return result
 
@@ -78,7 +83,7 @@ class Guard:
 
     def denial(self, denied: Denied, *, is_task: bool) -> ServerResult:
         if self.served.hide:
-            # As the SDK has it for a tool that there is not.
+            # What the SDK says of a tool that does not exist.
             text = TextContent(type="text", text=f"Unknown tool: {denied.tool}")
             return ServerResult(CallToolResult(content=[text], isError=True))
         if is_task:
@@ -93,28 +98,111 @@ class Guard:
             # Without a request it is the server itself that asks, for the schemas by which it checks arguments.
             if request is None or not isinstance(result.root, ListToolsResult):
                 return result
-            tools = await self.served.shown(self.lowlevel.request_context, result.root.tools, lambda tool: tool.name)
+            tools = await self.served.shown(self.told(), result.root.tools, lambda tool: tool.name)
             # A copy: a handler may return the same result each time.
             return ServerResult(result.root.model_copy(update={"tools": tools}))
 
         return list_tools
 
-    def function(self, tool: str) -> object:
-        found = None if self.fastmcp is None else self.fastmcp._tool_manager.get_tool(tool)
-        return None if found is None else found.fn
+    def verify(self) -> None:
+        """Verifies the server's tools before the first message gets through."""
+        if not self.is_verified:
+            wrong_order(self.fastmcp or self.lowlevel)
+            self.is_verified = True
 
-    def inside(self, inner: Any) -> Any:
-        """Guards `FastMCP.call_tool`, by which code inside of the server runs its tools."""
+    def told(self) -> object:
+        try:
+            return self.lowlevel.request_context
+        except LookupError:
+            return None
 
-        @functools.wraps(inner)
-        async def call_tool(name: str, arguments: dict[str, Any]) -> Any:
-            try:
-                told = self.lowlevel.request_context
-            except LookupError:
-                told = None
-            verdict = await self.served.inside(told, name, arguments, self.function(name))
-            if verdict.denied is not None:
-                raise verdict.denied
-            return await inner(name, verdict.args)
+    def tool(self, name: str) -> Any:
+        """The tool that a call to the handler runs, as far as that is the server's own handler."""
+        if self.fastmcp is None or not _is_own(self.lowlevel, self.fastmcp):
+            return None
+        return self.fastmcp._tool_manager.get_tool(name)
 
-        return call_tool
+    def sdk(self) -> Sdk:
+        return Sdk(error=ToolError, told=lambda context: self.told(), run=_run)
+
+
+async def _run(tool: Any, args: dict[str, Any]) -> Any:
+    return await tool.fn(**args) if tool.is_async else tool.fn(**args)
+
+
+def _is_own(lowlevel: Server[Any, Any], fastmcp: FastMCP[Any]) -> bool:
+    """Whether calls go to the server's tools, and not to a handler that was registered in place of its own."""
+    handlers: Any = lowlevel.request_handlers
+    handler = handlers.registered(CallToolRequest)
+    if getattr(handler, "__module__", None) != Server.__module__:
+        return False
+    enclosed = dict(zip(handler.__code__.co_freevars, handler.__closure__ or ()))
+    return "func" in enclosed and getattr(enclosed["func"].cell_contents, "__self__", None) is fastmcp
+
+
+class Handlers(dict[Any, Any]):
+    """A server's handlers of requests. Whoever takes one gets it behind the gates of the server's guards."""
+
+    def __init__(self, lowlevel: Server[Any, Any], handlers: Any) -> None:
+        self.lowlevel = lowlevel
+        super().__init__()
+        self.update(handlers)
+
+    def registered(self, request: object) -> Any:
+        """A handler as it was registered."""
+        return dict.get(self, request)
+
+    def __getitem__(self, request: Any, /) -> Any:
+        handler = super().__getitem__(request)
+        for guard in guards_of(self.lowlevel):
+            handler = guard.gate(request, handler)
+        return handler
+
+    def get(self, request: Any, default: Any = None, /) -> Any:
+        for guard in guards_of(self.lowlevel):
+            guard.verify()
+        return self[request] if request in self else default
+
+    def values(self) -> Any:
+        return [self[request] for request in self]
+
+    def items(self) -> Any:
+        return [(request, self[request]) for request in self]
+
+    def copy(self) -> dict[Any, Any]:
+        return dict(self.items())
+
+    def setdefault(self, request: Any, default: Any = None, /) -> Any:
+        super().setdefault(request, default)
+        return self[request]
+
+    def pop(self, request: Any, default: Any = MISSING, /) -> Any:
+        handler = self[request] if default is MISSING else self.get(request, default)
+        super().pop(request, None)
+        return handler
+
+    def popitem(self) -> Any:
+        request = next(reversed(self))
+        return request, self.pop(request)
+
+
+class _RequestHandlers:
+    """`Server.request_handlers`, as `Handlers` for each server."""
+
+    def __get__(self, server: Any, kind: Any = None) -> Any:
+        if server is None:
+            return self
+        try:
+            handlers = vars(server)["request_handlers"]
+        except KeyError:
+            raise AttributeError("request_handlers") from None
+        if not isinstance(handlers, Handlers):
+            # The server is older than this descriptor.
+            self.__set__(server, handlers)
+        return vars(server)["request_handlers"]
+
+    def __set__(self, server: Any, handlers: Any) -> None:
+        vars(server)["request_handlers"] = Handlers(server, handlers)
+
+
+setattr(Server, "request_handlers", _RequestHandlers())
