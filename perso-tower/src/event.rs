@@ -1,4 +1,4 @@
-//! What the host learns of each decision.
+//! What the host receives for each decision.
 
 use perso_core::{Decision, visible};
 use serde_json::Value;
@@ -9,23 +9,27 @@ use uuid::Uuid;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Event<'e> {
-    /// The decision's id (a version 7 UUID): a denial tells it to the caller.
+    /// The decision's id (a version 7 UUID), which a denial sends to the caller.
     pub id: Uuid,
     /// The tool, as the model named it.
     pub tool: &'e str,
     /// The decision.
     pub decision: &'e Decision<'e>,
-    /// Why the caller or the resource could not be told, where that is so.
+    /// Why the caller or the resource is not known, if that is so.
     pub failure: Option<&'e (dyn std::error::Error + Send + Sync)>,
-    /// Whether the decision is put in force; false when only observing.
+    /// Whether the decision is enforced; false when only observing.
     pub enforced: bool,
-    /// How long it took, with asking who calls and what the call is about.
+    /// How long it took, the lookups of caller and resource included.
     pub duration: Duration,
 }
 
-/// Is told of each decision. A function of an [`Event`] and the call's arguments is an `Observer`.
+/// Receives each decision. A function of an [`Event`] and the call's arguments is an `Observer`.
+///
+/// A call does not run unless the observer has seen it: if the observer panics, or if readers could read the arguments
+/// differently, the call is denied.
 pub trait Observer: Send + Sync + 'static {
-    /// A decision was made. Runs before the call does, so it should be quick.
+    /// A decision was made. This runs before the call does, so it should be quick. `args` are the arguments as the tool
+    /// gets them, or null if there are none or the call was denied because they cannot be shown exactly.
     fn observe(&self, event: &Event<'_>, args: &Value);
 }
 

@@ -1,17 +1,35 @@
 //! Names, compared as the laxest reader would.
 
-/// A name as readers see it that don't mind case and space, or whose strings end at the first NUL.
+/// A name as a reader sees it that ignores case and space, or whose strings end at the first NUL. For names that are
+/// sought in ASCII.
 pub(crate) fn folded(name: &str) -> String {
+    bare(name).chars().map(ascii).collect()
+}
+
+/// The same for names of any letters: two that a reader might take for one are equal.
+pub(crate) fn any(name: &str) -> String {
+    if name.is_ascii() {
+        return folded(name);
+    }
+    // Down, up and down again, as some letters have several small forms and some several large ones.
+    let folded = bare(name).chars().map(ascii).flat_map(char::to_lowercase);
+    folded.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+}
+
+/// Without what some readers leave out.
+fn bare(name: &str) -> &str {
     let name = name.split('\0').next().unwrap_or_default();
-    let name = name.trim_matches(|c: char| c.is_whitespace() || c.is_control());
-    // Beside the ASCII letters, those that some way of folding makes ASCII letters of. The names sought are ASCII.
-    let fold = |c| match c {
+    name.trim_matches(|c: char| c.is_whitespace() || c.is_control())
+}
+
+/// Lower case, for the ASCII letters and those that some way of folding makes ASCII letters of.
+const fn ascii(c: char) -> char {
+    match c {
         '\u{130}' | '\u{131}' => 'i',
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
         c => c.to_ascii_lowercase(),
-    };
-    name.chars().map(fold).collect()
+    }
 }
 
 #[cfg(test)]

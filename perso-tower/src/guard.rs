@@ -1,13 +1,17 @@
-//! What all adapters share: judges a call, and tells what came of it.
+//! What all adapters share: judges a call, and reports the decision.
 
 use crate::agent::{Agent, AgentSource, BoxError};
+use crate::args::{Args, ReadArgs};
+use crate::caught;
 use crate::denial::{Answer, Denial, Denied, Reason};
 use crate::event::{Event, Observer};
+use crate::exact::Unclear;
 use crate::policy::PolicyHandle;
 use crate::resource::{ResourceQuery, ResourceSource};
+use crate::sight::{Seen, Sight};
+use perso_core::module::reason;
 use perso_core::{Call, Cause, CauseKind, Decision, Part};
 use serde_json::{Map, Value};
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -17,10 +21,10 @@ use uuid::Uuid;
 /// The first revision without sessions: its results say what they are, and may be cached.
 pub(crate) const STATELESS: &str = "2026-07-28";
 
-/// How long a resource may take, if not said otherwise.
+/// How long a resource may take by default.
 const RESOURCE_TIME: Duration = Duration::from_secs(5);
 
-/// A policy with all that is needed to put it in force. `R` is what the adapter knows of a request. The fields are set by
+/// A policy with all that is needed to enforce it. `R` is what the adapter knows of a request. The fields are set by
 /// [`settings`].
 pub(crate) struct Guard<R> {
     pub(crate) policy: PolicyHandle,
@@ -57,33 +61,11 @@ impl<R> fmt::Debug for Guard<R> {
     }
 }
 
-/// A call's arguments, as an adapter has them.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Args<'a> {
-    Absent,
-    /// JSON text of what should be an object or null.
-    Raw(&'a [u8]),
-    #[cfg_attr(not(any(feature = "rmcp", feature = "tower-mcp")), expect(dead_code, reason = "HTTP has only text"))]
-    Value(&'a Value),
-}
-
-impl Args<'_> {
-    fn part(&self) -> Part<'_> {
-        match self {
-            Self::Absent => Part::Absent,
-            Self::Raw(text) => Part::Json(text),
-            Self::Value(value) => Part::Value(Cow::Borrowed(value)),
-        }
-    }
-
-    fn value(&self) -> Value {
-        match self {
-            Self::Absent => Value::Null,
-            // What is no JSON can't be shown, and is denied.
-            Self::Raw(text) => serde_json::from_slice(text).unwrap_or_default(),
-            Self::Value(value) => (*value).clone(),
-        }
-    }
+/// A call that is being judged.
+struct Judged<'a> {
+    tool: &'a str,
+    args: ReadArgs<'a>,
+    begin: Instant,
 }
 
 /// Who makes a request, asked for once.
@@ -109,34 +91,39 @@ impl<R: Sync + 'static> Guard<R> {
         }
     }
 
-    /// Who makes the request: an anonymous caller where nobody was told how to find out.
+    /// Who makes the request: an anonymous caller, if no source is set.
     pub(crate) async fn caller(&self, request: &R) -> Caller {
         let begin = Instant::now();
         let agent = match &self.agent {
-            Some(source) => source.agent(request).await,
+            Some(source) => caught::future(async { source.agent(request).await }).await.flatten(),
             None => Ok(Agent::anonymous()),
         };
         Caller { agent, begin }
     }
 
-    /// Judges a call: `None` if it may run.
+    /// Judges a call: `None` if it may run, with just these arguments.
     pub(crate) async fn judge(&self, caller: &Caller, tool: &str, args: Args<'_>) -> Option<Denied> {
+        let judged = Judged { tool, args: args.into(), begin: caller.begin };
         let agent = match &caller.agent {
             Ok(agent) => agent,
             Err(error) => {
-                let decision = not_judged("it is not known who calls");
-                return self.conclude(caller.begin, tool, args, &decision, Some(&**error));
+                let decision = not_judged(reason::ENGINE, "it is not known who calls");
+                return self.conclude(&judged, &decision, Some(&**error));
             }
         };
         let policy = self.policy.current();
-        let mut call = Call::new(tool).args(args.part()).agent(agent.attributes()).context(&*self.context);
+        let mut call = Call::new(tool).args(judged.args.part()).agent(agent.attributes()).context(&*self.context);
         let mut failure = None;
         if let Some(source) = &self.resource
             && policy.needs_resource(&call)
         {
-            let query = ResourceQuery { tool: tool.to_owned(), args: args.value(), agent: agent.clone() };
+            let args = match judged.args.shown() {
+                Ok(args) => args.clone(),
+                Err(Unclear(why)) => return self.conclude(&judged, &not_judged(why, why), None),
+            };
+            let query = ResourceQuery { tool: tool.to_owned(), args, agent: agent.clone() };
             let resource = self.resource(&**source, query).await;
-            // Nothing may be concluded from a resource that could not be had.
+            // If the lookup fails, nothing may be concluded from the resource.
             call = call.resource(resource.map_or_else(
                 |error| {
                     failure = Some(error);
@@ -145,7 +132,7 @@ impl<R: Sync + 'static> Guard<R> {
                 Part::from,
             ));
         }
-        self.conclude(caller.begin, tool, args, &policy.decide(&call), failure.as_deref())
+        self.conclude(&judged, &policy.decide(&call), failure.as_deref())
     }
 
     async fn resource(
@@ -153,93 +140,72 @@ impl<R: Sync + 'static> Guard<R> {
         source: &dyn ResourceSource,
         query: ResourceQuery,
     ) -> Result<Map<String, Value>, BoxError> {
-        tokio::time::timeout(self.resource_time, source.resource(query))
-            .await
-            .unwrap_or_else(|_| Err(format!("the resource took longer than {:?}", self.resource_time).into()))
+        let lookup = caught::future(async { source.resource(query).await });
+        match tokio::time::timeout(self.resource_time, lookup).await {
+            Ok(resource) => resource.flatten(),
+            Err(_) => Err(format!("the resource took longer than {:?}", self.resource_time).into()),
+        }
     }
 
-    /// Denies what can't be judged, whatever the policy says. `false` when only observing.
+    /// Denies what cannot be judged, whatever the policy says. `false` when only observing.
     pub(crate) fn refuse(&self, why: &'static str) -> bool {
-        self.conclude(Instant::now(), "", Args::Absent, &not_judged(why), None).is_some()
+        let judged = Judged { tool: "", args: Args::Absent.into(), begin: Instant::now() };
+        self.conclude(&judged, &not_judged(reason::ENGINE, why), None).is_some()
     }
 
-    /// Tells of a decision, and puts it in force.
+    /// Reports a decision to the host, and enforces it.
     fn conclude(
         &self,
-        begin: Instant,
-        tool: &str,
-        args: Args<'_>,
+        judged: &Judged<'_>,
         decision: &Decision<'_>,
         failure: Option<&(dyn Error + Send + Sync + 'static)>,
     ) -> Option<Denied> {
+        // A call does not run unless the observer sees its arguments.
+        if self.observer.is_some()
+            && decision.allowed
+            && let Err(Unclear(why)) = judged.args.shown()
+        {
+            return self.conclude(judged, &not_judged(why, why), None);
+        }
+        let Judged { tool, args, begin } = judged;
         let id = Uuid::now_v7();
         let event = Event { id, tool, decision, failure, enforced: !self.observe, duration: begin.elapsed() };
         event.trace();
+        let mut reason = (!decision.allowed).then_some(decision.reason);
         if let Some(observer) = &self.observer {
-            observer.observe(&event, &args.value());
+            let observe = || observer.observe(&event, args.shown().unwrap_or(&Value::Null));
+            if let Err(error) = caught::call(observe) {
+                // Nor does it run if the observer has not recorded it.
+                tracing::error!(target: "perso", decision_id = %id, %error, "the observer failed: the call is denied");
+                reason = reason.or(Some(reason::ENGINE));
+            }
         }
-        (!decision.allowed && !self.observe).then(|| Denied {
-            id,
-            tool: tool.to_owned(),
-            rule: event.rule().map(str::to_owned),
-            reason: decision.reason.to_owned(),
-        })
+        let reason = reason.filter(|_| !self.observe)?;
+        Some(Denied { id, tool: (*tool).to_owned(), rule: event.rule().map(str::to_owned), reason: reason.to_owned() })
     }
 
     /// What a denied caller gets; `is_task` where the answer would be a task of the revision 2025-11-25.
     pub(crate) fn answer(&self, denied: &Denied, is_task: bool) -> Answer {
-        Answer::new(&*self.denial, denied, is_task, self.hide)
+        let answer = |denial: &dyn Denial| Answer::new(denial, denied, is_task, self.hide);
+        caught::call(|| answer(&*self.denial)).unwrap_or_else(|error| {
+            tracing::error!(target: "perso", decision_id = %denied.id, %error, "the denial failed: the reason is sent");
+            answer(&Reason)
+        })
     }
 
-    /// Which tools a caller may see: everything, where nobody is kept from anything.
+    /// Which tools a caller sees in lists: all of them, when only observing.
     pub(crate) fn sight(&self, caller: Caller) -> Sight {
         let seen = if self.observe { Seen::Everything } else { Seen::By(caller.agent) };
         Sight { policy: self.policy.clone(), context: self.context.clone(), seen }
     }
 }
 
-/// Which tools a caller may see.
-#[derive(Debug)]
-pub(crate) struct Sight {
-    policy: PolicyHandle,
-    context: Arc<Value>,
-    seen: Seen,
-}
-
-#[derive(Debug)]
-enum Seen {
-    Everything,
-    /// What the caller could call: nothing, where it is not known who that is.
-    By(Result<Agent, BoxError>),
-}
-
-impl Sight {
-    /// Whether lists come out as they went in.
-    pub(crate) const fn is_whole(&self) -> bool {
-        matches!(self.seen, Seen::Everything)
-    }
-
-    /// Whether the caller could ever be allowed to call the tool.
-    pub(crate) fn shows(&self, tool: &str) -> bool {
-        match &self.seen {
-            Seen::Everything => true,
-            Seen::By(Ok(agent)) => {
-                let call = Call::new(tool).agent(agent.attributes()).context(&*self.context);
-                self.policy.current().could_allow(&call)
-            }
-            Seen::By(Err(error)) => {
-                tracing::warn!(target: "perso", tool, %error, "a tool is hidden: it is not known who asks");
-                false
-            }
-        }
-    }
-}
-
-fn not_judged(detail: &'static str) -> Decision<'static> {
+/// The denial of a call that no policy decides: a reason for the model, and a detail for the host.
+fn not_judged(reason: &'static str, detail: &'static str) -> Decision<'static> {
     Decision {
         allowed: false,
         rule: None,
-        reason: "the call can not be judged",
+        reason,
         cause: Cause {
             kind: CauseKind::Engine,
             rule: None,

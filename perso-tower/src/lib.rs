@@ -10,8 +10,11 @@
 //! policy needs it ([`ResourceSource`]). What can't be judged is denied. A denial reaches the model as text.
 
 mod agent;
+mod args;
+mod caught;
 mod denial;
 mod event;
+mod exact;
 mod fold;
 mod guard;
 mod http;
@@ -19,6 +22,8 @@ mod policy;
 mod resource;
 #[cfg(feature = "rmcp")]
 mod rmcp;
+mod shallow;
+mod sight;
 #[cfg(feature = "tower-mcp")]
 mod tower_mcp;
 #[cfg(feature = "watch")]

@@ -1,22 +1,25 @@
-//! What a call is about: attributes that the host looks up, where the policy cannot decide without them.
+//! What a call is about: attributes that the host looks up if the policy cannot decide without them.
 
 use crate::agent::{Agent, BoxError};
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-/// A call whose resource is asked for.
+/// A call whose resource is looked up.
 #[derive(Debug, Clone)]
 pub struct ResourceQuery {
     /// The tool.
     pub tool: String,
-    /// Its arguments, as the model sent them.
+    /// Its arguments, as the tool gets them. A call whose arguments readers could read differently (a duplicate key, two keys
+    /// that differ only in case, a number that cannot be kept exactly) is denied, and not looked up.
     pub args: Value,
     /// Who calls.
     pub agent: Agent,
 }
 
-/// Looks up what a call is about: what rules read as `resource.…`. Asked only where the policy reads it and the decision is
-/// still open without it.
+/// Looks up what a call is about: what rules read as `resource.…`. It is asked only if the policy reads it and the decision
+/// is still open without it.
+///
+/// If an argument is missing that the lookup needs, return an error, never a default.
 ///
 /// An async function from a [`ResourceQuery`] to a `Result` of attributes is a `ResourceSource`.
 #[async_trait]
@@ -25,7 +28,7 @@ pub trait ResourceSource: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Where they can't be had: nothing is known of the resource, which takes permission away, and the error is logged.
+    /// Any error (and a panic) leaves the resource unknown, which never grants permission. The error is logged.
     async fn resource(&self, query: ResourceQuery) -> Result<Map<String, Value>, BoxError>;
 }
 

@@ -1,8 +1,9 @@
 //! Inside an rmcp server: [`Guarded`].
 
 use crate::agent::Carries;
+use crate::args::Args;
 use crate::denial::{Answer, Denied};
-use crate::guard::{Args, Guard as Guarding, is_about_tools, settings};
+use crate::guard::{Guard as Guarding, is_about_tools, settings};
 use crate::policy::PolicyHandle;
 use http::request::Parts;
 use rmcp::model::*;

@@ -1,8 +1,9 @@
 //! Inside a tower-mcp server: [`RouterLayer`].
 
 use crate::agent::Carries;
+use crate::args::Args;
 use crate::denial::{Answer, Denied};
-use crate::guard::{Args, Guard, STATELESS, is_about_tools, settings};
+use crate::guard::{Guard, STATELESS, is_about_tools, settings};
 use crate::policy::PolicyHandle;
 use serde_json::Value;
 use std::pin::Pin;

@@ -2,7 +2,7 @@
 
 use super::list;
 use super::streams::{Stream, Streams};
-use crate::guard::Sight;
+use crate::sight::Sight;
 use bytes::Bytes;
 use std::task::{Context, Poll};
 

@@ -1,7 +1,7 @@
 //! The tools in an answer to `tools/list`, without those that the caller could never call.
 
-use super::shallow::Shallow;
-use crate::guard::Sight;
+use crate::shallow::Shallow;
+use crate::sight::Sight;
 use serde_json::value::RawValue;
 
 /// Something that looks like a message, but can't be read as one.

@@ -3,8 +3,8 @@
 //! Readers of JSON differ over keys that stand twice and over keys in another case. A message that has either, where it
 //! says what is called, is refused: nobody can tell what the server would make of it.
 
-use super::shallow::Shallow;
 use crate::guard::is_about_tools;
+use crate::shallow::Shallow;
 use serde_json::value::RawValue;
 
 /// What a client's message asks for.

@@ -10,7 +10,6 @@ mod list;
 mod message;
 mod response;
 mod service;
-mod shallow;
 mod streams;
 
 pub use body::PersoBody;

@@ -6,7 +6,9 @@ use super::message::{CallMessage, Message};
 use super::streams::Streams;
 use super::{list, response};
 use crate::agent::BoxError;
-use crate::guard::{Args, Guard, STATELESS, Sight};
+use crate::args::Args;
+use crate::guard::{Guard, STATELESS};
+use crate::sight::Sight;
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::request::Parts;
@@ -131,7 +133,7 @@ impl Setup {
             Message::Refused { .. } | Message::Other => (bytes, false),
             Message::List => (bytes, true),
             Message::Call(call) => {
-                let args = call.args.as_deref().map_or(Args::Absent, |args| Args::Raw(args.as_bytes()));
+                let args = call.args.as_deref().map_or(Args::Absent, |args| Args::Text(args));
                 if let Some(denied) = self.guard.judge(&caller, &call.tool, args).await {
                     let is_typed = revision(&call, &parts).is_some_and(|revision| revision >= STATELESS);
                     let answer = self.guard.answer(&denied, call.is_task && !is_typed);

@@ -12,4 +12,5 @@ mod lists;
 mod older;
 mod reload;
 mod revisions;
+mod shown;
 mod support;

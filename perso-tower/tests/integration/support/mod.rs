@@ -3,6 +3,8 @@
 pub mod lax;
 pub mod router;
 pub mod server;
+pub mod tcp;
+pub mod verbatim;
 pub mod wire;
 
 use axum::extract::Request;

@@ -8,34 +8,39 @@ use std::fmt;
 
 /// An object whose values stay text.
 #[derive(Debug, Default)]
-pub(super) struct Shallow<'m>(Vec<(String, &'m RawValue)>);
+pub(crate) struct Shallow<'m>(Vec<(String, &'m RawValue)>);
 
 impl<'m> Shallow<'m> {
     /// Reads an object; `None` if the text is none, or not JSON.
-    pub(super) fn read(text: &'m str) -> Option<Self> {
+    pub(crate) fn read(text: &'m str) -> Option<Self> {
         let mut reader = serde_json::Deserializer::from_str(text);
         let object = reader.deserialize_map(Fields).ok()?;
         reader.end().ok()?;
         Some(object)
     }
 
-    /// The value of a key, the first one if it stands twice.
-    pub(super) fn get(&self, key: &str) -> Option<&'m RawValue> {
+    /// The fields, in the order of the text.
+    pub(crate) fn into_fields(self) -> Vec<(String, &'m RawValue)> {
+        self.0
+    }
+
+    /// The value of a key: of the first one, if it is there twice.
+    pub(crate) fn get(&self, key: &str) -> Option<&'m RawValue> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| *value)
     }
 
     /// The value of a key, if it is a string.
-    pub(super) fn string(&self, key: &str) -> Option<String> {
+    pub(crate) fn string(&self, key: &str) -> Option<String> {
         serde_json::from_str(self.get(key)?.get()).ok()
     }
 
     /// The value of a key, if it is an object.
-    pub(super) fn object(&self, key: &str) -> Option<Self> {
+    pub(crate) fn object(&self, key: &str) -> Option<Self> {
         Self::read(self.get(key)?.get())
     }
 
     /// Whether one of these keys stands twice, or in a form that only some readers take for it.
-    pub(super) fn is_ambiguous(&self, keys: &[&str]) -> bool {
+    pub(crate) fn is_ambiguous(&self, keys: &[&str]) -> bool {
         let alike = |name: &str| keys.iter().any(|key| folded(name) == key.to_ascii_lowercase());
         self.0.iter().enumerate().any(|(at, (name, _))| {
             if keys.contains(&&**name) { self.0.iter().take(at).any(|(other, _)| other == name) } else { alike(name) }
@@ -43,12 +48,12 @@ impl<'m> Shallow<'m> {
     }
 
     /// The object as text.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.text_with("", "")
     }
 
     /// The object as text, with another value wherever the key stands.
-    pub(super) fn text_with(&self, key: &str, value: &str) -> String {
+    pub(crate) fn text_with(&self, key: &str, value: &str) -> String {
         let mut text = String::from("{");
         for (name, old) in &self.0 {
             if text.len() > 1 {
@@ -65,7 +70,7 @@ impl<'m> Shallow<'m> {
     }
 
     /// The same object with another value for a key, which it may not have had.
-    pub(super) fn set(&mut self, key: &str, value: &'m RawValue) {
+    pub(crate) fn set(&mut self, key: &str, value: &'m RawValue) {
         self.0.retain(|(name, _)| name != key);
         self.0.push((key.to_owned(), value));
     }

@@ -1,0 +1,52 @@
+//! The arguments of a call, read once: what is judged, what resource source and observer are shown, and what the tool gets
+//! is one value.
+
+use crate::exact::{self, Unclear};
+use perso_core::Part;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+/// The arguments as an adapter has them and passes them on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Args<'a> {
+    Absent,
+    /// JSON text of what should be an object or null.
+    Text(&'a str),
+    #[cfg_attr(not(any(feature = "rmcp", feature = "tower-mcp")), expect(dead_code, reason = "HTTP has only text"))]
+    Value(&'a Value),
+}
+
+/// The arguments while a call is judged.
+#[derive(Debug)]
+pub(crate) struct ReadArgs<'a> {
+    args: Args<'a>,
+    shown: OnceCell<Result<Cow<'a, Value>, Unclear>>,
+}
+
+impl<'a> From<Args<'a>> for ReadArgs<'a> {
+    fn from(args: Args<'a>) -> Self {
+        Self { args, shown: OnceCell::new() }
+    }
+}
+
+impl<'a> ReadArgs<'a> {
+    /// What the policy reads.
+    pub(crate) fn part(&self) -> Part<'a> {
+        match self.args {
+            Args::Absent => Part::Absent,
+            Args::Text(text) => Part::Json(text.as_bytes()),
+            Args::Value(value) => Part::Value(Cow::Borrowed(value)),
+        }
+    }
+
+    /// What resource source and observer are shown. Text becomes a value only if one of them asks.
+    pub(crate) fn shown(&self) -> Result<&Value, Unclear> {
+        let read = || match self.args {
+            Args::Absent => Ok(Cow::Owned(Value::Null)),
+            Args::Text(text) => exact::read(text).map(Cow::Owned),
+            Args::Value(value) => Ok(Cow::Borrowed(value)),
+        };
+        self.shown.get_or_init(read).as_deref().map_err(|unclear| *unclear)
+    }
+}

@@ -1,0 +1,28 @@
+//! Runs what the host wrote, so that a panic in it is an error and the call is answered.
+
+use crate::agent::BoxError;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+/// Runs a function.
+pub(crate) fn call<T>(function: impl FnOnce() -> T) -> Result<T, BoxError> {
+    // Whatever the function has left half done is its own: nothing of the guard is in its hands.
+    catch_unwind(AssertUnwindSafe(function)).map_err(|panic| error(&*panic))
+}
+
+/// Runs a future, which is not polled again after a panic.
+pub(crate) async fn future<F: Future>(future: F) -> Result<F::Output, BoxError> {
+    let mut future = pin!(future);
+    std::future::poll_fn(|cx| match call(|| future.as_mut().poll(cx)) {
+        Ok(poll) => poll.map(Ok),
+        Err(error) => Poll::Ready(Err(error)),
+    })
+    .await
+}
+
+fn error(panic: &(dyn Any + Send)) -> BoxError {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", text.unwrap_or("without a message")).into()
+}

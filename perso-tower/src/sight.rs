@@ -1,0 +1,44 @@
+//! Which tools a caller sees in lists.
+
+use crate::agent::{Agent, BoxError};
+use crate::policy::PolicyHandle;
+use perso_core::Call;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Which tools a caller sees.
+#[derive(Debug)]
+pub(crate) struct Sight {
+    pub(crate) policy: PolicyHandle,
+    pub(crate) context: Arc<Value>,
+    pub(crate) seen: Seen,
+}
+
+#[derive(Debug)]
+pub(crate) enum Seen {
+    Everything,
+    /// What the caller could call: nothing, if it is not known who that is.
+    By(Result<Agent, BoxError>),
+}
+
+impl Sight {
+    /// Whether lists come out as they went in.
+    pub(crate) const fn is_whole(&self) -> bool {
+        matches!(self.seen, Seen::Everything)
+    }
+
+    /// Whether the caller could ever be allowed to call the tool.
+    pub(crate) fn shows(&self, tool: &str) -> bool {
+        match &self.seen {
+            Seen::Everything => true,
+            Seen::By(Ok(agent)) => {
+                let call = Call::new(tool).agent(agent.attributes()).context(&*self.context);
+                self.policy.current().could_allow(&call)
+            }
+            Seen::By(Err(error)) => {
+                tracing::warn!(target: "perso", tool, %error, "the tool is not listed: it is not known who asks");
+                false
+            }
+        }
+    }
+}
