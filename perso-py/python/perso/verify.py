@@ -109,5 +109,5 @@ def _before(server: Any) -> Iterator[str]:
     for middleware in getattr(server, "middleware", ()):
         if isinstance(getattr(middleware, "policy", None), Policy):
             return
-        if type(middleware).__name__ == "ResponseCachingMiddleware":
+        if any(kind.__name__ == "ResponseCachingMiddleware" for kind in type(middleware).__mro__):
             yield "`ResponseCachingMiddleware` answers before the guard is asked: put the guard first"

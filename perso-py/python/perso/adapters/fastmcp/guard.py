@@ -1,0 +1,178 @@
+"""The middleware: it judges a call when it comes in, and shows the tools that the caller could call."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from fastmcp.exceptions import NotFoundError
+from fastmcp.server import FastMCP
+from fastmcp.server.dependencies import _is_client_tool_call
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.middleware.authorization import _requested_version
+from fastmcp.server.providers.addressing import parse_hashed_backend_name
+from fastmcp.tools.base import Tool, ToolResult
+from fastmcp.tools.function_tool import FunctionTool
+from mcp.shared.exceptions import MCPError
+from mcp_types import METHOD_NOT_FOUND, CallToolRequestParams, ListToolsRequest
+
+from perso._perso import Policy
+from perso.adapters.fastmcp import calls, headers
+from perso.adapters.served import DENIED_TASK, Served, is_about_tools
+from perso.guard.denied import Denied
+from perso.guard.judge import caller, calling
+from perso.guard.own import own
+from perso.guard.verdict import Verdict
+from perso.verify import Unguarded, wrong_order
+
+OWN = ("tools/call", "tools/list")
+"""The methods about tools that are judged; any other is refused."""
+
+
+class Guard(Middleware):
+    """A middleware that judges each call, and shows the tools that the caller could call. It does so on stdio as well."""
+
+    def __init__(self, policy: Policy, **settings: Any) -> None:
+        self.served = Served(policy, **settings)
+        self.policy = policy
+
+    async def on_message(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+        if context.fastmcp_context is not None:
+            check(context.fastmcp_context.fastmcp)
+        method = context.method or ""
+        if not is_about_tools(method) or (method in OWN and context.type == "request"):
+            return await call_next(context)
+        if self.served.judge.refuse("", "another message about tools than a call and a list") is None:
+            return await call_next(context)
+        if context.type == "notification":
+            # Nobody waits for an answer.
+            return None
+        raise MCPError(code=METHOD_NOT_FOUND, message="Method not found", data=method)
+
+    async def on_call_tool(
+        self,
+        context: MiddlewareContext[CallToolRequestParams],
+        call_next: CallNext[CallToolRequestParams, ToolResult],
+    ) -> ToolResult:
+        name = context.message.name
+        server = None if context.fastmcp_context is None else context.fastmcp_context.fastmcp
+        tool = None if server is None else await _resolve(server, context.message)
+        if server is None or tool is None:
+            if self.served.judge.refuse(name, "the server has no such tool") is not None:
+                raise NotFoundError(f"Unknown tool: {name!r}")
+            return await call_next(context)
+        function = function_of(tool)
+        if _is_client_tool_call():
+            verdict = await self.served.call(context, tool.name, context.message.arguments, function)
+        else:
+            verdict = await self.inside(server, tool.name, context.message.arguments, function, context)
+        if verdict.denied is not None:
+            if not self.served.hide and caller() is None and _is_task(context):
+                raise MCPError(code=DENIED_TASK, message=str(verdict.denied), data=verdict.denied.meta())
+            raise self.refusal(verdict.denied, server, name)
+        if self.hides() and _is_client_tool_call():
+            headers.compare(server, context)
+        left_to = function if self.served.leaves(tool.name, function) else None
+        admission = calls.let_pass(calls.Passed(self, server, verdict.agent), tool.name, verdict.args, left_to)
+        # What other middlewares do to their copy is not done to the one that was judged.
+        copy = verdict.args if self.served.judge.observes else own(verdict.args)
+        judged = context.message.model_copy(update={"arguments": copy})
+        with calling(verdict.agent), calls.admitted(admission):
+            return await call_next(context.copy(message=judged))
+
+    async def on_list_tools(
+        self,
+        context: MiddlewareContext[ListToolsRequest],
+        call_next: CallNext[ListToolsRequest, Sequence[Tool]],
+    ) -> Sequence[Tool]:
+        return await self.served.shown(context, await call_next(context), lambda tool: tool.name)
+
+    async def inside(self, server: FastMCP[Any], name: str, args: Any, function: object, told: object) -> Verdict:
+        """Judges a call that is made in this process: by who makes the request that this guard let pass, if there is one."""
+        judge = self.served.judge
+        leave = judge.ask_resource is None and self.served.leaves(name, function)
+        args = {} if args is None else args
+        for passed in calls.in_force():
+            if passed.is_of(self, server):
+                return await judge.judge_as(passed.agent, name, args, leave=leave)
+        return await judge.judge(name, args, told, leave=leave)
+
+    def hides(self) -> bool:
+        return self.served.hide and not self.served.judge.observes
+
+    def refusal(self, denied: Denied, server: FastMCP[Any], name: str) -> Exception:
+        """The error for a denied call to a tool that a server has by this name."""
+        return Hidden(server, name) if self.served.hide else denied
+
+
+class Hidden(NotFoundError):
+    """What a server says of a tool that it does not have."""
+
+    def __init__(self, server: FastMCP[Any], name: str) -> None:
+        super().__init__(f"Unknown tool: {name!r}")
+        self.server = server
+        self.name = name
+
+
+def guards_of(server: FastMCP[Any]) -> list[Guard]:
+    return [middleware for middleware in server.middleware if isinstance(middleware, Guard)]
+
+
+def function_of(tool: Tool) -> object:
+    """The function that is all that a tool runs."""
+    while (handed := vars(tool).get(HANDED)) is not None:
+        tool = handed.tool
+    return tool.fn if type(tool) is FunctionTool else None
+
+
+HANDED = "__perso_handed__"
+"""Where a tool that a server handed out has what it was."""
+
+_checked: weakref.WeakKeyDictionary[FastMCP[Any], tuple[Middleware, ...]] = weakref.WeakKeyDictionary()
+"""The servers whose guards are in order, with the middlewares that they had then."""
+
+
+def check(server: FastMCP[Any]) -> None:
+    """Raises `Unguarded` for a server that has guards which would not guard: at first, and when its middlewares change."""
+    middleware = tuple(server.middleware)
+    if _checked.get(server) == middleware:
+        return
+    guards = guards_of(server)
+    if guards:
+        wrong_order(server)
+        if any(not guard.served.judge.observes for guard in guards):
+            _keep_lists_private(server)
+    _checked[server] = middleware
+
+
+def check_handlers(server: FastMCP[Any]) -> None:
+    """Raises `Unguarded` if a guarded server no longer answers messages about tools itself."""
+    lowlevel = server._mcp_server
+    for method, handler in (("tools/call", server._on_call_tool), ("tools/list", server._on_list_tools)):
+        entry = lowlevel.get_request_handler(method)
+        if entry is None or entry.handler != handler:
+            raise Unguarded([f"the handler of `{method}` was replaced, and the guard is not asked: use a middleware instead"])
+
+
+def _keep_lists_private(server: FastMCP[Any]) -> None:
+    """A list of tools is its caller's, and nobody else's, whatever the server says of its answers."""
+    hints = server._mcp_server.cache_hints
+    hint = hints.get("tools/list")
+    if hint is not None:
+        hints["tools/list"] = replace(hint, scope="private")
+
+
+async def _resolve(server: FastMCP[Any], message: CallToolRequestParams) -> Tool | None:
+    """The tool that a call will run: the server looks for it in the same way. Tools of apps have a second name."""
+    tool = await server.get_tool(message.name, version=_requested_version(message.meta))
+    if tool is None and (hashed := parse_hashed_backend_name(message.name)) is not None:
+        tool = await server.get_tool_by_hash(*hashed)
+    return tool
+
+
+def _is_task(context: MiddlewareContext[CallToolRequestParams]) -> bool:
+    """Whether a call was to become a task, as it came over the wire."""
+    request = None if context.fastmcp_context is None else context.fastmcp_context.request_context
+    return request is not None and (request._srctx.params or {}).get("task") is not None

@@ -1,0 +1,32 @@
+"""What a hidden tool's headers would tell.
+
+The SDK compares the `Mcp-Param-*` headers of a call with its arguments before any middleware runs, and its answer names the
+parameters. In front of a guard that hides tools this waits until the call is allowed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastmcp.server import FastMCP
+from fastmcp.server.middleware import MiddlewareContext
+from mcp.shared.exceptions import MCPError
+from mcp.shared.inbound import validate_mcp_param_headers
+from mcp_types import CallToolRequestParams
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+schema_of = FastMCP._get_tool_input_schema
+"""What the SDK compares with."""
+
+
+def compare(server: FastMCP[Any], context: MiddlewareContext[CallToolRequestParams]) -> None:
+    """Refuses a call whose headers say something else than its arguments, as the SDK would have done."""
+    request = None if context.fastmcp_context is None else context.fastmcp_context.request_context
+    if request is None or request._srctx.request is None or request._srctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+        return
+    schema = schema_of(server, context.message.name)
+    if schema is None:
+        return
+    rejection = validate_mcp_param_headers(schema, context.message.arguments or {}, request._srctx.request.headers)
+    if rejection is not None:
+        raise MCPError(code=rejection.code, message=rejection.message)

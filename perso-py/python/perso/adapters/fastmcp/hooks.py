@@ -1,0 +1,123 @@
+"""Where a server asks for all this.
+
+A middleware is not told whose it is before the first message, and it is not asked about what runs behind it. So it is the
+servers that ask: `install` has `FastMCP` do so, for every server in the process; servers that no guard is concerned with are
+as they were. Names that the SDK does not have any more fail right here, when a guard is made.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Sequence
+from types import MethodType
+from typing import Any
+
+from fastmcp.exceptions import ToolError
+from fastmcp.server import FastMCP
+from fastmcp.server.low_level import FastMCPServerMiddleware
+from fastmcp.tools.base import Tool
+
+from perso.adapters.fastmcp import calls, headers
+from perso.adapters.fastmcp.guard import Hidden, check, check_handlers, guards_of
+from perso.adapters.fastmcp.tools import hand_out, shown
+from perso.adapters.served import is_about_tools
+from perso.guard.own import NotOwned, own
+
+HOOK = "__perso_hook__"
+
+
+def install() -> None:
+    for owner, name, hook in (
+        (FastMCP, "call_tool", _call_tool),
+        (FastMCP, "get_tool", _get_tool),
+        (FastMCP, "get_app_tool", _get_tool),
+        (FastMCP, "list_tools", _list_tools),
+        (FastMCP, "_get_tool_input_schema", _get_tool_input_schema),
+        (FastMCPServerMiddleware, "__call__", _dispatch),
+    ):
+        inner = getattr(owner, name)
+        if not hasattr(inner, HOOK):
+            setattr(owner, name, _hooked(hook, inner))
+
+
+def _hooked(hook: Callable[..., Any], inner: Any) -> Any:
+    hooked = functools.wraps(inner)(hook(inner))
+    setattr(hooked, HOOK, True)
+    return hooked
+
+
+def _call_tool(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def call_tool(
+        self: FastMCP[Any], name: str, arguments: Any = None, *, version: Any = None, run_middleware: bool = True
+    ) -> Any:
+        check(self)
+        if not hasattr(self.get_tool, HOOK):
+            # A class of the host's, which looks for tools in its own way.
+            setattr(self, "get_tool", MethodType(_hooked(_get_tool, _unbound(self.get_tool)), self))
+        if not run_middleware:
+            try:
+                return await inner(self, name, arguments, version=version, run_middleware=False)
+            except ToolError as error:
+                if await _is_hidden(self, name, version, error.__cause__):
+                    raise Hidden(self, name) from None
+                raise
+        running = calls.running()
+        if running is None or not running.leads(self, name):
+            return await inner(self, name, arguments, version=version)
+        # A call to a server that is mounted on another, and the guards of that have judged it.
+        try:
+            admission = calls.Admission(self, name, own({} if arguments is None else arguments), running.passed)
+        except NotOwned:
+            admission = None
+        with calls.runs(calls.Running(running.passed)), calls.admitted(admission):
+            return await inner(self, name, arguments, version=version)
+
+    return call_tool
+
+
+async def _is_hidden(server: FastMCP[Any], name: str, version: Any, cause: object) -> bool:
+    """Whether a guard hid the very tool that was called, here or on the mounted server that has it."""
+    if not isinstance(cause, Hidden):
+        return False
+    if cause.server is server and cause.name == name:
+        return True
+    tool = await server.get_tool(name, version=version)
+    return tool is not None and calls.Running((), tool).leads(cause.server, cause.name)
+
+
+def _unbound(method: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, *args, **named: method(*args, **named)
+
+
+def _get_tool(inner: Callable[..., Awaitable[Tool | None]]) -> Callable[..., Awaitable[Tool | None]]:
+    async def get_tool(self: FastMCP[Any], *args: Any, **named: Any) -> Tool | None:
+        tool = await inner(self, *args, **named)
+        return None if tool is None else hand_out(self, tool)
+
+    return get_tool
+
+
+def _list_tools(inner: Callable[..., Awaitable[Sequence[Tool]]]) -> Callable[..., Awaitable[Sequence[Tool]]]:
+    async def list_tools(self: FastMCP[Any], *args: Any, **named: Any) -> Sequence[Tool]:
+        check(self)
+        return [hand_out(self, tool) for tool in await shown(self, await inner(self, *args, **named))]
+
+    return list_tools
+
+
+def _get_tool_input_schema(inner: Callable[..., Any]) -> Callable[..., Any]:
+    def get_tool_input_schema(self: FastMCP[Any], name: str) -> Any:
+        # The guard compares the headers itself, when it has let the call pass.
+        return None if any(guard.hides() for guard in guards_of(self)) else inner(self, name)
+
+    return get_tool_input_schema
+
+
+def _dispatch(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def dispatch(self: FastMCPServerMiddleware, ctx: Any, call_next: Any) -> Any:
+        server = self._ref()
+        if server is not None and is_about_tools(ctx.method) and guards_of(server):
+            check_handlers(server)
+        return await inner(self, ctx, call_next)
+
+    return dispatch

@@ -1,0 +1,108 @@
+"""What a server calls the tools of the servers that are mounted on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastmcp.server import FastMCP
+from fastmcp.server.providers.aggregate import AggregateProvider
+from fastmcp.server.providers.base import Provider
+from fastmcp.server.providers.fastmcp_provider import FastMCPProvider, FastMCPProviderTool
+from fastmcp.server.providers.wrapped_provider import _WrappedProvider
+from fastmcp.server.transforms import Transform
+from fastmcp.tools.base import Tool
+from fastmcp.tools.tool_transform import TransformedTool
+
+DEEPEST = 32
+"""How deep servers and providers may be in one another; what is deeper is not found, and so not allowed."""
+
+
+async def names_of(outer: FastMCP[Any], server: FastMCP[Any], tools: Sequence[Tool]) -> dict[str, list[str]] | None:
+    """The names by which `outer` offers tools of a server that is mounted on it, directly or on others between them, by the
+    names that they have there; `None` if the server is not mounted on it.
+
+    A name under which other arguments are taken is none: the call could not be judged by it.
+    """
+    found = await _offered(outer, server, tools, DEEPEST)
+    if found is None:
+        return None
+    names: dict[str, list[str]] = {tool.name: [] for tool in tools}
+    for tool, mounted in found:
+        if _takes_the_same(mounted) and mounted.name not in names[tool]:
+            names[tool].append(mounted.name)
+    return names
+
+
+Offer = tuple[str, Tool]
+"""The name of a tool where it is, and the tool by which it is offered further out."""
+
+
+async def _offered(provider: Provider, server: FastMCP[Any], tools: Sequence[Tool], depth: int) -> list[Offer] | None:
+    """The tools by which a provider offers those."""
+    if depth == 0:
+        return None
+    found: list[Offer] | None = None
+    if isinstance(provider, FastMCPProvider):
+        if provider.server is server:
+            found = [(tool.name, FastMCPProviderTool.wrap(server, tool)) for tool in tools]
+        else:
+            below = await _offered(provider.server, server, tools, depth - 1)
+            if below is not None:
+                middle = provider.server
+                found = [(name, FastMCPProviderTool.wrap(middle, tool)) for name, tool in below if _takes_the_same(tool)]
+    elif isinstance(provider, _WrappedProvider):
+        found = await _offered(provider._inner, server, tools, depth - 1)
+    elif isinstance(provider, AggregateProvider):
+        for inner in provider.providers:
+            more = await _offered(inner, server, tools, depth - 1)
+            if more is not None:
+                found = [*(found or ()), *more]
+    if found:
+        for transform in provider.transforms:
+            found = await _through(transform, found)
+    return found
+
+
+async def _through(transform: Transform, offers: list[Offer]) -> list[Offer]:
+    """What becomes of tools by a transformation: nothing of those that can neither be listed nor be called any more."""
+    listed = [(_origin(tool), tool) for tool in await transform.list_tools([tool for _, tool in offers])]
+    found: list[Offer] = []
+    for name, tool in offers:
+        origin = _origin(tool)
+        out = [one for other, one in listed if other == origin]
+        # Some transformations list other tools in place of those that can be called.
+        called = None if out else await transform.get_tool(tool.name, _only(tool))
+        if called is not None and _origin(called) == origin:
+            out = [called]
+        found.extend((name, one) for one in out)
+    return found
+
+
+def _only(tool: Tool) -> Any:
+    """Looks for tools where there is just this one."""
+
+    async def lookup(name: str, *, version: Any = None) -> Tool | None:
+        return tool if name == tool.name else None
+
+    return lookup
+
+
+def _origin(tool: Tool) -> tuple[int, str | None] | None:
+    """The mounted server's tool that a tool was made from."""
+    for _ in range(DEEPEST):
+        if isinstance(tool, FastMCPProviderTool):
+            return id(tool._server), tool._original_name
+        if not isinstance(tool, TransformedTool):
+            return None
+        tool = tool.parent_tool
+    return None
+
+
+def _takes_the_same(tool: Tool) -> bool:
+    """Whether a tool takes the arguments of the one that it was made from."""
+    while isinstance(tool, TransformedTool):
+        if tool.transform_args or tool.fn is not tool.forwarding_fn:
+            return False
+        tool = tool.parent_tool
+    return True
