@@ -39,7 +39,7 @@ export function decision(record: Omit<Decision, 'allowed'>): Decision {
 	return Object.freeze({ allowed: decision === 'allow', decision, rule, reason, cause: Object.freeze(cause) });
 }
 
-/** The denial of a call that can't be judged for a reason outside of it. */
-export function notJudged(detail: string): Decision {
-	return decision({ decision: 'deny', rule: null, reason: 'the call can not be judged', cause: { kind: 'engine', detail } });
+/** The denial of a call that cannot be judged for a reason outside of it. */
+export function notJudged(detail: string, reason = 'the call can not be judged'): Decision {
+	return decision({ decision: 'deny', rule: null, reason, cause: { kind: 'engine', detail } });
 }

@@ -1,13 +1,13 @@
 // The OpenAI Agents SDK: runs with a model that is played.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { Agent, Runner, run, setTracingDisabled, tool, toolNamespace } from '@openai/agents';
 import { RealtimeAgent, RealtimeSession } from '@openai/agents/realtime';
 import { ScriptedRealtimeTransport } from '@openai/agents/realtime/testing';
 import { ScriptedModel, assistantMessage, functionCall } from '@openai/agents/testing';
 import { META } from 'perso';
-import { toolInputGuardrail } from 'perso/openai-agents';
+import { guardedTool, toolInputGuardrail } from 'perso/openai-agents';
 import { z } from 'zod';
 import { openaiModel as playing } from '../support/models.mjs';
 import { AGENT, DESK, compiled } from '../support/policies.mjs';
@@ -23,29 +23,39 @@ const readBy = ({ lastCall }) => lastCall.request.input
 	.filter(({ type }) => type === 'function_call_result')
 	.map(({ output }) => output.text);
 
-/** The desk's tools. */
-const deskTools = (done, guard) => ['process_refund', 'delete_record', 'view_customer'].map((name) => tool({
+/** The desk's tools, with a guardrail. */
+const deskTools = (done, guard) => deskToolsBy(tool, done, { inputGuardrails: [guard] });
+
+/** The desk's tools, made by a function. */
+const deskToolsBy = (tool, done, more) => ['process_refund', 'delete_record', 'view_customer'].map((name) => tool({
 	name,
 	description: name,
 	parameters,
 	strict: false,
-	inputGuardrails: [guard],
+	...more,
 	execute: async (args) => {
 		done.push([name, args]);
 		return `${name} is done`;
 	},
 }));
 
-everyGuard({
-	guard: toolInputGuardrail,
-	caller: ({ context }) => context.context,
-	async play(policy, settings, calls, context, done) {
-		const model = playing(calls);
-		const guard = toolInputGuardrail(policy, settings);
-		await run(new Agent({ name: 'desk', model, tools: deskTools(done, guard) }), 'go', { context });
-		return readBy(model);
-	},
-});
+/** The guards, and the desk's tools by each. */
+const GUARDS = {
+	guardedTool: [guardedTool, (guarded, done) => deskToolsBy(guarded, done)],
+	toolInputGuardrail: [toolInputGuardrail, (guard, done) => deskTools(done, guard)],
+};
+
+for (const [name, [guard, tools]] of Object.entries(GUARDS)) {
+	describe(name, () => everyGuard({
+		guard,
+		caller: ({ context }) => context.context,
+		async play(policy, settings, calls, context, done) {
+			const model = playing(calls);
+			await run(new Agent({ name: 'desk', model, tools: tools(guard(policy, settings), done) }), 'go', { context });
+			return readBy(model);
+		},
+	}));
+}
 
 /** Lets a model call one tool. */
 async function call(tools, name, args, more) {

@@ -8,7 +8,8 @@ import { Json } from '../value/json.js';
 import { Denied } from './denied.js';
 import { newId, ruleOf, type DecisionEvent } from './event.js';
 import { publish } from './publish.js';
-import { RESOURCE_TIME, type Settings } from './settings.js';
+import { AGENT_TIME, RESOURCE_TIME, type Settings } from './settings.js';
+import { waited } from './wait.js';
 
 const NOBODY = 'it is not known who calls';
 const UNREADABLE = 'the arguments can not be read';
@@ -21,6 +22,17 @@ export type Verdict = { readonly denied: Denied; readonly args?: undefined } | {
 
 /** Who calls, or why there is no telling. */
 export type Who = { readonly agent: unknown; readonly failure?: { readonly error: unknown } };
+
+/** A call that was judged, before anybody hears of it. */
+interface Judged {
+	/** The guard's own copy of the arguments; undefined where they could not be copied. */
+	readonly args: unknown;
+	readonly decision: Decision;
+	/** Why a function of the host's, or reading the arguments, failed. */
+	readonly failure?: { readonly error: unknown } | undefined;
+	/** The arguments where they could not be copied. */
+	readonly unread?: unknown;
+}
 
 type Maybe<T> = T | Promise<T>;
 
@@ -38,19 +50,21 @@ export class Judge<Told> {
 	constructor(policy: BasePolicy, settings: Settings<Told> = {}) {
 		// Taken once, and nothing inherited: a polluted `Object.prototype` must not tell who calls.
 		const own: Settings<Told> = Object.assign(Object.create(null) as object, settings);
-		const { mode = 'enforce', agent, resource, resourceTime, context } = own;
+		const { mode = 'enforce', agent, agentTime, resource, resourceTime, context } = own;
 		if (mode !== 'enforce' && mode !== 'observe') {
 			throw new TypeError(`\`${String(mode)}\` is no mode: \`enforce\` and \`observe\` are`);
 		}
-		const kinds = { agent: ['object', 'function'], resource: ['function'], context: ['object'], resourceTime: ['number'] };
-		for (const [name, value] of Object.entries({ agent, resource, context, resourceTime })) {
+		const kinds = { agent: ['object', 'function'], resource: ['function'], context: ['object'], agentTime: ['number'], resourceTime: ['number'] };
+		for (const [name, value] of Object.entries({ agent, resource, context, agentTime, resourceTime })) {
 			const expected = kinds[name as keyof typeof kinds];
 			if (value !== undefined && (value === null || !expected.includes(typeof value))) {
 				throw new TypeError(`\`${name}\` must be of type ${expected.join(' or ')}`);
 			}
 		}
-		if (resourceTime !== undefined && !(resourceTime > 0 && resourceTime <= MOST_TIME)) {
-			throw new RangeError(`\`resourceTime\` must be more than 0 and at most ${MOST_TIME} milliseconds`);
+		for (const [name, time] of Object.entries({ agentTime, resourceTime })) {
+			if (time !== undefined && !(time > 0 && time <= MOST_TIME)) {
+				throw new RangeError(`\`${name}\` must be more than 0 and at most ${MOST_TIME} milliseconds`);
+			}
 		}
 		if (isPromise(agent) || isPromise(context)) {
 			throw new TypeError('a promise is no agent and no context: await it before; `agent` may be an async function');
@@ -62,12 +76,12 @@ export class Judge<Told> {
 
 	/** Who makes a call. */
 	who(told: Told): Maybe<Who> {
-		const { agent } = this.#settings;
+		const { agent, agentTime = AGENT_TIME } = this.#settings;
 		if (typeof agent !== 'function') return { agent };
 		const failed = (error: unknown): Who => ({ agent: undefined, failure: { error } });
 		try {
 			const answer = (agent as (told: Told) => unknown)(told);
-			if (isPromise(answer)) return Promise.resolve(answer).then((agent) => ({ agent }), failed);
+			if (isPromise(answer)) return waited(answer, 'agent', agentTime).then((agent) => ({ agent }), failed);
 			return { agent: answer };
 		} catch (error) {
 			return failed(error);
@@ -77,25 +91,32 @@ export class Judge<Told> {
 	/** Judges a call. At once, where none of the host's functions has to be waited for. */
 	judge(tool: string, args: unknown, told: Told): Maybe<Verdict> {
 		const begin = performance.now();
+		return after(this.#judged(tool, args, told), (judged) => this.#conclude(begin, tool, judged));
+	}
+
+	/** Whether a call would be denied if it were made now. Nobody hears of it: the call itself is still to be judged. */
+	denies(tool: string, args: unknown, told: Told): Maybe<boolean> {
+		if (this.observes) return false;
+		return after(this.#judged(tool, args, told), ({ decision }) => !decision.allowed);
+	}
+
+	#judged(tool: string, args: unknown, told: Told): Maybe<Judged> {
 		let own: unknown;
 		try {
 			own = copy(args);
 		} catch (error) {
-			return this.#conclude(begin, tool, undefined, notJudged(UNREADABLE), { error }, args);
+			return { args: undefined, decision: notJudged(UNREADABLE), failure: { error }, unread: args };
 		}
-		return after(this.who(told), (who) => this.#judgeAs(begin, tool, own, who));
+		return after(this.who(told), (who) => this.#judgedAs(tool, own, who));
 	}
 
-	#judgeAs(begin: number, tool: string, args: unknown, who: Who): Maybe<Verdict> {
-		if (who.failure) return this.#conclude(begin, tool, args, notJudged(NOBODY), who.failure);
+	#judgedAs(tool: string, args: unknown, who: Who): Maybe<Judged> {
+		if (who.failure) return { args, decision: notJudged(NOBODY), failure: who.failure };
 		const { context, resource } = this.#settings;
 		const reading = this.policy.read({ tool, args, agent: who.agent, context });
-		if (resource === undefined || !reading.needsResource()) {
-			return this.#conclude(begin, tool, args, reading.decide());
-		}
+		if (resource === undefined || !reading.needsResource()) return { args, decision: reading.decide() };
 		return after(this.#resource(tool, args, who.agent), ({ resource, failure }) => {
-			const decision = failure ? reading.decideWithheld() : reading.decide(resource);
-			return this.#conclude(begin, tool, args, decision, failure);
+			return { args, decision: failure ? reading.decideWithheld() : reading.decide(resource), failure };
 		});
 	}
 
@@ -105,14 +126,7 @@ export class Judge<Told> {
 		try {
 			const answer: unknown = resource!({ tool, args: toldArgs(args), agent });
 			if (!isPromise(answer)) return { resource: answer };
-			let timer: ReturnType<typeof setTimeout>;
-			const late = new Promise<never>((_, reject) => {
-				const error = new Error(`the resource of \`${tool}\` took more than ${resourceTime} ms`);
-				timer = setTimeout(() => reject(error), resourceTime);
-			});
-			return Promise.race([answer, late])
-				.then((resource) => ({ resource }), failed)
-				.finally(() => clearTimeout(timer));
+			return waited(answer, 'resource', resourceTime).then((resource) => ({ resource }), failed);
 		} catch (error) {
 			return failed(error);
 		}
@@ -129,20 +143,13 @@ export class Judge<Told> {
 		});
 	}
 
-	/** Denies what can't be judged, whatever the policy says; what is observed only, passes. */
-	refuse(tool: string, why: string): Denied | undefined {
-		return this.#conclude(performance.now(), tool, undefined, notJudged(why)).denied;
+	/** Denies what cannot be judged, whatever the policy says; in observe mode it passes. */
+	refuse(tool: string, why: string, reason?: string): Denied | undefined {
+		return this.#conclude(performance.now(), tool, { args: undefined, decision: notJudged(why, reason) }).denied;
 	}
 
-	/** Tells of a decision, and puts it in force. `unread` are the arguments where they could not be copied. */
-	#conclude(
-		begin: number,
-		tool: string,
-		args: unknown,
-		decision: Decision,
-		failure?: { readonly error: unknown },
-		unread: unknown = args,
-	): Verdict {
+	/** Publishes a decision and enforces it. */
+	#conclude(begin: number, tool: string, { args, decision, failure, unread = args }: Judged): Verdict {
 		const { onDecision, denial } = this.#settings;
 		const passes = decision.allowed || this.observes;
 		if (decision.allowed && onDecision === undefined && !publish.isHeard()) return { args };

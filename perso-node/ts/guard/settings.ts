@@ -22,7 +22,9 @@ export interface Settings<Told = unknown> {
 	 * open without it. Where it fails or takes longer than `resourceTime`, nothing may be concluded from the resource.
 	 */
 	readonly resource?: (question: ResourceQuestion) => object | null | undefined | PromiseLike<object | null | undefined>;
-	/** How many milliseconds `resource` may take; 5000 if not said otherwise. */
+	/** How many milliseconds an async `agent` may take; 5000 by default. Then the call is denied. */
+	readonly agentTime?: number;
+	/** How many milliseconds an async `resource` may take; 5000 by default. Then nothing is known of the resource. */
 	readonly resourceTime?: number;
 	/** What rules read as `context.…`. */
 	readonly context?: object;
@@ -40,5 +42,8 @@ export interface ServerSettings<Told = unknown> extends Settings<Told> {
 	readonly hide?: boolean;
 }
 
-/** How long a resource may take, in milliseconds, if not said otherwise. */
+/** How long an async `agent` may take by default, in milliseconds. */
+export const AGENT_TIME = 5000;
+
+/** How long an async `resource` may take by default, in milliseconds. */
 export const RESOURCE_TIME = 5000;

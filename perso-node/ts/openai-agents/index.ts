@@ -1,0 +1,6 @@
+/** The OpenAI Agents SDK: function tools, MCP servers and a tool input guardrail that judge each call. */
+
+export { toolInputGuardrail } from './guardrail.js';
+export { guardMcpServer, type GuardedMcpCall } from './server.js';
+export { guardedTool, type GuardedToolCall } from './tool.js';
+export { verify, type VerifySettings } from './verify.js';

@@ -1,0 +1,78 @@
+/** MCP servers of an agent whose tools are judged when they are called. */
+
+import type { MCPServer, RunContext } from '@openai/agents';
+import type { Denied } from '../guard/denied.js';
+import { Judge } from '../guard/judge.js';
+import type { Settings } from '../guard/settings.js';
+import type { BasePolicy } from '../policy.js';
+import { mark } from './guarded.js';
+
+/** What `agent` is called with. */
+export interface GuardedMcpCall<CONTEXT = unknown> {
+	/** The tool's name, as the MCP server has it. */
+	readonly tool: string;
+	/** The name of the MCP server. */
+	readonly server: string;
+	/** The run's context. Undefined where your own code calls the server. */
+	readonly context: RunContext<CONTEXT>;
+}
+
+type Arguments = Record<string, unknown> | null;
+type Call<R> = (tool: string, args: Arguments, ...rest: unknown[]) => Promise<R>;
+
+/**
+ * A server like the given one that judges each call before it is sent, with the arguments that are sent: whatever hooks,
+ * guardrails and `toolMetaResolver` did to them before. Calls are judged by the names that the server itself has for its
+ * tools, not by the names with a prefix that `includeServerInToolNames` gives them. The model reads the reason of a
+ * denial as the tool's output.
+ *
+ * Give agents the guarded server, and connect and close that one. The given server stays as it is.
+ *
+ * @example
+ * const desk = guardMcpServer(new MCPServerStdio({ command }), policy, { agent: ({ context }) => context.context.user });
+ * const agent = new Agent({ name: 'desk', mcpServers: [desk] });
+ */
+export function guardMcpServer<S extends MCPServer, CONTEXT = unknown>(
+	server: S,
+	policy: BasePolicy,
+	settings: Settings<GuardedMcpCall<CONTEXT>> = {},
+): S {
+	const judge = new Judge(policy, settings);
+	/** The runs that calls are of, by the calls' arguments: the SDK tells the run to this one function only. */
+	const runs = new WeakMap<object, RunContext<CONTEXT>>();
+	const judged = <R>(call: Call<R>, denial: (denied: Denied) => R): Call<R> => async (tool, args, ...rest) => {
+		const context = runs.get(args as object) as RunContext<CONTEXT>;
+		const verdict = await judge.judge(tool, args, { tool, server: server.name, context });
+		return verdict.denied ? denial(verdict.denied) : call.call(server, tool, verdict.args as Arguments, ...rest);
+	};
+	const members: { [name: string | symbol]: unknown } = {
+		__proto__: null,
+		toolMetaResolver: async (called: Parameters<NonNullable<MCPServer['toolMetaResolver']>>[0]) => {
+			if (typeof called.arguments === 'object' && called.arguments !== null) {
+				runs.set(called.arguments, called.runContext as RunContext<CONTEXT>);
+			}
+			return server.toolMetaResolver?.(called);
+		},
+		callTool: judged(server.callTool as Call<object>, failed),
+		...(server.callToolResult && {
+			callToolResult: judged(server.callToolResult as Call<object>, (denied) => {
+				return { content: failed(denied), isError: true, _meta: denied.meta() };
+			}),
+		}),
+	};
+	/** The server's own functions keep their `this`: it may have private fields. */
+	const functions = new WeakMap<object, unknown>();
+	return mark(new Proxy(Object.create(Object.getPrototypeOf(server) as object) as S, {
+		get(_, key) {
+			if (key in members) return members[key];
+			const value: unknown = Reflect.get(server, key);
+			if (typeof value !== 'function' || key === 'constructor') return value;
+			if (!functions.has(value)) functions.set(value, value.bind(server));
+			return functions.get(value);
+		},
+		set: (_, key, value) => Reflect.set(server, key, value),
+		has: (_, key) => key in server,
+	}));
+}
+
+const failed = (denied: Denied): object[] => [{ type: 'text', text: denied.message }];
