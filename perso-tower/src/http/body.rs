@@ -101,16 +101,13 @@ where
             // What has come in of an event that never ended is not an event.
             None => return Poll::Ready(None),
         };
-        let out = match frame.into_data() {
-            Ok(data) => events.push(&data),
-            Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
-        };
-        match out {
+        // A stream of events needs no trailers.
+        let Ok(data) = frame.into_data() else { continue };
+        match events.push(&data) {
             Ok(out) if out.is_empty() => {}
             Ok(out) => return Poll::Ready(Some(Ok(Frame::data(out.into())))),
-            Err(events::TooLarge) => {
-                let error = format!("an event of more than {} bytes", events::MOST);
-                return Poll::Ready(Some(Err(error.into())));
+            Err(events::TooLarge(most)) => {
+                return Poll::Ready(Some(Err(format!("an event of more than {most} bytes").into())));
             }
         }
     }

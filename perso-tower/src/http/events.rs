@@ -1,18 +1,16 @@
 //! Server-sent events (HTML, 9.2), one after the other, while they come in.
 
-use super::list;
+use super::list::{Filter, Unreadable};
 use super::streams::{Stream, Streams};
-use crate::sight::Sight;
 use bytes::Bytes;
 use std::task::{Context, Poll};
-
-/// The most bytes of one event.
-pub(super) const MOST: usize = 1 << 24;
 
 /// Filters a stream of events.
 #[derive(Debug)]
 pub(super) struct Events {
-    sight: Sight,
+    filter: Filter,
+    /// The most bytes of one event.
+    most: usize,
     /// What has come in of the next event.
     pending: Vec<u8>,
     /// How much of that is known to be no end of an event.
@@ -22,9 +20,9 @@ pub(super) struct Events {
     stream: Option<Stream>,
 }
 
-/// An event that is larger than [`MOST`].
+/// An event of more bytes than this.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooLarge;
+pub(super) struct TooLarge(pub(super) usize);
 
 /// Where the line that begins at the front ends, and where the next one begins; `None` if that is not known yet.
 fn line(bytes: &[u8]) -> Option<(usize, usize)> {
@@ -38,18 +36,17 @@ fn line(bytes: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// The value of a line, if it is of this field.
-fn value<'l>(line: &'l [u8], field: &[u8]) -> Option<&'l [u8]> {
+fn value<'l>(line: &'l str, field: &str) -> Option<&'l str> {
     match line.strip_prefix(field)? {
-        [] => Some(&[]),
-        [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
-        _ => None,
+        "" => Some(""),
+        rest => rest.strip_prefix(':').map(|value| value.strip_prefix(' ').unwrap_or(value)),
     }
 }
 
 impl Events {
     /// Filters a stream, which may be one that `streams` have to know of.
-    pub(super) const fn new(sight: Sight, streams: Option<Streams>) -> Self {
-        Self { sight, pending: Vec::new(), seen: 0, streams, stream: None }
+    pub(super) const fn new(filter: Filter, streams: Option<Streams>, most: usize) -> Self {
+        Self { filter, most, pending: Vec::new(), seen: 0, streams, stream: None }
     }
 
     /// Takes bytes in, and gives out the events that are whole now.
@@ -65,7 +62,7 @@ impl Events {
                 out.extend(self.event(event));
             }
         }
-        if self.pending.len() > MOST { Err(TooLarge) } else { Ok(out) }
+        if self.pending.len() > self.most { Err(TooLarge(self.most)) } else { Ok(out) }
     }
 
     /// An event of the guard's own, to be sent between those of the server.
@@ -76,44 +73,74 @@ impl Events {
         }
     }
 
-    /// The event as the caller may see it.
+    /// The event as the caller may see it: nothing, if it cannot be read.
     fn event(&mut self, event: Vec<u8>) -> Vec<u8> {
-        // Every list of tools has this word, or one with an escape in it; only the first event has an address.
+        // Only the first event has an address.
         let is_first = self.streams.is_some();
-        let has = |word: &[u8]| memchr::memmem::find(&event, word).is_some();
-        if !is_first && !has(b"tools") && !has(b"\\u") {
+        if !is_first && !self.filter.is_suspect(&event) {
             return event;
         }
-        let (mut kind, mut data, mut rest) = (&b""[..], Vec::new(), Vec::new());
-        let mut at = 0;
-        while let Some((end, next)) = line(event.get(at..).unwrap_or_default()) {
-            let text = event.get(at..at + end).unwrap_or_default();
-            // A mark of the order of bytes may be at the front of a stream.
-            let text = if is_first && at == 0 { text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text) } else { text };
-            match value(text, b"data") {
-                Some(value) => data.push(value),
-                None if end > 0 => rest.extend_from_slice(event.get(at..at + next).unwrap_or_default()),
-                None => {}
-            }
-            kind = value(text, b"event").unwrap_or(kind);
-            at += next;
-        }
-        let data = data.join(&b'\n');
-        let Ok(data) = std::str::from_utf8(&data) else { return Vec::new() };
-        if let Some(streams) = self.streams.take_if(|_| !kind.is_empty() || !data.is_empty())
-            && kind == b"endpoint"
+        let Ok(text) = std::str::from_utf8(&event) else { return Vec::new() };
+        let fields = Fields::of(text, is_first);
+        let data = fields.data.join("\n");
+        if let Some(streams) = self.streams.take_if(|_| !fields.kind.is_empty() || !data.is_empty())
+            && fields.kind == "endpoint"
         {
-            self.stream = Some(streams.open(data));
+            self.stream = Some(streams.open(&data));
             return event;
         }
-        match list::filtered(&self.sight, data) {
-            Ok(Some(data)) => {
-                // Every line of it is one of the event's.
-                let data: String = data.lines().map(|line| format!("data: {line}\n")).collect();
-                [&rest, data.as_bytes(), b"\n"].concat()
-            }
-            Ok(None) => event,
-            Err(list::Unreadable) => Vec::new(),
+        // An event without data is none.
+        let shown = if data.is_empty() { Ok(None) } else { self.filter.shown(&data) };
+        match shown {
+            Ok(None) if fields.is_plain => event,
+            Ok(shown) => fields.text(shown.as_deref().unwrap_or(&data)),
+            Err(Unreadable) => Vec::new(),
         }
     }
+}
+
+/// What an event says.
+struct Fields<'e> {
+    kind: &'e str,
+    /// The lines of its data.
+    data: Vec<&'e str>,
+    /// Its other lines.
+    rest: Vec<&'e str>,
+    /// Whether each line is one to every reader, of a field that there is.
+    is_plain: bool,
+}
+
+impl<'e> Fields<'e> {
+    fn of(event: &'e str, is_first: bool) -> Self {
+        let mut fields = Self { kind: "", data: Vec::new(), rest: Vec::new(), is_plain: true };
+        // A byte order mark may be at the front of a stream.
+        let mut event = if is_first { event.strip_prefix('\u{feff}').unwrap_or(event) } else { event };
+        while let Some((end, next)) = line(event.as_bytes()) {
+            let (text, rest) = (event.get(..end).unwrap_or_default(), event.get(next..).unwrap_or_default());
+            event = rest;
+            fields.kind = value(text, "event").unwrap_or(fields.kind);
+            match value(text, "data") {
+                Some(value) => fields.data.push(value),
+                None if text.is_empty() => {}
+                None if is_plain(text) => fields.rest.push(text),
+                None => fields.is_plain = false,
+            }
+        }
+        fields
+    }
+
+    /// The event with other data.
+    fn text(&self, data: &str) -> Vec<u8> {
+        let rest = self.rest.iter().flat_map(|line| [line, "\n"]);
+        // Every line of it is one of the event's.
+        let data = data.lines().flat_map(|line| ["data: ", line, "\n"]);
+        rest.chain(data).chain(["\n"]).collect::<String>().into()
+    }
+}
+
+/// Whether it is a comment or a field other than data, and one line also to those who know more line ends than there are.
+fn is_plain(line: &str) -> bool {
+    let is_field = line.starts_with(':') || ["event", "id", "retry"].iter().any(|name| value(line, name).is_some());
+    let ends_line = |c: char| (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');
+    is_field && !line.contains(ends_line)
 }

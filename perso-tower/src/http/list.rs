@@ -1,41 +1,87 @@
 //! The tools in an answer to `tools/list`, without those that the caller could never call.
+//!
+//! A list may come where nobody asked for one: servers mix up answers to requests that have the same id. So every answer is
+//! looked at.
 
 use crate::shallow::Shallow;
 use crate::sight::Sight;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-/// Something that looks like a message, but can't be read as one.
+/// Something that looks like a message, but cannot be read as one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unreadable;
 
-/// The message, or the batch of them, as the caller may see it; `None` if there is no list of tools in it.
-pub(super) fn filtered(sight: &Sight, text: &str) -> Result<Option<String>, Unreadable> {
-    // Some readers skip a mark of the order of bytes.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_start();
-    if text.starts_with('[') {
-        let batch: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| Unreadable)?;
-        let shown: Result<Vec<_>, _> = batch
-            .into_iter()
-            .map(|message| Ok(one(sight, message.get())?.unwrap_or_else(|| message.get().to_owned())))
-            .collect();
-        return Ok(Some(format!("[{}]", shown?.join(","))));
-    }
-    // Other things than messages are in streams as well, such as an address.
-    if text.starts_with('{') { one(sight, text) } else { Ok(None) }
+/// Leaves out of answers what a caller could never call.
+#[derive(Debug)]
+pub(super) struct Filter {
+    pub(super) sight: Sight,
+    /// Whether what is answered is `tools/list`.
+    pub(super) is_asked: bool,
 }
 
-fn one(sight: &Sight, text: &str) -> Result<Option<String>, Unreadable> {
-    let message = Shallow::read(text).ok_or(Unreadable)?;
-    let Some(mut result) = message.object("result") else { return Ok(None) };
-    let Some(tools) = result.get("tools") else { return Ok(None) };
-    let Ok(tools) = serde_json::from_str::<Vec<&RawValue>>(tools.get()) else { return Ok(None) };
-    let shown: Vec<&str> = tools.into_iter().map(RawValue::get).filter(|tool| is_shown(sight, tool)).collect();
-    // From the revision 2026-07-28 on lists can be cached, and may be shared unless they say otherwise.
-    let private: &RawValue = serde_json::from_str(r#""private""#).map_err(|_| Unreadable)?;
-    if ["cacheScope", "ttlMs", "resultType"].into_iter().any(|key| result.get(key).is_some()) {
-        result.set("cacheScope", private);
+impl Filter {
+    /// Whether answers come out as they went in.
+    pub(super) const fn is_off(&self) -> bool {
+        self.sight.is_whole()
     }
-    Ok(Some(message.text_with("result", &result.text_with("tools", &format!("[{}]", shown.join(","))))))
+
+    /// Whether there may be a list in it: every list has the word `tools`, in some case to readers that ignore it, or has an
+    /// escape in the word. What has a NUL in it is not UTF-8 to every reader.
+    pub(super) fn is_suspect(&self, bytes: &[u8]) -> bool {
+        let is_tool = |at: usize| bytes.get(at..at + 4).is_some_and(|word| word.eq_ignore_ascii_case(b"tool"));
+        self.is_asked
+            || memchr::memchr(0, bytes).is_some()
+            || memchr::memmem::find(bytes, b"\\u").is_some()
+            || memchr::memchr2_iter(b't', b'T', bytes).any(is_tool)
+    }
+
+    /// The message, or the batch of them, as the caller may see it; `None` if there is no list of tools in it.
+    pub(super) fn shown(&self, text: &str) -> Result<Option<String>, Unreadable> {
+        // Some readers skip a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_start();
+        match text.as_bytes().first() {
+            Some(b'{') => self.one(text),
+            Some(b'[') => {
+                let batch: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| Unreadable)?;
+                let shown: Result<Vec<_>, _> = batch
+                    .into_iter()
+                    .map(|message| Ok(self.one(message.get())?.unwrap_or_else(|| message.get().to_owned())))
+                    .collect();
+                Ok(Some(format!("[{}]", shown?.join(","))))
+            }
+            // No message, but JSON.
+            _ if serde_json::from_str::<IgnoredAny>(text).is_ok() => Ok(None),
+            _ => Err(Unreadable),
+        }
+    }
+
+    fn one(&self, text: &str) -> Result<Option<String>, Unreadable> {
+        let message = Shallow::read(text).filter(|message| !message.is_ambiguous(&["result"])).ok_or(Unreadable)?;
+        // An error, or something that the server asks.
+        if message.get("result").is_none() {
+            return Ok(None);
+        }
+        let Some(mut result) = message.object("result") else { return self.other() };
+        if result.is_ambiguous(&["tools"]) {
+            return Err(Unreadable);
+        }
+        let Some(tools) = result.get("tools") else { return Ok(None) };
+        let Ok(tools) = serde_json::from_str::<Vec<&RawValue>>(tools.get()) else { return self.other() };
+        let shown: Vec<&str> =
+            tools.into_iter().map(RawValue::get).filter(|tool| is_shown(&self.sight, tool)).collect();
+        // From the revision 2026-07-28 on lists can be cached, and may be shared unless they say otherwise.
+        let private: &RawValue = serde_json::from_str(r#""private""#).map_err(|_| Unreadable)?;
+        if ["cacheScope", "ttlMs", "resultType"].into_iter().any(|key| result.get(key).is_some()) {
+            result.set("cacheScope", private);
+        }
+        Ok(Some(message.text_with("result", &result.text_with("tools", &format!("[{}]", shown.join(","))))))
+    }
+
+    /// A result that is no list, which only other methods have.
+    const fn other(&self) -> Result<Option<String>, Unreadable> {
+        if self.is_asked { Err(Unreadable) } else { Ok(None) }
+    }
 }
 
 fn is_shown(sight: &Sight, tool: &str) -> bool {

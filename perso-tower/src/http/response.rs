@@ -8,6 +8,7 @@ use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
 const INVALID_REQUEST: i32 = -32600;
+const INTERNAL_ERROR: i32 = -32603;
 const INVALID_PARAMS: i32 = -32602;
 
 /// Only a status.
@@ -28,6 +29,12 @@ pub(super) fn message<B>(status: StatusCode, text: String) -> Response<PersoBody
 /// The refusal of a message that nobody should act on.
 pub(super) fn refused<B>(id: &str, why: &str) -> Response<PersoBody<B>> {
     message(StatusCode::BAD_REQUEST, error(id, &json!({ "code": INVALID_REQUEST, "message": why })))
+}
+
+/// In place of an answer of the server's that cannot be passed on.
+pub(super) fn withheld<B>(why: &str) -> Response<PersoBody<B>> {
+    let error_message = format!("the server's answer cannot be passed on: {why}");
+    message(StatusCode::BAD_GATEWAY, error("null", &json!({ "code": INTERNAL_ERROR, "message": error_message })))
 }
 
 /// The answer to a denied call; `is_typed` where results say what they are, as they do from 2026-07-28 on. `id` is JSON.

@@ -1,16 +1,16 @@
 //! [`Perso`].
 
 use super::body::PersoBody;
-use super::events::Events;
+use super::head::{self, Form};
+use super::list::Filter;
 use super::message::{CallMessage, Message};
 use super::streams::Streams;
-use super::{list, response};
+use super::{answer, response};
 use crate::agent::BoxError;
 use crate::args::Args;
 use crate::guard::{Guard, STATELESS};
-use crate::sight::Sight;
 use bytes::Bytes;
-use http::header::{self, HeaderMap};
+use http::header;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
@@ -31,8 +31,10 @@ pub struct Perso<S> {
 #[derive(Debug, Clone)]
 pub(super) struct Setup {
     pub(super) guard: Guard<Parts>,
-    /// The most bytes that are held of a body.
+    /// The most bytes of a message.
     pub(super) body: usize,
+    /// The most bytes that are held of an answer.
+    pub(super) answer: usize,
     pub(super) streams: Streams,
 }
 
@@ -74,6 +76,10 @@ where
         let setup = self.setup.clone();
         Box::pin(async move {
             let (parts, body) = request.into_parts();
+            // Nobody could read what goes over another protocol.
+            if parts.headers.contains_key(header::UPGRADE) {
+                return Ok(response::status(StatusCode::NOT_IMPLEMENTED));
+            }
             match parts.method {
                 Method::POST => setup.post(inner, parts, body).await,
                 Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE => setup.get(inner, parts).await,
@@ -91,17 +97,13 @@ impl Setup {
         O: Body<Data = Bytes>,
         O::Error: Into<BoxError>,
     {
-        // Nobody could read what goes over another protocol.
-        if parts.headers.contains_key(header::UPGRADE) {
-            return Ok(response::status(StatusCode::NOT_IMPLEMENTED));
-        }
-        plain(&mut parts.headers);
+        head::passed_on(&mut parts.headers);
         let streams = (parts.method == Method::GET).then(|| self.streams.clone());
         let sight = self.guard.sight(self.guard.caller(&parts).await);
-        // MCP knows no bodies here, but who knows what a server does with one.
+        // MCP has no bodies here, but a server might read one.
         parts.headers.remove(header::CONTENT_LENGTH);
         let response = inner.call(Request::from_parts(parts, PersoBody::whole(""))).await?;
-        Ok(self.shown(response, sight, false, streams).await)
+        Ok(answer::shown(response, Filter { sight, is_asked: false }, streams, self.answer).await)
     }
 
     /// Has a message judged, and passes it on as it was read.
@@ -113,7 +115,7 @@ impl Setup {
         O: Body<Data = Bytes>,
         O::Error: Into<BoxError>,
     {
-        if !is_json(&parts.headers) {
+        if head::form(&parts.headers) != Form::Json {
             return Ok(response::status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
         let bytes = match Limited::new(body, self.body).collect().await {
@@ -128,7 +130,7 @@ impl Setup {
             Err(_) => Message::Refused { id: "null".to_owned(), why: "the body is not UTF-8" },
         };
         let caller = self.guard.caller(&parts).await;
-        let (body, is_list) = match message {
+        let (body, is_asked) = match message {
             Message::Refused { id, why } if self.guard.refuse(why) => return Ok(response::refused(&id, why)),
             Message::Refused { .. } | Message::Other => (bytes, false),
             Message::List => (bytes, true),
@@ -149,48 +151,11 @@ impl Setup {
                 (call.text.into(), false)
             }
         };
-        let sight = self.guard.sight(caller);
-        plain(&mut parts.headers);
+        let filter = Filter { sight: self.guard.sight(caller), is_asked };
+        head::passed_on(&mut parts.headers);
         parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
         let response = inner.call(Request::from_parts(parts, PersoBody::whole(body))).await?;
-        Ok(self.shown(response, sight, is_list, None).await)
-    }
-
-    /// The response as the caller may see it.
-    async fn shown<O>(
-        &self,
-        response: Response<O>,
-        sight: Sight,
-        is_list: bool,
-        streams: Option<Streams>,
-    ) -> Response<PersoBody<O>>
-    where
-        O: Body<Data = Bytes>,
-        O::Error: Into<BoxError>,
-    {
-        let (mut parts, body) = response.into_parts();
-        let media_type = media_type(&parts.headers).0;
-        let is_stream = media_type == "text/event-stream";
-        if sight.is_whole() || !(is_stream || (is_list && media_type == "application/json")) {
-            return Response::from_parts(parts, PersoBody::passed(body));
-        }
-        if !is_plain(&parts.headers) {
-            return response::status(StatusCode::BAD_GATEWAY);
-        }
-        parts.headers.remove(header::CONTENT_LENGTH);
-        parts.headers.remove(header::ETAG);
-        if is_stream {
-            return Response::from_parts(parts, PersoBody::filtered(body, Events::new(sight, streams)));
-        }
-        let Ok(body) = Limited::new(body, self.body).collect().await else {
-            return response::status(StatusCode::BAD_GATEWAY);
-        };
-        let bytes = body.to_bytes();
-        match std::str::from_utf8(&bytes).map(|text| list::filtered(&sight, text)) {
-            Ok(Ok(Some(text))) => Response::from_parts(parts, PersoBody::whole(text)),
-            Ok(Ok(None)) => Response::from_parts(parts, PersoBody::whole(bytes)),
-            Ok(Err(list::Unreadable)) | Err(_) => response::status(StatusCode::BAD_GATEWAY),
-        }
+        Ok(answer::shown(response, filter, None, self.answer).await)
     }
 }
 
@@ -198,32 +163,4 @@ impl Setup {
 fn revision<'a>(call: &'a CallMessage, parts: &'a Parts) -> Option<&'a str> {
     let header = || parts.headers.get("mcp-protocol-version").and_then(|header| header.to_str().ok());
     call.revision.as_deref().or_else(header)
-}
-
-/// Makes a head one of a body that is passed on anew and of an answer that can be read.
-fn plain(headers: &mut HeaderMap) {
-    headers.remove(header::ACCEPT_ENCODING);
-    headers.remove(header::TRANSFER_ENCODING);
-}
-
-/// The media type in lower case, and its parameters.
-fn media_type(headers: &HeaderMap) -> (String, &str) {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let (media_type, parameters) = value.split_once(';').unwrap_or((value, ""));
-    (media_type.trim().to_ascii_lowercase(), parameters)
-}
-
-/// Whether the body is JSON as every reader sees it. In another charset the same bytes could say something else.
-fn is_json(headers: &HeaderMap) -> bool {
-    let (media_type, parameters) = media_type(headers);
-    let is_utf8 = parameters.split(';').map(|parameter| parameter.trim().to_ascii_lowercase()).all(|parameter| {
-        !parameter.starts_with("charset") || matches!(&*parameter, "charset=utf-8" | "charset=\"utf-8\"")
-    });
-    let has_one_type = headers.get_all(header::CONTENT_TYPE).iter().count() == 1;
-    has_one_type && media_type == "application/json" && is_utf8 && is_plain(headers)
-}
-
-/// Whether the body is as its type says.
-fn is_plain(headers: &HeaderMap) -> bool {
-    headers.get_all(header::CONTENT_ENCODING).iter().all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }

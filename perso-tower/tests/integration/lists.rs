@@ -67,11 +67,6 @@ async fn as_json() {
         ),
         // With a mark that some clients skip.
         (format!("\u{feff}{}", list("")), format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":{SHOWN}}}}}"#)),
-        // Whichever of the two a client reads.
-        (
-            list(&format!(r#","tools":{TOOLS}"#)),
-            format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":{SHOWN},"tools":{SHOWN}}}}}"#),
-        ),
         (
             format!("[{},{}]", list(""), r#"{"id":2,"result":{}}"#),
             format!(r#"[{{"jsonrpc":"2.0","id":1,"result":{{"tools":{SHOWN}}}}},{{"id":2,"result":{{}}}}]"#),
@@ -84,22 +79,29 @@ async fn as_json() {
 
 #[tokio::test]
 async fn other_answers_stay_as_they_are() {
-    for sent in [r#" {"id":1, "error":{"code":-32601,"message":"tools"}}"#, r#"{"id":1,"result":{"tools":{}}}"#] {
-        assert_eq!(body(&app("application/json", vec![sent.into()]), post("agent", &[], LIST)).await, sent);
-    }
+    let sent = r#" {"id":1, "error":{"code":-32601,"message":"tools"}}"#;
+    assert_eq!(body(&app("application/json", vec![sent.into()]), post("agent", &[], LIST)).await, sent);
     // The result of a call may have a member of any name.
     let sent = format!(r#"{{"id":1,"result":{{"structuredContent":{{"tools":{TOOLS}}},"content":[]}}}}"#);
     let call = r#"{"id":1,"method":"tools/call","params":{"name":"pay","arguments":{"amount":5}}}"#;
     assert_eq!(body(&app("application/json", vec![sent.clone().into()]), post("agent", &[], call)).await, sent);
     let event = format!("id: 1\ndata: {sent}\n\n");
     assert_eq!(body(&app("text/event-stream", vec![event.clone().into()]), post("agent", &[], call)).await, event);
-    let page = "<html>";
-    assert_eq!(body(&app("text/html", vec![page.into()]), get("agent")).await, page);
+    // A result of another method, which is no list.
+    let sent = r#"{"id":1,"result":{"tools":{}}}"#;
+    assert_eq!(body(&app("application/json", vec![sent.into()]), post("agent", &[], call)).await, sent);
 }
 
 #[tokio::test]
-async fn what_can_not_be_read_is_not_shown() {
-    for sent in [r#"{"result":{"tools":[{"name":"wipe"}]}"#, r#"{"result":{"tools":[{"name":"wipe"}]}} x"#, "[{]"] {
+async fn what_cannot_be_read_is_not_shown() {
+    for sent in [
+        r#"{"id":1,"result":{"tools":{}}}"#,
+        r#"{"id":1,"result":[]}"#,
+        r#"{"id":1,"result":{"tools":[],"tools":[]}}"#,
+        r#"{"result":{"tools":[{"name":"wipe"}]}"#,
+        r#"{"result":{"tools":[{"name":"wipe"}]}} x"#,
+        "[{]",
+    ] {
         let reply = send(&app("application/json", vec![sent.into()]), post("agent", &[], LIST)).await;
         assert_eq!(reply.status, StatusCode::BAD_GATEWAY, "{sent}");
     }

@@ -1,0 +1,69 @@
+//! What a caller gets of the server's answer: what cannot be read is not passed on.
+
+use super::body::PersoBody;
+use super::events::Events;
+use super::head::{self, Form};
+use super::list::{Filter, Unreadable};
+use super::response;
+use super::streams::Streams;
+use crate::agent::BoxError;
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use http_body::Body;
+use http_body_util::{BodyExt, Limited};
+
+/// The answer as the caller may see it. `most` is how many bytes are held of it.
+pub(super) async fn shown<O>(
+    answer: Response<O>,
+    filter: Filter,
+    streams: Option<Streams>,
+    most: usize,
+) -> Response<PersoBody<O>>
+where
+    O: Body<Data = Bytes>,
+    O::Error: Into<BoxError>,
+{
+    let (mut parts, body) = answer.into_parts();
+    // What follows such a head is another protocol.
+    if parts.status.is_informational() {
+        return withheld("it changes to another protocol");
+    }
+    if filter.is_off() {
+        return Response::from_parts(parts, PersoBody::passed(body));
+    }
+    match head::form(&parts.headers) {
+        Form::Events => {
+            head::changed(&mut parts.headers);
+            Response::from_parts(parts, PersoBody::filtered(body, Events::new(filter, streams, most)))
+        }
+        Form::Json => {
+            head::changed(&mut parts.headers);
+            let Ok(body) = Limited::new(body, most).collect().await else { return withheld("it is too large") };
+            let bytes = body.to_bytes();
+            if bytes.is_empty() || !filter.is_suspect(&bytes) {
+                return Response::from_parts(parts, PersoBody::whole(bytes));
+            }
+            match std::str::from_utf8(&bytes).map(|text| filter.shown(text)) {
+                Ok(Ok(None)) => Response::from_parts(parts, PersoBody::whole(bytes)),
+                Ok(Ok(Some(text))) => Response::from_parts(parts, PersoBody::whole(text)),
+                Ok(Err(Unreadable)) | Err(_) => withheld("it cannot be read as JSON"),
+            }
+        }
+        // Nobody looks for an answer there, but some readers might find one.
+        Form::Unreadable if body.is_end_stream() || is_without_answer(parts.status) => {
+            head::emptied(&mut parts.headers);
+            Response::from_parts(parts, PersoBody::whole(""))
+        }
+        Form::Unreadable => withheld("it is neither JSON nor a stream of events, in UTF-8"),
+    }
+}
+
+/// Whether the head says all: an error, or that the answer comes on another stream.
+fn is_without_answer(status: StatusCode) -> bool {
+    !status.is_success() || status == StatusCode::ACCEPTED
+}
+
+fn withheld<B>(why: &'static str) -> Response<PersoBody<B>> {
+    tracing::warn!(target: "perso", why, "the server's answer is not passed on");
+    response::withheld(why)
+}
