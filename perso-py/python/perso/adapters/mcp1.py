@@ -34,13 +34,18 @@ MISSING = object()
 
 
 def guard_server(policy: Policy, server: Any, **settings: Any) -> None:
-    """Guards a `Server`, or a `FastMCP` with the one in it."""
+    """Guards a `Server`, and the `FastMCP` that it is part of."""
     lowlevel: Server[Any, Any] = getattr(server, "_mcp_server", server)
-    guard = Guard(Served(policy, **settings), lowlevel, server if isinstance(server, FastMCP) else None)
+    guard = Guard(Served(policy, **settings), lowlevel, server if isinstance(server, FastMCP) else _owner(lowlevel))
     guards_of(lowlevel).append(guard)
     setattr(lowlevel, GUARDED, policy)
     if guard.fastmcp is not None:
         guard_tools(guard.gates, guard.fastmcp, guard.sdk())
+
+
+def is_guarded(policy: Policy, server: Any) -> bool:
+    """Whether a guard of the policy stands in front of a server's tools now."""
+    return any(guard.served.policy is policy for guard in guards_of(getattr(server, "_mcp_server", server)))
 
 
 def guards_of(lowlevel: Server[Any, Any]) -> list[Guard]:
@@ -117,8 +122,8 @@ class Guard:
             return None
 
     def tool(self, name: str) -> Any:
-        """The tool that a call to the handler runs, as far as that is the server's own handler."""
-        if self.fastmcp is None or not _is_own(self.lowlevel, self.fastmcp):
+        """The tool that a call to the handler runs, unless another handler was registered in place of the server's own."""
+        if self.fastmcp is None or _owner(self.lowlevel) is not self.fastmcp:
             return None
         return self.fastmcp._tool_manager.get_tool(name)
 
@@ -130,14 +135,15 @@ async def _run(tool: Any, args: dict[str, Any]) -> Any:
     return await tool.fn(**args) if tool.is_async else tool.fn(**args)
 
 
-def _is_own(lowlevel: Server[Any, Any], fastmcp: FastMCP[Any]) -> bool:
-    """Whether calls go to the server's tools, and not to a handler that was registered in place of its own."""
+def _owner(lowlevel: Server[Any, Any]) -> FastMCP[Any] | None:
+    """The `FastMCP` whose tools a call to the handler runs, as far as that is the server's own handler."""
     handlers: Any = lowlevel.request_handlers
     handler = handlers.registered(CallToolRequest)
     if getattr(handler, "__module__", None) != Server.__module__:
-        return False
+        return None
     enclosed = dict(zip(handler.__code__.co_freevars, handler.__closure__ or ()))
-    return "func" in enclosed and getattr(enclosed["func"].cell_contents, "__self__", None) is fastmcp
+    owner = getattr(enclosed["func"].cell_contents, "__self__", None) if "func" in enclosed else None
+    return owner if isinstance(owner, FastMCP) else None
 
 
 class Handlers(dict[Any, Any]):

@@ -252,3 +252,12 @@ def guard_server(policy: Policy, server: Any, **settings: Any) -> None:
     chain = server.middleware
     place = next((at for at, middleware in enumerate(chain) if not type(middleware).__module__.startswith("mcp.")), len(chain))
     chain.insert(place, Guard(policy, **settings))
+
+
+def is_guarded(policy: Policy, server: Any) -> bool:
+    """Whether a guard of the policy stands in front of a server's tools now."""
+    lowlevel = getattr(server, "_lowlevel_server", server)
+    guards = (middleware for middleware in lowlevel.middleware if isinstance(middleware, Guard))
+    return "get_request_handler" in vars(lowlevel) and any(
+        guard.policy is policy and guard._lowlevel is lowlevel for guard in guards
+    )

@@ -26,7 +26,15 @@ def kind_of(server: object) -> str:
     raise TypeError(f"`{type(server).__name__}` is no server of mcp or fastmcp")
 
 
+def server_of(server: Any) -> Any:
+    """The fastmcp server that a low-level server is part of; any other server itself."""
+    fastmcp = getattr(sys.modules.get("fastmcp.server.low_level"), "LowLevelServer", None)
+    is_part = isinstance(fastmcp, type) and isinstance(server, fastmcp)
+    return getattr(server, "fastmcp") if is_part else server
+
+
 def guard_server(policy: Policy, server: Any, settings: ServerSettings) -> None:
+    server = server_of(server)
     kind = kind_of(server)
     if kind == "mcp1":
         from perso.adapters.mcp1 import guard_server as guard
@@ -41,3 +49,18 @@ def guard_server(policy: Policy, server: Any, settings: ServerSettings) -> None:
 
         # First, so that nothing answers before it.
         server.middleware.insert(0, FastmcpGuard(policy, **settings))
+
+
+def is_guarded(policy: Policy, server: Any) -> bool:
+    """Whether a guard of the policy stands in front of a server's tools now."""
+    server = server_of(server)
+    kind = kind_of(server)
+    if kind == "mcp1":
+        from perso.adapters.mcp1 import is_guarded as is_guarded_by
+
+        return is_guarded_by(policy, server)
+    if kind == "mcp2":
+        from perso.adapters.mcp2 import is_guarded as is_guarded_by
+
+        return is_guarded_by(policy, server)
+    return any(getattr(middleware, "policy", None) is policy for middleware in server.middleware)

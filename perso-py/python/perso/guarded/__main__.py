@@ -1,0 +1,73 @@
+"""The command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import runpy
+import secrets
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from perso.guarded.hook import guard_all
+from perso.guarded.orders import Orders
+from perso.guarded.sentry import Sentry
+from perso.guarded.site.perso_finder import watch
+
+
+def attributes(text: str) -> Mapping[str, Any]:
+    """A JSON object."""
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError("no object")
+    return value
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m perso.guarded", description="Runs an MCP server with its tools guarded.")
+    parser.add_argument("--policy", required=True, help="the policy (JSON) or its module")
+    parser.add_argument("--agent", type=attributes, default={}, help="the caller: a JSON object of attributes")
+    parser.add_argument("--context", type=attributes, help="what rules read as context: a JSON object")
+    parser.add_argument("--observe", action="store_true", help="decide and log, but let everything pass")
+    parser.add_argument("module", help="the server, as for `python -m`")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the server")
+    told = parser.parse_args(arguments)
+    orders = Orders(
+        policy=os.path.abspath(told.policy),
+        agent=told.agent,
+        context=told.context,
+        mode="observe" if told.observe else "enforce",
+        pid=os.getpid(),
+        made=os.path.join(tempfile.gettempdir(), f"perso-{secrets.token_hex(8)}"),
+    )
+    sentry = Sentry(orders)
+    orders.give()
+    watch(lambda module: guard_all(module, sentry))
+    run(told.module, told.arguments, sentry)
+
+
+def run(module: str, arguments: Sequence[str], sentry: Sentry) -> None:
+    """Runs the server. Fails if it ends well and there was nothing to guard in it."""
+    sys.argv = [module, *arguments]
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if end.code in (None, 0):
+            require_server(module, sentry)
+        raise
+    require_server(module, sentry)
+
+
+def require_server(module: str, sentry: Sentry) -> None:
+    is_made_elsewhere = os.path.exists(sentry.orders.made)
+    if is_made_elsewhere:
+        os.remove(sentry.orders.made)
+    if not sentry.has_made and not is_made_elsewhere:
+        raise SystemExit(f"perso: `{module}` made no server of the `mcp` package: nothing was guarded")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

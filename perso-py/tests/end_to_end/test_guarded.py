@@ -1,0 +1,235 @@
+"""`python -m perso.guarded`, in front of servers that know nothing of perso. What is asserted is what was done."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client, StdioServerParameters
+from mcp.client.sse import sse_client
+
+SERVERS = Path(__file__).parents[1] / "servers"
+
+PYTHONS = {"mcp1": os.environ["PERSO_PYTHON_MCP1"], "mcp2": sys.executable, "fastmcp": sys.executable}
+
+KINDS = {
+    # A server with a table of tools, one with handlers of its own, and one that does not run as the SDK has it.
+    "mcp1": ["fastmcp", "lowlevel", "subclass"],
+    "mcp2": ["mcpserver", "lowlevel", "subclass"],
+    # A server, one that is mounted on another with a namespace, and one behind a proxy.
+    "fastmcp": ["single", "mounted", "proxy"],
+}
+
+TRANSPORTS = {
+    "stdio": "lines of the process's input and output",
+    "http": "Streamable HTTP with sessions",
+    "json": "the same, answered as JSON",
+    "stateless": "the same, without sessions",
+    "sse": "the older HTTP with SSE",
+}
+
+ERAS = ["legacy", "2026-07-28"]
+
+WAYS = [
+    (sdk, kind, transport, era)
+    for sdk in PYTHONS
+    for kind in KINDS[sdk]
+    for transport in TRANSPORTS
+    for era in ERAS
+    # The 1.x line knows no other.
+    if (sdk, era) != ("mcp1", "2026-07-28")
+]
+
+RULES = [
+    {"id": "refund", "allow": ["refund", "inner_refund"], "roles": ["agent"], "when": {"args.amount": {"lte": 500}},
+     "reason": "At most 500."},
+    {"id": "door", "allow": "open_door"},
+]
+
+
+class Guarded:
+    """A server's process, guarded, and what it did."""
+
+    def __init__(self, sdk: str, folder: Path, *arguments: str, module: str | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.done_path, policy = folder / "done", folder / "policy.json"
+        policy.write_text(json.dumps({"perso": 1, "roles": {"agent": []}, "rules": RULES}))
+        told = ["--policy", policy.name, "--agent", '{"roles": ["agent"]}', module or f"plain_{sdk}", *arguments]
+        self.folder = folder
+        self.command = [PYTHONS[sdk], "-m", "perso.guarded", *told]
+        path = os.pathsep.join(filter(None, (str(SERVERS), os.environ.get("PYTHONPATH"))))
+        self.env = {**os.environ, "PYTHONPATH": path, "PLAIN_DONE": str(self.done_path)}
+        self.url = ""
+
+    def done(self) -> list[str]:
+        """What was done since this was asked last."""
+        found = self.done_path.read_text().splitlines() if self.done_path.exists() else []
+        self.done_path.write_text("")
+        return found
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        # The socket is open before the server starts, so that nobody has to wait for that.
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            env = {**self.env, "PLAIN_SOCKET": str(listener.fileno())}
+            process = subprocess.Popen(self.command, env=env, cwd=self.folder, pass_fds=[listener.fileno()])
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+    def stdio(self) -> StdioServerParameters:
+        return StdioServerParameters(command=self.command[0], args=self.command[1:], env=self.env, cwd=self.folder)
+
+    def client(self, kind: str, transport: str, era: str) -> Client:
+        if transport == "stdio":
+            return Client(self.stdio(), mode=era)
+        if transport == "sse":
+            return Client(sse_client(f"{self.url}/{kind}/sse/sse"), mode=era)
+        end = "mcp/" if kind in ("lowlevel", "subclass") and "plain_mcp1" in self.command else "mcp"
+        return Client(f"{self.url}/{kind}/{transport}/{end}", mode=era)
+
+
+@pytest.fixture(scope="module")
+def over_http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Guarded]]:
+    """A process for each SDK, with a server of each kind over each transport in it."""
+    started = {sdk: Guarded(sdk, tmp_path_factory.mktemp(sdk), "http") for sdk in PYTHONS}
+    with started["mcp1"].listening(), started["mcp2"].listening(), started["fastmcp"].listening():
+        yield started
+
+
+async def judged(client: Client, tool: str = "refund") -> None:
+    """Makes calls of which one is allowed, and sees what is listed."""
+    for arguments in ({"amount": 800}, {"amount": "5"}, {}, {"amount": 5}):
+        await client.call_tool(tool, arguments)
+    await client.call_tool(tool.replace("refund", "dump"), {})
+    await client.call_tool("no_such_tool", {})
+    assert [listed.name for listed in (await client.list_tools()).tools] == [tool]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("sdk", "kind", "transport", "era"), WAYS)
+async def test_every_way(sdk: str, kind: str, transport: str, era: str, over_http: dict[str, Guarded], tmp_path: Path) -> None:
+    server = Guarded(sdk, tmp_path, "stdio", kind) if transport == "stdio" else over_http[sdk]
+    server.done()
+    async with server.client(kind, transport, era) as client:
+        await judged(client, "inner_refund" if kind == "mounted" else "refund")
+    assert server.done() == ["refunded 5"]
+
+
+# Other processes than the one that was started.
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("era", ERAS)
+async def test_workers_of_a_web_server(era: str, tmp_path: Path) -> None:
+    server = Guarded("mcp2", tmp_path, "workers")
+    with server.listening():
+        # Each client comes to any of the workers.
+        for _ in range(4):
+            async with server.client("mcpserver", "stateless", era) as client:
+                await judged(client)
+            assert server.done() == ["refunded 5"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", KINDS["mcp2"])
+async def test_a_process_that_the_server_starts(kind: str, tmp_path: Path) -> None:
+    server = Guarded("mcp2", tmp_path, "child", kind)
+    async with server.client(kind, "stdio", "legacy") as client:
+        await judged(client)
+    assert server.done() == ["refunded 5"]
+
+
+def run(server: Guarded, *lines: dict[str, Any], **env: str) -> "subprocess.CompletedProcess[str]":
+    """Runs a server with such lines as its input, to its end."""
+    text = "".join(json.dumps({"jsonrpc": "2.0", **line}) + "\n" for line in lines)
+    return subprocess.run(server.command, input=text, env={**server.env, **env}, cwd=server.folder, capture_output=True, text=True)
+
+
+HELLO = {"id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}}}
+READY = {"method": "notifications/initialized"}
+DUMP = {"id": 2, "method": "tools/call", "params": {"name": "dump", "arguments": {}}}
+
+
+def test_a_process_whose_server_is_in_one_that_it_starts_ends_well(tmp_path: Path) -> None:
+    server = Guarded("mcp2", tmp_path, "child", "mcpserver")
+    ended = run(server, HELLO, READY, DUMP)
+    assert ended.returncode == 0 and '"id":1' in ended.stdout and server.done() == []
+
+
+# What cannot be guarded does not run, or says so.
+
+
+def test_a_server_that_does_not_use_the_package(tmp_path: Path) -> None:
+    ended = run(Guarded("mcp2", tmp_path, module="plain_none"), DUMP)
+    assert ended.returncode == 1 and "`plain_none` made no server of the `mcp` package: nothing was guarded" in ended.stderr
+
+
+def test_a_module_that_does_not_exist(tmp_path: Path) -> None:
+    ended = run(Guarded("mcp2", tmp_path, module="no_such_module"))
+    assert ended.returncode == 1 and "no_such_module" in ended.stderr
+
+
+def test_a_policy_that_does_not_load(tmp_path: Path) -> None:
+    server = Guarded("mcp2", tmp_path, "stdio", "mcpserver")
+    (tmp_path / "policy.json").write_text("{}")
+    ended = run(server, HELLO, READY, DUMP)
+    assert ended.returncode == 1 and ended.stdout == "" and server.done() == []
+
+
+@pytest.mark.anyio
+async def test_a_server_that_removes_its_guard_ends(tmp_path: Path) -> None:
+    server = Guarded("mcp2", tmp_path, "open-door")
+    door = {"id": 3, "method": "tools/call", "params": {"name": "open_door", "arguments": {}}}
+    with subprocess.Popen(
+        server.command, env=server.env, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr
+        for message in (HELLO, READY, door):
+            process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+            process.stdin.flush()
+        answers = [json.loads(process.stdout.readline()) for _ in range(2)]
+        assert answers[1]["id"] == 3 and "result" in answers[1]
+        process.stdin.write(json.dumps({"jsonrpc": "2.0", **DUMP}) + "\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "" and process.wait() == 1
+        assert "the guard of the server `mcpserver` was removed" in process.stderr.read()
+    assert server.done() == []
+
+
+@pytest.mark.parametrize("sdk", ["mcp1", "mcp2"])
+def test_a_version_of_the_package_that_perso_does_not_know(sdk: str, tmp_path: Path) -> None:
+    # A package of the same name whose servers handle messages in another way.
+    package = tmp_path / "mcp" / "server" / "lowlevel"
+    package.mkdir(parents=True)
+    for folder in (package, package.parent, package.parent.parent):
+        (folder / "__init__.py").write_text("")
+    (package / "server.py").write_text("class Server: pass\n")
+    (tmp_path / "other.py").write_text("from mcp.server.lowlevel.server import Server\nimport plain\nplain.dump()\n")
+    server = Guarded(sdk, tmp_path, module="other")
+    ended = run(server, PYTHONPATH=f"{tmp_path}{os.pathsep}{server.env['PYTHONPATH']}")
+    assert ended.returncode == 1 and "handles messages in a way that perso does not know" in ended.stderr
+    assert server.done() == []
+
+
+def test_a_process_without_perso_ends_as_soon_as_it_serves(tmp_path: Path) -> None:
+    """A Python that cannot import perso, with the variables that a guarded server gives to what it starts."""
+    from perso.guarded.orders import SITE
+
+    (tmp_path / "perso").mkdir()
+    (tmp_path / "perso" / "__init__.py").write_text("raise ImportError('perso is not here')\n")
+    env = {**os.environ, "PERSO_GUARDED": "{}", "PYTHONPATH": os.pathsep.join((SITE, str(tmp_path)))}
+    harmless = subprocess.run([sys.executable, "-c", "print('ran')"], env=env, capture_output=True, text=True)
+    assert (harmless.returncode, harmless.stdout) == (0, "ran\n")
+    code = "import mcp.server.lowlevel; print('ran')"
+    ended = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (1, "") and "perso cannot guard it" in ended.stderr

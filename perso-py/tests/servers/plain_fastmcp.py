@@ -1,0 +1,48 @@
+"""Servers on fastmcp 4 that know nothing of perso: plain_fastmcp.py stdio KIND | http"""
+
+import sys
+from typing import Any
+
+import plain
+from fastmcp import FastMCP
+from fastmcp.server import create_proxy
+
+
+def single() -> FastMCP[Any]:
+    server: FastMCP[Any] = FastMCP("single")
+    server.tool(plain.refund)
+    server.tool(plain.dump)
+    return server
+
+
+def mounted() -> FastMCP[Any]:
+    """The tools are those of a server inside, with its namespace."""
+    server: FastMCP[Any] = FastMCP("mounted")
+    server.mount(single(), namespace="inner")
+    return server
+
+
+def proxy() -> FastMCP[Any]:
+    """The tools are those of another server, which is called as a client does."""
+    return create_proxy(single(), name="proxy")
+
+
+KINDS: dict[str, Any] = {"single": single, "mounted": mounted, "proxy": proxy}
+
+
+def app() -> Any:
+    """Each kind over each transport, each a server of its own."""
+    apps: dict[str, Any] = {}
+    for kind, make in KINDS.items():
+        apps[f"{kind}/http"] = make().http_app()
+        apps[f"{kind}/json"] = make().http_app(json_response=True)
+        apps[f"{kind}/stateless"] = make().http_app(stateless_http=True)
+        apps[f"{kind}/sse"] = make().http_app(transport="sse")
+    return plain.together(apps)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "http":
+        plain.serve(app())
+    else:
+        KINDS[sys.argv[2]]().run("stdio", show_banner=False)
