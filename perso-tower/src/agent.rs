@@ -54,6 +54,14 @@ impl Agent {
         self
     }
 
+    /// Whether it is the same caller: of the same id, or without one of the same attributes.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self.0.get("id"), other.0.get("id")) {
+            (Some(id), Some(other)) if !id.is_null() => id == other,
+            _ => self == other,
+        }
+    }
+
     /// The attributes: an object.
     #[must_use]
     pub fn attributes(&self) -> &Value {

@@ -76,6 +76,13 @@ pub(crate) struct Caller {
     begin: Instant,
 }
 
+impl Caller {
+    /// The caller, if it is known.
+    pub(crate) fn agent(&self) -> Option<&Agent> {
+        self.agent.as_ref().ok()
+    }
+}
+
 impl<R: Sync + 'static> Guard<R> {
     pub(crate) fn new(policy: PolicyHandle) -> Self {
         Self {

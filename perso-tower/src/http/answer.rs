@@ -5,7 +5,7 @@ use super::events::Events;
 use super::head::{self, Form};
 use super::list::{Filter, Unreadable};
 use super::response;
-use super::streams::Streams;
+use super::streams::Opening;
 use crate::agent::BoxError;
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -16,7 +16,7 @@ use http_body_util::{BodyExt, Limited};
 pub(super) async fn shown<O>(
     answer: Response<O>,
     filter: Filter,
-    streams: Option<Streams>,
+    opening: Option<Opening>,
     most: usize,
 ) -> Response<PersoBody<O>>
 where
@@ -34,7 +34,7 @@ where
     match head::form(&parts.headers) {
         Form::Events => {
             head::changed(&mut parts.headers);
-            Response::from_parts(parts, PersoBody::filtered(body, Events::new(filter, streams, most)))
+            Response::from_parts(parts, PersoBody::filtered(body, Events::new(filter, opening, most)))
         }
         Form::Json => {
             head::changed(&mut parts.headers);

@@ -92,9 +92,6 @@ where
     B::Error: Into<BoxError>,
 {
     loop {
-        if let Poll::Ready(event) = events.poll_own(cx) {
-            return Poll::Ready(Some(Ok(Frame::data(event))));
-        }
         let frame = match std::task::ready!(body.as_mut().poll_frame(cx)) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),

@@ -1,9 +1,8 @@
 //! Server-sent events (HTML, 9.2), one after the other, while they come in.
 
 use super::list::{Filter, Unreadable};
-use super::streams::{Stream, Streams};
-use bytes::Bytes;
-use std::task::{Context, Poll};
+use super::streams::{self, Opening, Stream};
+use crate::shallow::Shallow;
 
 /// Filters a stream of events.
 #[derive(Debug)]
@@ -15,8 +14,8 @@ pub(super) struct Events {
     pending: Vec<u8>,
     /// How much of that is known to be no end of an event.
     seen: usize,
-    /// Where to say that the stream is one of the older transport, should it be.
-    streams: Option<Streams>,
+    /// Until it is known whether the stream is one of the older transport.
+    opening: Option<Opening>,
     stream: Option<Stream>,
 }
 
@@ -44,9 +43,9 @@ fn value<'l>(line: &'l str, field: &str) -> Option<&'l str> {
 }
 
 impl Events {
-    /// Filters a stream, which may be one that `streams` have to know of.
-    pub(super) const fn new(filter: Filter, streams: Option<Streams>, most: usize) -> Self {
-        Self { filter, most, pending: Vec::new(), seen: 0, streams, stream: None }
+    /// Filters a stream, which may be one of the older transport.
+    pub(super) const fn new(filter: Filter, opening: Option<Opening>, most: usize) -> Self {
+        Self { filter, most, pending: Vec::new(), seen: 0, opening, stream: None }
     }
 
     /// Takes bytes in, and gives out the events that are whole now.
@@ -65,29 +64,25 @@ impl Events {
         if self.pending.len() > self.most { Err(TooLarge(self.most)) } else { Ok(out) }
     }
 
-    /// An event of the guard's own, to be sent between those of the server.
-    pub(super) fn poll_own(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
-        match self.stream.as_mut().map(|stream| stream.poll(cx)) {
-            Some(Poll::Ready(Some(event))) => Poll::Ready(event),
-            _ => Poll::Pending,
-        }
-    }
-
     /// The event as the caller may see it: nothing, if it cannot be read.
     fn event(&mut self, event: Vec<u8>) -> Vec<u8> {
         // Only the first event has an address.
-        let is_first = self.streams.is_some();
-        if !is_first && !self.filter.is_suspect(&event) {
+        let is_first = self.opening.is_some();
+        if !is_first && !self.filter.is_suspect(&event) && !streams::may_be_own(&event) {
             return event;
         }
         let Ok(text) = std::str::from_utf8(&event) else { return Vec::new() };
         let fields = Fields::of(text, is_first);
         let data = fields.data.join("\n");
-        if let Some(streams) = self.streams.take_if(|_| !fields.kind.is_empty() || !data.is_empty())
+        if let Some(opening) = self.opening.take_if(|_| !fields.kind.is_empty() || !data.is_empty())
             && fields.kind == "endpoint"
         {
-            self.stream = Some(streams.open(&data));
+            self.stream = Some(opening.open(&data));
             return event;
+        }
+        if let Some(id) = own_id(&data) {
+            let denial = self.stream.as_ref().and_then(|stream| stream.denial(&id));
+            return denial.map_or_else(Vec::new, |denial| fields.text(&denial));
         }
         // An event without data is none.
         let shown = if data.is_empty() { Ok(None) } else { self.filter.shown(&data) };
@@ -97,6 +92,12 @@ impl Events {
             Err(Unreadable) => Vec::new(),
         }
     }
+}
+
+/// The id of an answer to a request of the guard's own.
+fn own_id(data: &str) -> Option<String> {
+    let id = Shallow::read(data).filter(|message| message.get("method").is_none())?.string("id")?;
+    streams::is_own(&id).then_some(id)
 }
 
 /// What an event says.

@@ -4,11 +4,11 @@ use super::body::PersoBody;
 use super::head::{self, Form};
 use super::list::Filter;
 use super::message::{CallMessage, Message};
-use super::streams::Streams;
+use super::streams::{Opening, Streams};
 use super::{answer, response};
 use crate::agent::BoxError;
 use crate::args::Args;
-use crate::guard::{Guard, STATELESS};
+use crate::guard::{Caller, Guard, STATELESS};
 use bytes::Bytes;
 use http::header;
 use http::request::Parts;
@@ -98,12 +98,14 @@ impl Setup {
         O::Error: Into<BoxError>,
     {
         head::passed_on(&mut parts.headers);
-        let streams = (parts.method == Method::GET).then(|| self.streams.clone());
-        let sight = self.guard.sight(self.guard.caller(&parts).await);
+        let caller = self.guard.caller(&parts).await;
+        let opener = caller.agent().filter(|_| parts.method == Method::GET).cloned();
+        let opening = opener.map(|opener| Opening { streams: self.streams.clone(), opener });
+        let filter = Filter { sight: self.guard.sight(caller), is_asked: false };
         // MCP has no bodies here, but a server might read one.
         parts.headers.remove(header::CONTENT_LENGTH);
         let response = inner.call(Request::from_parts(parts, PersoBody::whole(""))).await?;
-        Ok(answer::shown(response, Filter { sight, is_asked: false }, streams, self.answer).await)
+        Ok(answer::shown(response, filter, opening, self.answer).await)
     }
 
     /// Has a message judged, and passes it on as it was read.
@@ -141,12 +143,8 @@ impl Setup {
                     let answer = self.guard.answer(&denied, call.is_task && !is_typed);
                     // Nobody waits for an answer to a notification.
                     let Some(id) = &call.id else { return Ok(response::status(StatusCode::ACCEPTED)) };
-                    let text = response::denied(id, &call, is_typed, answer);
-                    return Ok(if self.streams.send(&parts.uri, &text) {
-                        response::status(StatusCode::ACCEPTED)
-                    } else {
-                        response::message(StatusCode::OK, text)
-                    });
+                    let denial = response::denied(id, &call, is_typed, answer);
+                    return self.deny(inner, parts, &caller, denial).await;
                 }
                 (call.text.into(), false)
             }
@@ -156,6 +154,32 @@ impl Setup {
         parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
         let response = inner.call(Request::from_parts(parts, PersoBody::whole(body))).await?;
         Ok(answer::shown(response, filter, None, self.answer).await)
+    }
+
+    /// Answers a denied call: on the caller's stream, if the server sends answers there, else at once.
+    async fn deny<S, B, O>(
+        &self,
+        mut inner: S,
+        mut parts: Parts,
+        caller: &Caller,
+        denial: String,
+    ) -> Result<Response<PersoBody<O>>, S::Error>
+    where
+        S: Service<Request<PersoBody<B>>, Response = Response<O>>,
+    {
+        let Some(ping) = caller.agent().and_then(|agent| self.streams.deny(&parts.uri, agent, &denial)) else {
+            return Ok(response::message(StatusCode::OK, denial));
+        };
+        let body = ping.text();
+        head::passed_on(&mut parts.headers);
+        parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
+        let (mut answer, _) = inner.call(Request::from_parts(parts, PersoBody::whole(body))).await?.into_parts();
+        if !answer.status.is_success() || head::form(&answer.headers) != Form::Unreadable {
+            return Ok(response::message(StatusCode::OK, denial));
+        }
+        ping.accepted();
+        head::emptied(&mut answer.headers);
+        Ok(Response::from_parts(answer, PersoBody::whole("")))
     }
 }
 

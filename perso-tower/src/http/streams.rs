@@ -1,19 +1,50 @@
-//! The transport of the revision 2024-11-05: what a POST asks is answered on the stream that a GET has opened. There a
-//! denial has to go as well.
+//! The transport of the revision 2024-11-05: what a POST asks is answered on the stream that a GET has opened, and so is a
+//! denial.
+//!
+//! Only the server knows which stream a POST belongs to, and whether it takes a POST at all. So a denied call is passed on as
+//! a `ping` whose id only the guard knows, and the denial takes the place of the answer, on whatever stream the server sends
+//! that. Besides, the stream must have been opened by the same caller.
 
-use bytes::Bytes;
+use crate::agent::Agent;
 use http::Uri;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
-use tokio::sync::mpsc;
+use uuid::Uuid;
 
-/// The most denials that wait on one stream.
+/// The most denials of one caller that wait at one address. The oldest makes place for another.
 const WAITING: usize = 64;
 
-/// The streams that are open now, by what their clients' POSTs are recognised by.
+/// What the ids of the guard's own requests begin with.
+const OWN: &str = "dev.perso/denial/";
+
+/// Whether an id is one of the guard's own.
+pub(super) fn is_own(id: &str) -> bool {
+    id.starts_with(OWN)
+}
+
+/// Whether an id of the guard's own may be in an event.
+pub(super) fn may_be_own(event: &[u8]) -> bool {
+    memchr::memmem::find(event, OWN.as_bytes()).is_some()
+}
+
+/// The streams that are open now, and the denials that wait for one, by what their clients' POSTs are recognised by.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Streams(Arc<Mutex<HashMap<String, mpsc::Sender<Bytes>>>>);
+pub(super) struct Streams(Arc<Mutex<HashMap<String, Address>>>);
+
+/// An address that servers have sent on streams, perhaps on several.
+#[derive(Debug, Default)]
+struct Address {
+    /// Who has opened them.
+    openers: Vec<Agent>,
+    waiting: Vec<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    id: String,
+    caller: Agent,
+    denial: String,
+}
 
 /// What tells the address of one stream's POSTs from that of another's: the query, or without one the end of the path. The
 /// rest may look different here from what the server wrote, as routers and proxies cut it.
@@ -25,24 +56,81 @@ fn key(address: &str) -> &str {
 }
 
 impl Streams {
-    fn open_streams(&self) -> MutexGuard<'_, HashMap<String, mpsc::Sender<Bytes>>> {
+    fn addresses(&self) -> MutexGuard<'_, HashMap<String, Address>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A stream that told its client to POST to an address.
-    pub(super) fn open(&self, address: &str) -> Stream {
-        let (sender, receiver) = mpsc::channel(WAITING);
-        let key = key(address.trim()).to_owned();
-        self.open_streams().insert(key.clone(), sender);
-        Stream { streams: self.clone(), key, receiver }
+    /// Has a denial wait for the answer to a ping, if this caller has opened a stream for POSTs to this address.
+    pub(super) fn deny(&self, address: &Uri, caller: &Agent, denial: &str) -> Option<Ping> {
+        let key = key(address.path_and_query().map_or("", |address| address.as_str()));
+        let mut addresses = self.addresses();
+        let address = addresses.get_mut(key)?;
+        if !address.openers.iter().any(|opener| opener.is_same(caller)) {
+            return None;
+        }
+        let mut own = address.waiting.iter().enumerate().filter(|(_, waiting)| waiting.caller.is_same(caller));
+        if let Some((oldest, _)) = own.next()
+            && own.count() + 1 >= WAITING
+        {
+            address.waiting.remove(oldest);
+        }
+        let id = format!("{OWN}{}", Uuid::now_v7());
+        address.waiting.push(Waiting { id: id.clone(), caller: caller.clone(), denial: denial.to_owned() });
+        Some(Ping { streams: self.clone(), key: key.to_owned(), id, is_accepted: false })
     }
 
-    /// Sends a message to the client that has sent a POST to this address, if it waits for it on a stream.
-    pub(super) fn send(&self, address: &Uri, message: &str) -> bool {
-        let address = address.path_and_query().map_or("", |address| address.as_str());
-        let sender = self.open_streams().get(key(address)).cloned();
-        // Messages are JSON as written here, without line ends.
-        sender.is_some_and(|sender| sender.try_send(format!("event: message\ndata: {message}\n\n").into()).is_ok())
+    fn take(&self, key: &str, is_it: impl Fn(&Waiting) -> bool) -> Option<String> {
+        let mut addresses = self.addresses();
+        let waiting = &mut addresses.get_mut(key)?.waiting;
+        waiting.iter().position(is_it).map(|at| waiting.remove(at).denial)
+    }
+}
+
+/// A ping on its way to the server.
+#[derive(Debug)]
+pub(super) struct Ping {
+    streams: Streams,
+    key: String,
+    id: String,
+    is_accepted: bool,
+}
+
+impl Ping {
+    pub(super) fn text(&self) -> String {
+        // The id needs no escapes.
+        format!(r#"{{"jsonrpc":"2.0","id":"{}","method":"ping"}}"#, self.id)
+    }
+
+    /// The server has accepted it, and will answer on a stream.
+    pub(super) fn accepted(mut self) {
+        self.is_accepted = true;
+    }
+}
+
+impl Drop for Ping {
+    /// Otherwise its denial waits for nothing.
+    fn drop(&mut self) {
+        if !self.is_accepted {
+            self.streams.take(&self.key, |waiting| waiting.id == self.id);
+        }
+    }
+}
+
+/// A stream that may turn out to be one for the answers to POSTs.
+#[derive(Debug)]
+pub(super) struct Opening {
+    pub(super) streams: Streams,
+    /// Who opens it.
+    pub(super) opener: Agent,
+}
+
+impl Opening {
+    /// The stream has told its client to POST to an address.
+    pub(super) fn open(self, address: &str) -> Stream {
+        let Self { streams, opener } = self;
+        let key = key(address.trim()).to_owned();
+        streams.addresses().entry(key.clone()).or_default().openers.push(opener.clone());
+        Stream { streams, key, opener }
     }
 }
 
@@ -51,23 +139,28 @@ impl Streams {
 pub(super) struct Stream {
     streams: Streams,
     key: String,
-    receiver: mpsc::Receiver<Bytes>,
+    opener: Agent,
 }
 
 impl Stream {
-    /// The next event to be sent on it.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        self.receiver.poll_recv(cx)
+    /// The denial that takes the place of the answer to a request of the guard's own.
+    pub(super) fn denial(&self, id: &str) -> Option<String> {
+        self.streams.take(&self.key, |waiting| waiting.id == id && waiting.caller.is_same(&self.opener))
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.receiver.close();
-        let mut streams = self.streams.open_streams();
-        // A newer stream may have taken the place.
-        if streams.get(&self.key).is_some_and(mpsc::Sender::is_closed) {
-            streams.remove(&self.key);
+        let mut addresses = self.streams.addresses();
+        let Some(address) = addresses.get_mut(&self.key) else { return };
+        if let Some(at) = address.openers.iter().position(|opener| *opener == self.opener) {
+            address.openers.swap_remove(at);
+        }
+        if !address.openers.iter().any(|opener| opener.is_same(&self.opener)) {
+            address.waiting.retain(|waiting| !self.opener.is_same(&waiting.caller));
+        }
+        if address.openers.is_empty() {
+            addresses.remove(&self.key);
         }
     }
 }
@@ -76,37 +169,65 @@ impl Drop for Stream {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_denial_finds_its_stream() {
-        let streams = Streams::default();
-        let mut stream = streams.open("/mcp/messages?sessionId=1");
-        let mut cx = Context::from_waker(std::task::Waker::noop());
-        assert!(stream.poll(&mut cx).is_pending());
-        assert!(!streams.send(&Uri::from_static("/messages?sessionId=2"), "{}"));
-        assert!(streams.send(&Uri::from_static("/messages?sessionId=1"), "{}"));
-        assert_eq!(stream.poll(&mut cx), Poll::Ready(Some("event: message\ndata: {}\n\n".into())));
-        drop(stream);
-        assert!(!streams.send(&Uri::from_static("/messages?sessionId=1"), "{}"));
-        assert!(streams.open_streams().is_empty());
+    fn open(streams: &Streams, opener: &str, address: &str) -> Stream {
+        Opening { streams: streams.clone(), opener: Agent::new(opener) }.open(address)
+    }
+
+    fn deny(streams: &Streams, caller: &str, address: &'static str) -> Option<Ping> {
+        streams.deny(&Uri::from_static(address), &Agent::new(caller), "no")
     }
 
     #[test]
-    fn a_newer_stream_stays_when_the_older_one_ends() {
+    fn a_denial_takes_the_place_of_the_answer_to_its_ping() {
         let streams = Streams::default();
-        let older = streams.open("/messages/abc");
-        let newer = streams.open("http://localhost/messages/abc/");
+        let stream = open(&streams, "a", "http://localhost/mcp/messages?sessionId=1");
+        let other = open(&streams, "b", "/mcp/messages?sessionId=1");
+        assert!(deny(&streams, "a", "/messages?sessionId=2").is_none());
+        assert!(deny(&streams, "c", "/messages?sessionId=1").is_none());
+        let ping = deny(&streams, "a", "/messages?sessionId=1").unwrap();
+        let id = ping.id.clone();
+        assert!(is_own(&id) && may_be_own(ping.text().as_bytes()));
+        ping.accepted();
+        assert_eq!((other.denial(&id), stream.denial("1")), (None, None));
+        assert_eq!((stream.denial(&id).as_deref(), stream.denial(&id)), (Some("no"), None));
+    }
+
+    #[test]
+    fn what_is_not_accepted_does_not_wait() {
+        let streams = Streams::default();
+        let stream = open(&streams, "a", "/abc/");
+        let ping = deny(&streams, "a", "/messages/abc").unwrap();
+        let id = ping.id.clone();
+        drop(ping);
+        assert_eq!(stream.denial(&id), None);
+    }
+
+    #[test]
+    fn nothing_is_left_when_the_streams_have_ended() {
+        let streams = Streams::default();
+        let (older, newer) = (open(&streams, "a", "/m"), open(&streams, "a", "/m"));
+        deny(&streams, "a", "/m").unwrap().accepted();
         drop(older);
-        assert!(streams.send(&Uri::from_static("/abc"), "{}"));
+        assert_eq!(streams.addresses()["m"].waiting.len(), 1);
+        let other = open(&streams, "b", "/m");
         drop(newer);
-        assert!(!streams.send(&Uri::from_static("/abc"), "{}"));
+        assert!(streams.addresses()["m"].waiting.is_empty());
+        drop(other);
+        assert!(streams.addresses().is_empty());
     }
 
     #[test]
-    fn no_more_than_so_many_wait() {
+    fn no_more_than_so_many_of_a_caller_wait() {
         let streams = Streams::default();
-        let _stream = streams.open("/m?s=1");
-        let address = Uri::from_static("/m?s=1");
-        assert!((0..WAITING).all(|_| streams.send(&address, "{}")));
-        assert!(!streams.send(&address, "{}"));
+        let (_a, b) = (open(&streams, "a", "/m?s=1"), open(&streams, "b", "/m?s=1"));
+        let first = deny(&streams, "b", "/m?s=1").unwrap();
+        let id = first.id.clone();
+        first.accepted();
+        for _ in 0..2 * WAITING {
+            deny(&streams, "a", "/m?s=1").unwrap().accepted();
+        }
+        assert_eq!(streams.addresses()["s=1"].waiting.len(), WAITING + 1);
+        // Nobody else has to make place.
+        assert!(b.denial(&id).is_some());
     }
 }
