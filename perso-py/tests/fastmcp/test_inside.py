@@ -3,7 +3,6 @@
 from typing import Any
 
 import anyio
-import mcp
 import pytest
 from fastmcp import Client, Context, FastMCP
 from fastmcp.dependencies import Depends
@@ -193,38 +192,6 @@ async def test_a_call_that_is_passed_on_twice_is_judged_twice() -> None:
         del server.middleware[1]
         await client.call_tool("refund", {"amount": 6})
     assert decisions[2:] == [("refund", {"amount": 6})]
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("depth", [150, 500])
-async def test_the_resource_is_looked_up_by_the_arguments_that_run(depth: int) -> None:
-    """Nested arguments reach the resource function whole, or the call is denied."""
-    seen: list[int] = []
-
-    def measure(value: Any) -> int:
-        deep = 0
-        while isinstance(value, list) and value:
-            value, deep = value[0], deep + 1
-        return deep
-
-    def protected(args: Any) -> Any:
-        seen.append(measure(args.get("more")))
-        return {"protected": not args or seen[-1] == 0}
-
-    rules = policy({"allow": "refund"}, {"deny": "refund", "when": {"resource.protected": True}})
-    server = FastMCP("desk", middleware=[rules.fastmcp(resource=protected)])
-
-    @server.tool(name="refund")
-    def keep(more: Any) -> str:
-        done.append(measure(more))
-        return "refunded"
-
-    nested: Any = []
-    for _ in range(depth):
-        nested = [nested]
-    async with mcp.Client(server._mcp_server, mode="2026-07-28") as client:
-        await client.call_tool("refund", {"more": nested})
-    assert done == seen
 
 
 # Mounted servers.

@@ -4,6 +4,7 @@
 - ``guard``: the middleware, which judges a call when it comes in.
 - ``names``: what a server calls the tools of the servers that are mounted on it.
 - ``tools``: the tools that a server hands out, which judge a call once more, right where it runs.
+- ``function``: judges what a tool's function really gets.
 - ``headers``: what a hidden tool's headers would tell.
 - ``hooks``: where a server asks for all this.
 """

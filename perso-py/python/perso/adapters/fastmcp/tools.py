@@ -8,7 +8,8 @@ they let pass when it came in is not judged again; any other is.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +17,14 @@ from fastmcp.server import FastMCP
 from fastmcp.server.context import _current_context
 from fastmcp.server.middleware import MiddlewareContext
 from fastmcp.tools.base import Tool, ToolResult
+from fastmcp.tools.function_tool import FunctionTool
 from mcp_types import CallToolRequestParams
 
-from perso.adapters.fastmcp import calls
+from perso.adapters.fastmcp import calls, function
 from perso.adapters.fastmcp.guard import HANDED, Guard, function_of, guards_of
 from perso.adapters.fastmcp.names import names_of
+from perso.guard.own import NotOwned, own
+from perso.guard.verdict import Verdict
 from perso.verify import Unguarded, is_wrong
 
 
@@ -50,16 +54,14 @@ class Judging:
     """What a tool that is handed out has besides what its class has."""
 
     async def run(self: Any, arguments: dict[str, Any], *rest: Any, **named: Any) -> ToolResult:
-        handed: Handed = vars(self)[HANDED]
-        args, running = await _arrive(self, handed, arguments)
-        with calls.runs(running):
-            return await handed.tool.run(args, *rest, **named)
+        async with _arrived(self, arguments) as (tool, args):
+            result: ToolResult = await tool.run(args, *rest, **named)
+            return result
 
     async def _run(self: Any, arguments: dict[str, Any]) -> ToolResult:
-        handed: Handed = vars(self)[HANDED]
-        args, running = await _arrive(self, handed, arguments)
-        with calls.runs(running):
-            return await handed.tool._run(args)
+        async with _arrived(self, arguments) as (tool, args):
+            result: ToolResult = await tool._run(args)
+            return result
 
 
 @functools.cache
@@ -68,54 +70,100 @@ def _judging(kind: type[Tool]) -> type[Tool]:
     return type(kind.__name__, (Judging, kind), {"__module__": kind.__module__, "__doc__": kind.__doc__})
 
 
-async def _arrive(tool: Tool, handed: Handed, arguments: Any) -> tuple[Any, calls.Running]:
-    """A call arrives at a tool: the arguments to run it with, and the guards that let it. Raises what a denied call is told."""
-    server, function, args = handed.server, function_of(handed.tool), arguments
-    if is_wrong(function):
-        raise Unguarded([f"the tool `{tool.name}` runs the inside of a guard: put the guard below the decorator that makes it a tool"])
-    outer, running, admission = calls.in_force(), calls.running(), calls.admission()
-    passed: list[calls.Passed] = []
-    if running is not None and running.is_part(tool):
-        passed.extend(running.passed)
-    elif admission is not None and admission.arrives(server, tool.name, args, function):
-        args = admission.args
-        passed.extend(admission.passed)
-
-    def is_left(guard: Guard, server: FastMCP[Any]) -> bool:
-        return not any(one.is_of(guard, server) for one in passed)
-
-    for guard in dict.fromkeys((*guards_of(server), *(one.guard for one in outer if one.server is server))):
-        if is_left(guard, server):
-            verdict = await guard.inside(server, tool.name, args, function, _told(tool.name, args))
-            if verdict.denied is not None:
-                raise guard.refusal(verdict.denied, server, tool.name)
-            args = verdict.args
-            passed.append(calls.Passed(guard, server, verdict.agent))
-    for one in outer:
-        if one.server is not server and is_left(one.guard, one.server):
-            args = await _judge_mounted(one, server, tool, args, function)
-    return args, calls.Running(calls.join(outer, passed), handed.tool)
+@asynccontextmanager
+async def _arrived(tool: Tool, arguments: Any) -> AsyncIterator[tuple[Any, Any]]:
+    """A call arrives at a tool: the tool to run, and the arguments to run it with. Raises what a denied call is told."""
+    handed: Handed = vars(tool)[HANDED]
+    call = _Arrival(handed, tool.name, {} if arguments is None else arguments)
+    await call.judge_once(tool)
+    with calls.runs(calls.Running(calls.join(call.outer, call.passed), handed.tool)):
+        if type(handed.tool) is not FunctionTool or not call.passed:
+            yield handed.tool, call.args
+            return
+        with function.called(call):
+            yield function.judged(handed.tool), call.copy()
 
 
-async def _judge_mounted(by: calls.Passed, server: FastMCP[Any], tool: Tool, args: Any, function: object) -> Any:
-    """Judges a call inside a server that is mounted on the one that a guard guards: by each name that the tool has there."""
-    found = await names_of(by.server, server, [tool])
-    if found is None:
-        # Another server in this process. Its own guards judge.
-        return args
-    names = found[tool.name]
-    served = by.guard.served
-    if not names:
-        denied = served.judge.refuse(tool.name, "the guarded server does not offer this tool")
-        if denied is not None:
-            raise by.guard.refusal(denied, server, tool.name)
-    for name in names:
-        leave = served.judge.ask_resource is None and served.leaves(name, function)
-        verdict = await served.judge.judge_as(by.agent, name, {} if args is None else args, leave=leave)
+class _Arrival:
+    """A call at its tool."""
+
+    def __init__(self, handed: Handed, name: str, args: Any) -> None:
+        self.server = handed.server
+        self.tool = handed.tool
+        self.name = name
+        self.args = args
+        self.function = function_of(handed.tool)
+        self.outer = calls.in_force()
+        self.passed: list[calls.Passed] = []
+
+    async def judge_once(self, tool: Tool) -> None:
+        """Has the call judged by each guard that did not let just this one pass."""
+        if is_wrong(self.function):
+            problem = f"the tool `{self.name}` runs the inside of a guard: put the guard below the decorator that makes it a tool"
+            raise Unguarded([problem])
+        running, admission = calls.running(), calls.admission()
+        if running is not None and running.is_part(tool):
+            self.passed.extend(running.passed)
+        elif admission is not None and admission.arrives(self.server, self.name, self.args, self.function):
+            self.args = admission.args
+            self.passed.extend(admission.passed)
+        own_guards = (*guards_of(self.server), *(one.guard for one in self.outer if one.server is self.server))
+        for guard in dict.fromkeys(own_guards):
+            if self._is_left(guard, self.server):
+                verdict = await self._judge(guard, self.args)
+                self.args = verdict.args
+                self.passed.append(calls.Passed(guard, self.server, verdict.agent))
+        for one in self.outer:
+            if one.server is not self.server and self._is_left(one.guard, one.server):
+                self.args = await self._judge_outside(one, self.args)
+
+    async def judge_again(self, args: Any) -> None:
+        """Has the call judged by what its function is about to get, where that is something else."""
+        for one in calls.join(self.outer, self.passed):
+            if one.server is self.server:
+                await self._judge(one.guard, args)
+            else:
+                await self._judge_outside(one, args)
+
+    def refuse(self, why: str) -> None:
+        """Has the call denied, whatever the policy says."""
+        for one in calls.join(self.outer, self.passed):
+            denied = one.guard.served.judge.refuse(self.name, why)
+            if denied is not None:
+                raise one.guard.refusal(denied, self.server, self.name)
+
+    def copy(self) -> Any:
+        """The arguments, for code that may change them before the function gets its own."""
+        try:
+            return own(self.args)
+        except NotOwned:
+            # Only a guard that observes lets such arguments pass.
+            return self.args
+
+    def _is_left(self, guard: Guard, server: FastMCP[Any]) -> bool:
+        return not any(one.is_of(guard, server) for one in self.passed)
+
+    async def _judge(self, guard: Guard, args: Any) -> Verdict:
+        verdict = await guard.inside(self.server, self.name, args, self.function, _told(self.name, args))
         if verdict.denied is not None:
-            raise by.guard.refusal(verdict.denied, server, tool.name)
-        args = verdict.args
-    return args
+            raise guard.refusal(verdict.denied, self.server, self.name)
+        return verdict
+
+    async def _judge_outside(self, by: calls.Passed, args: Any) -> Any:
+        """Has the call judged by a guard of a server that this one is mounted on, by each name that the tool has there."""
+        found = await names_of(by.server, self.server, [self.tool])
+        if found is None:
+            # Another server in this process. Its own guards judge.
+            return args
+        served, names = by.guard.served, found[self.tool.name]
+        denied = None if names else served.judge.refuse(self.name, "the guarded server does not offer this tool")
+        for name in names:
+            leave = served.judge.ask_resource is None and served.leaves(name, self.function)
+            verdict = await served.judge.judge_as(by.agent, name, args, leave=leave)
+            denied, args = denied or verdict.denied, verdict.args
+        if denied is not None:
+            raise by.guard.refusal(denied, self.server, self.name)
+        return args
 
 
 async def shown(server: FastMCP[Any], tools: Sequence[Tool]) -> Sequence[Tool]:
