@@ -1,4 +1,4 @@
-//! Why a policy does not compile or load.
+//! Why a policy does not compile or load, and why a guard cannot take a call's arguments.
 
 use perso_core::CompileError;
 use perso_core::diagnostic::{Diagnostic, Severity, Source};
@@ -14,6 +14,8 @@ create_exception!(
     "A policy that does not compile: every error of it, with its place."
 );
 create_exception!(perso, LoadError, PyValueError, "Bytes that are no module which can be trusted to judge.");
+
+create_exception!(perso, NotOwned, PyValueError, "Arguments that a guard cannot copy whole. Its text says why.");
 
 /// The error that a policy does not compile; its `diagnostics` are for programs.
 pub(crate) fn policy_error(py: Python<'_>, error: &CompileError, text: &str) -> PyErr {

@@ -22,9 +22,14 @@ mod _perso {
     #[pymodule_export]
     use super::decision::{Cause, Decision, not_judged};
     #[pymodule_export]
-    use super::error::{LoadError, PolicyError};
+    use super::error::{LoadError, NotOwned, PolicyError};
     #[pymodule_export]
     use super::policy::{Policy, Reading};
     #[pymodule_export]
+    use super::value::own::own;
+    #[pymodule_export]
     use super::value::{Json, Unknown};
+
+    #[pymodule_export]
+    const MOST_VALUES: usize = super::value::own::MOST_VALUES;
 }

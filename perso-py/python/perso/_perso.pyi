@@ -10,6 +10,8 @@ __all__ = [
     "Decision",
     "Json",
     "LoadError",
+    "MOST_VALUES",
+    "NotOwned",
     "Policy",
     "PolicyError",
     "Reading",
@@ -17,12 +19,17 @@ __all__ = [
     "command",
     "compile",
     "not_judged",
+    "own",
 ]
 
 class PolicyError(ValueError):
     diagnostics: list[Diagnostic]
 
 class LoadError(ValueError): ...
+
+class NotOwned(ValueError): ...
+
+MOST_VALUES: int
 
 @final
 class Unknown:
@@ -90,3 +97,4 @@ class Policy:
 def command(arguments: Sequence[str]) -> int: ...
 def compile(text: str) -> tuple[bytes, list[Diagnostic]]: ...
 def not_judged(detail: str) -> Decision: ...
+def own(value: Any, *, is_json: bool = False) -> Any: ...

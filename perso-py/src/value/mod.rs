@@ -2,9 +2,12 @@
 //!
 //! A value is read once, into a [`Taken`], and of it only what the policy reads. Only then is the policy's module at
 //! work, so that no code of a value runs while it is. What can't be read is withheld: nothing may be concluded from it.
+//!
+//! `own` copies the arguments of a call, for guards.
 
 mod faces;
 mod number;
+pub(crate) mod own;
 mod read;
 
 pub(crate) use read::text;

@@ -136,4 +136,4 @@ def _fixed(kind: type) -> type:
     fixed = type(kind)(kind.__name__, (kind,), {"__module__": kind.__module__, "__doc__": kind.__doc__})
     # Afterwards: pydantic would take it for the field's default.
     setattr(fixed, "arguments", property(get, refuse))
-    return cast(type, fixed)
+    return fixed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Any, Literal
 
 Kind = Literal["function", "coroutine", "generator", "async generator"]
@@ -16,7 +17,11 @@ BODIES: dict[Kind, tuple[str, str, str]] = {
     "function": ("def", "", "return {own}function({call})"),
     "coroutine": ("async def", "await ", "return await {own}function({call})"),
     "generator": ("def", "", "return (yield from {own}function({call}))"),
-    "async generator": ("async def", "await ", "async for {own}item in {own}function({call}): yield {own}item"),
+    "async generator": (
+        "async def",
+        "await ",
+        "async with {own}closing({own}function({call})) as {own}items:\n        async for {own}item in {own}items: yield {own}item",
+    ),
 }
 """How a wrapper begins, how it waits for the verdict, and how it runs the function. Generators are judged when they start to
 run, which may be long after they were made."""
@@ -67,7 +72,7 @@ def around(function: Callable[..., Any], admit: Callable[..., Any], tool: str, k
     begin, wait, run = BODIES[kind]
     names = {"check": check, "args": f"{{{', '.join(items)}}}", "call": ", ".join(call), "own": own, "wait": wait}
     source = f"{begin} wrapper{inspect.Signature(places)}:\n" + ADMIT.format(run=run.format(**names), **names)
-    scope: dict[str, Any] = {f"{own}admit": admit, f"{own}tool": tool, f"{own}function": function}
+    scope: dict[str, Any] = {f"{own}admit": admit, f"{own}tool": tool, f"{own}function": function, f"{own}closing": aclosing}
     exec(compile(source, "<perso: a guarded call>", "exec"), scope)
     wrapper = scope["wrapper"]
     # Values that source cannot have in it.

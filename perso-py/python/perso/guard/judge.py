@@ -19,7 +19,7 @@ from perso._perso import Decision, Json, Policy, Unknown, not_judged
 from perso.guard.ask import Asked
 from perso.guard.denied import Denied, denied
 from perso.guard.event import Event, logger, new_id
-from perso.guard.own import SCALARS, NotOwned, Watched, own
+from perso.guard.own import NotOwned, Watched, own
 from perso.guard.settings import AGENT_TIME, RESOURCE_TIME, Mode
 from perso.guard.verdict import Verdict
 
@@ -32,7 +32,6 @@ CHANGED = "the arguments changed while the call was judged"
 ARGUMENTS = object()
 """What `agent` is told where there is nothing else: a copy of the arguments."""
 
-FLAT = SCALARS.issuperset
 INFO = logging.INFO
 is_logged = logger.isEnabledFor
 
@@ -97,15 +96,12 @@ class Judge:
     # From code that cannot wait.
 
     def admit_now(self, tool: str, args: dict[str, Any], told: object = ARGUMENTS) -> Any:
-        """Judges a call: the arguments to run it with, or `Denied`. `args` is a dict that was made for this and is given away."""
+        """Judges a call: the arguments to run it with, or `Denied`."""
         begin = perf_counter()
-        if FLAT(map(type, args.values())):
-            owned = args
-        else:
-            try:
-                owned = own(args)
-            except Exception as error:
-                return self._not_owned(begin, tool, args, error).admitted()
+        try:
+            owned = own(args)
+        except Exception as error:
+            return self._not_owned(begin, tool, args, error).admitted()
         failure: BaseException | None = None
         if self.ask_agent is None:
             agent = self.agent
