@@ -90,9 +90,10 @@ class Policy(_perso.Policy):
         self, function: None = None, /, *, tool: str | None = None, **settings: Unpack[Settings]
     ) -> Callable[[F], F]: ...
     def guard(self, function: Any = None, /, *, tool: str | None = None, **settings: Any) -> Any:
-        """Guards a function, a coroutine or a generator: each call is judged before it runs, and raises `Denied`.
+        """Guards a function, a coroutine or a generator: each call is judged before it runs, and a denied call raises `Denied`.
+        The function gets its own copy of lists, dicts, sets and tuples.
 
-        Put it right at the function, below every other decorator: one above ``@mcp.tool()`` guards nothing.
+        Put it directly above the function, below every other decorator: one above ``@mcp.tool()`` guards nothing.
 
             >>> policy = Policy.compile('''{
             ...     "perso": 1,
@@ -105,8 +106,8 @@ class Policy(_perso.Policy):
             >>> delete("r1")
             'r1 is gone'
 
-        `tool` is what rules call it, if not by the function's name. Without `agent`, who calls is whoever the guard of the
-        server says that it is. See `perso.guard.settings.Settings` for what else can be said.
+        `tool` is what rules call it, if not the function's name. Without `agent`, the caller is the one that the server's guard
+        has identified. `perso.guard.settings.Settings` lists the other options.
         """
         from perso.guard.function import guard
         from perso.guard.judge import Judge
@@ -162,7 +163,8 @@ class Policy(_perso.Policy):
     def langchain(self, tools: Any, **settings: Unpack[Settings]) -> Any:
         """Guards a LangChain tool, or a list of them: returns tools that are like those, and that judge each call.
 
-        `agent` is told the call's ``RunnableConfig``.
+        `agent` is called with the call's ``RunnableConfig``. Raises `TypeError` for a tool whose class has its own ``invoke``,
+        ``run`` or the like, which could run past the guard.
         """
         from perso.adapters.langchain import guarded
         from perso.guard.judge import Judge
