@@ -1,5 +1,8 @@
 """Calls that are made in the process of a server, and what stands between a guard and a tool. What is asserted is what ran."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -314,6 +317,90 @@ async def test_calls_inside_are_by_the_same_caller() -> None:
         with pytest.raises(ToolError):
             await client.call_tool("shop_ask", {"amount": 6})
     assert (done, told) == ([5], ["shop_ask", "shop_ask"])
+
+
+@pytest.mark.anyio
+async def test_a_call_that_has_lost_its_request_is_judged_all_the_same() -> None:
+    """Another thread does not know in which request it works."""
+    child = desk("child")
+
+    @child.tool(name="ask")
+    async def elsewhere(amount: int) -> None:
+        def work() -> None:
+            try:
+                asyncio.run(child.call_tool("refund", {"amount": amount}))
+            except ToolError as error:
+                errors.append(error)
+
+        await asyncio.get_running_loop().run_in_executor(None, work)
+
+    errors: list[ToolError] = []
+    parent = FastMCP("parent", middleware=[RULES.fastmcp()])
+    parent.mount(child, "shop")
+    async with Client(parent) as client:
+        await client.call_tool("shop_ask", {"amount": 800})
+        await client.call_tool("shop_ask", {"amount": 5})
+    assert (done, len(errors)) == ([5], 1)
+    # Who reaches the mounted server by itself is the mounted server's matter.
+    async with Client(child) as client:
+        await client.call_tool("refund", {"amount": 801})
+    assert done == [5, 801]
+
+
+@pytest.mark.anyio
+async def test_what_starts_with_a_server_is_judged() -> None:
+    child = desk("child")
+    failed: list[Any] = []
+
+    @asynccontextmanager
+    async def lifespan(server: FastMCP[Any]) -> AsyncIterator[None]:
+        with pytest.raises(ToolError):
+            await child.call_tool("refund", {"amount": 800})
+        failed.append(True)
+        yield
+
+    parent = FastMCP("parent", middleware=[RULES.fastmcp()], lifespan=lifespan)
+    parent.mount(child, "shop")
+    async with Client(parent):
+        pass
+    assert (done, failed) == ([], [True])
+
+
+@pytest.mark.anyio
+async def test_a_cache_of_a_mounted_server_answers_only_what_is_allowed() -> None:
+    callers = [{"roles": ["boss"]}, {}]
+    rules = policy({"allow": "shop_refund", "roles": ["boss"]}, {"allow": "shop_ask"}, roles={"boss": []})
+    child = desk("child", middleware=[ResponseCachingMiddleware()])
+    parent = FastMCP("parent", middleware=[rules.fastmcp(agent=lambda: callers[0])])
+    parent.mount(child, "shop")
+    async with Client(parent) as client:
+        await client.call_tool("shop_refund", {"amount": 800})
+        await client.call_tool("shop_refund", {"amount": 800})
+        del callers[0]
+        with pytest.raises(ToolError, match="role boss"):
+            await client.call_tool("shop_ask", {"amount": 800})
+    assert done == [800]
+
+
+@pytest.mark.anyio
+async def test_a_guard_inside_another_middleware() -> None:
+    guard = RULES.fastmcp()
+
+    class Wraps(Middleware):
+        async def __call__(self, context: Any, call_next: Any) -> Any:
+            return await guard(context, call_next)
+
+    class Rewrites(Middleware):
+        async def on_call_tool(self, context: Any, call_next: Any) -> Any:
+            context.message.arguments["amount"] *= 10
+            return await call_next(context)
+
+    server = desk(middleware=[Wraps(), Rewrites()])
+    async with Client(server) as client:
+        await client.call_tool("refund", {"amount": 5})
+        with pytest.raises(ToolError):
+            await client.call_tool("refund", {"amount": 80})
+    assert done == [50]
 
 
 # What is asked for.

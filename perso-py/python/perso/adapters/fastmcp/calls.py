@@ -19,6 +19,7 @@ from fastmcp.tools.base import Tool
 
 from perso.adapters.admitted import is_same
 from perso.guard.judge import calling
+from perso.guard.own import own
 
 if TYPE_CHECKING:
     from perso.adapters.fastmcp.guard import Guard
@@ -53,6 +54,10 @@ class Admission:
     def is_for(self, server: FastMCP[Any], tool: str, args: Any) -> bool:
         return self.is_open and self.server is server and self.tool == tool and is_same(self.args, args)
 
+    def copy(self) -> Any:
+        """The arguments, for code that may change them."""
+        return own(self.args)
+
     def arrives(self, server: FastMCP[Any], tool: str, args: Any, function: object) -> bool:
         """Whether it is this call that arrives at a tool that runs `function`."""
         if not self.is_for(server, tool, args) or any(left is not function for left in self.left_to):
@@ -81,6 +86,12 @@ class Running:
     def leads(self, server: FastMCP[Any], tool: str) -> bool:
         return self.leads_to is not None and self.leads_to[0] is server and self.leads_to[1] == tool
 
+
+NOBODY = object()
+"""In place of who calls, where that has to be asked."""
+
+_entered: ContextVar[bool] = ContextVar("perso_fastmcp_entered", default=False)
+"""Whether a request came in, to whichever server."""
 
 _admission: ContextVar[Admission | None] = ContextVar("perso_fastmcp_admission", default=None)
 _running: ContextVar[Running | None] = ContextVar("perso_fastmcp_running", default=None)
@@ -125,6 +136,21 @@ def runs(tool: Running) -> Iterator[None]:
                 yield
     finally:
         _running.reset(token)
+
+
+@contextmanager
+def entered() -> Iterator[None]:
+    """A request came in, and is served here."""
+    token = _entered.set(True)
+    try:
+        yield
+    finally:
+        _entered.reset(token)
+
+
+def is_known() -> bool:
+    """Whether it is known from which call this comes."""
+    return _entered.get() or bool(in_force())
 
 
 def in_force() -> tuple[Passed, ...]:

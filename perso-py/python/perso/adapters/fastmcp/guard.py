@@ -9,12 +9,14 @@ from typing import Any
 
 from fastmcp.exceptions import NotFoundError
 from fastmcp.server import FastMCP
+from fastmcp.server.context import _current_context
 from fastmcp.server.dependencies import _is_client_tool_call
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.server.middleware.authorization import _requested_version
 from fastmcp.server.providers.addressing import parse_hashed_backend_name
 from fastmcp.tools.base import Tool, ToolResult
 from fastmcp.tools.function_tool import FunctionTool
+from fastmcp.utilities.versions import VersionSpec
 from mcp.shared.exceptions import MCPError
 from mcp_types import METHOD_NOT_FOUND, CallToolRequestParams, ListToolsRequest
 
@@ -40,7 +42,7 @@ class Guard(Middleware):
 
     async def on_message(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         if context.fastmcp_context is not None:
-            check(context.fastmcp_context.fastmcp)
+            check(context.fastmcp_context.fastmcp, self)
         method = context.method or ""
         if not is_about_tools(method) or (method in OWN and context.type == "request"):
             return await call_next(context)
@@ -58,7 +60,7 @@ class Guard(Middleware):
     ) -> ToolResult:
         name = context.message.name
         server = None if context.fastmcp_context is None else context.fastmcp_context.fastmcp
-        tool = None if server is None else await _resolve(server, context.message)
+        tool = None if server is None else await resolve(server, name, _requested_version(context.message.meta))
         if server is None or tool is None:
             if self.served.judge.refuse(name, "the server has no such tool") is not None:
                 raise NotFoundError(f"Unknown tool: {name!r}")
@@ -74,7 +76,7 @@ class Guard(Middleware):
             raise self.refusal(verdict.denied, server, name)
         if self.hides() and _is_client_tool_call():
             headers.compare(server, context)
-        left_to = function if self.served.leaves(tool.name, function) else None
+        left_to = function if self.leaves(tool.name, function) else None
         admission = calls.let_pass(calls.Passed(self, server, verdict.agent), tool.name, verdict.args, left_to)
         # What other middlewares do to their copy is not done to the one that was judged.
         copy = verdict.args if self.served.judge.observes else own(verdict.args)
@@ -91,13 +93,16 @@ class Guard(Middleware):
 
     async def inside(self, server: FastMCP[Any], name: str, args: Any, function: object, told: object) -> Verdict:
         """Judges a call that is made in this process: by who makes the request that this guard let pass, if there is one."""
-        judge = self.served.judge
-        leave = judge.ask_resource is None and self.served.leaves(name, function)
+        judge, leave = self.served.judge, self.leaves(name, function)
         args = {} if args is None else args
         for passed in calls.in_force():
             if passed.is_of(self, server):
                 return await judge.judge_as(passed.agent, name, args, leave=leave)
         return await judge.judge(name, args, told, leave=leave)
+
+    def leaves(self, name: str, function: object) -> bool:
+        """Whether the last word is left to the function's own guard, because that knows the resource."""
+        return self.served.judge.ask_resource is None and self.served.leaves(name, function)
 
     def hides(self) -> bool:
         return self.served.hide and not self.served.judge.observes
@@ -130,20 +135,29 @@ def function_of(tool: Tool) -> object:
 HANDED = "__perso_handed__"
 """Where a tool that a server handed out has what it was."""
 
+guarded: weakref.WeakSet[FastMCP[Any]] = weakref.WeakSet()
+"""The servers in this process that have guards, as far as they were asked for anything."""
+
 _checked: weakref.WeakKeyDictionary[FastMCP[Any], tuple[Middleware, ...]] = weakref.WeakKeyDictionary()
 """The servers whose guards are in order, with the middlewares that they had then."""
 
 
-def check(server: FastMCP[Any]) -> None:
-    """Raises `Unguarded` for a server that has guards which would not guard: at first, and when its middlewares change."""
+def check(server: FastMCP[Any], *asked: Guard) -> None:
+    """Raises `Unguarded` for a server that has guards which would not guard: at first, and when its middlewares change.
+
+    `asked` is a guard that the server has, wherever it has it.
+    """
     middleware = tuple(server.middleware)
     if _checked.get(server) == middleware:
         return
-    guards = guards_of(server)
-    if guards:
-        wrong_order(server)
-        if any(not guard.served.judge.observes for guard in guards):
-            _keep_lists_private(server)
+    guards = (*guards_of(server), *asked)
+    if not guards:
+        guarded.discard(server)
+        return
+    guarded.add(server)
+    wrong_order(server)
+    if any(not guard.served.judge.observes for guard in guards):
+        _keep_lists_private(server)
     _checked[server] = middleware
 
 
@@ -164,12 +178,18 @@ def _keep_lists_private(server: FastMCP[Any]) -> None:
         hints["tools/list"] = replace(hint, scope="private")
 
 
-async def _resolve(server: FastMCP[Any], message: CallToolRequestParams) -> Tool | None:
+async def resolve(server: FastMCP[Any], name: str, version: VersionSpec | None) -> Tool | None:
     """The tool that a call will run: the server looks for it in the same way. Tools of apps have a second name."""
-    tool = await server.get_tool(message.name, version=_requested_version(message.meta))
-    if tool is None and (hashed := parse_hashed_backend_name(message.name)) is not None:
+    tool = await server.get_tool(name, version=version)
+    if tool is None and (hashed := parse_hashed_backend_name(name)) is not None:
         tool = await server.get_tool_by_hash(*hashed)
     return tool
+
+
+def told(name: str, args: Any) -> MiddlewareContext[Any]:
+    """What `agent` is told of a call that comes by no middleware."""
+    message = CallToolRequestParams.model_construct(name=name, arguments=args)
+    return MiddlewareContext(message=message, method="tools/call", fastmcp_context=_current_context.get(None))
 
 
 def _is_task(context: MiddlewareContext[CallToolRequestParams]) -> bool:

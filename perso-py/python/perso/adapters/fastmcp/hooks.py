@@ -17,9 +17,10 @@ from fastmcp.server import FastMCP
 from fastmcp.server.low_level import FastMCPServerMiddleware
 from fastmcp.tools.base import Tool
 
-from perso.adapters.fastmcp import calls, headers
-from perso.adapters.fastmcp.guard import Hidden, check, check_handlers, guards_of
-from perso.adapters.fastmcp.tools import hand_out, shown
+from perso.adapters.fastmcp import calls, headers, outside
+from perso.adapters.fastmcp.guard import Hidden, check, check_handlers, guards_of, resolve
+from perso.adapters.fastmcp.outside import around, shown
+from perso.adapters.fastmcp.tools import hand_out
 from perso.adapters.served import is_about_tools
 from perso.guard.own import NotOwned, own
 
@@ -32,6 +33,7 @@ def install() -> None:
         (FastMCP, "get_tool", _get_tool),
         (FastMCP, "get_app_tool", _get_tool),
         (FastMCP, "list_tools", _list_tools),
+        (FastMCP, "_lifespan_manager", _lifespan),
         (FastMCP, "_get_tool_input_schema", _get_tool_input_schema),
         (FastMCPServerMiddleware, "__call__", _dispatch),
     ):
@@ -61,18 +63,29 @@ def _call_tool(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
                 if await _is_hidden(self, name, version, error.__cause__):
                     raise Hidden(self, name) from None
                 raise
-        running = calls.running()
-        if running is None or not running.leads(self, name):
+        args = {} if arguments is None else arguments
+        admission, running = None, calls.running()
+        if running is not None and running.leads(self, name):
+            # The part of a mounted server in a call that the guards of the server around it let pass.
+            admission = _admission(self, name, args, running.passed)
+        elif (outer := around(self)) and (tool := await resolve(self, name, version)) is not None:
+            # A call inside, which a middleware may answer: it is judged before that.
+            args, passed = await outside.judge(outer, self, tool, args)
+            admission = _admission(self, tool.name, args, passed)
+        if admission is None:
             return await inner(self, name, arguments, version=version)
-        # A call to a server that is mounted on another, and the guards of that have judged it.
-        try:
-            admission = calls.Admission(self, name, own({} if arguments is None else arguments), running.passed)
-        except NotOwned:
-            admission = None
-        with calls.runs(calls.Running(running.passed)), calls.admitted(admission):
-            return await inner(self, name, arguments, version=version)
+        with calls.runs(calls.Running(calls.in_force())), calls.admitted(admission):
+            return await inner(self, name, admission.copy(), version=version)
 
     return call_tool
+
+
+def _admission(server: FastMCP[Any], tool: str, args: Any, passed: Sequence[calls.Passed]) -> calls.Admission | None:
+    try:
+        return calls.Admission(server, tool, own(args), passed)
+    except NotOwned:
+        # Only a guard that observes lets such arguments pass.
+        return None
 
 
 async def _is_hidden(server: FastMCP[Any], name: str, version: Any, cause: object) -> bool:
@@ -105,6 +118,15 @@ def _list_tools(inner: Callable[..., Awaitable[Sequence[Tool]]]) -> Callable[...
     return list_tools
 
 
+def _lifespan(inner: Callable[..., Any]) -> Callable[..., Any]:
+    def lifespan(self: FastMCP[Any]) -> Any:
+        # Before anything that it starts calls tools.
+        check(self)
+        return inner(self)
+
+    return lifespan
+
+
 def _get_tool_input_schema(inner: Callable[..., Any]) -> Callable[..., Any]:
     def get_tool_input_schema(self: FastMCP[Any], name: str) -> Any:
         # The guard compares the headers itself, when it has let the call pass.
@@ -117,7 +139,9 @@ def _dispatch(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
     async def dispatch(self: FastMCPServerMiddleware, ctx: Any, call_next: Any) -> Any:
         server = self._ref()
         if server is not None and is_about_tools(ctx.method) and guards_of(server):
+            check(server)
             check_handlers(server)
-        return await inner(self, ctx, call_next)
+        with calls.entered():
+            return await inner(self, ctx, call_next)
 
     return dispatch

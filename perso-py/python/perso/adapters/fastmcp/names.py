@@ -18,6 +18,17 @@ DEEPEST = 32
 """How deep servers and providers may be in one another; what is deeper is not found, and so not allowed."""
 
 
+def is_mounted(provider: Provider, server: FastMCP[Any], depth: int = DEEPEST) -> bool:
+    """Whether a server is mounted there, directly or on others between them."""
+    if depth == 0:
+        return False
+    if isinstance(provider, FastMCPProvider):
+        return provider.server is server or is_mounted(provider.server, server, depth - 1)
+    if isinstance(provider, _WrappedProvider):
+        return is_mounted(provider._inner, server, depth - 1)
+    return isinstance(provider, AggregateProvider) and any(is_mounted(inner, server, depth - 1) for inner in provider.providers)
+
+
 async def names_of(outer: FastMCP[Any], server: FastMCP[Any], tools: Sequence[Tool]) -> dict[str, list[str]] | None:
     """The names by which `outer` offers tools of a server that is mounted on it, directly or on others between them, by the
     names that they have there; `None` if the server is not mounted on it.

@@ -8,21 +8,18 @@ they let pass when it came in is not judged again; any other is.
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from fastmcp.server import FastMCP
-from fastmcp.server.context import _current_context
-from fastmcp.server.middleware import MiddlewareContext
 from fastmcp.tools.base import Tool, ToolResult
 from fastmcp.tools.function_tool import FunctionTool
-from mcp_types import CallToolRequestParams
 
-from perso.adapters.fastmcp import calls, function
-from perso.adapters.fastmcp.guard import HANDED, Guard, function_of, guards_of
-from perso.adapters.fastmcp.names import names_of
+from perso.adapters.fastmcp import calls, function, outside
+from perso.adapters.fastmcp.guard import HANDED, Guard, function_of, guards_of, told
+from perso.adapters.fastmcp.outside import around
 from perso.guard.own import NotOwned, own
 from perso.guard.verdict import Verdict
 from perso.verify import Unguarded, is_wrong
@@ -33,7 +30,7 @@ def hand_out(server: FastMCP[Any], tool: Tool) -> Tool:
     handed = vars(tool).get(HANDED)
     if handed is not None and handed.server is server:
         return tool
-    if not guards_of(server) and not calls.in_force():
+    if not guards_of(server) and not calls.in_force() and not around(server):
         return tool
     copy = tool.model_copy()
     if handed is None:
@@ -76,7 +73,7 @@ async def _arrived(tool: Tool, arguments: Any) -> AsyncIterator[tuple[Any, Any]]
     handed: Handed = vars(tool)[HANDED]
     call = _Arrival(handed, tool.name, {} if arguments is None else arguments)
     await call.judge_once(tool)
-    with calls.runs(calls.Running(calls.join(call.outer, call.passed), handed.tool)):
+    with calls.runs(calls.Running(calls.join(calls.in_force(), call.passed), handed.tool)):
         if type(handed.tool) is not FunctionTool or not call.passed:
             yield handed.tool, call.args
             return
@@ -93,7 +90,6 @@ class _Arrival:
         self.name = name
         self.args = args
         self.function = function_of(handed.tool)
-        self.outer = calls.in_force()
         self.passed: list[calls.Passed] = []
 
     async def judge_once(self, tool: Tool) -> None:
@@ -107,27 +103,27 @@ class _Arrival:
         elif admission is not None and admission.arrives(self.server, self.name, self.args, self.function):
             self.args = admission.args
             self.passed.extend(admission.passed)
-        own_guards = (*guards_of(self.server), *(one.guard for one in self.outer if one.server is self.server))
+        own_guards = (*guards_of(self.server), *(one.guard for one in calls.in_force() if one.server is self.server))
         for guard in dict.fromkeys(own_guards):
             if self._is_left(guard, self.server):
                 verdict = await self._judge(guard, self.args)
                 self.args = verdict.args
                 self.passed.append(calls.Passed(guard, self.server, verdict.agent))
-        for one in self.outer:
-            if one.server is not self.server and self._is_left(one.guard, one.server):
-                self.args = await self._judge_outside(one, self.args)
+        outer = [one for one in around(self.server) if self._is_left(one.guard, one.server)]
+        self.args, passed = await outside.judge(outer, self.server, self.tool, self.args)
+        # The server's own come last: they know best who calls.
+        self.passed[:0] = passed
 
     async def judge_again(self, args: Any) -> None:
         """Has the call judged by what its function is about to get, where that is something else."""
-        for one in calls.join(self.outer, self.passed):
+        for one in self.passed:
             if one.server is self.server:
                 await self._judge(one.guard, args)
-            else:
-                await self._judge_outside(one, args)
+        await outside.judge([one for one in self.passed if one.server is not self.server], self.server, self.tool, args)
 
     def refuse(self, why: str) -> None:
         """Has the call denied, whatever the policy says."""
-        for one in calls.join(self.outer, self.passed):
+        for one in self.passed:
             denied = one.guard.served.judge.refuse(self.name, why)
             if denied is not None:
                 raise one.guard.refusal(denied, self.server, self.name)
@@ -144,46 +140,7 @@ class _Arrival:
         return not any(one.is_of(guard, server) for one in self.passed)
 
     async def _judge(self, guard: Guard, args: Any) -> Verdict:
-        verdict = await guard.inside(self.server, self.name, args, self.function, _told(self.name, args))
+        verdict = await guard.inside(self.server, self.name, args, self.function, told(self.name, args))
         if verdict.denied is not None:
             raise guard.refusal(verdict.denied, self.server, self.name)
         return verdict
-
-    async def _judge_outside(self, by: calls.Passed, args: Any) -> Any:
-        """Has the call judged by a guard of a server that this one is mounted on, by each name that the tool has there."""
-        found = await names_of(by.server, self.server, [self.tool])
-        if found is None:
-            # Another server in this process. Its own guards judge.
-            return args
-        served, names = by.guard.served, found[self.tool.name]
-        denied = None if names else served.judge.refuse(self.name, "the guarded server does not offer this tool")
-        for name in names:
-            leave = served.judge.ask_resource is None and served.leaves(name, self.function)
-            verdict = await served.judge.judge_as(by.agent, name, args, leave=leave)
-            denied, args = denied or verdict.denied, verdict.args
-        if denied is not None:
-            raise by.guard.refusal(denied, self.server, self.name)
-        return args
-
-
-async def shown(server: FastMCP[Any], tools: Sequence[Tool]) -> Sequence[Tool]:
-    """The tools of a list that the guards of the servers around it let the caller see."""
-    for by in calls.in_force():
-        served = by.guard.served
-        if by.server is server or served.judge.observes:
-            continue
-        names = await names_of(by.server, server, tools)
-        if names is not None:
-            context = served.judge.context
-            tools = [
-                tool
-                for tool in tools
-                if any(served.policy.could_allow(name, agent=by.agent, context=context) for name in names[tool.name])
-            ]
-    return tools
-
-
-def _told(name: str, args: Any) -> MiddlewareContext[Any]:
-    """What `agent` is told of a call that comes by no middleware."""
-    message = CallToolRequestParams.model_construct(name=name, arguments=args)
-    return MiddlewareContext(message=message, method="tools/call", fastmcp_context=_current_context.get(None))
