@@ -26,7 +26,7 @@ mod _perso {
     #[pymodule_export]
     use super::policy::{Policy, Reading};
     #[pymodule_export]
-    use super::value::own::own;
+    use super::value::own::{is_flat, own};
     #[pymodule_export]
     use super::value::{Json, Unknown};
 

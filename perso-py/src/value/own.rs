@@ -27,11 +27,18 @@ pub(crate) fn own<'py>(value: &Bound<'py, PyAny>, is_json: bool) -> PyResult<Bou
     // Most calls have scalars only.
     if let Ok(dict) = value.cast_exact::<PyDict>()
         && dict.len() <= MOST_VALUES
-        && dict.iter().all(|(key, value)| is_scalar(&value) && (!is_json || key.is_exact_instance_of::<PyString>()))
+        && is_flat(dict)
+        && (!is_json || dict.iter().all(|(key, _)| key.is_exact_instance_of::<PyString>()))
     {
         return Ok(dict.copy()?.into_any());
     }
     Copying { is_json, left: MOST_VALUES, made: HashMap::new() }.copy(value)
+}
+
+/// Whether a dict has scalars only, so that nothing in it has to be copied.
+#[pyfunction]
+pub(crate) fn is_flat(dict: &Bound<'_, PyDict>) -> bool {
+    dict.iter().all(|(_, value)| is_scalar(&value))
 }
 
 fn is_scalar(value: &Bound<'_, PyAny>) -> bool {

@@ -508,6 +508,86 @@ async def test_what_cannot_be_copied_is_denied() -> None:
     assert done == [] and seen == [None] * 6
 
 
+class Key:
+    """A key that can be hashed so many times, and then fails."""
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    def __hash__(self) -> int:
+        self.times -= 1
+        if self.times < 0:
+            raise ValueError("a value")
+        return 1
+
+
+class Failing(OwnMapping):
+    def __iter__(self) -> Iterator[str]:
+        raise ValueError("a value")
+
+
+class Endless(OwnMapping):
+    def __iter__(self) -> Iterator[str]:
+        while True:
+            yield "x"
+
+
+@pytest.mark.anyio
+async def test_what_cannot_be_shown_whole_is_denied_and_never_run() -> None:
+    """Whoever is to be shown the arguments: the function that says who calls, the source, the observer."""
+    rules = policy({"deny": "note", "when": {"resource.protected": True}}, default="allow")
+    settings: list[dict[str, Any]] = [
+        {"agent": lambda args: {}},
+        {"resource": lambda args: {"protected": False}},
+        {"on_decision": lambda event, args: None},
+        {"agent": lambda args: {}, "resource": lambda args: {"protected": False}, "on_decision": lambda event, args: None},
+    ]
+    for some in settings:
+        guarded = rules.guard(tool="note", **{"resource": lambda args: {"protected": False}, **some})
+
+        @guarded
+        def note(value: Any) -> None:
+            done.append(value)
+
+        @guarded
+        async def note_later(value: Any) -> None:
+            done.append(value)
+
+        for function in (note, note_later):
+            for times in range(1, 5):
+                done.clear()
+                key = Key(times + 1)
+                try:
+                    await run(function({key: [1]}))
+                except Denied as denied:
+                    assert str(denied) == "the call can not be judged" and done == []
+                else:
+                    # There were as many copies as it stood.
+                    assert len(done) == 1 and times > 1
+            done.clear()
+            for value in (Failing({}), Endless({"x": 1})):
+                with pytest.raises(Denied, match="the call can not be judged"):
+                    await run(function(value))
+            assert done == []
+
+
+@pytest.mark.anyio
+async def test_a_generator_that_is_a_coroutine() -> None:
+    import types
+
+    @DESK.guard(agent=AGENT, tool="process_refund")
+    @types.coroutine
+    def refund(amount: float) -> Any:
+        done.append(amount)
+        yield from asyncio.sleep(0).__await__()
+        return amount
+
+    assert await refund(5) == 5
+    with pytest.raises(Denied):
+        await refund(800)
+    assert done == [5]
+
+
 def test_observing_runs_what_cannot_be_copied() -> None:
     ring: list[Any] = []
     ring.append(ring)

@@ -25,7 +25,7 @@ def guard(policy: Policy, function: F, judge: Judge, tool: str | None) -> F:
         wrapper = around(function, judge.admit, name, "async generator")
     elif judge.is_async():
         raise TypeError(f"`{name}` is not async, so its `agent` and its `resource` cannot be async functions")
-    elif inspect.isgeneratorfunction(function):
+    elif inspect.isgeneratorfunction(function) and not function.__code__.co_flags & inspect.CO_ITERABLE_COROUTINE:
         wrapper = around(function, judge.admit_now, name, "generator")
     else:
         wrapper = around(function, judge.admit_now, name, "function")

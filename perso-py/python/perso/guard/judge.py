@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from time import perf_counter
 from typing import Any, Iterator
 
-from perso._perso import Decision, Json, Policy, Unknown, not_judged
+from perso._perso import Decision, Json, Policy, Unknown, is_flat, not_judged
 from perso.guard.ask import Asked
 from perso.guard.denied import Denied, denied
 from perso.guard.event import Event, logger, new_id
@@ -27,6 +27,7 @@ ANONYMOUS: Mapping[str, Any] = {}
 """Nobody in particular: no attributes, no roles."""
 
 NOBODY = "it is not known who calls"
+UNREADABLE = "the arguments cannot be read"
 CHANGED = "the arguments changed while the call was judged"
 
 ARGUMENTS = object()
@@ -96,30 +97,31 @@ class Judge:
     # From code that cannot wait.
 
     def admit_now(self, tool: str, args: dict[str, Any], told: object = ARGUMENTS) -> Any:
-        """Judges a call: the arguments to run it with, or `Denied`."""
+        """Judges a call: the arguments to run it with, or `Denied`. `args` is a dict that was made for this, and is given away."""
         begin = perf_counter()
         try:
-            owned = own(args)
+            owned = args if is_flat(args) else own(args)
         except Exception as error:
             return self._not_owned(begin, tool, args, error).admitted()
         failure: BaseException | None = None
-        if self.ask_agent is None:
-            agent = self.agent
-            if agent is None:
-                agent = _caller.get(ANONYMOUS)
-        else:
+        agent = self.agent
+        if self.ask_agent is not None:
             try:
                 agent = self.ask_agent.now(own(owned) if told is ARGUMENTS else told)
             except Exception as error:
                 return self._conclude(begin, None, tool, owned, not_judged(NOBODY), error).admitted()
+        elif agent is None:
+            agent = _caller.get(ANONYMOUS)
         if self.ask_resource is None:
             decision = self.decide(tool, owned, agent=agent)
         else:
             reading = self.policy.read(tool, owned, agent=agent, context=self.context)
             resource: object = None
             if reading.needs_resource():
-                watched = Watched(owned)
-                shown = own(owned)
+                try:
+                    watched, shown = Watched(owned), own(owned)
+                except Exception as error:
+                    return self._conclude(begin, agent, tool, owned, not_judged(UNREADABLE), error).admitted()
                 try:
                     resource = self.ask_resource.now(shown, tool, agent)
                 except Exception as error:
@@ -159,9 +161,11 @@ class Judge:
         begin = perf_counter()
         try:
             owned = own(args, is_json=is_json)
+            if told is ARGUMENTS and self.ask_agent is not None:
+                told = own(owned)
         except Exception as error:
             return self._not_owned(begin, tool, args, error)
-        agent, failure = await self.who(own(owned) if told is ARGUMENTS else told)
+        agent, failure = await self.who(told)
         if failure is not None:
             return self._conclude(begin, None, tool, owned, not_judged(NOBODY), failure)
         return await self._decide(begin, agent, tool, owned, owned, leave)
@@ -202,8 +206,10 @@ class Judge:
         resource: object = None
         failure: BaseException | None = None
         if self.ask_resource is not None and reading.needs_resource():
-            watched = Watched(owned)
-            shown = own(owned)
+            try:
+                watched, shown = Watched(owned), own(owned)
+            except Exception as error:
+                return self._conclude(begin, agent, tool, owned, not_judged(UNREADABLE), error)
             try:
                 resource = await self.ask_resource.wait(shown, tool, agent, seconds=self.resource_time)
             except Exception as error:
@@ -225,7 +231,7 @@ class Judge:
 
     def _not_owned(self, begin: float, tool: str, args: Any, error: Exception) -> Verdict:
         """Denies a call whose arguments cannot be copied. Who only observes runs it with those themselves."""
-        why = str(error) if isinstance(error, NotOwned) else "the arguments cannot be read"
+        why = str(error) if isinstance(error, NotOwned) else UNREADABLE
         verdict = self._conclude(begin, None, tool, None, not_judged(why), error)
         if verdict.denied is None:
             verdict.args = args
@@ -235,10 +241,16 @@ class Judge:
         self, begin: float, agent: object, tool: str, owned: Any, decision: Decision, failure: BaseException | None
     ) -> Verdict:
         """Records a decision, and enforces it."""
+        shown = None
+        if self.on_decision is not None:
+            try:
+                shown = own(owned)
+            except Exception as error:
+                # Nothing runs of which an observer would not be told all.
+                decision, failure = not_judged(UNREADABLE), error
         event = Event(new_id(), tool, decision, failure, not self.observes, perf_counter() - begin)
         event.log()
         if self.on_decision is not None:
-            shown = own(owned)
             try:
                 self.on_decision(event, shown)
             except Exception:
