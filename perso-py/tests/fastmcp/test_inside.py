@@ -1,6 +1,7 @@
 """Calls that are made in the process of a server, and what stands between a guard and a tool. What is asserted is what ran."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from fastmcp.exceptions import NotFoundError, ToolError
 from fastmcp.server import create_proxy
 from fastmcp.server.middleware import Middleware
 from fastmcp.server.middleware.caching import ResponseCachingMiddleware
+from fastmcp.server.providers import FastMCPProvider, Provider
 from fastmcp.server.transforms import ToolTransform, Transform
 from fastmcp.server.transforms.search import RegexSearchTransform
 from fastmcp.tools import Tool
@@ -247,6 +249,47 @@ async def test_calls_inside_a_mounted_server_are_judged_by_the_name_that_the_too
 
 
 @pytest.mark.anyio
+async def test_a_server_that_is_mounted_in_a_way_of_its_own() -> None:
+    """It is not known what its tools are called outside."""
+
+    class Own(Provider):
+        def __init__(self, server: FastMCP[Any]) -> None:
+            super().__init__()
+            self.held = FastMCPProvider(server)
+
+        async def _get_tool(self, name: str, version: Any = None) -> Tool | None:
+            tool = await self.held.get_tool(name.removeprefix("shop_"), version)
+            return None if tool is None else tool.model_copy(update={"name": name})
+
+    parent = FastMCP("parent", middleware=[RULES.fastmcp()])
+    parent.add_provider(Own(desk("child")))
+    async with Client(parent) as client:
+        await client.call_tool("shop_refund", {"amount": 5})
+        for tool, amount in (("shop_refund", 800), ("shop_ask", 5)):
+            with pytest.raises(ToolError):
+                await client.call_tool(tool, {"amount": amount})
+    assert done == [5]
+
+
+@pytest.mark.anyio
+async def test_a_server_deep_inside_others() -> None:
+    innermost = desk()
+    server = innermost
+    for number in range(20):
+        outer = FastMCP(f"server {number}")
+        outer.mount(server, "s")
+        server = outer
+    prefix = "s_" * 20
+    rules = policy({"allow": f"{prefix}ask"}, {"allow": f"{prefix}refund", "when": SMALL})
+    server.add_middleware(rules.fastmcp())
+    async with Client(server) as client:
+        await client.call_tool(f"{prefix}ask", {"amount": 5})
+        with pytest.raises(ToolError):
+            await client.call_tool(f"{prefix}ask", {"amount": 800})
+    assert done == [5]
+
+
+@pytest.mark.anyio
 async def test_a_tool_that_the_guarded_server_does_not_offer_as_it_is_cannot_be_called_inside() -> None:
     class Drops(Transform):
         async def list_tools(self, tools: Any) -> Any:
@@ -380,6 +423,32 @@ async def test_a_cache_of_a_mounted_server_answers_only_what_is_allowed() -> Non
         with pytest.raises(ToolError, match="role boss"):
             await client.call_tool("shop_ask", {"amount": 800})
     assert done == [800]
+
+
+@pytest.mark.anyio
+async def test_a_middleware_in_front_of_the_guard_calls_tools() -> None:
+    child = desk("child")
+
+    class Front(Middleware):
+        async def on_call_tool(self, context: Any, call_next: Any) -> Any:
+            args = context.message.arguments
+            if args.pop("child"):
+                return await child.call_tool("refund", args)
+            return await parent.call_tool("shop_refund", args, run_middleware=False)
+
+    parent = FastMCP("parent", middleware=[Front(), RULES.fastmcp()])
+    parent.mount(child, "shop")
+    for call in (Client(parent), None):
+        for to_child in (True, False):
+            for amount in (5, 800):
+                args = {"amount": amount, "child": to_child}
+                if call is None:
+                    with contextlib.suppress(ToolError):
+                        await parent.call_tool("anything", args)
+                else:
+                    async with call as client:
+                        await client.call_tool("anything", args, raise_on_error=False)
+    assert done == [5] * 4
 
 
 @pytest.mark.anyio

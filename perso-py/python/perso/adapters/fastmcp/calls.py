@@ -69,12 +69,14 @@ class Admission:
 class Running:
     """A tool that runs now, and the guards that let it."""
 
-    def __init__(self, passed: Sequence[Passed], tool: Tool | None = None) -> None:
+    def __init__(self, passed: Sequence[Passed], tool: Tool | None = None, mounted: Sequence[FastMCP[Any]] = ()) -> None:
         self.passed = tuple(passed)
+        # The mounted servers through which the call came here.
+        self.mounted = tuple(mounted)
         # The tools that this one is made from: to run them is to run this one.
         self.parts: list[Tool] = []
         part: Any = tool
-        while isinstance(part := getattr(part, "parent_tool", None), Tool) and len(self.parts) < 64:
+        while isinstance(part := getattr(part, "parent_tool", None), Tool):
             self.parts.append(part)
         last = self.parts[-1] if self.parts else tool
         # The tool of a mounted server that this one stands for.
@@ -90,8 +92,8 @@ class Running:
 NOBODY = object()
 """In place of who calls, where that has to be asked."""
 
-_entered: ContextVar[bool] = ContextVar("perso_fastmcp_entered", default=False)
-"""Whether a request came in, to whichever server."""
+_entered: ContextVar[FastMCP[Any] | None] = ContextVar("perso_fastmcp_entered", default=None)
+"""The server to which the request that is served here came."""
 
 _admission: ContextVar[Admission | None] = ContextVar("perso_fastmcp_admission", default=None)
 _running: ContextVar[Running | None] = ContextVar("perso_fastmcp_running", default=None)
@@ -139,24 +141,29 @@ def runs(tool: Running) -> Iterator[None]:
 
 
 @contextmanager
-def entered() -> Iterator[None]:
-    """A request came in, and is served here."""
-    token = _entered.set(True)
+def entered(server: FastMCP[Any] | None) -> Iterator[None]:
+    """A request came to a server, and is served here."""
+    token = _entered.set(server)
     try:
         yield
     finally:
         _entered.reset(token)
 
 
-def is_known() -> bool:
-    """Whether it is known from which call this comes."""
-    return _entered.get() or bool(in_force())
+def entry() -> FastMCP[Any] | None:
+    return _entered.get()
 
 
 def in_force() -> tuple[Passed, ...]:
     """The guards that judge what is called from here, outermost first."""
     tool, call = _running.get(), _admission.get()
     return join(() if tool is None else tool.passed, () if call is None else call.passed)
+
+
+def mounted() -> tuple[FastMCP[Any], ...]:
+    """The mounted servers through which the call came here."""
+    tool = _running.get()
+    return () if tool is None else tool.mounted
 
 
 def join(outer: Sequence[Passed], inner: Sequence[Passed]) -> tuple[Passed, ...]:

@@ -64,17 +64,17 @@ def _call_tool(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
                     raise Hidden(self, name) from None
                 raise
         args = {} if arguments is None else arguments
-        admission, running = None, calls.running()
+        admission, running, mounted = None, calls.running(), calls.mounted()
         if running is not None and running.leads(self, name):
             # The part of a mounted server in a call that the guards of the server around it let pass.
-            admission = _admission(self, name, args, running.passed)
+            admission, mounted = _admission(self, name, args, running.passed), (*mounted, self)
         elif (outer := around(self)) and (tool := await resolve(self, name, version)) is not None:
             # A call inside, which a middleware may answer: it is judged before that.
             args, passed = await outside.judge(outer, self, tool, args)
             admission = _admission(self, tool.name, args, passed)
         if admission is None:
             return await inner(self, name, arguments, version=version)
-        with calls.runs(calls.Running(calls.in_force())), calls.admitted(admission):
+        with calls.runs(calls.Running(calls.in_force(), None, mounted)), calls.admitted(admission):
             return await inner(self, name, admission.copy(), version=version)
 
     return call_tool
@@ -141,7 +141,7 @@ def _dispatch(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
         if server is not None and is_about_tools(ctx.method) and guards_of(server):
             check(server)
             check_handlers(server)
-        with calls.entered():
+        with calls.entered(server):
             return await inner(self, ctx, call_next)
 
     return dispatch

@@ -14,19 +14,16 @@ from fastmcp.server.transforms import Transform
 from fastmcp.tools.base import Tool
 from fastmcp.tools.tool_transform import TransformedTool
 
-DEEPEST = 32
-"""How deep servers and providers may be in one another; what is deeper is not found, and so not allowed."""
-
-
-def is_mounted(provider: Provider, server: FastMCP[Any], depth: int = DEEPEST) -> bool:
-    """Whether a server is mounted there, directly or on others between them."""
-    if depth == 0:
+def is_mounted(provider: Provider, server: FastMCP[Any], path: Sequence[Provider] = ()) -> bool:
+    """Whether a server is mounted there, directly or on others between them. `path` is where the search comes from."""
+    if provider in path:
         return False
+    path = (*path, provider)
     if isinstance(provider, FastMCPProvider):
-        return provider.server is server or is_mounted(provider.server, server, depth - 1)
+        return provider.server is server or is_mounted(provider.server, server, path)
     if isinstance(provider, _WrappedProvider):
-        return is_mounted(provider._inner, server, depth - 1)
-    return isinstance(provider, AggregateProvider) and any(is_mounted(inner, server, depth - 1) for inner in provider.providers)
+        return is_mounted(provider._inner, server, path)
+    return isinstance(provider, AggregateProvider) and any(is_mounted(inner, server, path) for inner in provider.providers)
 
 
 async def names_of(outer: FastMCP[Any], server: FastMCP[Any], tools: Sequence[Tool]) -> dict[str, list[str]] | None:
@@ -35,7 +32,7 @@ async def names_of(outer: FastMCP[Any], server: FastMCP[Any], tools: Sequence[To
 
     A name under which other arguments are taken is none: the call could not be judged by it.
     """
-    found = await _offered(outer, server, tools, DEEPEST)
+    found = await _offered(outer, server, tools, ())
     if found is None:
         return None
     names: dict[str, list[str]] = {tool.name: [] for tool in tools}
@@ -49,24 +46,25 @@ Offer = tuple[str, Tool]
 """The name of a tool where it is, and the tool by which it is offered further out."""
 
 
-async def _offered(provider: Provider, server: FastMCP[Any], tools: Sequence[Tool], depth: int) -> list[Offer] | None:
+async def _offered(provider: Provider, server: FastMCP[Any], tools: Sequence[Tool], path: Sequence[Provider]) -> list[Offer] | None:
     """The tools by which a provider offers those."""
-    if depth == 0:
+    if provider in path:
         return None
+    path = (*path, provider)
     found: list[Offer] | None = None
     if isinstance(provider, FastMCPProvider):
         if provider.server is server:
             found = [(tool.name, FastMCPProviderTool.wrap(server, tool)) for tool in tools]
         else:
-            below = await _offered(provider.server, server, tools, depth - 1)
+            below = await _offered(provider.server, server, tools, path)
             if below is not None:
                 middle = provider.server
                 found = [(name, FastMCPProviderTool.wrap(middle, tool)) for name, tool in below if _takes_the_same(tool)]
     elif isinstance(provider, _WrappedProvider):
-        found = await _offered(provider._inner, server, tools, depth - 1)
+        found = await _offered(provider._inner, server, tools, path)
     elif isinstance(provider, AggregateProvider):
         for inner in provider.providers:
-            more = await _offered(inner, server, tools, depth - 1)
+            more = await _offered(inner, server, tools, path)
             if more is not None:
                 found = [*(found or ()), *more]
     if found:
@@ -101,13 +99,9 @@ def _only(tool: Tool) -> Any:
 
 def _origin(tool: Tool) -> tuple[int, str | None] | None:
     """The mounted server's tool that a tool was made from."""
-    for _ in range(DEEPEST):
-        if isinstance(tool, FastMCPProviderTool):
-            return id(tool._server), tool._original_name
-        if not isinstance(tool, TransformedTool):
-            return None
+    while isinstance(tool, TransformedTool):
         tool = tool.parent_tool
-    return None
+    return (id(tool._server), tool._original_name) if isinstance(tool, FastMCPProviderTool) else None
 
 
 def _takes_the_same(tool: Tool) -> bool:

@@ -16,12 +16,14 @@ from perso.adapters.fastmcp.names import is_mounted, names_of
 def around(server: FastMCP[Any]) -> tuple[calls.Passed, ...]:
     """The guards of other servers that judge calls to this one.
 
-    Within a request these are the guards that let it pass. Where no request is known, as in another thread, any server that
-    this one is mounted on may have made the call: their guards ask who it is.
+    These are the guards that let the request pass. Before any has, those of the server to which the request came ask who
+    calls. Where no request is known, as in another thread, any server that this one is mounted on may have made the call.
     """
-    if calls.is_known():
-        return tuple(one for one in calls.in_force() if one.server is not server)
-    others = [other for other in list(guarded) if is_mounted(other, server)]
+    passed = calls.in_force()
+    if passed:
+        return tuple(one for one in passed if one.server is not server)
+    entry = calls.entry()
+    others = [other for other in (list(guarded) if entry is None else [entry]) if is_mounted(other, server)]
     return tuple(calls.Passed(guard, other, calls.NOBODY) for other in others for guard in guards_of(other))
 
 
@@ -35,6 +37,9 @@ async def judge(
     passed = []
     for one in outer:
         found = await names_of(one.server, server, [tool])
+        if found is None and server in calls.mounted():
+            # By a provider that only its own code understands.
+            found = {tool.name: []}
         if found is not None:
             args, agent = await _judge(one, found[tool.name], server, tool, args)
             passed.append(calls.Passed(one.guard, one.server, agent))

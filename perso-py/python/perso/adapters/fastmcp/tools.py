@@ -73,7 +73,7 @@ async def _arrived(tool: Tool, arguments: Any) -> AsyncIterator[tuple[Any, Any]]
     handed: Handed = vars(tool)[HANDED]
     call = _Arrival(handed, tool.name, {} if arguments is None else arguments)
     await call.judge_once(tool)
-    with calls.runs(calls.Running(calls.join(calls.in_force(), call.passed), handed.tool)):
+    with calls.runs(calls.Running(calls.join(calls.in_force(), call.passed), handed.tool, calls.mounted())):
         if type(handed.tool) is not FunctionTool or not call.passed:
             yield handed.tool, call.args
             return
