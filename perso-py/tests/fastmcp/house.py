@@ -72,6 +72,8 @@ WAYS = [
     Way("a tool that was added while the server ran", "late_refund"),
     Way("a tool of an app, by its name", "app_refund"),
     Way("a tool of an app, by the name that its page uses", hashed_backend_name("bills", "app_refund")),
+    Way("a tool of an app on a mounted server, by its name", "shop_till_refund"),
+    Way("a tool of an app on a mounted server, by the name that its page uses", hashed_backend_name("till", "till_refund")),
     Way("a tool of a mounted server, in its namespace", "shop_refund"),
     Way("a tool of a mounted server without a namespace", "bare_refund"),
     Way("a tool of a mounted server that has another name here", "renamed_refund"),
@@ -227,6 +229,9 @@ def build(guard: Any = None) -> FastMCP[Any]:
     inside(shop)
     changed(shop, "changed_refund")
     shop.mount(annex, "annex")
+    till = FastMCPApp("till")
+    till.tool(refund, name="till_refund")
+    shop.add_provider(till)
 
     bare = FastMCP("bare")
     bare.tool(refund, name="bare_refund")

@@ -155,6 +155,28 @@ async def test_a_call_runs_with_what_was_judged_whoever_keeps_hold_of_it() -> No
 
 
 @pytest.mark.anyio
+async def test_several_guards_on_one_server() -> None:
+    """Each judges what runs, also if the last one only observes."""
+
+    class Rewrites(Middleware):
+        async def on_call_tool(self, context: Any, call_next: Any) -> Any:
+            context.message.arguments["amount"] *= 10
+            return await call_next(context)
+
+    decisions: list[int] = []
+    other = policy({"allow": "refund", "when": {"args.amount": {"gt": 10}}})
+    observing = other.fastmcp(mode="observe", on_decision=lambda event, args: decisions.append(args["amount"]))
+    for guards in ([RULES.fastmcp(), observing], [RULES.fastmcp(), other.fastmcp()]):
+        server = desk(middleware=[*guards, Rewrites()])
+        async with Client(server) as client:
+            for amount in (80, 5, 20):
+                await client.call_tool("refund", {"amount": amount}, raise_on_error=False)
+    # The second guard, where it enforces, also denies what came in as 5.
+    assert done == [50, 200, 200]
+    assert decisions == [80, 5, 50, 20, 200]
+
+
+@pytest.mark.anyio
 async def test_a_tool_that_is_replaced_while_its_call_is_judged() -> None:
     """The guard left the last word to the function's own guard, and now another function is there."""
     server = FastMCP("desk")

@@ -19,7 +19,8 @@ from fastmcp.tools.base import Tool
 
 from perso.adapters.admitted import is_same
 from perso.guard.judge import calling
-from perso.guard.own import own
+from perso.guard.mark import mark_of
+from perso.guard.own import NotOwned, own
 
 if TYPE_CHECKING:
     from perso.adapters.fastmcp.guard import Guard
@@ -41,29 +42,35 @@ class Admission:
     """A call that guards let pass, until it arrives at its tool. It arrives once: another such call is another call."""
 
     def __init__(
-        self, server: FastMCP[Any], tool: str, args: Any, passed: Sequence[Passed], left_to: Sequence[object] = ()
+        self, server: FastMCP[Any], tool: str, args: Any, passed: Sequence[Passed], function: object = None
     ) -> None:
         self.server = server
         self.tool = tool
         self.args = args
         self.passed = tuple(passed)
-        # The guarded function that was left the last word: no other function may run in its place.
-        self.left_to = left_to
+        # A function with a guard of its own may have been left the last word: no other may run in its place.
+        self.function = None if mark_of(function) is None else function
         self.is_open = True
 
-    def is_for(self, server: FastMCP[Any], tool: str, args: Any) -> bool:
-        return self.is_open and self.server is server and self.tool == tool and is_same(self.args, args)
-
-    def copy(self) -> Any:
-        """The arguments, for code that may change them."""
-        return own(self.args)
+    def is_for(self, server: FastMCP[Any], tool: str, args: Any, function: object) -> bool:
+        """Whether it is this call that comes to a tool that runs `function`."""
+        same = self.server is server and self.tool == tool and (self.function is None or self.function is function)
+        return self.is_open and same and is_same(self.args, args)
 
     def arrives(self, server: FastMCP[Any], tool: str, args: Any, function: object) -> bool:
-        """Whether it is this call that arrives at a tool that runs `function`."""
-        if not self.is_for(server, tool, args) or any(left is not function for left in self.left_to):
+        if not self.is_for(server, tool, args, function):
             return False
         self.is_open = False
         return True
+
+
+def copy_of(args: Any) -> Any:
+    """The arguments for code between a guard and a tool: what is done to them there is not done to those that were judged."""
+    try:
+        return own(args)
+    except NotOwned:
+        # Only a guard that observes lets such arguments pass.
+        return args
 
 
 class Running:
@@ -107,13 +114,12 @@ def running() -> Running | None:
     return _running.get()
 
 
-def let_pass(by: Passed, tool: str, args: Any, left_to: object) -> Admission:
+def let_pass(by: Passed, tool: str, args: Any, function: object) -> Admission:
     """The admission of a call that one more guard lets pass."""
     before = _admission.get()
-    left = () if left_to is None else (left_to,)
-    if before is None or not before.is_for(by.server, tool, args):
-        return Admission(by.server, tool, args, (by,), left)
-    return Admission(by.server, tool, args, (*before.passed, by), (*before.left_to, *left))
+    is_next = before is not None and before.is_for(by.server, tool, args, function)
+    passed = before.passed if before is not None and is_next else ()
+    return Admission(by.server, tool, args, (*passed, by), function)
 
 
 @contextmanager

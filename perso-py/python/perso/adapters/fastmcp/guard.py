@@ -25,7 +25,6 @@ from perso.adapters.fastmcp import calls, headers
 from perso.adapters.served import DENIED_TASK, Served, is_about_tools
 from perso.guard.denied import Denied
 from perso.guard.judge import caller, calling
-from perso.guard.own import own
 from perso.guard.verdict import Verdict
 from perso.verify import Unguarded, wrong_order
 
@@ -76,11 +75,8 @@ class Guard(Middleware):
             raise self.refusal(verdict.denied, server, name)
         if self.hides() and _is_client_tool_call():
             headers.compare(server, context)
-        left_to = function if self.leaves(tool.name, function) else None
-        admission = calls.let_pass(calls.Passed(self, server, verdict.agent), tool.name, verdict.args, left_to)
-        # What other middlewares do to their copy is not done to the one that was judged.
-        copy = verdict.args if self.served.judge.observes else own(verdict.args)
-        judged = context.message.model_copy(update={"arguments": copy})
+        admission = calls.let_pass(calls.Passed(self, server, verdict.agent), tool.name, verdict.args, function)
+        judged = context.message.model_copy(update={"arguments": calls.copy_of(verdict.args)})
         with calling(verdict.agent), calls.admitted(admission):
             return await call_next(context.copy(message=judged))
 

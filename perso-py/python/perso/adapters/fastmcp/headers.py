@@ -24,9 +24,10 @@ def compare(server: FastMCP[Any], context: MiddlewareContext[CallToolRequestPara
     request = None if context.fastmcp_context is None else context.fastmcp_context.request_context
     if request is None or request._srctx.request is None or request._srctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
         return
+    params = request._srctx.params or {}
     schema = schema_of(server, context.message.name)
     if schema is None:
         return
-    rejection = validate_mcp_param_headers(schema, context.message.arguments or {}, request._srctx.request.headers)
+    rejection = validate_mcp_param_headers(schema, params.get("arguments") or {}, request._srctx.request.headers)
     if rejection is not None:
         raise MCPError(code=rejection.code, message=rejection.message)

@@ -18,11 +18,10 @@ from fastmcp.server.low_level import FastMCPServerMiddleware
 from fastmcp.tools.base import Tool
 
 from perso.adapters.fastmcp import calls, headers, outside
-from perso.adapters.fastmcp.guard import Hidden, check, check_handlers, guards_of, resolve
+from perso.adapters.fastmcp.guard import Hidden, check, check_handlers, function_of, guards_of, resolve
 from perso.adapters.fastmcp.outside import around, shown
 from perso.adapters.fastmcp.tools import hand_out
 from perso.adapters.served import is_about_tools
-from perso.guard.own import NotOwned, own
 
 HOOK = "__perso_hook__"
 
@@ -67,25 +66,17 @@ def _call_tool(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
         admission, running, mounted = None, calls.running(), calls.mounted()
         if running is not None and running.leads(self, name):
             # The part of a mounted server in a call that the guards of the server around it let pass.
-            admission, mounted = _admission(self, name, args, running.passed), (*mounted, self)
+            admission, mounted = calls.Admission(self, name, calls.copy_of(args), running.passed), (*mounted, self)
         elif (outer := around(self)) and (tool := await resolve(self, name, version)) is not None:
             # A call inside, which a middleware may answer: it is judged before that.
             args, passed = await outside.judge(outer, self, tool, args)
-            admission = _admission(self, tool.name, args, passed)
+            admission = calls.Admission(self, tool.name, args, passed, function_of(tool))
         if admission is None:
             return await inner(self, name, arguments, version=version)
         with calls.runs(calls.Running(calls.in_force(), None, mounted)), calls.admitted(admission):
-            return await inner(self, name, admission.copy(), version=version)
+            return await inner(self, name, calls.copy_of(args), version=version)
 
     return call_tool
-
-
-def _admission(server: FastMCP[Any], tool: str, args: Any, passed: Sequence[calls.Passed]) -> calls.Admission | None:
-    try:
-        return calls.Admission(server, tool, own(args), passed)
-    except NotOwned:
-        # Only a guard that observes lets such arguments pass.
-        return None
 
 
 async def _is_hidden(server: FastMCP[Any], name: str, version: Any, cause: object) -> bool:

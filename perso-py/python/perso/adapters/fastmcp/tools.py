@@ -20,7 +20,6 @@ from fastmcp.tools.function_tool import FunctionTool
 from perso.adapters.fastmcp import calls, function, outside
 from perso.adapters.fastmcp.guard import HANDED, Guard, function_of, guards_of, told
 from perso.adapters.fastmcp.outside import around
-from perso.guard.own import NotOwned, own
 from perso.guard.verdict import Verdict
 from perso.verify import Unguarded, is_wrong
 
@@ -72,13 +71,13 @@ async def _arrived(tool: Tool, arguments: Any) -> AsyncIterator[tuple[Any, Any]]
     """A call arrives at a tool: the tool to run, and the arguments to run it with. Raises what a denied call is told."""
     handed: Handed = vars(tool)[HANDED]
     call = _Arrival(handed, tool.name, {} if arguments is None else arguments)
-    await call.judge_once(tool)
+    is_part = await call.judge_once(tool)
     with calls.runs(calls.Running(calls.join(calls.in_force(), call.passed), handed.tool, calls.mounted())):
-        if type(handed.tool) is not FunctionTool or not call.passed:
+        if is_part or type(handed.tool) is not FunctionTool or not call.passed:
             yield handed.tool, call.args
             return
         with function.called(call):
-            yield function.judged(handed.tool), call.copy()
+            yield function.judged(handed.tool), calls.copy_of(call.args)
 
 
 class _Arrival:
@@ -92,13 +91,14 @@ class _Arrival:
         self.function = function_of(handed.tool)
         self.passed: list[calls.Passed] = []
 
-    async def judge_once(self, tool: Tool) -> None:
-        """Has the call judged by each guard that did not let just this one pass."""
+    async def judge_once(self, tool: Tool) -> bool:
+        """Has the call judged by each guard that did not let just this one pass. Returns whether it is part of another."""
         if is_wrong(self.function):
             problem = f"the tool `{self.name}` runs the inside of a guard: put the guard below the decorator that makes it a tool"
             raise Unguarded([problem])
         running, admission = calls.running(), calls.admission()
-        if running is not None and running.is_part(tool):
+        is_part = running is not None and running.is_part(tool)
+        if running is not None and is_part:
             self.passed.extend(running.passed)
         elif admission is not None and admission.arrives(self.server, self.name, self.args, self.function):
             self.args = admission.args
@@ -113,6 +113,7 @@ class _Arrival:
         self.args, passed = await outside.judge(outer, self.server, self.tool, self.args)
         # The server's own come last: they know best who calls.
         self.passed[:0] = passed
+        return is_part
 
     async def judge_again(self, args: Any) -> None:
         """Has the call judged by what its function is about to get, where that is something else."""
@@ -127,14 +128,6 @@ class _Arrival:
             denied = one.guard.served.judge.refuse(self.name, why)
             if denied is not None:
                 raise one.guard.refusal(denied, self.server, self.name)
-
-    def copy(self) -> Any:
-        """The arguments, for code that may change them before the function gets its own."""
-        try:
-            return own(self.args)
-        except NotOwned:
-            # Only a guard that observes lets such arguments pass.
-            return self.args
 
     def _is_left(self, guard: Guard, server: FastMCP[Any]) -> bool:
         return not any(one.is_of(guard, server) for one in self.passed)
