@@ -6,6 +6,7 @@
 import ast
 import asyncio
 import copy
+import dataclasses
 import json
 import sys
 import typing
@@ -396,6 +397,31 @@ async def test_what_a_hook_makes_of_the_arguments_is_judged(place: str, how: str
         await Runner.run(Agent(name="desk", model=model, tools=[guarded], **of_agent), "refund", **of_run)
         # Denied; or the SDK ran what was judged all the same.
         assert (model.read, done) in (([REASON], []), (["refunded 5"], [5])) and (model.read == [REASON]) is (how != "another call")
+        done.clear()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", KINDS)
+async def test_nothing_replaces_what_a_guarded_tool_runs(kind: str) -> None:
+    async def other(context: Any, arguments: str) -> str:
+        done.append("other")
+        return "other"
+
+    class Replacing(RunHooks[Any]):
+        async def on_tool_start(self, context: Any, agent: Any, tool: Any) -> None:
+            tool.on_invoke_tool = decorated(other).on_invoke_tool if "made" in kind else other
+
+    guarded = DESK.openai_agents_tools(KINDS[kind](), agent=AGENT)
+    with pytest.raises((AttributeError, UserError), match="the tool `process_refund` is guarded, and nothing can replace what it runs"):
+        await runner(guarded, GOOD, hooks=Replacing())
+    assert done == []
+    # Copies by whatever means stay guarded.
+    copies = [copy.copy(guarded), copy.copy(copy.copy(guarded))]
+    if kind != "a class of its own":
+        copies.append(dataclasses.replace(guarded, description="another"))
+    for made in copies:
+        assert await runner(made, BAD) == REASON and done == []
+        assert await runner(made, GOOD) == "refunded 5"
         done.clear()
 
 

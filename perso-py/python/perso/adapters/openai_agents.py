@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import weakref
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
@@ -38,6 +39,9 @@ class Admitted:
         return is_it
 
 
+_judging_functions: weakref.WeakSet[Any] = weakref.WeakSet()
+"""The functions that judge before a tool runs."""
+
 _admitted: ContextVar[Admitted] = ContextVar("perso_openai_agents_admitted")
 
 
@@ -54,6 +58,8 @@ def guarded(judge: Judge, tool: T) -> T:
     else:
         made.on_invoke_tool = _judging(judge, made, made.on_invoke_tool)
     made.tool_input_guardrails = [_rejecting(judge), *(tool.tool_input_guardrails or [])]
+    kind: type = type(made)
+    object.__setattr__(made, "__class__", _kept(kind))
     return made
 
 
@@ -75,6 +81,7 @@ def _judging(judge: Judge, tool: FunctionTool, invoke: Any) -> Any:
                 raise denied
         return await invoke(context, text)
 
+    _judging_functions.add(judging)
     return judging
 
 
@@ -137,3 +144,19 @@ def _fixed(kind: type) -> type:
     # Afterwards: pydantic would take it for the field's default.
     setattr(fixed, "arguments", property(get, refuse))
     return fixed
+
+
+@functools.lru_cache(maxsize=64)
+def _kept(kind: type) -> type:
+    """A class of tools like `kind`, whose invoker can only be one that judges. The SDK replaces it when it copies a tool."""
+
+    def get(self: Any) -> Any:
+        return self.__dict__["on_invoke_tool"]
+
+    def put(self: Any, invoker: Any) -> None:
+        if getattr(invoker, "_invoke_tool_impl", invoker) not in _judging_functions:
+            raise AttributeError(f"the tool `{self.name}` is guarded, and nothing can replace what it runs: guard the other tool instead")
+        self.__dict__["on_invoke_tool"] = invoker
+
+    members = {"on_invoke_tool": property(get, put), "__module__": kind.__module__, "__doc__": kind.__doc__}
+    return type(kind)(kind.__name__, (kind,), members)
