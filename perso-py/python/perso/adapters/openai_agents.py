@@ -79,6 +79,7 @@ def _judging(judge: Judge, tool: FunctionTool, invoke: Any) -> Any:
                 return str(denied)
             if denied is not None:
                 raise denied
+        _forget_parsed(context)
         return await invoke(context, text)
 
     _judging_functions.add(judging)
@@ -113,9 +114,16 @@ def guardrail(judge: Judge) -> ToolInputGuardrail[Any]:
         output = _output((await _judge(judge, tool, text, data)).denied)
         if call is not None and output.behavior["type"] == "allow":
             object.__setattr__(call, "__class__", _fixed(type(call)))
+            _forget_parsed(data.context)
         return output
 
     return ToolInputGuardrail(guardrail_function=perso, name="perso")
+
+
+def _forget_parsed(context: Any) -> None:
+    """Lets the SDK parse the arguments anew: those that it has parsed for an approval are within reach of hooks."""
+    if getattr(context, "_function_tool_arguments", None) is not None:
+        context._function_tool_arguments = None
 
 
 async def _judge(judge: Judge, tool: str, text: str, told: ToolInputGuardrailData) -> Verdict:
