@@ -29,12 +29,12 @@ class Served:
         self.judge = Judge(policy, **settings)
 
     async def call(self, told: object, tool: Any, args: Any, function: object = None) -> Verdict:
-        """Judges a call that came over the wire, to the tool that runs `function`. Arguments that no JSON says are denied."""
+        """Judges a call that came over the wire, to the tool that runs `function`. Arguments that are not JSON are denied."""
         args = {} if args is None else args
         return await self.judge.judge(tool, args, told, is_json=True, leave=self._leave(tool, function))
 
     async def inside(self, told: object, tool: Any, args: Any, function: object = None) -> Verdict:
-        """Judges a call that was made inside the server: by whoever makes the request that is served."""
+        """Judges a call that code inside the server makes, as a call by the caller whose request is served."""
         args = {} if args is None else args
         agent = caller()
         if agent is None:

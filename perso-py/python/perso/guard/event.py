@@ -1,4 +1,4 @@
-"""What the host learns of each decision."""
+"""What is recorded of each decision."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Event:
     """A decision that was made."""
 
     id: str
-    """The decision's id (a version 7 UUID): a denial tells it to the caller."""
+    """The decision's id (a version 7 UUID): a denial has it in its `_meta`."""
     tool: str
     """The tool, as it was called."""
     decision: Decision
     failure: BaseException | None
-    """Why the caller or the resource could not be told, where that is so."""
+    """Why the caller or the resource is not known, if one of them is not."""
     enforced: bool
-    """Whether the decision is put in force; false when only observing."""
+    """Whether the decision is enforced; false when only observing."""
     duration: float
-    """How long it took, in seconds, with asking who calls and what the call is about."""
+    """How many seconds it took, with the time of `agent` and `resource`."""
 
     @property
     def rule(self) -> str | None:
@@ -56,7 +56,7 @@ class Event:
 
 
 def visible(text: str, most: int = 256) -> str:
-    """A text that a client chose, on one line and without what a terminal would obey."""
+    """A text that a client chose, on one line and without control characters."""
     shown = text if text.isprintable() else ascii(text)[1:-1]
     return shown if len(shown) <= most else shown[:most] + "…"
 

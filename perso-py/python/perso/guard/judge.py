@@ -31,13 +31,13 @@ UNREADABLE = "the arguments cannot be read"
 CHANGED = "the arguments changed while the call was judged"
 
 ARGUMENTS = object()
-"""What `agent` is told where there is nothing else: a copy of the arguments."""
+"""Stands for a copy of the arguments: what `agent` is called with where an adapter knows nothing else."""
 
 INFO = logging.INFO
 is_logged = logger.isEnabledFor
 
 _caller: ContextVar[object] = ContextVar("perso_caller")
-"""Who makes the request that is served now: told by a server's guard to those inside."""
+"""Who makes the request that is served now: set by a server's guard, for the guards inside."""
 
 
 def caller() -> object:
@@ -47,7 +47,7 @@ def caller() -> object:
 
 @contextmanager
 def calling(agent: object) -> Iterator[None]:
-    """Guards inside take this for who calls, unless they know better."""
+    """Guards inside use this caller, unless they have an `agent` of their own."""
     token = _caller.set(ANONYMOUS if agent is None else agent)
     try:
         yield
@@ -72,7 +72,7 @@ class Judge:
         on_decision: Callable[[Event, Any], None] | None = None,
     ) -> None:
         if mode not in ("enforce", "observe"):
-            raise ValueError(f"`{mode}` is no mode: `enforce` and `observe` are")
+            raise ValueError(f"`{mode}` is no mode: use `enforce` or `observe`")
         self.policy = policy
         self.agent: object = agent
         self.agent_time = agent_time
@@ -153,7 +153,7 @@ class Judge:
         is_json: bool = False,
         leave: bool = False,
     ) -> Verdict:
-        """Judges a call. `told` is what `agent` is told; without it, a copy of the arguments.
+        """Judges a call. `agent` is called with `told`; without it, with a copy of the arguments.
 
         With `is_json`, arguments that no JSON text can say are denied. With `leave` the call is left to another guard, which
         knows the resource, unless it is denied whatever the resource.

@@ -15,7 +15,7 @@ class Mark:
     """What a guarded function is known by."""
 
     wrapper: weakref.ref[Any]
-    """The guarded function itself: whoever copies its attributes with `functools.wraps` is another one."""
+    """The guarded function itself: a wrapper that has copied its attributes with `functools.wraps` is another function."""
     tool: str
     enforces: bool
     policy: weakref.ref[Any]

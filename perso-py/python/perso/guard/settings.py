@@ -18,13 +18,14 @@ RESOURCE_TIME = 5.0
 
 
 class Settings(TypedDict, total=False):
-    """What can be said of any guard.
+    """The options of every guard.
 
-    - ``agent``: who calls: a mapping (one caller, as over stdio), or a function, sync or async, that tells for each call
-      anew; what it is told depends on the adapter, and it need not take it. ``None``: an anonymous caller, without roles.
+    - ``agent``: who calls: a mapping (one caller, as over stdio), or a function, sync or async, that is called for each
+      call. What it is called with depends on the adapter; it may take no parameter. ``None``: an anonymous caller, without
+      roles.
     - ``agent_time``: how many seconds that function may take in async code; 5 by default. Then the call is denied.
     - ``resource``: a function, sync or async, from the arguments (and the tool, and the agent, if it takes them) to what
-      rules read as ``resource.…``. Asked only where the policy reads it and the decision is still open without it.
+      rules read as ``resource.…``. Called only where the policy reads it and the decision is still open without it.
     - ``resource_time``: how many seconds that may take in async code; 5 by default. Then nothing is known of the resource.
     - ``context``: what rules read as ``context.…``.
     - ``mode``: ``"observe"`` decides and records, but lets everything pass.
@@ -44,7 +45,7 @@ class Settings(TypedDict, total=False):
 
 
 class ServerSettings(Settings, total=False):
-    """What can be said of a guard in front of a server.
+    """The options of a guard in front of a server.
 
     - ``hide``: a denied call is answered as if there were no such tool.
     """
