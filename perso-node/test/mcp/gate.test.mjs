@@ -39,6 +39,9 @@ function desk(settings = { agent: AGENT }, transport = new Fake()) {
 	return { transport, got };
 }
 
+/** The server answers the last message that it got. */
+const answers = ({ transport, got }, answer) => transport.send({ jsonrpc: '2.0', id: got.at(-1).id, ...answer });
+
 let id = 0;
 const call = (name, args, more) => ({ jsonrpc: '2.0', id: (id += 1), method: 'tools/call', params: { name, arguments: args, ...more } });
 const small = () => call('process_refund', { amount: 5 });
@@ -143,9 +146,7 @@ test('an agent that fails denies, and the cause is told to the host', async () =
 		assert.deepEqual([result.isError, result.content[0].text], [true, 'the call can not be judged']);
 		assert.deepEqual([got.length, events[0].failure, events[0].decision.cause.detail], [0, failure, 'it is not known who calls']);
 		transport.says(list());
-		await settled();
-		transport.onmessage = undefined;
-		await transport.send({ jsonrpc: '2.0', id, result: { tools: ALL } });
+		await answers({ transport, got }, { result: { tools: ALL } });
 		assert.deepEqual(names(await transport.next()), []);
 	}
 });
@@ -287,19 +288,19 @@ test('each round of a call that asks back is judged, and so is a task', async ()
 });
 
 test('a result says that it is complete, from 2026-07-28 on', async () => {
-	const { transport } = desk();
+	const { transport, got } = desk();
 	for (const [revision, resultType] of [['2026-07-28', 'complete'], ['2027-01-01', 'complete'], ['2025-11-25', undefined], [5, undefined]]) {
 		const _meta = { 'io.modelcontextprotocol/protocolVersion': revision };
 		transport.says(call('process_refund', { amount: 800 }, { _meta }));
 		assert.equal((await transport.next()).result.resultType, resultType);
 		transport.says(list({ params: { _meta } }));
-		await transport.send({ jsonrpc: '2.0', id, result: { tools: ALL, cacheScope: 'public', ttlMs: 5 } });
+		await answers({ transport, got }, { result: { tools: ALL, cacheScope: 'public', ttlMs: 5 } });
 		assert.equal((await transport.next()).result.cacheScope, resultType ? 'private' : 'public');
 	}
 });
 
 test('lists have what their caller could call', async () => {
-	const { transport } = desk({ agent: ({ authInfo }) => authInfo?.extra });
+	const { transport, got } = desk({ agent: ({ authInfo }) => authInfo?.extra });
 	for (const [extra, expected] of [
 		[undefined, ['view_customer']],
 		[AGENT, ['view_customer', 'process_refund']],
@@ -307,42 +308,122 @@ test('lists have what their caller could call', async () => {
 	]) {
 		transport.says(list(), { authInfo: { extra } });
 		const result = { tools: ALL, nextCursor: '2', _meta: { more: 1 } };
-		await transport.send({ jsonrpc: '2.0', id, result });
+		await answers({ transport, got }, { result });
 		const answer = await transport.next();
-		assert.deepEqual(names(answer), expected);
+		assert.deepEqual([answer.id, names(answer)], [id, expected]);
 		assert.deepEqual([answer.result.nextCursor, answer.result._meta, result.tools.length], ['2', { more: 1 }, 4]);
 	}
 	transport.says(list(), {});
-	await transport.send({ jsonrpc: '2.0', id, result: { tools: [null, {}, { name: 1 }, 'x', ...ALL] } });
+	await answers({ transport, got }, { result: { tools: [null, {}, { name: 1 }, 'x', ...ALL] } });
 	assert.deepEqual(names(await transport.next()), ['view_customer']);
 });
 
 test('lists of several callers with one id show what all of them could call', async () => {
-	const { transport } = desk({ agent: ({ authInfo }) => authInfo.extra });
+	const { transport, got } = desk({ agent: ({ authInfo }) => authInfo.extra });
 	const request = list();
 	transport.says(request, { authInfo: { extra: AGENT } });
 	transport.says(request, { authInfo: { extra: { id: 'm', roles: ['manager'] } } });
-	const response = { jsonrpc: '2.0', id: request.id, result: { tools: ALL } };
-	await transport.send(response);
-	assert.deepEqual(names(await transport.next()), ['view_customer']);
-	// Which of them was the first to be answered, nobody knows.
-	await transport.send(response);
-	assert.deepEqual(names(await transport.next()), ['view_customer']);
+	const [first, second] = got.map(({ id }) => ({ jsonrpc: '2.0', id, result: { tools: ALL } }));
+	assert.notEqual(first.id, second.id);
+	// Which of them gets an answer under their id, the transport decides.
+	for (const response of [second, first]) {
+		await transport.send(response);
+		const answer = await transport.next();
+		assert.deepEqual([answer.id, names(answer)], [request.id, ['view_customer']]);
+	}
 	transport.says(request, { authInfo: { extra: AGENT } });
-	await transport.send(response);
+	await answers({ transport, got }, { result: { tools: ALL } });
 	assert.deepEqual(names(await transport.next()), ['view_customer', 'process_refund']);
 	// An id that a call has as well.
 	const asked = list();
 	transport.says(asked, { authInfo: { extra: AGENT } });
+	const own = got.at(-1).id;
 	transport.says({ ...small(), id: asked.id }, { authInfo: { extra: AGENT } });
 	await transport.send({ jsonrpc: '2.0', id: asked.id, error: { code: 1, message: 'no' } });
-	await transport.next();
+	assert.equal((await transport.next()).id, asked.id);
+	await transport.send({ jsonrpc: '2.0', id: own, result: { tools: ALL } });
+	assert.deepEqual(names(await transport.next()), ['view_customer', 'process_refund']);
+	// A server that answers to an id that it was not given shows no more for it.
+	transport.says(asked, { authInfo: { extra: AGENT } });
 	await transport.send({ jsonrpc: '2.0', id: asked.id, result: { tools: ALL } });
 	assert.deepEqual(names(await transport.next()), ['view_customer', 'process_refund']);
-	// A string is not the number.
+	// A batch of answers.
 	transport.says(list(), { authInfo: { extra: AGENT } });
-	await transport.send({ jsonrpc: '2.0', id: `${id}`, result: { tools: ALL } });
-	assert.equal(names(await transport.next()).length, 4);
+	await transport.send([{ jsonrpc: '2.0', id: 'p', result: {} }, { jsonrpc: '2.0', id: got.at(-1).id, result: { tools: ALL } }]);
+	const [pong, listed] = await transport.next();
+	assert.deepEqual([pong.id, listed.id, names(listed)], ['p', id, ['view_customer', 'process_refund']]);
+});
+
+test('a list that is cancelled is forgotten, and its answer comes to nobody', async () => {
+	const { transport, got } = desk();
+	const cancel = (requestId) => transport.says({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } });
+	for (let count = 0; count < 70_000; count += 1) {
+		transport.says(list());
+		cancel(id);
+	}
+	assert.deepEqual(got.map(({ method }) => method).slice(0, 3), ['tools/list', 'notifications/cancelled', 'notifications/cancelled']);
+	assert.deepEqual(got[2].params.requestId, got[0].id);
+	const late = got.at(-3);
+	assert.equal(late.method, 'tools/list');
+	transport.says(list());
+	await transport.send({ jsonrpc: '2.0', id: late.id, result: { tools: ALL } });
+	await answers({ transport, got }, { result: { tools: ALL } });
+	assert.deepEqual([transport.sent.length, names(await transport.next())], [1, ['view_customer', 'process_refund']]);
+	// What belongs to it goes nowhere either, and what belongs to one that is open goes where it was asked for.
+	transport.says(list());
+	await transport.send({ jsonrpc: '2.0', method: 'notifications/message' }, { relatedRequestId: late.id });
+	await transport.send({ jsonrpc: '2.0', method: 'notifications/message' }, { relatedRequestId: got.at(-1).id });
+	assert.deepEqual(transport.sent.map(({ options }) => options), [{ relatedRequestId: id }]);
+	// Nobody may use an id of the guard's.
+	transport.sent.length = 0;
+	transport.says({ ...list(), id: late.id });
+	assert.equal((await transport.next()).error.code, -32600);
+});
+
+test('70 000 calls that are cancelled leave room for others', async () => {
+	const { transport, got } = desk();
+	for (let count = 0; count < 70_000; count += 1) {
+		transport.says(small());
+		transport.says({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id } });
+	}
+	assert.equal(got.length, 140_000);
+	const ping = { jsonrpc: '2.0', id: 'p', method: 'ping' };
+	const last = small();
+	transport.says(ping);
+	transport.says(last);
+	await settled();
+	assert.deepEqual([got.slice(-2), transport.sent], [[ping, last], []]);
+});
+
+test('calls whose host functions hang are bounded, denied with words, and let go', async () => {
+	let hangs = true;
+	const waiting = [];
+	const resource = () => (hangs ? new Promise((resolve) => waiting.push(resolve)) : { owner_id: 'mgr-001' });
+	const { transport, got } = desk({ agent: MANAGER, resource, resourceTime: 60_000 });
+	const remove = () => call('delete_record', { record_id: '1' });
+	for (let count = 0; count < 1024; count += 1) transport.says(remove());
+	transport.says(remove());
+	const { result } = await transport.next();
+	assert.deepEqual([result.isError, result.content[0].text], [true, 'too many calls are being judged: wait for some of them, and try again']);
+	assert.equal(waiting.length, 1024, 'the function is not asked any more');
+	transport.says({ jsonrpc: '2.0', id: 'p', method: 'ping' });
+	assert.equal(got.at(-1).method, 'ping');
+	hangs = false;
+	for (const resolve of waiting) resolve({ owner_id: 'mgr-001' });
+	while (got.length < 1025) await settled();
+	transport.says(remove());
+	assert.deepEqual([got.length, transport.sent.length], [1026, 0]);
+});
+
+test('an agent function that hangs is not waited for any longer than `agentTime`', async () => {
+	const events = [];
+	const { transport, got } = desk({ agent: () => new Promise(() => {}), agentTime: 5, onDecision: (event) => events.push(event) });
+	transport.says(call('view_customer', {}));
+	assert.equal((await transport.next()).result.isError, true);
+	assert.match(events[0].failure.message, /`agent` took more than 5 ms/);
+	transport.says(list());
+	await answers({ transport, got }, { result: { tools: ALL } });
+	assert.deepEqual(names(await transport.next()), []);
 });
 
 test('too many lists that nobody answers are refused', async () => {
@@ -352,11 +433,14 @@ test('too many lists that nobody answers are refused', async () => {
 	transport.says(list());
 	assert.equal((await transport.next()).error.code, -32000);
 	assert.equal(got.length, 4096);
-	// What was answered otherwise makes room.
-	await transport.send({ jsonrpc: '2.0', id: id - 1, error: { code: 1, message: 'no' } });
+	// Nothing else is refused, and what was answered otherwise makes room.
+	transport.says({ jsonrpc: '2.0', id: 'p', method: 'ping' });
+	transport.says(small());
+	assert.equal(got.length, 4098);
+	await transport.send({ jsonrpc: '2.0', id: got[0].id, error: { code: 1, message: 'no' } });
 	await transport.next();
 	transport.says(list());
-	assert.equal(got.length, 4097);
+	assert.equal(got.length, 4099);
 });
 
 test('what is not about tools passes, either way', async () => {
@@ -538,4 +622,51 @@ test('a server is guarded before it is connected, and once by a policy', async (
 	await both.next();
 	await both.next();
 	assert.deepEqual(got.map(({ params }) => params.arguments.amount), [3]);
+});
+
+test('a handler between the guard and the server that changes what it hands on', async () => {
+	const LARGE = { amount: 9000 };
+	/** Changes of a call in place, and calls of its own. */
+	const changes = {
+		arguments: ({ params }) => void Object.assign(params.arguments, LARGE),
+		name: ({ params }) => void (params.name = 'dump_secrets'),
+		params: (message) => void (message.params = { name: 'process_refund', arguments: LARGE }),
+		'a copy': (message) => ({ ...message, params: { name: 'process_refund', arguments: LARGE } }),
+		'another prototype': ({ params }) => void Object.setPrototypeOf(params.arguments, LARGE),
+	};
+	for (const [what, change] of Object.entries(changes)) {
+		const { transport, got } = desk();
+		// As tools for tracing do it: once the server has set its handler.
+		const server = transport.onmessage;
+		transport.onmessage = (message, extra) => server(change(message) ?? message, extra);
+		transport.says(small());
+		await settled();
+		assert.deepEqual([got.length, transport.sent.length], [0, 1], what);
+		// What is not changed is judged once, and runs once.
+		const events = [];
+		const once = desk({ agent: AGENT, onDecision: (event) => events.push(event) });
+		const behind = once.transport.onmessage;
+		once.transport.onmessage = (message, extra) => behind(message, extra);
+		const allowed = small();
+		once.transport.says(allowed);
+		once.transport.says(list());
+		assert.deepEqual([once.got[0], once.got.length, events.length], [allowed, 2, 1]);
+		await answers(once, { result: { tools: ALL } });
+		assert.deepEqual(names(await once.transport.next()), ['view_customer', 'process_refund']);
+	}
+});
+
+test('a handler that the server calls first can not change what the server gets', async () => {
+	const transport = new Fake();
+	transport.onmessage = ({ params }) => Object.assign(params.arguments, { amount: 9000 });
+	guardTransport(transport, policy, { agent: AGENT });
+	const early = transport.onmessage;
+	const got = [];
+	// As both SDKs set theirs.
+	transport.onmessage = (message, extra) => {
+		early(message, extra);
+		got.push(message);
+	};
+	transport.says(small());
+	assert.deepEqual(got.map(({ params }) => params.arguments), [{ amount: 5 }]);
 });

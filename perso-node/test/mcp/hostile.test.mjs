@@ -62,25 +62,32 @@ test('keys in another case, and methods that are no strings, do not pass', async
 });
 
 test('no other request makes a guard forget who waits for a list', async () => {
-	const { transport, sent } = desk();
+	const { transport, sent, got } = desk();
 	const list = (id) => transport.onmessage({ jsonrpc: '2.0', id, method: 'tools/list' });
-	// Under one id: another request before the list, one after it, and as many lists as may wait.
-	transport.onmessage({ jsonrpc: '2.0', id: 5, method: 'ping' });
+	const cancel = (requestId) => transport.onmessage({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } });
+	// Under one id: another request before the list, one after it, one that is cancelled and answered nevertheless, and as
+	// many lists as may wait.
+	transport.onmessage({ jsonrpc: '2.0', id: 5, method: 'tools/call', params: { name: 'view_customer' } });
+	cancel(5);
 	list(5);
+	const { id } = got.at(-1);
 	transport.onmessage({ jsonrpc: '2.0', id: 5, method: 'own/tools' });
+	await transport.send({ jsonrpc: '2.0', id: 5, result: { content: [] } });
 	await transport.send({ jsonrpc: '2.0', id: 5, result: {} });
-	await transport.send({ jsonrpc: '2.0', id: 5, result: { tools: ALL } });
 	for (let other = 0; other < 5000; other += 1) list(`other ${other}`);
-	await transport.send({ jsonrpc: '2.0', id: 5, result: { tools: ALL } });
+	await transport.send({ jsonrpc: '2.0', id, result: { tools: ALL } });
+	// Another answer under the same id of the guard's comes to nobody.
+	await transport.send({ jsonrpc: '2.0', id, result: { tools: ALL } });
 	const shown = sent.filter(({ id, result }) => id === 5 && result.tools).map(({ result }) => result.tools);
-	assert.deepEqual(shown, [[ALL[0]], [ALL[0]]]);
+	assert.deepEqual(shown, [[ALL[0]]]);
+	assert.ok(sent.every(({ result }) => result?.tools?.length !== 2));
 });
 
 test('a list that fails makes room', async () => {
 	const { transport, got } = desk();
 	for (let id = 0; id < 5000; id += 1) {
 		transport.onmessage({ jsonrpc: '2.0', id, method: 'tools/list' });
-		await transport.send({ jsonrpc: '2.0', id, error: { code: 1, message: 'no' } });
+		await transport.send({ jsonrpc: '2.0', id: got.at(-1).id, error: { code: 1, message: 'no' } });
 	}
 	assert.equal(got.length, 5000);
 });

@@ -38,8 +38,11 @@ export interface Settings<Told = unknown> {
 
 /** What can be said of a guard in front of a server. */
 export interface ServerSettings<Told = unknown> extends Settings<Told> {
-	/** Whether a denied call is answered as if there were no such tool. */
-	readonly hide?: boolean;
+	/**
+	 * Whether a denied call is answered as if there were no such tool: as the SDK's `McpServer` does. For a low-level server,
+	 * whose own handler answers, a function that answers as the handler would: it returns a result or throws an error.
+	 */
+	readonly hide?: boolean | ((tool: string) => object | PromiseLike<object>);
 }
 
 /** How long an async `agent` may take by default, in milliseconds. */

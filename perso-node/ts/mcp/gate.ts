@@ -1,9 +1,12 @@
-/** The guard of one transport: every message in either direction comes by here. */
+/** The guard of one transport: every message in either direction passes through it. */
 
 import type { Judge, Verdict, Who } from '../guard/judge.js';
-import { type UnknownTool, denial, error, hidden } from './denial.js';
-import { Lists, type Waiting } from './lists.js';
-import { type Asked, type Id, type Message, read, withArguments } from './message.js';
+import { copy } from '../value/copy.js';
+import { isEqual } from '../value/equal.js';
+import { denial, error } from './denial.js';
+import type { Hiding } from './hiding.js';
+import { isOwn, Lists, type Waiting } from './lists.js';
+import { type Asked, type Call, type Id, type Message, read, withArguments } from './message.js';
 
 /** Gives a message to the server. */
 type Deliver = (message: unknown, extra: unknown) => void;
@@ -11,47 +14,54 @@ type Deliver = (message: unknown, extra: unknown) => void;
 /** Gives a message to the client. */
 export type Send = (message: unknown, options?: unknown) => Promise<unknown>;
 
-/** How a denied call is answered. */
-export interface Answers {
-	readonly hide: boolean;
-	readonly unknownTool: UnknownTool;
-}
-
 /** A call that is being judged. */
 interface Judging {
 	isCancelled: boolean;
 }
 
+const INVALID_REQUEST = -32600;
 const BUSY = -32000;
+
+/** How many calls may wait for the host's functions at a time, on one transport. */
+const MOST_JUDGED = 1024;
+
+const RESERVED = 'Invalid request: the id is reserved';
+const TOO_MANY = 'too many calls are being judged: wait for some of them, and try again';
 
 /** Judges calls on their way to a server, and takes out of lists what the caller could never call. */
 export class Gate<Told> {
 	readonly #judge: Judge<Told>;
-	readonly #answers: Answers;
+	readonly #hiding: Hiding | undefined;
 	readonly #told: (extra: unknown) => Told;
 	readonly #send: Send;
 	readonly #fail: (error: unknown) => void;
 	readonly #lists = new Lists();
 	readonly #judging = new Map<unknown, Set<Judging>>();
-	/** Messages that are let pass: a handler that hands one on to another has it judged once. */
-	readonly #passed = new WeakSet<object>();
+	#judgingCount = 0;
+	/** What messages were like that were let pass, where handlers may hand them on to one another: each is judged once. */
+	readonly #passed = new WeakMap<object, Message>();
 	#isClosed = false;
 
-	constructor(judge: Judge<Told>, answers: Answers, told: (extra: unknown) => Told, send: Send, fail: (error: unknown) => void) {
+	constructor(judge: Judge<Told>, hiding: Hiding | undefined, told: (extra: unknown) => Told, send: Send, fail: (error: unknown) => void) {
 		this.#judge = judge;
-		this.#answers = answers;
+		this.#hiding = hiding;
 		this.#told = told;
 		this.#send = send;
 		this.#fail = fail;
 	}
 
-	/** A message of a client's. What needs no waiting goes on at once, so that order is kept. */
-	receive(raw: unknown, extra: unknown, deliver: Deliver): void {
-		if (typeof raw === 'object' && raw !== null && this.#passed.has(raw)) return deliver(raw, extra);
+	/**
+	 * A message of a client's. What needs no waiting goes on at once, so that order is kept. Where the transport has
+	 * several handlers (`isLayered`), one can hand on to the next what it was given: unchanged, it is let pass, and each
+	 * handler gets a copy of its own; changed, it is judged anew.
+	 */
+	receive(raw: unknown, extra: unknown, deliver: Deliver, isLayered = false): void {
 		if (Array.isArray(raw)) {
-			for (const element of Array.from<unknown>(raw)) this.receive(element, extra, deliver);
+			for (const element of Array.from<unknown>(raw)) this.receive(element, extra, deliver, isLayered);
 			return;
 		}
+		const passed = typeof raw === 'object' && raw !== null ? this.#passed.get(raw) : undefined;
+		if (passed !== undefined && isEqual(raw, passed)) return this.#deliver(passed, extra, deliver, isLayered);
 		let asked: Asked;
 		try {
 			asked = read(raw);
@@ -59,43 +69,30 @@ export class Gate<Told> {
 			this.#fail(error);
 			return;
 		}
-		const pass = (message: unknown): void => {
-			if (typeof message === 'object' && message !== null) this.#passed.add(message);
-			deliver(message, extra);
-		};
+		const pass = (message: Message): void => this.#deliver(message, extra, deliver, isLayered);
 		switch (asked.kind) {
 			case 'call':
-				return this.#call(asked, extra, pass);
+				return this.#call(asked, raw as object, extra, pass);
 			case 'list':
 				return this.#list(asked, extra, pass);
 			case 'cancelled':
-				for (const judging of this.#judging.get(asked.id) ?? []) judging.isCancelled = true;
-				return pass(asked.message);
+				return this.#cancel(asked, pass);
 			case 'refused':
 				if (this.#judge.refuse('', asked.why) === undefined) return pass(asked.message);
 				if (asked.id !== undefined) this.#answer(asked.id, error(asked.id, asked.code, asked.why));
 				return;
 			case 'other':
-				return asked.id === undefined ? pass(asked.message) : this.#request(asked.id, asked.message, pass);
+				return deliver(asked.message, extra);
 		}
 	}
 
 	/** A message of the server's. */
 	send(raw: unknown, options?: unknown): Promise<unknown> {
-		const response = raw as Partial<Message> | null;
-		const id = typeof response === 'object' && response !== null && response['method'] === undefined ? response['id'] : undefined;
-		if (typeof id !== 'string' && typeof id !== 'number') return this.#send(raw, options);
-		const result = response!['result'] as { tools?: unknown } | null | undefined;
-		const tools: unknown = result?.tools;
-		const waiting = this.#lists.answer(id);
-		if (waiting.length === 0 || !Array.isArray(tools)) return this.#send(raw, options);
-		return Promise.all(waiting.map(({ who }) => who)).then((all) => {
-			let shown: readonly unknown[] = tools;
-			for (const who of all) shown = this.#shown(shown, who);
-			const isModern = waiting.some(({ isModern }) => isModern);
-			// It is this caller's list, and nobody else's.
-			return this.#send({ ...response, result: { ...result, tools: shown, ...(isModern && { cacheScope: 'private' }) } }, options);
-		});
+		if (Array.isArray(raw)) return this.#sendAll(Array.from<unknown>(raw), options);
+		const shown = this.#shownAs(raw);
+		const related = this.#related(options);
+		if (shown === undefined || related === undefined) return Promise.resolve();
+		return shown instanceof Promise ? shown.then((message) => this.#send(message, ...related)) : this.#send(shown, ...related);
 	}
 
 	/** The transport is closed: what is being judged does not run any more. */
@@ -104,39 +101,116 @@ export class Gate<Told> {
 		this.#lists.clear();
 	}
 
-	#call({ id, call, message }: Asked & { kind: 'call' }, extra: unknown, pass: (message: unknown) => void): void {
+	/** Hands a message on. Where a handler could change it on its way to the next, the guard keeps what it was like. */
+	#deliver(message: Message, extra: unknown, deliver: Deliver, isLayered: boolean): void {
+		if (!isLayered) return deliver(message, extra);
+		let given: object;
+		try {
+			given = copy(message) as object;
+			this.#passed.set(given, copy(message) as Message);
+		} catch (error) {
+			// Only where it never was JSON, as on a transport in memory.
+			return this.#fail(error);
+		}
+		deliver(given, extra);
+	}
+
+	#call({ id, call, message }: Asked & { kind: 'call' }, raw: object, extra: unknown, pass: (message: Message) => void): void {
 		const conclude = (verdict: Verdict): void => {
-			if (verdict.denied === undefined) return this.#request(id, withArguments(message, verdict.args), pass);
-			const { hide, unknownTool } = this.#answers;
-			this.#answer(id, hide ? hidden(id, call, unknownTool) : denial(id, call, verdict.denied));
+			if (verdict.denied !== undefined) return this.#answer(id, this.#denied(id, call, message, extra, verdict));
+			const judged = withArguments(message, verdict.args);
+			const mismatch = this.#hiding?.mismatch({ ...call, args: verdict.args }, extra);
+			if (mismatch !== undefined) return this.#answer(id, { jsonrpc: '2.0', id, error: mismatch });
+			pass(judged);
 		};
+		if (this.#hiding?.isForeseen(raw) === true) return conclude(this.#refused(call, 'the caller could not make this call when its scopes were checked'));
+		if (this.#judgingCount >= MOST_JUDGED) return conclude(this.#refused(call, TOO_MANY, TOO_MANY));
 		const verdict = this.#judge.judge(call.tool, call.args, this.#told(extra));
 		if (!(verdict instanceof Promise)) return conclude(verdict);
 		const judging = { isCancelled: false };
 		const all = this.#judging.get(id) ?? new Set();
 		this.#judging.set(id, all.add(judging));
+		this.#judgingCount += 1;
 		verdict
 			.then((verdict) => {
 				if (!judging.isCancelled && !this.#isClosed) conclude(verdict);
 			})
 			.catch(this.#fail)
 			.finally(() => {
+				this.#judgingCount -= 1;
 				all.delete(judging);
 				if (all.size === 0 && this.#judging.get(id) === all) this.#judging.delete(id);
 			});
 	}
 
-	#list({ id, isModern, message }: Asked & { kind: 'list' }, extra: unknown, pass: (message: unknown) => void): void {
-		if (this.#judge.observes) return pass(message);
-		this.#request(id, message, pass, { who: this.#judge.who(this.#told(extra)), isModern });
+	/** The verdict on a call that is not judged: it passes where the policy is only observed. */
+	#refused(call: Call, why: string, reason?: string): Verdict {
+		const denied = this.#judge.refuse(call.tool, why, reason);
+		return denied === undefined ? { args: call.args } : { denied };
 	}
 
-	/** A request goes on. What answers it is told from a list by its id. */
-	#request(id: Id, message: unknown, pass: (message: unknown) => void, waiting?: Waiting): void {
-		if (!this.#judge.observes && !this.#lists.add(id, waiting)) {
-			return this.#answer(id, error(id, BUSY, 'Too many requests are open'));
-		}
+	#denied(id: Id, call: Call, message: Message, extra: unknown, { denied }: Verdict & { denied: object }): Message | Promise<Message> {
+		return this.#hiding === undefined ? denial(id, call, denied) : this.#hiding.answer(message, extra);
+	}
+
+	#list({ id, isModern, message }: Asked & { kind: 'list' }, extra: unknown, pass: (message: Message) => void): void {
+		if (this.#judge.observes) return pass(message);
+		if (isOwn(id)) return this.#lists.clientId(id) === undefined ? this.#answer(id, error(id, INVALID_REQUEST, RESERVED)) : pass(message);
+		const own = this.#lists.add(id, { who: this.#judge.who(this.#told(extra)), isModern });
+		if (own === undefined) return this.#answer(id, error(id, BUSY, 'Too many lists of tools are open: wait for some of them, or cancel them'));
+		pass({ ...message, id: own });
+	}
+
+	/** Cancels what the client knows under an id: calls, and lists, which the server knows under others. */
+	#cancel({ id, message }: Asked & { kind: 'cancelled' }, pass: (message: Message) => void): void {
+		for (const judging of this.#judging.get(id) ?? []) judging.isCancelled = true;
 		pass(message);
+		for (const own of this.#lists.cancel(id)) pass({ ...message, params: { ...(message['params'] as Message), requestId: own } });
+	}
+
+	/** A message as the client gets it: undefined where it gets none. */
+	#shownAs(raw: unknown): unknown {
+		const response = raw as Message | null;
+		if (typeof response !== 'object' || response === null || response['method'] !== undefined) return raw;
+		const result = response['result'] as Message | null | undefined;
+		const tools: unknown = result?.['tools'];
+		const isList = Array.isArray(tools);
+		if (!isOwn(response['id'])) {
+			// No server answers to an id that it was not given. One that does shows no more for it.
+			const waiting = isList ? this.#lists.waiting(response['id']) : undefined;
+			return waiting === undefined ? raw : this.#filtered(response, result!, tools as unknown[], waiting);
+		}
+		const answered = this.#lists.answer(response['id']);
+		// It was cancelled, or its client is gone: nobody waits for it.
+		if (answered === undefined) return undefined;
+		const restored = { ...response, id: answered.id };
+		return isList ? this.#filtered(restored, result!, tools, answered.waiting) : restored;
+	}
+
+	/** A list, as all of its callers may see it. */
+	#filtered(response: Message, result: Message, tools: readonly unknown[], waiting: readonly Waiting[]): Message | Promise<Message> {
+		const show = (all: readonly Who[]): Message => {
+			const shown = all.reduce((left, who) => this.#shown(left, who), tools);
+			const isModern = waiting.some(({ isModern }) => isModern);
+			// It is this caller's list, and nobody else's.
+			return { ...response, result: { ...result, tools: shown, ...(isModern && { cacheScope: 'private' }) } };
+		};
+		const all = waiting.map(({ who }) => who);
+		return all.some((who) => who instanceof Promise) ? Promise.all(all).then(show) : show(all as Who[]);
+	}
+
+	async #sendAll(raw: unknown[], options: unknown): Promise<unknown> {
+		const shown = await Promise.all(raw.map((message) => this.#shownAs(message)));
+		const left = shown.filter((message) => message !== undefined);
+		return left.length === 0 ? undefined : this.#send(left, options);
+	}
+
+	/** The options with which a message is sent: undefined where it belongs to a list that nobody waits for. */
+	#related(options: unknown): unknown[] | undefined {
+		const related = (options as { relatedRequestId?: unknown } | null | undefined)?.relatedRequestId;
+		if (!isOwn(related)) return options === undefined ? [] : [options];
+		const id = this.#lists.clientId(related);
+		return id === undefined ? undefined : [{ ...(options as object), relatedRequestId: id }];
 	}
 
 	#shown(tools: readonly unknown[], who: Who): readonly unknown[] {
@@ -144,10 +218,9 @@ export class Gate<Told> {
 	}
 
 	/** Answers in place of the server: not before the transport has handed over what it is handing over. */
-	#answer(id: Id, response: Message): void {
-		queueMicrotask(() => {
-			if (!this.#isClosed) Promise.resolve(this.#send(response, { relatedRequestId: id })).catch(this.#fail);
-		});
+	#answer(id: Id, response: Message | Promise<Message>): void {
+		Promise.resolve(response)
+			.then((message) => (this.#isClosed ? undefined : this.#send(message, { relatedRequestId: id })))
+			.catch(this.#fail);
 	}
 }
-

@@ -14,6 +14,7 @@ import { Judge } from '../guard/judge.js';
 import type { BasePolicy, Source } from '../policy.js';
 import { error } from './denial.js';
 import { Gate } from './gate.js';
+import { hidingTransport } from './hiding.js';
 
 const USAGE = `Runs an MCP server over stdio with its tools guarded.
 
@@ -102,7 +103,7 @@ async function between(judge: Judge<unknown>, hide: boolean, [command, ...args]:
 	const lines = new WeakMap<object, string>();
 	const toClient = (message: unknown): Promise<unknown> =>
 		write(process.stdout, lines.get(message as object) ?? JSON.stringify(message));
-	const gate = new Gate<unknown>(judge, { hide, unknownTool: 'error' }, () => undefined, toClient, (error) => console.error(`perso: ${said(error)}`));
+	const gate = new Gate<unknown>(judge, hide ? hidingTransport(true) : undefined, () => undefined, toClient, (error) => console.error(`perso: ${said(error)}`));
 	const refuse = async (message: unknown, why: string): Promise<void> => {
 		console.error(`perso: a message is refused: ${why}`);
 		const { id } = message as { id?: unknown };

@@ -3,8 +3,8 @@
 import { Judge } from '../guard/judge.js';
 import type { ServerSettings } from '../guard/settings.js';
 import type { BasePolicy } from '../policy.js';
-import type { UnknownTool } from './denial.js';
 import { Gate, type Send } from './gate.js';
+import { type Hiding, hidingServer, hidingTransport } from './hiding.js';
 
 export type { ServerSettings } from '../guard/settings.js';
 
@@ -56,12 +56,13 @@ const guards = new WeakMap<object, Set<BasePolicy>>();
 export function guard<S extends Server>(server: S, policy: BasePolicy, settings: ServerSettings<RequestContext> = {}): S {
 	const low = lowLevel(server);
 	if (low.transport !== undefined) throw new Error('the server is connected already: guard it before `connect`');
-	once(low, policy, 'server');
-	const unknownTool = low !== server && !('projectCallToolResult' in low) ? 'result' : 'error';
 	const judge = new Judge(policy, settings);
+	const hide = hidden(settings);
+	once(low, policy, 'server');
+	const hiding = hide && hidingServer(server, low, judge, hide);
 	const { connect } = low;
 	low.connect = function (transport: object, ...rest: unknown[]) {
-		admit(transport as Raw, policy, judge, settings.hide === true, unknownTool);
+		admit(transport as Raw, policy, judge, hiding);
 		return connect.call(low, transport, ...rest);
 	};
 	return server;
@@ -73,12 +74,19 @@ export function guard<S extends Server>(server: S, policy: BasePolicy, settings:
  * @throws Error where it is guarded by the policy already
  */
 export function guardTransport<T extends Transport>(transport: T, policy: BasePolicy, settings: ServerSettings<RequestContext> = {}): T {
-	admit(transport as unknown as Raw, policy, new Judge(policy, settings), settings.hide === true, 'error');
+	const hide = hidden(settings);
+	admit(transport as unknown as Raw, policy, new Judge(policy, settings), hide && hidingTransport(hide));
 	return transport;
 }
 
+/** How denied calls are hidden, if they are. */
+function hidden({ hide = false }: ServerSettings<RequestContext>): ServerSettings['hide'] & (true | Function) | undefined {
+	if (typeof hide !== 'boolean' && typeof hide !== 'function') throw new TypeError('`hide` must be of type boolean or function');
+	return hide === false ? undefined : hide;
+}
+
 /** A low-level server, as it is. */
-interface LowLevel {
+export interface LowLevel {
 	transport?: unknown;
 	connect(this: unknown, transport: object, ...rest: unknown[]): Promise<unknown>;
 }
@@ -109,7 +117,7 @@ interface Raw {
 type Handler = (...args: unknown[]) => unknown;
 
 /** Puts a gate into a transport. */
-function admit(transport: Raw, policy: BasePolicy, judge: Judge<RequestContext>, hide: boolean, unknownTool: UnknownTool): void {
+function admit(transport: Raw, policy: BasePolicy, judge: Judge<RequestContext>, hiding: Hiding | undefined): void {
 	once(transport, policy, 'transport');
 	const send = transport.send.bind(transport);
 	const told = (extra: unknown): RequestContext => {
@@ -120,10 +128,13 @@ function admit(transport: Raw, policy: BasePolicy, judge: Judge<RequestContext>,
 		const { onerror } = transport;
 		if (typeof onerror === 'function') onerror.call(transport, error instanceof Error ? error : new Error(String(error)));
 	};
-	const gate = new Gate(judge, { hide, unknownTool }, told, send, fail);
+	const gate = new Gate(judge, hiding, told, send, fail);
 	transport.send = (message, options) => gate.send(message, options);
-	intercept(transport, 'onmessage', (handler) => (message, extra) => {
-		gate.receive(message, extra, (message, extra) => handler.call(transport, message, extra));
+	let handlers = 0;
+	intercept(transport, 'onmessage', (handler) => {
+		handlers += 1;
+		const deliver = (message: unknown, extra: unknown): unknown => handler.call(transport, message, extra);
+		return (message, extra) => gate.receive(message, extra, deliver, handlers > 1);
 	});
 	intercept(transport, 'onclose', (handler) => (...args) => {
 		gate.close();
