@@ -1,13 +1,13 @@
 """Servers of fastmcp 4.
 
 - ``calls``: what is known of a call while it is served.
-- ``guard``: the middleware, which judges a call when it comes in.
-- ``names``: what a server calls the tools of the servers that are mounted on it.
-- ``outside``: the guards of those servers around it.
-- ``tools``: the tools that a server hands out, which judge a call once more, right where it runs.
-- ``function``: judges what a tool's function really gets.
-- ``headers``: what a hidden tool's headers would tell.
-- ``hooks``: where a server asks for all this.
+- ``guard``: the middleware, which judges each call when it comes in.
+- ``names``: the names under which a server offers the tools of mounted servers.
+- ``outside``: applies a server's guards to calls inside the servers that are mounted on it.
+- ``tools``: the tools that a server hands out, which check each call right where it runs.
+- ``function``: judges the arguments that a tool's function really gets.
+- ``headers``: compares `Mcp-Param-*` headers without revealing hidden tools.
+- ``hooks``: makes `FastMCP` use all of this.
 """
 
 from perso.adapters.fastmcp.guard import Guard

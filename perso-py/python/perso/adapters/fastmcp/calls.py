@@ -1,8 +1,8 @@
 """What is known of a call while it is served.
 
-A call passes two points: a guard judges it when it comes in, and it arrives at its tool. Other middlewares and extensions
-are between the two, and may change it. `Admission` is what the guards let pass, and only that arrives as judged. `Running` is
-the tool that runs now: whatever it calls is judged by the same guards.
+A guard judges a call when it comes in. Between the guard and the tool, other middlewares and extensions can change the call.
+An `Admission` is the call that the guards admitted: the tool runs exactly that call without judging it again. `Running` is the
+tool that runs now. The same guards judge every call that it makes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Passed:
-    """A guard that let a call pass, the server that it guards, and who it found to call."""
+    """A guard that admitted a call, the server that it guards, and the caller that it identified."""
 
     guard: Guard
     server: FastMCP[Any]
@@ -39,7 +39,7 @@ class Passed:
 
 
 class Admission:
-    """A call that guards let pass, until it arrives at its tool. It arrives once: another such call is another call."""
+    """A call that guards admitted and that has not reached its tool. It can be used once: a second, equal call is judged."""
 
     def __init__(
         self, server: FastMCP[Any], tool: str, args: Any, passed: Sequence[Passed], function: object = None
@@ -48,12 +48,12 @@ class Admission:
         self.tool = tool
         self.args = args
         self.passed = tuple(passed)
-        # A function with a guard of its own may have been left the last word: no other may run in its place.
+        # The decision may have been left to this function's own guard, so no other function may run in its place.
         self.function = None if mark_of(function) is None else function
         self.is_open = True
 
     def is_for(self, server: FastMCP[Any], tool: str, args: Any, function: object) -> bool:
-        """Whether it is this call that comes to a tool that runs `function`."""
+        """Whether this is the admitted call, to a tool that runs `function`."""
         same = self.server is server and self.tool == tool and (self.function is None or self.function is function)
         return self.is_open and same and is_same(self.args, args)
 
@@ -65,7 +65,7 @@ class Admission:
 
 
 def copy_of(args: Any) -> Any:
-    """The arguments for code between a guard and a tool: what is done to them there is not done to those that were judged."""
+    """A copy of the arguments for code between a guard and a tool. Changes to it do not reach the judged arguments."""
     try:
         return own(args)
     except NotOwned:
@@ -74,19 +74,19 @@ def copy_of(args: Any) -> Any:
 
 
 class Running:
-    """A tool that runs now, and the guards that let it."""
+    """A tool that runs now, and the guards that admitted it."""
 
     def __init__(self, passed: Sequence[Passed], tool: Tool | None = None, mounted: Sequence[FastMCP[Any]] = ()) -> None:
         self.passed = tuple(passed)
-        # The mounted servers through which the call came here.
+        # The mounted servers that the call went through.
         self.mounted = tuple(mounted)
-        # The tools that this one is made from: to run them is to run this one.
+        # The tools that this one was made from. Running them is part of running this one.
         self.parts: list[Tool] = []
         part: Any = tool
         while isinstance(part := getattr(part, "parent_tool", None), Tool):
             self.parts.append(part)
         last = self.parts[-1] if self.parts else tool
-        # The tool of a mounted server that this one stands for.
+        # The mounted server's tool that this one calls.
         self.leads_to = (last._server, last._original_name) if isinstance(last, FastMCPProviderTool) else None
 
     def is_part(self, tool: Tool) -> bool:
@@ -97,10 +97,10 @@ class Running:
 
 
 NOBODY = object()
-"""In place of who calls, where that has to be asked."""
+"""In place of a caller: the guard must ask `agent`."""
 
 _entered: ContextVar[FastMCP[Any] | None] = ContextVar("perso_fastmcp_entered", default=None)
-"""The server to which the request that is served here came."""
+"""The server that received the current request."""
 
 _admission: ContextVar[Admission | None] = ContextVar("perso_fastmcp_admission", default=None)
 _running: ContextVar[Running | None] = ContextVar("perso_fastmcp_running", default=None)
@@ -115,7 +115,7 @@ def running() -> Running | None:
 
 
 def let_pass(by: Passed, tool: str, args: Any, function: object) -> Admission:
-    """The admission of a call that one more guard lets pass."""
+    """The admission of a call, with one more guard that admitted it."""
     before = _admission.get()
     is_next = before is not None and before.is_for(by.server, tool, args, function)
     passed = before.passed if before is not None and is_next else ()
@@ -133,7 +133,7 @@ def admitted(call: Admission | None) -> Iterator[None]:
 
 @contextmanager
 def runs(tool: Running) -> Iterator[None]:
-    """A tool runs. What it calls is another call than the one that was let pass, by the same caller."""
+    """While a tool runs. Its own admission is used up: calls that it makes are other calls, by the same caller."""
     token = _running.set(tool)
     try:
         with admitted(None):
@@ -148,7 +148,7 @@ def runs(tool: Running) -> Iterator[None]:
 
 @contextmanager
 def entered(server: FastMCP[Any] | None) -> Iterator[None]:
-    """A request came to a server, and is served here."""
+    """While a server handles a request."""
     token = _entered.set(server)
     try:
         yield
@@ -161,18 +161,18 @@ def entry() -> FastMCP[Any] | None:
 
 
 def in_force() -> tuple[Passed, ...]:
-    """The guards that judge what is called from here, outermost first."""
+    """The guards that judge calls made from here, outermost first."""
     tool, call = _running.get(), _admission.get()
     return join(() if tool is None else tool.passed, () if call is None else call.passed)
 
 
 def mounted() -> tuple[FastMCP[Any], ...]:
-    """The mounted servers through which the call came here."""
+    """The mounted servers that the current call went through."""
     tool = _running.get()
     return () if tool is None else tool.mounted
 
 
 def join(outer: Sequence[Passed], inner: Sequence[Passed]) -> tuple[Passed, ...]:
-    """Both, with what the inner ones found where they are the same."""
+    """Both without duplicates: the inner ones know the caller best."""
     kept = [one for one in outer if not any(one.is_of(other.guard, other.server) for other in inner)]
     return (*kept, *inner)

@@ -1,7 +1,7 @@
-"""Judges what a tool's function really gets.
+"""Judges the arguments that a tool's function really gets.
 
-fastmcp makes a function's arguments from those of the call: by aliases, conversions and dependencies. Where these differ from
-what was judged, the call is judged again, by the values that the function is about to run with.
+fastmcp derives a function's arguments from those of the call, with aliases, conversions and dependencies. If they differ from
+what was judged, the call is judged again with the values that the function is about to get.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class Call(Protocol):
     """A call that is about to run."""
 
     args: Any
-    """Its arguments, as they were judged."""
+    """The arguments that were judged."""
 
     async def judge_again(self, args: Any) -> None:
-        """Has it judged by other arguments. Raises what a denied call is told."""
+        """Judges it with other arguments. Raises an error if it is denied."""
 
     def refuse(self, why: str) -> None:
-        """Denies it. Raises what a denied call is told."""
+        """Denies it with an error."""
 
 
 _call: ContextVar[Call | None] = ContextVar("perso_fastmcp_function", default=None)
@@ -42,7 +42,7 @@ _call: ContextVar[Call | None] = ContextVar("perso_fastmcp_function", default=No
 
 
 def judged(tool: FunctionTool) -> FunctionTool:
-    """A tool like this one, whose function asks before it runs."""
+    """The same tool, with a function that is judged before it runs."""
     return tool.model_copy(update={"fn": _asking(tool.fn, tool.run_in_thread)})
 
 
@@ -55,10 +55,10 @@ def called(call: Call) -> Iterator[None]:
         _call.reset(token)
 
 
-# The SDK keeps what it makes of a function by the function, and as many.
+# As many as the SDK caches for its own wrappers of functions.
 @functools.lru_cache(maxsize=5000)
 def _asking(function: Callable[..., Any], in_thread: bool) -> Callable[..., Any]:
-    """A function with the same parameters, which asks before it runs."""
+    """A function with the same parameters that is judged before it runs."""
     signature = inspect.signature(function)
     brought = frozenset(get_dependency_parameters(function))
     fields = _fields(function, signature)
@@ -78,19 +78,19 @@ def _asking(function: Callable[..., Any], in_thread: bool) -> Callable[..., Any]
 
 
 def _run(function: Callable[..., Any], runs: dict[str, Any]) -> Any:
-    # The body of a generator belongs to the call, and runs where that does.
+    # A generator's body must run in this call, and in this thread.
     result = function(**runs)
     return list(result) if inspect.isgenerator(result) else result
 
 
 async def _asked(given: dict[str, Any], brought: frozenset[str], fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
-    """The arguments to run with, once they are judged."""
+    """Judges the arguments. Returns those to run with."""
     call = _call.get()
-    assert call is not None, "a function asks in a call"
+    assert call is not None, "the function was called outside a tool call"
     try:
         # Nothing else holds this copy.
         held: dict[str, Any] = own(given)
-        # What dependencies bring is judged where it is data. A database connection is none.
+        # Values from dependencies are judged if they are data, unlike a database connection.
         data = {name: value for name, value in held.items() if name not in brought or _is_data(value)}
         view = as_run(call.args, data, fields)
         watched = Watched(held)
@@ -109,7 +109,7 @@ def _is_data(value: Any) -> bool:
 
 
 def _fields(function: Callable[..., Any], signature: inspect.Signature) -> dict[str, FieldInfo]:
-    """How the arguments are read, by the names of parameters."""
+    """How pydantic reads each parameter."""
     try:
         hints = get_function_type_hints(function)
     except Exception:

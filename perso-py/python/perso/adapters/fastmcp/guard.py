@@ -1,4 +1,4 @@
-"""The middleware: it judges a call when it comes in, and shows the tools that the caller could call."""
+"""The middleware: it judges each call when it comes in, and lists only tools that the caller could use."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OWN = ("tools/call", "tools/list")
 
 
 class Guard(Middleware):
-    """A middleware that judges each call, and shows the tools that the caller could call. It does so on stdio as well."""
+    """A middleware that judges each call and lists only tools that the caller could use, on every transport."""
 
     def __init__(self, policy: Policy, **settings: Any) -> None:
         self.served = Served(policy, **settings)
@@ -48,7 +48,7 @@ class Guard(Middleware):
         if self.served.judge.refuse("", "another message about tools than a call and a list") is None:
             return await call_next(context)
         if context.type == "notification":
-            # Nobody waits for an answer.
+            # A notification has no response.
             return None
         raise MCPError(code=METHOD_NOT_FOUND, message="Method not found", data=method)
 
@@ -88,7 +88,7 @@ class Guard(Middleware):
         return await self.served.shown(context, await call_next(context), lambda tool: tool.name)
 
     async def inside(self, server: FastMCP[Any], name: str, args: Any, function: object, told: object) -> Verdict:
-        """Judges a call that is made in this process: by who makes the request that this guard let pass, if there is one."""
+        """Judges a call that was made in this process. If this guard admitted the current request, the caller is the same."""
         judge, leave = self.served.judge, self.leaves(name, function)
         args = {} if args is None else args
         for passed in calls.in_force():
@@ -97,19 +97,19 @@ class Guard(Middleware):
         return await judge.judge(name, args, told, leave=leave)
 
     def leaves(self, name: str, function: object) -> bool:
-        """Whether the last word is left to the function's own guard, because that knows the resource."""
+        """Whether the decision is left to the function's own guard, which knows the resource."""
         return self.served.judge.ask_resource is None and self.served.leaves(name, function)
 
     def hides(self) -> bool:
         return self.served.hide and not self.served.judge.observes
 
     def refusal(self, denied: Denied, server: FastMCP[Any], name: str) -> Exception:
-        """The error for a denied call to a tool that a server has by this name."""
+        """The error for a denied call to this server's tool of this name."""
         return Hidden(server, name) if self.served.hide else denied
 
 
 class Hidden(NotFoundError):
-    """What a server says of a tool that it does not have."""
+    """The error that a server raises for an unknown tool."""
 
     def __init__(self, server: FastMCP[Any], name: str) -> None:
         super().__init__(f"Unknown tool: {name!r}")
@@ -122,26 +122,26 @@ def guards_of(server: FastMCP[Any]) -> list[Guard]:
 
 
 def function_of(tool: Tool) -> object:
-    """The function that is all that a tool runs."""
+    """The function that a tool runs, if running the tool is just that."""
     while (handed := vars(tool).get(HANDED)) is not None:
         tool = handed.tool
     return tool.fn if type(tool) is FunctionTool else None
 
 
 HANDED = "__perso_handed__"
-"""Where a tool that a server handed out has what it was."""
+"""The attribute of a tool that a server handed out, with the original tool."""
 
 guarded: weakref.WeakSet[FastMCP[Any]] = weakref.WeakSet()
-"""The servers in this process that have guards, as far as they were asked for anything."""
+"""The guarded servers in this process that have been used or started."""
 
 _checked: weakref.WeakKeyDictionary[FastMCP[Any], tuple[Middleware, ...]] = weakref.WeakKeyDictionary()
-"""The servers whose guards are in order, with the middlewares that they had then."""
+"""The servers that passed `check`, with the middleware that they had then."""
 
 
 def check(server: FastMCP[Any], *asked: Guard) -> None:
-    """Raises `Unguarded` for a server that has guards which would not guard: at first, and when its middlewares change.
+    """Raises `Unguarded` if a guard of the server is in the wrong place. Checks again when the server's middleware changes.
 
-    `asked` is a guard that the server has, wherever it has it.
+    `asked` is a guard that the server uses without having it in its own list of middleware.
     """
     middleware = tuple(server.middleware)
     if _checked.get(server) == middleware:
@@ -158,16 +158,17 @@ def check(server: FastMCP[Any], *asked: Guard) -> None:
 
 
 def check_handlers(server: FastMCP[Any]) -> None:
-    """Raises `Unguarded` if a guarded server no longer answers messages about tools itself."""
+    """Raises `Unguarded` if the handlers of a guarded server were replaced."""
     lowlevel = server._mcp_server
     for method, handler in (("tools/call", server._on_call_tool), ("tools/list", server._on_list_tools)):
         entry = lowlevel.get_request_handler(method)
         if entry is None or entry.handler != handler:
-            raise Unguarded([f"the handler of `{method}` was replaced, and the guard is not asked: use a middleware instead"])
+            problem = f"the handler of `{method}` was replaced, so that the guard does not see calls: use a middleware instead"
+            raise Unguarded([problem])
 
 
 def _keep_lists_private(server: FastMCP[Any]) -> None:
-    """A list of tools is its caller's, and nobody else's, whatever the server says of its answers."""
+    """Marks lists of tools as private: each is filtered for one caller."""
     hints = server._mcp_server.cache_hints
     hint = hints.get("tools/list")
     if hint is not None:
@@ -175,7 +176,7 @@ def _keep_lists_private(server: FastMCP[Any]) -> None:
 
 
 async def resolve(server: FastMCP[Any], name: str, version: VersionSpec | None) -> Tool | None:
-    """The tool that a call will run: the server looks for it in the same way. Tools of apps have a second name."""
+    """The tool that a call would run, looked up as the server does. Tools of apps have a second name."""
     tool = await server.get_tool(name, version=version)
     if tool is None and (hashed := parse_hashed_backend_name(name)) is not None:
         tool = await server.get_tool_by_hash(*hashed)
@@ -183,12 +184,12 @@ async def resolve(server: FastMCP[Any], name: str, version: VersionSpec | None) 
 
 
 def told(name: str, args: Any) -> MiddlewareContext[Any]:
-    """What `agent` is told of a call that comes by no middleware."""
+    """What `agent` gets for a call that did not go through the middleware."""
     message = CallToolRequestParams.model_construct(name=name, arguments=args)
     return MiddlewareContext(message=message, method="tools/call", fastmcp_context=_current_context.get(None))
 
 
 def _is_task(context: MiddlewareContext[CallToolRequestParams]) -> bool:
-    """Whether a call was to become a task, as it came over the wire."""
+    """Whether the client asked for a task."""
     request = None if context.fastmcp_context is None else context.fastmcp_context.request_context
     return request is not None and (request._srctx.params or {}).get("task") is not None

@@ -1,7 +1,7 @@
-"""What a hidden tool's headers would tell.
+"""Compares `Mcp-Param-*` headers without revealing hidden tools.
 
-The SDK compares the `Mcp-Param-*` headers of a call with its arguments before any middleware runs, and its answer names the
-parameters. In front of a guard that hides tools this waits until the call is allowed.
+The SDK compares these headers with the arguments before any middleware runs, and its error names the parameters. With a guard
+that hides tools, the guard compares them instead, after it has admitted the call.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from mcp_types import CallToolRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 schema_of = FastMCP._get_tool_input_schema
-"""What the SDK compares with."""
+"""The schema that the SDK uses for this."""
 
 
 def compare(server: FastMCP[Any], context: MiddlewareContext[CallToolRequestParams]) -> None:
-    """Refuses a call whose headers say something else than its arguments, as the SDK would have done."""
+    """Refuses a call whose headers do not match its arguments, as the SDK does."""
     request = None if context.fastmcp_context is None else context.fastmcp_context.request_context
     if request is None or request._srctx.request is None or request._srctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
         return

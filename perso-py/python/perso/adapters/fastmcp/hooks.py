@@ -1,8 +1,8 @@
-"""Where a server asks for all this.
+"""Makes `FastMCP` use the guards.
 
-A middleware is not told whose it is before the first message, and it is not asked about what runs behind it. So it is the
-servers that ask: `install` has `FastMCP` do so, for every server in the process; servers that no guard is concerned with are
-as they were. Names that the SDK does not have any more fail right here, when a guard is made.
+A middleware does not know its server before the first message, and does not see what runs behind it. So `install` extends
+`FastMCP` itself, for every server in the process. Servers without a guard work as before. If the SDK renames one of these
+methods, creating a guard fails.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _call_tool(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
     ) -> Any:
         check(self)
         if not hasattr(self.get_tool, HOOK):
-            # A class of the host's, which looks for tools in its own way.
+            # A subclass that overrides the lookup.
             setattr(self, "get_tool", MethodType(_hooked(_get_tool, _unbound(self.get_tool)), self))
         if not run_middleware:
             try:
@@ -65,10 +65,10 @@ def _call_tool(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
         args = {} if arguments is None else arguments
         admission, running, mounted = None, calls.running(), calls.mounted()
         if running is not None and running.leads(self, name):
-            # The part of a mounted server in a call that the guards of the server around it let pass.
+            # A call that the outer server passes on to this one. The outer guards have admitted it.
             admission, mounted = calls.Admission(self, name, calls.copy_of(args), running.passed), (*mounted, self)
         elif (outer := around(self)) and (tool := await resolve(self, name, version)) is not None:
-            # A call inside, which a middleware may answer: it is judged before that.
+            # A call from inside. Judge it here, because a middleware such as a cache could answer it.
             args, passed = await outside.judge(outer, self, tool, args)
             admission = calls.Admission(self, tool.name, args, passed, function_of(tool))
         if admission is None:
@@ -80,7 +80,7 @@ def _call_tool(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
 
 
 async def _is_hidden(server: FastMCP[Any], name: str, version: Any, cause: object) -> bool:
-    """Whether a guard hid the very tool that was called, here or on the mounted server that has it."""
+    """Whether a guard hid the tool that was called, here or on the mounted server that has it."""
     if not isinstance(cause, Hidden):
         return False
     if cause.server is server and cause.name == name:
@@ -111,7 +111,7 @@ def _list_tools(inner: Callable[..., Awaitable[Sequence[Tool]]]) -> Callable[...
 
 def _lifespan(inner: Callable[..., Any]) -> Callable[..., Any]:
     def lifespan(self: FastMCP[Any]) -> Any:
-        # Before anything that it starts calls tools.
+        # Before code in the lifespan can call tools.
         check(self)
         return inner(self)
 
@@ -120,7 +120,7 @@ def _lifespan(inner: Callable[..., Any]) -> Callable[..., Any]:
 
 def _get_tool_input_schema(inner: Callable[..., Any]) -> Callable[..., Any]:
     def get_tool_input_schema(self: FastMCP[Any], name: str) -> Any:
-        # The guard compares the headers itself, when it has let the call pass.
+        # The guard compares the headers itself after it has admitted the call.
         return None if any(guard.hides() for guard in guards_of(self)) else inner(self, name)
 
     return get_tool_input_schema

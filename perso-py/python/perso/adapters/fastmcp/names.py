@@ -1,4 +1,4 @@
-"""What a server calls the tools of the servers that are mounted on it."""
+"""The names under which a server offers the tools of mounted servers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fastmcp.tools.base import Tool
 from fastmcp.tools.tool_transform import TransformedTool
 
 def is_mounted(provider: Provider, server: FastMCP[Any], path: Sequence[Provider] = ()) -> bool:
-    """Whether a server is mounted there, directly or on others between them. `path` is where the search comes from."""
+    """Whether a server is mounted there, directly or through other servers. `path` is the search so far."""
     if provider in path:
         return False
     path = (*path, provider)
@@ -27,10 +27,10 @@ def is_mounted(provider: Provider, server: FastMCP[Any], path: Sequence[Provider
 
 
 async def names_of(outer: FastMCP[Any], server: FastMCP[Any], tools: Sequence[Tool]) -> dict[str, list[str]] | None:
-    """The names by which `outer` offers tools of a server that is mounted on it, directly or on others between them, by the
-    names that they have there; `None` if the server is not mounted on it.
+    """The names under which `outer` offers these tools of a mounted server, for each of the tools' own names. `None` if the
+    server is not mounted on `outer`.
 
-    A name under which other arguments are taken is none: the call could not be judged by it.
+    A name whose tool takes different arguments is left out, because the call cannot be judged by it.
     """
     found = await _offered(outer, server, tools, ())
     if found is None:
@@ -43,11 +43,11 @@ async def names_of(outer: FastMCP[Any], server: FastMCP[Any], tools: Sequence[To
 
 
 Offer = tuple[str, Tool]
-"""The name of a tool where it is, and the tool by which it is offered further out."""
+"""A tool's own name, and the tool under which an outer provider offers it."""
 
 
 async def _offered(provider: Provider, server: FastMCP[Any], tools: Sequence[Tool], path: Sequence[Provider]) -> list[Offer] | None:
-    """The tools by which a provider offers those."""
+    """The tools under which a provider offers these."""
     if provider in path:
         return None
     path = (*path, provider)
@@ -74,13 +74,13 @@ async def _offered(provider: Provider, server: FastMCP[Any], tools: Sequence[Too
 
 
 async def _through(transform: Transform, offers: list[Offer]) -> list[Offer]:
-    """What becomes of tools by a transformation: nothing of those that can neither be listed nor be called any more."""
+    """Applies a transform. Drops tools that can neither be listed nor called after it."""
     listed = [(_origin(tool), tool) for tool in await transform.list_tools([tool for _, tool in offers])]
     found: list[Offer] = []
     for name, tool in offers:
         origin = _origin(tool)
         out = [one for other, one in listed if other == origin]
-        # Some transformations list other tools in place of those that can be called.
+        # Some transforms, such as a search, hide tools from the list that can still be called.
         called = None if out else await transform.get_tool(tool.name, _only(tool))
         if called is not None and _origin(called) == origin:
             out = [called]
@@ -89,7 +89,7 @@ async def _through(transform: Transform, offers: list[Offer]) -> list[Offer]:
 
 
 def _only(tool: Tool) -> Any:
-    """Looks for tools where there is just this one."""
+    """A lookup that finds only this tool."""
 
     async def lookup(name: str, *, version: Any = None) -> Tool | None:
         return tool if name == tool.name else None
@@ -98,7 +98,7 @@ def _only(tool: Tool) -> Any:
 
 
 def _origin(tool: Tool) -> tuple[int, str | None] | None:
-    """The mounted server's tool that a tool was made from."""
+    """Identifies the mounted server's tool that a tool was made from."""
     while isinstance(tool, TransformedTool):
         tool = tool.parent_tool
     return (id(tool._server), tool._original_name) if isinstance(tool, FastMCPProviderTool) else None

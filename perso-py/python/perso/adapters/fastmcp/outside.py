@@ -1,4 +1,7 @@
-"""The guards of the servers that a server is mounted on. They judge calls inside it, by the names that its tools have outside."""
+"""Applies a server's guards to calls inside the servers that are mounted on it.
+
+The guards judge such a call by the names under which their own server offers the tool.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,9 @@ from perso.adapters.fastmcp.names import is_mounted, names_of
 def around(server: FastMCP[Any]) -> tuple[calls.Passed, ...]:
     """The guards of other servers that judge calls to this one.
 
-    These are the guards that let the request pass. Before any has, those of the server to which the request came ask who
-    calls. Where no request is known, as in another thread, any server that this one is mounted on may have made the call.
+    Usually these are the guards that admitted the current request. If none has yet, they are the guards of the server that
+    received it, and they ask `agent`. Without a request, as in another thread, they are the guards of every server in this
+    process on which this one is mounted.
     """
     passed = calls.in_force()
     if passed:
@@ -30,15 +34,15 @@ def around(server: FastMCP[Any]) -> tuple[calls.Passed, ...]:
 async def judge(
     outer: Sequence[calls.Passed], server: FastMCP[Any], tool: Tool, args: Any
 ) -> tuple[Any, list[calls.Passed]]:
-    """Has a call judged by guards of other servers: the arguments to run it with, and the guards that are concerned with it.
+    """Judges a call by guards of other servers. Returns the arguments to run it with, and the guards that judged it.
 
-    Raises what a denied call is told. A server that this one is not mounted on is just another one in this process.
+    Raises an error if the call is denied. Guards of servers on which this one is not mounted do not judge it.
     """
     passed = []
     for one in outer:
         found = await names_of(one.server, server, [tool])
         if found is None and server in calls.mounted():
-            # By a provider that only its own code understands.
+            # A custom provider mounted it, and the names that it uses are not known.
             found = {tool.name: []}
         if found is not None:
             args, agent = await _judge(one, found[tool.name], server, tool, args)
@@ -64,7 +68,7 @@ async def _judge(
 
 
 async def shown(server: FastMCP[Any], tools: Sequence[Tool]) -> Sequence[Tool]:
-    """The tools of a list that guards of other servers let the caller see."""
+    """The tools of a list that, by the guards of other servers, the caller could use."""
     for by in calls.in_force():
         served = by.guard.served
         if by.server is server or served.judge.observes:

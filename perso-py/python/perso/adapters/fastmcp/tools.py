@@ -1,8 +1,7 @@
-"""The tools that a server hands out. They judge a call right where it runs, so that nothing is between.
+"""The tools that a server hands out. They check each call right where it runs, so that nothing can change it afterwards.
 
-Whatever runs a tool of a server asks the server for it first: the server itself at the end of its middlewares, extensions,
-transformations that call other tools, and code that calls ``tool.run``. So it is the tool that asks the guards. A call that
-they let pass when it came in is not judged again; any other is.
+All code that runs a tool gets it from the server first: the server itself after its middleware, extensions, transforms that
+call other tools, and code that uses ``tool.run``. The tool runs a call that the guards admitted, and has any other call judged.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from perso.verify import Unguarded, is_wrong
 
 
 def hand_out(server: FastMCP[Any], tool: Tool) -> Tool:
-    """The tool that a server hands out for one of its own: itself, where no guard is concerned."""
+    """The tool that a server hands out in place of its own: the same one if no guard applies."""
     handed = vars(tool).get(HANDED)
     if handed is not None and handed.server is server:
         return tool
@@ -40,14 +39,14 @@ def hand_out(server: FastMCP[Any], tool: Tool) -> Tool:
 
 @dataclass(frozen=True)
 class Handed:
-    """What a tool was before it was handed out, and by which server."""
+    """The original of a tool, and the server that handed it out."""
 
     server: FastMCP[Any]
     tool: Tool
 
 
 class Judging:
-    """What a tool that is handed out has besides what its class has."""
+    """What a handed-out tool does in addition to its own class."""
 
     async def run(self: Any, arguments: dict[str, Any], *rest: Any, **named: Any) -> ToolResult:
         async with _arrived(self, arguments) as (tool, args):
@@ -62,13 +61,13 @@ class Judging:
 
 @functools.cache
 def _judging(kind: type[Tool]) -> type[Tool]:
-    """A class of tools, judging. Its tools are still tools of that class."""
+    """The subclass of a class of tools for the tools that are handed out."""
     return type(kind.__name__, (Judging, kind), {"__module__": kind.__module__, "__doc__": kind.__doc__})
 
 
 @asynccontextmanager
 async def _arrived(tool: Tool, arguments: Any) -> AsyncIterator[tuple[Any, Any]]:
-    """A call arrives at a tool: the tool to run, and the arguments to run it with. Raises what a denied call is told."""
+    """A call that reaches a tool: the tool to run, and the arguments to run it with. Raises an error if the call is denied."""
     handed: Handed = vars(tool)[HANDED]
     call = _Arrival(handed, tool.name, {} if arguments is None else arguments)
     is_part = await call.judge_once(tool)
@@ -92,7 +91,7 @@ class _Arrival:
         self.passed: list[calls.Passed] = []
 
     async def judge_once(self, tool: Tool) -> bool:
-        """Has the call judged by each guard that did not let just this one pass. Returns whether it is part of another."""
+        """Judges the call by each guard that has not admitted it. Returns whether it is part of a call to another tool."""
         if is_wrong(self.function):
             problem = f"the tool `{self.name}` runs the inside of a guard: put the guard below the decorator that makes it a tool"
             raise Unguarded([problem])
@@ -111,19 +110,19 @@ class _Arrival:
                 self.passed.append(calls.Passed(guard, self.server, verdict.agent))
         outer = [one for one in around(self.server) if self._is_left(one.guard, one.server)]
         self.args, passed = await outside.judge(outer, self.server, self.tool, self.args)
-        # The server's own come last: they know best who calls.
+        # The server's own guards come last: they know the caller best.
         self.passed[:0] = passed
         return is_part
 
     async def judge_again(self, args: Any) -> None:
-        """Has the call judged by what its function is about to get, where that is something else."""
+        """Judges the call with the arguments that its function is about to get."""
         for one in self.passed:
             if one.server is self.server:
                 await self._judge(one.guard, args)
         await outside.judge([one for one in self.passed if one.server is not self.server], self.server, self.tool, args)
 
     def refuse(self, why: str) -> None:
-        """Has the call denied, whatever the policy says."""
+        """Denies the call, whatever the policy says."""
         for one in self.passed:
             denied = one.guard.served.judge.refuse(self.name, why)
             if denied is not None:
