@@ -1,7 +1,7 @@
 /** The AI SDK: tools that judge each call. */
 
 import type { ToolExecutionOptions, ToolSet } from 'ai';
-import { Judge, type Verdict } from './guard/judge.js';
+import { after, Judge, type Verdict } from './guard/judge.js';
 import type { Settings } from './guard/settings.js';
 import type { BasePolicy } from './policy.js';
 
@@ -19,8 +19,20 @@ export interface ToolsSettings<CONTEXT = unknown> extends Settings<GuardedCall<C
 }
 
 type AnyTool = ToolSet[string];
-type Execute = (input: unknown, options: ToolExecutionOptions<unknown>) => unknown;
-type ToolJudge = (name: string, input: unknown, options: ToolExecutionOptions<unknown>) => Verdict | Promise<Verdict>;
+type Options = ToolExecutionOptions<unknown>;
+type Execute = (input: unknown, options: Options) => unknown;
+type NeedsApproval = boolean | ((input: unknown, options: Options) => boolean | PromiseLike<boolean>);
+type OnInputAvailable = (options: Options & { readonly input: unknown }) => void | PromiseLike<void>;
+
+/** What decides about the calls of a set of tools. */
+interface ToolJudge {
+	/** The verdict on a call that is about to run. */
+	judge(name: string, input: unknown, options: Options): Verdict | Promise<Verdict>;
+	/** Whether a call would be denied if it were made now. */
+	denies(name: string, input: unknown, options: Options): boolean | Promise<boolean>;
+	/** Whether nobody need be asked about a call, because it would be denied: then it is. */
+	skips(name: string, input: unknown, options: Options): boolean | Promise<boolean>;
+}
 
 /** The part of a tool that runs other tools (as code mode does) by which the SDK makes the tool that runs. */
 interface LocalCaller {
@@ -29,6 +41,9 @@ interface LocalCaller {
 }
 
 type ToolCaller = LocalCaller | { readonly type: 'provider' };
+
+/** Why a call does not run that nobody was asked to approve. */
+const UNASKED = 'nobody was asked to approve the call, because it would have been denied: make the call again';
 
 /** How the SDK marks its search for tools, of which it replaces `execute`. */
 const SEARCH = Symbol.for('vercel.ai.toolSearch');
@@ -39,7 +54,12 @@ const SEARCH = Symbol.for('vercel.ai.toolSearch');
  * tools stay as they are. Inputs must be plain data (also `Date`, `Map`, `Set`): anything else can't be judged, and is
  * denied.
  *
- * A tool without `execute` and one that the provider executes run elsewhere, and can't be guarded here: they must be
+ * A call that would be denied is not put before a person, where the tool's `needsApproval` asks for it, and the tool's
+ * `onInputAvailable` does not hear of it. `onInputStart` and `onInputDelta` run while the model still writes the input:
+ * **nothing can judge a call before them**, and nothing before the `toolApproval` of `generateText`, its
+ * `onToolExecutionStart` and the like, which come from whoever calls the model.
+ *
+ * A tool without `execute` and one that the provider executes run elsewhere, and cannot be guarded here: they must be
  * named in `unguarded`.
  *
  * Preliminary results come as before. Where `agent` or `resource` must be waited for, the result of a function that is
@@ -59,10 +79,7 @@ export function guardTools<TOOLS extends ToolSet, CONTEXT = unknown>(
 	policy: BasePolicy,
 	settings: ToolsSettings<CONTEXT> = {},
 ): TOOLS {
-	const judge = new Judge(policy, settings);
-	// What a tool's context is, the host says of its own tools.
-	const told = (tool: string, options: ToolExecutionOptions<unknown>) => ({ tool, options }) as GuardedCall<CONTEXT>;
-	const judged: ToolJudge = (name, input, options) => judge.judge(name, input, told(name, options));
+	const judge = toolJudge(new Judge(policy, settings));
 	const elsewhere = new Set(settings.unguarded);
 	for (const name of elsewhere) {
 		if (!Object.hasOwn(tools, name)) throw new TypeError(`\`${name}\` is in \`unguarded\`, but is none of the tools`);
@@ -74,11 +91,42 @@ export function guardTools<TOOLS extends ToolSet, CONTEXT = unknown>(
 			return [name, tool];
 		}
 		if (why !== undefined) {
-			throw new TypeError(`\`${name}\` can not be guarded, because ${why}: name it in \`unguarded\` to leave it as it is`);
+			throw new TypeError(`\`${name}\` cannot be guarded, because ${why}: name it in \`unguarded\` to leave it as it is`);
 		}
-		return [name, guardTool(name, tool, judged)];
+		return [name, guardTool(name, tool, judge)];
 	});
 	return Object.fromEntries(guarded) as TOOLS;
+}
+
+/**
+ * Judges the calls of tools. A call that was not put before a person because it would have been denied is denied, whatever
+ * has changed since: nobody has approved it.
+ */
+function toolJudge<CONTEXT>(judge: Judge<GuardedCall<CONTEXT>>): ToolJudge {
+	// What a tool's context is, the host says of its own tools.
+	const told = (tool: string, options: Options) => ({ tool, options }) as GuardedCall<CONTEXT>;
+	const denies: ToolJudge['denies'] = (name, input, options) => judge.denies(name, input, told(name, options));
+	/** The calls that nobody was asked about, by the messages that they answer. */
+	const unasked = new WeakMap<object, Set<string>>();
+	return {
+		judge(name, input, options) {
+			const judged = (): Verdict | Promise<Verdict> => judge.judge(name, input, told(name, options));
+			if (!unasked.get(options?.messages)?.has(options.toolCallId)) return judged();
+			// It is denied for the policy's reason, or for this one.
+			const refused = (): Verdict => ({ denied: judge.refuse(name, UNASKED, UNASKED)! });
+			return after(denies(name, input, options), (denied) => (denied ? after(judged(), (verdict) => (verdict.denied ? verdict : refused())) : refused()));
+		},
+		denies,
+		skips(name, input, options) {
+			const { messages, toolCallId } = options;
+			// Where it could not be remembered, a person is asked.
+			if (typeof messages !== 'object' || messages === null) return false;
+			return after(denies(name, input, options), (denied) => {
+				if (denied) unasked.set(messages, (unasked.get(messages) ?? new Set()).add(toolCallId));
+				return denied;
+			});
+		},
+	};
 }
 
 /** Why a tool runs elsewhere, where it does. */
@@ -101,6 +149,13 @@ function guardTool(name: string, tool: AnyTool, judge: ToolJudge): AnyTool {
 	if (typeof execute === 'function') {
 		members['execute'] = { value: guardExecute(name, tool, execute, judge), enumerable: true };
 	}
+	const { needsApproval, onInputAvailable } = tool as { needsApproval?: NeedsApproval; onInputAvailable?: OnInputAvailable };
+	if (needsApproval === true || typeof needsApproval === 'function') {
+		members['needsApproval'] = { value: guardApproval(name, tool, needsApproval, judge), enumerable: true };
+	}
+	if (typeof onInputAvailable === 'function') {
+		members['onInputAvailable'] = { value: guardInput(name, tool, onInputAvailable, judge), enumerable: true };
+	}
 	const caller = callerOf(tool);
 	if (caller !== undefined) {
 		const bind = (tools: ToolSet): AnyTool => guardTool(name, caller.bind(tools), judge);
@@ -109,17 +164,33 @@ function guardTool(name: string, tool: AnyTool, judge: ToolJudge): AnyTool {
 	return Object.create(Object.getPrototypeOf(tool) as object | null, members) as AnyTool;
 }
 
+/** Whether a call needs to be approved: a call that would be denied does not. */
+function guardApproval(name: string, tool: AnyTool, needsApproval: NeedsApproval, judge: ToolJudge): NeedsApproval {
+	return async (input, options) => {
+		if (needsApproval !== true && !(await Reflect.apply(needsApproval as Execute, tool, [input, options]))) return false;
+		return !(await judge.skips(name, input, options));
+	};
+}
+
+/** Tells a tool of its input, where a call with it would not be denied. */
+function guardInput(name: string, tool: AnyTool, onInputAvailable: OnInputAvailable, judge: ToolJudge): OnInputAvailable {
+	return async (options) => {
+		const { input, ...rest } = options;
+		if (!(await judge.denies(name, input, rest))) await Reflect.apply(onInputAvailable, tool, [options]);
+	};
+}
+
 function guardExecute(name: string, tool: AnyTool, execute: Execute, judge: ToolJudge): Execute {
-	const runs = (options: ToolExecutionOptions<unknown>) => (verdict: Verdict): unknown => {
+	const runs = (options: Options) => (verdict: Verdict): unknown => {
 		if (verdict.denied) throw verdict.denied;
 		return Reflect.apply(execute, tool, [verdict.args, options]);
 	};
 	if (Object.prototype.toString.call(execute) === '[object AsyncFunction]') {
-		return async (input, options) => runs(options)(await judge(name, input, options));
+		return async (input, options) => runs(options)(await judge.judge(name, input, options));
 	}
 	// The SDK looks at once whether a result is an `AsyncIterable`, when it may not be known yet whether the tool runs.
 	return (input, options) => {
-		const verdict = judge(name, input, options);
+		const verdict = judge.judge(name, input, options);
 		return verdict instanceof Promise ? streamed(verdict, runs(options)) : runs(options)(verdict);
 	};
 }

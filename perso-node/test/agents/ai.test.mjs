@@ -237,10 +237,11 @@ test('a tool stays what it is, but for how it runs', async () => {
 	}
 	const given = Object.freeze({ process_refund: Object.freeze(new Refund()) });
 	const tools = guardTools(given, policy, { agent: AGENT });
-	const { execute, ...rest } = tools.process_refund;
-	const { execute: unguarded, ...expected } = given.process_refund;
+	const { execute, needsApproval, ...rest } = tools.process_refund;
+	const { execute: unguarded, needsApproval: asks, ...expected } = given.process_refund;
 	assert.deepEqual(rest, expected);
 	assert.notEqual(execute, unguarded);
+	assert.notEqual(needsApproval, asks);
 	assert.ok(tools.process_refund instanceof Refund);
 	assert.equal(tools.process_refund.onInputStart, Refund.prototype.onInputStart);
 	assert.equal((await call(given, 'process_refund', { amount: 5 }, { agent: AGENT })).read, '5!');
@@ -249,26 +250,93 @@ test('a tool stays what it is, but for how it runs', async () => {
 	assert.equal(await given.process_refund.execute({ amount: 501 }), '5,501');
 });
 
-test('a call that a person must approve is judged when it runs', async () => {
-	const done = [];
-	const process_refund = tool({
-		inputSchema: z.looseObject({}),
-		needsApproval: true,
-		execute: async ({ amount }) => done.push(amount),
+/** Answers the request for approval that a step has made. */
+const approving = (first, approved = true) => {
+	const { approvalId } = first.content.find(({ type }) => type === 'tool-approval-request');
+	return [
+		{ role: 'user', content: 'go' }, ...first.response.messages,
+		{ role: 'tool', content: [{ type: 'tool-approval-response', approvalId, approved }] },
+	];
+};
+
+for (const [how, needs] of Object.entries({ always: true, 'as a function says': async ({ amount }) => amount !== 1 })) {
+	test(`a call that would be denied is not put before a person: approval needed ${how}`, async () => {
+		const done = [];
+		const process_refund = tool({ inputSchema: z.looseObject({}), needsApproval: needs, execute: async ({ amount }) => done.push(amount) });
+		const asked = [];
+		for (const agent of [AGENT, async () => AGENT]) {
+			const tools = guardTools({ process_refund }, policy, { agent });
+			for (const amount of [5, 501]) {
+				for (const play of [generateText, streamed]) {
+					const model = playing([['process_refund', { amount }]]);
+					const first = await play({ model, tools, prompt: 'go', stopWhen: isStepCount(3) });
+					const request = first.content.find(({ type }) => type === 'tool-approval-request');
+					asked.push([amount, request !== undefined]);
+					if (request) await generateText({ model, tools, messages: approving(first) });
+					else assert.deepEqual(model.read, [reads(REASON)]);
+				}
+			}
+		}
+		assert.deepEqual(asked, Array(2).fill([[5, true], [5, true], [501, false], [501, false]]).flat());
+		assert.deepEqual(done, [5, 5, 5, 5]);
 	});
-	const tools = guardTools({ process_refund }, policy, { agent: AGENT });
-	for (const amount of [5, 501]) {
-		const model = playing([['process_refund', { amount }]]);
-		const first = await generateText({ model, tools, prompt: 'go' });
-		const { approvalId } = first.content.find(({ type }) => type === 'tool-approval-request');
-		await generateText({
-			model, tools, messages: [
-				{ role: 'user', content: 'go' }, ...first.response.messages,
-				{ role: 'tool', content: [{ type: 'tool-approval-response', approvalId, approved: true }] },
-			],
-		});
+}
+
+/** The first step of a stream, as `generateText` tells of it. */
+async function streamed(options) {
+	const result = streamText(options);
+	await result.consumeStream();
+	const [first] = await result.steps;
+	return first;
+}
+
+test('a call that nobody was asked to approve does not run, whatever has changed since', async () => {
+	const done = [];
+	const process_refund = tool({ inputSchema: z.looseObject({}), needsApproval: true, execute: async ({ amount }) => done.push(amount) });
+	// Denied when the approval is asked for, and allowed from then on, or from the time after.
+	for (const denials of [1, 2]) {
+		let asked = 0;
+		const agent = () => ((asked += 1) <= denials ? {} : AGENT);
+		const tools = guardTools({ process_refund }, policy, { agent });
+		const model = playing([['process_refund', { amount: 5 }]]);
+		await generateText({ model, tools, prompt: 'go', stopWhen: isStepCount(3) });
+		assert.deepEqual([done, model.read], [[], [reads('nobody was asked to approve the call, because it would have been denied: make the call again')]]);
 	}
-	assert.deepEqual(done, [5]);
+});
+
+test('a call that was approved is judged when it runs', async () => {
+	const done = [];
+	const process_refund = tool({ inputSchema: z.looseObject({}), needsApproval: true, execute: async ({ amount }) => done.push(amount) });
+	let agent = AGENT;
+	const tools = guardTools({ process_refund }, policy, { agent: () => agent });
+	for (const [who, approved, expected] of [[AGENT, true, [5]], [{}, true, [5]], [AGENT, false, [5]]]) {
+		agent = AGENT;
+		const model = playing([['process_refund', { amount: 5 }]]);
+		const first = await generateText({ model, tools, prompt: 'go' });
+		agent = who;
+		await generateText({ model, tools, messages: approving(first, approved) });
+		assert.deepEqual(done, expected);
+	}
+});
+
+test('a tool does not hear of an input that would be denied', async () => {
+	const heard = [];
+	const hears = (what) => (options) => void heard.push([what, options.input?.amount]);
+	const process_refund = tool({
+		inputSchema: z.looseObject({}), onInputStart: hears('start'), onInputDelta: hears('delta'), onInputAvailable: hears('available'),
+		toModelOutput: ({ output }) => (heard.push(['output', output]), { type: 'text', value: output }), execute: async () => 'refunded',
+	});
+	for (const agent of [AGENT, async () => AGENT]) {
+		const tools = guardTools({ process_refund }, policy, { agent });
+		for (const play of [generateText, streamed]) {
+			for (const amount of [501, 5]) {
+				heard.length = 0;
+				await play({ model: playing([['process_refund', { amount }]]), tools, prompt: 'go', stopWhen: isStepCount(3) });
+				const after = heard.filter(([what]) => what !== 'start' && what !== 'delta');
+				assert.deepEqual(after, amount === 5 ? [['available', 5], ['output', 'refunded']] : [], `${play.name}`);
+			}
+		}
+	}
 });
 
 test('tools that run elsewhere must be named', async () => {
@@ -280,7 +348,7 @@ test('tools that run elsewhere must be named', async () => {
 	};
 	for (const [name, found] of Object.entries(elsewhere)) {
 		const tools = { ...deskTools([]), [name]: found };
-		const message = new RegExp(`^\`${name}\` can not be guarded`);
+		const message = new RegExp(`^\`${name}\` cannot be guarded`);
 		assert.throws(() => guardTools(tools, policy), { name: 'TypeError', message });
 		const guarded = guardTools(tools, policy, { unguarded: [name] });
 		assert.equal(guarded[name], found);
