@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from perso._perso import Policy
+from perso.adapters.server import check_handlers, is_guarded
 from perso.guard.event import logger
 from perso.guard.mark import is_bare, mark_of
-
-GUARDED = "__perso_guarded__"
-"""Where a server of `mcp` 1.x has the policy that guards it."""
 
 
 class Unguarded(Exception):
@@ -26,7 +24,15 @@ class Unguarded(Exception):
 def verify(policy: Policy, server: Any) -> None:
     """Raises `Unguarded` for tools that nothing of `policy` guards, and for guards in the wrong order."""
     problems = list(order(server))
-    if not _guards(policy, server):
+    if is_guarded(policy, server):
+        try:
+            check_handlers(server)
+        except Unguarded as error:
+            problems.extend(error.problems)
+    else:
+        if not hasattr(server, "_tool_manager") and not hasattr(server, "providers"):
+            # A low-level server: what its handler runs is not known.
+            problems.append(f"nothing guards the server `{getattr(server, 'name', '')}`")
         for name, function in tools_of(server):
             mark = next((mark for inner in _line(function) if (mark := mark_of(inner)) is not None), None)
             if not is_wrong(function) and (mark is None or mark.policy() is not policy):
@@ -94,14 +100,6 @@ def _provided(provider: Any, depth: int = 0) -> Iterator[tuple[str, object]]:
     for below in (*inner, *getattr(provider, "providers", ())):
         if below is not None:
             yield from _provided(below, depth + 1)
-
-
-def _guards(policy: Policy, server: Any) -> bool:
-    """Whether a guard of the policy stands before all of the server's tools."""
-    lowlevel = getattr(server, "_mcp_server", server)
-    if getattr(lowlevel, GUARDED, None) is policy:
-        return True
-    return any(getattr(middleware, "policy", None) is policy for middleware in getattr(server, "middleware", ()))
 
 
 def _before(server: Any) -> Iterator[str]:

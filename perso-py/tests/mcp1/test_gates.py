@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from support.done import done
 from support.policies import AGENT, DESK, MANAGER, policy
 
-from perso import Denied
+from perso import Denied, Unguarded
 
 CALL, LIST = types.CallToolRequest, types.ListToolsRequest
 
@@ -274,6 +274,17 @@ async def test_two_guards_of_different_policies() -> None:
         policy({"allow": "process_refund", "when": {"args.amount": {"gt": 3}}}).guard_server(server)
         assert await call(server) and not await call(server, 2) and not await call(server, 800)
     assert done == [5, 5]
+
+
+def test_a_low_level_server_that_nothing_guards_is_found() -> None:
+    server = low_level()
+    other = policy({"allow": "x"})
+    for guarding in (DESK, other):
+        with pytest.raises(Unguarded, match="nothing guards the server `desk`"):
+            guarding.verify(server)
+        guarding.guard_server(server, agent=AGENT)
+    DESK.verify(server)
+    other.verify(server)
 
 
 # What a function runs with that the client did not send so.

@@ -171,6 +171,10 @@ async def test_a_call_by_code_in_the_server() -> None:
     for run in (
         lambda amount: server.call_tool("refund", {"amount": amount}),
         lambda amount: server._tool_manager.call_tool("refund", {"amount": amount}, Context(fastmcp=server)),
+        lambda amount: FastMCP.call_tool(server, "refund", {"amount": amount}),
+        lambda amount: ToolManager.call_tool(server._tool_manager, "refund", {"amount": amount}),
+        lambda amount: server._tool_manager.list_tools()[0].run({"amount": amount}),
+        lambda amount: Tool.run(server._tool_manager._tools["refund"], {"amount": amount}, context=None),
     ):
         done.clear()
         with pytest.raises(Denied):

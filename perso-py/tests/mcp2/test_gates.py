@@ -401,6 +401,18 @@ async def test_two_guards_of_different_policies(mode: str) -> None:
     assert done == [5]
 
 
+def test_a_low_level_server_that_nothing_guards_is_found() -> None:
+    server = low_level()
+    with pytest.raises(Unguarded, match="nothing guards the server `desk`"):
+        DESK.verify(server)
+    DESK.guard_server(server, agent=AGENT)
+    DESK.verify(server)
+    with pytest.raises(Unguarded):
+        policy({"allow": "x"}).verify(server)
+    with pytest.raises(TypeError, match="`object` is no server"):
+        DESK.verify(object())
+
+
 # What a function runs with that the client did not send so.
 
 

@@ -161,6 +161,10 @@ async def test_a_call_by_code_in_the_server(name: str) -> None:
         lambda amount: server.call_tool("refund", {"amount": amount}),
         lambda amount: server.call_tool("refund", {"amount": amount}, context),
         lambda amount: server._tool_manager.call_tool("refund", {"amount": amount}, context),
+        lambda amount: MCPServer.call_tool(server, "refund", {"amount": amount}),
+        lambda amount: ToolManager.call_tool(server._tool_manager, "refund", {"amount": amount}, context),
+        lambda amount: server._tool_manager.list_tools()[0].run({"amount": amount}, Context()),
+        lambda amount: Tool.run(server._tool_manager._tools["refund"], {"amount": amount}, context=context),
     ):
         done.clear()
         with pytest.raises(Denied):

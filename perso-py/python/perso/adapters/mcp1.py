@@ -11,6 +11,7 @@ from typing import Any
 
 from mcp.server.fastmcp import FastMCP
 from mcp.server.fastmcp.exceptions import ToolError
+from mcp.server.fastmcp.tools import Tool
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import McpError
 from mcp.types import (
@@ -26,9 +27,9 @@ from mcp.types import (
 from perso._perso import Policy
 from perso.adapters.admitted import Gates
 from perso.adapters.served import DENIED_TASK, Served
-from perso.adapters.tools import Sdk, function_of, guard_tools
+from perso.adapters.tools import Sdk, function_of, guard_runs, guard_tools
 from perso.guard.denied import Denied
-from perso.verify import GUARDED, wrong_order
+from perso.verify import wrong_order
 
 MISSING = object()
 
@@ -38,7 +39,6 @@ def guard_server(policy: Policy, server: Any, **settings: Any) -> None:
     lowlevel: Server[Any, Any] = getattr(server, "_mcp_server", server)
     guard = Guard(Served(policy, **settings), lowlevel, server if isinstance(server, FastMCP) else _owner(lowlevel))
     guards_of(lowlevel).append(guard)
-    setattr(lowlevel, GUARDED, policy)
     if guard.fastmcp is not None:
         guard_tools(guard.gates, guard.fastmcp, guard.sdk())
 
@@ -212,3 +212,4 @@ class _RequestHandlers:
 
 
 setattr(Server, "request_handlers", _RequestHandlers())
+guard_runs(Tool)

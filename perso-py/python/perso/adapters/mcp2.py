@@ -16,6 +16,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.lowlevel.server import HandlerEntry
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, METHOD_NOT_FOUND, SERVER_INFO_META_KEY, CallToolRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
@@ -24,7 +25,7 @@ from pydantic import BaseModel
 from perso._perso import Policy
 from perso.adapters.admitted import Gates
 from perso.adapters.served import DENIED_TASK, Served, is_about_tools
-from perso.adapters.tools import Sdk, function_of, guard_tools, later
+from perso.adapters.tools import Sdk, function_of, guard_runs, guard_tools, later
 from perso.guard.denied import Denied
 from perso.verify import Unguarded, wrong_order
 
@@ -243,6 +244,7 @@ class _Middleware:
 # The SDK does not tell a middleware whose it is. A guard has to know before the first message, because code can call tools
 # by the server itself.
 setattr(Server, "middleware", _Middleware())
+guard_runs(Tool)
 
 
 def guard_server(policy: Policy, server: Any, **settings: Any) -> None:

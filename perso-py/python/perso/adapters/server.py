@@ -46,9 +46,11 @@ def guard_server(policy: Policy, server: Any, settings: ServerSettings) -> None:
         guard(policy, server, **settings)
     else:
         from perso.adapters.fastmcp import Guard as FastmcpGuard
+        from perso.adapters.fastmcp.guard import check
 
         # First, so that nothing answers before it.
         server.middleware.insert(0, FastmcpGuard(policy, **settings))
+        check(server)
 
 
 def is_guarded(policy: Policy, server: Any) -> bool:
@@ -64,3 +66,13 @@ def is_guarded(policy: Policy, server: Any) -> bool:
 
         return is_guarded_by(policy, server)
     return any(getattr(middleware, "policy", None) is policy for middleware in server.middleware)
+
+
+def check_handlers(server: Any) -> None:
+    """Raises `Unguarded` if a guard does not see a server's calls, because their handlers were replaced."""
+    server = server_of(server)
+    # The handlers of the other SDKs are guarded where the server looks them up.
+    if kind_of(server) == "fastmcp":
+        from perso.adapters.fastmcp.guard import check_handlers
+
+        check_handlers(server)

@@ -1,13 +1,14 @@
 """The gates inside servers that have their tools in a table: `MCPServer` of `mcp` 2 and `FastMCP` of `mcp` 1.x.
 
 `server.call_tool` runs tools for code inside the server, and for calls that came over the wire. It looks them up in the
-server's `ToolManager`, whose `call_tool` makes the function's arguments and calls it. There are gates at both, and one at the
-function itself, because its arguments are made last.
+server's `ToolManager`, whose `call_tool` has the `Tool` make the function's arguments and call it. There are gates at each of
+these, and one at the function itself, because its arguments are made last.
 """
 
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,7 @@ def guard_tools(gates: Gates, server: Any, sdk: Sdk) -> None:
     """Puts the gates into a server."""
     inner = server.call_tool
     _guard_table(gates, server._tool_manager, sdk)
+    _servers.add(server)
 
     @functools.wraps(inner)
     async def call_tool(name: str, arguments: dict[str, Any], *context: Any, **named: Any) -> Any:
@@ -49,6 +51,25 @@ def guard_tools(gates: Gates, server: Any, sdk: Sdk) -> None:
             return await inner(name, verdict.args, *context, **named)
 
     server.call_tool = call_tool
+
+
+_servers: weakref.WeakSet[Any] = weakref.WeakSet()
+"""The servers that have gates."""
+
+
+def guard_runs(kind: Any) -> None:
+    """Has `Tool.run` go through the gates of the server that has the tool in its table, whoever calls it."""
+    inner = kind.run
+
+    @functools.wraps(inner)
+    async def run(self: Any, arguments: dict[str, Any], context: Any = None, convert_result: bool = False) -> Any:
+        for server in list(_servers):
+            table = getattr(server._tool_manager.call_tool, "__self__", None)
+            if isinstance(table, _Table) and server._tool_manager.get_tool(self.name) is self:
+                return await table.call_tool(self.name, arguments, context, convert_result)
+        return await inner(self, arguments, context, convert_result)
+
+    kind.run = run
 
 
 def function_of(tool: Any) -> object:
@@ -118,7 +139,8 @@ class _Last:
 
     def __init__(self, table: _Table, tool: Any, sent: Any, told: object) -> None:
         self.table = table
-        self.original = tool
+        # As it was judged, whatever becomes of it meanwhile. No table has either copy.
+        self.original = tool.model_copy()
         self.sent = sent
         self.told = told
         self.refusal: Exception | None = None

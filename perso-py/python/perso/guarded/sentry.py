@@ -6,7 +6,7 @@ import os
 import weakref
 from typing import Any
 
-from perso.adapters.server import is_guarded
+from perso.adapters.server import check_handlers, is_guarded
 from perso.guarded.orders import Orders, stop
 from perso.policy import Policy
 
@@ -37,6 +37,7 @@ class Sentry:
             if server not in self.guarded:
                 self.policy.guard_server(server, **self.settings)
                 self.guarded.add(server)
+            check_handlers(server)
             stands = is_guarded(self.policy, server)
         except Exception as error:
             stop(f"the server `{_name(server)}` cannot be guarded: {error}")
