@@ -178,14 +178,15 @@ test('tools that the agent does not know by itself', async () => {
 	});
 	const run = async (args, middleware) => (await loop([], [['process_refund', args]], middleware))[0];
 	const guard = toolGuard(policy, { agent: AGENT });
-	for (const middleware of [[brings, guard], [guard, brings]]) {
-		assert.equal((await run({ amount: 501 }, middleware)).content, REASON);
-		assert.equal((await run({ amount: 5 }, middleware)).content, 'process_refund is done');
-	}
-	assert.equal(done.length, 2);
+	assert.equal((await run({ amount: 501 }, [brings, guard])).content, REASON);
+	assert.equal((await run({ amount: 5 }, [brings, guard])).content, 'process_refund is done');
+	assert.equal(done.length, 1);
+	// What is brought behind the guard does not run: nothing could be said of it.
+	assert.equal((await run({ amount: 501 }, [guard, brings])).content, REASON);
+	assert.match((await run({ amount: 5 }, [guard, brings])).content, /not a valid tool/);
 	assert.match((await run({ amount: 5 }, [guard])).content, /not a valid tool/);
 	const unknown = (await loop([], [['drop_database', {}]], [guard, brings]))[0];
-	assert.deepEqual([unknown.status, done.length], ['error', 2]);
+	assert.deepEqual([unknown.status, done.length], ['error', 1]);
 });
 
 test('a runnable as a tool', async () => {
@@ -197,7 +198,7 @@ test('a runnable as a tool', async () => {
 	const agent = async ({ toolCall }) => ((toolCall.args.amount = 9000), AGENT);
 	await call([runnable], 'process_refund', { amount: 6 }, { agent });
 	assert.deepEqual(done, [{ amount: 5 }, { amount: 6 }], 'what was judged has run');
-	assert.throws(() => guardTool(runnable, policy), /`process_refund` can not be guarded/);
+	assert.throws(() => guardTool(runnable, policy), /`process_refund` cannot be guarded/);
 });
 
 test('what else goes wrong is told as before', async () => {
@@ -237,7 +238,10 @@ test('a tool without an agent', async () => {
 	const fails = guardTool(refund, policy, { agent: ({ configurable }) => configurable.user.roles });
 	await assert.rejects(fails.invoke({ amount: 5 }), { message: UNKNOWN });
 	assert.ok(guardTool(refund, policy) instanceof refund.constructor);
-	assert.deepEqual({ ...guardTool(refund, policy) }, { ...refund });
+	const { func, ...rest } = guardTool(refund, policy);
+	const { func: unguarded, ...expected } = refund;
+	assert.deepEqual(rest, expected);
+	assert.notEqual(func, unguarded);
 	// The tool that was given is as it was.
 	done.length = 0;
 	await refund.invoke({ amount: 501 });

@@ -1,0 +1,13 @@
+import { ToolMessage } from '@langchain/core/messages';
+import type { Denied } from '../guard/denied.js';
+
+/** What the model reads of a call that is denied. */
+export function denial(denied: Denied, id: string | undefined): ToolMessage {
+	return new ToolMessage({
+		name: denied.tool,
+		content: denied.message,
+		status: 'error',
+		tool_call_id: id ?? '',
+		artifact: denied.meta(),
+	});
+}
