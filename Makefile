@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test hosts clients python node bench bench-peers soak fuzz lint
+.PHONY: help demo test hosts clients python node attacks bench bench-peers soak fuzz lint
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,7 +13,7 @@ demo: ## Compile the support desk's policy and judge a handful of calls
 	@cargo run --quiet --release --locked -p perso-core --example demo
 
 # Optimised, because the property test judges hundreds of thousands of calls; with the checks that a debug build has.
-test: hosts clients python node ## Run every test and every example in the documentation
+test: hosts clients python node attacks ## Run every test and every example in the documentation
 	cargo test --workspace --locked --profile checked --no-fail-fast
 
 hosts: ## Judge the whole corpus in other engines; installs what it needs where it may
@@ -27,6 +27,9 @@ python: ## Build the Python package, and test it beside each SDK; installs what 
 
 node: ## Build the Node package, and test it by both engines; installs what it needs where it may
 	perso-node/run-tests.sh
+
+attacks: ## Attack the servers that ready policies are for, through the guards that `make python node` has built; needs root
+	policies/attacks/run.sh
 
 DESK = target/hosts/support-desk.wasm policies/support-desk.calls.jsonl target/perso-bench.json
 

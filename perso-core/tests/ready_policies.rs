@@ -143,6 +143,23 @@ fn every_ready_policy_fits_its_server() {
     }
 }
 
+/// `make attacks` plays them; here, that no policy for a server is without.
+#[test]
+fn every_ready_policy_for_a_server_is_attacked_and_says_what_remains() {
+    let readme = read(&policies().join("README.md"));
+    for ready in READY.iter().filter(|ready| ready.policy != "support-desk") {
+        let policy = ready.policy;
+        let corpus: Value = serde_json::from_str(&read(&policies().join(format!("attacks/{policy}.json")))).unwrap();
+        for kind in ["ordinary", "attacks"] {
+            assert!(corpus[kind].as_array().is_some_and(|cases| !cases.is_empty()), "{policy} has no {kind}");
+        }
+        let heading = format!("### `{policy}`\n");
+        let section = readme.split(&heading).nth(1).unwrap_or_else(|| panic!("{policy} has no section in the README"));
+        let section = section.split("\n## ").next().and_then(|section| section.split("\n### ").next()).unwrap();
+        assert!(section.contains("What remains:"), "the README does not say what remains for {policy}");
+    }
+}
+
 #[test]
 fn the_support_desk_is_small() {
     let compiled = perso_core::compile(&read(&policies().join("support-desk.json"))).unwrap();

@@ -1,0 +1,153 @@
+"""Plays the attacks on the servers that ready policies are for: first on the server alone, then through a guard.
+
+What an attack does is looked for on the machine. Without the guard it must be there, or the attack proves nothing; with the
+guard it must not. Ordinary calls must have their effect through the guard, too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import sandbox
+from client import Client, Silent
+from machine import ADDRESSES, CERTIFICATE, MAIL_PORT, NAMES, Machine
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+NODE = shutil.which("node") or "node"
+#: No corpus takes longer, whatever a server does.
+SECONDS = 300
+PLACES = {
+    "{node}": NODE,
+    "{environment}": sys.prefix,
+    "{node_modules}": str(ROOT / "perso-node/node_modules"),
+    "{mail_modules}": str(ROOT / "target/attacks/mail/node_modules"),
+    "{mail_port}": str(MAIL_PORT),
+    "{certificate}": str(CERTIFICATE),
+}
+
+Case = Mapping[str, Any]
+
+
+def main() -> int:
+    corpora = sorted(HERE.glob("*.json"))
+    if len(sys.argv) == 3 and sys.argv[1] == "--inside":
+        return inside(HERE / f"{sys.argv[2]}.json")
+    try:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            played = list(pool.map(outside, corpora))
+    except sandbox.NoSandbox as why:
+        print(f"error: {why}", file=sys.stderr)
+        return 1
+    passed = sum(report["passed"] for report in played)
+    failures = [f"{report['policy']}: {failure}" for report in played for failure in report["failures"]]
+    for report in played:
+        print(report["summary"])
+    for failure in failures:
+        print(f"FAILED {failure}")
+    print(f"{passed} passed, {len(failures)} failed")
+    return 1 if failures or not passed else 0
+
+
+def outside(corpus: Path) -> dict[str, Any]:
+    """Has a corpus played in a sandbox of its own."""
+    policy = corpus.stem
+    command = sandbox.command([sys.executable, "-B", str(Path(__file__).resolve()), "--inside", policy])
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS)
+        why = None if done.returncode == 0 else (done.stderr or done.stdout).strip()[-2000:]
+    except subprocess.TimeoutExpired:
+        why = f"it took more than {SECONDS} seconds"
+    if why is not None:
+        return {"policy": policy, "passed": 0, "failures": [f"not played: {why}"], "summary": f"{policy}: not played"}
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def inside(corpus: Path) -> int:
+    """Plays a corpus in the sandbox that this process is in, and prints the report."""
+    told = json.loads(corpus.read_text())
+    # The packages, and the interpreters where a user has installed them.
+    seen = {ROOT, Path(sys.base_prefix), Path(os.path.realpath(NODE)).parent.parent}
+    sandbox.enter(sorted(seen - {Path("/usr"), Path("/usr/local")}), ADDRESSES, NAMES)
+    machine = Machine(HERE / "worlds" / f"{corpus.stem}.sh")
+    passed, failures = 0, []
+    for guarded in (False, True):
+        for name, failure in play(told, corpus.stem, machine, guarded):
+            if failure:
+                failures.append(f"{name}, {'through the guard' if guarded else 'without the guard'}: {failure}")
+            else:
+                passed += 1
+    harmful = sum("harmless" not in case for case in told["attacks"])
+    summary = (
+        f"{corpus.stem}: {len(told['attacks'])} attacks, {harmful} of them succeed without the guard; "
+        f"{len(told['ordinary'])} ordinary calls; {len(told.get('left', []))} left to the server"
+    )
+    print(json.dumps({"policy": corpus.stem, "passed": passed, "failures": failures, "summary": summary}))
+    return 0
+
+
+def play(told: Mapping[str, Any], policy: str, machine: Machine, guarded: bool) -> Iterator[tuple[str, str | None]]:
+    """Each case, and what is wrong with how it came out."""
+    server = start(told["server"], policy, guarded)
+    for kind in ("ordinary", "attacks", "left"):
+        for case in told.get(kind, []):
+            # What the guard must stop; what does nothing by itself, and is there for other servers.
+            wanted = not guarded and "harmless" not in case if kind == "attacks" else True
+            machine.reset()
+            try:
+                answers = [server.request(*request(call)) for call in case["calls"]]
+            except Silent as silent:
+                yield case["name"], str(silent)
+                server.close()
+                server = start(told["server"], policy, guarded)
+                continue
+            for command in case.get("then", []):
+                machine.run(command)
+            if machine.shows(case["effect"], answers) == wanted:
+                yield case["name"], None
+            else:
+                closed = "; it is closed: move it to `attacks`, and take it from the page" if kind == "left" else ""
+                seen = json.dumps(answers, ensure_ascii=False)[:600]
+                yield case["name"], f"{case['effect']} is {'missing' if wanted else 'there'}{closed}; answered {seen}"
+    server.close()
+
+
+def request(call: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | str]:
+    """A call of a tool, or a request whose parameters are written out."""
+    if "tool" in call:
+        return "tools/call", {"name": call["tool"], "arguments": call["args"]}
+    return call["method"], call["params"]
+
+
+def start(told: Mapping[str, Any], policy: str, guarded: bool) -> Client:
+    command = [filled(part) for part in told["command"]]
+    policy_file = str(HERE.parent / f"{policy}.json")
+    match told["guard"]:
+        case "perso.guarded":
+            guard = ["-m", "perso.guarded", "--policy", policy_file] if guarded else ["-m"]
+            command = [sys.executable, *guard, *command]
+        case "perso-guard":
+            guard = [NODE, str(ROOT / "perso-node/bin/perso-guard.mjs"), "--policy", policy_file, "--"] if guarded else []
+            command = [*guard, *command]
+        case guard:
+            raise ValueError(f"no guard is called {guard!r}")
+    environment = {name: filled(value) for name, value in told.get("environment", {}).items()}
+    return Client(sandbox.unprivileged(command, environment), Path("/tmp/server.log"))
+
+
+def filled(text: str) -> str:
+    for place, value in PLACES.items():
+        text = text.replace(place, value)
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())
