@@ -1,4 +1,4 @@
-"""A client that speaks MCP over stdio as it is written, without an SDK that would refuse to send something odd."""
+"""An MCP client over stdio that sends messages exactly as written. An SDK would refuse to send some of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-#: A server that has not answered by then never will.
+#: How long a server may take to answer.
 SECONDS = 30
 
 
@@ -19,7 +19,7 @@ class Silent(Exception):
 
 
 class Client:
-    """A session with a server that is started for it."""
+    """Starts a server and opens a session with it."""
 
     def __init__(self, command: Sequence[str], log: Path) -> None:
         self._log = log
@@ -34,8 +34,7 @@ class Client:
         self._send('{"jsonrpc": "2.0", "method": "notifications/initialized"}')
 
     def request(self, method: str, params: Mapping[str, Any] | str) -> dict[str, Any]:
-        """The answer to a request: its `result` or `error` and what belongs to it. Parameters that are text are sent as they
-        stand, duplicate keys and all."""
+        """Sends a request and returns the whole answer. Parameters that are text are sent unchanged, with duplicate keys."""
         self._last += 1
         text = params if isinstance(params, str) else json.dumps(params)
         self._send(f'{{"jsonrpc": "2.0", "id": {self._last}, "method": {json.dumps(method)}, "params": {text}}}')
@@ -65,7 +64,7 @@ class Client:
             self._server.stdin.write(line.encode() + b"\n")
             self._server.stdin.flush()
         except BrokenPipeError:
-            pass  # The reader has seen the end, too, and says so.
+            pass  # The reader sees the end too, and `request` reports it.
 
     def _read(self) -> None:
         assert self._server.stdout

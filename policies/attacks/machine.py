@@ -1,4 +1,4 @@
-"""The machine that a server is attacked on, and what an attack has done to it."""
+"""The machine that a server runs on, and the effects of an attack on it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from typing import Any
 
 import sandbox
 
-#: The world as it was built: what it is reset to, and compared with.
+#: A copy of the world as it was built, to reset it and to compare it with.
 BUILT = Path("/tmp/built")
-#: A program that writes down that it was run. Worlds make others call it.
+#: A program that logs its runs. An attack makes another program run it.
 CANARY = sandbox.GROUND / "canary" / "run"
 RAN = sandbox.GROUND / "canary" / "ran"
-#: What can be resolved: names that the servers of the web answer to.
+#: The names that resolve.
 NAMES = {
     "docs.python.org": "151.101.0.223",
     "intranet": "10.0.0.5",
@@ -41,7 +41,7 @@ MAIL_PORT = 2525
 
 
 class Machine:
-    """A world that can be reset, with servers of the web and of mail that write down what reaches them."""
+    """A world that can be reset, and web and mail servers that log what reaches them."""
 
     def __init__(self, build: Path) -> None:
         self._reached: list[str] = []
@@ -59,7 +59,7 @@ class Machine:
         self._serve_mail()
 
     def run(self, command: Sequence[str], *, check: bool = False) -> None:
-        """Runs a program as somebody who uses the machine does, and who has its name from nobody."""
+        """Runs a program as a user of the machine would."""
         done = subprocess.run(
             sandbox.unprivileged(list(command), {"CANARY": str(CANARY), "PYTHON": sys.executable}),
             cwd=sandbox.GROUND, capture_output=True, text=True, stdin=subprocess.DEVNULL,
@@ -75,7 +75,7 @@ class Machine:
         self._mailed.clear()
 
     def shows(self, effect: Mapping[str, str], answers: Sequence[Mapping[str, Any]]) -> bool:
-        """Whether an effect can be seen, on the machine or, of what is told, in the answers."""
+        """Whether an effect can be seen: on the machine, or in the answers."""
         ((kind, what),) = effect.items()
         match kind:
             case "ran":
@@ -159,7 +159,7 @@ class Machine:
 
 
 def _content(path: Path) -> object:
-    """What is at a path, as far as another thing would differ from it."""
+    """The content of a file, a directory or a link, to compare it; None if there is nothing."""
     if path.is_symlink():
         return ("link", path.readlink())
     if path.is_dir():

@@ -1,7 +1,7 @@
 """Plays the attacks on the servers that ready policies are for: first on the server alone, then through a guard.
 
-What an attack does is looked for on the machine. Without the guard it must be there, or the attack proves nothing; with the
-guard it must not. Ordinary calls must have their effect through the guard, too.
+Each case looks for an effect on the machine. Without the guard an attack must have its effect, or it proves nothing; with the
+guard it must not. Ordinary calls must have their effect through the guard too.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main() -> int:
 
 
 def outside(corpus: Path) -> dict[str, Any]:
-    """Has a corpus played in a sandbox of its own."""
+    """Plays a corpus in its own sandbox."""
     policy = corpus.stem
     command = sandbox.command([sys.executable, "-B", str(Path(__file__).resolve()), "--inside", policy])
     try:
@@ -72,9 +72,9 @@ def outside(corpus: Path) -> dict[str, Any]:
 
 
 def inside(corpus: Path) -> int:
-    """Plays a corpus in the sandbox that this process is in, and prints the report."""
+    """Enters the sandbox, plays a corpus and prints the report."""
     told = json.loads(corpus.read_text())
-    # The packages, and the interpreters where a user has installed them.
+    # The packages, and the interpreters if they are installed for a user.
     seen = {ROOT, Path(sys.base_prefix), Path(os.path.realpath(NODE)).parent.parent}
     sandbox.enter(sorted(seen - {Path("/usr"), Path("/usr/local")}), ADDRESSES, NAMES)
     machine = Machine(HERE / "worlds" / f"{corpus.stem}.sh")
@@ -95,11 +95,11 @@ def inside(corpus: Path) -> int:
 
 
 def play(told: Mapping[str, Any], policy: str, machine: Machine, guarded: bool) -> Iterator[tuple[str, str | None]]:
-    """Each case, and what is wrong with how it came out."""
+    """The name of each case, with its failure if it failed."""
     server = start(told["server"], policy, guarded)
     for kind in ("ordinary", "attacks", "left"):
         for case in told.get(kind, []):
-            # What the guard must stop; what does nothing by itself, and is there for other servers.
+            # A harmless attack has no effect on this version of the server, with or without the guard.
             wanted = not guarded and "harmless" not in case if kind == "attacks" else True
             machine.reset()
             try:

@@ -1,7 +1,7 @@
-"""A sandbox for servers that are attacked: a network of its own, where only the loopback is, a file system in which
-everything private is hidden, an unprivileged user, an empty environment and a time limit.
+"""A sandbox for hostile servers: a network that is only the loopback, a file system without private files, an unprivileged
+user, an empty environment and a time limit.
 
-`enter` leaves nothing half done: where a part cannot be had, it fails before any server is started.
+If any part of it cannot be set up, `enter` fails before a server is started.
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ import subprocess
 import sys
 from pathlib import Path
 
-#: Where worlds are built. It is empty at first and belongs to the unprivileged user.
+#: Where worlds are built: empty at first, and owned by the unprivileged user.
 GROUND = Path("/srv")
-#: Directories that hold private files, or that anybody may write. They are empty in the sandbox, but for what is asked to be seen.
+#: Directories with private files, or that anyone can write to. In the sandbox they are empty, except for the paths in `seen`.
 HIDDEN = ("/root", "/home", "/tmp", "/var/tmp", "/dev/shm", "/run/lock", "/srv")
-#: What the unprivileged user may write.
+#: Directories that the unprivileged user can write to.
 OPEN = ("/tmp", str(GROUND))
 USER, GROUP = "nobody", "nogroup"
-#: No attack takes longer than this, however it fails.
+#: The time limit of a process.
 SECONDS = 120
 
 
 class NoSandbox(Exception):
-    """A part of the sandbox cannot be had here."""
+    """A part of the sandbox cannot be set up here."""
 
 
 def command(arguments: list[str]) -> list[str]:
-    """A command that runs another in new namespaces; all of it ends with the first process in there."""
+    """Wraps a command to run it in new namespaces. When its first process ends, all processes in them end."""
     if os.getuid() != 0:
-        raise NoSandbox("the attacks are played in a sandbox that only root can make: run them as root")
+        raise NoSandbox("only root can make the sandbox that the attacks run in: run them as root")
     return ["unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc", *arguments]
 
 
 def enter(seen: list[Path], addresses: list[str], hosts: dict[str, str]) -> None:
-    """Makes the namespaces that this process is in the sandbox. `seen` stays visible below what is hidden, the loopback has
-    `addresses` besides its own, and `hosts` is all that can be resolved."""
+    """Turns the namespaces of this process into the sandbox. The paths `seen` stay visible and become read-only, the loopback
+    gets `addresses`, and only the names in `hosts` resolve."""
     if os.getpid() != 1:
-        raise NoSandbox("this process is in no process namespace of its own")
+        raise NoSandbox("this process has no process namespace of its own")
     handles = {path: os.open(path, os.O_PATH) for path in seen}
     for hidden in HIDDEN:
         if os.path.isdir(hidden):
@@ -59,7 +59,7 @@ def enter(seen: list[Path], addresses: list[str], hosts: dict[str, str]) -> None
 
 
 def unprivileged(arguments: list[str], environment: dict[str, str]) -> list[str]:
-    """A command that runs another as the unprivileged user, who can gain nothing, with this environment alone."""
+    """Wraps a command to run it as the unprivileged user, without any way to gain rights, and with only this environment."""
     return [
         "timeout", "--kill-after=1", str(SECONDS),
         "setpriv", f"--reuid={USER}", f"--regid={GROUP}", "--clear-groups", "--no-new-privs", "--inh-caps=-all",
@@ -70,21 +70,21 @@ def unprivileged(arguments: list[str], environment: dict[str, str]) -> list[str]
 
 
 def _check(seen: list[Path]) -> None:
-    """What servers could do harm with is out of reach."""
+    """Checks the sandbox from the inside, as a server sees it."""
     probe = f"""
 import os, pathlib, socket
-assert os.getuid() != 0 and os.getgid() != 0 and os.getgroups() in ([], [os.getgid()]), "the user has rights"
-assert "NoNewPrivs:\\t1" in pathlib.Path("/proc/self/status").read_text(), "rights can be gained"
+assert os.getuid() != 0 and os.getgid() != 0 and os.getgroups() in ([], [os.getgid()]), "the user has privileges"
+assert "NoNewPrivs:\\t1" in pathlib.Path("/proc/self/status").read_text(), "privileges can be gained"
 for path in {[str(path) for path in seen]!r}: assert os.access(path, os.R_OK), f"{{path}} cannot be read"
 for path in {[*map(str, seen), *HIDDEN]!r}: assert path in {OPEN!r} or not os.access(path, os.W_OK), f"{{path}} can be written"
 names = {{line.split(":")[0].strip() for line in open("/proc/self/net/dev") if ":" in line}}
-assert names == {{"lo"}}, f"there is a network: {{names}}"
+assert names == {{"lo"}}, f"there is more network than the loopback: {{names}}"
 """
     _run(*unprivileged([sys.executable, "-I", "-c", probe], {}))
 
 
 def _file(path: str, text: str) -> None:
-    """Puts a file in the place of another."""
+    """Mounts a file with this text over another."""
     source = Path("/tmp") / path.replace("/", "-").strip("-")
     source.write_text(text)
     source.chmod(0o644)
