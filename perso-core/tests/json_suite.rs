@@ -33,7 +33,7 @@ const READS_IT: &str =
     r#"{ "perso": 1, "rules": [{ "id": "r", "allow": "t", "when": { "args.v": { "exists": true } } }] }"#;
 /// Reads what may be below it.
 const READS_BELOW: &str = r#"{ "perso": 1, "rules": [{ "id": "r", "allow": "t", "when": {
-    "any": [{ "args.v.a": 1 }, { "args.v.a.b": { "exists": true } }, { "args.v": { "length": 1 } }] } }] }"#;
+    "any": [{ "args.v.a": 1 }, { "args.v.a.b": { "exists": true } }, { "args.v": { "length": 1 } }, { "args.v": { "count": 1 } }] } }] }"#;
 /// Reads nothing of the call, which must be JSON all the same.
 const READS_NOTHING: &str = r#"{ "perso": 1, "rules": [{ "id": "r", "allow": "t" }] }"#;
 /// Does not know the tool.

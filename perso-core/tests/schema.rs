@@ -37,7 +37,7 @@ fn what_is_right_passes_both() {
         condition(r#"{ "args.a": { "length": 3 }, "args.b": { "length": { "gt": 1, "in": [1, 2] } } }"#),
         condition(
             r#"{ "args.a": { "every": { ".b": { "in": { "ref": ".c" } }, "starts_with": "x", "any": [{ ".[\"d\"]": 1 }] },
-                             "some": "x", "length": 1, "contains": true, "not_in": { "ref": "agent.x" } } }"#,
+                             "some": "x", "count": 1, "has": true, "not_in": { "ref": "agent.x" } } }"#,
         ),
         condition(r#"{ "args.a": { "glob": "x*", "matches": ["a", "b"], "within": "/srv", "cidr": ["::/0"] } }"#),
         condition(
@@ -102,6 +102,9 @@ fn what_is_wrong_fails_both() {
         condition(r#"{ "args.a": { "length": "5" } }"#),
         condition(r#"{ "args.a": { "length": -1 } }"#),
         condition(r#"{ "args.a": { "length": { "contains": "x" } } }"#),
+        condition(r#"{ "args.a": { "count": { "has": 1 } } }"#),
+        condition(r#"{ "args.a": { "contains": true } }"#),
+        condition(r#"{ "args.a": { "command": { "program": "ls", "args": { "contains": "x" } } } }"#),
         condition(r#"{ "args.a": { "every": ["x"] } }"#),
         condition(r#"{ "args.a": { "every": { "price": 1 } } }"#),
         condition(r#"{ "args.a": { "every": { "all": [] } } }"#),

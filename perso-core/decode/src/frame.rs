@@ -325,10 +325,16 @@ impl<'t, 'f> Frame<'t, 'f> {
         Ok(Place(at))
     }
 
-    /// A length.
+    /// The length of a string.
     #[cfg_attr(target_arch = "wasm32", no_mangle)]
     fn length(&mut self, at: Place, length: u64) -> Result<(), Error> {
         self.number(at, Some(Number::from(length)))
+    }
+
+    /// The number of a list's elements.
+    #[cfg_attr(target_arch = "wasm32", no_mangle)]
+    fn count(&mut self, at: Place, count: u64) -> Result<(), Error> {
+        self.number(at, (count <= LIST_LENGTH).then(|| Number::from(count)))
     }
 
     /// A number; `None` if it is out of range.
@@ -547,10 +553,9 @@ impl<'t, 'f> Frame<'t, 'f> {
         for [kind, at] in self.table.facets(info)? {
             let at = self.enter(place, *at)?;
             match (value, number(*kind)) {
-                (Value::List(length), facet::LENGTH) if length <= LIST_LENGTH => self.length(at, length),
-                (Value::List(_), facet::LENGTH) => self.number(at, None),
-                (Value::List(_), _) => self.none(at),
                 (Value::Other(state), _) => self.state(at, state, state),
+                (Value::List(count), facet::COUNT) => self.count(at, count),
+                (Value::List(_), _) | (_, facet::COUNT) => self.none(at),
                 (Value::String(value), kind) => match kind {
                     facet::LENGTH => self.length(at, text::code_points(value)),
                     facet::DOMAIN => self.domain(at, value),

@@ -130,7 +130,7 @@ pub mod kind {
     pub const LIST: u32 = 1 << 5;
     /// A number or list that is out of range.
     pub const RANGE: u32 = 1 << 6;
-    /// An object; for a length, anything that has none.
+    /// An object; for a facet, anything that does not have it.
     pub const OBJECT: u32 = 1 << 7;
     /// Not known yet: may be anything.
     pub const OPEN: u32 = 1 << 8;
@@ -180,7 +180,7 @@ pub mod part {
 
 /// What can be read off a value.
 pub mod facet {
-    /// The number of code points or elements.
+    /// The number of a string's code points.
     pub const LENGTH: u32 = 0;
     /// A URL's scheme.
     pub const SCHEME: u32 = 1;
@@ -204,4 +204,6 @@ pub mod facet {
     pub const WORDS: u32 = 10;
     /// A command's program.
     pub const PROGRAM: u32 = 11;
+    /// The number of a list's elements.
+    pub const COUNT: u32 = 12;
 }

@@ -214,7 +214,7 @@ fn as_test(condition: &Condition) -> Option<&Test> {
 
 /// Whether an attribute is read off another one by an operator of what tools take, which names the other one.
 fn is_property(attribute: &Attribute) -> bool {
-    !matches!(attribute.facet(), None | Some(Facet::Length | Facet::UrlPath | Facet::Words))
+    !matches!(attribute.facet(), None | Some(Facet::Length | Facet::Count | Facet::UrlPath | Facet::Words))
 }
 
 /// What stays the same in a sentence.
@@ -407,6 +407,7 @@ impl Speech<'_> {
             Operator::StartsWith(with) => verb("starting with", "starts with", "start with", value(with)),
             Operator::EndsWith(with) => verb("ending with", "ends with", "end with", value(with)),
             Operator::Contains(with) => verb("containing", "contains", "contain", value(with)),
+            Operator::Has(with) => verb("having the element", "has the element", "have the element", value(with)),
             Operator::Matches(Pattern::Glob { text, .. }) => format!("{is}{not}like {}", string(text)),
             Operator::Matches(Pattern::Regex(text)) => verb("matching", "matches", "match", string(text)),
             Operator::Exists => format!("{is}{}", if wanted { "present" } else { "absent" }),

@@ -120,8 +120,10 @@ pub enum Operator {
     StartsWith(Operand),
     /// The string ends with the operand.
     EndsWith(Operand),
-    /// The string contains the operand, a string; or one of the elements of the list is the same as the operand.
+    /// The string contains the operand, a string. Unknown for a list.
     Contains(Operand),
+    /// One of the elements of the list equals the operand. Unknown for a string.
+    Has(Operand),
     /// The whole string matches a pattern.
     Matches(Pattern),
     /// Every element of the list passes. Unknown for an empty list, unless [`Quantified::bounded`].
@@ -142,7 +144,7 @@ pub struct Quantified {
     /// A condition over attributes whose steps are those of the list, [`Step::Element`], and those below the element;
     /// and over any others.
     pub condition: Box<Condition>,
-    /// Whether the same test also bounds the list's length, so that its author has thought of an empty list.
+    /// Whether `count` stands beside it, so that its author has thought of an empty list.
     pub bounded: bool,
 }
 
@@ -246,9 +248,10 @@ pub enum Step {
 /// facet of what is missing, null, open or withheld is so too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Facet {
-    /// The number of code points of a string or of elements of a list, as a number. The `length` operator is tests on
-    /// it.
+    /// The number of code points of a string, as a number. The `length` operator is tests on it.
     Length,
+    /// The number of elements of a list, as a number. The `count` operator is tests on it.
+    Count,
     /// The scheme of a URL, in lower case.
     Scheme,
     /// The host of a URL, in lower case.
@@ -277,6 +280,7 @@ impl Facet {
     /// Every facet, and how messages call it.
     pub const ALL: &[(Self, &'static str)] = &[
         (Self::Length, "length"),
+        (Self::Count, "count"),
         (Self::Scheme, "scheme"),
         (Self::Host, "host"),
         (Self::Port, "port"),

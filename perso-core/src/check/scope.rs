@@ -48,6 +48,7 @@ impl Subject {
     pub(super) fn fixed_type(&self) -> Option<(Type, &'static str)> {
         match (self.attribute.facet(), self.attribute.root) {
             (Some(Facet::Length), _) => Some((Type::Number, "a length is a number")),
+            (Some(Facet::Count), _) => Some((Type::Number, "a count is a number")),
             (Some(Facet::UrlPath), _) => Some((Type::String, "the path of a URL is a string")),
             (None, Root::Tool) => Some((Type::String, "`tool` is a string")),
             _ if self.attribute.steps.ends_with(&[Step::Facet(Facet::Words), Step::Element]) => {

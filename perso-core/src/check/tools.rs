@@ -144,7 +144,8 @@ fn collect_attributes(condition: &Condition, attributes: &mut HashSet<usize>) {
                 | Operator::Gte(operand)
                 | Operator::StartsWith(operand)
                 | Operator::EndsWith(operand)
-                | Operator::Contains(operand) => {
+                | Operator::Contains(operand)
+                | Operator::Has(operand) => {
                     if let Operand::Ref(other) = operand {
                         attributes.insert(*other);
                     }

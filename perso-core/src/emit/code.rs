@@ -703,7 +703,7 @@ impl Code<'_> {
         self.code.local_get(OTHER_TYPE).i32_or().local_set(OTHER_TYPE);
     }
 
-    /// Goes on if it is `want` that the list or string has something; else jumps.
+    /// Goes on if it is `want` that the list has something; else jumps.
     fn has(&mut self, has: &Has, want: bool, fail: Label) {
         let side = &has.list.side;
         self.mark_side(side, side.takes);
@@ -715,21 +715,6 @@ impl Code<'_> {
                     code.code.local_set(LEFT);
                 }
                 What::Ref(right) => code.both_readable(side, right, ok, fail),
-            }
-            if let Some(answer) = has.answer {
-                code.block(|code, list| {
-                    code.code.local_get(LEFT).i32_const(kind::STRING as i32).i32_ne();
-                    code.jump_if(list);
-                    if let What::Ref(right) = &has.what {
-                        code.mark_side(right, kind::STRING);
-                        code.code.local_get(RIGHT).i32_const(kind::STRING as i32).i32_ne();
-                        code.jump_if(fail);
-                        code.mark_side(side, side.takes);
-                    }
-                    code.bit(side.depth, answer);
-                    code.expect(want, fail);
-                    code.jump(ok);
-                });
             }
             code.search(&has.list, want, fail, |code| code.has_element(has, if want { ok } else { fail }));
         });

@@ -5,10 +5,11 @@ use perso_decode::layout::{facet, flag, op};
 use std::collections::BTreeSet;
 
 /// The functions that can be left out: those of `perso-core/decode` that have a name of their own on wasm32.
-pub(super) const OPTIONAL: [&str; 16] = [
+pub(super) const OPTIONAL: [&str; 17] = [
     "address",
     "cased",
     "contains",
+    "count",
     "domain",
     "elements",
     "facets",
@@ -53,6 +54,7 @@ fn add(places: &Places, needed: &mut BTreeSet<&'static str>) {
             need("facets", true);
             let name = match *kind {
                 facet::LENGTH => "length",
+                facet::COUNT => "count",
                 facet::SCHEME..=facet::PRIVATE => "url",
                 facet::DOMAIN => "domain",
                 facet::PATH => "path",

@@ -25,7 +25,7 @@ pub enum Goal {
     Elements(Elements),
     /// The value is among the elements of a list.
     Among(Among),
-    /// The list has a value as an element; or the string has a string in it.
+    /// The list has a value as an element.
     Has(Has),
 }
 
@@ -90,17 +90,15 @@ pub struct Among {
     pub element: Side,
 }
 
-/// A test that a list has an element, or a string another string.
+/// A test that a list has an element.
 #[derive(Debug)]
 pub struct Has {
-    /// The list or string.
+    /// The list.
     pub list: List,
     /// The element.
     pub element: Side,
     /// What it must have.
     pub what: What,
-    /// The answer bit of the test on strings, where there can be one.
-    pub answer: Option<u32>,
 }
 
 /// What a list must have.
@@ -280,7 +278,8 @@ impl<'p, 'v> Lowering<'p, 'v> {
             Operator::Gte(operand) => Goal::Not(Box::new(self.order(attribute, Compare::Less, operand))),
             Operator::StartsWith(operand) => self.text(attribute, op::STARTS_WITH, operand),
             Operator::EndsWith(operand) => self.text(attribute, op::ENDS_WITH, operand),
-            Operator::Contains(operand) => self.has(attribute, operand),
+            Operator::Contains(operand) => self.text(attribute, op::CONTAINS, operand),
+            Operator::Has(operand) => self.has(attribute, operand),
             Operator::Matches(pattern) => {
                 let left = self.side(attribute, kind::STRING);
                 let source = pattern::source(pattern);
@@ -311,28 +310,21 @@ impl<'p, 'v> Lowering<'p, 'v> {
     }
 
     fn has(&mut self, attribute: usize, operand: &Operand) -> Goal {
-        let (mut list, mut element) = self.list(attribute, kind::LIST | kind::STRING, SCALAR);
-        let (what, answer) = match operand {
+        let (list, mut element) = self.list(attribute, kind::LIST, SCALAR);
+        let what = match operand {
             Operand::Ref(other) => {
                 let right = self.side(*other, SCALAR);
                 self.builder.keep(element.draft);
                 self.builder.keep(right.draft);
-                (What::Ref(right), Some(self.pair(op::CONTAINS, &list.side, &right)))
+                What::Ref(right)
             }
             Operand::Literal(value) => {
                 let (values, takes) = self.values(element.draft, std::slice::from_ref(value));
                 element.takes = takes;
-                let answer = match value {
-                    Value::String(text) => Some(self.builder.text(list.side.draft, op::CONTAINS, text)),
-                    Value::Bool(_) | Value::Number(_) => {
-                        list.side.takes = kind::LIST;
-                        None
-                    }
-                };
-                (What::Literal(values), answer)
+                What::Literal(values)
             }
         };
-        Goal::Has(Has { list, element, what, answer })
+        Goal::Has(Has { list, element, what })
     }
 
     fn pair(&mut self, op: u32, left: &Side, right: &Side) -> u32 {

@@ -425,6 +425,7 @@ fn matches(patterns: &[(String, u32)], automata: &mut Automata) -> Vec<Matches> 
 const fn code(facet: Facet) -> u32 {
     match facet {
         Facet::Length => facet::LENGTH,
+        Facet::Count => facet::COUNT,
         Facet::Scheme => facet::SCHEME,
         Facet::Host => facet::HOST,
         Facet::Port => facet::PORT,

@@ -241,7 +241,8 @@ pub(super) fn referenced(test: &Test) -> Option<AttributeId> {
         | Operator::Gte(operand)
         | Operator::StartsWith(operand)
         | Operator::EndsWith(operand)
-        | Operator::Contains(operand) => match operand {
+        | Operator::Contains(operand)
+        | Operator::Has(operand) => match operand {
             Operand::Ref(id) => Some(*id),
             Operand::Literal(_) => None,
         },

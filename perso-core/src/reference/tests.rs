@@ -20,6 +20,7 @@ const LENGTH: AttributeId = 2;
 const DEEP: AttributeId = 3;
 const OWNER: AttributeId = 4;
 const TOOL: AttributeId = 5;
+const COUNT: AttributeId = 6;
 
 fn attributes() -> Vec<Attribute> {
     let attribute = |root, keys: &[&str], facet: Option<Facet>| Attribute {
@@ -33,6 +34,7 @@ fn attributes() -> Vec<Attribute> {
         attribute(Root::Args, &["a", "x"], None),
         attribute(Root::Resource, &["owner"], None),
         attribute(Root::Tool, &[], None),
+        attribute(Root::Args, &["a"], Some(Facet::Count)),
     ]
 }
 
@@ -279,26 +281,29 @@ fn exists_and_type_are_never_unknown() {
 }
 
 #[test]
-fn length_counts_code_points_and_elements() {
-    let condition = test(LENGTH, eq(number("2")));
-    for (a, expected) in [
-        ("\"ab\"", (true, false)),
-        ("\"é😀\"", (true, false)),
-        ("\"a\"", (false, true)),
-        ("[1, 2]", (true, false)),
-        ("[]", (false, true)),
-        ("2", (false, false)),
-        ("{}", (false, false)),
-        ("null", (false, false)),
-        ("", (false, false)),
-        ("open", (true, true)),
-        ("withheld", (false, false)),
+fn length_counts_code_points_and_count_elements() {
+    let length = test(LENGTH, eq(number("2")));
+    let count = test(COUNT, eq(number("2")));
+    for (a, of_length, of_count) in [
+        ("\"ab\"", (true, false), (false, false)),
+        ("\"é😀\"", (true, false), (false, false)),
+        ("\"a\"", (false, true), (false, false)),
+        ("[1, 2]", (false, false), (true, false)),
+        ("[]", (false, false), (false, true)),
+        ("2", (false, false), (false, false)),
+        ("{}", (false, false), (false, false)),
+        ("null", (false, false), (false, false)),
+        ("", (false, false), (false, false)),
+        ("open", (true, true), (true, true)),
+        ("withheld", (false, false), (false, false)),
     ] {
-        assert_eq!(halves(&condition, &with_a(a)), expected, "{a}");
+        assert_eq!(halves(&length, &with_a(a)), of_length, "length of {a}");
+        assert_eq!(halves(&count, &with_a(a)), of_count, "count of {a}");
     }
-    assert_eq!(problems(&condition, &with_a("2")).0, Some(Problem::Type));
-    assert_eq!(problems(&condition, &with_a("null")).0, Some(Problem::Null));
-    assert_eq!(problems(&condition, &with_a("[]")).0, Some(Problem::Value));
+    assert_eq!(problems(&length, &with_a("2")).0, Some(Problem::Type));
+    assert_eq!(problems(&length, &with_a("null")).0, Some(Problem::Null));
+    assert_eq!(problems(&length, &with_a("\"\"")).0, Some(Problem::Value));
+    assert_eq!(problems(&count, &with_a("[]")).0, Some(Problem::Value));
 }
 
 #[test]
@@ -659,7 +664,7 @@ fn condition(u: &mut Unstructured<'_>, depth: u32) -> arbitrary::Result<Conditio
         3 => not(condition(u, depth - 1)?),
         _ => {
             let reference = Operand::Ref(*u.choose(&[A, B, DEEP, OWNER])?);
-            let operator = match u.int_in_range(0..=9)? {
+            let operator = match u.int_in_range(0..=10)? {
                 0 => eq(number("5")),
                 1 => eq(string("x")),
                 2 => Operator::In(vec![number("5"), string("x"), Literal::Bool(true)]),
@@ -669,9 +674,10 @@ fn condition(u: &mut Unstructured<'_>, depth: u32) -> arbitrary::Result<Conditio
                 6 => Operator::Type(vec![Type::Number]),
                 7 => Operator::Lt(reference),
                 8 => Operator::Contains(reference),
+                9 => Operator::Has(reference),
                 _ => Operator::Eq(reference),
             };
-            test(*u.choose(&[A, B, LENGTH, DEEP, OWNER])?, operator)
+            test(*u.choose(&[A, B, LENGTH, COUNT, DEEP, OWNER])?, operator)
         }
     })
 }

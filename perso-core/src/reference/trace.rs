@@ -363,6 +363,7 @@ fn written(policy: &Policy, test: &Test) -> (&'static str, Option<String>) {
         Operator::StartsWith(operand) => ("starts_with", literal(operand)),
         Operator::EndsWith(operand) => ("ends_with", literal(operand)),
         Operator::Contains(operand) => ("contains", literal(operand)),
+        Operator::Has(operand) => ("has", literal(operand)),
         Operator::Matches(Pattern::Glob { text, .. }) => ("glob", Some(show::pattern(text))),
         Operator::Matches(Pattern::Regex(text)) => ("matches", Some(show::pattern(text))),
         Operator::Every(_) => ("every", Some("element".to_owned())),
@@ -408,7 +409,7 @@ fn type_name(kind: Type) -> &'static str {
     }
 }
 
-/// The attribute's value; of what a facet cannot be read off, why not, and of a length that is none, the value itself.
+/// The attribute's value; of what a facet cannot be read off, why not, and of a length or count that is none, the value itself.
 fn see_place(env: &Env<'_>, attribute: &check::Attribute) -> Seen {
     match env.find(attribute) {
         Found::Missing => Seen::Missing,
@@ -419,7 +420,7 @@ fn see_place(env: &Env<'_>, attribute: &check::Attribute) -> Seen {
             (_, value) => Seen::Value(show::value(value)),
         },
         Found::NoFacet(why) => match attribute.steps.split_last() {
-            Some((check::Step::Facet(Facet::Length), steps)) => {
+            Some((check::Step::Facet(Facet::Length | Facet::Count), steps)) => {
                 see_place(env, &check::Attribute { root: attribute.root, steps: steps.to_vec() })
             }
             _ => Seen::None(why),

@@ -157,8 +157,8 @@ fn survey_test(path: &str, test: &Json, attributes: &mut Vec<Attribute>, referen
         match operator.as_str() {
             "exists" | "type" => {}
             "every" | "some" => survey_element(operand, &mut attribute.elements, references),
-            "length" => survey_length(operand, &mut attribute.lengths, references),
-            "contains" => {
+            "length" | "count" => survey_length(operand, &mut attribute.lengths, references),
+            "has" => {
                 attribute.values.push(operand.clone());
                 if let Some(element) = note("", &mut attribute.elements) {
                     attribute.elements[element].values.push(operand.clone());

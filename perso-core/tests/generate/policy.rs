@@ -177,7 +177,7 @@ fn operator(u: &mut Unstructured<'_>, attribute: &str, nested: u32) -> Result<(&
         "args.url" if u.ratio(3, 4)? => return Ok(("url", url(u)?)),
         "args.path" if u.arbitrary()? => 9,
         "args.to" if u.arbitrary()? => *u.choose(&[9, 10])?,
-        _ => u.int_in_range(0..=11)?,
+        _ => u.int_in_range(0..=13)?,
     };
     Ok(match kind {
         0 => ("exists", Json::Bool(u.arbitrary()?)),
@@ -192,7 +192,6 @@ fn operator(u: &mut Unstructured<'_>, attribute: &str, nested: u32) -> Result<(&
             let operator = *u.choose(&["starts_with", "ends_with", "contains"])?;
             let operand = match u.int_in_range(0..=5)? {
                 0 | 1 => reference(u, attribute)?,
-                2 if operator == "contains" => literal(u, attribute)?,
                 _ => string(u)?,
             };
             (operator, operand)
@@ -206,6 +205,8 @@ fn operator(u: &mut Unstructured<'_>, attribute: &str, nested: u32) -> Result<(&
         9 => taken(u, nested)?,
         10 if nested < 2 => (*u.choose(&["every", "every", "some"])?, element_test(u, nested + 1)?),
         11 => (*u.choose(&["in", "not_in"])?, reference(u, attribute)?),
+        12 => ("has", if u.ratio(1, 3)? { reference(u, attribute)? } else { literal(u, attribute)? }),
+        13 => ("count", length(u, attribute)?),
         _ => ("length", length(u, attribute)?),
     })
 }
@@ -319,11 +320,11 @@ fn command(u: &mut Unstructured<'_>, nested: u32) -> Result<Json> {
     }
     if u.ratio(1, 2)? {
         let (operator, operand) = match u.int_in_range(0..=4)? {
-            0 => ("length", Json::Object(vec![("lte".to_owned(), Json::number("2"))])),
-            1 => ("contains", Json::string(u.choose(&["log", "", "a b"])?)),
+            0 => ("count", Json::Object(vec![("lte".to_owned(), Json::number("2"))])),
+            1 => ("has", Json::string(u.choose(&["log", "", "a b"])?)),
             2 if nested < 2 => ("some", argument(u)?),
             _ if nested < 2 => ("every", argument(u)?),
-            _ => ("length", Json::number("1")),
+            _ => ("count", Json::number("1")),
         };
         members.push(("args".to_owned(), Json::Object(vec![(operator.to_owned(), operand)])));
     }

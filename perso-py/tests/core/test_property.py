@@ -15,7 +15,7 @@ RULES = policy(
     {"id": "range", "allow": "range", "when": {"args.a": {"gt": -10, "lte": 500.5}}},
     {"id": "deep", "allow": "deep", "when": {"any": [{"args.b.c": {"gte": 0}}, {"args.b.d.e": {"exists": False}}]}},
     {"id": "list", "allow": "list", "when": {"any": [{"args.l": {"every": {"in": ["x", "y", 1]}}}, {"args.l": {"some": {"gt": 3}}}]}},
-    {"id": "len", "allow": "len", "when": {"any": [{"args.a": {"length": {"lte": 2}}}, {"args.l": {"length": 1}}]}},
+    {"id": "len", "allow": "len", "when": {"any": [{"args.a": {"length": {"lte": 2}}}, {"args.l": {"count": 1}}]}},
     {"id": "ref", "allow": "ref", "when": {"resource.a": {"eq": {"ref": "agent.a"}}}},
     {"id": "not", "allow": "not", "when": {"not": {"args.a": {"in": ["x", 1, True]}}}},
     {"id": "roles", "allow": "*s", "roles": ["agent"], "when": {"context.a": {"type": "string"}}},

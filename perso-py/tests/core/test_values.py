@@ -224,7 +224,7 @@ def test_records() -> None:
     assert judged(Person("Bob", Address("Rome")), ann).cause.problem == "value"
     species = policy({"allow": "t", "when": {"args.v.species": {"exists": True}}})
     assert not species.decide("t", {"v": ann}), "no field"
-    tags = policy({"allow": "t", "when": {"args.v": {"length": 2}}})
+    tags = policy({"allow": "t", "when": {"args.v": {"count": 2}}})
     assert tags.decide("t", {"v": Root(["a", "b"])})
 
 

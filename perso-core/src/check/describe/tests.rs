@@ -35,6 +35,8 @@ fn what_an_allow_rule_needs() {
     assert_needs(r#"{ "args.a": { "starts_with": "x" } }"#, r#"args.a starting with "x""#);
     assert_needs(r#"{ "not": { "args.a": { "contains": "x" } } }"#, r#"args.a not containing "x""#);
     assert_needs(r#"{ "args.a": { "length": { "lte": 5 } } }"#, "length of args.a at most 5");
+    assert_needs(r#"{ "args.a": { "has": "x" } }"#, r#"args.a having the element "x""#);
+    assert_needs(r#"{ "args.a": { "count": { "lte": 5 } } }"#, "count of args.a at most 5");
     assert_needs(r#"{ "args.a": { "exists": true } }"#, "args.a present");
     assert_needs(r#"{ "args.a": { "exists": false } }"#, "args.a absent");
     assert_needs(r#"{ "args.a": { "type": ["string", "list"] } }"#, "args.a of type string or list");
@@ -141,8 +143,8 @@ fn elements_and_what_tools_take() {
     assert_needs(r#"{ "not": { "args.a": { "some": { "gt": 1 } } } }"#, "no element of args.a more than 1");
     assert_needs(r#"{ "not": { "args.a": { "every": { "gt": 1 } } } }"#, "an element of args.a at most 1");
     assert_needs(
-        r#"{ "args.a": { "every": { "some": { "length": 3 } } } }"#,
-        "every element of args.a with an element of it with length equal to 3",
+        r#"{ "args.a": { "every": { "some": { "count": 3 } } } }"#,
+        "every element of args.a with an element of it with count equal to 3",
     );
     assert_needs(r#"{ "args.a": { "in": { "ref": "agent.b" } } }"#, "args.a one of agent.b");
     assert_needs(

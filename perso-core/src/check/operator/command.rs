@@ -15,7 +15,7 @@ pub(super) const OPERATORS: &[Operator] = &[Operator { name: "command", total: f
 const KEYS: [&str; 3] = ["program", "args", "shell"];
 
 /// What the arguments can be tested with.
-const ARGUMENT_OPERATORS: [&str; 4] = ["every", "some", "contains", "length"];
+const ARGUMENT_OPERATORS: [&str; 4] = ["every", "some", "has", "count"];
 
 /// The longest command, and so the longest program.
 const MAX_COMMAND: usize = 8192;

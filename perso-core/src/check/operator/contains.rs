@@ -1,23 +1,20 @@
-//! `contains`: the string has the operand in it, code point for code point, or the list has it as an element.
+//! `contains`: the string has the operand in it, code point for code point. For lists there is `has`.
 
-use super::super::policy::{self, Facet, Operand, Type};
+use super::super::policy::{self, Type};
 use super::Operator;
 use crate::diagnostic::Code;
+use crate::syntax::json::Kind;
 
 pub(super) const OPERATORS: &[Operator] = &[Operator {
     name: "contains",
     total: false,
     meaning: |scope, used| {
-        let takes = [Type::Boolean, Type::Number, Type::String];
-        let operand = scope.operand(used.subject, used.name, used.operand, &takes)?;
-        let is_arguments = used.subject.attribute.facet() == Some(Facet::Words);
-        if let Operand::Literal(policy::Value::Bool(_) | policy::Value::Number(_)) = operand
-            && is_arguments
-        {
-            let message = format!("an argument of a command is a string, never {}", used.operand.describe());
-            scope.error(Code::Operand, used.operand.span, message, None);
+        if matches!(used.operand.kind, Kind::Bool(_) | Kind::Number(_)) {
+            let message = format!("`contains` looks into strings, not for {}", used.operand.describe());
+            scope.error(Code::Operand, used.operand.span, message, Some("for lists write `has`".to_owned()));
             return None;
         }
+        let operand = scope.operand(used.subject, used.name, used.operand, &[Type::String])?;
         Some(scope.test(used.subject, policy::Operator::Contains(operand), used.span))
     },
 }];

@@ -30,7 +30,7 @@ pub(super) fn quantified(
     }
     // A command without arguments has no argument that could do harm.
     let bounded =
-        steps.ends_with(&[Step::Facet(Facet::Words)]) || used.beside.iter().any(|member| member.key.value == "length");
+        steps.ends_with(&[Step::Facet(Facet::Words)]) || used.beside.iter().any(|member| member.key.value == "count");
     let element = used.subject.below([Step::Element], used.subject.span);
     scope.elements.push(element.attribute.clone());
     let condition = asked(scope, &element, used.name, used.operand);

@@ -21,12 +21,17 @@ fn eq(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
     Some(scope.test(used.subject, policy::Operator::Eq(operand), used.span))
 }
 
-/// Reports a length that nothing has; whether it did.
+/// Reports a length or count that nothing has; whether it did.
 pub(super) fn impossible_length(scope: &mut Scope<'_>, used: &Use<'_>, value: &Value) -> bool {
-    let impossible = used.subject.attribute.facet() == Some(Facet::Length)
-        && matches!(value, Value::Number(number) if number.to_string().contains(['-', '.']));
+    let what = match used.subject.attribute.facet() {
+        Some(Facet::Length) => "length",
+        Some(Facet::Count) => "count",
+        _ => return false,
+    };
+    let impossible = matches!(value, Value::Number(number) if number.to_string().contains(['-', '.']));
     if impossible {
-        scope.error(Code::Operand, used.operand.span, "a length is a whole number, 0 or more", None);
+        let message = format!("a {what} is a whole number, 0 or more");
+        scope.error(Code::Operand, used.operand.span, message, None);
     }
     impossible
 }

@@ -1,4 +1,4 @@
-//! `length`: the number of code points of a string, or of elements of a list; a number, or tests on one.
+//! `length`: the number of code points of a string; a number, or tests on one. For lists there is `count`.
 
 use super::super::policy::{Condition, Facet};
 use super::super::scope::Scope;
@@ -7,19 +7,21 @@ use crate::diagnostic::Code;
 use crate::syntax::document::first_of;
 use crate::syntax::json::Kind;
 
-pub(super) const OPERATORS: &[Operator] = &[Operator { name: "length", total: false, meaning }];
+pub(super) const OPERATORS: &[Operator] =
+    &[Operator { name: "length", total: false, meaning: |scope, used| of(scope, used, Facet::Length) }];
 
-/// What a length can be tested with.
+/// What a length or a count can be tested with.
 const INNER: [&str; 8] = ["eq", "ne", "in", "not_in", "lt", "lte", "gt", "gte"];
 
-fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
-    let subject = used.subject.facet(Facet::Length);
+/// Tests on a facet that is a whole number.
+pub(super) fn of(scope: &mut Scope<'_>, used: &Use<'_>, facet: Facet) -> Option<Condition> {
+    let subject = used.subject.facet(facet);
     match &used.operand.kind {
         Kind::Object(members) => operators(scope, &subject, used.operand, members, Some(&INNER)),
         Kind::Number(_) => scalar(scope, &subject, used.operand),
         _ => {
-            let message = format!("`length` takes a number or tests on one, not {}", used.operand.describe());
-            let help = "as in `{\"length\": {\"lte\": 100}}`".to_owned();
+            let message = format!("`{}` takes a number or tests on one, not {}", used.name, used.operand.describe());
+            let help = format!("as in `{{\"{}\": {{\"lte\": 100}}}}`", used.name);
             scope.error(Code::Operand, first_of(used.operand), message, Some(help));
             None
         }

@@ -12,7 +12,9 @@ pub(super) const OPERATORS: &[Operator] = &[
 ];
 
 fn one_of(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
-    if matches!(used.operand.kind, Kind::Object(_)) && used.subject.attribute.facet() != Some(Facet::Length) {
+    if matches!(used.operand.kind, Kind::Object(_))
+        && !matches!(used.subject.attribute.facet(), Some(Facet::Length | Facet::Count))
+    {
         let list = scope.reference(used.name, used.operand, &[Type::List])?;
         return Some(scope.test(used.subject, policy::Operator::InList(list), used.span));
     }

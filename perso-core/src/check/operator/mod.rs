@@ -5,6 +5,7 @@ mod address;
 mod cidr;
 mod command;
 mod contains;
+mod count;
 mod element;
 mod email_domain;
 mod ends_with;
@@ -12,6 +13,7 @@ mod equality;
 mod every;
 mod exists;
 mod glob;
+mod has;
 mod length;
 mod matches;
 mod membership;
@@ -55,7 +57,7 @@ struct Use<'u> {
 }
 
 /// Every operator, in the order in which they are listed to users.
-const FAMILIES: [&[Operator]; 18] = [
+const FAMILIES: [&[Operator]; 20] = [
     equality::OPERATORS,
     membership::OPERATORS,
     order::OPERATORS,
@@ -65,6 +67,8 @@ const FAMILIES: [&[Operator]; 18] = [
     glob::OPERATORS,
     matches::OPERATORS,
     length::OPERATORS,
+    has::OPERATORS,
+    count::OPERATORS,
     exists::OPERATORS,
     types::OPERATORS,
     every::OPERATORS,
@@ -77,7 +81,7 @@ const FAMILIES: [&[Operator]; 18] = [
 ];
 
 /// What other languages call an operator.
-const OTHER_NAMES: [(&str, &str); 42] = [
+const OTHER_NAMES: [(&str, &str); 46] = [
     ("=", "eq"),
     ("==", "eq"),
     ("===", "eq"),
@@ -100,7 +104,8 @@ const OTHER_NAMES: [(&str, &str); 42] = [
     ("min", "gte"),
     ("present", "exists"),
     ("prefix", "starts_with"),
-    ("size", "length"),
+    ("size", "count"),
+    ("len", "length"),
     ("like", "glob"),
     ("wildcard", "glob"),
     ("regex", "matches"),
@@ -112,8 +117,11 @@ const OTHER_NAMES: [(&str, &str); 42] = [
     ("for_all", "every"),
     ("any", "some"),
     ("any_of", "some"),
-    ("has", "contains"),
-    ("includes", "contains"),
+    ("includes", "has"),
+    ("include", "has"),
+    ("has_any", "some"),
+    ("elements", "count"),
+    ("substring", "contains"),
     ("path", "within"),
     ("dir", "within"),
     ("directory", "within"),
@@ -121,6 +129,9 @@ const OTHER_NAMES: [(&str, &str); 42] = [
     ("domain", "email_domain"),
     ("ip", "cidr"),
 ];
+
+/// Operators of strings, and those that do for lists what these do for strings.
+const FOR_LISTS: [(&str, &str); 2] = [("contains", "has"), ("length", "count")];
 
 fn find(name: &str) -> Option<&'static Operator> {
     FAMILIES.into_iter().flatten().find(|operator| operator.name == name)
@@ -191,7 +202,12 @@ fn unknown(scope: &mut Scope<'_>, name: &str, span: Span, only: Option<&[&str]>)
         }
         Some(other) => Some(format!("did you mean `{other}`?")),
         None if name.starts_with('.') => Some("fields are tested inside of `every` and `some`".to_owned()),
-        None => did_you_mean(name, known()),
+        None => match FOR_LISTS.iter().find(|(of_strings, _)| *of_strings == name) {
+            Some((_, of_lists)) if known().any(|known| known == *of_lists) => {
+                Some(format!("for lists write `{of_lists}`"))
+            }
+            _ => did_you_mean(name, known()),
+        },
     };
     let listed = || format!("known here: {}", known().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "));
     let message = match find(name) {
@@ -210,6 +226,14 @@ fn refuse_on_tool(scope: &mut Scope<'_>, used: &Use<'_>) -> bool {
         scope.error(Code::Operand, used.span, message, None);
     }
     refused
+}
+
+/// Reports an operator of lists on what is always a string, and names the one for strings; whether it did.
+fn refuse_on_text(scope: &mut Scope<'_>, used: &Use<'_>, for_strings: &str) -> bool {
+    let Some((super::policy::Type::String, why)) = used.subject.fixed_type() else { return false };
+    let message = format!("`{}` is for lists, and {why}", used.name);
+    scope.error(Code::Operand, used.span, message, Some(format!("for strings write `{for_strings}`")));
+    true
 }
 
 /// Reports an operator of what tools take on `tool`; whether it did.

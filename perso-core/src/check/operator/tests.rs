@@ -54,6 +54,7 @@ fn operator(policy: &Policy, operator: &Operator) -> String {
         Operator::StartsWith(with) => format!("starts {}", operand(with)),
         Operator::EndsWith(with) => format!("ends {}", operand(with)),
         Operator::Contains(with) => format!("contains {}", operand(with)),
+        Operator::Has(with) => format!("has {}", operand(with)),
         Operator::Matches(Pattern::Glob { text, separator }) => format!("glob{separator} {text}"),
         Operator::Matches(Pattern::Regex(text)) => format!("regex {text}"),
         Operator::Every(inner) => format!("every{}", asked(inner)),
@@ -76,8 +77,8 @@ fn value(value: &Value) -> String {
 fn elements() {
     assert_becomes(r#"{ "args.to": { "every": "a" } }"#, r#"args.to every(args.to[] = "a")"#);
     assert_becomes(
-        r#"{ "args.items": { "length": { "lte": 9 }, "every": { ".price": { "gt": 0, "lte": { "ref": ".max" } } } } }"#,
-        "all[length of args.items <= 9, \
+        r#"{ "args.items": { "count": { "lte": 9 }, "every": { ".price": { "gt": 0, "lte": { "ref": ".max" } } } } }"#,
+        "all[count of args.items <= 9, \
          args.items everybounded(all[args.items[].price > 0, args.items[].price <= args.items[].max])]",
     );
     assert_becomes(
@@ -126,7 +127,10 @@ fn combinations_inside_of_elements_count_for_depth() {
 
 #[test]
 fn lists() {
-    assert_becomes(r#"{ "args.a": { "contains": 5 } }"#, "args.a contains 5");
+    assert_becomes(r#"{ "args.a": { "has": 5 } }"#, "args.a has 5");
+    assert_becomes(r#"{ "args.a": { "has": { "ref": "agent.id" } } }"#, "args.a has agent.id");
+    assert_becomes(r#"{ "args.a": { "count": 2 } }"#, "count of args.a = 2");
+    assert_refused(r#"{ "args.a": { "contains": 5 } }"#, "`contains` looks into strings, not for a number");
     assert_becomes(r#"{ "args.a": { "contains": { "ref": "agent.id" } } }"#, "args.a contains agent.id");
     assert_becomes(r#"{ "agent.team": { "in": { "ref": "args.teams" } } }"#, "agent.team in list args.teams");
     assert_becomes(r#"{ "args.a": { "not_in": { "ref": "agent.no" } } }"#, "not args.a in list agent.no");
@@ -135,7 +139,7 @@ fn lists() {
         r#"{ "args.a": { "in": { "ref": "tool" } } }"#,
         "`in` cannot compare with `tool`: `tool` is a string",
     );
-    assert_refused(r#"{ "tool": { "contains": 5 } }"#, "`tool` is a string, never a number");
+    assert_refused(r#"{ "tool": { "has": 5 } }"#, "`has` is for lists, and `tool` is a string");
 }
 
 #[test]
@@ -202,8 +206,8 @@ fn commands() {
         r#"all[program of args.cmd in "git" "ls", words of args.cmd everybounded(not words of args.cmd[] starts "-")]"#,
     );
     assert_becomes(
-        r#"{ "args.cmd": { "command": { "program": "/usr/bin/git", "args": { "length": 1, "contains": "status" } } } }"#,
-        r#"all[program of args.cmd = "/usr/bin/git", all[length of words of args.cmd = 1, words of args.cmd contains "status"]]"#,
+        r#"{ "args.cmd": { "command": { "program": "/usr/bin/git", "args": { "count": 1, "has": "status" } } } }"#,
+        r#"all[program of args.cmd = "/usr/bin/git", all[count of words of args.cmd = 1, words of args.cmd has "status"]]"#,
     );
     assert_refused(
         r#"{ "args.cmd": { "command": { "program": "git", "args": { "some": { ".a": 1 } } } } }"#,

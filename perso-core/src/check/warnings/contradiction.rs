@@ -160,7 +160,7 @@ fn empty_range(policy: &Policy, group: &[Fact<'_>]) -> bool {
     let is_length = group
         .first()
         .and_then(|fact| policy.attributes.get(fact.test.attribute))
-        .is_some_and(|attribute| attribute.facet() == Some(Facet::Length));
+        .is_some_and(|attribute| attribute.facet().is_some_and(|facet| matches!(facet, Facet::Length | Facet::Count)));
     match (lower, upper) {
         (_, Some(upper)) if is_length && upper.is_below_zero() => true,
         (Some(lower), Some(upper)) => match lower.number.cmp(upper.number) {

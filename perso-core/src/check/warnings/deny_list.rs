@@ -55,9 +55,10 @@ fn is_on_strings(operator: &Operator) -> bool {
     match operator {
         Operator::Eq(Operand::Literal(value)) => matches!(value, Value::String(_)),
         Operator::In(values) => values.iter().any(|value| matches!(value, Value::String(_))),
-        Operator::Contains(Operand::Literal(value)) => matches!(value, Value::String(_)),
+        Operator::Has(Operand::Literal(value)) => matches!(value, Value::String(_)),
         Operator::StartsWith(_) | Operator::EndsWith(_) | Operator::Contains(_) | Operator::Matches(_) => true,
         Operator::Eq(Operand::Ref(_))
+        | Operator::Has(Operand::Ref(_))
         | Operator::InList(_)
         | Operator::Every(_)
         | Operator::Some(_)

@@ -96,10 +96,10 @@ impl<'p> Fact<'p> {
             Operator::In(values) => States::of(&values.iter().map(type_of).collect::<Vec<_>>()),
             Operator::Lt(_) | Operator::Lte(_) | Operator::Gt(_) | Operator::Gte(_) => States::of(&[Type::Number]),
             Operator::InList(_) => States::of(&[Type::Boolean, Type::Number, Type::String]),
-            Operator::StartsWith(_) | Operator::EndsWith(_) | Operator::Matches(_) => States::of(&[Type::String]),
-            Operator::Contains(Operand::Literal(Value::Bool(_) | Value::Number(_))) => States::of(&[Type::List]),
-            Operator::Contains(_) => States::of(&[Type::String, Type::List]),
-            Operator::Every(_) | Operator::Some(_) => States::of(&[Type::List]),
+            Operator::StartsWith(_) | Operator::EndsWith(_) | Operator::Contains(_) | Operator::Matches(_) => {
+                States::of(&[Type::String])
+            }
+            Operator::Has(_) | Operator::Every(_) | Operator::Some(_) => States::of(&[Type::List]),
             Operator::Exists | Operator::Type(_) => States::ALL,
         }
     }
@@ -174,7 +174,9 @@ impl<'p> Fact<'p> {
             Operator::EndsWith(operand) => string(operand, |text, with| text.ends_with(with)),
             Operator::Contains(operand) => string(operand, |text, with| text.contains(with)),
             // Patterns, elements and other attributes are not looked into.
-            Operator::Matches(_) | Operator::Every(_) | Operator::Some(_) | Operator::InList(_) => None,
+            Operator::Matches(_) | Operator::Has(_) | Operator::Every(_) | Operator::Some(_) | Operator::InList(_) => {
+                None
+            }
             Operator::Exists => Some(true),
             Operator::Type(types) => Some(types.contains(&type_of(value))),
         }

@@ -1,17 +1,7 @@
-//! The length of a string, in code points, or of a list.
+//! The length of a string, in code points.
 
-use crate::limits::LIST_LENGTH;
 use crate::reference::value::{Number, Value};
 
 pub(super) fn of_string(text: &str) -> Value {
     Value::Number(Number::new(&text.chars().count().to_string()))
-}
-
-/// Out of range where there are more elements than are looked at.
-pub(super) fn of_list(elements: &[Value]) -> Value {
-    let mut number = Number::new(&elements.len().to_string());
-    if elements.len() as u64 > LIST_LENGTH {
-        number.value = None;
-    }
-    Value::Number(number)
 }

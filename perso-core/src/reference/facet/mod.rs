@@ -5,6 +5,7 @@
 
 mod address;
 mod command;
+mod count;
 mod email;
 mod length;
 mod name;
@@ -30,6 +31,7 @@ pub fn read(facet: Facet, text: &str) -> Result<Value, &'static str> {
     let string = |text: String| Value::String(text);
     match facet {
         Facet::Length => Ok(length::of_string(text)),
+        Facet::Count => Err("not a list"),
         Facet::Scheme => url::read(text).map(|url| string(url.scheme)),
         Facet::Host => url::read(text).map(|url| string(url.host.text())),
         Facet::Port => url::read(text).map(|url| Value::Number(Number::new(&url.port.to_string()))),
@@ -50,8 +52,8 @@ pub fn read(facet: Facet, text: &str) -> Result<Value, &'static str> {
 pub(super) fn of(facet: Facet, value: &Value) -> Result<Value, &'static str> {
     match (facet, value) {
         (_, Value::String(text)) => read(facet, text),
-        (Facet::Length, Value::List(elements)) => Ok(length::of_list(elements)),
-        (Facet::Length, _) => Err("neither a string nor a list"),
+        (Facet::Count, Value::List(elements)) => Ok(count::of_list(elements)),
+        (Facet::Count, _) => Err("not a list"),
         _ => Err("not a string"),
     }
 }

@@ -1,9 +1,9 @@
 //! The operators: one file for each family.
 
-mod contains;
 mod equality;
 mod every;
 mod glob;
+mod has;
 mod matches;
 mod membership;
 mod order;
@@ -77,7 +77,8 @@ pub(in crate::reference) fn test(env: &Env<'_>, test: &Test) -> Outcome {
         Operator::Gte(operand) => order::compare(left, operand, see, |order| order.is_ge()),
         Operator::StartsWith(operand) => text::compare(left, operand, see, |text, part| text.starts_with(part)),
         Operator::EndsWith(operand) => text::compare(left, operand, see, |text, part| text.ends_with(part)),
-        Operator::Contains(operand) => contains::contains(left, operand, see),
+        Operator::Contains(operand) => text::compare(left, operand, see, |text, part| text.contains(part)),
+        Operator::Has(operand) => has::has(left, operand, see),
         Operator::Matches(Pattern::Glob { text, separator }) => {
             text::matches(left, |string| glob::matches(text, *separator, string))
         }

@@ -72,11 +72,11 @@ fn every_is_unknown_for_an_empty_list() {
         ],
     );
     assert_judged(
-        r#"{"args.a": {"every": {"lte": 5}, "length": {"lte": 2}}}"#,
+        r#"{"args.a": {"every": {"lte": 5}, "count": {"lte": 2}}}"#,
         &[
-            (r#"{"a": []}"#, "true", "", "length of args.a value"),
-            (r#"{"a": [1, 2]}"#, "true", "", "length of args.a value"),
-            (r#"{"a": [1, 2, 3]}"#, "false", "length of args.a value", ""),
+            (r#"{"a": []}"#, "true", "", "count of args.a value"),
+            (r#"{"a": [1, 2]}"#, "true", "", "count of args.a value"),
+            (r#"{"a": [1, 2, 3]}"#, "false", "count of args.a value", ""),
         ],
     );
 }
@@ -179,20 +179,36 @@ fn in_a_list_of_the_call() {
 }
 
 #[test]
-fn contains_is_about_a_string_or_about_a_list() {
+fn contains_looks_into_strings_and_has_into_lists() {
     assert_judged(
         r#"{"args.a": {"contains": "x"}}"#,
         &[
             (r#"{"a": "axb"}"#, "true", "", "args.a value"),
-            (r#"{"a": ["ax", "x"]}"#, "true", "", "args.a value"),
-            (r#"{"a": ["ax"]}"#, "false", "args.a value", ""),
-            (r#"{"a": []}"#, "false", "args.a value", ""),
-            (r#"{"a": ["ax", 1]}"#, "unknown", "args.a value", "args.a type"),
+            (r#"{"a": "ab"}"#, "false", "args.a value", ""),
+            (r#"{"a": ["x"]}"#, "unknown", "args.a type", "args.a type"),
             (r#"{"a": 1}"#, "unknown", "args.a type", "args.a type"),
         ],
     );
     assert_judged(
-        r#"{"args.a": {"contains": 1}}"#,
+        r#"{"args.a": {"contains": {"ref": "args.b"}}}"#,
+        &[
+            (r#"{"a": "axb", "b": "x"}"#, "true", "", "args.a value"),
+            (r#"{"a": ["x"], "b": "x"}"#, "unknown", "args.a type", "args.a type"),
+            (r#"{"a": "1", "b": 1}"#, "unknown", "args.b type", "args.b type"),
+        ],
+    );
+    assert_judged(
+        r#"{"args.a": {"has": "x"}}"#,
+        &[
+            (r#"{"a": "x"}"#, "unknown", "args.a type", "args.a type"),
+            (r#"{"a": ["ax", "x"]}"#, "true", "", "args.a value"),
+            (r#"{"a": ["ax"]}"#, "false", "args.a value", ""),
+            (r#"{"a": []}"#, "false", "args.a value", ""),
+            (r#"{"a": ["ax", 1]}"#, "unknown", "args.a value", "args.a type"),
+        ],
+    );
+    assert_judged(
+        r#"{"args.a": {"has": 1}}"#,
         &[
             (r#"{"a": "1"}"#, "unknown", "args.a type", "args.a type"),
             (r#"{"a": [1.0]}"#, "true", "", "args.a value"),
@@ -200,11 +216,10 @@ fn contains_is_about_a_string_or_about_a_list() {
         ],
     );
     assert_judged(
-        r#"{"args.a": {"contains": {"ref": "args.b"}}}"#,
+        r#"{"args.a": {"has": {"ref": "args.b"}}}"#,
         &[
-            (r#"{"a": "axb", "b": "x"}"#, "true", "", "args.a value"),
             (r#"{"a": ["x"], "b": "x"}"#, "true", "", "args.a value"),
-            (r#"{"a": "1", "b": 1}"#, "unknown", "args.b type", "args.b type"),
+            (r#"{"a": "x", "b": "x"}"#, "unknown", "args.a type", "args.a type"),
             (r#"{"a": [1], "b": 1}"#, "true", "", "args.a value"),
             (r#"{"a": [1], "b": [1]}"#, "unknown", "args.b type", "args.b type"),
             (r#"{"a": [1]}"#, "unknown", "args.b missing", "args.b missing"),
@@ -224,16 +239,17 @@ fn what_is_open_can_be_true_and_can_be_false() {
     for condition in [
         r#"{"args.a": {"every": {"lte": 5}}}"#,
         r#"{"args.a": {"some": 5}}"#,
-        r#"{"args.a": {"contains": 5}}"#,
+        r#"{"args.a": {"has": 5}}"#,
         r#"{"args.a": {"in": {"ref": "agent.teams"}}}"#,
         r#"{"agent.id": {"in": {"ref": "args.a"}}}"#,
-        r#"{"agent.teams": {"contains": {"ref": "args.a"}}}"#,
+        r#"{"agent.teams": {"has": {"ref": "args.a"}}}"#,
         r#"{"agent.id": {"contains": {"ref": "args.a"}}}"#,
         r#"{"agent.teams": {"every": {"eq": {"ref": "args.a"}}}}"#,
         r#"{"args.a": {"glob": "*"}}"#,
         r#"{"args.a": {"matches": "a"}}"#,
         r#"{"args.a": {"within": "/srv"}}"#,
         r#"{"args.a": {"length": {"lte": 1}}}"#,
+        r#"{"args.a": {"count": {"lte": 1}}}"#,
     ] {
         assert_eq!(judged(condition, &args("{}").with(Root::Args, Part::Open)).0, "open", "{condition}");
         assert_eq!(judged(condition, &args("{}").with(Root::Args, Part::Withheld)).0, "unknown", "{condition}");
@@ -280,7 +296,7 @@ fn keys_of_elements_can_be_confused_too() {
 #[test]
 fn a_trace_shows_the_elements() {
     let text = r#"{"perso": 1, "rules": [{"id": "r", "allow": "t", "when": {
-        "args.to": {"every": {"matches": "[a-z]+"}, "length": {"lte": 20}},
+        "args.to": {"every": {"matches": "[a-z]+"}, "count": {"lte": 20}},
         "args.items": {"some": {".price": {"lt": 5}, ".of": {"not_in": {"ref": "agent.teams"}}}},
         "args.ip": {"cidr": "10.0.0.0/8"}, "args.path": {"within": "/srv"}}}]}"#;
     let json = r#"{"tool": "t", "agent": {"teams": [1]}, "args": {"to": ["a", "B", "c", "c", "c", "c", "c", "c", "c",
@@ -298,7 +314,7 @@ fn a_trace_shows_the_elements() {
     assert!(told.contains(expected), "{told}");
     let expected = r#"
                  and 2 more
-  true         length of args.to lte 20; length of args.to is 18
+  true         count of args.to lte 20; count of args.to is 18
   unknown    args.items some element; args.items is [{"price": 7}, {"price": 1, "of": "x"}]
   false        {"price": 7}
   false          all of

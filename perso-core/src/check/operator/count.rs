@@ -1,0 +1,15 @@
+//! `count`: the number of elements of a list; a number, or tests on one. For strings there is `length`.
+
+use super::super::policy::Facet;
+use super::{Operator, length, refuse_on_text};
+
+pub(super) const OPERATORS: &[Operator] = &[Operator {
+    name: "count",
+    total: false,
+    meaning: |scope, used| {
+        if refuse_on_text(scope, used, "length") {
+            return None;
+        }
+        length::of(scope, used, Facet::Count)
+    },
+}];
