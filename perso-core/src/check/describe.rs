@@ -265,7 +265,7 @@ impl Speech<'_> {
                 (before, has) = (None, false);
                 continue;
             };
-            if let Some(words) = self.quantified(&leaf, parts.len() == 1) {
+            if let Some(words) = self.role(&leaf).or_else(|| self.quantified(&leaf, parts.len() == 1)) {
                 text.push_str(&words);
                 (before, has) = (None, false);
                 continue;
@@ -280,6 +280,18 @@ impl Speech<'_> {
             (before, has) = (Some(subject), leaf.is_had());
         }
         text
+    }
+
+    /// What is said of the caller's roles: `the role admin`.
+    fn role(self, leaf: &Leaf<'_>) -> Option<String> {
+        let Operator::HasRole(role) = leaf.tests.first()?.operator else { return None };
+        let name = self.policy.roles.get(role).map_or("?", |role| role.name.as_str());
+        Some(match (self.voice, leaf.wanted) {
+            (Voice::Noun, true) => format!("the role {name}"),
+            (Voice::Noun, false) => format!("a caller without the role {name}"),
+            (Voice::Clause, true) => format!("the caller has the role {name}"),
+            (Voice::Clause, false) => format!("the caller does not have the role {name}"),
+        })
     }
 
     /// What is said of the elements of a list: `every element of args.to starting with "x"`.
@@ -416,7 +428,7 @@ impl Speech<'_> {
                 format!("{is}{not}of type {}", names.join(" or "))
             }
             // Said as a whole sentence.
-            Operator::Every(_) | Operator::Some(_) => String::new(),
+            Operator::HasRole(_) | Operator::Every(_) | Operator::Some(_) => String::new(),
         }
     }
 }

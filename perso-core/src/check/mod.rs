@@ -93,10 +93,10 @@ fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diag
         _ => Effect::Deny,
     };
     let tools = document.tools.as_deref().map(|tools| tools::listed(tools, diagnostics));
-    let mut roles = Roles::new(document.roles.as_deref(), diagnostics);
-    let mut scope = Scope::new(text, diagnostics);
-    let (rules, examples) = rules::resolve(&document.rules, &mut roles, &mut scope);
-    let Scope { attributes, places, .. } = scope;
+    let roles = Roles::new(document.roles.as_deref(), diagnostics);
+    let mut scope = Scope::new(text, roles, diagnostics);
+    let (rules, examples) = rules::resolve(&document.rules, &mut scope);
+    let Scope { attributes, places, roles, .. } = scope;
     let places = warnings::Places {
         default: document.default.map(|default| default.span),
         roles: roles.spans(),

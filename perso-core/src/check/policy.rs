@@ -124,6 +124,9 @@ pub enum Operator {
     Contains(Operand),
     /// One of the elements of the list equals the operand. Unknown for a string.
     Has(Operand),
+    /// The caller has this role, inherited or not. The attribute is `agent.roles`; `agent.role` counts, too. Unknown
+    /// where the caller has no roles to read.
+    HasRole(RoleId),
     /// The whole string matches a pattern.
     Matches(Pattern),
     /// Every element of the list passes. Unknown for an empty list, unless [`Quantified::bounded`].

@@ -11,18 +11,18 @@ use crate::syntax::{Spanned, did_you_mean, document};
 /// The most roles in a policy.
 pub(super) const MAX_ROLES: usize = 1024;
 
-/// The roles of a policy: those of its table, or those that its rules name.
+/// The roles of a policy: those of its table, or those that its rules and conditions name.
 #[derive(Debug, Default)]
-pub(super) struct Roles<'d> {
-    names: Vec<Spanned<&'d str>>,
-    ids: HashMap<&'d str, RoleId>,
+pub(super) struct Roles {
+    names: Vec<Spanned<String>>,
+    ids: HashMap<String, RoleId>,
     inherits: Vec<Vec<RoleId>>,
     has_table: bool,
     reported_limit: bool,
 }
 
-impl<'d> Roles<'d> {
-    pub(super) fn new(table: Option<&[document::Role<'d>]>, diagnostics: &mut Diagnostics) -> Self {
+impl Roles {
+    pub(super) fn new(table: Option<&[document::Role<'_>]>, diagnostics: &mut Diagnostics) -> Self {
         let mut roles = Self::default();
         for role in table.unwrap_or_default() {
             roles.add(role.name, diagnostics);
@@ -49,7 +49,7 @@ impl<'d> Roles<'d> {
     }
 
     /// The role of a name. Without a table, every name is a role.
-    pub(super) fn find(&mut self, name: Spanned<&'d str>, diagnostics: &mut Diagnostics) -> Option<RoleId> {
+    pub(super) fn find(&mut self, name: Spanned<&str>, diagnostics: &mut Diagnostics) -> Option<RoleId> {
         if let Some(id) = self.ids.get(name.value) {
             return Some(*id);
         }
@@ -57,13 +57,13 @@ impl<'d> Roles<'d> {
             return self.add(name, diagnostics);
         }
         let message = format!("the table of roles has no {}", quoted(name.value));
-        let known = self.names.iter().map(|known| known.value);
+        let known = self.names.iter().map(|known| known.value.as_str());
         let help = did_you_mean(name.value, known).unwrap_or_else(|| "add it to `roles`".to_owned());
         diagnostics.push(Diagnostic::new(Code::UnknownRole, name.span, message).help(help));
         None
     }
 
-    fn add(&mut self, name: Spanned<&'d str>, diagnostics: &mut Diagnostics) -> Option<RoleId> {
+    fn add(&mut self, name: Spanned<&str>, diagnostics: &mut Diagnostics) -> Option<RoleId> {
         // A role with a bad name keeps its place, so that ids stay those of the table.
         names::check("a role", name, names::MAX_ROLE, diagnostics);
         if self.names.len() == MAX_ROLES {
@@ -75,9 +75,9 @@ impl<'d> Roles<'d> {
             return None;
         }
         let id = self.names.len();
-        self.names.push(name);
+        self.names.push(Spanned { value: name.value.to_owned(), span: name.span });
         self.inherits.push(Vec::new());
-        self.ids.insert(name.value, id);
+        self.ids.insert(name.value.to_owned(), id);
         Some(id)
     }
 
@@ -113,7 +113,7 @@ impl<'d> Roles<'d> {
 
     fn report_cycle(&self, cycle: &[RoleId], diagnostics: &mut Diagnostics) {
         const SHOWN: usize = 10;
-        let name = |id: &RoleId| self.names.get(*id).map_or_else(String::new, |name| quoted(name.value));
+        let name = |id: &RoleId| self.names.get(*id).map_or_else(String::new, |name| quoted(&name.value));
         let mut shown: Vec<String> = cycle.iter().take(SHOWN).map(name).collect();
         if cycle.len() > SHOWN {
             shown.push("…".to_owned());
@@ -142,7 +142,7 @@ impl<'d> Roles<'d> {
             }
             seen.iter().enumerate().filter(|(_, seen)| **seen).map(|(id, _)| id).collect()
         };
-        let role = |(id, name): (RoleId, &Spanned<&str>)| Role { name: name.value.to_owned(), closure: closure(id) };
+        let role = |(id, name): (RoleId, &Spanned<String>)| Role { name: name.value.clone(), closure: closure(id) };
         self.names.iter().enumerate().map(role).collect()
     }
 }

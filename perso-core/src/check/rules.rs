@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use super::policy::{Condition, Effect, RoleId, Rule};
-use super::roles::Roles;
 use super::scope::Scope;
 use super::{Example, names, tools};
 use crate::diagnostic::{Code, Diagnostic, quoted};
@@ -14,11 +13,7 @@ use crate::syntax::{Spanned, document};
 const MAX_RULES: usize = 100_000;
 
 /// The rules that a document's rules mean, and their examples.
-pub(super) fn resolve<'d>(
-    written: &'d [document::Rule<'d>],
-    roles: &mut Roles<'d>,
-    scope: &mut Scope<'_>,
-) -> (Vec<Rule>, Vec<Example>) {
+pub(super) fn resolve(written: &[document::Rule<'_>], scope: &mut Scope<'_>) -> (Vec<Rule>, Vec<Example>) {
     if let Some(over) = written.get(MAX_RULES) {
         scope.error(Code::Limit, start_of(over.span), format!("more than {MAX_RULES} rules"), None);
     }
@@ -33,7 +28,7 @@ pub(super) fn resolve<'d>(
                 Diagnostic::new(Code::Duplicate, id.span, format!("two rules have the id {}", quoted(id.value)));
             scope.diagnostics.push(error.label(first, "the first"));
         }
-        if let Some(resolved) = resolve_one(rule, roles, scope) {
+        if let Some(resolved) = resolve_one(rule, scope) {
             let (text, index) = (scope.text, rules.len());
             let example = |expected, span: &Span| Example {
                 rule: index,
@@ -50,14 +45,14 @@ pub(super) fn resolve<'d>(
 }
 
 /// `None` only where a part that a rule must have is missing, which has been reported.
-fn resolve_one<'d>(rule: &'d document::Rule<'d>, roles: &mut Roles<'d>, scope: &mut Scope<'_>) -> Option<Rule> {
+fn resolve_one(rule: &document::Rule<'_>, scope: &mut Scope<'_>) -> Option<Rule> {
     if let (Some(allow), Some(deny)) = (&rule.allow, &rule.deny) {
         let error = Diagnostic::new(Code::Effect, deny.key, "a rule either allows or denies")
             .label(allow.key, "it also allows")
             .help("write two rules");
         scope.diagnostics.push(error);
     }
-    let required = rule.roles.as_ref().map(|named| rule_roles(named, roles, scope));
+    let required = rule.roles.as_ref().map(|named| rule_roles(named, scope));
     let when = rule.when.as_ref().map(|when| scope.condition(when));
     let unless = rule.unless.as_ref().map(|unless| Condition::Not(Box::new(scope.condition(unless))));
     let condition = match (when, unless) {
@@ -86,10 +81,10 @@ fn resolve_one<'d>(rule: &'d document::Rule<'d>, roles: &mut Roles<'d>, scope: &
     })
 }
 
-fn rule_roles<'d>(named: &[Spanned<&'d str>], roles: &mut Roles<'d>, scope: &mut Scope<'_>) -> Vec<RoleId> {
+fn rule_roles(named: &[Spanned<&str>], scope: &mut Scope<'_>) -> Vec<RoleId> {
     let mut ids: Vec<RoleId> = Vec::with_capacity(named.len());
     for name in named {
-        match roles.find(*name, scope.diagnostics) {
+        match scope.roles.find(*name, scope.diagnostics) {
             Some(id) if ids.contains(&id) => {
                 let message = format!("{} is named twice", quoted(name.value));
                 scope.error(Code::Duplicate, name.span, message, None);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::path;
 use super::policy::{Attribute, AttributeId, Condition, Facet, Operand, Operator, Root, Step, Test, Type, Value};
+use super::roles::Roles;
 use super::{Decimal, operator};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
 use crate::span::Span;
@@ -20,6 +21,7 @@ pub(super) struct Scope<'s> {
     /// The policy text.
     pub(super) text: &'s str,
     pub(super) diagnostics: &'s mut Diagnostics,
+    pub(super) roles: Roles,
     pub(super) attributes: Vec<Attribute>,
     /// Where each attribute is first named.
     pub(super) places: Vec<Span>,
@@ -67,9 +69,9 @@ impl Subject {
 }
 
 impl<'s> Scope<'s> {
-    pub(super) fn new(text: &'s str, diagnostics: &'s mut Diagnostics) -> Self {
+    pub(super) fn new(text: &'s str, roles: Roles, diagnostics: &'s mut Diagnostics) -> Self {
         let (attributes, places, ids) = (Vec::new(), Vec::new(), HashMap::new());
-        Self { text, diagnostics, attributes, places, ids, elements: Vec::new(), depth: 0 }
+        Self { text, diagnostics, roles, attributes, places, ids, elements: Vec::new(), depth: 0 }
     }
 }
 
@@ -311,12 +313,12 @@ impl Scope<'_> {
         (texts.len() == elements.len()).then_some(texts)
     }
 
-    /// `agent.roles` is compared through the roles of a rule, which know inheritance.
+    /// Reports a test of `agent.roles` that knows nothing of inheritance; whether it did.
     pub(super) fn refuse_agent_roles(&mut self, subject: &Subject) -> bool {
         let refused = subject.attribute.root == Root::Agent && subject.attribute.keys().next() == Some("roles");
         if refused {
-            let help = "name the roles under `roles` of the rule, which also knows what they inherit";
-            let message = "`agent.roles` can only be tested with `exists` and `type`";
+            let help = "name a role, as in `{\"has\": \"admin\"}`, which also counts roles that inherit from it";
+            let message = "`agent.roles` can only be tested with `has`, `exists` and `type`";
             self.error(Code::Operand, subject.span, message, Some(help.to_owned()));
         }
         refused

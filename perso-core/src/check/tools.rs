@@ -152,7 +152,11 @@ fn collect_attributes(condition: &Condition, attributes: &mut HashSet<usize>) {
                 }
                 Operator::InList(other) => drop(attributes.insert(*other)),
                 Operator::Every(asked) | Operator::Some(asked) => collect_attributes(&asked.condition, attributes),
-                Operator::In(_) | Operator::Matches(_) | Operator::Exists | Operator::Type(_) => {}
+                Operator::In(_)
+                | Operator::HasRole(_)
+                | Operator::Matches(_)
+                | Operator::Exists
+                | Operator::Type(_) => {}
             }
         }
     }

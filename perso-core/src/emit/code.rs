@@ -344,6 +344,7 @@ impl Code<'_> {
             Goal::Elements(elements) => self.elements(elements, want, fail),
             Goal::Among(among) => self.among(among, want, fail),
             Goal::Has(has) => self.has(has, want, fail),
+            Goal::Roles(roles) => self.roles(roles, want, fail),
             Goal::All(parts) if want => parts.iter().for_each(|part| self.goal(part, want, fail)),
             Goal::Any(parts) if !want => parts.iter().for_each(|part| self.goal(part, want, fail)),
             Goal::All(parts) | Goal::Any(parts) => self.block(|code, ok| {

@@ -2,6 +2,7 @@
 
 use super::pattern::{self, Automaton};
 use super::place::{Automata, Builder, CALL, Draft, Places, Settled};
+use super::{RoleSet, role_set};
 use crate::check::{Condition, Decimal, Operand, Operator, Policy, Quantified, Test, ToolPattern, Type, Value};
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
@@ -27,6 +28,8 @@ pub enum Goal {
     Among(Among),
     /// The list has a value as an element.
     Has(Has),
+    /// The caller has one of these roles.
+    Roles(RoleSet),
 }
 
 /// A test on a place.
@@ -162,6 +165,8 @@ pub(super) struct Lowering<'p, 'v> {
     reads: Vec<u32>,
     /// The views that conditions are in now: the call's, then those of elements.
     views: Vec<usize>,
+    /// Whether a condition asks for the caller's roles.
+    pub(super) asks_roles: bool,
     /// The patterns that have been tried so far: none of those that are unfit is reported twice.
     patterns: &'v mut Patterns,
 }
@@ -192,7 +197,7 @@ impl Patterns {
 
 impl<'p, 'v> Lowering<'p, 'v> {
     pub(super) fn new(policy: &'p Policy, patterns: &'v mut Patterns) -> Self {
-        Self { policy, builder: Builder::new(), reads: Vec::new(), views: vec![CALL], patterns }
+        Self { policy, builder: Builder::new(), reads: Vec::new(), views: vec![CALL], asks_roles: false, patterns }
     }
 
     /// The places, where they stand, and the attributes that are read. `roles` says whether the caller's roles matter.
@@ -280,6 +285,10 @@ impl<'p, 'v> Lowering<'p, 'v> {
             Operator::EndsWith(operand) => self.text(attribute, op::ENDS_WITH, operand),
             Operator::Contains(operand) => self.text(attribute, op::CONTAINS, operand),
             Operator::Has(operand) => self.has(attribute, operand),
+            Operator::HasRole(role) => {
+                self.asks_roles = true;
+                Goal::Roles(role_set(self.policy, &[*role]))
+            }
             Operator::Matches(pattern) => {
                 let left = self.side(attribute, kind::STRING);
                 let source = pattern::source(pattern);
@@ -439,6 +448,7 @@ impl Goal {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter_mut().for_each(|part| part.settle(settled)),
             Self::Not(part) => part.settle(settled),
+            Self::Roles(_) => {}
             Self::Atom(atom) => {
                 atom.left.settle(settled);
                 match &mut atom.check {

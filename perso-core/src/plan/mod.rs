@@ -12,7 +12,7 @@ mod place;
 pub use lower::{Among, Atom, Check, Compare, Elements, Goal, Has, List, OneOf, SCALAR, Side, What};
 pub use place::{Matches, Place, Places};
 
-use crate::check::{Effect, Policy, Rule};
+use crate::check::{Effect, Policy, RoleId, Rule};
 use crate::diagnostic::{Code, Diagnostic};
 use lower::{Lowering, Patterns};
 use std::collections::HashMap;
@@ -83,26 +83,10 @@ pub fn build(policy: &Policy) -> Result<Plan, Vec<Diagnostic>> {
         attributes.push("agent.roles".to_owned());
         attributes.len() - 1
     }) as u32;
-    let role_words = policy.roles.len().div_ceil(64);
-    let set = |ids: &[usize]| {
-        let mut words = vec![0_u64; role_words];
-        for id in ids {
-            if let Some(word) = words.get_mut(id / 64) {
-                *word |= 1 << (id % 64);
-            }
-        }
-        words
-    };
-    let roles = policy.roles.iter().map(|role| set(&role.closure)).collect();
+    let roles = policy.roles.iter().map(|role| role_set(policy, &role.closure)).collect();
 
-    let mut views = Views {
-        policy,
-        roles_attribute,
-        set: &set,
-        known: HashMap::new(),
-        views: Vec::new(),
-        patterns: Patterns::default(),
-    };
+    let mut views =
+        Views { policy, roles_attribute, known: HashMap::new(), views: Vec::new(), patterns: Patterns::default() };
     let matching = Matching::new(policy);
     let tools: Vec<(String, usize)> = matching
         .names()
@@ -123,12 +107,28 @@ pub fn build(policy: &Policy) -> Result<Plan, Vec<Diagnostic>> {
         roles_attribute,
         role_names,
         roles,
-        role_words,
+        role_words: role_words(policy),
         views,
         tools,
         other,
         default: policy.default,
     })
+}
+
+/// How many words a set of the policy's roles has.
+fn role_words(policy: &Policy) -> usize {
+    policy.roles.len().div_ceil(64)
+}
+
+/// A set of roles.
+fn role_set(policy: &Policy, ids: &[RoleId]) -> RoleSet {
+    let mut words = vec![0_u64; role_words(policy)];
+    for id in ids {
+        if let Some(word) = words.get_mut(id / 64) {
+            *word |= 1 << (id % 64);
+        }
+    }
+    words
 }
 
 /// Which rules are about which tools.
@@ -181,17 +181,16 @@ impl<'p> Matching<'p> {
 }
 
 /// The views so far.
-struct Views<'p, F> {
+struct Views<'p> {
     policy: &'p Policy,
     roles_attribute: u32,
-    set: F,
     /// By the rules and whether the tool is one that the policy does not name.
     known: HashMap<(Vec<usize>, bool), usize>,
     views: Vec<View>,
     patterns: Patterns,
 }
 
-impl<F: Fn(&[usize]) -> RoleSet> Views<'_, F> {
+impl Views<'_> {
     fn get(&mut self, rules: Vec<usize>, unnamed: bool) -> usize {
         if let Some(known) = self.known.get(&(rules.clone(), unnamed)) {
             return *known;
@@ -212,7 +211,7 @@ impl<F: Fn(&[usize]) -> RoleSet> Views<'_, F> {
             let step = Step {
                 rule: *index as u32,
                 about: if unnamed { lowering.about(&rule.tools) } else { Vec::new() },
-                roles: rule.roles.as_ref().map(|roles| (self.set)(roles)),
+                roles: rule.roles.as_ref().map(|roles| role_set(self.policy, roles)),
                 condition: lowering.condition(&rule.condition),
             };
             match rule.effect {
@@ -220,7 +219,7 @@ impl<F: Fn(&[usize]) -> RoleSet> Views<'_, F> {
                 Effect::Allow => allow.push(step),
             }
         }
-        let roles = rules.iter().any(|(_, rule)| rule.roles.is_some());
+        let roles = lowering.asks_roles || rules.iter().any(|(_, rule)| rule.roles.is_some());
         let over = lowering.over();
         let (places, settled, mut reads) = lowering.finish(roles);
         for step in deny.iter_mut().chain(&mut allow) {

@@ -186,7 +186,7 @@ struct Path {
 fn paths_read(policy: &Policy, name: &str) -> Vec<Path> {
     let mut paths = Vec::new();
     for rule in policy.rules.iter().filter(|rule| tool::rule_is_asked(policy, rule, name)) {
-        if rule.roles.is_some() {
+        if roles::are_asked(rule) {
             paths.extend(roles::KEYS.map(|key| Path { root: Root::Agent, steps: vec![Step::Key(key.to_owned())] }));
         }
         super::attribute::each_read(&rule.condition, &mut |id| {

@@ -1,10 +1,10 @@
-//! The test of a rule's `roles`.
+//! The test of the caller's roles: of a rule's `roles`, and of `has` on `agent.roles`.
 
 use super::attribute;
 use super::call::{Call, Part};
 use super::operator::{Blame, Outcome};
 use super::value::Value;
-use crate::check::{Policy, RoleId, Root};
+use crate::check::{Condition, Operator, Policy, RoleId, Root, Rule};
 use crate::decision::Problem;
 
 /// The keys of `agent` that name the caller's roles.
@@ -68,7 +68,20 @@ pub(super) fn caller(call: &Call) -> Caller<'_> {
     }
 }
 
-/// Whether the caller has one of the roles that a rule needs.
+/// Whether a rule asks for the caller's roles.
+pub(super) fn are_asked(rule: &Rule) -> bool {
+    rule.roles.is_some() || are_asked_in(&rule.condition)
+}
+
+fn are_asked_in(condition: &Condition) -> bool {
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => parts.iter().any(are_asked_in),
+        Condition::Not(part) => are_asked_in(part),
+        Condition::Test(test) => matches!(test.operator, Operator::HasRole(_)),
+    }
+}
+
+/// Whether the caller has one of these roles, inherited or not.
 pub(super) fn test(policy: &Policy, call: &Call, needed: &[RoleId]) -> Outcome {
     let unknown = |problem| Outcome::Unknown(Blame { attribute: attribute::roles().to_string(), problem });
     match caller(call) {

@@ -258,20 +258,24 @@ fn rule_trace(policy: &Policy, call: &Call, rule: &Rule) -> RuleTrace {
 fn role_trace(policy: &Policy, call: &Call, needed: &[RoleId]) -> RoleTrace {
     let outcome = roles::test(policy, call, needed);
     let names = needed.iter().filter_map(|id| policy.roles.get(*id));
-    let seen = match roles::caller(call) {
-        Caller::Has(names) => Seen::Value(show::strings(&names)),
-        Caller::Open => Seen::Open,
-        Caller::Withheld => Seen::Withheld,
-        Caller::Unknown(_) => see_place(&Env::new(policy, call), &attribute::roles()),
-    };
     RoleTrace {
         needs: names.map(|role| role.name.clone()).collect(),
-        seen,
+        seen: see_roles(&Env::new(policy, call)),
         truth: Truth::of(&outcome),
         problem: match outcome {
             Outcome::Unknown(blame) => Some(blame.problem),
             _ => None,
         },
+    }
+}
+
+/// The roles that the call names.
+fn see_roles(env: &Env<'_>) -> Seen {
+    match roles::caller(env.call) {
+        Caller::Has(names) => Seen::Value(show::strings(&names)),
+        Caller::Open => Seen::Open,
+        Caller::Withheld => Seen::Withheld,
+        Caller::Unknown(_) => see_place(env, &attribute::roles()),
     }
 }
 
@@ -316,7 +320,7 @@ fn test_trace(env: &Env<'_>, test: &Test, is_negated: bool) -> TestTrace {
         attribute: attribute::name(attributes, test.attribute),
         operator,
         operand: operand.unwrap_or_else(|| referenced.map(|id| attribute::name(attributes, id)).unwrap_or_default()),
-        seen: see(test.attribute),
+        seen: if matches!(test.operator, Operator::HasRole(_)) { see_roles(env) } else { see(test.attribute) },
         operand_seen: referenced.map(see),
         truth: if is_negated { truth.not() } else { truth },
         unknown,
@@ -364,6 +368,7 @@ fn written(policy: &Policy, test: &Test) -> (&'static str, Option<String>) {
         Operator::EndsWith(operand) => ("ends_with", literal(operand)),
         Operator::Contains(operand) => ("contains", literal(operand)),
         Operator::Has(operand) => ("has", literal(operand)),
+        Operator::HasRole(role) => ("has", policy.roles.get(*role).map(|role| show::string(&role.name))),
         Operator::Matches(Pattern::Glob { text, .. }) => ("glob", Some(show::pattern(text))),
         Operator::Matches(Pattern::Regex(text)) => ("matches", Some(show::pattern(text))),
         Operator::Every(_) => ("every", Some("element".to_owned())),

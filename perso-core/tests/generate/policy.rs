@@ -33,6 +33,9 @@ const ATTRIBUTES: [&str; 22] = [
 
 const FIELDS: [&str; 5] = [".p", ".q", ".o.x", ".to", ".[\"odd key\"]"];
 
+/// The roles that conditions ask for: those that every table of roles has.
+const ROLES_IN_CONDITIONS: &[&str] = &[ROLES[0], ROLES[1]];
+
 const TYPES: [&str; 6] = ["null", "boolean", "number", "string", "list", "object"];
 
 /// A random policy document, over all operators.
@@ -44,6 +47,8 @@ pub(crate) fn policy(u: &mut Unstructured<'_>) -> Result<Json> {
     let mut roles = ROLES.to_vec();
     if u.ratio(2, 3)? {
         roles = some_of(u, &ROLES)?;
+        // Conditions can name these.
+        roles.extend(ROLES_IN_CONDITIONS.iter().filter(|role| !roles.contains(role)).copied().collect::<Vec<_>>());
         document.push(("roles".to_owned(), table_of_roles(u, &roles)?));
     }
     let mut tools = None;
@@ -169,8 +174,8 @@ fn operators(u: &mut Unstructured<'_>, attribute: &str, nested: u32) -> Result<V
 }
 
 fn operator(u: &mut Unstructured<'_>, attribute: &str, nested: u32) -> Result<(&'static str, Json)> {
-    // The roles of a caller are tested by `roles`; a condition can only ask what they look like.
     let kind = match attribute {
+        "agent.roles" if u.arbitrary()? => return Ok(("has", Json::string(u.choose(ROLES_IN_CONDITIONS)?))),
         "agent.roles" => u.int_in_range(0..=1)?,
         "tool" => *u.choose(&[0, 1, 2, 3, 4, 7, 8])?,
         "args.items" if u.arbitrary()? => 10,

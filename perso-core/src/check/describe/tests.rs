@@ -35,6 +35,8 @@ fn what_an_allow_rule_needs() {
     assert_needs(r#"{ "args.a": { "starts_with": "x" } }"#, r#"args.a starting with "x""#);
     assert_needs(r#"{ "not": { "args.a": { "contains": "x" } } }"#, r#"args.a not containing "x""#);
     assert_needs(r#"{ "args.a": { "length": { "lte": 5 } } }"#, "length of args.a at most 5");
+    assert_needs(r#"{ "agent.roles": { "has": "admin" } }"#, "the role admin");
+    assert_needs(r#"{ "not": { "agent.roles": { "has": "admin" } } }"#, "a caller without the role admin");
     assert_needs(r#"{ "args.a": { "has": "x" } }"#, r#"args.a having the element "x""#);
     assert_needs(r#"{ "args.a": { "count": { "lte": 5 } } }"#, "count of args.a at most 5");
     assert_needs(r#"{ "args.a": { "exists": true } }"#, "args.a present");
@@ -75,6 +77,8 @@ fn what_a_deny_rule_forbids() {
         r#", "when": { "args.a": { "starts_with": "/" } }, "unless": { "agent.x": { "exists": true } }"#,
         r#" when args.a starts with "/" unless agent.x is present"#,
     );
+    assert_denied(r#", "unless": { "agent.roles": { "has": "admin" } }"#, " unless the caller has the role admin");
+    assert_denied(r#", "when": { "agent.roles": { "has": "admin" } }"#, " when the caller has the role admin");
     assert_denied(r#", "when": { "not": { "args.a": { "contains": "x" } } }"#, r#" unless args.a contains "x""#);
     assert_denied(
         r#", "when": { "all": [{ "args.b": 1 }, { "args.a": { "length": 3 } }] }"#,

@@ -7,7 +7,7 @@ use super::super::scope::{Scope, any_of};
 use super::{Operator, Use, address, refuse_on_name};
 use crate::diagnostic::{Code, quoted};
 
-pub(super) const OPERATORS: &[Operator] = &[Operator { name: "cidr", total: false, meaning }];
+pub(super) const OPERATORS: &[Operator] = &[Operator { name: "cidr", takes_roles: false, meaning }];
 
 fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
     if refuse_on_name(scope, used) {

@@ -10,7 +10,7 @@ use crate::syntax::did_you_mean;
 use crate::syntax::document::{first_of, listed};
 use crate::syntax::json::{Kind, Member, Node};
 
-pub(super) const OPERATORS: &[Operator] = &[Operator { name: "command", total: false, meaning }];
+pub(super) const OPERATORS: &[Operator] = &[Operator { name: "command", takes_roles: false, meaning }];
 
 const KEYS: [&str; 3] = ["program", "args", "shell"];
 

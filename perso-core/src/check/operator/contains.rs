@@ -7,7 +7,7 @@ use crate::syntax::json::Kind;
 
 pub(super) const OPERATORS: &[Operator] = &[Operator {
     name: "contains",
-    total: false,
+    takes_roles: false,
     meaning: |scope, used| {
         if matches!(used.operand.kind, Kind::Bool(_) | Kind::Number(_)) {
             let message = format!("`contains` looks into strings, not for {}", used.operand.describe());

@@ -5,7 +5,7 @@ use super::{Operator, length, refuse_on_text};
 
 pub(super) const OPERATORS: &[Operator] = &[Operator {
     name: "count",
-    total: false,
+    takes_roles: false,
     meaning: |scope, used| {
         if refuse_on_text(scope, used, "length") {
             return None;

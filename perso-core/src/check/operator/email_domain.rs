@@ -6,7 +6,7 @@ use super::{Operator, refuse_on_name};
 
 pub(super) const OPERATORS: &[Operator] = &[Operator {
     name: "email_domain",
-    total: false,
+    takes_roles: false,
     meaning: |scope, used| {
         if refuse_on_name(scope, used) {
             return None;

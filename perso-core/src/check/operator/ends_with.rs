@@ -5,7 +5,7 @@ use super::Operator;
 
 pub(super) const OPERATORS: &[Operator] = &[Operator {
     name: "ends_with",
-    total: false,
+    takes_roles: false,
     meaning: |scope, used| {
         let operand = scope.operand(used.subject, used.name, used.operand, &[Type::String])?;
         Some(scope.test(used.subject, policy::Operator::EndsWith(operand), used.span))

@@ -6,8 +6,8 @@ use super::{Operator, Use, not};
 use crate::diagnostic::Code;
 
 pub(super) const OPERATORS: &[Operator] = &[
-    Operator { name: "eq", total: false, meaning: eq },
-    Operator { name: "ne", total: false, meaning: |scope, used| eq(scope, used).map(not) },
+    Operator { name: "eq", takes_roles: false, meaning: eq },
+    Operator { name: "ne", takes_roles: false, meaning: |scope, used| eq(scope, used).map(not) },
 ];
 
 fn eq(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {

@@ -5,6 +5,6 @@ use super::{Operator, element};
 
 pub(super) const OPERATORS: &[Operator] = &[Operator {
     name: "every",
-    total: false,
+    takes_roles: false,
     meaning: |scope, used| element::quantified(scope, used, policy::Operator::Every),
 }];

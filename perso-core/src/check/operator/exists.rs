@@ -8,7 +8,7 @@ use crate::syntax::json::Kind;
 
 pub(super) const OPERATORS: &[Operator] = &[Operator {
     name: "exists",
-    total: true,
+    takes_roles: true,
     meaning: |scope, used| {
         let Kind::Bool(wanted) = used.operand.kind else {
             let message = format!("`exists` takes `true` or `false`, not {}", used.operand.describe());

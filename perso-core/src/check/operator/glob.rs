@@ -7,7 +7,7 @@ use super::{Operator, Use};
 use crate::diagnostic::{Code, quoted};
 use crate::syntax::Spanned;
 
-pub(super) const OPERATORS: &[Operator] = &[Operator { name: "glob", total: false, meaning }];
+pub(super) const OPERATORS: &[Operator] = &[Operator { name: "glob", takes_roles: false, meaning }];
 
 /// The longest pattern, in bytes.
 const MAX_PATTERN: usize = 1024;

@@ -1,26 +1,46 @@
-//! `has`: one of the elements of the list equals the operand. For strings there is `contains`.
+//! `has`: one of the elements of the list equals the operand. For strings there is `contains`. On `agent.roles`: the
+//! caller has the role, inherited or not.
 
-use super::super::policy::{self, Facet, Operand, Type};
-use super::{Operator, refuse_on_text};
+use super::super::policy::{self, Attribute, Condition, Facet, Operand, Root, Step, Type, Value};
+use super::super::scope::Scope;
+use super::{Operator, Use, refuse_on_text};
 use crate::diagnostic::Code;
+use crate::syntax::Spanned;
+use crate::syntax::document::first_of;
+use crate::syntax::json::Kind;
 
-pub(super) const OPERATORS: &[Operator] = &[Operator {
-    name: "has",
-    total: false,
-    meaning: |scope, used| {
-        if refuse_on_text(scope, used, "contains") {
-            return None;
-        }
-        let takes = [Type::Boolean, Type::Number, Type::String];
-        let operand = scope.operand(used.subject, used.name, used.operand, &takes)?;
-        let is_arguments = used.subject.attribute.facet() == Some(Facet::Words);
-        if let Operand::Literal(policy::Value::Bool(_) | policy::Value::Number(_)) = operand
-            && is_arguments
-        {
-            let message = format!("an argument of a command is a string, never {}", used.operand.describe());
-            scope.error(Code::Operand, used.operand.span, message, None);
-            return None;
-        }
-        Some(scope.test(used.subject, policy::Operator::Has(operand), used.span))
-    },
-}];
+pub(super) const OPERATORS: &[Operator] = &[Operator { name: "has", takes_roles: true, meaning }];
+
+fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
+    if is_roles(&used.subject.attribute) {
+        return role(scope, used);
+    }
+    if scope.refuse_agent_roles(used.subject) || refuse_on_text(scope, used, "contains") {
+        return None;
+    }
+    let takes = [Type::Boolean, Type::Number, Type::String];
+    let operand = scope.operand(used.subject, used.name, used.operand, &takes)?;
+    let is_arguments = used.subject.attribute.facet() == Some(Facet::Words);
+    if is_arguments && matches!(operand, Operand::Literal(Value::Bool(_) | Value::Number(_))) {
+        let message = format!("an argument of a command is a string, never {}", used.operand.describe());
+        scope.error(Code::Operand, used.operand.span, message, None);
+        return None;
+    }
+    Some(scope.test(used.subject, policy::Operator::Has(operand), used.span))
+}
+
+/// Whether an attribute is the list of the caller's roles.
+fn is_roles(attribute: &Attribute) -> bool {
+    attribute.root == Root::Agent && matches!(attribute.steps.as_slice(), [Step::Key(key)] if key == "roles")
+}
+
+fn role(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
+    let Kind::String(name) = &used.operand.kind else {
+        let message = format!("`has` on `agent.roles` takes the name of a role, not {}", used.operand.describe());
+        let help = "for one of several roles write `{\"any\": [{\"agent.roles\": {\"has\": \"a\"}}, …]}`".to_owned();
+        scope.error(Code::Operand, first_of(used.operand), message, Some(help));
+        return None;
+    };
+    let role = scope.roles.find(Spanned { value: name.as_ref(), span: used.operand.span }, scope.diagnostics)?;
+    Some(scope.test(used.subject, policy::Operator::HasRole(role), used.span))
+}

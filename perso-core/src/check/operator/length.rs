@@ -8,7 +8,7 @@ use crate::syntax::document::first_of;
 use crate::syntax::json::Kind;
 
 pub(super) const OPERATORS: &[Operator] =
-    &[Operator { name: "length", total: false, meaning: |scope, used| of(scope, used, Facet::Length) }];
+    &[Operator { name: "length", takes_roles: false, meaning: |scope, used| of(scope, used, Facet::Length) }];
 
 /// What a length or a count can be tested with.
 const INNER: [&str; 8] = ["eq", "ne", "in", "not_in", "lt", "lte", "gt", "gte"];

@@ -9,7 +9,7 @@ use super::{Operator, Use};
 use crate::diagnostic::{Code, quoted};
 use crate::syntax::Spanned;
 
-pub(super) const OPERATORS: &[Operator] = &[Operator { name: "matches", total: false, meaning }];
+pub(super) const OPERATORS: &[Operator] = &[Operator { name: "matches", takes_roles: false, meaning }];
 
 fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
     let expressions = scope.texts(used.name, "a regular expression", used.operand)?;

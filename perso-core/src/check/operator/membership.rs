@@ -7,8 +7,8 @@ use super::{Operator, Use, not};
 use crate::syntax::json::Kind;
 
 pub(super) const OPERATORS: &[Operator] = &[
-    Operator { name: "in", total: false, meaning: one_of },
-    Operator { name: "not_in", total: false, meaning: |scope, used| one_of(scope, used).map(not) },
+    Operator { name: "in", takes_roles: false, meaning: one_of },
+    Operator { name: "not_in", takes_roles: false, meaning: |scope, used| one_of(scope, used).map(not) },
 ];
 
 fn one_of(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {

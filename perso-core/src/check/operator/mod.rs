@@ -39,8 +39,8 @@ use crate::syntax::json::{Kind, Member, Node};
 struct Operator {
     /// Its key.
     name: &'static str,
-    /// Whether it never is unknown, and so may look at `agent.roles`.
-    total: bool,
+    /// Whether it may look at `agent.roles`.
+    takes_roles: bool,
     /// Reads its operand and says what it means; `None` where the operand is broken and that has been reported.
     meaning: fn(&mut Scope<'_>, &Use<'_>) -> Option<Condition>,
 }
@@ -186,7 +186,7 @@ fn operators(
 }
 
 fn apply(scope: &mut Scope<'_>, operator: &Operator, used: &Use<'_>) -> Option<Condition> {
-    if !operator.total && scope.refuse_agent_roles(used.subject) {
+    if !operator.takes_roles && scope.refuse_agent_roles(used.subject) {
         return None;
     }
     (operator.meaning)(scope, used)

@@ -5,10 +5,10 @@ use super::super::scope::Scope;
 use super::{Operator, Use, refuse_on_tool};
 
 pub(super) const OPERATORS: &[Operator] = &[
-    Operator { name: "lt", total: false, meaning: |scope, used| compare(scope, used, policy::Operator::Lt) },
-    Operator { name: "lte", total: false, meaning: |scope, used| compare(scope, used, policy::Operator::Lte) },
-    Operator { name: "gt", total: false, meaning: |scope, used| compare(scope, used, policy::Operator::Gt) },
-    Operator { name: "gte", total: false, meaning: |scope, used| compare(scope, used, policy::Operator::Gte) },
+    Operator { name: "lt", takes_roles: false, meaning: |scope, used| compare(scope, used, policy::Operator::Lt) },
+    Operator { name: "lte", takes_roles: false, meaning: |scope, used| compare(scope, used, policy::Operator::Lte) },
+    Operator { name: "gt", takes_roles: false, meaning: |scope, used| compare(scope, used, policy::Operator::Gt) },
+    Operator { name: "gte", takes_roles: false, meaning: |scope, used| compare(scope, used, policy::Operator::Gte) },
 ];
 
 fn compare(scope: &mut Scope<'_>, used: &Use<'_>, operator: fn(Operand) -> policy::Operator) -> Option<Condition> {

@@ -55,6 +55,7 @@ fn operator(policy: &Policy, operator: &Operator) -> String {
         Operator::EndsWith(with) => format!("ends {}", operand(with)),
         Operator::Contains(with) => format!("contains {}", operand(with)),
         Operator::Has(with) => format!("has {}", operand(with)),
+        Operator::HasRole(role) => format!("has the role {role}"),
         Operator::Matches(Pattern::Glob { text, separator }) => format!("glob{separator} {text}"),
         Operator::Matches(Pattern::Regex(text)) => format!("regex {text}"),
         Operator::Every(inner) => format!("every{}", asked(inner)),
@@ -106,11 +107,11 @@ fn elements() {
     assert_refused(r#"{ "tool": { "some": "x" } }"#, "`some` on `tool`, which is a string");
     assert_refused(
         r#"{ "agent.roles": { "some": "admin" } }"#,
-        "`agent.roles` can only be tested with `exists` and `type`",
+        "`agent.roles` can only be tested with `has`, `exists` and `type`",
     );
     assert_refused(
         r#"{ "args.a": { "in": { "ref": "agent.roles" } } }"#,
-        "`agent.roles` can only be tested with `exists` and `type`",
+        "`agent.roles` can only be tested with `has`, `exists` and `type`",
     );
 }
 

@@ -8,7 +8,7 @@ use crate::syntax::did_you_mean;
 use crate::syntax::document::first_of;
 use crate::syntax::json::{Kind, Node};
 
-pub(super) const OPERATORS: &[Operator] = &[Operator { name: "type", total: true, meaning }];
+pub(super) const OPERATORS: &[Operator] = &[Operator { name: "type", takes_roles: true, meaning }];
 
 /// The types by name.
 pub(in super::super) const TYPES: [(&str, Type); 6] = [

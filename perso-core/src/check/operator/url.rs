@@ -13,7 +13,7 @@ use crate::syntax::did_you_mean;
 use crate::syntax::document::first_of;
 use crate::syntax::json::{Kind, Member, Node};
 
-pub(super) const OPERATORS: &[Operator] = &[Operator { name: "url", total: false, meaning }];
+pub(super) const OPERATORS: &[Operator] = &[Operator { name: "url", takes_roles: false, meaning }];
 
 const KEYS: [&str; 5] = ["scheme", "host", "port", "path", "private"];
 

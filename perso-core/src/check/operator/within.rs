@@ -6,7 +6,7 @@ use super::super::scope::{Scope, Subject, any_of};
 use super::{Operator, Use, refuse_on_name};
 use crate::diagnostic::{Code, quoted};
 
-pub(super) const OPERATORS: &[Operator] = &[Operator { name: "within", total: false, meaning }];
+pub(super) const OPERATORS: &[Operator] = &[Operator { name: "within", takes_roles: false, meaning }];
 
 /// The longest path, in bytes.
 const MAX_PATH: usize = 4096;

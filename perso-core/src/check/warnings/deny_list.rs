@@ -59,6 +59,7 @@ fn is_on_strings(operator: &Operator) -> bool {
         Operator::StartsWith(_) | Operator::EndsWith(_) | Operator::Contains(_) | Operator::Matches(_) => true,
         Operator::Eq(Operand::Ref(_))
         | Operator::Has(Operand::Ref(_))
+        | Operator::HasRole(_)
         | Operator::InList(_)
         | Operator::Every(_)
         | Operator::Some(_)

@@ -100,7 +100,8 @@ impl<'p> Fact<'p> {
                 States::of(&[Type::String])
             }
             Operator::Has(_) | Operator::Every(_) | Operator::Some(_) => States::of(&[Type::List]),
-            Operator::Exists | Operator::Type(_) => States::ALL,
+            // Roles are read from `agent.role` as well, so that this may hold whatever the attribute is.
+            Operator::HasRole(_) | Operator::Exists | Operator::Type(_) => States::ALL,
         }
     }
 
@@ -173,10 +174,13 @@ impl<'p> Fact<'p> {
             Operator::StartsWith(operand) => string(operand, |text, with| text.starts_with(with)),
             Operator::EndsWith(operand) => string(operand, |text, with| text.ends_with(with)),
             Operator::Contains(operand) => string(operand, |text, with| text.contains(with)),
-            // Patterns, elements and other attributes are not looked into.
-            Operator::Matches(_) | Operator::Has(_) | Operator::Every(_) | Operator::Some(_) | Operator::InList(_) => {
-                None
-            }
+            // Patterns, elements, roles and other attributes are not looked into.
+            Operator::Matches(_)
+            | Operator::Has(_)
+            | Operator::HasRole(_)
+            | Operator::Every(_)
+            | Operator::Some(_)
+            | Operator::InList(_) => None,
             Operator::Exists => Some(true),
             Operator::Type(types) => Some(types.contains(&type_of(value))),
         }

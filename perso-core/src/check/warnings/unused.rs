@@ -1,6 +1,6 @@
 //! Roles and tools that no rule is about.
 
-use super::super::policy::{Effect, Policy};
+use super::super::policy::{Condition, Effect, Operator, Policy, RoleId};
 use super::super::tool_index::ToolIndex;
 use super::Places;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
@@ -16,10 +16,14 @@ pub(super) fn warn(policy: &Policy, places: &Places<'_>, diagnostics: &mut Diagn
 /// A role is used if a rule names it, if it inherits from one that a rule names, or if such a one inherits from it.
 fn roles(policy: &Policy, places: &Places<'_>, diagnostics: &mut Diagnostics) {
     let mut named = vec![false; policy.roles.len()];
-    for role in policy.rules.iter().filter_map(|rule| rule.roles.as_ref()).flatten() {
-        if let Some(named) = named.get_mut(*role) {
+    let mut name = |role: RoleId| {
+        if let Some(named) = named.get_mut(role) {
             *named = true;
         }
+    };
+    for rule in &policy.rules {
+        rule.roles.iter().flatten().for_each(|role| name(*role));
+        asked(&rule.condition, &mut name);
     }
     let mut used = named.clone();
     for (id, role) in policy.roles.iter().enumerate() {
@@ -36,6 +40,19 @@ fn roles(policy: &Policy, places: &Places<'_>, diagnostics: &mut Diagnostics) {
             let span = places.roles.get(id).copied().unwrap_or_default();
             let message = format!("no rule is about the role {}", quoted(&role.name));
             diagnostics.push(Diagnostic::new(Code::UnusedRole, span, message).help("name it in a rule, or remove it"));
+        }
+    }
+}
+
+/// The roles that a condition asks for.
+fn asked(condition: &Condition, name: &mut impl FnMut(RoleId)) {
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => parts.iter().for_each(|part| asked(part, name)),
+        Condition::Not(inner) => asked(inner, name),
+        Condition::Test(test) => {
+            if let Operator::HasRole(role) = test.operator {
+                name(role);
+            }
         }
     }
 }

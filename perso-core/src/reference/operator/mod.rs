@@ -12,6 +12,7 @@ mod text;
 
 pub(in crate::reference) use self::every::{Elements, elements};
 use super::attribute::{self, Env, State};
+use super::roles;
 use crate::check::{AttributeId, Operand, Operator, Pattern, Test, Value};
 use crate::decision::Problem;
 
@@ -79,6 +80,7 @@ pub(in crate::reference) fn test(env: &Env<'_>, test: &Test) -> Outcome {
         Operator::EndsWith(operand) => text::compare(left, operand, see, |text, part| text.ends_with(part)),
         Operator::Contains(operand) => text::compare(left, operand, see, |text, part| text.contains(part)),
         Operator::Has(operand) => has::has(left, operand, see),
+        Operator::HasRole(role) => roles::test(env.policy, env.call, &[*role]),
         Operator::Matches(Pattern::Glob { text, separator }) => {
             text::matches(left, |string| glob::matches(text, *separator, string))
         }
