@@ -2,16 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::super::policy::{Attribute, Condition, Effect, Operand, Operator, Policy, Root, Step, Test, Value};
+use super::super::policy::{Attribute, Effect, Operand, Operator, Policy, Root, Step, Value};
+use super::grants::withholding;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
 
 pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     for rule in &policy.rules {
-        let mut tests = Vec::new();
-        // What holds back permission: in a deny rule a test that is true, in an allow rule one that is false.
-        collect(&rule.condition, rule.effect == Effect::Deny, &mut tests);
         let mut warned = HashSet::new();
-        for test in tests {
+        for test in withholding(rule) {
             let Some(attribute) = policy.attributes.get(test.attribute) else { continue };
             // Of what is read off a value, and of its elements, it is the value itself that is named.
             let read_off = |step: &Step| matches!(step, Step::Facet(_) | Step::Element);
@@ -33,19 +31,6 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
                 diagnostics.push(Diagnostic::new(Code::DenyList, test.span, message).help(help));
             }
         }
-    }
-}
-
-/// The tests that hold back permission when they are `wanted`; `wanted` turns with each `not`.
-fn collect<'p>(condition: &'p Condition, wanted: bool, tests: &mut Vec<&'p Test>) {
-    match condition {
-        Condition::All(parts) | Condition::Any(parts) => parts.iter().for_each(|part| collect(part, wanted, tests)),
-        Condition::Not(inner) => collect(inner, !wanted, tests),
-        Condition::Test(test) => match &test.operator {
-            Operator::Every(asked) | Operator::Some(asked) => collect(&asked.condition, wanted, tests),
-            _ if wanted => tests.push(test),
-            _ => {}
-        },
     }
 }
 
