@@ -30,7 +30,7 @@ use worker::{Failure, Worker};
 /// }"#).unwrap();
 /// let decision = policy.decide_json(br#"{ "tool": "process_refund", "args": { "amount": 800 } }"#);
 /// assert!(!decision.is_allowed());
-/// assert_eq!(decision.reason, "process_refund needs args.amount at most 500 (rule `small`)");
+/// assert_eq!(decision.reason, "process_refund is allowed only if args.amount is at most 500 (rule `small`)");
 /// # }
 /// ```
 #[derive(Clone)]

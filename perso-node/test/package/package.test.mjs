@@ -48,7 +48,7 @@ test('it judges, from ESM and from CommonJS', () => {
 	writeFileSync(join(app, 'esm.mjs'), `import { Policy } from 'perso';\n${judge}`);
 	writeFileSync(join(app, 'cjs.cjs'), `const { Policy } = require('perso');\n${judge}`);
 	for (const file of ['esm.mjs', 'cjs.cjs']) {
-		assert.equal(must('node', [file]), 'true pay needs args.amount at most 500 (rule `small`)\n');
+		assert.equal(must('node', [file]), 'true pay is allowed only if args.amount is at most 500 (rule `small`)\n');
 	}
 });
 

@@ -42,7 +42,7 @@ class Policy(_perso.Policy):
         ...     "rules": [{ "id": "small", "allow": "process_refund", "when": { "args.amount": { "lte": 500 } } }]
         ... }''')
         >>> policy.decide("process_refund", {"amount": 800}).reason
-        'process_refund needs args.amount at most 500 (rule `small`)'
+        'process_refund is allowed only if args.amount is at most 500 (rule `small`)'
         >>> bool(policy.decide("process_refund", {"amount": 500}))
         True
     """

@@ -26,7 +26,6 @@ mod url;
 mod within;
 
 pub(super) use self::cidr::network;
-pub(super) use self::types::TYPES;
 use super::policy::{Condition, Root};
 use super::scope::{Scope, Subject, all_of};
 use crate::diagnostic::{Code, quoted};

@@ -1,0 +1,33 @@
+//! The reasons that the compiler writes: `reasons/NAME.txt` has, for each rule of the policy `reasons/NAME.json`, what a
+//! denied call is told. After a change of wording: `BLESS=1 cargo test -p perso-core --test reasons`, and read the diff.
+
+use perso_core::check::{check, describe};
+use std::fmt::Write as _;
+use std::fs;
+
+#[test]
+fn reasons_are_as_recorded() {
+    let mut reasons = 0;
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reasons")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let checked = check(&fs::read_to_string(&path).unwrap());
+        let policy = checked.policy.unwrap_or_else(|| panic!("{}: {:?}", path.display(), checked.diagnostics));
+        let mut text = String::new();
+        for rule in &policy.rules {
+            reasons += 1;
+            writeln!(text, "{}", describe::requirement(&policy, rule)).unwrap();
+        }
+        let recorded = path.with_extension("txt");
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&recorded, text).unwrap();
+        } else if fs::read_to_string(&recorded).unwrap_or_default() != text {
+            wrong.push(format!("{}\n{text}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "not as recorded:\n{}", wrong.join("\n"));
+    assert!(reasons >= 200, "{reasons} reasons");
+}
