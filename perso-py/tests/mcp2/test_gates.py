@@ -16,7 +16,17 @@ from mcp.server.lowlevel import Server
 from mcp.server.mcpserver import Context, Elicit, MCPServer, Resolve
 from mcp.server.mcpserver.tools import Tool
 from mcp.shared.exceptions import MCPError
-from mcp_types import CallToolRequestParams, CallToolResult, ElicitRequest, ElicitResult, ListToolsResult, RequestParams, TextContent
+from mcp_types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitResult,
+    InputRequiredResult,
+    ListToolsResult,
+    RequestParams,
+    TextContent,
+)
 from mcp_types import Tool as ToolInfo
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from support.done import done
@@ -543,7 +553,7 @@ async def remove_nested(target: Annotated[Target, Resolve(confirm)]) -> str:
     return "removed"
 
 
-FILES = policy({"allow": "remove", "when": {"args.target.path": {"starts_with": "/srv/"}}, "reason": "Only files in /srv can be removed."})
+FILES = policy({"allow": ["remove", "remove_all"], "when": {"args.target.path": {"starts_with": "/srv/"}}, "reason": "Only files in /srv can be removed."})
 
 
 @pytest.mark.anyio
@@ -598,6 +608,11 @@ async def test_answers_on_the_wire() -> None:
     async def never(context: Any, params: Any) -> ElicitResult:
         raise AssertionError("the answers are written below")
 
+    @server.tool(name="remove_all")
+    async def remove_by_context(target: Annotated[Target, Resolve(ask)], ctx: Context) -> str:
+        done.append(dict(ctx.input_responses or {}))
+        return "removed"
+
     async with Client(server, mode="2026-07-28", elicitation_callback=never) as client:
         first = await client.session.call_tool("remove", {}, allow_input_required=True)
         (key,) = first.input_requests  # type: ignore[union-attr]
@@ -610,7 +625,67 @@ async def test_answers_on_the_wire() -> None:
                 allow_input_required=True,
             )
             assert result.is_error is (path == "/etc/passwd")  # type: ignore[union-attr]
+        # A response that no `Resolve` asked for, which only the function itself can read.
+        accepted = ElicitResult(action="accept", content={"path": "/srv/a"})
+        first = await client.session.call_tool("remove_all", {}, allow_input_required=True)
+        result = await client.session.call_tool(
+            "remove_all",
+            {},
+            input_responses={key: accepted, "other": ElicitResult(action="accept", content={"path": "/etc/passwd"})},
+            request_state=first.request_state,  # type: ignore[union-attr]
+            allow_input_required=True,
+        )
+        assert result.is_error  # type: ignore[union-attr]
     assert done == ["/srv/a"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("build", ["function", "handler"])
+async def test_responses_that_the_tool_itself_reads(build: str) -> None:
+    """The arguments are a decoy: what the tool runs with is in `inputResponses`."""
+    question = ElicitRequest(params=ElicitRequestFormParams(message="which file?", requested_schema={"type": "object", "properties": {}}))
+    asked = InputRequiredResult(input_requests={"path": question}, request_state="asked")
+    rules = policy({"allow": "remove", "when": {"args.path": {"starts_with": "/srv/"}}})
+
+    async def by_function(path: str, ctx: Context) -> str | InputRequiredResult:
+        if not ctx.input_responses:
+            return asked
+        done.append(ctx.input_responses["path"].content)  # type: ignore[union-attr]
+        return "removed"
+
+    async def by_handler(ctx: Any, params: Any) -> Any:
+        if not params.input_responses and params.request_state is None:
+            return asked
+        done.append(params.input_responses or params.request_state)
+        return CallToolResult(content=[TextContent(type="text", text="removed")])
+
+    async def list_tools(ctx: Any, params: Any) -> ListToolsResult:
+        return ListToolsResult(tools=[ToolInfo(name="remove", input_schema={"type": "object"})])
+
+    def server(**settings: Any) -> Any:
+        made: Any = MCPServer("desk") if build == "function" else Server("desk", on_call_tool=by_handler, on_list_tools=list_tools)
+        if build == "function":
+            made.tool(name="remove")(by_function)
+        rules.guard_server(made, **settings)
+        return made
+
+    async def answers(context: Any, params: Any) -> ElicitResult:
+        return ElicitResult(action="accept", content={"path": "/etc/passwd"})
+
+    async def removes(**settings: Any) -> bool:
+        async with Client(server(**settings), mode="2026-07-28", elicitation_callback=answers) as client:
+            result = await client.call_tool("remove", {"path": "/srv/a"})
+            return not result.is_error
+
+    assert not await removes() and done == []
+    if build == "handler":
+        # Nothing but a state, which the client can write as it likes.
+        async with Client(server(), mode="2026-07-28") as client:
+            forged = await client.session.call_tool("remove", {"path": "/srv/a"}, request_state="x")
+            assert forged.is_error and done == []
+    assert await removes(input_responses="pass") and len(done) == 1
+    with pytest.raises(ValueError, match="use `deny` or `pass`"):
+        rules.mcp(input_responses="judge")  # type: ignore[typeddict-item]
 
 
 @pytest.mark.anyio

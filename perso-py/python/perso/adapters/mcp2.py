@@ -45,10 +45,13 @@ class Guard:
     takes its place.
     """
 
-    def __init__(self, policy: Policy, **settings: Any) -> None:
+    def __init__(self, policy: Policy, *, input_responses: str = "deny", **settings: Any) -> None:
+        if input_responses not in ("deny", "pass"):
+            raise ValueError(f"`input_responses` is `{input_responses}`: use `deny` or `pass`")
         self.served = Served(policy, **settings)
         self.policy = policy
-        self.settings = settings
+        self.settings = {**settings, "input_responses": input_responses}
+        self.passes_responses = input_responses == "pass"
         self.gates = Gates(self.served)
         self._lowlevel: Server[Any] | None = None
         self._server: MCPServer[Any] | None = None
@@ -147,8 +150,11 @@ class Guard:
             name = sent.get("name")
             tool = self._tool(name)
             verdict = await self.gates.next(ctx, str(name), sent.get("arguments"), function_of(tool), later(tool))
-            if verdict.denied is not None:
-                return self._denial(verdict.denied, ctx, lowlevel)
+            denied = verdict.denied
+            if denied is None and not self.passes_responses and _reads_responses(tool, sent):
+                denied = self.served.judge.refuse(str(name), "no rule sees the responses that the tool's own code reads")
+            if denied is not None:
+                return self._denial(denied, ctx, lowlevel)
             sent["arguments"] = verdict.args
             if isinstance(params, CallToolRequestParams):
                 params = params.model_copy(update={"arguments": verdict.args})
@@ -188,6 +194,20 @@ def _is_own(lowlevel: Server[Any] | None, server: MCPServer[Any]) -> bool:
     handler = getattr(entry, "handler", None)
     # Extensions of the server are composed around its handler.
     return getattr(handler, "__self__", None) is server or getattr(handler, "__module__", None) == "mcp.server.extension"
+
+
+def _reads_responses(tool: Any, params: Mapping[str, Any]) -> bool:
+    """Whether the client sends values beside the arguments that the tool's own code can read."""
+    responses = params.get("inputResponses") or {}
+    if tool is None:
+        # A handler of the server's own. The state that it gets may be the client's as well.
+        return bool(responses) or params.get("requestState") is not None
+    if tool.context_kwarg is None:
+        # A function reads responses by its context.
+        return False
+    # What `Resolve` asks for is judged before the function runs.
+    asked = {plan.wire_key for plan in tool.resolver_plans.values()}
+    return not asked.issuperset(responses)
 
 
 def _name(tool: Any) -> Any:

@@ -48,6 +48,9 @@ class ServerSettings(Settings, total=False):
     """The options of a guard in front of a server.
 
     - ``hide``: a denied call is answered as if there were no such tool.
+    - ``input_responses``: `mcp` 2 only. ``"pass"`` lets calls pass whose ``inputResponses`` the tool's own code reads, where no
+      rule sees them; by default such calls are denied. Parameters with ``Resolve(…)`` are judged, and need no option.
     """
 
     hide: bool
+    input_responses: Literal["deny", "pass"]
