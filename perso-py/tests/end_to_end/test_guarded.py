@@ -166,6 +166,44 @@ def test_a_process_whose_server_is_in_one_that_it_starts_ends_well(tmp_path: Pat
     assert ended.returncode == 0 and '"id":1' in ended.stdout and server.done() == []
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize("command", [["stdio", "mcpserver"], ["child", "mcpserver"]])
+async def test_a_guard_around_a_guard(command: list[str], tmp_path: Path) -> None:
+    """Each policy must allow a call, also in a process that the server starts."""
+    rules = [{"id": "all", "allow": ["refund", "dump"]}]
+    (tmp_path / "outer.json").write_text(json.dumps({"perso": 1, "rules": rules}))
+    server = Guarded("mcp2", tmp_path, *command)
+    inner = server.command[2:]
+    for policies in (["outer.json", "policy.json"], ["policy.json", "outer.json"]):
+        agent = ["--agent", '{"roles": ["agent"]}']
+        outer, within = (["--policy", policy, *agent] for policy in policies)
+        server.command = [sys.executable, "-m", "perso.guarded", *outer, "perso.guarded", *within, *inner[5:]]
+        async with server.client("mcpserver", "stdio", "legacy") as client:
+            await judged(client)
+        assert server.done() == ["refunded 5"]
+
+
+def test_a_package_that_another_finder_finds(tmp_path: Path) -> None:
+    """A finder of the program's own, which is asked before any other."""
+    finder = tmp_path / "elsewhere.py"
+    finder.write_text(
+        "import importlib.util, sys, plain\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'mcp.server.lowlevel.server':\n"
+        "            return importlib.util.spec_from_file_location(name, sys.argv[1])\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "import mcp.server.lowlevel.server as found\n"
+        "import anyio, plain_mcp2\n"
+        "anyio.run(plain_mcp2.stdio, plain_mcp2.lowlevel())\n"
+    )
+    import mcp.server.lowlevel.server as module
+
+    server = Guarded("mcp2", tmp_path, str(module.__file__), module="elsewhere")
+    ended = run(server, HELLO, READY, DUMP, PYTHONPATH=f"{tmp_path}{os.pathsep}{server.env['PYTHONPATH']}")
+    assert ended.returncode == 0 and '"id":1' in ended.stdout and server.done() == []
+
+
 # What cannot be guarded does not run, or says so.
 
 
@@ -223,7 +261,7 @@ def test_a_version_of_the_package_that_perso_does_not_know(sdk: str, tmp_path: P
 
 def test_a_process_without_perso_ends_as_soon_as_it_serves(tmp_path: Path) -> None:
     """A Python that cannot import perso, with the variables that a guarded server gives to what it starts."""
-    from perso.guarded.orders import SITE
+    from perso.guarded.options import SITE
 
     (tmp_path / "perso").mkdir()
     (tmp_path / "perso" / "__init__.py").write_text("raise ImportError('perso is not here')\n")

@@ -1,7 +1,7 @@
 """Servers of the `mcp` 1.x SDK, which has no middleware: the handlers of requests are behind gates.
 
-Handlers can be registered at any time, also while the server runs. So the gates are not put around handlers, but into the table
-from which the server takes them.
+Handlers can be registered at any time, also while the server runs. So the gates are not around the handlers, but in the table
+where the server looks them up.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Guard:
         @functools.wraps(handler)
         async def list_tools(request: ListToolsRequest | None) -> ServerResult:
             result: ServerResult = await handler(request)
-            # Without a request it is the server itself that asks, for the schemas by which it checks arguments.
+            # Without a request, the server itself asks for the schemas that it checks arguments with.
             if request is None or not isinstance(result.root, ListToolsResult):
                 return result
             tools = await self.served.shown(self.told(), result.root.tools, lambda tool: tool.name)
@@ -147,7 +147,7 @@ def _owner(lowlevel: Server[Any, Any]) -> FastMCP[Any] | None:
 
 
 class Handlers(dict[Any, Any]):
-    """A server's handlers of requests. Whoever takes one gets it behind the gates of the server's guards."""
+    """A server's handlers of requests. Every lookup returns a handler behind the gates of the server's guards."""
 
     def __init__(self, lowlevel: Server[Any, Any], handlers: Any) -> None:
         self.lowlevel = lowlevel

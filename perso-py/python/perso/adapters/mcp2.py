@@ -1,7 +1,7 @@
 """Servers of the `mcp` 2 SDK: a middleware, and gates between it and the tools.
 
 The middleware judges each call first, so that nothing answers a call that is denied. Whatever reaches the handler of
-``tools/call``, by whichever way, passes a gate there, and an `MCPServer` has further gates on the way to its tools.
+``tools/call`` passes a gate there, and an `MCPServer` has further gates on the way to its tools.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ SDK = Sdk(
 class Guard:
     """A middleware that judges each call, and shows the tools that the caller could call.
 
-    It guards the server whose middleware it becomes. In the middleware of a second server, a guard with the same settings
-    takes its place.
+    It guards the server whose middleware it is in. If you put it into the middleware of a second server as well, a guard with
+    the same settings is added there instead.
     """
 
     def __init__(self, policy: Policy, *, input_responses: str = "deny", **settings: Any) -> None:
@@ -67,10 +67,10 @@ class Guard:
             return await self._call(ctx, call_next, lowlevel)
         if ctx.request_id is not None and ctx.method == "tools/list":
             return await self._list(ctx, call_next)
-        if self.served.judge.refuse("", "another message about tools than a call and a list") is None:
+        if self.served.judge.refuse("", "a message about tools that is neither a call nor a list") is None:
             return await call_next(ctx)
         if ctx.request_id is None:
-            # A notification, which nobody answers.
+            # A notification has no answer.
             return None
         raise MCPError(code=METHOD_NOT_FOUND, message="Method not found", data=ctx.method)
 
@@ -78,7 +78,7 @@ class Guard:
         params = ctx.params or {}
         name, args = params.get("name"), params.get("arguments")
         if not isinstance(name, str) or not (args is None or isinstance(args, dict)):
-            self.served.judge.refuse(str(name), "the call is none")
+            self.served.judge.refuse(str(name), "the call has no name, or arguments that are not an object")
             raise MCPError(code=INVALID_PARAMS, message="Invalid request parameters", data="")
         tool = self._tool(name)
         verdict = await self.gates.first(ctx, name, args, function_of(tool), later(tool))
@@ -96,7 +96,7 @@ class Guard:
         tools = await self.served.shown(ctx, result.get("tools") or [], _name)
         result = {**result, "tools": tools}
         if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
-            # It is this caller's list, and nobody else's.
+            # The list is filtered for this caller.
             result["cacheScope"] = "private"
         return result
 
@@ -132,8 +132,8 @@ class Guard:
 
         lowlevel.get_request_handler = get_request_handler  # type: ignore[method-assign]
         if self.served.hide:
-            # The SDK checks `Mcp-Param-*` headers before any middleware runs, by this function for every caller alike. Without
-            # it, it asks `tools/list` for the tools that the caller is shown.
+            # The SDK checks `Mcp-Param-*` headers before any middleware runs, with schemas from this function, which does not
+            # know the caller. Without it, the SDK takes the schemas from `tools/list`, which is filtered for the caller.
             lowlevel.get_tool_input_schema = None
         self._server = _owner(lowlevel)
         if self._server is not None:
@@ -141,7 +141,7 @@ class Guard:
         return self
 
     def _gate(self, entry: HandlerEntry[Any], lowlevel: Server[Any]) -> HandlerEntry[Any]:
-        """The handler of calls behind its gate. It is made for each call, so that it is that of the handler registered now."""
+        """The handler of calls behind its gate. Handlers can be replaced, so this is made for each call."""
 
         async def call(ctx: Context, params: Any) -> HandlerResult:
             sent = {**(ctx.params or {})}
@@ -166,7 +166,7 @@ class Guard:
         return HandlerEntry(entry.params_type, call)
 
     def _ready(self) -> Server[Any]:
-        """The server, whose tools are verified before the first message gets through."""
+        """The server. Verifies its tools before the first message."""
         if self._lowlevel is None:
             raise Unguarded(["this guard is not in the `middleware` of a server: put it there itself, not in a function that calls it"])
         if not self._is_verified:
@@ -175,7 +175,7 @@ class Guard:
         return self._lowlevel
 
     def _tool(self, name: object) -> Any:
-        """The tool that a call to the handler runs, as far as that is the server's own handler."""
+        """The tool that a call to the handler runs. `None` if another handler was registered in place of the server's own."""
         if self._server is None or not isinstance(name, str) or not _is_own(self._lowlevel, self._server):
             return None
         return self._server._tool_manager.get_tool(name)
@@ -215,7 +215,7 @@ def _name(tool: Any) -> Any:
 
 
 class Chain(list[Any]):
-    """A server's middleware. It tells a guard whose middleware it becomes."""
+    """A server's middleware. It tells a guard which server it is added to."""
 
     def __init__(self, server: Server[Any], middleware: Iterable[Any]) -> None:
         self.server = server
@@ -261,8 +261,8 @@ class _Middleware:
         vars(server)["middleware"] = Chain(server, middleware)
 
 
-# The SDK does not tell a middleware whose it is. A guard has to know before the first message, because code can call tools
-# by the server itself.
+# The SDK does not tell a middleware which server it is in. A guard has to know before the first message, because code can call
+# the server's tools before that.
 setattr(Server, "middleware", _Middleware())
 guard_runs(Tool)
 

@@ -58,7 +58,7 @@ _servers: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def guard_runs(kind: Any) -> None:
-    """Has `Tool.run` go through the gates of the server that has the tool in its table, whoever calls it."""
+    """Makes `Tool.run` pass the gates of the server that has the tool in its table, whoever calls it."""
     inner = kind.run
 
     @functools.wraps(inner)
@@ -147,7 +147,7 @@ class _Last:
         self.tool = tool.model_copy(update={"fn": self.run, "is_async": True})
 
     async def run(self, /, **args: Any) -> Any:
-        """Stands in for the tool's function: judges what that is to run with, where it is not what was judged."""
+        """Takes the place of the tool's function: judges the arguments that it would get, unless they were judged already."""
         tool, sdk = self.original, self.table.sdk
         given = {tool.context_kwarg: args.pop(tool.context_kwarg)} if tool.context_kwarg in args else {}
         for gates in self.table.gates:

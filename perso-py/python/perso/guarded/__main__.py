@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
 import json
 import os
 import runpy
@@ -13,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from perso.guarded.hook import guard_all
-from perso.guarded.orders import Orders
+from perso.guarded.options import Options
 from perso.guarded.sentry import Sentry
-from perso.guarded.site.perso_finder import watch
+from perso.guarded.site.perso_finder import MODULE, watch
 
 
 def attributes(text: str) -> Mapping[str, Any]:
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("module", help="the server, as for `python -m`")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the server")
     told = parser.parse_args(arguments)
-    orders = Orders(
+    options = Options(
         policy=os.path.abspath(told.policy),
         agent=told.agent,
         context=told.context,
@@ -43,9 +45,12 @@ def main(arguments: Sequence[str]) -> None:
         pid=os.getpid(),
         made=os.path.join(tempfile.gettempdir(), f"perso-{secrets.token_hex(8)}"),
     )
-    sentry = Sentry(orders)
-    orders.give()
+    sentry = Sentry(options)
+    options.export()
     watch(lambda module: guard_all(module, sentry))
+    with contextlib.suppress(ImportError):
+        # Before anything else can have a say in how it is imported.
+        importlib.import_module(MODULE)
     run(told.module, told.arguments, sentry)
 
 
@@ -62,9 +67,9 @@ def run(module: str, arguments: Sequence[str], sentry: Sentry) -> None:
 
 
 def require_server(module: str, sentry: Sentry) -> None:
-    is_made_elsewhere = os.path.exists(sentry.orders.made)
+    is_made_elsewhere = os.path.exists(sentry.options.made)
     if is_made_elsewhere:
-        os.remove(sentry.orders.made)
+        os.remove(sentry.options.made)
     if not sentry.has_made and not is_made_elsewhere:
         raise SystemExit(f"perso: `{module}` made no server of the `mcp` package: nothing was guarded")
 

@@ -1,7 +1,7 @@
-"""Has the SDK ask a `Sentry` about each message, wherever it comes from.
+"""Adds a check to the place in the SDK that every message passes.
 
 Servers are run in many ways: by `Server.run`, by the session manager of Streamable HTTP, by subclasses and by other packages.
-In each line of the SDK all of them hand their messages to one class.
+In each line of the SDK, all of them hand their messages to one class.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from perso.guarded.orders import stop
+from perso.guarded.options import stop
 from perso.guarded.sentry import Sentry
 
 

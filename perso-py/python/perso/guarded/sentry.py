@@ -1,4 +1,4 @@
-"""Stands in front of every server of a process."""
+"""The check that every message to a server of this process passes."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ import weakref
 from typing import Any
 
 from perso.adapters.server import check_handlers, is_guarded
-from perso.guarded.orders import Orders, stop
+from perso.guarded.options import Options, stop
 from perso.policy import Policy
 
 
 class Sentry:
-    """Guards a server before its first message, and does not take that for granted with any later one."""
+    """Guards a server before its first message, and checks with every message that the guard is still there."""
 
-    def __init__(self, orders: Orders) -> None:
-        self.orders = orders
-        self.policy = Policy.load(orders.policy)
-        self.settings: Any = {"agent": orders.agent, "context": orders.context, "mode": orders.mode}
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.policy = Policy.load(options.policy)
+        self.settings: Any = {"agent": options.agent, "context": options.context, "mode": options.mode}
         self.guarded: weakref.WeakSet[Any] = weakref.WeakSet()
         self.has_made = False
 
     def made(self) -> None:
-        """Notes that there is a server."""
-        if not self.has_made and os.getpid() != self.orders.pid:
+        """Records that there is a server."""
+        if not self.has_made and os.getpid() != self.options.pid:
             try:
-                open(self.orders.made, "xb").close()
+                open(self.options.made, "xb").close()
             except OSError:
                 # Another process was first.
                 pass
         self.has_made = True
 
     def check(self, server: Any) -> None:
-        """Returns only if the guard is in front of the server that a message comes to."""
+        """Returns only if the guard is in front of the server. Otherwise the process ends."""
         try:
             if server not in self.guarded:
                 self.policy.guard_server(server, **self.settings)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Optional
 
@@ -12,11 +12,10 @@ MODULE = "mcp.server.lowlevel.server"
 
 
 def watch(guard: Callable[[ModuleType], None]) -> None:
-    """Gives the module to `guard`, now or as soon as it is imported."""
+    """Calls `guard` with the module, now if it was imported already, and whenever it is."""
+    sys.meta_path.insert(0, _Finder(guard))
     if MODULE in sys.modules:
         guard(sys.modules[MODULE])
-    else:
-        sys.meta_path.insert(0, _Finder(guard))
 
 
 class _Finder(MetaPathFinder):
@@ -28,10 +27,15 @@ class _Finder(MetaPathFinder):
     ) -> Optional[ModuleSpec]:
         if name != MODULE:
             return None
-        spec = PathFinder.find_spec(name, path, target)
-        if spec is None or spec.loader is None:
+        rest = sys.meta_path[sys.meta_path.index(self) + 1 :]
+        # Other finders as well, such as those of editable installs and of a guard around this one.
+        specs = (finder.find_spec(name, path, target) for finder in rest)
+        spec = next((spec for spec in specs if spec is not None), None)
+        if spec is None:
             return None
-        run = spec.loader.exec_module
+        run = getattr(spec.loader, "exec_module", None)
+        if run is None:
+            raise ImportError(f"perso cannot guard the servers of `{name}`: its loader has no `exec_module`")
 
         def run_and_guard(module: ModuleType) -> None:
             run(module)

@@ -13,10 +13,11 @@ def guard(module: ModuleType) -> None:
     """Guards the servers of a module of the `mcp` package, or ends the process."""
     try:
         from perso.guarded.hook import guard_all
-        from perso.guarded.orders import Orders
+        from perso.guarded.options import Options
         from perso.guarded.sentry import Sentry
 
-        guard_all(module, Sentry(Orders.given()))
+        for options in Options.inherited():
+            guard_all(module, Sentry(options))
     except Exception as error:
         os.write(2, f"perso: a guarded server started this process, and perso cannot guard it: {error!r}\n".encode())
         os._exit(1)

@@ -1,0 +1,50 @@
+"""The options of a guarded process, which it passes on to the processes that it starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+VARIABLE = "PERSO_GUARDED"
+
+SITE = str(Path(__file__).with_name("site"))
+"""The folder on the path of each Python process that is started, whose `sitecustomize` reads the options."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the servers of a process are guarded."""
+
+    policy: str
+    agent: Mapping[str, Any]
+    context: Mapping[str, Any] | None
+    mode: str
+    pid: int
+    """The process that was started first."""
+    made: str
+    """A file that another process creates when it makes a server."""
+
+    def export(self) -> None:
+        """Passes the options on to the processes that this one starts, beside those that it inherited."""
+        inherited = json.loads(os.environ.get(VARIABLE, "[]"))
+        os.environ[VARIABLE] = json.dumps([*inherited, asdict(self)])
+        path = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = SITE if not path else f"{SITE}{os.pathsep}{path}"
+
+    @classmethod
+    def inherited(cls) -> list[Options]:
+        """The options that the parent process passed on: one set for each guard around it."""
+        return [cls(**options) for options in json.loads(os.environ[VARIABLE])]
+
+
+def stop(why: str) -> NoReturn:
+    """Prints an error and ends the process, whatever runs in it."""
+    sys.stdout.flush()
+    # Not `sys.stderr`, which may be anything by now.
+    os.write(2, f"perso: {why}\n".encode())
+    os._exit(1)
