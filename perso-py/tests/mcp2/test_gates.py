@@ -494,7 +494,7 @@ async def test_values_that_the_schema_changes(mode: str) -> None:
 @both_eras
 async def test_a_list_in_a_string(mode: str) -> None:
     paths = policy(
-        {"allow": "read", "when": {"args.paths": {"length": {"gt": 0}}}},
+        {"allow": "read", "when": {"args.paths": {"count": {"gt": 0}}}},
         {"deny": "read", "when": {"args.paths": {"some": {"starts_with": "/etc"}}}},
     )
 
