@@ -5,7 +5,6 @@
 //! no value here, and the call is denied.
 
 use crate::fold;
-use crate::shallow::Shallow;
 use perso_core::{limits, source};
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
@@ -22,35 +21,106 @@ const NUMBER: Unclear = Unclear("the arguments have a number that cannot be kept
 
 /// Reads JSON text.
 pub(crate) fn read(text: &str) -> Result<Value, Unclear> {
+    // What is not JSON to the letter is noticed here, so that the reader only has to find its way.
+    let text = serde_json::from_str::<&RawValue>(text).map_err(|_| NOT_JSON)?.get();
     // The arguments are the second level of a call.
-    value(serde_json::from_str(text).map_err(|_| NOT_JSON)?, limits::DEPTH - 1)
+    Reader { text, at: 0 }.value(limits::DEPTH - 1)
 }
 
-/// Calls itself for each level, so not more often than there are levels.
-fn value(raw: &RawValue, levels: u32) -> Result<Value, Unclear> {
-    let text = raw.get();
-    match text.as_bytes().first() {
-        Some(b'{' | b'[') if levels == 0 => Err(DEPTH),
-        Some(b'{') => object(text, levels - 1),
-        Some(b'[') => {
-            let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| NOT_JSON)?;
-            elements.into_iter().map(|element| value(element, levels - 1)).collect()
-        }
-        Some(b'-' | b'0'..=b'9') => number(text).map(Value::Number).ok_or(NUMBER),
-        _ => serde_json::from_str(text).map_err(|_| NOT_JSON),
-    }
+/// Reads text that is JSON, once from front to end.
+struct Reader<'t> {
+    text: &'t str,
+    at: usize,
 }
 
-fn object(text: &str, levels: u32) -> Result<Value, Unclear> {
-    let mut seen = HashSet::new();
-    let mut object = Map::new();
-    for (key, field) in Shallow::read(text).ok_or(NOT_JSON)?.into_fields() {
-        if !seen.insert(fold::any(&key)) {
-            return Err(KEYS);
-        }
-        object.insert(key, value(field, levels)?);
+impl<'t> Reader<'t> {
+    /// The byte that the next token begins with.
+    fn peek(&mut self) -> u8 {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        self.at += rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        self.text.as_bytes().get(self.at).copied().unwrap_or_default()
     }
-    Ok(Value::Object(object))
+
+    /// Takes bytes as long as they are like this.
+    fn take_while(&mut self, is_like: impl Fn(u8) -> bool) -> &'t str {
+        let start = self.at;
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        self.at += rest.iter().take_while(|byte| is_like(**byte)).count();
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    /// Calls itself for each level, so not more often than there are levels.
+    fn value(&mut self, levels: u32) -> Result<Value, Unclear> {
+        match self.peek() {
+            b'{' | b'[' if levels == 0 => Err(DEPTH),
+            b'{' => self.object(levels - 1),
+            b'[' => self.list(levels - 1),
+            b'"' => self.string().map(Value::String),
+            b'-' | b'0'..=b'9' => {
+                let text = self.take_while(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
+                number(text).map(Value::Number).ok_or(NUMBER)
+            }
+            _ => match self.take_while(|byte| byte.is_ascii_lowercase()) {
+                "true" => Ok(true.into()),
+                "false" => Ok(false.into()),
+                "null" => Ok(Value::Null),
+                _ => Err(NOT_JSON),
+            },
+        }
+    }
+
+    fn object(&mut self, levels: u32) -> Result<Value, Unclear> {
+        let (mut object, mut seen) = (Map::new(), HashSet::new());
+        while self.goes_on(b'}') {
+            let key = self.string()?;
+            if !seen.insert(fold::any(&key)) {
+                return Err(KEYS);
+            }
+            // The colon.
+            self.peek();
+            self.at += 1;
+            object.insert(key, self.value(levels)?);
+        }
+        Ok(Value::Object(object))
+    }
+
+    fn list(&mut self, levels: u32) -> Result<Value, Unclear> {
+        let mut list = Vec::new();
+        while self.goes_on(b']') {
+            list.push(self.value(levels)?);
+        }
+        Ok(Value::Array(list))
+    }
+
+    /// Takes the bracket that opens, or the comma, if something follows, and else what closes.
+    fn goes_on(&mut self, close: u8) -> bool {
+        let is_end = self.peek() == close;
+        self.at += 1;
+        if is_end {
+            return false;
+        }
+        // Of what is empty, both brackets.
+        let is_empty = self.peek() == close;
+        self.at += usize::from(is_empty);
+        !is_empty && self.at < self.text.len()
+    }
+
+    fn string(&mut self) -> Result<String, Unclear> {
+        self.peek();
+        let start = self.at;
+        self.at += 1;
+        let bytes = self.text.as_bytes();
+        while let Some(found) = memchr::memchr2(b'"', b'\\', bytes.get(self.at..).unwrap_or_default()) {
+            self.at += found + 1;
+            if bytes.get(self.at - 1) == Some(&b'"') {
+                // It may still have half of a pair of surrogates in it.
+                return serde_json::from_str(self.text.get(start..self.at).unwrap_or_default()).map_err(|_| NOT_JSON);
+            }
+            // What is escaped, which ends no string.
+            self.at += 1;
+        }
+        Err(NOT_JSON)
+    }
 }
 
 /// The number, if it is the very decimal that the text says. A float stands for the shortest decimal that reads back as it.
@@ -88,6 +158,11 @@ mod tests {
             (r#"{"a":0.6046602879796196}"#, json!({"a": 0.604_660_287_979_619_6})),
             (r#"{"a":{"x":1},"b":{"x":1}}"#, json!({"a": {"x": 1}, "b": {"x": 1}})),
             ("null", Value::Null),
+            (" [ ] ", json!([])),
+            (
+                r#"{"a":[],"b":{},"c":[[],[{}]], "d" : "\\\"]}" ,"e":""}"#,
+                json!({"a": [], "b": {}, "c": [[], [{}]], "d": "\\\"]}", "e": ""}),
+            ),
         ] {
             assert_eq!(read(text), Ok(value), "{text}");
         }
@@ -124,5 +199,28 @@ mod tests {
         assert!(read(&nested(63)).is_ok());
         assert_eq!(read(&nested(64)), Err(DEPTH));
         assert_eq!(read(&nested(200_000)), Err(DEPTH));
+    }
+
+    /// All the policies and cases, cut and put together in many ways.
+    #[test]
+    fn another_reader_sees_the_same() {
+        let (mut folders, mut compared) = (vec![std::path::PathBuf::from("../policies")], 0);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let Ok(text) = std::fs::read_to_string(path) else { continue };
+                for line in text.lines().chain([&*text]).map(|line| line.trim_end_matches(',')) {
+                    if let Ok(value) = read(line) {
+                        assert_eq!(serde_json::from_str::<Value>(line).unwrap(), value, "{line}");
+                        compared += 1;
+                    }
+                }
+            }
+        }
+        assert!(compared > 500, "{compared}");
     }
 }

@@ -19,11 +19,6 @@ impl<'m> Shallow<'m> {
         Some(object)
     }
 
-    /// The fields, in the order of the text.
-    pub(crate) fn into_fields(self) -> Vec<(String, &'m RawValue)> {
-        self.0
-    }
-
     /// The value of a key: of the first one, if it is there twice.
     pub(crate) fn get(&self, key: &str) -> Option<&'m RawValue> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| *value)
