@@ -9,6 +9,7 @@ use crate::exact::Unclear;
 use crate::policy::PolicyHandle;
 use crate::resource::{ResourceQuery, ResourceSource};
 use crate::sight::{Seen, Sight};
+use crate::tasks::Tasks;
 use perso_core::module::reason;
 use perso_core::{Call, Cause, CauseKind, Decision, Part};
 use serde_json::{Map, Value};
@@ -24,6 +25,8 @@ pub(crate) const STATELESS: &str = "2026-07-28";
 /// How long a resource may take by default.
 const RESOURCE_TIME: Duration = Duration::from_secs(5);
 
+const UNKNOWN_TASK: &str = "the task is not known: call its tool again";
+
 /// A policy with all that is needed to enforce it. `R` is what the adapter knows of a request. The fields are set by
 /// [`settings`].
 pub(crate) struct Guard<R> {
@@ -36,6 +39,7 @@ pub(crate) struct Guard<R> {
     pub(crate) hide: bool,
     pub(crate) denial: Arc<dyn Denial>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) tasks: Tasks,
 }
 
 // By hand: deriving would ask for `R: Clone`.
@@ -51,6 +55,7 @@ impl<R> Clone for Guard<R> {
             hide: self.hide,
             denial: self.denial.clone(),
             observer: self.observer.clone(),
+            tasks: self.tasks.clone(),
         }
     }
 }
@@ -95,6 +100,7 @@ impl<R: Sync + 'static> Guard<R> {
             hide: false,
             denial: Arc::new(Reason),
             observer: None,
+            tasks: Tasks::default(),
         }
     }
 
@@ -140,6 +146,19 @@ impl<R: Sync + 'static> Guard<R> {
             ));
         }
         self.conclude(&judged, &policy.decide(&call), failure.as_deref())
+    }
+
+    /// Judges what goes on with a task, as the call that has become the task.
+    pub(crate) async fn judge_update(&self, caller: &Caller, task: &str) -> Option<Denied> {
+        match self.tasks.call(task) {
+            Some(call) => self.judge(caller, &call.tool, call.args()).await,
+            // Answers are not read when only observing, so that no task is known.
+            None if self.observe => None,
+            None => {
+                let judged = Judged { tool: "", args: Args::Absent.into(), begin: caller.begin };
+                self.conclude(&judged, &not_judged(UNKNOWN_TASK, UNKNOWN_TASK), None)
+            }
+        }
     }
 
     async fn resource(
@@ -224,9 +243,11 @@ fn not_judged(reason: &'static str, detail: &'static str) -> Decision<'static> {
     }
 }
 
-/// Whether a method is one of those about tools, in whatever notation a lax server might take for it.
-pub(crate) fn is_about_tools(method: &str) -> bool {
-    crate::fold::folded(method).starts_with("tools/")
+/// Whether a method that is not known may run a tool nevertheless: one of those about tools, or the one that goes on with a
+/// task, in whatever notation a lax server might take for it.
+pub(crate) fn may_run_tools(method: &str) -> bool {
+    let method = crate::fold::folded(method);
+    method.starts_with("tools/") || method == "tasks/update"
 }
 
 /// How an adapter is set up: the same for all.

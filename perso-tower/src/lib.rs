@@ -24,6 +24,7 @@ mod resource;
 mod rmcp;
 mod shallow;
 mod sight;
+mod tasks;
 #[cfg(feature = "tower-mcp")]
 mod tower_mcp;
 #[cfg(feature = "watch")]
@@ -38,7 +39,7 @@ pub use perso_core::Policy;
 pub use policy::PolicyHandle;
 pub use resource::{ResourceQuery, ResourceSource};
 #[cfg(feature = "rmcp")]
-pub use rmcp::{Guard, Guarded};
+pub use rmcp::{Guard, GuardService, Guarded, GuardedService};
 #[cfg(feature = "tower-mcp")]
 pub use tower_mcp::{GuardedRouter, RouterLayer};
 #[cfg(feature = "watch")]

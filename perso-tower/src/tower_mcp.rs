@@ -3,15 +3,16 @@
 use crate::agent::Carries;
 use crate::args::Args;
 use crate::denial::{Answer, Denied};
-use crate::guard::{Guard, STATELESS, is_about_tools, settings};
+use crate::guard::{Guard, STATELESS, may_run_tools, settings};
 use crate::policy::PolicyHandle;
+use crate::tasks::TaskCall;
 use serde_json::Value;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_layer::Layer;
-use tower_mcp::protocol::{CacheScope, CallToolResult, McpRequest, McpResponse};
-use tower_mcp::{JsonRpcError, RouterRequest, RouterResponse};
+use tower_mcp::protocol::{CacheScope, CallToolParams, CallToolResult, McpRequest, McpResponse, TASKS_EXTENSION_ID};
+use tower_mcp::{JsonRpcError, McpRouter, RouterRequest, RouterResponse};
 use tower_service::Service;
 
 impl Carries for RouterRequest {
@@ -36,6 +37,31 @@ impl Carries for RouterRequest {
 /// let transport = StdioTransport::new(McpRouter::new()).layer(guard);
 /// # };
 /// ```
+///
+/// It goes around the router itself: put other layers outside. A layer between guard and router could change a call that was
+/// judged, so that does not compile.
+///
+/// ```
+/// # use perso_tower::{Policy, RouterLayer};
+/// # fn guard() -> RouterLayer { unreachable!() }
+/// use tower::Layer;
+/// use tower_mcp::{McpRouter, middleware::ToolCallLoggingLayer};
+///
+/// # let _ = || {
+/// let service = ToolCallLoggingLayer::new().layer(guard().layer(McpRouter::new()));
+/// # };
+/// ```
+///
+/// ```compile_fail
+/// # use perso_tower::{Policy, RouterLayer};
+/// # fn guard() -> RouterLayer { unreachable!() }
+/// use tower::Layer;
+/// use tower_mcp::{McpRouter, middleware::ToolCallLoggingLayer};
+///
+/// # let _ = || {
+/// let service = guard().layer(ToolCallLoggingLayer::new().layer(McpRouter::new()));
+/// # };
+/// ```
 #[derive(Debug, Clone)]
 pub struct RouterLayer {
     guard: Guard<RouterRequest>,
@@ -47,14 +73,20 @@ impl RouterLayer {
         Self { guard: Guard::new(policy.into()) }
     }
 
+    /// Guards another service than a router, such as a proxy. It must pass on a call as it is: what it changes is not judged.
+    pub fn around<S>(&self, service: S) -> GuardedRouter<S> {
+        GuardedRouter { inner: service, guard: Arc::new(self.guard.clone()) }
+    }
+
     settings!(RouterRequest);
 }
 
-impl<S> Layer<S> for RouterLayer {
-    type Service = GuardedRouter<S>;
+/// Only around the router itself, so that no other layer stands between and changes what was judged.
+impl Layer<McpRouter> for RouterLayer {
+    type Service = GuardedRouter<McpRouter>;
 
-    fn layer(&self, inner: S) -> GuardedRouter<S> {
-        GuardedRouter { inner, guard: Arc::new(self.guard.clone()) }
+    fn layer(&self, inner: McpRouter) -> GuardedRouter<McpRouter> {
+        self.around(inner)
     }
 }
 
@@ -110,6 +142,31 @@ where
                 let answer = guard.answer(&denied, call.task.is_some());
                 return Ok(RouterResponse { inner: said(answer, &denied), id: request.id });
             }
+            let task_call = task_call(call);
+            let response = inner.call(request).await?;
+            let task = match &response.inner {
+                Ok(McpResponse::FinalCreateTask(created)) => Some(&created.task.metadata.task_id),
+                Ok(McpResponse::CreateTask(created)) => Some(&created.task.task_id),
+                _ => None,
+            };
+            if let (Some(task), Some(call)) = (task, task_call) {
+                guard.tasks.insert(task, call);
+            }
+            Ok(response)
+        }
+        // Goes on with a call, or runs its tool anew.
+        McpRequest::UpdateTask(update) => {
+            let caller = guard.caller(&request).await;
+            if let Some(denied) = guard.judge_update(&caller, &update.task_id).await {
+                let error = match guard.answer(&denied, true) {
+                    Answer::Error { code, message, data } => JsonRpcError { code, message, data: Some(data) },
+                    // As tower-mcp's own router answers.
+                    Answer::Unknown | Answer::Result(_) => {
+                        JsonRpcError::invalid_params(format!("Task not found: {}", update.task_id))
+                    }
+                };
+                return Ok(RouterResponse { inner: Err(error), id: request.id });
+            }
             inner.call(request).await
         }
         McpRequest::ListTools(params) => {
@@ -128,11 +185,21 @@ where
             }
             Ok(response)
         }
-        McpRequest::Unknown { method, .. } if is_about_tools(method) && guard.refuse("the method is unknown") => {
+        McpRequest::Unknown { method, .. } if may_run_tools(method) && guard.refuse("the method is unknown") => {
             Ok(RouterResponse { inner: Err(JsonRpcError::method_not_found(method)), id: request.id })
         }
         _ => inner.call(request).await,
     }
+}
+
+/// A copy of the call, if it may become a task: because it asks for one, or because its client takes any.
+fn task_call(call: &CallToolParams) -> Option<TaskCall> {
+    let capabilities = call.meta.as_ref().and_then(|meta| meta.client_capabilities.as_ref());
+    let takes_any = capabilities
+        .and_then(|capabilities| capabilities.extensions.as_ref())
+        .is_some_and(|extensions| extensions.contains_key(TASKS_EXTENSION_ID));
+    (call.task.is_some() || takes_any)
+        .then(|| TaskCall { tool: call.name.clone(), args: Some(call.arguments.to_string()) })
 }
 
 fn said(answer: Answer, denied: &Denied) -> Result<McpResponse, JsonRpcError> {

@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, Limited};
 /// The answer as the caller may see it. `most` is how many bytes are held of it.
 pub(super) async fn shown<O>(
     answer: Response<O>,
-    filter: Filter,
+    mut filter: Filter,
     opening: Option<Opening>,
     most: usize,
 ) -> Response<PersoBody<O>>

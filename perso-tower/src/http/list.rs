@@ -5,6 +5,7 @@
 
 use crate::shallow::Shallow;
 use crate::sight::Sight;
+use crate::tasks::{TaskCall, Tasks};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
@@ -18,6 +19,8 @@ pub(super) struct Filter {
     pub(super) sight: Sight,
     /// Whether what is answered is `tools/list`.
     pub(super) is_asked: bool,
+    /// The call that is answered, which the answer may say to be a task from now on.
+    pub(super) call: Option<(Tasks, TaskCall)>,
 }
 
 impl Filter {
@@ -34,10 +37,11 @@ impl Filter {
             || memchr::memchr(0, bytes).is_some()
             || memchr::memmem::find(bytes, b"\\u").is_some()
             || memchr::memchr2_iter(b't', b'T', bytes).any(is_tool)
+            || (self.call.is_some() && memchr::memmem::find(bytes, b"taskId").is_some())
     }
 
     /// The message, or the batch of them, as the caller may see it; `None` if there is no list of tools in it.
-    pub(super) fn shown(&self, text: &str) -> Result<Option<String>, Unreadable> {
+    pub(super) fn shown(&mut self, text: &str) -> Result<Option<String>, Unreadable> {
         // Some readers skip a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_start();
         match text.as_bytes().first() {
@@ -56,7 +60,7 @@ impl Filter {
         }
     }
 
-    fn one(&self, text: &str) -> Result<Option<String>, Unreadable> {
+    fn one(&mut self, text: &str) -> Result<Option<String>, Unreadable> {
         let message = Shallow::read(text).filter(|message| !message.is_ambiguous(&["result"])).ok_or(Unreadable)?;
         // An error, or something that the server asks.
         if message.get("result").is_none() {
@@ -65,6 +69,11 @@ impl Filter {
         let Some(mut result) = message.object("result") else { return self.other() };
         if result.is_ambiguous(&["tools"]) {
             return Err(Unreadable);
+        }
+        if let Some(task) = task(&result)
+            && let Some((tasks, call)) = self.call.take()
+        {
+            tasks.insert(&task, call);
         }
         let Some(tools) = result.get("tools") else { return Ok(None) };
         let Ok(tools) = serde_json::from_str::<Vec<&RawValue>>(tools.get()) else { return self.other() };
@@ -82,6 +91,14 @@ impl Filter {
     const fn other(&self) -> Result<Option<String>, Unreadable> {
         if self.is_asked { Err(Unreadable) } else { Ok(None) }
     }
+}
+
+/// The id of the task that a call has become, as the revision 2026-07-28 or that of 2025-11-25 says it.
+fn task(result: &Shallow<'_>) -> Option<String> {
+    if result.string("resultType").as_deref() == Some("task") {
+        return result.string("taskId");
+    }
+    result.object("task")?.string("taskId")
 }
 
 fn is_shown(sight: &Sight, tool: &str) -> bool {

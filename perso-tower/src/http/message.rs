@@ -1,9 +1,9 @@
 //! JSON-RPC messages, read as far as a guard must understand them and written again as they were understood.
 //!
-//! Readers of JSON differ over keys that stand twice and over keys in another case. A message that has either, where it
-//! says what is called, is refused: nobody can tell what the server would make of it.
+//! Readers of JSON differ over duplicate keys and over keys in another case. A message that has either where it says what is
+//! called is refused: the server might read another call than the guard.
 
-use crate::guard::is_about_tools;
+use crate::guard::may_run_tools;
 use crate::shallow::Shallow;
 use serde_json::value::RawValue;
 
@@ -16,6 +16,8 @@ pub(super) enum Message {
     List,
     /// To call a tool.
     Call(CallMessage),
+    /// To go on with a task.
+    Update(UpdateMessage),
     /// Something that a guard must not let pass.
     Refused {
         /// Its id as JSON, `null` if it has none.
@@ -41,9 +43,22 @@ pub(super) struct CallMessage {
     pub(super) text: String,
 }
 
+/// A `tasks/update`.
+#[derive(Debug)]
+pub(super) struct UpdateMessage {
+    /// The request's id as JSON; `None` for a notification.
+    pub(super) id: Option<String>,
+    /// The task's id.
+    pub(super) task: String,
+    /// What was understood, to be passed on.
+    pub(super) text: String,
+}
+
 /// Keys by which a message says what is called.
 const ENVELOPE: [&str; 4] = ["jsonrpc", "id", "method", "params"];
 const PARAMS: [&str; 6] = ["name", "arguments", "task", "_meta", "inputResponses", "requestState"];
+
+const UPDATE: [&str; 3] = ["taskId", "inputResponses", "_meta"];
 
 /// Where a request of the revision 2026-07-28 says so (MCP, "_meta").
 const REVISION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -56,7 +71,7 @@ impl Message {
         }
         let Some(message) = Shallow::read(text) else { return refused(None, "the body is no JSON-RPC message") };
         if message.is_ambiguous(&ENVELOPE) {
-            return refused(None, "a key of the message stands twice or in another case");
+            return refused(None, "a key of the message is there twice or in another case");
         }
         let id = message.get("id");
         // An answer to the server has no method.
@@ -70,22 +85,20 @@ impl Message {
                 Ok(call) => Self::Call(call),
                 Err(why) => refused(id, why),
             },
+            Some("tasks/update") => match update(&message) {
+                Ok(update) => Self::Update(update),
+                Err(why) => refused(id, why),
+            },
             // Servers that are lax with names, or know further ways to run a tool.
-            Some(method) if is_about_tools(method) => refused(id, "the method is unknown"),
+            Some(method) if may_run_tools(method) => refused(id, "the method is unknown"),
             Some(_) => Self::Other,
         }
     }
 }
 
 fn call(message: &Shallow<'_>) -> Result<CallMessage, &'static str> {
-    let id = match message.get("id") {
-        Some(id) if !is_id(id) => return Err("the id must be a string or a number"),
-        id => id.map(|id| id.get().to_owned()),
-    };
-    let params = message.object("params").ok_or("a call needs params")?;
-    if params.is_ambiguous(&PARAMS) {
-        return Err("a key of the call stands twice or in another case");
-    }
+    let id = request_id(message)?;
+    let params = params(message, &PARAMS)?;
     Ok(CallMessage {
         id,
         tool: params.string("name").ok_or("the tool's name must be a string")?,
@@ -94,6 +107,29 @@ fn call(message: &Shallow<'_>) -> Result<CallMessage, &'static str> {
         revision: params.object("_meta").and_then(|meta| meta.string(REVISION)),
         text: message.text_with("params", &params.text()),
     })
+}
+
+fn update(message: &Shallow<'_>) -> Result<UpdateMessage, &'static str> {
+    let id = request_id(message)?;
+    let params = params(message, &UPDATE)?;
+    let task = params.string("taskId").ok_or("the task's id must be a string")?;
+    Ok(UpdateMessage { id, task, text: message.text_with("params", &params.text()) })
+}
+
+/// The request's id as JSON; `None` for a notification.
+fn request_id(message: &Shallow<'_>) -> Result<Option<String>, &'static str> {
+    match message.get("id") {
+        Some(id) if !is_id(id) => Err("the id must be a string or a number"),
+        id => Ok(id.map(|id| id.get().to_owned())),
+    }
+}
+
+fn params<'m>(message: &Shallow<'m>, keys: &[&str]) -> Result<Shallow<'m>, &'static str> {
+    let params = message.object("params").ok_or("the message needs params")?;
+    if params.is_ambiguous(keys) {
+        return Err("a key of the params is there twice or in another case");
+    }
+    Ok(params)
 }
 
 fn refused(id: Option<&RawValue>, why: &'static str) -> Message {

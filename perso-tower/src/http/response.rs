@@ -1,7 +1,7 @@
 //! What the layer answers itself.
 
 use super::body::PersoBody;
-use super::message::CallMessage;
+use super::message::{CallMessage, UpdateMessage};
 use crate::denial::Answer;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
@@ -50,6 +50,17 @@ pub(super) fn denied(id: &str, call: &CallMessage, is_typed: bool, answer: Answe
         // As MCP has it ("Tools", error handling).
         Answer::Unknown => {
             error(id, &json!({ "code": INVALID_PARAMS, "message": format!("Unknown tool: {}", call.tool) }))
+        }
+    }
+}
+
+/// The answer to a denied update of a task.
+pub(super) fn not_updated(id: &str, update: &UpdateMessage, answer: Answer) -> String {
+    match answer {
+        Answer::Error { code, message, data } => error(id, &json!({ "code": code, "message": message, "data": data })),
+        // As MCP has it ("Tasks", error handling).
+        Answer::Unknown | Answer::Result(_) => {
+            error(id, &json!({ "code": INVALID_PARAMS, "message": format!("Unknown task: {}", update.task) }))
         }
     }
 }

@@ -9,6 +9,7 @@ use super::{answer, response};
 use crate::agent::BoxError;
 use crate::args::Args;
 use crate::guard::{Caller, Guard, STATELESS};
+use crate::tasks::TaskCall;
 use bytes::Bytes;
 use http::header;
 use http::request::Parts;
@@ -101,7 +102,7 @@ impl Setup {
         let caller = self.guard.caller(&parts).await;
         let opener = caller.agent().filter(|_| parts.method == Method::GET).cloned();
         let opening = opener.map(|opener| Opening { streams: self.streams.clone(), opener });
-        let filter = Filter { sight: self.guard.sight(caller), is_asked: false };
+        let filter = Filter { sight: self.guard.sight(caller), is_asked: false, call: None };
         // MCP has no bodies here, but a server might read one.
         parts.headers.remove(header::CONTENT_LENGTH);
         let response = inner.call(Request::from_parts(parts, PersoBody::whole(""))).await?;
@@ -132,12 +133,21 @@ impl Setup {
             Err(_) => Message::Refused { id: "null".to_owned(), why: "the body is not UTF-8" },
         };
         let caller = self.guard.caller(&parts).await;
-        let (body, is_asked) = match message {
+        let (body, is_asked, task_call) = match message {
             Message::Refused { id, why } if self.guard.refuse(why) => return Ok(response::refused(&id, why)),
-            Message::Refused { .. } | Message::Other => (bytes, false),
-            Message::List => (bytes, true),
+            Message::Refused { .. } | Message::Other => (bytes, false, None),
+            Message::List => (bytes, true, None),
+            Message::Update(update) => {
+                if let Some(denied) = self.guard.judge_update(&caller, &update.task).await {
+                    let answer = self.guard.answer(&denied, true);
+                    let Some(id) = &update.id else { return Ok(response::status(StatusCode::ACCEPTED)) };
+                    let denial = response::not_updated(id, &update, answer);
+                    return self.deny(inner, parts, &caller, denial).await;
+                }
+                (update.text.into(), false, None)
+            }
             Message::Call(call) => {
-                let args = call.args.as_deref().map_or(Args::Absent, |args| Args::Text(args));
+                let args = call.args.as_deref().map_or(Args::Absent, Args::Text);
                 if let Some(denied) = self.guard.judge(&caller, &call.tool, args).await {
                     let is_typed = revision(&call, &parts).is_some_and(|revision| revision >= STATELESS);
                     let answer = self.guard.answer(&denied, call.is_task && !is_typed);
@@ -146,10 +156,11 @@ impl Setup {
                     let denial = response::denied(id, &call, is_typed, answer);
                     return self.deny(inner, parts, &caller, denial).await;
                 }
-                (call.text.into(), false)
+                let CallMessage { tool, args, text, .. } = call;
+                (text.into(), false, Some((self.guard.tasks.clone(), TaskCall { tool, args })))
             }
         };
-        let filter = Filter { sight: self.guard.sight(caller), is_asked };
+        let filter = Filter { sight: self.guard.sight(caller), is_asked, call: task_call };
         head::passed_on(&mut parts.headers);
         parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
         let response = inner.call(Request::from_parts(parts, PersoBody::whole(body))).await?;

@@ -1,8 +1,10 @@
 //! What the tests share: a policy, who calls, servers that count what runs, and a client that speaks the wire.
 
 pub mod lax;
+pub mod peer;
 pub mod router;
 pub mod server;
+pub mod source;
 pub mod tcp;
 pub mod verbatim;
 pub mod wire;

@@ -1,15 +1,20 @@
-//! Inside an rmcp server: [`Guarded`].
+//! Inside an rmcp server: [`Guarded`] around a handler, [`GuardedService`] around rmcp's `Router`.
+//!
+//! `judge` is what both do, `headers` is done in rmcp's place when tools are hidden.
+
+mod headers;
+mod judge;
+mod service;
+
+pub use service::{GuardService, GuardedService};
 
 use crate::agent::Carries;
-use crate::args::Args;
-use crate::denial::{Answer, Denied};
-use crate::guard::{Guard as Guarding, is_about_tools, settings};
+use crate::guard::{Guard as Guarding, settings};
 use crate::policy::PolicyHandle;
 use http::request::Parts;
 use rmcp::model::*;
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
-use serde_json::Value;
 use std::borrow::Cow;
 
 /// What a guard knows of a request to an rmcp server.
@@ -23,6 +28,10 @@ impl Carries for Request {
 }
 
 /// Guards an rmcp server: `server.guarded(policy)`.
+///
+/// Guard the handler itself: a handler around the guard is not judged, and what a handler inside of it changes in a call runs
+/// unjudged. rmcp's `Router` runs the tools that are added to it before it asks its handler: guard it as
+/// [a service](GuardService).
 pub trait Guard: ServerHandler {
     /// Judges each call of a tool with a policy, or with a [`PolicyHandle`], which can be changed later, before the tool runs.
     ///
@@ -64,36 +73,6 @@ impl<H> Guarded<H> {
     }
 }
 
-impl<H: ServerHandler> Guarded<H> {
-    async fn judge(&self, call: &mut CallToolRequestParams, context: &Request) -> Option<Denied> {
-        // Lent to the guard as a value, without a copy, and given back.
-        let args = call.arguments.take().map(Value::Object);
-        let lent = args.as_ref().map_or(Args::Absent, Args::Value);
-        let denied = self.guard.judge(&self.guard.caller(context).await, &call.name, lent).await;
-        if let Some(Value::Object(args)) = args {
-            call.arguments = Some(args);
-        }
-        denied
-    }
-
-    fn denied(&self, denied: &Denied) -> Result<CallToolResponse, ErrorData> {
-        // rmcp knows no calls of the revision 2025-11-25 that ask for a task.
-        match self.guard.answer(denied, false) {
-            Answer::Result(result) => {
-                let result = serde_json::from_value(Value::Object(result));
-                let mut result: CallToolResult =
-                    result.unwrap_or_else(|_| CallToolResult::error(vec![ContentBlock::text(&denied.reason)]));
-                // rmcp takes it away where the caller's revision has no such thing.
-                result.result_type = Some(ResultType::COMPLETE);
-                Ok(result.into())
-            }
-            Answer::Error { code, message, data } => Err(ErrorData::new(ErrorCode(code), message, Some(data))),
-            // As rmcp's own router answers.
-            Answer::Unknown => Err(ErrorData::invalid_params("tool not found", None)),
-        }
-    }
-}
-
 /// Methods that are left to the handler.
 macro_rules! forward {
     ($($(#[$attribute:meta])* async fn $name:ident($($arg:ident: $type:ty),*) $(-> $out:ty)?;)*) => {
@@ -116,29 +95,41 @@ type Notification = NotificationContext<RoleServer>;
 #[deny(clippy::missing_trait_methods, reason = "what is not forwarded is lost to the handler")]
 impl<H: ServerHandler> ServerHandler for Guarded<H> {
     async fn call_tool(&self, mut request: CallToolRequestParams, context: Request) -> Outcome<CallToolResponse> {
-        match self.judge(&mut request, &context).await {
-            Some(denied) => self.denied(&denied),
-            None => self.handler.call_tool(request, context).await,
+        let call = match self.guard.call(&mut request, &context).await {
+            Ok(call) => call,
+            Err(denied) => return denied,
+        };
+        if self.guard.hide
+            && let Some(tool) = self.handler.get_tool(&request.name)
+        {
+            headers::check(&tool.input_schema, &request, &context)?;
         }
+        let response = self.handler.call_tool(request, context).await?;
+        self.guard.called(&response, call);
+        Ok(response)
+    }
+
+    async fn update_task(&self, request: UpdateTaskParams, context: Request) -> Outcome<()> {
+        self.guard.update(&request, &context).await?;
+        self.handler.update_task(request, context).await
     }
 
     async fn list_tools(&self, request: Page, context: Request) -> Outcome<ListToolsResult> {
         let sight = self.guard.sight(self.guard.caller(&context).await);
         let mut list = self.handler.list_tools(request, context).await?;
-        if !sight.is_whole() {
-            list.tools.retain(|tool| sight.shows(&tool.name));
-            // A list that is one caller's is nobody else's. Where there is none, rmcp adds just this if the revision has it.
-            list.cache_scope = list.cache_scope.map(|_| CacheScope::Private);
-        }
+        judge::filter(&sight, &mut list);
         Ok(list)
     }
 
-    /// A call that rmcp could not read, as one with two names, comes here, and so does what only a later revision knows.
     async fn on_custom_request(&self, request: CustomRequest, context: Request) -> Outcome<CustomResult> {
-        if is_about_tools(&request.method) && self.guard.refuse("the call can not be read") {
-            return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None));
-        }
+        self.guard.custom(&request)?;
         self.handler.on_custom_request(request, context).await
+    }
+
+    /// rmcp compares the headers of a call with the tool's schema before it is judged, and its errors name parameters. Tools
+    /// that are hidden have no schema then, and the headers of a call that is allowed are compared here.
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.handler.get_tool(name).filter(|_| !self.guard.hide)
     }
 
     forward! {
@@ -161,7 +152,6 @@ impl<H: ServerHandler> ServerHandler for Guarded<H> {
         #[expect(deprecated, reason = "older revisions have it")]
         async fn unsubscribe(request: UnsubscribeRequestParams, context: Request) -> Outcome<()>;
         async fn get_task(request: GetTaskParams, context: Request) -> Outcome<GetTaskResult>;
-        async fn update_task(request: UpdateTaskParams, context: Request) -> Outcome<()>;
         async fn cancel_task(request: CancelTaskParams, context: Request) -> Outcome<()>;
         async fn list_skills(request: Page, context: Request) -> Outcome<ListSkillsResult>;
         async fn get_skill(request: GetSkillRequestParams, context: Request) -> Outcome<GetSkillResult>;
@@ -174,7 +164,6 @@ impl<H: ServerHandler> ServerHandler for Guarded<H> {
 
     forward! {
         fn get_info() -> ServerConfig;
-        fn get_tool(name: &str) -> Option<Tool>;
         fn supported_protocol_versions() -> Cow<'static, [ProtocolVersion]>;
         fn negotiate_initialize(request: &InitializeRequestParams) -> Outcome<InitializeResult>;
         fn accepted_subscription_filter(requested: &SubscriptionFilter) -> Option<SubscriptionFilter>;

@@ -1,0 +1,172 @@
+//! Where rmcp and tower-mcp run a tool, as their sources say: these tests fail when another version does so somewhere else.
+//! `ways` has a test for each way that leads here.
+
+use crate::support::source::{files, source};
+
+const WHAT_TO_DO: &str = "this version has another way to run a tool, or has lost one: see that the guard judges it, give it a \
+                          test in tests/integration/ways.rs, and change the list here";
+
+/// The lines of a crate that call one of these functions, with the file, in order.
+fn lines(name: &str, is_in: impl Fn(&str) -> bool, calls: &[&str]) -> Vec<String> {
+    let files = files(name).into_iter().filter(|(file, _)| is_in(file));
+    let mut found = Vec::new();
+    for (file, text) in files {
+        let lines = text.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+        let called = lines.filter(|line| calls.iter().any(|call| line.contains(call)));
+        found.extend(called.map(|line| format!("{file}: {line}")));
+    }
+    found
+}
+
+/// The names that stand behind a prefix, each once, in order.
+fn names(text: &str, prefix: &str) -> Vec<String> {
+    let mut names: Vec<String> = text
+        .split(prefix)
+        .skip(1)
+        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric()).collect())
+        .filter(|name: &String| !name.is_empty())
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[test]
+fn rmcp_runs_tools_here() {
+    let calls = [".call_tool(", "(item.call)(", "tool_router.call(", ".update_task("];
+    let expected = [
+        // Each call that rmcp has read: `Guarded::call_tool`, `GuardedService::handle_request`.
+        "handler/server.rs: let response = self.call_tool(request.params, context).await?;",
+        // Goes on with a task: `Guarded::update_task`, `GuardedService::handle_request`.
+        "handler/server.rs: self.update_task(request.params, context)",
+        // A handler in a box.
+        "handler/server.rs: (**self).call_tool(request, context)",
+        "handler/server.rs: (**self).update_task(request, context)",
+        // A service beside handlers, which has tools of its own: `GuardedService`.
+        "handler/server/router.rs: let result = self.tool_router.call(tool_call_context).await?;",
+        // Within `ToolRouter::call`, which handlers call in `call_tool`.
+        "handler/server/router/tool.rs: let result = match (item.call)(context).await {",
+    ];
+    assert_eq!(lines("rmcp", |file| !file.contains("client"), &calls), expected, "{WHAT_TO_DO}");
+}
+
+#[test]
+fn rmcp_reads_requests_of_these_kinds() {
+    let server = std::fs::read_to_string(source("rmcp").join("handler/server.rs")).unwrap();
+    let judged = ["CallToolRequest", "CustomRequest", "ListToolsRequest", "UpdateTaskRequest"];
+    let run_nothing = [
+        "CancelTaskRequest",
+        "CompleteRequest",
+        "DiscoverRequest",
+        "GetPromptRequest",
+        "GetSkillRequest",
+        "GetTaskRequest",
+        "InitializeRequest",
+        "ListPromptsRequest",
+        "ListResourceTemplatesRequest",
+        "ListResourcesRequest",
+        "ListSkillsRequest",
+        "PingRequest",
+        "ReadResourceDirectoryRequest",
+        "ReadResourceRequest",
+        "SetLevelRequest",
+        "SubscribeRequest",
+        "SubscriptionsListenRequest",
+        "UnsubscribeRequest",
+    ];
+    let mut expected = [&judged[..], &run_nothing].concat();
+    expected.sort_unstable();
+    assert_eq!(names(&server, "ClientRequest::"), expected, "{WHAT_TO_DO}");
+}
+
+/// The services that rmcp itself makes of handlers, beside which a guarded handler could stand.
+#[test]
+fn rmcp_has_these_services() {
+    let expected = [
+        "handler/server.rs: impl<H: ServerHandler> Service<RoleServer> for H {",
+        "handler/server/router.rs: impl<S> Service<RoleServer> for Router<S>",
+        // Around a service for HTTP without sessions.
+        "transport/streamable_http_server/tower.rs: impl<S: Service<RoleServer>> Service<RoleServer> for NegotiatingStatelessHttpService<S> {",
+    ];
+    assert_eq!(lines("rmcp", |_| true, &["Service<RoleServer> for"]), expected, "{WHAT_TO_DO}");
+}
+
+#[test]
+fn tower_mcp_runs_tools_here() {
+    let calls = [
+        "invoke_tool(&",
+        ".invoke_tool(",
+        "live_handler.call(",
+        ".call_outcome_with_context(",
+        ".call_with_context(",
+        "self.resume_task(",
+        "self.wake_live_task(",
+    ];
+    let is_in = |file: &str| !["client/", "guides/", "extract.rs"].iter().any(|other| file.starts_with(other));
+    let expected = [
+        // Below `McpRequest::CallTool`, in the background as a task of a live handler,
+        "router.rs: live_handler.call(ctx, live_ctx, arguments).await",
+        "router.rs: live_handler.call(ctx, live_ctx, arguments).await",
+        // as a task of another handler, and at once.
+        "router.rs: outcome = notifier.invoke_tool(&tool, ctx, arguments, &tool_name) => {",
+        "router.rs: .invoke_tool(&tool, ctx, params.arguments, &params.name)",
+        // Below `McpRequest::UpdateTask`.
+        "router.rs: if !self.wake_live_task(&params.task_id) {",
+        "router.rs: self.resume_task(&params.task_id).await;",
+        "router.rs: self.wake_live_task(&params.task_id);",
+        "router/task_ops.rs: outcome = notifier.invoke_tool(&tool, ctx, resume.arguments, &resume.tool_name) => {",
+    ];
+    let mut found = lines("tower-mcp", is_in, &calls);
+    // What runs a tool that is in hand: `Tool::call`, which the host calls, and `invoke_tool`.
+    found.retain(|line| {
+        !line.starts_with("tool.rs: ") && !line.ends_with("tool.call_outcome_with_context(ctx, arguments).await")
+    });
+    found.retain(|line| !line.ends_with("return tool.call_outcome_with_context(ctx, arguments).await;"));
+    assert_eq!(found, expected, "{WHAT_TO_DO}");
+}
+
+#[test]
+fn tower_mcp_has_requests_of_these_kinds() {
+    let types = std::fs::read_to_string(source("tower-mcp-types").join("protocol.rs")).unwrap();
+    let body = types.split("pub fn method_name(&self)").nth(1).unwrap().split("\n    }\n").next().unwrap();
+    let judged = ["CallTool", "ListTools", "Unknown", "UpdateTask"];
+    let run_nothing = [
+        "CancelTask",
+        "Complete",
+        "Discover",
+        "GetPrompt",
+        "GetTaskInfo",
+        "Initialize",
+        "ListPrompts",
+        "ListResourceTemplates",
+        "ListResources",
+        "Ping",
+        "ReadResource",
+        "SetLoggingLevel",
+        "SubscribeResource",
+        "SubscriptionsListen",
+        "UnsubscribeResource",
+    ];
+    let mut expected = [&judged[..], &run_nothing].concat();
+    expected.sort_unstable();
+    assert_eq!(names(body, "McpRequest::"), expected, "{WHAT_TO_DO}");
+}
+
+/// Each transport takes a layer, or a service that is guarded; `SyncStdioTransport` takes neither, as the page says.
+#[test]
+fn tower_mcp_has_these_transports() {
+    let expected = [
+        "transport/childproc.rs: pub struct ChildProcessTransport {",
+        "transport/http.rs: pub struct HttpTransport {",
+        "transport/stdio.rs: pub struct StdioTransportHandle {",
+        "transport/stdio.rs: pub struct StdioTransport {",
+        "transport/stdio.rs: pub struct GenericStdioTransport<S>",
+        "transport/stdio.rs: pub struct SyncStdioTransport {",
+        "transport/stdio.rs: pub struct BidirectionalStdioTransport<S = McpRouter> {",
+        "transport/unix.rs: pub struct UnixSocketTransport {",
+        "transport/websocket.rs: pub struct WebSocketTransport {",
+    ];
+    let mut found = lines("tower-mcp", |file| file.starts_with("transport/"), &["pub struct "]);
+    found.retain(|line| line.contains("Transport"));
+    assert_eq!(found, expected, "{WHAT_TO_DO}");
+}

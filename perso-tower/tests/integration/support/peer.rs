@@ -1,0 +1,184 @@
+//! A client over a real transport, in both eras: lines over a pipe or a connection, or HTTP. Its requests are by whoever shows the
+//! token: over HTTP in a header, and over lines in a place that the server's agent source looks into.
+
+use super::Claims;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Era {
+    /// With a handshake, up to the revision 2025-11-25.
+    Handshake,
+    /// Without, from 2026-07-28 on.
+    Stateless,
+}
+
+impl Era {
+    pub const ALL: [Self; 2] = [Self::Handshake, Self::Stateless];
+
+    pub const fn revision(self) -> &'static str {
+        match self {
+            Self::Handshake => "2025-11-25",
+            Self::Stateless => "2026-07-28",
+        }
+    }
+}
+
+/// Who calls over lines.
+#[derive(Debug, Clone, Default)]
+pub struct Token(Arc<Mutex<String>>);
+
+impl Token {
+    pub fn claims(&self) -> Claims {
+        Claims::of(&self.0.lock().unwrap())
+    }
+
+    fn set(&self, token: &str) {
+        token.clone_into(&mut self.0.lock().unwrap());
+    }
+}
+
+enum Link {
+    Lines {
+        read: BufReader<Box<dyn AsyncRead + Unpin + Send>>,
+        write: Box<dyn AsyncWrite + Unpin + Send>,
+        token: Token,
+    },
+    Http {
+        client: reqwest::Client,
+        url: String,
+        session: Option<String>,
+        token: Token,
+    },
+}
+
+pub struct Peer {
+    link: Link,
+    era: Era,
+    id: u64,
+}
+
+impl Peer {
+    /// Over lines.
+    pub async fn lines<S: AsyncRead + AsyncWrite + Send + 'static>(stream: S, era: Era, token: &Token) -> Self {
+        let (read, write) = tokio::io::split(stream);
+        let link = Link::Lines { read: BufReader::new(Box::new(read)), write: Box::new(write), token: token.clone() };
+        Self { link, era, id: 0 }.connected().await
+    }
+
+    /// Over HTTP, with a session if the server opens one.
+    pub async fn http(address: SocketAddr, era: Era) -> Self {
+        Self::over_http(reqwest::Client::new(), format!("http://{address}/mcp"), era, &Token::default()).await
+    }
+
+    /// Over HTTP on a Unix socket.
+    pub async fn unix(path: &Path, era: Era, token: &Token) -> Self {
+        let client = reqwest::Client::builder().unix_socket(path).build().unwrap();
+        Self::over_http(client, "http://localhost/".to_owned(), era, token).await
+    }
+
+    async fn over_http(client: reqwest::Client, url: String, era: Era, token: &Token) -> Self {
+        let link = Link::Http { client, url, session: None, token: token.clone() };
+        Self { link, era, id: 0 }.connected().await
+    }
+
+    async fn connected(mut self) -> Self {
+        if self.era == Era::Handshake {
+            let params = json!({ "protocolVersion": self.era.revision(), "clientInfo": { "name": "peer", "version": "1" },
+                "capabilities": capabilities(true) });
+            let answer =
+                self.send("admin", json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params }));
+            assert_eq!(answer.await.unwrap()["result"]["protocolVersion"], self.era.revision());
+            self.send("admin", json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).await;
+        } else {
+            // A server over lines wants to know the era first.
+            let answer = self.ask("admin", "server/discover", json!({})).await;
+            assert!(answer.get("result").is_some(), "{answer}");
+        }
+        self
+    }
+
+    /// The answer to a request. The client says that it takes tasks.
+    pub async fn ask(&mut self, token: &str, method: &str, params: Value) -> Value {
+        self.ask_with(token, method, params, true).await
+    }
+
+    /// The answer to a request, where the client may say that it takes tasks.
+    pub async fn ask_with(&mut self, token: &str, method: &str, mut params: Value, takes_tasks: bool) -> Value {
+        self.id += 1;
+        if self.era == Era::Stateless {
+            let meta = &mut params["_meta"];
+            meta["io.modelcontextprotocol/protocolVersion"] = json!(self.era.revision());
+            meta["io.modelcontextprotocol/clientInfo"] = json!({ "name": "peer", "version": "1" });
+            meta["io.modelcontextprotocol/clientCapabilities"] = capabilities(takes_tasks);
+        }
+        let request = json!({ "jsonrpc": "2.0", "id": self.id, "method": method, "params": params });
+        self.send(token, request).await.unwrap()
+    }
+
+    /// Calls a tool, as a client that takes no tasks.
+    pub async fn call(&mut self, token: &str, tool: &str, args: Value) -> Value {
+        self.ask_with(token, "tools/call", json!({ "name": tool, "arguments": args }), false).await
+    }
+
+    /// Sends a message, and reads on until it is answered if it is a request.
+    pub async fn send(&mut self, caller: &str, message: Value) -> Option<Value> {
+        let id = message.get("id").cloned();
+        match &mut self.link {
+            Link::Lines { read, write, token } => {
+                token.set(caller);
+                write.write_all(format!("{message}\n").as_bytes()).await.unwrap();
+                write.flush().await.unwrap();
+                let id = id?;
+                loop {
+                    let mut line = String::new();
+                    assert_ne!(read.read_line(&mut line).await.unwrap(), 0, "closed: {message}");
+                    let answer: Value = serde_json::from_str(&line).unwrap();
+                    if answer.get("id") == Some(&id) && answer.get("method").is_none() {
+                        return Some(answer);
+                    }
+                }
+            }
+            Link::Http { client, url, session, token } => {
+                token.set(caller);
+                let mut request = client
+                    .post(&*url)
+                    .header("authorization", caller)
+                    .header("accept", "application/json, text/event-stream")
+                    .header("content-type", "application/json")
+                    .header("mcp-protocol-version", self.era.revision())
+                    .body(message.to_string());
+                if let Some(session) = &session {
+                    request = request.header("mcp-session-id", session);
+                }
+                if self.era == Era::Stateless {
+                    let params = &message["params"];
+                    request = request.header("mcp-method", message["method"].as_str().unwrap());
+                    if let Some(name) = params["name"].as_str().or(params["taskId"].as_str()) {
+                        request = request.header("mcp-name", name);
+                    }
+                }
+                let response = request.send().await.unwrap();
+                if let Some(opened) = response.headers().get("mcp-session-id") {
+                    *session = Some(opened.to_str().unwrap().to_owned());
+                }
+                let id = id?;
+                let body = response.text().await.unwrap();
+                let texts = body.lines().filter_map(|line| line.strip_prefix("data:")).chain([&*body]);
+                let answer = texts.filter_map(|text| serde_json::from_str::<Value>(text).ok());
+                answer.into_iter().find(|answer| answer.get("id") == Some(&id)).or_else(|| panic!("{message}: {body}"))
+            }
+        }
+    }
+}
+
+fn capabilities(takes_tasks: bool) -> Value {
+    let mut capabilities = json!({ "elicitation": { "form": {} } });
+    if takes_tasks {
+        capabilities["extensions"] = json!({ "io.modelcontextprotocol/tasks": {} });
+    }
+    capabilities
+}
