@@ -21,7 +21,7 @@ import { DESKS } from '../servers/desk.mjs';
 import { WAYS, serve } from '../support/http.mjs';
 import { assertInventory, callSites, folderOf } from '../support/inventory.mjs';
 import { openaiModel as playing } from '../support/models.mjs';
-import { AGENT, DESK, compiled } from '../support/policies.mjs';
+import { AGENT, DESK, compiled, isPortable } from '../support/policies.mjs';
 import { REASON } from './every-guard.mjs';
 
 setTracingDisabled(true);
@@ -61,15 +61,11 @@ const WAYS_TO_RUN = {
 	'a run: the runner invokes the function tool that the model calls': async (done) =>
 		calls({ tools: [guarding(refundOptions(done))] }, [5, 501]),
 	'a streamed run': async (done) => {
-		const read = [];
-		for (const amount of [5, 501]) {
-			const model = playing([['process_refund', { amount }]]);
-			const agent = new Agent({ name: 'desk', model, tools: [guarding(refundOptions(done))] });
-			const result = await run(agent, 'go', { context, stream: true });
-			await result.completed;
-			read.push(readBy(model)[0]);
-		}
-		return read;
+		const model = playing([['process_refund', { amount: 5 }], ['process_refund', { amount: 501 }]]);
+		const agent = new Agent({ name: 'desk', model, tools: [guarding(refundOptions(done))] });
+		const result = await new Runner().run(agent, 'go', { context, stream: true });
+		await result.completed;
+		return readBy(model);
 	},
 	'calls of one turn, one at a time': async (done) => {
 		const model = playing([['process_refund', { amount: 5 }], ['process_refund', { amount: 501 }]]);
@@ -188,10 +184,12 @@ const CHANGES = {
 	defines: (toolCall) => Object.defineProperty(toolCall, 'arguments', { value: LARGE }),
 	'merges, without a word': (toolCall) => Reflect.set(toolCall, 'arguments', LARGE),
 };
+/** By the conditions of browsers, nobody can catch what a hook throws. */
+const isLoud = (who, how) => isPortable && who.startsWith('a hook') && !how.endsWith('without a word');
 
 for (const [who, { prepareRunner, prepare, guardrails = (guard) => guard }] of Object.entries(tampers)) {
 	for (const [how, change] of Object.entries(CHANGES)) {
-		test(`${who} that ${how} other arguments: they do not run`, async () => {
+		test(`${who} that ${how} other arguments: they do not run`, { skip: isLoud(who, how) }, async () => {
 			for (const make of [
 				(done) => guarding(refundOptions(done, { inputGuardrails: guardrails([], change) })),
 				(done) => tool(refundOptions(done, { inputGuardrails: guardrails([guardrail()], change) })),
@@ -265,19 +263,26 @@ const MCP = {
 	async http(use) {
 		const done = [];
 		const server = await serve(WAYS['1.x'].sessions(() => DESKS['McpServer 1.x']((what) => done.push(what))));
-		await use((options) => new MCPServerStreamableHttp({ url: server.url.href, ...options }), () => done);
-		await server.close();
+		try {
+			await use((options) => new MCPServerStreamableHttp({ url: server.url.href, ...options }), () => done);
+		} finally {
+			await server.close();
+		}
 	},
 	async sse(use) {
 		const done = [];
 		const server = await serve(WAYS['1.x'].sse(() => DESKS['McpServer 1.x']((what) => done.push(what))));
-		await use((options) => new MCPServerSSE({ url: server.url.href, ...options }), () => done);
-		await server.close();
+		try {
+			await use((options) => new MCPServerSSE({ url: server.url.href, ...options }), () => done);
+		} finally {
+			await server.close();
+		}
 	},
 };
 
 for (const [transport, using] of Object.entries(MCP)) {
-	test(`the tools of an MCP server over ${transport}`, async () => {
+	// By the conditions of browsers, the SDK has no clients of MCP servers.
+	test(`the tools of an MCP server over ${transport}`, { skip: isPortable }, async () => {
 		await using(async (make, done) => {
 			for (const options of [{}, { useStructuredContent: true }, { toolMetaResolver: ({ arguments: args }) => ((args.note = 'x'), { x: 1 }) }]) {
 				const before = done().length;

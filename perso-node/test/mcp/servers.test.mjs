@@ -115,8 +115,8 @@ test('Python: `mcp` in both eras, over HTTP', async () => {
 		const server = await serve(handle(() => guard(DESKS[desk]((what) => done.push(what)), policy, byToken)));
 		const python = spawn(process.env.PERSO_PYTHON ?? 'python3', [client, way === 'sse' ? 'sse' : 'http', mode, server.url.href, TOKEN], { stdio: ['ignore', 'inherit', 'inherit'] });
 		const [code] = await once(python, 'exit');
+		await server.close();
 		assert.equal(code, 0, `${desk}, ${way}, ${mode}`);
 		assert.deepEqual(done, [{ name: 'process_refund', args: { amount: 5 } }]);
-		await server.close();
 	}
 });

@@ -123,10 +123,14 @@ for (const [line, ways] of Object.entries({ '1.x': OLD, '2.x': NEW })) {
 
 test('1.x: tools that are tasks, that a client asks for and that the server waits for itself', async () => {
 	for (const taskSupport of ['required', 'optional']) {
+		let make;
 		for (const [transport, connect] of Object.entries(LINES['1.x'](() => guard(make(), policy, { agent: AGENT })))) {
 			const done = [];
-			var make = () => {
-				const server = new McpServer1(INFO, { capabilities: { tasks: { requests: { tools: { call: {} } } }, tools: {} }, taskStore: new InMemoryTaskStore(), taskMessageQueue: new InMemoryTaskMessageQueue() });
+			const stores = [];
+			make = () => {
+				const taskStore = new InMemoryTaskStore();
+				stores.push(taskStore);
+				const server = new McpServer1(INFO, { capabilities: { tasks: { requests: { tools: { call: {} } } }, tools: {} }, taskStore, taskMessageQueue: new InMemoryTaskMessageQueue() });
 				server.experimental.tasks.registerToolTask(NAME, { inputSchema: shape, execution: { taskSupport } }, {
 					async createTask({ amount }, { taskStore }) {
 						done.push(amount);
@@ -151,6 +155,8 @@ test('1.x: tools that are tasks, that a client asks for and that the server wait
 			const queued = await ask({ ...call(503), params: { ...call(503).params, _meta: { 'io.modelcontextprotocol/related-task': { taskId: allowed.result.task.taskId } } } });
 			assert.equal(said(queued), REASON);
 			await close();
+			// Whose timers would keep the process.
+			for (const store of stores) store.cleanup();
 			assert.deepEqual(done, taskSupport === 'optional' ? [5, 6] : [5], transport);
 		}
 	}
