@@ -166,3 +166,25 @@ test('observing and hiding', () => {
 	const hidden = run(line, ...guarded(ALL, ECHO, '--hide').slice(engine.length));
 	assert.deepEqual(JSON.parse(hidden.stdout), { jsonrpc: '2.0', id: 1, error: { code: -32602, message: 'Tool pay not found' } });
 });
+
+/** What runs in front of a server that nobody guards, in each line and era. */
+const DESK_NAMES = ['McpServer 1.x', 'Server 1.x', 'McpServer 2.x', 'Server 2.x'];
+const UNGUARDED = fileURLToPath(new URL('../servers/unguarded.mjs', import.meta.url));
+
+for (const desk of DESK_NAMES) {
+	for (const [name, client] of Object.entries(CLIENTS).filter(([name]) => !name.endsWith('modern') || desk.endsWith('2.x'))) {
+		test(`a ${desk} that nobody guards, client ${name}: an allowed call runs once, a denied one never`, async () => {
+			const file = join(folder, `${desk} ${name}`);
+			writeFileSync(file, '');
+			const policy = { rules: [{ id: 'refund', allow: 'process_refund', when: { 'args.amount': { lte: 500 } }, reason: 'Up to $500.' }] };
+			const args = guarded(policy, [UNGUARDED, desk, file]);
+			await using(client.make(), client.stdio(process.execPath, args), async (client) => {
+				assert.deepEqual(await shown(client), ['process_refund']);
+				assert.equal((await call(client, 'process_refund', { amount: 5 })).ok, true);
+				assert.equal((await call(client, 'process_refund', { amount: 501 })).text, 'Up to $500.');
+				assert.equal((await call(client, 'dump_secrets', {})).ok, false);
+			});
+			assert.deepEqual(readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line)), [{ name: 'process_refund', args: { amount: 5 } }]);
+		});
+	}
+}
