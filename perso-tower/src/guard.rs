@@ -253,8 +253,8 @@ pub(crate) fn may_run_tools(method: &str) -> bool {
 /// How an adapter is set up: the same for all.
 macro_rules! settings {
     ($request:ty) => {
-        /// Sets who tells who calls: a function from the request to an [`Agent`](crate::Agent), an `Option` or a `Result` of
-        /// one. It runs for each request anew. Without it every caller is anonymous, without roles.
+        /// Sets the function that says who calls: from the request to an [`Agent`](crate::Agent), or to an `Option` or a
+        /// `Result` of one. It runs for each request. Without it every caller is anonymous, without roles.
         #[must_use]
         pub fn agent<F, A>(self, function: F) -> Self
         where
@@ -264,28 +264,29 @@ macro_rules! settings {
             self.agent_source(function)
         }
 
-        /// The same with an [`AgentSource`](crate::AgentSource), which may take its time.
+        /// The same with an [`AgentSource`](crate::AgentSource), which can be async.
         #[must_use]
         pub fn agent_source(mut self, source: impl crate::AgentSource<$request>) -> Self {
             self.guard.agent = Some(std::sync::Arc::new(source));
             self
         }
 
-        /// Sets who looks up what a call is about. Without it nothing is known of resources.
+        /// Sets the source that looks up what a call is about. Without it nothing is known of resources.
         #[must_use]
         pub fn resource(mut self, source: impl crate::ResourceSource) -> Self {
             self.guard.resource = Some(std::sync::Arc::new(source));
             self
         }
 
-        /// Sets how long a resource may take: 5 seconds, if this is not called. Then nothing is known of it.
+        /// Sets how long a lookup may take, 5 seconds by default. After that the resource is unknown. A source that blocks the
+        /// thread cannot be interrupted.
         #[must_use]
         pub fn resource_time(mut self, most: std::time::Duration) -> Self {
             self.guard.resource_time = most;
             self
         }
 
-        /// Sets what rules read as `context.…`: nothing, if this is not called.
+        /// Sets what rules read as `context.…`: nothing by default.
         #[must_use]
         pub fn context(mut self, context: serde_json::Map<String, serde_json::Value>) -> Self {
             self.guard.context = std::sync::Arc::new(serde_json::Value::Object(context));
@@ -306,14 +307,14 @@ macro_rules! settings {
             self
         }
 
-        /// Sets what a denied caller gets, in place of the reason as text.
+        /// Sets what a denied caller gets, in place of the reason as text. If it panics, the reason is sent.
         #[must_use]
         pub fn denial(mut self, denial: impl crate::Denial) -> Self {
             self.guard.denial = std::sync::Arc::new(denial);
             self
         }
 
-        /// Sets who is told of each decision.
+        /// Sets the observer of each decision. A call does not run unless the observer has seen it.
         #[must_use]
         pub fn on_decision(mut self, observer: impl crate::Observer) -> Self {
             self.guard.observer = Some(std::sync::Arc::new(observer));

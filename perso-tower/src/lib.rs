@@ -1,13 +1,14 @@
 //! Guards the tools of Rust MCP servers with perso policies.
 //!
-//! Whatever way a tool can be run is judged first:
+//! Each call is judged before its tool runs:
 //!
-//! - [`PersoLayer`]: a tower layer in front of any MCP endpoint over HTTP, also one that is not Rust (as a reverse proxy).
-//! - `Guarded` (feature `rmcp`, default): inside an rmcp server, over HTTP and stdio alike.
-//! - `RouterLayer` (feature `tower-mcp`): inside a tower-mcp server.
+//! - [`PersoLayer`]: a tower layer in front of any MCP endpoint over HTTP, in any language if it is a reverse proxy.
+//! - `Guarded` (feature `rmcp`, default): around the handler of an rmcp server, over every transport; `GuardedService` around
+//!   rmcp's `Router`.
+//! - `RouterLayer` (feature `tower-mcp`): around the router of a tower-mcp server.
 //!
-//! Who calls comes from the host ([`AgentSource`]), for each request anew; what a call is about is looked up where the
-//! policy needs it ([`ResourceSource`]). What can't be judged is denied. A denial reaches the model as text.
+//! The host says who calls, for each request ([`AgentSource`]). What a call is about is looked up if the policy needs it
+//! ([`ResourceSource`]). What cannot be judged is denied. A denial reaches the model as text.
 
 mod agent;
 mod args;

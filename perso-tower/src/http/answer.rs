@@ -10,7 +10,7 @@ use crate::agent::BoxError;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body::Body;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 /// The answer as the caller may see it. `most` is how many bytes are held of it.
 pub(super) async fn shown<O>(
@@ -38,8 +38,11 @@ where
         }
         Form::Json => {
             head::changed(&mut parts.headers);
-            let Ok(body) = Limited::new(body, most).collect().await else { return withheld("it is too large") };
-            let bytes = body.to_bytes();
+            let bytes = match Limited::new(body, most).collect().await {
+                Ok(body) => body.to_bytes(),
+                Err(error) if error.is::<LengthLimitError>() => return withheld("it is too large"),
+                Err(_) => return withheld("it broke off"),
+            };
             if bytes.is_empty() || !filter.is_suspect(&bytes) {
                 return Response::from_parts(parts, PersoBody::whole(bytes));
             }
@@ -49,16 +52,18 @@ where
                 Ok(Err(Unreadable)) | Err(_) => withheld("it cannot be read as JSON"),
             }
         }
-        // Nobody looks for an answer there, but some readers might find one.
-        Form::Unreadable if body.is_end_stream() || is_without_answer(parts.status) => {
+        Form::Unreadable => {
+            if !is_without_answer(parts.status) && Limited::new(body, 0).collect().await.is_err() {
+                return withheld("it is neither JSON nor a stream of events, in UTF-8");
+            }
             head::emptied(&mut parts.headers);
             Response::from_parts(parts, PersoBody::whole(""))
         }
-        Form::Unreadable => withheld("it is neither JSON nor a stream of events, in UTF-8"),
     }
 }
 
-/// Whether the head says all: an error, or that the answer comes on another stream.
+/// Whether the head says all: an error, or that the answer comes on another stream. Nobody looks for an answer in the body
+/// then, but some readers might find one.
 fn is_without_answer(status: StatusCode) -> bool {
     !status.is_success() || status == StatusCode::ACCEPTED
 }

@@ -7,7 +7,9 @@ use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::any;
 use axum::{Router, middleware};
+use futures::stream;
 use perso_tower::{FromExtension, PersoLayer};
+use std::convert::Infallible;
 use std::net::SocketAddr;
 
 const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
@@ -168,6 +170,12 @@ async fn an_answer_without_a_list_is_passed_on() {
             assert_eq!((seen.status, &*seen.body), (status, ""), "{method} {body}: {seen:?}");
             assert!(headers.iter().all(|(name, _)| *name == "content-type" || seen.head.contains(name)), "{seen:?}");
         }
+    }
+    // A body of which nobody knows beforehand that it is empty.
+    let address = served(|_| Response::new(Body::from_stream(stream::empty::<Result<Bytes, Infallible>>()))).await;
+    for (method, body) in REQUESTS {
+        let seen = ask(address, "agent", method, body).await;
+        assert_eq!((seen.status, &*seen.body), (200, ""), "{method} {body}: {seen:?}");
     }
     let call = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"\u00e9 tools"}],"x":"tools"}}"#;
     let address = answering(200, &[("content-type", "application/json")], call).await;
