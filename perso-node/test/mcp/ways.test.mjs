@@ -162,6 +162,42 @@ test('1.x: tools that are tasks, that a client asks for and that the server wait
 	}
 });
 
+test('a task that its client goes on with: its tool runs anew only where the call would', async () => {
+	for (const [line, asTask] of [['1.x', (taskId) => ({ task: { taskId, status: 'working', ttl: null, createdAt: '', lastUpdatedAt: '' } })], ['1.x', (taskId) => ({ resultType: 'task', taskId, content: [] })]]) {
+		const done = [];
+		const kept = new Map();
+		// Whoever asks is told by the roles that the host says they have.
+		let roles = ['agent'];
+		const make = () => {
+			const server = new Server1(INFO, { capabilities: { tools: {} } });
+			server.setRequestHandler(CallToolRequestSchema, ({ params }) => {
+				const id = `${params.name} ${params.arguments.amount}`;
+				kept.set(id, params.arguments);
+				return { content: [], ...asTask(id) };
+			});
+			server.setRequestHandler(z.object({ method: z.literal('tasks/update'), params: z.any() }), ({ params }) => (done.push(kept.get(params.taskId)?.amount), {}));
+			return guard(server, policy, { agent: () => ({ roles }) });
+		};
+		for (const [transport, connect] of Object.entries(LINES[line](make))) {
+			done.length = 0;
+			roles = ['agent'];
+			const { ask, close } = await connect();
+			const update = (taskId, id, more) => ask({ jsonrpc: '2.0', id, method: 'tasks/update', params: { taskId, inputResponses: {} }, ...more });
+			await ask(call(5));
+			assert.equal(said(await ask(call(501))), REASON);
+			assert.deepEqual((await update('process_refund 5', 1)).result, {}, transport);
+			roles = [];
+			assert.equal((await update('process_refund 5', 2)).error.message, REASON);
+			roles = ['agent'];
+			for (const [at, taskId] of ['process_refund 501', 'other', '', 5, null].entries()) assert.ok((await update(taskId, `u ${at}`)).error, transport);
+			for (const [at, method] of ['Tasks/update', 'tasks/update ', 'TASKS/UPDATE'].entries()) assert.ok((await update('process_refund 5', `m ${at}`, { method })).error, method);
+			assert.ok((await update('process_refund 5', 'k', { params: { taskId: 'process_refund 5', TaskId: 'other' } })).error);
+			await close();
+			assert.deepEqual(done, [5], transport);
+		}
+	}
+});
+
 test('1.x: each call of a batch, over HTTP', async () => {
 	const done = [];
 	const make = () => guard(OLD['McpServer: a tool that is registered before'](done), policy, { agent: AGENT });

@@ -1,12 +1,14 @@
 /** The guard of one transport: every message in either direction passes through it. */
 
-import type { Judge, Verdict, Who } from '../guard/judge.js';
+import type { Denied } from '../guard/denied.js';
+import { after, type Judge, type Verdict, type Who } from '../guard/judge.js';
 import { copy } from '../value/copy.js';
 import { isEqual } from '../value/equal.js';
 import { denial, error } from './denial.js';
 import type { Hiding } from './hiding.js';
 import { isOwn, Lists, type Waiting } from './lists.js';
 import { type Asked, type Call, type Id, type Message, read, withArguments } from './message.js';
+import { callsOf, remember, taskIn, type TaskCall } from './tasks.js';
 
 /** Gives a message to the server. */
 type Deliver = (message: unknown, extra: unknown) => void;
@@ -20,10 +22,14 @@ interface Judging {
 }
 
 const INVALID_REQUEST = -32600;
-const BUSY = -32000;
+const INVALID_PARAMS = -32602;
+const SERVER_ERROR = -32000;
 
 /** How many calls may wait for the host's functions at a time, on one transport. */
 const MOST_JUDGED = 1024;
+
+/** How many calls are open of which it is known what they were, should one become a task. The oldest make room. */
+const MOST_OPEN = 4096;
 
 const RESERVED = 'Invalid request: the id is reserved';
 const TOO_MANY = 'too many calls are being judged: wait for some of them, and try again';
@@ -38,6 +44,8 @@ export class Gate<Told> {
 	readonly #lists = new Lists();
 	readonly #judging = new Map<unknown, Set<Judging>>();
 	#judgingCount = 0;
+	/** The calls that the server has not answered yet. */
+	readonly #open = new Map<Id, TaskCall[]>();
 	/** What messages were like that were let pass, where handlers may hand them on to one another: each is judged once. */
 	readonly #passed = new WeakMap<object, Message>();
 	#isClosed = false;
@@ -75,6 +83,8 @@ export class Gate<Told> {
 				return this.#call(asked, raw as object, extra, pass);
 			case 'list':
 				return this.#list(asked, extra, pass);
+			case 'update':
+				return this.#update(asked, extra, pass);
 			case 'cancelled':
 				return this.#cancel(asked, pass);
 			case 'refused':
@@ -99,6 +109,7 @@ export class Gate<Told> {
 	close(): void {
 		this.#isClosed = true;
 		this.#lists.clear();
+		this.#open.clear();
 	}
 
 	/** Hands a message on. Where a handler could change it on its way to the next, the guard keeps what it was like. */
@@ -121,19 +132,24 @@ export class Gate<Told> {
 			const judged = withArguments(message, verdict.args);
 			const mismatch = this.#hiding?.mismatch({ ...call, args: verdict.args }, extra);
 			if (mismatch !== undefined) return this.#answer(id, { jsonrpc: '2.0', id, error: mismatch });
+			this.#opened(id, call);
 			pass(judged);
 		};
 		if (this.#hiding?.isForeseen(raw) === true) return conclude(this.#refused(call, 'the caller could not make this call when its scopes were checked'));
 		if (this.#judgingCount >= MOST_JUDGED) return conclude(this.#refused(call, TOO_MANY, TOO_MANY));
-		const verdict = this.#judge.judge(call.tool, call.args, this.#told(extra));
-		if (!(verdict instanceof Promise)) return conclude(verdict);
+		this.#settle(id, this.#judge.judge(call.tool, call.args, this.#told(extra)), conclude);
+	}
+
+	/** Goes on once a call is judged, unless it is cancelled or the transport is closed before. */
+	#settle<T>(id: Id, judged: T | Promise<T>, conclude: (judged: T) => void): void {
+		if (!(judged instanceof Promise)) return conclude(judged);
 		const judging = { isCancelled: false };
 		const all = this.#judging.get(id) ?? new Set();
 		this.#judging.set(id, all.add(judging));
 		this.#judgingCount += 1;
-		verdict
-			.then((verdict) => {
-				if (!judging.isCancelled && !this.#isClosed) conclude(verdict);
+		judged
+			.then((judged) => {
+				if (!judging.isCancelled && !this.#isClosed) conclude(judged);
 			})
 			.catch(this.#fail)
 			.finally(() => {
@@ -141,6 +157,34 @@ export class Gate<Told> {
 				all.delete(judging);
 				if (all.size === 0 && this.#judging.get(id) === all) this.#judging.delete(id);
 			});
+	}
+
+	/** Notes what a call is that goes on. */
+	#opened(id: Id, { tool, args }: Call): void {
+		const calls = this.#open.get(id) ?? [];
+		calls.push({ tool, args });
+		this.#open.set(id, calls);
+		if (this.#open.size > MOST_OPEN) this.#open.delete(this.#open.keys().next().value!);
+	}
+
+	/** To go on with a task is judged as the call that has become it, by who asks for it. */
+	#update({ id, task, message }: Asked & { kind: 'update' }, extra: unknown, pass: (message: Message) => void): void {
+		if (this.#judge.observes) return pass(message);
+		const calls = callsOf(this.#judge.policy, task);
+		const unknown = (): void => this.#answer(id, error(id, INVALID_PARAMS, `Task not found: ${task}`));
+		if (calls === undefined || this.#judgingCount >= MOST_JUDGED) {
+			this.#judge.refuse('', calls === undefined ? 'the task is unknown' : TOO_MANY);
+			return calls === undefined ? unknown() : this.#answer(id, error(id, SERVER_ERROR, TOO_MANY));
+		}
+		const told = this.#told(extra);
+		const denied = (at: number): Denied | undefined | Promise<Denied | undefined> => {
+			const call = calls[at];
+			return call && after(this.#judge.judge(call.tool, call.args, told), (verdict) => verdict.denied ?? denied(at + 1));
+		};
+		this.#settle(id, denied(0), (denied) => {
+			if (denied === undefined) return pass(message);
+			return this.#hiding === undefined ? this.#answer(id, error(id, SERVER_ERROR, denied.message, denied.meta())) : unknown();
+		});
 	}
 
 	/** The verdict on a call that is not judged: it passes where the policy is only observed. */
@@ -157,13 +201,14 @@ export class Gate<Told> {
 		if (this.#judge.observes) return pass(message);
 		if (isOwn(id)) return this.#lists.clientId(id) === undefined ? this.#answer(id, error(id, INVALID_REQUEST, RESERVED)) : pass(message);
 		const own = this.#lists.add(id, { who: this.#judge.who(this.#told(extra)), isModern });
-		if (own === undefined) return this.#answer(id, error(id, BUSY, 'Too many lists of tools are open: wait for some of them, or cancel them'));
+		if (own === undefined) return this.#answer(id, error(id, SERVER_ERROR, 'Too many lists of tools are open: wait for some of them, or cancel them'));
 		pass({ ...message, id: own });
 	}
 
 	/** Cancels what the client knows under an id: calls, and lists, which the server knows under others. */
 	#cancel({ id, message }: Asked & { kind: 'cancelled' }, pass: (message: Message) => void): void {
 		for (const judging of this.#judging.get(id) ?? []) judging.isCancelled = true;
+		this.#open.delete(id as Id);
 		pass(message);
 		for (const own of this.#lists.cancel(id)) pass({ ...message, params: { ...(message['params'] as Message), requestId: own } });
 	}
@@ -176,6 +221,7 @@ export class Gate<Told> {
 		const tools: unknown = result?.['tools'];
 		const isList = Array.isArray(tools);
 		if (!isOwn(response['id'])) {
+			this.#closed(response['id'] as Id, result);
 			// No server answers to an id that it was not given. One that does shows no more for it.
 			const waiting = isList ? this.#lists.waiting(response['id']) : undefined;
 			return waiting === undefined ? raw : this.#filtered(response, result!, tools as unknown[], waiting);
@@ -185,6 +231,15 @@ export class Gate<Told> {
 		if (answered === undefined) return undefined;
 		const restored = { ...response, id: answered.id };
 		return isList ? this.#filtered(restored, result!, tools, answered.waiting) : restored;
+	}
+
+	/** A call is answered: it may have become a task. */
+	#closed(id: Id, result: Message | null | undefined): void {
+		const calls = this.#open.get(id);
+		if (calls === undefined) return;
+		this.#open.delete(id);
+		const task = taskIn(result);
+		if (task !== undefined) remember(this.#judge.policy, task, calls);
 	}
 
 	/** A list, as all of its callers may see it. */

@@ -13,6 +13,8 @@ export type Message = { readonly [key: string]: unknown };
 export type Asked =
 	| { readonly kind: 'call'; readonly id: Id; readonly call: Call; readonly message: Message }
 	| { readonly kind: 'list'; readonly id: Id; readonly isModern: boolean; readonly message: Message }
+	/** To go on with a task, in which its tool may run anew. */
+	| { readonly kind: 'update'; readonly id: Id; readonly task: string; readonly message: Message }
 	| { readonly kind: 'cancelled'; readonly id: unknown; readonly message: Message }
 	/** Something that a guard must not let pass; without an id nobody waits for an answer. */
 	| { readonly kind: 'refused'; readonly id: Id | undefined; readonly code: number; readonly why: string; readonly message: Message }
@@ -45,6 +47,7 @@ const isId = (id: unknown): id is Id => typeof id === 'string' || typeof id === 
 /** Keys by which a message says what is called. */
 const ENVELOPE = ['jsonrpc', 'id', 'method', 'params'];
 const PARAMS = ['name', 'arguments', 'task', '_meta', 'inputResponses', 'requestState'];
+const UPDATE_PARAMS = ['taskId', 'inputResponses', '_meta'];
 
 /** A name as readers see it that don't mind case, space and control characters. */
 const folded = (name: string): string =>
@@ -59,8 +62,13 @@ function isAmbiguous(object: Message, keys: readonly string[]): boolean {
 	});
 }
 
-/** Whether a method is one of those about tools, in whatever notation a lax server might take for it. */
-export const isAboutTools = (method: string): boolean => folded(method).startsWith('tools/');
+const UPDATE = 'tasks/update';
+
+/** Whether a method is one by which tools run or are told of, in whatever notation a lax server might take for it. */
+function isAboutTools(method: string): boolean {
+	const name = folded(method);
+	return name.startsWith('tools/') || name === UPDATE;
+}
 
 /** Reads a message. Throws where reading it throws. */
 export function read(raw: unknown): Asked {
@@ -82,9 +90,15 @@ export function read(raw: unknown): Asked {
 		const params = isObject(message['params']) ? { ...message['params'] } : undefined;
 		return { kind: 'list', id, isModern: isModern(params), message: params ? { ...message, params } : message };
 	}
-	if (method !== 'tools/call') return refused(METHOD_NOT_FOUND, 'Method not found');
+	if (method !== 'tools/call' && method !== UPDATE) return refused(METHOD_NOT_FOUND, 'Method not found');
 	if (!isObject(message['params'])) return refused(INVALID_PARAMS, 'Invalid request parameters: a call needs params');
 	const params = { ...message['params'] };
+	if (method === UPDATE) {
+		if (isAmbiguous(params, UPDATE_PARAMS)) return refused(INVALID_PARAMS, 'Invalid request parameters: a key is in another case');
+		const { taskId: task } = params;
+		if (typeof task !== 'string') return refused(INVALID_PARAMS, 'Invalid request parameters: the task\'s id must be a string');
+		return { kind: 'update', id, task, message: { ...message, params } };
+	}
 	if (isAmbiguous(params, PARAMS)) return refused(INVALID_PARAMS, 'Invalid request parameters: a key is in another case');
 	const { name: tool, arguments: args, task } = params;
 	if (typeof tool !== 'string') return refused(INVALID_PARAMS, 'Invalid request parameters: the name must be a string');
