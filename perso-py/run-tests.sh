@@ -32,10 +32,10 @@ config=$root/perso-py/pyproject.toml
 
 tests=$root/perso-py/tests
 installed=$("$python" -c 'import perso; print(perso.__path__[0])')
-# run [OPTION ...]: every test, by a Python with such options.
+# run [OPTION ...]: every test in this process, by a Python with such options.
 run() {
     local failed=0
-    "$python" "$@" -m pytest -q -p no:cacheprovider -c "$config" "$tests"/{core,mcp2,fastmcp,agents,end_to_end} || failed=1
+    "$python" "$@" -m pytest -q -p no:cacheprovider -c "$config" "$tests"/{core,mcp2,fastmcp,agents} || failed=1
     "$PERSO_PYTHON_MCP1" "$@" -m pytest -q -p no:cacheprovider -c "$config" "$tests/mcp1" || failed=1
     return $failed
 }
@@ -44,6 +44,8 @@ run() {
 run -X dev > "$out/dev.log" 2>&1 &
 dev=$!
 run || failed=1
+# Its servers are processes of their own, which know nothing of that mode.
+"$python" -m pytest -q -p no:cacheprovider -c "$config" "$tests/end_to_end" || failed=1
 wait $dev || failed=1
 echo "In development mode:"
 cat "$out/dev.log"
