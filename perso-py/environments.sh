@@ -1,5 +1,5 @@
 # Sourced. Makes the environments that the Python package is tested and measured in, with what is named in requirements/, and
-# tells where they are: `out` is their folder, `python` the Python of the newer SDKs. The two lines of the `mcp` SDK can not be
+# tells where they are: `out` is their folder, `python` the Python of the newer SDKs. The two lines of the `mcp` SDK cannot be
 # in one environment.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 out=$root/target/py

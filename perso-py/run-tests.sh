@@ -10,7 +10,7 @@ need git git git --version
 export PERSO_PYTHON_MCP1=$out/mcp1/bin/python
 
 # The wheel is built from what the source package has in it, so that both are known to be whole. Its lock file names
-# packages that only the rest of the workspace needs, and so can not be kept to the letter.
+# packages that only the rest of the workspace needs, and so cannot be kept to the letter.
 rm -rf "$out/sdist" "$out/wheels"
 "$python" -m maturin sdist -o "$out/sdist"
 # Unpacked as of now: cargo goes by the time of files, and archives have none of their own.

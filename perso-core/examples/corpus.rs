@@ -110,7 +110,7 @@ fn trap(to: &Path) -> Value {
 
     let denied = |reason, cause| json!({ "decision": "deny", "rule": null, "reason": reason, "cause": cause });
     let stopped = json!({ "kind": "engine", "detail": "the module stopped before it answered" });
-    let stopped = denied("the call can not be judged", stopped);
+    let stopped = denied("the call cannot be judged", stopped);
     let judged = denied(reason, json!({ "kind": "no_rule" }));
     let cases = [("a trap", "!", &stopped), ("a trap again", "!", &stopped), ("after a trap", "?", &judged)];
     let case = |(name, text, decision)| json!({ "name": name, "text": text, "unknown": 0, "decision": decision });

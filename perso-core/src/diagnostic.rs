@@ -93,7 +93,7 @@ codes! {
     Error Operand "operand" "An operator with an operand, or on an attribute, that it cannot have.",
     Error UnknownType "unknown-type" "A type name that does not exist.",
     Error Example "example" "An example of a rule is decided otherwise than it says.",
-    Error Module "module" "The module that the policy was compiled to can not be loaded.",
+    Error Module "module" "The module that the policy was compiled to cannot be loaded.",
     Warning NeverApplies "never-applies" "A rule that can never apply.",
     Warning Overridden "overridden" "An allow rule that a deny rule always overrides.",
     Warning Covered "covered" "A rule that another rule always covers.",

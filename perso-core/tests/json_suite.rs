@@ -54,7 +54,7 @@ impl From<Decision<'_>> for Read {
             CauseKind::Engine => panic!("the engine failed: {decision:?}"),
             CauseKind::Rule | CauseKind::Default | CauseKind::NoRule | CauseKind::UnknownTool => Self::Judged,
         };
-        assert!(read == Self::Judged || !decision.is_allowed(), "allowed though it can not be read: {decision:?}");
+        assert!(read == Self::Judged || !decision.is_allowed(), "allowed though it cannot be read: {decision:?}");
         read
     }
 }

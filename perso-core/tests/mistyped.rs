@@ -1,6 +1,8 @@
 //! A value of a type that an operator does not take grants nothing: not under `when` and not under `unless`, in allow
 //! rules and in deny rules, nor behind `not`. What `docs/language.md` says under "A wrong type grants nothing".
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use perso_core::{Call, Policy};
 use serde_json::{Value, json};
 

@@ -1,5 +1,7 @@
-//! The reasons that the compiler writes: `reasons/NAME.txt` has, for each rule of the policy `reasons/NAME.json`, what a
-//! denied call is told. After a change of wording: `BLESS=1 cargo test -p perso-core --test reasons`, and read the diff.
+//! The reasons that the compiler writes: `reasons/NAME.txt` records one for each rule of the policy `reasons/NAME.json`.
+//! After a change of wording, run `BLESS=1 cargo test -p perso-core --test reasons` and read the diff.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use perso_core::check::{check, describe};
 use std::fmt::Write as _;

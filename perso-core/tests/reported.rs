@@ -1,6 +1,8 @@
 //! Calls from public bug reports, advisories and policies of other engines, each judged as it should be: the corpus
 //! `policies/reported/cases.jsonl`, by the module and by the reference evaluator.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use perso_core::{Policy, compile};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};

@@ -84,7 +84,7 @@ async function load(source) {
 			// A trap: this instance does not go on.
 			perso = undefined;
 			const cause = { kind: 'engine', detail: 'the module stopped before it answered' };
-			return { decision: 'deny', rule: null, reason: 'the call can not be judged', cause };
+			return { decision: 'deny', rule: null, reason: 'the call cannot be judged', cause };
 		}
 	}
 	return { decide };

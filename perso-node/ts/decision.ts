@@ -40,6 +40,6 @@ export function decision(record: Omit<Decision, 'allowed'>): Decision {
 }
 
 /** The denial of a call that cannot be judged for a reason outside of it. */
-export function notJudged(detail: string, reason = 'the call can not be judged'): Decision {
+export function notJudged(detail: string, reason = 'the call cannot be judged'): Decision {
 	return decision({ decision: 'deny', rule: null, reason, cause: { kind: 'engine', detail } });
 }

@@ -40,7 +40,7 @@ const NOT_UTF8 = Uint8Array.of(0x7b, 0x22, 0xff);
 const own = (call: string | Uint8Array): string | Uint8Array =>
 	typeof call === 'string' || call.buffer instanceof ArrayBuffer ? call : new Uint8Array(call);
 
-const UNREADABLE = notJudged('the call can not be read');
+const UNREADABLE = notJudged('the call cannot be read');
 
 /** A module, and how calls are written for it. */
 interface InForce {

@@ -58,7 +58,7 @@ pub(crate) fn not_judged(detail: &str) -> Decision {
         detail: Some(detail.to_owned()),
         offset: None,
     };
-    Decision { allowed: false, rule: None, reason: "the call can not be judged".to_owned(), cause }
+    Decision { allowed: false, rule: None, reason: "the call cannot be judged".to_owned(), cause }
 }
 
 #[pymethods]

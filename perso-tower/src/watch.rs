@@ -31,7 +31,7 @@ pub struct WatchError {
 
 impl fmt::Display for WatchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` can not be watched", self.path.display())
+        write!(f, "`{}` cannot be watched", self.path.display())
     }
 }
 

@@ -44,7 +44,7 @@ class Policy {
 			// A trap: whatever it was doing, this instance does not go on.
 			this.instance = undefined;
 			const cause = { kind: 'engine', detail: 'the module stopped before it answered' };
-			return { decision: 'deny', rule: null, reason: 'the call can not be judged', cause };
+			return { decision: 'deny', rule: null, reason: 'the call cannot be judged', cause };
 		}
 	}
 }

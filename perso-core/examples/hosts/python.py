@@ -58,7 +58,7 @@ class Policy:
             # A trap: whatever it was doing, this instance does not go on.
             self.store = None
             cause = {"kind": "engine", "detail": "the module stopped before it answered"}
-            return {"decision": "deny", "rule": None, "reason": "the call can not be judged", "cause": cause}
+            return {"decision": "deny", "rule": None, "reason": "the call cannot be judged", "cause": cause}
 
 
 def section(module: bytes, wanted: bytes) -> bytes:

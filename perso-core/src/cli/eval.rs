@@ -16,9 +16,9 @@ Examples:
   perso eval support-desk.json --calls calls.jsonl > decisions.jsonl
 
 A decision is {\"decision\": \"allow\"|\"deny\", \"rule\": id|null, \"reason\": …, \"cause\": {\"kind\": …}}.
-A call that can not be read, or is over a limit, is denied; its cause says why.
+A call that cannot be read, or is over a limit, is denied; its cause says why.
 
-Exit codes with --call: 0 allow, 2 deny, 1 failed (a file that can not be read, a bad policy).
+Exit codes with --call: 0 allow, 2 deny, 1 failed (a file that cannot be read, a bad policy).
 Exit codes with --calls: 0 all are judged, 1 failed.")]
 pub(crate) struct Eval {
     /// The policy (JSON) or its module

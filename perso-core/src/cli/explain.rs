@@ -58,7 +58,7 @@ impl Explain {
             return Err(Failure::file(&self.policy, "was altered: the policy in it is not the one it was made from"));
         }
         let Some(checked) = check(&text).policy else {
-            return Err(Failure::file(&self.policy, "has a policy in it that this version of perso can not compile"));
+            return Err(Failure::file(&self.policy, "has a policy in it that this version of perso cannot compile"));
         };
         let call = input::call(&self.call)?;
         let trace = reference::explain(&checked, &call);
@@ -92,7 +92,7 @@ impl Explain {
                 if input::is_stdin(&self.call) { "the call".to_owned() } else { self.call.display().to_string() };
             write!(out, "{}", place(&name, call, at))?;
         }
-        writeln!(out, "the caller is told: {}", visible(decision.reason))
+        writeln!(out, "reason: {}", visible(decision.reason))
     }
 }
 

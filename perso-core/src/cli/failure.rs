@@ -29,12 +29,12 @@ impl Failure {
 
     /// A file can't be read.
     pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
-        Self::file(path, format_args!("can not be read: {error}"))
+        Self::file(path, format_args!("cannot be read: {error}"))
     }
 
     /// A file can't be written.
     pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Self {
-        Self::file(path, format_args!("can not be written: {error}"))
+        Self::file(path, format_args!("cannot be written: {error}"))
     }
 
     /// A policy has errors, and so is not `done`. They have been shown.
@@ -49,7 +49,7 @@ impl Failure {
 
     /// A file is no module that can be loaded.
     pub(crate) fn module(path: &Path, error: &LoadError) -> Self {
-        Self::file(path, format_args!("can not be loaded: {error}"))
+        Self::file(path, format_args!("cannot be loaded: {error}"))
     }
 }
 
@@ -58,7 +58,7 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::Closed,
-            _ => Self::Because(format!("the output can not be written: {error}")),
+            _ => Self::Because(format!("the output cannot be written: {error}")),
         }
     }
 }

@@ -113,7 +113,7 @@ fn decider<'p>(policy: &'p Policy, conclusion: &Conclusion) -> Option<(&'p Rule,
 /// The decision's reason, where it says more than that the rule applies.
 fn told(policy: &Policy, rule: &Rule, conclusion: &Conclusion) -> Option<String> {
     let written = || (!conclusion.allowed).then(|| describe::requirement(policy, rule));
-    rule.reason.clone().or_else(written).map(|reason| format!("the caller is told: {reason}"))
+    rule.reason.clone().or_else(written).map(|reason| format!("reason: {reason}"))
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ const MAX_BYTES: usize = 1 << 28;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file can't be read.
-    #[error("`{0}` can not be read: {1}")]
+    #[error("`{0}` cannot be read: {1}")]
     Read(PathBuf, #[source] io::Error),
     /// Not WebAssembly, or cut short, or damaged.
     #[error("not a WebAssembly module: {0}")]
@@ -42,13 +42,13 @@ pub enum LoadError {
         found: u32,
     },
     /// The manifest can't be read.
-    #[error("the module's manifest can not be read: {0}")]
+    #[error("the module's manifest cannot be read: {0}")]
     Manifest(#[source] serde_json::Error),
     /// The bytes are not those that the compiler made.
     #[error("the module is damaged: its SHA-256 is not the one at its end")]
     Hash,
     /// The module can't be started.
-    #[error("the module can not be started: {0}")]
+    #[error("the module cannot be started: {0}")]
     Start(String),
 }
 

@@ -38,7 +38,7 @@ impl Code<'_> {
         Ok(reached)
     }
 
-    /// The module, with a trap in the place of each function that can not be reached.
+    /// The module, with a trap in the place of each function that cannot be reached.
     pub(super) fn without_the_rest(&self, module: &[u8], reached: &Reached) -> Vec<u8> {
         // No locals, and `unreachable`.
         const TRAP: [u8; 3] = [0, 0x00, 0x0b];

@@ -41,7 +41,7 @@ impl Failure {
         match self {
             Self::Call(error) => error.code().message(),
             Self::UnknownTool => "the tool is unknown",
-            Self::Start => "the module can not be started",
+            Self::Start => "the module cannot be started",
             Self::Memory => "the module's memory is too small for the call",
             Self::Trap => "the module stopped before it answered",
             Self::Fuel => "the module ran for too long",

@@ -14,14 +14,14 @@ pub enum ReadError {
     #[error("not a policy module: it has no manifest")]
     NoManifest,
     /// The manifest is not what it must be.
-    #[error("the module's manifest can not be read: {0}")]
+    #[error("the module's manifest cannot be read: {0}")]
     Manifest(#[from] serde_json::Error),
     /// The policy's text is not there, or not what it must be.
     #[cfg(feature = "compile")]
-    #[error("the policy in the module can not be read")]
+    #[error("the policy in the module cannot be read")]
     Policy,
     /// The reasons are not what they must be.
-    #[error("the module's reasons can not be read")]
+    #[error("the module's reasons cannot be read")]
     Reasons,
 }
 

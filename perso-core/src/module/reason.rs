@@ -16,11 +16,11 @@ pub const NO_RULE: &str = "no rule allows this tool";
 /// The policy lists its tools, and the call's is none of them.
 pub const UNKNOWN_TOOL: &str = "the policy does not know this tool";
 /// The call is not what a call must be.
-pub const MALFORMED: &str = "the call can not be read";
+pub const MALFORMED: &str = "the call cannot be read";
 /// The call is over a limit.
 pub const LIMIT: &str = "the call is over a limit";
 /// It is not the call's fault.
-pub const ENGINE: &str = "the call can not be judged";
+pub const ENGINE: &str = "the call cannot be judged";
 
 /// Those that are the same in every module, by the number that its prelude knows them by.
 pub const FIXED: [&str; 6] = [DEFAULT, NO_RULE, UNKNOWN_TOOL, MALFORMED, LIMIT, ENGINE];

@@ -56,7 +56,7 @@ impl Unfit {
             Self::Unsupported(why) => {
                 let why = why.to_lowercase().replace('\n', " ");
                 let help = "a word boundary is `(?-u:\\b)`, that of ASCII";
-                (format!("the pattern {} can not be compiled: {why}", quoted(pattern)), help)
+                (format!("the pattern {} cannot be compiled: {why}", quoted(pattern)), help)
             }
         };
         Diagnostic::new(Code::Limit, span, message).help(help)

@@ -76,7 +76,7 @@ fn leaks(judges: &Judges, words: &BTreeSet<String>, text: &[u8]) -> Vec<String> 
 /// All that a decision may say: fixed words, and those of the policy.
 fn words(judges: &Judges) -> BTreeSet<String> {
     let manifest = Manifest::read(judges.both.policy.module()).unwrap();
-    let fixed = ["allow", "deny", "the call can not be read", "the call is over a limit", "no rule allows this tool"];
+    let fixed = ["allow", "deny", "the call cannot be read", "the call is over a limit", "no rule allows this tool"];
     let fixed = fixed.iter().chain(["the policy does not know this tool"].iter()).map(|word| (*word).to_owned());
     let kinds = ["rule", "default", "no_rule", "unknown_tool", "malformed", "limit"];
     let problems = ["missing", "null", "type", "out_of_range", "value", "withheld"];

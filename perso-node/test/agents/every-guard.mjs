@@ -7,7 +7,7 @@ import { AGENT, DESK, MANAGER, compiled } from '../support/policies.mjs';
 
 export const REASON = 'Agents may refund up to $500.';
 export const OWN = 'Managers may delete records they own.';
-export const UNKNOWN = 'the call can not be judged';
+export const UNKNOWN = 'the call cannot be judged';
 
 /** A warning of the process that has such a message. */
 const warning = (pattern) => new Promise((resolve) => {
@@ -68,10 +68,10 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 		for (const agent of [() => undefined, () => null, async () => undefined, () => ({})]) {
 			await isDenied({ agent }, refund(5), REASON);
 		}
-		await isDenied({ agent: () => ['agent'] }, refund(5), 'the call can not be read');
+		await isDenied({ agent: () => ['agent'] }, refund(5), 'the call cannot be read');
 	});
 
-	test('where it can not be told who calls, nothing runs', async () => {
+	test('where it cannot be told who calls, nothing runs', async () => {
 		const fails = () => {
 			throw new Error('no session');
 		};
@@ -199,7 +199,7 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 		await isDenied({ agent: { roles: [] } }, ['process_refund', { order: 'agent', amount: 5 }], REASON);
 	});
 
-	test('settings that can not be meant', async () => {
+	test('settings that cannot be meant', async () => {
 		const policy = await desk;
 		const wrong = { mode: 'off', agent: 'me', resource: {}, context: 1, resourceTime: '5' };
 		for (const settings of [...Object.entries(wrong).map((entry) => Object.fromEntries([entry])), { agent: null }]) {

@@ -35,7 +35,7 @@ test('a decision is the record of docs/decision.md, and `allowed`', async () => 
 		allowed: false,
 		decision: 'deny',
 		rule: null,
-		reason: 'the call can not be read',
+		reason: 'the call cannot be read',
 		cause: { kind: 'malformed', detail: 'the text ends before the call does', offset: 1 },
 	});
 });
@@ -232,7 +232,7 @@ test('watch follows a file', async (t) => {
 	closed.close();
 });
 
-test('what can not be followed is not loaded', async () => {
+test('what cannot be followed is not loaded', async () => {
 	const server = createServer((_, response) => response.end(moduleOf(most(10)))).listen(0, '127.0.0.1');
 	await once(server, 'listening');
 	const url = `http://127.0.0.1:${server.address().port}/policy.wasm`;

@@ -143,7 +143,7 @@ test('an agent that fails denies, and the cause is told to the host', async () =
 		const { transport, got } = desk({ agent, onDecision: (event) => events.push(event) });
 		transport.says(call('view_customer', {}));
 		const { result } = await transport.next();
-		assert.deepEqual([result.isError, result.content[0].text], [true, 'the call can not be judged']);
+		assert.deepEqual([result.isError, result.content[0].text], [true, 'the call cannot be judged']);
 		assert.deepEqual([got.length, events[0].failure, events[0].decision.cause.detail], [0, failure, 'it is not known who calls']);
 		transport.says(list());
 		await answers({ transport, got }, { result: { tools: ALL } });
@@ -546,7 +546,7 @@ test('what `Object.prototype` was made to say is no setting', async () => {
 	}
 });
 
-test('settings that can not be meant', () => {
+test('settings that cannot be meant', () => {
 	for (const resourceTime of [0, -1, NaN, Infinity, 2 ** 31]) assert.throws(() => desk({ resourceTime }), RangeError);
 	for (const settings of [{ agent: Promise.resolve(AGENT) }, { context: Promise.resolve({}) }]) assert.throws(() => desk(settings), TypeError);
 });
@@ -656,7 +656,7 @@ test('a handler between the guard and the server that changes what it hands on',
 	}
 });
 
-test('a handler that the server calls first can not change what the server gets', async () => {
+test('a handler that the server calls first cannot change what the server gets', async () => {
 	const transport = new Fake();
 	transport.onmessage = ({ params }) => Object.assign(params.arguments, { amount: 9000 });
 	guardTransport(transport, policy, { agent: AGENT });

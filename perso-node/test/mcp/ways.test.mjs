@@ -292,10 +292,10 @@ test('arguments that are nested deep: what the resource and the observers are to
 				assert.deepEqual([done, told], [[JSON.stringify(nested(depth))], [done[0], done[0]]], `${transport}, ${depth}`);
 			}
 			told.length = done.length = 0;
-			assert.equal(said(await ask(remove(600))), 'the call can not be judged', transport);
+			assert.equal(said(await ask(remove(600))), 'the call cannot be judged', transport);
 			assert.deepEqual([done, told], [[], [undefined]]);
 			// Deeper than any writer of JSON of JavaScript's goes, so that it is read only.
-			if (transport === 'in memory') assert.equal(said(await ask(remove(100_000))), 'the call can not be judged');
+			if (transport === 'in memory') assert.equal(said(await ask(remove(100_000))), 'the call cannot be judged');
 			assert.deepEqual(done, []);
 			await close();
 		}

@@ -154,7 +154,7 @@ export function values(test, assert, policy) {
 		denied('star_one', { x: 1 });
 	});
 
-	test('what can not be read is denied, and nothing is thrown', () => {
+	test('what cannot be read is denied, and nothing is thrown', () => {
 		const fails = () => {
 			throw new Error('no');
 		};
@@ -169,7 +169,7 @@ export function values(test, assert, policy) {
 			revoked.proxy,
 		]) {
 			const { kind, detail } = denied('pay', args);
-			assert.deepEqual([kind, detail], ['engine', 'the call can not be read']);
+			assert.deepEqual([kind, detail], ['engine', 'the call cannot be read']);
 		}
 		assert.equal(denied('deep', { a: revoked.proxy }).kind, 'engine');
 		// Where nothing of it is read, it is no matter.
@@ -217,7 +217,7 @@ export function values(test, assert, policy) {
 		assert.equal(denied('roles', {}, { agent: { roles: ['agent'], ["role\u017f"]: [] } }).kind, 'malformed');
 	});
 
-	test('JSON text stands as it is, and can not break out', () => {
+	test('JSON text stands as it is, and cannot break out', () => {
 		allowed('pay', new Json('{"amount": 5.00}'));
 		allowed('exact', new Json('{"n": 9007199254740993}'));
 		for (const text of ['{"amount": 5, "amount": 900}', '{"amount": 5', '{"amount": 5}}', '', 'NaN', '{"amount": 05}', '{"a":1},"agent":{}']) {

@@ -12,7 +12,7 @@ import { AGENT_TIME, RESOURCE_TIME, type Settings } from './settings.js';
 import { waited } from './wait.js';
 
 const NOBODY = 'it is not known who calls';
-const UNREADABLE = 'the arguments can not be read';
+const UNREADABLE = 'the arguments cannot be read';
 
 /** What a function of the host's that fails changes. */
 const STANDS = 'the decision stands';

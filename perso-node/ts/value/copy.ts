@@ -19,7 +19,7 @@ export function copy(value: unknown): unknown {
 
 function copied(value: unknown, path: string, depth: number, left: { values: number }): unknown {
 	if (typeof value === 'function' || typeof value === 'symbol') {
-		throw new TypeError(`\`${path}\` is a ${typeof value}, which can not be judged`);
+		throw new TypeError(`\`${path}\` is a ${typeof value}, which cannot be judged`);
 	}
 	if (typeof value !== 'object' || value === null) return value;
 	if (depth > DEPTH) throw new TypeError(`\`${path}\` is nested more than ${DEPTH} levels deep`);
@@ -54,11 +54,11 @@ function copied(value: unknown, path: string, depth: number, left: { values: num
 			return new Json((value as Json).text);
 	}
 	const { constructor } = value;
-	throw new TypeError(`\`${path}\` is of the class \`${constructor?.name}\`, which can not be judged: pass plain data`);
+	throw new TypeError(`\`${path}\` is of the class \`${constructor?.name}\`, which cannot be judged: pass plain data`);
 }
 
 function name(key: unknown, path: string): string {
-	if (typeof key !== 'string') throw new TypeError(`\`${path}\` has a key that is no string, which can not be judged`);
+	if (typeof key !== 'string') throw new TypeError(`\`${path}\` has a key that is no string, which cannot be judged`);
 	return key;
 }
 

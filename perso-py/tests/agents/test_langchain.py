@@ -69,7 +69,7 @@ async def test_who_calls_is_told_by_the_configuration() -> None:
         config: RunnableConfig = {"configurable": {"roles": roles}}
         assert (guarded.invoke({"order": "1", "amount": 5}, config) == "refunded 5") is may
         assert (await guarded.ainvoke({"order": "1", "amount": 5}, config) == "refunded 5") is may
-    assert guarded.invoke({"order": "1", "amount": 5}) == "the call can not be judged"
+    assert guarded.invoke({"order": "1", "amount": 5}) == "the call cannot be judged"
     assert len(done) == 2
 
 

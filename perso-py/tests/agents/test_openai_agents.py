@@ -67,5 +67,5 @@ async def test_who_calls_is_told_by_the_context() -> None:
     arguments = json.dumps({"order": "1", "amount": 5})
     assert await run(arguments, caller, {"roles": ["agent"]}) == "refunded 5"
     assert await run(arguments, caller, {"roles": []}) == "Agents may refund up to $500."
-    assert await run(arguments, lambda data: 1 / 0, {}) == "the call can not be judged"
+    assert await run(arguments, lambda data: 1 / 0, {}) == "the call cannot be judged"
     assert done == [("1", 5)]

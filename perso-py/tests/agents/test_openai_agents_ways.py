@@ -504,7 +504,7 @@ async def test_tools_of_a_server(tmp_path: Path) -> None:
     ran.touch()
     params: Any = {"command": sys.executable, "args": ["-c", SERVER, str(ran)]}
     async with MCPServerStdio(params, tool_input_guardrails=[DESK.openai_agents(agent=AGENT)]) as server:
-        for text, expected in ((GOOD, "refunded 5"), (BAD, REASON), ('{"order": "1", "amount": 800, "amount": 5}', "the call can not be read")):
+        for text, expected in ((GOOD, "refunded 5"), (BAD, REASON), ('{"order": "1", "amount": 800, "amount": 5}', "the call cannot be read")):
             model = Played(text)
             await Runner.run(Agent(name="desk", model=model, mcp_servers=[server]), "refund")
             assert expected in str(model.read[0])

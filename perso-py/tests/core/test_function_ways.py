@@ -560,13 +560,13 @@ async def test_what_cannot_be_shown_whole_is_denied_and_never_run() -> None:
                 try:
                     await run(function({key: [1]}))
                 except Denied as denied:
-                    assert str(denied) == "the call can not be judged" and done == []
+                    assert str(denied) == "the call cannot be judged" and done == []
                 else:
                     # There were as many copies as it stood.
                     assert len(done) == 1 and times > 1
             done.clear()
             for value in (Failing({}), Endless({"x": 1})):
-                with pytest.raises(Denied, match="the call can not be judged"):
+                with pytest.raises(Denied, match="the call cannot be judged"):
                     await run(function(value))
             assert done == []
 

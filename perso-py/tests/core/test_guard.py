@@ -199,7 +199,7 @@ def test_an_agent_that_fails_is_denied(agent: Any) -> None:
     def view_customer() -> None:
         done.append("viewed")
 
-    with pytest.raises(Denied, match="the call can not be judged") as raised:
+    with pytest.raises(Denied, match="the call cannot be judged") as raised:
         view_customer()
     assert isinstance(raised.value.__cause__, ZeroDivisionError)
     assert raised.value.decision.cause.detail == "it is not known who calls"

@@ -82,7 +82,7 @@ async def test_who_calls_can_not_be_told(caplog: pytest.LogCaptureFixture) -> No
     server = MCPServer("desk", middleware=[DESK.mcp(agent=caller)])
     server.tool()(process_refund)
     async with Client(server, mode="legacy") as client:
-        assert text(await client.call_tool("process_refund", {"amount": 5})) == "the call can not be judged"
+        assert text(await client.call_tool("process_refund", {"amount": 5})) == "the call cannot be judged"
         assert (await client.list_tools()).tools == []
     assert done == [] and "no session" in str([vars(record) for record in caplog.records])
 

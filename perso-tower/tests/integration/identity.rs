@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 const OWN: &str = "Managers may wipe what they own.";
-const UNKNOWN: &str = "the call can not be judged";
+const UNKNOWN: &str = "the call cannot be judged";
 
 fn layered(layer: PersoLayer) -> (Router, Ran) {
     let ran = Ran::default();

@@ -172,6 +172,6 @@ fn links_are_followed() {
 fn what_can_not_be_watched_is_said() {
     let handle = PolicyHandle::from(nothing());
     let error = handle.watch("/no/such/folder/policy.wasm").unwrap_err();
-    assert_eq!(error.to_string(), "`/no/such/folder/policy.wasm` can not be watched");
+    assert_eq!(error.to_string(), "`/no/such/folder/policy.wasm` cannot be watched");
     assert!(std::error::Error::source(&error).is_some());
 }

@@ -38,8 +38,8 @@ fn unclear() -> Vec<(&'static str, String)> {
         ("key", r#"{"id":"mine","\u0130d":"theirs"}"#),
         ("key", r#"{"id":"mine","id\u0000":"theirs"}"#),
         ("key", r#"{"x":[{"é":1,"É":2}],"id":"mine"}"#),
-        ("can not be read", r#"{"id":"theirs","x":"\ud800"}"#),
-        ("can not be read", r#"{"id":"theirs","\udc00":1}"#),
+        ("cannot be read", r#"{"id":"theirs","x":"\ud800"}"#),
+        ("cannot be read", r#"{"id":"theirs","\udc00":1}"#),
     ]
     .map(|(why, args)| (why, args.to_owned()))
     .into_iter()

@@ -74,7 +74,7 @@ impl Policy {
             Err(_) => json!({
                 "decision": "deny",
                 "rule": null,
-                "reason": "the call can not be judged",
+                "reason": "the call cannot be judged",
                 "cause": { "kind": "engine", "detail": "the module stopped before it answered" },
             }),
         }
