@@ -212,6 +212,20 @@ pub enum Type {
     Object,
 }
 
+impl Type {
+    /// How messages call a value of it: `a string`.
+    pub(crate) const fn with_article(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean => "a boolean",
+            Self::Number => "a number",
+            Self::String => "a string",
+            Self::List => "a list",
+            Self::Object => "an object",
+        }
+    }
+}
+
 /// Which part of a call an attribute is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Root {

@@ -348,16 +348,5 @@ pub(super) fn any_of(mut parts: Vec<Condition>) -> Condition {
 }
 
 fn type_list(types: &[Type]) -> String {
-    types.iter().map(|one| with_article(*one)).collect::<Vec<_>>().join(" or ")
-}
-
-fn with_article(kind: Type) -> &'static str {
-    match kind {
-        Type::Null => "null",
-        Type::Boolean => "a boolean",
-        Type::Number => "a number",
-        Type::String => "a string",
-        Type::List => "a list",
-        Type::Object => "an object",
-    }
+    types.iter().map(|one| one.with_article()).collect::<Vec<_>>().join(" or ")
 }

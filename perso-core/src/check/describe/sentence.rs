@@ -1,7 +1,7 @@
 //! Conditions as sentences: `args.amount is more than 0 and at most 500`.
 
 use super::super::policy::{
-    Attribute, Condition, Facet, Operand, Operator, Pattern, Policy, Quantified, Root, Step, Type, Value,
+    Attribute, Condition, Facet, Operand, Operator, Pattern, Policy, Quantified, Root, Step, Value,
 };
 use super::MAX_TEXT;
 use super::leaf::Leaf;
@@ -295,7 +295,7 @@ impl<'s> Sentence<'s> {
             Operator::Matches(Pattern::Regex(text)) => verb("matches", "match", string(text)),
             Operator::Exists => format!("is {not}set"),
             Operator::Type(types) => {
-                format!("is {not}{}", joined(types.iter().map(|one| with_article(*one).to_owned()), "or"))
+                format!("is {not}{}", joined(types.iter().map(|one| one.with_article().to_owned()), "or"))
             }
             // Said with a subject of their own.
             Operator::HasRole(_) | Operator::Every(_) | Operator::Some(_) => String::new(),
@@ -379,16 +379,5 @@ fn is_conjunction(condition: &Condition, wanted: bool) -> bool {
         Condition::All(_) => wanted,
         Condition::Any(_) => !wanted,
         Condition::Test(_) => true,
-    }
-}
-
-const fn with_article(one: Type) -> &'static str {
-    match one {
-        Type::Null => "null",
-        Type::Boolean => "a boolean",
-        Type::Number => "a number",
-        Type::String => "a string",
-        Type::List => "a list",
-        Type::Object => "an object",
     }
 }
