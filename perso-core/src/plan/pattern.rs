@@ -7,6 +7,7 @@ use perso_decode::layout::AUTOMATON;
 use regex_automata::dfa::{Automaton as _, StartKind, dense};
 use regex_automata::nfa::thompson;
 use regex_automata::util::primitives::StateID;
+use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind};
 use std::collections::HashMap;
 
@@ -69,7 +70,7 @@ pub(super) fn source(pattern: &Pattern) -> String {
         Pattern::Regex(text) => text.clone(),
         Pattern::Glob { text, separator } => {
             let other = format!("[^{}]", regex_syntax::escape(&separator.to_string()));
-            let mut source = String::from("(?s)");
+            let mut source = String::new();
             let mut chars = text.chars().peekable();
             while let Some(c) = chars.next() {
                 match c {
@@ -90,7 +91,7 @@ pub(super) fn source(pattern: &Pattern) -> String {
 /// The regular expression of a tool pattern, in which `*` is any run of characters.
 pub(super) fn tool_source(pattern: &str) -> String {
     let parts: Vec<String> = pattern.split('*').map(regex_syntax::escape).collect();
-    format!("(?s){}", parts.join(".*"))
+    parts.join(".*")
 }
 
 impl Automaton {
@@ -102,6 +103,8 @@ impl Automaton {
     /// Builds the automaton of regular expressions.
     pub(super) fn build<S: AsRef<str>>(sources: &[S]) -> Result<Self, Unfit> {
         let dfa = dense::Builder::new()
+            // A pattern is about the whole string, line feeds included.
+            .syntax(syntax::Config::new().dot_matches_new_line(true))
             .configure(
                 dense::Config::new()
                     .match_kind(MatchKind::All)
@@ -306,6 +309,15 @@ mod tests {
         check(&regex("(?i)k"), &["k", "K", "\u{212a}"], &["l"]);
         check(&regex(""), &[""], &["a"]);
         check(&regex("[a-z]{2,4}"), &["ab", "abcd"], &["a", "abcde", "AB"]);
+        check(&regex(".*drop .*"), &["drop t", "SELECT 1;\ndrop t", "\r\ndrop t\n"], &["drop"]);
+        check(&regex("a.b"), &["a\nb", "a\rb", "a\u{85}b", "a\u{2028}b", "aéb"], &["ab", "a\r\nb"]);
+        check(&regex("(?-s)a.b"), &["a\rb", "a b"], &["a\nb"]);
+        check(&regex("(?-s:a.)."), &["ab\n"], &["a\nb"]);
+        check(&regex("(?R-s)a.b"), &["a b"], &["a\nb", "a\rb"]);
+        check(&regex("(?R)a.b"), &["a\nb", "a\rb"], &["ab"]);
+        check(&regex("(?m)^a$"), &["a"], &["a\n", "\na", "b\na\nb"]);
+        check(&regex("(?m)^a$.^b$"), &["a\nb"], &["a b", "a\nb\n"]);
+        check(&regex("(?x) a . b # ."), &["a\nb"], &["ab"]);
     }
 
     #[test]
@@ -313,7 +325,7 @@ mod tests {
         // A state for nothing, one for each letter so far.
         assert_eq!(Automaton::build(&["abc"]).unwrap().accepts.len(), 5);
         assert_eq!(Automaton::build(&["(a|b|c)*"]).unwrap().accepts.len(), 2);
-        assert_eq!(Automaton::build(&["(?s).*"]).map(|all| all.class_count > 1), Ok(true), "UTF-8 has a grammar");
+        assert_eq!(Automaton::build(&[".*"]).map(|all| all.class_count > 1), Ok(true), "UTF-8 has a grammar");
     }
 
     #[test]
@@ -328,7 +340,7 @@ mod tests {
     #[test]
     fn what_is_too_large_says_how_large() {
         assert!(matches!(Automaton::build(&[r"\w{50}"]), Err(Unfit::Large(_))));
-        assert!(matches!(Automaton::build(&["(?s).*a.{20}"]), Err(Unfit::Large(_))));
+        assert!(matches!(Automaton::build(&[".*a.{20}"]), Err(Unfit::Large(_))));
         assert!(matches!(Automaton::build(&[r"\bx"]), Err(Unfit::Unsupported(_))));
     }
 }

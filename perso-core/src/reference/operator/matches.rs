@@ -30,7 +30,7 @@ pub(super) fn matches(expression: &str, text: &str) -> bool {
 /// Anchors an expression. One in verbose mode may end in a comment, which only a new line ends; in the other modes a
 /// new line would be part of the expression.
 fn whole(expression: &str) -> Option<Regex> {
-    let read = |text: String| RegexBuilder::new(&text).size_limit(SIZE).build();
+    let read = |text: String| RegexBuilder::new(&text).dot_matches_new_line(true).size_limit(SIZE).build();
     read(expression.to_owned()).ok()?;
     read(format!(r"\A(?:{expression})\z")).or_else(|_| read(format!("\\A(?:{expression}\n)\\z"))).ok()
 }
@@ -48,7 +48,11 @@ mod tests {
             ("^a$", "a"),
             (r"\p{L}+", "éß"),
             (".", "😀"),
-            ("(?s).*", "a\nb"),
+            (".*", "a\nb"),
+            ("a.b", "a\nb"),
+            ("a.b", "a\rb"),
+            ("(?R)a.b", "a\nb"),
+            ("(?x) a . b # .", "a\nb"),
             ("", ""),
             ("(?x) a # comment )", "a"),
             ("(?x) a # )", "a"),
@@ -62,7 +66,10 @@ mod tests {
             ("a|ab", "abc"),
             ("a$", "a\n"),
             ("(?m)a$", "a\nb"),
-            (".*", "a\nb"),
+            ("(?-s).*", "a\nb"),
+            ("(?-s:a.).", "a\nb"),
+            ("(?R-s)a.b", "a\rb"),
+            ("(?m)^a$", "b\na\nb"),
             ("a)(b", "ab"),
             ("abc", "ABC"),
             ("(", "("),
