@@ -560,7 +560,7 @@ impl<'t, 'f> Frame<'t, 'f> {
                     facet::LENGTH => self.length(at, text::code_points(value)),
                     facet::DOMAIN => self.domain(at, value),
                     _ if cfg!(lean_prelude) => Err(DAMAGED),
-                    facet::SCHEME..=facet::PRIVATE => self.url(at, kind, &mut url, value),
+                    facet::SCHEME..=facet::PRIVATE | facet::QUERY => self.url(at, kind, &mut url, value),
                     facet::PATH => self.path(at, value),
                     facet::WINDOWS_PATH => self.windows_path(at, value),
                     facet::ADDRESS => self.address(at, value),
@@ -617,6 +617,7 @@ impl<'t, 'f> Frame<'t, 'f> {
             facet::HOST => self.canonical(at, 256, |to| url.write_host(to)),
             facet::PORT => self.number(at, Some(Number::from(u64::from(url.port())))),
             facet::URL_PATH => self.plain_facet(at, url.path()),
+            facet::QUERY => self.boolean(at, url.has_query()),
             _ => self.boolean(at, url.is_private()),
         }
     }

@@ -206,4 +206,6 @@ pub mod facet {
     pub const PROGRAM: u32 = 11;
     /// The number of a list's elements.
     pub const COUNT: u32 = 12;
+    /// Whether a URL has a query or a fragment.
+    pub const QUERY: u32 = 13;
 }

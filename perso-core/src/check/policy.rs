@@ -108,6 +108,9 @@ pub enum Operator {
     Eq(Operand),
     /// Same type and value as one of these; never empty. Takes the types that occur in the list.
     In(Vec<Value>),
+    /// The same, but unknown where [`In`](Self::In) is false: for what the author has not written, and which must not
+    /// free a call from a deny rule.
+    Presumed(Vec<Value>),
     /// Less than. Numbers; the operand is a number or a reference.
     Lt(Operand),
     /// At most.
@@ -277,8 +280,10 @@ pub enum Facet {
     Port,
     /// The path of a URL.
     UrlPath,
-    /// Whether the host of a URL is a loopback, link-local, private or metadata address or name, as a boolean.
+    /// Whether the host of a URL is a special address or name, such as loopback, private or metadata, as a boolean.
     Private,
+    /// Whether a URL has a query or a fragment, as a boolean.
+    Query,
     /// The domain of an e-mail address, in lower case.
     Domain,
     /// An absolute POSIX path without anything in it that would have to be resolved.
@@ -303,6 +308,7 @@ impl Facet {
         (Self::Port, "port"),
         (Self::UrlPath, "path"),
         (Self::Private, "privateness"),
+        (Self::Query, "query"),
         (Self::Domain, "domain"),
         (Self::Path, "location"),
         (Self::WindowsPath, "Windows location"),

@@ -154,6 +154,7 @@ fn collect_attributes(condition: &Condition, attributes: &mut HashSet<usize>) {
                 Operator::Every(asked) | Operator::Some(asked) => collect_attributes(&asked.condition, attributes),
                 Operator::In(_)
                 | Operator::HasRole(_)
+                | Operator::Presumed(_)
                 | Operator::Matches(_)
                 | Operator::Exists
                 | Operator::Type(_) => {}

@@ -415,16 +415,20 @@ impl Code<'_> {
                 self.state_and(left, states);
                 self.expect(want, fail);
             }
-            Check::OneOf(values) => self.block(|code, ok| {
-                if want {
-                    code.equals(left, values, ok);
-                    code.state_and(left, kind::OPEN);
-                    code.jump_unless(fail);
-                } else {
-                    code.readable(left, ok, fail);
-                    code.equals(left, values, fail);
-                }
+            Check::OneOf(values) | Check::Presumed(values) if want => self.block(|code, ok| {
+                code.equals(left, values, ok);
+                code.state_and(left, kind::OPEN);
+                code.jump_unless(fail);
             }),
+            Check::OneOf(values) => self.block(|code, ok| {
+                code.readable(left, ok, fail);
+                code.equals(left, values, fail);
+            }),
+            // It is never false, unless it may be anything.
+            Check::Presumed(_) => {
+                self.state_and(left, kind::OPEN);
+                self.jump_unless(fail);
+            }
             Check::Order(compare, number) => self.block(|code, ok| {
                 code.readable(left, ok, fail);
                 code.compare(left, *compare, &Other::Number(*number));

@@ -74,7 +74,7 @@ pub fn module(policy: &Policy, plan: &Plan, text: &str) -> Vec<u8> {
     let mut data = DataSection::new();
     data.passive(packed);
     data.passive(reasons.bytes.iter().copied());
-    prelude.write_data(&mut data);
+    prelude.write_data(&needed, &mut data);
     module.section(&DataCountSection { count: data.len() });
     module.section(&code(plan, &memory, &mut prelude_code));
     module.section(&data);

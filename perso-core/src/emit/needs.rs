@@ -55,7 +55,7 @@ fn add(places: &Places, needed: &mut BTreeSet<&'static str>) {
             let name = match *kind {
                 facet::LENGTH => "length",
                 facet::COUNT => "count",
-                facet::SCHEME..=facet::PRIVATE => "url",
+                facet::SCHEME..=facet::PRIVATE | facet::QUERY => "url",
                 facet::DOMAIN => "domain",
                 facet::PATH => "path",
                 facet::WINDOWS_PATH => "windows_path",

@@ -5,6 +5,7 @@
 //! place, and what only it has called is left out: see [`super::needs`].
 
 use super::needs;
+use perso_decode::facet::special;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{CodeSection, ConstExpr, DataSection, FuncType, Function};
@@ -117,10 +118,24 @@ impl Prelude {
         Ok(prelude)
     }
 
-    /// Adds the constants.
-    pub(super) fn write_data(&self, data: &mut DataSection) {
+    /// Adds the constants, without those that only functions use which are not needed.
+    pub(super) fn write_data(&self, needed: &BTreeSet<&str>, data: &mut DataSection) {
+        let mut add = |address: i32, bytes: &[u8]| {
+            if !bytes.is_empty() {
+                data.active(0, &ConstExpr::i32_const(address), bytes.iter().copied());
+            }
+        };
         for (address, bytes) in &self.data {
-            data.active(0, &ConstExpr::i32_const(*address), bytes.iter().copied());
+            let names = &special::TABLE;
+            match bytes.windows(names.len()).position(|window| window == names) {
+                Some(at) if !needed.contains("url") => {
+                    let (front, rest) = bytes.split_at(at);
+                    let (_, back) = rest.split_at(names.len());
+                    add(*address, front);
+                    add(address + (at + names.len()) as i32, back);
+                }
+                _ => add(*address, bytes),
+            }
         }
     }
 
@@ -251,6 +266,22 @@ impl Reencode for Placed<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_modules_that_read_urls_have_the_names_of_special_hosts() {
+        let whole = Prelude::new(&BTreeSet::from(needs::OPTIONAL));
+        let bytes = |needed: &[&'static str]| {
+            let mut data = DataSection::new();
+            whole.write_data(&needed.iter().copied().collect(), &mut data);
+            let mut bytes = Vec::new();
+            wasm_encoder::Encode::encode(&data, &mut bytes);
+            bytes
+        };
+        let has_names = |bytes: &[u8]| bytes.windows(special::TABLE.len()).any(|window| window == special::TABLE);
+        let (with, without) = (bytes(&["url", "path"]), bytes(&["path"]));
+        assert!(has_names(&with) && !has_names(&without));
+        assert!(without.len() + special::TABLE.len() < with.len() + 16, "{} {}", without.len(), with.len());
+    }
 
     #[test]
     fn every_function_that_can_be_left_out_is_there_and_calls_are_direct() {

@@ -120,6 +120,8 @@ pub enum Check {
     State(u32),
     /// The value is one of these.
     OneOf(OneOf),
+    /// The value is one of these, or else unknown.
+    Presumed(OneOf),
     /// The number compares so with this one.
     Order(Compare, Number),
     /// The answer bit is set.
@@ -270,6 +272,7 @@ impl<'p, 'v> Lowering<'p, 'v> {
             Operator::Type(types) => self.state(attribute, types.iter().fold(0, |set, t| set | states(*t))),
             Operator::Eq(Operand::Literal(value)) => self.one_of(attribute, std::slice::from_ref(value)),
             Operator::In(values) => self.one_of(attribute, values),
+            Operator::Presumed(values) => self.presumed(attribute, values),
             Operator::Eq(Operand::Ref(other)) => {
                 let left = self.side(attribute, SCALAR);
                 let right = self.side(*other, SCALAR);
@@ -345,10 +348,21 @@ impl<'p, 'v> Lowering<'p, 'v> {
     }
 
     fn one_of(&mut self, attribute: usize, values: &[Value]) -> Goal {
+        let (left, values) = self.among_values(attribute, values);
+        Goal::Atom(Atom { left, check: Check::OneOf(values) })
+    }
+
+    fn presumed(&mut self, attribute: usize, values: &[Value]) -> Goal {
+        let (left, values) = self.among_values(attribute, values);
+        Goal::Atom(Atom { left, check: Check::Presumed(values) })
+    }
+
+    /// An attribute, and the values that it is compared with.
+    fn among_values(&mut self, attribute: usize, values: &[Value]) -> (Side, OneOf) {
         let mut left = self.side(attribute, 0);
         let (values, takes) = self.values(left.draft, values);
         left.takes = takes;
-        Goal::Atom(Atom { left, check: Check::OneOf(values) })
+        (left, values)
     }
 
     /// Values that the one at a place is compared with, and the states that can be.
@@ -455,7 +469,7 @@ impl Goal {
                     Check::Same(right) | Check::OrderWith(_, right) | Check::AnswerWith(right, _) => {
                         right.settle(settled);
                     }
-                    Check::State(_) | Check::OneOf(_) | Check::Order(..) | Check::Answer(_) => {}
+                    Check::State(_) | Check::OneOf(_) | Check::Presumed(_) | Check::Order(..) | Check::Answer(_) => {}
                 }
             }
             Self::Elements(elements) => {

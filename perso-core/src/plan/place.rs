@@ -431,6 +431,7 @@ const fn code(facet: Facet) -> u32 {
         Facet::Port => facet::PORT,
         Facet::UrlPath => facet::URL_PATH,
         Facet::Private => facet::PRIVATE,
+        Facet::Query => facet::QUERY,
         Facet::Domain => facet::DOMAIN,
         Facet::Path => facet::PATH,
         Facet::WindowsPath => facet::WINDOWS_PATH,

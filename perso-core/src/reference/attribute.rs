@@ -249,6 +249,7 @@ pub(super) fn referenced(test: &Test) -> Option<AttributeId> {
         Operator::InList(id) => Some(*id),
         Operator::In(_)
         | Operator::HasRole(_)
+        | Operator::Presumed(_)
         | Operator::Matches(_)
         | Operator::Every(_)
         | Operator::Some(_)

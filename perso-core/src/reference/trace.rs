@@ -359,7 +359,8 @@ fn written(policy: &Policy, test: &Test) -> (&'static str, Option<String>) {
             ("cidr", Some(show::string(&facet::network(prefix))))
         }
         Operator::Eq(operand) => ("eq", literal(operand)),
-        Operator::In(values) => ("in", Some(show::literals(values))),
+        Operator::Presumed(values) if values.len() == 1 => ("eq", values.first().map(show::literal)),
+        Operator::In(values) | Operator::Presumed(values) => ("in", Some(show::literals(values))),
         Operator::Lt(operand) => ("lt", literal(operand)),
         Operator::Lte(operand) => ("lte", literal(operand)),
         Operator::Gt(operand) => ("gt", literal(operand)),
@@ -602,6 +603,7 @@ impl fmt::Display for TestTrace {
             (Some(of), Some(problem @ (Problem::Type | Problem::OutOfRange))) => {
                 write!(f, " ({} {})", show::visible(of), words(problem))
             }
+            (Some(_), Some(Problem::Value)) => f.write_str(" (not written in the policy, so another value is unknown)"),
             _ => Ok(()),
         }
     }

@@ -301,6 +301,9 @@ fn url(u: &mut Unstructured<'_>) -> Result<Json> {
     if u.ratio(1, 2)? {
         members.push(("private", Json::Bool(false)));
     }
+    if u.ratio(1, 4)? {
+        members.push(("query", Json::Bool(false)));
+    }
     shuffle(u, &mut members)?;
     Ok(Json::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()))
 }

@@ -113,28 +113,3 @@ pub(crate) fn write_v6(address: Ipv6Addr, to: &mut Writer<'_>) -> Option<()> {
     }
     to.byte(b']')
 }
-
-/// Whether an IPv4 address is not one of the public internet (IANA's special-purpose registry, multicast included).
-pub(crate) const fn is_private_v4(address: Ipv4Addr) -> bool {
-    matches!(
-        address.octets(),
-        [0 | 10 | 127 | 224..=255, ..]
-            | [100, 64..=127, ..]
-            | [169, 254, ..]
-            | [172, 16..=31, ..]
-            | [192, 0, 0 | 2, _]
-            | [192, 88, 99, _]
-            | [192, 168, ..]
-            | [198, 18 | 19, ..]
-            | [198, 51, 100, _]
-            | [203, 0, 113, _]
-    )
-}
-
-/// Whether an IPv6 address is not one of the public internet.
-pub(crate) const fn is_private_v6(address: Ipv6Addr) -> bool {
-    match address.segments() {
-        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..] => true,
-        [first, ..] => first & 0xe000 != 0x2000,
-    }
-}

@@ -7,6 +7,7 @@ pub mod address;
 pub mod command;
 pub mod email;
 pub mod path;
+pub mod special;
 pub mod url;
 
 /// Writes text into memory that was lent for it, as far as it goes.

@@ -1,7 +1,7 @@
 //! URLs (RFC 3986), as far as its readers agree: an authority with a plain host, ASCII only, none of the characters
 //! that some readers repair.
 
-use super::{address, is_label, Writer};
+use super::{address, is_label, special, Writer};
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// The most bytes of a URL.
@@ -14,6 +14,7 @@ pub struct Url<'u> {
     host: Host<'u>,
     port: u16,
     path: Option<&'u str>,
+    has_query: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,7 @@ impl<'u> Url<'u> {
         let (authority, after) = rest.split_at_checked(end)?;
         let (host, port) = split_authority(authority)?;
         let path = after.split(['?', '#']).next().unwrap_or_default();
+        let has_query = path.len() < after.len();
         let path = if path.is_empty() { "/" } else { path };
         Some(Self {
             scheme,
@@ -49,6 +51,7 @@ impl<'u> Url<'u> {
                 None => default,
             },
             path: is_plain_path(path).then_some(path),
+            has_query,
         })
     }
 
@@ -64,13 +67,19 @@ impl<'u> Url<'u> {
         self.path
     }
 
-    /// Whether the host is not one of the public internet. Names are not resolved.
+    /// Whether there is a query or a fragment, also an empty one.
+    #[must_use]
+    pub const fn has_query(&self) -> bool {
+        self.has_query
+    }
+
+    /// Whether the host is special. Names are not resolved.
     #[must_use]
     pub fn is_private(&self) -> bool {
         match self.host {
-            Host::V4(address) => address::is_private_v4(address),
-            Host::V6(address) => address::is_private_v6(address),
-            Host::Name(name) => is_private_name(name),
+            Host::V4(address) => special::is_special_v4(address),
+            Host::V6(address) => special::is_special_v6(address),
+            Host::Name(name) => special::is_special_name(name.as_bytes()),
         }
     }
 
@@ -127,16 +136,6 @@ fn read_host(text: &str) -> Option<Host<'_>> {
         return address::v4(text).map(Host::V4);
     }
     (text.len() <= 253 && text.split('.').all(|label| is_label(label.as_bytes()))).then_some(Host::Name(text))
-}
-
-fn is_private_name(name: &str) -> bool {
-    const ENDINGS: &str = "localhost local internal intranet lan home corp private home.arpa localdomain";
-    !name.contains('.')
-        || ENDINGS.split(' ').any(|ending| {
-            let at = name.len().saturating_sub(ending.len());
-            name.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(ending))
-                && name.get(..at).is_some_and(|before| before.ends_with('.'))
-        })
 }
 
 /// Whether no reader resolves the path to another one.

@@ -25,6 +25,11 @@ impl<'c> Leaf<'c> {
         is_one.then_some(Self { tests, attribute, wanted })
     }
 
+    /// Whether it is what is presumed where nothing is written.
+    pub(super) fn is_presumed(&self) -> bool {
+        matches!(self.operator(), Some(Operator::Presumed(_)))
+    }
+
     /// The operator; of several tests, the first one's.
     pub(super) fn operator(&self) -> Option<&'c Operator> {
         self.tests.first().map(|test| &test.operator)
@@ -49,7 +54,7 @@ impl<'c> Leaf<'c> {
         let mut values: Vec<String> = Vec::new();
         for test in &self.tests {
             match &test.operator {
-                Operator::In(several) => values.extend(several.iter().map(bare)),
+                Operator::In(several) | Operator::Presumed(several) => values.extend(several.iter().map(bare)),
                 Operator::Matches(Pattern::Glob { text, .. } | Pattern::Regex(text)) => values.push(text.clone()),
                 Operator::StartsWith(Operand::Literal(Value::String(text))) if is_network(text) => {
                     values.push(super::super::operator::network(text));

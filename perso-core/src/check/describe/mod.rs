@@ -55,7 +55,8 @@ pub fn allowance(rule: &Rule) -> String {
 
 /// `if …`, `unless …`, or both, as the rule was written; `None` where it has no condition.
 fn circumstances(policy: &Policy, rule: &Rule) -> Option<String> {
-    let say = |condition: &Condition| Sentence::new(policy).words(condition, true);
+    let needed = |condition: &Condition| Sentence::new(policy, true).words(condition, true);
+    let say = |condition: &Condition| Sentence::new(policy, rule.effect == Effect::Allow).words(condition, true);
     // What an allow rule needs is said as a whole: "only if … unless …" is hard to follow.
     let is_deny = rule.effect == Effect::Deny;
     match &rule.condition {
@@ -63,10 +64,10 @@ fn circumstances(policy: &Policy, rule: &Rule) -> Option<String> {
         Condition::Not(inner) if is_deny => match &**inner {
             // "Unless it is not" is "if it is".
             Condition::Not(inner) => Some(format!("if {}", say(inner))),
-            inner => Some(format!("unless {}", say(inner))),
+            inner => Some(format!("unless {}", needed(inner))),
         },
         Condition::All(parts) => match parts.as_slice() {
-            [when, Condition::Not(inner)] if is_deny => Some(format!("if {}, unless {}", say(when), say(inner))),
+            [when, Condition::Not(inner)] if is_deny => Some(format!("if {}, unless {}", say(when), needed(inner))),
             _ => Some(format!("if {}", say(&rule.condition))),
         },
         condition => Some(format!("if {}", say(condition))),

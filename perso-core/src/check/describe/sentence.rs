@@ -11,6 +11,9 @@ use super::text::{joined, literal, string};
 #[derive(Clone, Copy)]
 pub(super) struct Sentence<'s> {
     policy: &'s Policy,
+    /// Which outcome of a condition the caller needs. What is presumed is named only there: another value never brings
+    /// the other outcome about.
+    presumed: bool,
     /// The element that is spoken of, inside of what is said of the elements of a list.
     element: Option<&'s Attribute>,
 }
@@ -35,8 +38,9 @@ enum Unit {
 const SHARED: [&str; 5] = ["is a URL with ", "matches the pattern ", "matches ", "is ", "has "];
 
 impl<'s> Sentence<'s> {
-    pub(super) const fn new(policy: &'s Policy) -> Self {
-        Self { policy, element: None }
+    /// `presumed` says which outcome the caller needs: what is presumed is named only there.
+    pub(super) const fn new(policy: &'s Policy, presumed: bool) -> Self {
+        Self { policy, presumed, element: None }
     }
 
     /// A condition, or with `wanted` false its opposite. `not` is moved inwards, to the tests.
@@ -57,6 +61,9 @@ impl<'s> Sentence<'s> {
             return;
         }
         if let Some(leaf) = Leaf::of(self.policy, condition, wanted) {
+            if leaf.is_presumed() && leaf.wanted != self.presumed {
+                return;
+            }
             phrases.push(self.phrase(&leaf));
             return;
         }
@@ -182,7 +189,7 @@ impl<'s> Sentence<'s> {
             kind = "argument";
         }
         let of = if Some(&list) == self.element { "it".to_owned() } else { self.name(&list) };
-        let inner = Sentence { policy: self.policy, element: Some(&element) };
+        let inner = Sentence { element: Some(&element), ..self };
         let mut phrases = Vec::new();
         let with = if is_conjunction(&asked.condition, wanted) { "and" } else { "or" };
         inner.collect(&asked.condition, wanted, with, &mut phrases);
@@ -275,7 +282,7 @@ impl<'s> Sentence<'s> {
         match operator {
             Operator::Eq(Operand::Literal(value)) => format!("is {not}{}", literal(value)),
             Operator::Eq(operand) => verb("equals", "equal", self.value(operand)),
-            Operator::In(values) => match values.as_slice() {
+            Operator::In(values) | Operator::Presumed(values) => match values.as_slice() {
                 [only] => format!("is {not}{}", literal(only)),
                 _ if wanted => format!("is {}", joined(values.iter().map(literal), "or")),
                 [one, other] => format!("is neither {} nor {}", literal(one), literal(other)),
@@ -323,6 +330,8 @@ fn property(leaf: &Leaf<'_>, facet: Facet) -> String {
         }
         (Facet::Private, true) => "is a URL with a public host".to_owned(),
         (Facet::Private, false) => "is a URL with a private host".to_owned(),
+        (Facet::Query, true) => "is a URL with no query and no fragment".to_owned(),
+        (Facet::Query, false) => "is a URL with a query or a fragment".to_owned(),
         (facet, true) => format!("is a URL with {} {values}", facet.name()),
         (facet, false) => format!("is a URL with a {} other than {values}", facet.name()),
     }

@@ -47,6 +47,7 @@ fn operator(policy: &Policy, operator: &Operator) -> String {
     match operator {
         Operator::Eq(with) => format!("= {}", operand(with)),
         Operator::In(values) => format!("in {}", values.iter().map(value).collect::<Vec<_>>().join(" ")),
+        Operator::Presumed(values) => format!("presumed {}", values.iter().map(value).collect::<Vec<_>>().join(" ")),
         Operator::Lt(with) => format!("< {}", operand(with)),
         Operator::Lte(with) => format!("<= {}", operand(with)),
         Operator::Gt(with) => format!("> {}", operand(with)),
@@ -171,19 +172,23 @@ fn directories() {
 fn urls() {
     assert_becomes(
         r#"{ "args.url": { "url": { "host": ["API.acme.com", "**.acme.org", "[::1]"] } } }"#,
-        r#"all[scheme of args.url = "https", any[host of args.url in "api.acme.com" "[::1]", host of args.url glob. **.acme.org], port of args.url = 443]"#,
+        r#"all[scheme of args.url presumed "https", any[host of args.url in "api.acme.com" "[::1]", host of args.url glob. **.acme.org], port of args.url presumed 443]"#,
     );
     assert_becomes(
         r#"{ "args.url": { "url": { "scheme": ["https", "http", "HTTP"], "private": false } } }"#,
-        r#"all[scheme of args.url in "https" "http", port of args.url in 80 443, privateness of args.url = false]"#,
+        r#"all[scheme of args.url in "https" "http", port of args.url presumed 80 443, privateness of args.url = false]"#,
     );
     assert_becomes(
         r#"{ "args.url": { "url": { "host": "a.b", "port": [8443.0, 443], "path": { "within": "/v1", "length": { "lt": 9 } } } } }"#,
-        r#"all[scheme of args.url = "https", host of args.url = "a.b", port of args.url in 443 8443, all[any[location of path of args.url = "/v1", location of path of args.url starts "/v1/"], length of path of args.url < 9]]"#,
+        r#"all[scheme of args.url presumed "https", host of args.url = "a.b", port of args.url in 443 8443, all[any[location of path of args.url = "/v1", location of path of args.url starts "/v1/"], length of path of args.url < 9]]"#,
     );
     assert_becomes(
         r#"{ "args.url": { "url": { "host": "**", "path": "/" } } }"#,
-        r#"all[scheme of args.url = "https", host of args.url glob. **, port of args.url = 443, path of args.url = "/"]"#,
+        r#"all[scheme of args.url presumed "https", host of args.url glob. **, port of args.url presumed 443, path of args.url = "/"]"#,
+    );
+    assert_becomes(
+        r#"{ "args.url": { "url": { "scheme": "wss", "port": 443, "query": false } } }"#,
+        r#"all[scheme of args.url = "wss", port of args.url = 443, query of args.url = false]"#,
     );
 }
 

@@ -15,7 +15,7 @@ use crate::syntax::json::{Kind, Member, Node};
 
 pub(super) const OPERATORS: &[Operator] = &[Operator { name: "url", takes_roles: false, meaning }];
 
-const KEYS: [&str; 5] = ["scheme", "host", "port", "path", "private"];
+const KEYS: [&str; 6] = ["scheme", "host", "port", "path", "private", "query"];
 
 /// What a path can be tested with.
 const PATH_OPERATORS: [&str; 11] =
@@ -54,16 +54,9 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
         scope.error(Code::Empty, used.operand.span, message, Some("name the hosts under `host`".to_owned()));
         return None;
     }
-    let schemes = match find("scheme") {
-        Some(member) => schemes(scope, &member.value),
-        None => Some(vec![("https", 443)]),
-    };
     let part = |facet: Facet| used.subject.facet(facet);
     // Broken parts do not keep the others from being looked at.
-    let scheme = schemes.as_ref().and_then(|schemes| {
-        let names = schemes.iter().map(|(name, _)| Value::String((*name).to_owned())).collect();
-        Some(scope.test(&part(Facet::Scheme), name::one_of(names)?, find("scheme").map_or(used.span, |m| m.key.span)))
-    });
+    let (schemes, scheme) = scheme(scope, &part(Facet::Scheme), find("scheme"), used.span).unzip();
     let mut parts = vec![scheme];
     parts.extend(find("host").map(|member| {
         let hosts = scope.texts("host", "a host or a pattern of hosts", &member.value)?;
@@ -71,9 +64,39 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
     }));
     parts.push(port(scope, &part(Facet::Port), find("port"), schemes.as_deref(), used.span));
     parts.extend(find("path").map(|member| path(scope, &part(Facet::UrlPath), &member.value)));
-    parts.extend(find("private").map(|member| private(scope, &part(Facet::Private), member)));
+    for (key, facet, help) in [
+        ("private", Facet::Private, "it refuses special hosts, such as loopback, private and metadata addresses"),
+        ("query", Facet::Query, "it refuses URLs with a query or a fragment"),
+    ] {
+        parts.extend(find(key).map(|member| none(scope, &part(facet), member, help)));
+    }
     let parts: Option<Vec<Condition>> = parts.into_iter().collect();
     parts.filter(|_| !broken).map(all_of)
+}
+
+/// The schemes that are named, or else `https`, with the test for them.
+fn scheme(
+    scope: &mut Scope<'_>,
+    subject: &Subject,
+    member: Option<&Member<'_>>,
+    span: Span,
+) -> Option<(Vec<(&'static str, u16)>, Condition)> {
+    let schemes = match member {
+        Some(member) => schemes(scope, &member.value)?,
+        None => vec![("https", 443)],
+    };
+    let names = schemes.iter().map(|(name, _)| Value::String((*name).to_owned())).collect();
+    let test = scope.test(subject, one_of(names, member)?, member.map_or(span, |member| member.key.span));
+    Some((schemes, test))
+}
+
+/// One of some values. Those that nobody has written are presumed: another value is unknown, so that it does not free a
+/// call from a deny rule.
+fn one_of(values: Vec<Value>, member: Option<&Member<'_>>) -> Option<policy::Operator> {
+    match member {
+        Some(_) => name::one_of(values),
+        None => Some(policy::Operator::Presumed(values)),
+    }
 }
 
 fn schemes(scope: &mut Scope<'_>, node: &Node<'_>) -> Option<Vec<(&'static str, u16)>> {
@@ -132,7 +155,7 @@ fn port(
     numbers.sort_unstable();
     numbers.dedup();
     let values = numbers.iter().filter_map(|port| Decimal::parse(&port.to_string())).map(Value::Number).collect();
-    Some(scope.test(subject, name::one_of(values)?, member.map_or(span, |member| member.key.span)))
+    Some(scope.test(subject, one_of(values, member)?, member.map_or(span, |member| member.key.span)))
 }
 
 fn port_number(node: &Node<'_>) -> Option<u16> {
@@ -153,10 +176,12 @@ fn path(scope: &mut Scope<'_>, subject: &Subject, node: &Node<'_>) -> Option<Con
     }
 }
 
-fn private(scope: &mut Scope<'_>, subject: &Subject, Member { key, value }: &Member<'_>) -> Option<Condition> {
+/// A part that can only be asked not to be.
+fn none(scope: &mut Scope<'_>, subject: &Subject, Member { key, value }: &Member<'_>, help: &str) -> Option<Condition> {
     if !matches!(value.kind, Kind::Bool(false)) {
-        let help = "it refuses private, loopback, link-local and metadata addresses; leave it out to let them pass";
-        scope.error(Code::Operand, first_of(value), "`private` can only be `false`", Some(help.to_owned()));
+        let (message, help) =
+            (format!("`{}` can only be `false`", key.value), format!("{help}; leave it out otherwise"));
+        scope.error(Code::Operand, first_of(value), message, Some(help));
         return None;
     }
     Some(scope.test(subject, policy::Operator::Eq(Operand::Literal(Value::Bool(false))), key.span))

@@ -179,13 +179,19 @@ fn roles_cover(policy: &Policy, outer: &Rule, inner: &Rule) -> bool {
     })
 }
 
+/// Whether `given` is false wherever `then` is, as far as their types tell.
+fn is_false_only_with(given: &Fact<'_>, then: &Fact<'_>) -> bool {
+    let is_ever_false = |fact: &Fact<'_>| !matches!(fact.test.operator, Operator::Presumed(_));
+    !is_ever_false(then) || is_ever_false(given) && then.readable().is_within(given.readable())
+}
+
 /// Whether `then` is true whenever `given` is; `both_deny`: and false only where `given` is false.
 fn follows(given: &Part<'_>, then: &Part<'_>, both_deny: bool) -> bool {
     if given.key == then.key {
         return true;
     }
     let (Some(given), Some(then)) = (&given.fact, &then.fact) else { return false };
-    if given.test.attribute != then.test.attribute || (both_deny && !then.readable().is_within(given.readable())) {
+    if given.test.attribute != then.test.attribute || (both_deny && !is_false_only_with(given, then)) {
         return false;
     }
     if let (Some(given), Some(then)) = (given.lower(), then.lower()) {

@@ -46,6 +46,7 @@ fn is_on_strings(operator: &Operator) -> bool {
         | Operator::Has(Operand::Ref(_))
         | Operator::HasRole(_)
         | Operator::InList(_)
+        | Operator::Presumed(_)
         | Operator::Every(_)
         | Operator::Some(_)
         | Operator::Lt(_)

@@ -94,6 +94,9 @@ impl<'p> Fact<'p> {
             Operator::Eq(Operand::Literal(value)) => States::of(&[type_of(value)]),
             Operator::Eq(Operand::Ref(_)) => States::of(&[Type::Boolean, Type::Number, Type::String]),
             Operator::In(values) => States::of(&values.iter().map(type_of).collect::<Vec<_>>()),
+            Operator::Presumed(values) if self.wanted => States::of(&values.iter().map(type_of).collect::<Vec<_>>()),
+            // It is never false.
+            Operator::Presumed(_) => States::of(&[]),
             Operator::Lt(_) | Operator::Lte(_) | Operator::Gt(_) | Operator::Gte(_) => States::of(&[Type::Number]),
             Operator::InList(_) => States::of(&[Type::Boolean, Type::Number, Type::String]),
             Operator::StartsWith(_) | Operator::EndsWith(_) | Operator::Contains(_) | Operator::Matches(_) => {
@@ -119,7 +122,7 @@ impl<'p> Fact<'p> {
     pub(super) fn candidates(&self) -> Option<&'p [Value]> {
         match &self.test.operator {
             Operator::Eq(Operand::Literal(value)) if self.wanted => Some(std::slice::from_ref(value)),
-            Operator::In(values) if self.wanted => Some(values),
+            Operator::In(values) | Operator::Presumed(values) if self.wanted => Some(values),
             _ => None,
         }
     }
@@ -166,7 +169,7 @@ impl<'p> Fact<'p> {
         match &self.test.operator {
             Operator::Eq(Operand::Literal(with)) => Some(value == with),
             Operator::Eq(Operand::Ref(_)) => None,
-            Operator::In(values) => Some(values.contains(value)),
+            Operator::In(values) | Operator::Presumed(values) => Some(values.contains(value)),
             Operator::Lt(operand) => number(operand, std::cmp::Ordering::is_lt),
             Operator::Lte(operand) => number(operand, std::cmp::Ordering::is_le),
             Operator::Gt(operand) => number(operand, std::cmp::Ordering::is_gt),

@@ -10,6 +10,7 @@ mod email;
 mod length;
 mod name;
 mod path;
+mod special;
 mod url;
 mod windows_path;
 
@@ -36,7 +37,8 @@ pub fn read(facet: Facet, text: &str) -> Result<Value, &'static str> {
         Facet::Host => url::read(text).map(|url| string(url.host.text())),
         Facet::Port => url::read(text).map(|url| Value::Number(Number::new(&url.port.to_string()))),
         Facet::UrlPath => url::read(text).and_then(|url| url.path()).map(|path| string(path.to_owned())),
-        Facet::Private => url::read(text).map(|url| Value::Bool(url.host.is_private())),
+        Facet::Private => url::read(text).map(|url| Value::Bool(special::is_special(&url.host))),
+        Facet::Query => url::read(text).map(|url| Value::Bool(url.has_query)),
         Facet::Domain => email::domain(text).map(string),
         Facet::Path => path::read(text).map(string),
         Facet::WindowsPath => windows_path::read(text).map(string),

@@ -19,6 +19,8 @@ pub(super) struct Url<'t> {
     pub(super) port: u16,
     /// As written; `/` where there is none.
     path: &'t str,
+    /// Whether there is a query or a fragment, also an empty one.
+    pub(super) has_query: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +53,9 @@ pub(super) fn read(text: &str) -> Result<Url<'_>, &'static str> {
         Some(port) => read_port(port).ok_or("not a plain URL: the port is none")?,
     };
     let end = rest.find(['?', '#']).unwrap_or(rest.len());
-    let (path, _) = rest.split_at(end);
-    Ok(Url { scheme, host: read_host(host)?, port, path: if path.is_empty() { "/" } else { path } })
+    let (path, query) = rest.split_at(end);
+    let path = if path.is_empty() { "/" } else { path };
+    Ok(Url { scheme, host: read_host(host)?, port, path, has_query: !query.is_empty() })
 }
 
 /// The host, and what is behind the colon that follows it.
@@ -100,65 +103,6 @@ impl Host {
             Self::V6(address) => format!("[{address}]"),
         }
     }
-
-    /// Whether it is not one of the public hosts of the internet. Names are not resolved.
-    pub(super) fn is_private(&self) -> bool {
-        match self {
-            Self::Name(name) => is_private_name(name),
-            Self::V4(address) => PRIVATE_V4.iter().any(|(network, length)| is_in_v4(*address, network, *length)),
-            Self::V6(address) => {
-                !is_in_v6(*address, "2000::", 3)
-                    || PRIVATE_V6.iter().any(|(network, length)| is_in_v6(*address, network, *length))
-            }
-        }
-    }
-}
-
-const PRIVATE_NAMES: [&str; 10] = [
-    ".localhost",
-    ".local",
-    ".internal",
-    ".intranet",
-    ".lan",
-    ".home",
-    ".corp",
-    ".private",
-    ".home.arpa",
-    ".localdomain",
-];
-
-fn is_private_name(name: &str) -> bool {
-    !name.contains('.') || PRIVATE_NAMES.iter().any(|end| name.ends_with(end))
-}
-
-const PRIVATE_V4: [(&str, u32); 15] = [
-    ("0.0.0.0", 8),
-    ("10.0.0.0", 8),
-    ("100.64.0.0", 10),
-    ("127.0.0.0", 8),
-    ("169.254.0.0", 16),
-    ("172.16.0.0", 12),
-    ("192.0.0.0", 24),
-    ("192.0.2.0", 24),
-    ("192.88.99.0", 24),
-    ("192.168.0.0", 16),
-    ("198.18.0.0", 15),
-    ("198.51.100.0", 24),
-    ("203.0.113.0", 24),
-    ("224.0.0.0", 4),
-    ("240.0.0.0", 4),
-];
-
-const PRIVATE_V6: [(&str, u32); 4] = [("2001:db8::", 32), ("3fff::", 20), ("2001::", 23), ("2002::", 16)];
-
-fn is_in_v4(address: Ipv4Addr, network: &str, length: u32) -> bool {
-    let network: Option<Ipv4Addr> = network.parse().ok();
-    network.is_some_and(|network| (address.to_bits() ^ network.to_bits()).leading_zeros() >= length)
-}
-
-fn is_in_v6(address: Ipv6Addr, network: &str, length: u32) -> bool {
-    let network: Option<Ipv6Addr> = network.parse().ok();
-    network.is_some_and(|network| (address.to_bits() ^ network.to_bits()).leading_zeros() >= length)
 }
 
 impl<'t> Url<'t> {
@@ -398,93 +342,6 @@ mod tests {
         for path in ["/", "/a", "/a/", "/...", "/..a/.b", "/%41", "/a%2e", "/%2e%2e%2e", "/~u/a+b=c&d,e:f@g!h*i(j)$'k"]
         {
             assert_eq!(url(&format!("https://a{path}")).path(), Ok(path));
-        }
-    }
-
-    #[test]
-    fn private_hosts() {
-        for host in [
-            "localhost",
-            "LOCALHOST",
-            "a.localhost",
-            "intranet",
-            "metadata.google.internal",
-            "printer.local",
-            "a.intranet",
-            "nas.lan",
-            "x.home",
-            "x.corp",
-            "x.private",
-            "router.home.arpa",
-            "localhost.localdomain",
-            "0.0.0.0",
-            "10.255.255.255",
-            "100.64.0.1",
-            "100.127.255.255",
-            "127.0.0.1",
-            "127.255.0.1",
-            "169.254.169.254",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.0.0.192",
-            "192.0.2.1",
-            "192.88.99.1",
-            "192.168.0.1",
-            "198.18.0.1",
-            "198.19.255.255",
-            "198.51.100.1",
-            "203.0.113.1",
-            "224.0.0.1",
-            "239.255.255.255",
-            "240.0.0.1",
-            "255.255.255.255",
-            "[::]",
-            "[::1]",
-            "[fe80::1]",
-            "[fc00::1]",
-            "[fd00:ec2::254]",
-            "[ff02::1]",
-            "[fec0::1]",
-            "[100::1]",
-            "[64:ff9b:2::1]",
-            "[5f00::1]",
-            "[2001:db8::1]",
-            "[3fff:fff::1]",
-            "[2001:1::1]",
-            "[2001:1ff::1]",
-        ] {
-            assert!(url(&format!("http://{host}/")).host.is_private(), "{host}");
-        }
-        for host in [
-            "acme.com",
-            "localhost.acme.com",
-            "local.example",
-            "mylocalhost.example",
-            "xn--local.example",
-            "1.1.1.1",
-            "9.255.255.255",
-            "11.0.0.0",
-            "100.63.255.255",
-            "100.128.0.0",
-            "126.0.0.1",
-            "128.0.0.1",
-            "169.253.0.1",
-            "172.15.0.1",
-            "172.32.0.0",
-            "192.0.1.0",
-            "192.0.3.0",
-            "192.167.0.1",
-            "198.17.0.1",
-            "198.20.0.0",
-            "223.255.255.255",
-            "[2606:4700::1111]",
-            "[2001:200::1]",
-            "[2001:4860:4860::8888]",
-            "[2003::1]",
-            "[3fff:1000::1]",
-            "[2001:db9::1]",
-        ] {
-            assert!(!url(&format!("http://{host}/")).host.is_private(), "{host}");
         }
     }
 }

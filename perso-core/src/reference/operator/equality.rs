@@ -1,6 +1,6 @@
-//! `eq` and `in`: the same type and the same value.
+//! `eq` and `in`: the same type and the same value; and what is presumed of it.
 
-use super::{Outcome, Side, literal, scalar, with_operand};
+use super::{Blame, Outcome, Side, literal, scalar, with_operand};
 use crate::check::{AttributeId, Operand, Value};
 use crate::reference::attribute::State;
 
@@ -19,4 +19,13 @@ pub(super) fn one_of(left: Side<'_>, values: &[Value]) -> Outcome {
         return left.unreadable();
     }
     Outcome::known(values.iter().any(|value| literal(value) == left.state))
+}
+
+/// Like `in`, but where that is false it is unknown.
+pub(super) fn presumed(left: Side<'_>, values: &[Value]) -> Outcome {
+    let attribute = left.attribute.clone();
+    match one_of(left, values) {
+        Outcome::False(problem) => Outcome::Unknown(Blame { attribute, problem }),
+        outcome => outcome,
+    }
 }

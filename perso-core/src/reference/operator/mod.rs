@@ -71,6 +71,7 @@ pub(in crate::reference) fn test(env: &Env<'_>, test: &Test) -> Outcome {
     match &test.operator {
         Operator::Eq(operand) => equality::eq(left, operand, see),
         Operator::In(values) => equality::one_of(left, values),
+        Operator::Presumed(values) => equality::presumed(left, values),
         Operator::InList(list) => membership::in_list(left, see(*list)),
         Operator::Lt(operand) => order::compare(left, operand, see, |order| order.is_lt()),
         Operator::Lte(operand) => order::compare(left, operand, see, |order| order.is_le()),
