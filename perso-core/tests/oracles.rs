@@ -96,7 +96,7 @@ fn a_url_is_what_the_url_standard_says() {
     for read in READERS {
         count("URLs", urls(&tricks::HOSTS), |text| {
             let Some(host) = string(read(Facet::Host, text)) else {
-                for facet in [Facet::Scheme, Facet::Port, Facet::UrlPath, Facet::Private] {
+                for facet in [Facet::Scheme, Facet::Port, Facet::UrlPath, Facet::Private, Facet::Query] {
                     assert_eq!(read(facet, text), None, "{text:?} has no host, but a {}", facet.name());
                 }
                 return false;
@@ -118,6 +118,8 @@ fn a_url_is_what_the_url_standard_says() {
                 let decoded = percent_encoding::percent_decode_str(&path).decode_utf8_lossy().into_owned();
                 assert_eq!(directory(&resolved(&path)), directory(&decoded), "{text:?}");
             }
+            let has_query = theirs.query().is_some() || theirs.fragment().is_some();
+            assert_eq!(read(Facet::Query, text), Some(Value::Bool(has_query)), "{text:?}");
             let Some(Value::Bool(private)) = read(Facet::Private, text) else { panic!("{text:?} is private or not") };
             assert!(private || !is_private(theirs.host().expect("there is a host")), "{text:?} is private");
             true
@@ -178,7 +180,7 @@ fn an_address_is_what_the_standard_library_says() {
 
 #[test]
 fn an_email_address_is_what_mail_readers_say() {
-    let good = ["a@acme.com", "First.Last+tag@mail.Acme.com", "a_b-c/d='x'@xn--bcher-kva.example"];
+    let good = ["a@acme.com", "First.Last+tag@mail.Acme.com", "a_b-c/d='x'#@xn--bcher-kva.example"];
     let texts = || {
         strings(&good, &tricks::EMAIL_TRICKS, |u| {
             let domain = u.choose(&tricks::DOMAINS)?;
@@ -195,6 +197,11 @@ fn an_email_address_is_what_mail_readers_say() {
             let recipients: Vec<_> = message.to().expect("it has a recipient").iter().collect();
             let [only] = recipients.as_slice() else { panic!("{text:?} is {recipients:?}") };
             assert_eq!((only.name(), only.address()), (None, Some(text)), "{text:?}");
+            // To a shell it is a word, and to a program neither an option nor a file, but for quotes that do not end.
+            assert!(!text.starts_with(['-', '/', '=']) && !text.contains("=?"), "{text:?}");
+            let word = shlex::split(&text.replace('\'', "_")).expect("it is a word");
+            assert_eq!(word, [text.replace('\'', "_")], "{text:?}");
+            assert!(!text.contains(['|', '&', '$', '`', '*', '?', '{', '~', '^', '!', '%']), "{text:?}");
             true
         });
     }
@@ -245,7 +252,13 @@ fn a_windows_path_is_what_it_is_when_it_is_resolved() {
 
 #[test]
 fn a_command_is_the_words_that_shells_split_it_into() {
-    let good = ["git log --oneline", "ls  'a b' \"c d\" ''", "/usr/bin/git -c a=b", "npm"];
+    let good = [
+        "git log --oneline",
+        "ls  'a b' \"c d\" ''",
+        "/usr/bin/git -c a=b",
+        "npm",
+        "git show HEAD~3 HEAD^ --format='%H %s'",
+    ];
     let texts = || {
         strings(&good, &tricks::COMMAND_TRICKS, |u| {
             let program = u.choose(&tricks::PROGRAMS)?;
@@ -265,14 +278,18 @@ fn a_command_is_the_words_that_shells_split_it_into() {
             assert_eq!(shell_words::split(text).ok(), Some(words), "{text:?}");
             // Outside of quotes there is nothing that a shell acts on.
             let mut quote = None;
+            let mut before = ' ';
             for c in text.chars() {
                 match quote {
                     None if c == '\'' || c == '"' => quote = Some(c),
-                    None => assert!(!"|&;<>()$`\\\n*?[]#~{}!^".contains(c), "{text:?}"),
+                    None if "#~^=".contains(c) && " '\"".contains(before) => panic!("{text:?}"),
+                    None if c == '~' && "=:".contains(before) => panic!("{text:?}"),
+                    None => assert!(!"|&;<>()$`\\\n*?[]{}!".contains(c), "{text:?}"),
                     Some('"') if "$`\\!".contains(c) => panic!("{text:?}"),
                     Some(open) if open == c => quote = None,
                     Some(_) => {}
                 }
+                before = c;
             }
             true
         });

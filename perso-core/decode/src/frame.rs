@@ -663,7 +663,10 @@ impl<'t, 'f> Frame<'t, 'f> {
         let Some(mut elements) = self.elements(at, count)? else { return Ok(()) };
         for word in command.arguments() {
             self.element(&mut elements)?;
-            self.text(Place::ELEMENT, word.as_bytes())?;
+            match word.unquoted() {
+                Some(word) => self.text(Place::ELEMENT, word.as_bytes())?,
+                None => self.canonical(Place::ELEMENT, word.len(), |to| word.write(to))?,
+            }
         }
         self.end(elements);
         Ok(())

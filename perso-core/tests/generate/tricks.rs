@@ -26,14 +26,18 @@ pub(crate) const PROGRAMS: [&str; 4] = ["git", "ls", "/usr/bin/git", "npm"];
 pub(crate) const GLOBS: [&str; 14] =
     ["*", "**", "?", "a*", "a?c", "*b*", "**b", "/srv/*", "/srv/**", "/srv/**/?.txt", "é*", "*@acme.com", "", "**/*"];
 
-pub(crate) const EXPRESSIONS: [&str; 14] = [
+pub(crate) const EXPRESSIONS: [&str; 18] = [
     "a+",
     "(?i)ABC",
     "[a-c]*",
     "a|ab|abc",
     "[0-9]{1,3}",
     ".*",
-    "(?s).*",
+    "(?-s).*",
+    "(?R-s).*b",
+    "(?m)^a$.*",
+    ".*b.*",
+    "a.b",
     "(a+)+$",
     "[^a]+",
     "(?i)é|e\u{301}",
@@ -129,7 +133,7 @@ pub(crate) fn url(u: &mut Unstructured<'_>, host: &str) -> Result<String> {
     if u.ratio(2, 5)? {
         let scheme = u.choose(&["https", "https", "https", "http", "wss"])?;
         let port = u.choose(&["", "", "", ":443", ":8443"])?;
-        let path = u.choose(&["", "/", "/v1", "/v1/a", "/a", "/a?x", "/srv/x.txt#y"])?;
+        let path = u.choose(&["", "/", "/v1", "/v1/a", "/a", "/a?x", "?", "/#", "/srv/x.txt#y"])?;
         return Ok(format!("{scheme}://{}{port}{path}", filled(u, host)?));
     }
     let scheme =
@@ -140,7 +144,7 @@ pub(crate) fn url(u: &mut Unstructured<'_>, host: &str) -> Result<String> {
         0 => filled(u, "**")?,
         1 | 2 => address(u, "127.0.0.1")?,
         3 => format!("[{}]", address(u, "::1")?),
-        4 => (*u.choose(&PRIVATE)?).to_owned(),
+        4 => (*u.choose(&SPECIAL)?).to_owned(),
         5 => format!("{}{}", filled(u, host)?, u.choose(&[".", ".evil.com", "evil", "..", "-", "%2e", "\u{3002}com"])?),
         6 => filled(u, host)?.to_uppercase(),
         _ => filled(u, host)?,
@@ -159,7 +163,7 @@ pub(crate) fn url(u: &mut Unstructured<'_>, host: &str) -> Result<String> {
     mutated(u, url, &URL_TRICKS)
 }
 
-const PRIVATE: [&str; 14] = [
+const SPECIAL: [&str; 32] = [
     "localhost",
     "a.localhost",
     "metadata.google.internal",
@@ -174,6 +178,24 @@ const PRIVATE: [&str; 14] = [
     "0.0.0.0",
     "100.64.0.1",
     "localhost.localdomain",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "a.b-c",
+    "a.c",
+    "a.xn--c",
+    "x.Onion",
+    "1.0.0.127.in-addr.arpa",
+    "127.0.0.1.nip.io",
+    "Localtest.me",
+    "a.localtest.me",
+    "notlocaltest.me",
+    "metadata.goog",
+    "168.63.129.16",
+    "168.63.129.17",
+    "192.175.48.1",
+    "[2620:4f:8000::1]",
+    "[2a00:1450::5efe:7f00:1]",
+    "[2a00:1450::300:5efe:127.0.0.1]",
 ];
 
 /// An IP address in or near a network, in any notation.
@@ -221,7 +243,24 @@ pub(crate) const ADDRESS_TRICKS: [&str; 18] =
 
 /// An e-mail address that nearly is of the domain.
 pub(crate) fn email(u: &mut Unstructured<'_>, domain: &str) -> Result<String> {
-    let locals = ["a", "first.last+tag", "a_b", "", ".a", "a..b", "\"a b\"", "\"a@b.c\"", "a%evil.com", "evil.com!a"];
+    let locals = [
+        "a",
+        "first.last+tag",
+        "a_b",
+        "o'neil",
+        "b+c=d.e",
+        "",
+        ".a",
+        "a..b",
+        "-oQx",
+        "/tmp/a",
+        "|id",
+        "a&b",
+        "\"a b\"",
+        "\"a@b.c\"",
+        "a%evil.com",
+        "evil.com!a",
+    ];
     let local = u.choose(&locals)?;
     let domain = filled(u, domain)?;
     let email = match u.int_in_range(0..=13)? {
@@ -238,7 +277,7 @@ pub(crate) fn email(u: &mut Unstructured<'_>, domain: &str) -> Result<String> {
     mutated(u, email, &EMAIL_TRICKS)
 }
 
-pub(crate) const EMAIL_TRICKS: [&str; 26] = [
+pub(crate) const EMAIL_TRICKS: [&str; 38] = [
     "@",
     ".",
     "..",
@@ -265,6 +304,18 @@ pub(crate) const EMAIL_TRICKS: [&str; 26] = [
     "[127.0.0.1]",
     "=?utf-8?q?b=40evil.com=3e?=",
     "=?",
+    "|",
+    "`",
+    "$",
+    "&",
+    "*",
+    "{",
+    "~",
+    "^",
+    "'",
+    "/",
+    "=",
+    "#",
 ];
 
 /// A command that nearly runs the program.
@@ -281,29 +332,33 @@ pub(crate) fn command(u: &mut Unstructured<'_>, program: &str) -> Result<String>
         "a,b:c",
         "../x",
         "'$(x)'",
-        "\"$HOME\"",
         "'a'b",
-        "\"a!b\"",
-        "*.txt",
-        "~",
         "--x='a'",
-        "a\\ b",
-        "if",
+        "--x=\"a b\"",
+        "'a'\"b\"''c",
+        "HEAD~3",
+        "HEAD^",
+        "''=ls",
+        ".#x",
     ];
+    let refused = ["\"$HOME\"", "\"a!b\"", "*.txt", "~", "a=~", "a:~", "=ls", "#x", "@{0}", "a\\ b", "if"];
     let mut command = match u.int_in_range(0..=9)? {
         0 => format!("A=b {program}"),
-        1 => format!("{} {program}", u.choose(&["eval", "exec", "time", "if", ".", "command", "!", "{", "sudo"])?),
+        1 => format!(
+            "{} {program}",
+            u.choose(&["eval", "exec", "time", "if", ".", "command", "!", "{", "sudo", "-", "noglob", "test"])?
+        ),
         2 => format!("'{program}'"),
         _ => program.to_owned(),
     };
     for _ in 0..u.int_in_range(0..=4)? {
         command.push_str(u.choose(&[" ", " ", " ", "  "])?);
-        command.push_str(u.choose(&words)?);
+        command.push_str(if u.ratio(1, 8)? { u.choose(&refused)? } else { u.choose(&words)? });
     }
     mutated(u, command, &COMMAND_TRICKS)
 }
 
-pub(crate) const COMMAND_TRICKS: [&str; 38] = [
+pub(crate) const COMMAND_TRICKS: [&str; 45] = [
     ";",
     "; rm -rf /",
     " && rm",
@@ -339,6 +394,13 @@ pub(crate) const COMMAND_TRICKS: [&str; 38] = [
     "(",
     ")",
     "=",
+    "=~",
+    ":~",
+    "''",
+    "\"\"",
+    "'a b'",
+    "\"a b\"",
+    " =",
     "é",
     "\u{a0}",
     "\u{1b}",

@@ -1,13 +1,19 @@
-//! Commands: one simple command (POSIX.1-2024, Shell Command Language 2.9.1) without anything that a shell expands.
+//! Commands: one simple command (POSIX.1-2024, Shell Command Language 2.9.1) without anything that a shell expands, of
+//! words that every shell of that kind reads alike.
+
+use super::Writer;
 
 /// The most bytes of a command.
 pub const MOST: usize = 8192;
 /// The most words of a command.
 pub const MOST_WORDS: usize = 256;
 
-/// What a shell runs itself, or reads as its grammar: none of these is a program that is just run.
-const OF_THE_SHELL: &str = ". : ! [ [[ { } alias builtin case command coproc declare do done elif else esac eval exec exit \
-    export fi for function if in local readonly return select set shift source then time trap typeset unset until while";
+/// What a shell reads as its grammar or runs itself, and does more with than to pass its arguments on: none of these is
+/// a program that is just run.
+const OF_THE_SHELL: &str = "- . : ! [ [[ { } alias bind break builtin case command compgen complete continue coproc \
+    declare do done elif else emulate enable end esac eval exec exit export fc fi float for foreach function getopts \
+    if in integer jobs let local mapfile nameref namespace nocorrect noglob print printf read readarray readonly \
+    repeat return select set shift source test then time trap typeset unset until wait while";
 
 /// A command with one meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,9 +30,8 @@ impl<'c> Command<'c> {
             return None;
         }
         let (program, arguments) = text.split_once(' ').unwrap_or((text, ""));
-        let good = !program.is_empty()
-            && program.bytes().all(|byte| is_bare(byte) && byte != b'=')
-            && OF_THE_SHELL.split(' ').all(|word| word != program);
+        let good =
+            !program.is_empty() && program.bytes().all(is_plain) && OF_THE_SHELL.split(' ').all(|word| word != program);
         let mut words = 1;
         let mut rest = Words { rest: arguments };
         loop {
@@ -45,15 +50,55 @@ impl<'c> Command<'c> {
         self.program
     }
 
-    /// The arguments, without their quotes.
-    pub fn arguments(&self) -> impl Iterator<Item = &'c str> + use<'c> {
+    /// The arguments.
+    pub fn arguments(&self) -> impl Iterator<Item = Word<'c>> + use<'c> {
         let mut words = Words { rest: self.arguments };
         core::iter::from_fn(move || words.word()?.ok())
     }
 }
 
-fn is_bare(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&byte)
+/// What no shell acts on, wherever it stands in a word.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_@%+:,./-".contains(&byte)
+}
+
+/// Whether no shell acts on a byte where it stands: some act on `=` and `^` at the front of a word, on `#` there, and on
+/// `~` there and in what looks like an assignment.
+fn is_bare(byte: u8, before: u8) -> bool {
+    match byte {
+        b'=' | b'^' | b'#' => !matches!(before, b' ' | b'\'' | b'"'),
+        b'~' => !matches!(before, b' ' | b'\'' | b'"' | b'=' | b':'),
+        _ => is_plain(byte),
+    }
+}
+
+/// A word as it is written, with its quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word<'c>(&'c str);
+
+impl<'c> Word<'c> {
+    /// The word itself, where it has no quotes.
+    pub(crate) fn unquoted(self) -> Option<&'c str> {
+        (!self.0.contains(['\'', '"'])).then_some(self.0)
+    }
+
+    /// How many bytes it is written in.
+    pub(crate) const fn len(self) -> usize {
+        self.0.len()
+    }
+
+    /// Writes the word without its quotes.
+    pub(crate) fn write(self, to: &mut Writer<'_>) -> Option<()> {
+        let mut open = None;
+        for byte in self.0.bytes() {
+            match (open, byte) {
+                (None, b'\'' | b'"') => open = Some(byte),
+                (Some(quote), byte) if byte == quote => open = None,
+                _ => to.byte(byte)?,
+            }
+        }
+        Some(())
+    }
 }
 
 struct Words<'c> {
@@ -61,31 +106,42 @@ struct Words<'c> {
 }
 
 impl<'c> Words<'c> {
-    /// The next word; an error where something is no plain word.
-    fn word(&mut self) -> Option<Result<&'c str, ()>> {
+    /// The next word; an error where a shell acts on something in it.
+    fn word(&mut self) -> Option<Result<Word<'c>, ()>> {
         let text = self.rest.trim_start_matches(' ');
-        let first = text.bytes().next()?;
-        let (word, rest) = match first {
-            quote @ (b'\'' | b'"') => {
-                let inner = text.get(1..)?;
-                let Some((word, rest)) = inner.split_once(char::from(quote)) else { return Some(Err(())) };
-                if quote == b'"' && word.contains(['\\', '$', '`', '!']) {
-                    return Some(Err(()));
+        if text.is_empty() {
+            return None;
+        }
+        // What is being read: nothing in quotes, or what one of them has begun.
+        let (mut open, mut before) = (None, b' ');
+        let mut length = text.len();
+        for (at, byte) in text.bytes().enumerate() {
+            let good = match (open, byte) {
+                (None, b' ') => {
+                    length = at;
+                    break;
                 }
-                (word, rest)
-            }
-            _ => {
-                let (word, rest) = text.split_at_checked(text.find(' ').unwrap_or(text.len()))?;
-                if !word.bytes().all(is_bare) {
-                    return Some(Err(()));
+                (None, b'\'' | b'"') => {
+                    open = Some(byte);
+                    true
                 }
-                (word, rest)
+                (None, byte) => is_bare(byte, before),
+                (Some(quote), byte) if byte == quote => {
+                    open = None;
+                    true
+                }
+                (Some(quote), byte) => quote == b'\'' || !matches!(byte, b'\\' | b'$' | b'`' | b'!'),
+            };
+            if !good {
+                return Some(Err(()));
             }
-        };
-        if !(rest.is_empty() || rest.starts_with(' ')) {
+            before = byte;
+        }
+        if open.is_some() {
             return Some(Err(()));
         }
+        let (word, rest) = text.split_at_checked(length)?;
         self.rest = rest;
-        Some(Ok(word))
+        Some(Ok(Word(word)))
     }
 }

@@ -20,12 +20,12 @@ const ARGUMENT_OPERATORS: [&str; 4] = ["every", "some", "has", "count"];
 /// The longest command, and so the longest program.
 const MAX_COMMAND: usize = 8192;
 
-/// The words that a shell does not look for as a program.
-const SHELL_WORDS: [&str; 41] = [
-    ".", ":", "!", "[", "[[", "{", "}", "alias", "builtin", "case", "command", "coproc", "declare", "do", "done",
-    "elif", "else", "esac", "eval", "exec", "exit", "export", "fi", "for", "function", "if", "in", "local", "readonly",
-    "return", "select", "set", "shift", "source", "then", "time", "trap", "typeset", "unset", "until", "while",
-];
+/// The words that a shell does not look for as a program, and the built-in commands that run or evaluate their
+/// arguments.
+const SHELL_WORDS: &str = "- . : ! [ [[ { } alias bind break builtin case command compgen complete continue coproc \
+    declare do done elif else emulate enable end esac eval exec exit export fc fi float for foreach function \
+    getopts if in integer jobs let local mapfile nameref namespace nocorrect noglob print printf read readarray \
+    readonly repeat return select set shift source test then time trap typeset unset until wait while";
 
 fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
     if refuse_on_name(scope, used) {
@@ -92,7 +92,7 @@ fn refusal(program: &str) -> Option<String> {
     if program.len() > MAX_COMMAND {
         return Some(format!("it is longer than {MAX_COMMAND} bytes"));
     }
-    if SHELL_WORDS.contains(&program) {
+    if SHELL_WORDS.split(' ').any(|word| word == program) {
         return Some("it is a word of the shell".to_owned());
     }
     let odd = program.chars().find(|c| !is_plain(*c))?;

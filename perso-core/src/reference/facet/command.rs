@@ -4,12 +4,12 @@ const LENGTH: usize = 8192;
 
 const WORDS: usize = 256;
 
-/// What a shell does not run as a program.
-const SHELL: [&str; 41] = [
-    ".", ":", "!", "[", "[[", "{", "}", "alias", "builtin", "case", "command", "coproc", "declare", "do", "done",
-    "elif", "else", "esac", "eval", "exec", "exit", "export", "fi", "for", "function", "if", "in", "local", "readonly",
-    "return", "select", "set", "shift", "source", "then", "time", "trap", "typeset", "unset", "until", "while",
-];
+/// What a shell does not run as a program, or does more with than to pass its arguments on: reserved words, and built-in
+/// commands that run or evaluate what they are given.
+const SHELL: &str = "! - . : [ [[ alias bind break builtin case command compgen complete continue coproc declare do \
+    done elif else emulate enable end esac eval exec exit export fc fi float for foreach function getopts if in \
+    integer jobs let local mapfile nameref namespace nocorrect noglob print printf read readarray readonly repeat \
+    return select set shift source test then time trap typeset unset until wait while { }";
 
 /// The program and its arguments, without quotes.
 pub(super) fn read(text: &str) -> Result<(String, Vec<String>), &'static str> {
@@ -22,48 +22,67 @@ pub(super) fn read(text: &str) -> Result<(String, Vec<String>), &'static str> {
     if text.starts_with(' ') || text.ends_with(' ') {
         return Err("not a simple command: a space before or behind it");
     }
-    let mut rest: &str = text;
     let mut words = Vec::new();
-    loop {
-        let (word, behind) = read_word(rest, words.is_empty())?;
-        words.push(word.to_owned());
-        if behind.is_empty() {
-            break;
-        }
-        if !behind.starts_with(' ') {
-            return Err("not a simple command: something stands directly behind a quote");
-        }
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (word, behind) = read_word(rest)?;
+        words.push(word);
         rest = behind.trim_start_matches(' ');
     }
     if words.len() > WORDS {
         return Err("not a simple command: it has too many words");
     }
-    let program = words.remove(0);
-    if SHELL.contains(&program.as_str()) {
+    let (program, _) = text.split_at(text.find(' ').unwrap_or(text.len()));
+    if program.is_empty() || !program.chars().all(is_plain) {
+        return Err("not a simple command: the program is not a plain word");
+    }
+    if SHELL.split(' ').any(|word| word == program) {
         return Err("not a simple command: a word of the shell where a program should stand");
     }
-    Ok((program, words))
+    Ok((program.to_owned(), words.into_iter().skip(1).collect()))
 }
 
-/// One word, without its quotes, and what is behind it.
-fn read_word(text: &str, is_program: bool) -> Result<(&str, &str), &'static str> {
-    for quote in ['\'', '"'] {
-        let Some(inner) = text.strip_prefix(quote) else { continue };
-        if is_program {
-            return Err("not a simple command: the program is in quotes");
+/// What no shell acts on.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_@%+:,./-".contains(c)
+}
+
+/// One word, without its quotes, and what is behind it. A word is pieces, each quoted or not.
+fn read_word(text: &str) -> Result<(String, &str), &'static str> {
+    let mut word = String::new();
+    let mut rest = text;
+    loop {
+        match rest.chars().next() {
+            None | Some(' ') => return Ok((word, rest)),
+            Some(quote @ ('\'' | '"')) => {
+                let (_, inner) = rest.split_at(1);
+                let (piece, behind) =
+                    inner.split_once(quote).ok_or("not a simple command: a quote that does not end")?;
+                if quote == '"' && piece.contains(['\\', '$', '`', '!']) {
+                    return Err("not a simple command: a shell acts on something inside of double quotes");
+                }
+                word.push_str(piece);
+                rest = behind;
+            }
+            Some(_) => {
+                let (piece, behind) = rest.split_at(rest.find([' ', '\'', '"']).unwrap_or(rest.len()));
+                if !is_bare(piece) {
+                    return Err("not a simple command: a character that a shell acts on");
+                }
+                word.push_str(piece);
+                rest = behind;
+            }
         }
-        let (word, behind) = inner.split_once(quote).ok_or("not a simple command: a quote that does not end")?;
-        if quote == '"' && word.contains(['\\', '$', '`', '!']) {
-            return Err("not a simple command: a shell acts on something inside of double quotes");
-        }
-        return Ok((word, behind));
     }
-    let (word, behind) = text.split_at(text.find(' ').unwrap_or(text.len()));
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+:,./-".contains(c) || (c == '=' && !is_program);
-    if word.is_empty() || !word.chars().all(is_plain) {
-        return Err("not a simple command: a character that a shell acts on");
-    }
-    Ok((word, behind))
+}
+
+/// Whether a piece that is not quoted stands for itself. It does not begin with what shells act on at the front of a
+/// word, so that nobody has to know what quotes before it make of that; `~` is not where one begins in an assignment.
+fn is_bare(piece: &str) -> bool {
+    piece.chars().all(|c| is_plain(c) || "=^#~".contains(c))
+        && !piece.starts_with(['=', '^', '#', '~'])
+        && !piece.contains("=~")
+        && !piece.contains(":~")
 }
 
 #[cfg(test)]
@@ -80,6 +99,14 @@ mod tests {
             ("git commit -m \"it's; a|b & c > d\" ''", "git", vec!["commit", "-m", "it's; a|b & c > d", ""]),
             ("g++ a.c,b:c@d%e", "g++", vec!["a.c,b:c@d%e"]),
             ("echo if then", "echo", vec!["if", "then"]),
+            ("git show HEAD~3 HEAD^ HEAD^^ HEAD~", "git", vec!["show", "HEAD~3", "HEAD^", "HEAD^^", "HEAD~"]),
+            ("git log --format='%H %s' -n1", "git", vec!["log", "--format=%H %s", "-n1"]),
+            ("git log --grep=\"a b\" --author=\"Ann Bee\"", "git", vec!["log", "--grep=a b", "--author=Ann Bee"]),
+            ("git 'a'b \"c\"'d' e''f ''", "git", vec!["ab", "cd", "ef", ""]),
+            ("git --x=\"it's\" 'say \"hi\"'x", "git", vec!["--x=it's", "say \"hi\"x"]),
+            ("nix run nixpkgs#hello .#x", "nix", vec!["run", "nixpkgs#hello", ".#x"]),
+            ("make a==b a=b^c a/~b a-~c", "make", vec!["a==b", "a=b^c", "a/~b", "a-~c"]),
+            ("git st\"at\"us", "git", vec!["status"]),
         ] {
             let arguments = arguments.into_iter().map(str::to_owned).collect();
             assert_eq!(read(text), Ok((program.to_owned(), arguments)), "{text}");
@@ -144,10 +171,39 @@ mod tests {
             "git {a,b}",
             "git ~",
             "git ~root",
-            "git a~b",
             "git #x",
-            "git a#b",
             "git ^a^b",
+            "git =ls",
+            "git ''=ls",
+            "git \"\"=ls",
+            "git ''~",
+            "git 'a'~",
+            "git a=~",
+            "git a=~/x",
+            "git a=b:~",
+            "git a:~",
+            "git --x=~root",
+            "git ''#x",
+            "git ''^x",
+            "git HEAD^{tree}",
+            "git stash@{0}",
+            "git a'b",
+            "git a\"b",
+            "git a'b'$x",
+            "git a\"$x\"",
+            "git a\"b!c\"",
+            "git x'y'*",
+            "g~it x",
+            "g^it x",
+            "g#it x",
+            "- git",
+            "noglob git",
+            "nocorrect git",
+            "repeat git",
+            "test x",
+            "printf x",
+            "let x",
+            "read x",
             "a=b git",
             "A=b",
             "PATH=/tmp git",
@@ -159,12 +215,6 @@ mod tests {
             "'' x",
             "gi't'",
             "gi\"t\" x",
-            "git a'b'",
-            "git 'a'b",
-            "git 'a''b'",
-            "git \"a\"'b'",
-            "git --x='a'",
-            "git --x=\"a\"",
             "git $'a'",
             "git $\"a\"",
             "git 'a",
