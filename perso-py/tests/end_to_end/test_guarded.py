@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.sse import sse_client
+from mcp.shared.exceptions import MCPError
 
 SERVERS = Path(__file__).parents[1] / "servers"
 
@@ -53,14 +54,17 @@ RULES = [
 ]
 
 
+CLOSED = ("--prompts", "deny", "--resources", "deny")
+
+
 class Guarded:
     """A server's process, guarded, and what it did."""
 
-    def __init__(self, sdk: str, folder: Path, *arguments: str, module: str | None = None) -> None:
+    def __init__(self, sdk: str, folder: Path, *arguments: str, module: str | None = None, flags: Sequence[str] = CLOSED) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.done_path, policy = folder / "done", folder / "policy.json"
         policy.write_text(json.dumps({"perso": 1, "roles": {"agent": []}, "rules": RULES}))
-        told = ["--policy", policy.name, "--agent", '{"roles": ["agent"]}', module or f"plain_{sdk}", *arguments]
+        told = ["--policy", policy.name, "--agent", '{"roles": ["agent"]}', *flags, module or f"plain_{sdk}", *arguments]
         self.folder = folder
         self.command = [PYTHONS[sdk], "-m", "perso.guarded", *told]
         path = os.pathsep.join(filter(None, (str(SERVERS), os.environ.get("PYTHONPATH"))))
@@ -115,6 +119,28 @@ async def judged(client: Client, tool: str = "refund") -> None:
     assert [listed.name for listed in (await client.list_tools()).tools] == [tool]
 
 
+async def closed(client: Client) -> None:
+    """Asks for a prompt and a resource, in vain."""
+    assert (await client.list_prompts()).prompts == [] and (await client.list_resources()).resources == []
+    with pytest.raises(MCPError, match="^prompts/get is not allowed: this server's guard denies prompts$"):
+        await client.get_prompt("greet")
+    with pytest.raises(MCPError, match="^resources/read is not allowed: this server's guard denies resources$"):
+        await client.read_resource("note://one")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("sdk", "kind"), [(sdk, kind) for sdk in PYTHONS for kind in KINDS[sdk]])
+async def test_prompts_and_resources_pass_by_default(sdk: str, kind: str, tmp_path: Path) -> None:
+    server = Guarded(sdk, tmp_path, "stdio", kind, flags=())
+    prompt, uri = ("inner_greet", "note://inner/one") if kind == "mounted" else ("greet", "note://one")
+    async with server.client(kind, "stdio", "legacy") as client:
+        assert [listed.name for listed in (await client.list_prompts()).prompts] == [prompt]
+        assert [str(listed.uri) for listed in (await client.list_resources()).resources] == [uri]
+        await client.get_prompt(prompt)
+        await client.read_resource(uri)
+    assert server.done() == ["greeted", "read"]
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize(("sdk", "kind", "transport", "era"), WAYS)
 async def test_every_way(sdk: str, kind: str, transport: str, era: str, over_http: dict[str, Guarded], tmp_path: Path) -> None:
@@ -122,6 +148,7 @@ async def test_every_way(sdk: str, kind: str, transport: str, era: str, over_htt
     server.done()
     async with server.client(kind, transport, era) as client:
         await judged(client, "inner_refund" if kind == "mounted" else "refund")
+        await closed(client)
     assert server.done() == ["refunded 5"]
 
 
@@ -137,6 +164,7 @@ async def test_workers_of_a_web_server(era: str, tmp_path: Path) -> None:
         for _ in range(4):
             async with server.client("mcpserver", "stateless", era) as client:
                 await judged(client)
+                await closed(client)
             assert server.done() == ["refunded 5"]
 
 
@@ -146,6 +174,7 @@ async def test_a_process_that_the_server_starts(kind: str, tmp_path: Path) -> No
     server = Guarded("mcp2", tmp_path, "child", kind)
     async with server.client(kind, "stdio", "legacy") as client:
         await judged(client)
+        await closed(client)
     assert server.done() == ["refunded 5"]
 
 
@@ -177,9 +206,12 @@ async def test_a_guard_around_a_guard(command: list[str], tmp_path: Path) -> Non
     for policies in (["outer.json", "policy.json"], ["policy.json", "outer.json"]):
         agent = ["--agent", '{"roles": ["agent"]}']
         outer, within = (["--policy", policy, *agent] for policy in policies)
-        server.command = [sys.executable, "-m", "perso.guarded", *outer, "perso.guarded", *within, *inner[5:]]
+        # What either guard denies is denied.
+        flags = [CLOSED[:2], CLOSED[2:]]
+        server.command = [sys.executable, "-m", "perso.guarded", *outer, *flags[0], "perso.guarded", *within, *flags[1], *inner[9:]]
         async with server.client("mcpserver", "stdio", "legacy") as client:
             await judged(client)
+            await closed(client)
         assert server.done() == ["refunded 5"]
 
 
@@ -215,6 +247,11 @@ def test_a_server_that_does_not_use_the_package(tmp_path: Path) -> None:
 def test_a_module_that_does_not_exist(tmp_path: Path) -> None:
     ended = run(Guarded("mcp2", tmp_path, module="no_such_module"))
     assert ended.returncode == 1 and "no_such_module" in ended.stderr
+
+
+def test_a_wrong_setting(tmp_path: Path) -> None:
+    ended = run(Guarded("mcp2", tmp_path, "stdio", "mcpserver", flags=["--prompts", "allow"]), DUMP)
+    assert ended.returncode == 2 and "argument --prompts: invalid choice: 'allow'" in ended.stderr
 
 
 def test_a_policy_that_does_not_load(tmp_path: Path) -> None:

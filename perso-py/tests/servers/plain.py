@@ -24,6 +24,20 @@ def dump() -> str:
     return "dumped"
 
 
+def greet() -> str:
+    """Greets."""
+    with DONE.open("a") as file:
+        file.write("greeted\n")
+    return "hello"
+
+
+def note() -> str:
+    """Something to read."""
+    with DONE.open("a") as file:
+        file.write("read\n")
+    return "one"
+
+
 def listener() -> socket.socket:
     """The socket that the test listens on."""
     return socket.socket(fileno=int(os.environ["PLAIN_SOCKET"]))

@@ -12,6 +12,8 @@ def single() -> FastMCP[Any]:
     server: FastMCP[Any] = FastMCP("single")
     server.tool(plain.refund)
     server.tool(plain.dump)
+    server.prompt(plain.greet)
+    server.resource("note://one")(plain.note)
     return server
 
 

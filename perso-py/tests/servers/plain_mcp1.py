@@ -10,14 +10,18 @@ import mcp.types as types
 import plain
 from mcp.server.fastmcp import FastMCP
 from mcp.server.lowlevel import Server
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from pydantic import AnyUrl
 
 
 def fastmcp(**settings: Any) -> FastMCP[Any]:
     server: FastMCP[Any] = FastMCP("fastmcp", **settings)
     server.tool()(plain.refund)
     server.tool()(plain.dump)
+    server.prompt()(plain.greet)
+    server.resource("note://one")(plain.note)
     return server
 
 
@@ -40,6 +44,23 @@ def lowlevel(kind: type[Server[Any, Any]] = Server) -> Server[Any, Any]:
     @server.call_tool()
     async def call_tool(name: str, arguments: dict[str, Any]) -> list[types.TextContent]:
         return [types.TextContent(type="text", text=plain.refund(arguments["amount"]) if name == "refund" else plain.dump())]
+
+    @server.list_prompts()
+    async def list_prompts() -> list[types.Prompt]:
+        return [types.Prompt(name="greet")]
+
+    @server.get_prompt()
+    async def get_prompt(name: str, arguments: Any) -> types.GetPromptResult:
+        text = types.TextContent(type="text", text=plain.greet())
+        return types.GetPromptResult(messages=[types.PromptMessage(role="user", content=text)])
+
+    @server.list_resources()
+    async def list_resources() -> list[types.Resource]:
+        return [types.Resource(name="note", uri=AnyUrl("note://one"))]
+
+    @server.read_resource()
+    async def read_resource(uri: Any) -> list[ReadResourceContents]:
+        return [ReadResourceContents(content=plain.note())]
 
     return server
 

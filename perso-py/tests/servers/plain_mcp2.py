@@ -9,13 +9,28 @@ import plain
 from mcp.server.lowlevel import Server
 from mcp.server.mcpserver import MCPServer
 from mcp.server.stdio import stdio_server
-from mcp_types import CallToolResult, ListToolsResult, TextContent, Tool
+from mcp_types import (
+    CallToolResult,
+    GetPromptResult,
+    ListPromptsResult,
+    ListResourcesResult,
+    ListToolsResult,
+    Prompt,
+    PromptMessage,
+    ReadResourceResult,
+    Resource,
+    TextContent,
+    TextResourceContents,
+    Tool,
+)
 
 
 def mcpserver() -> MCPServer[Any]:
     server = MCPServer("mcpserver")
     server.tool()(plain.refund)
     server.tool()(plain.dump)
+    server.prompt()(plain.greet)
+    server.resource("note://one")(plain.note)
     return server
 
 
@@ -26,6 +41,32 @@ async def list_tools(ctx: Any, params: Any) -> ListToolsResult:
 async def call_tool(ctx: Any, params: Any) -> CallToolResult:
     text = plain.refund(params.arguments["amount"]) if params.name == "refund" else plain.dump()
     return CallToolResult(content=[TextContent(type="text", text=text)])
+
+
+async def list_prompts(ctx: Any, params: Any) -> ListPromptsResult:
+    return ListPromptsResult(prompts=[Prompt(name="greet")])
+
+
+async def get_prompt(ctx: Any, params: Any) -> GetPromptResult:
+    return GetPromptResult(messages=[PromptMessage(role="user", content=TextContent(type="text", text=plain.greet()))])
+
+
+async def list_resources(ctx: Any, params: Any) -> ListResourcesResult:
+    return ListResourcesResult(resources=[Resource(name="note", uri="note://one")])
+
+
+async def read_resource(ctx: Any, params: Any) -> ReadResourceResult:
+    return ReadResourceResult(contents=[TextResourceContents(uri="note://one", text=plain.note())])
+
+
+HANDLERS: dict[str, Any] = {
+    "on_list_tools": list_tools,
+    "on_call_tool": call_tool,
+    "on_list_prompts": list_prompts,
+    "on_get_prompt": get_prompt,
+    "on_list_resources": list_resources,
+    "on_read_resource": read_resource,
+}
 
 
 class Mine(Server[Any]):
@@ -43,11 +84,11 @@ class Mine(Server[Any]):
 
 
 def lowlevel() -> Server[Any]:
-    return Server("lowlevel", on_list_tools=list_tools, on_call_tool=call_tool)
+    return Server("lowlevel", **HANDLERS)
 
 
 def subclass() -> Server[Any]:
-    return Mine("subclass", on_list_tools=list_tools, on_call_tool=call_tool)
+    return Mine("subclass", **HANDLERS)
 
 
 KINDS: dict[str, Any] = {"mcpserver": mcpserver, "lowlevel": lowlevel, "subclass": subclass}

@@ -15,6 +15,7 @@ from mcp.server.fastmcp.tools import Tool
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import McpError
 from mcp.types import (
+    METHOD_NOT_FOUND,
     CallToolRequest,
     CallToolResult,
     ErrorData,
@@ -68,7 +69,9 @@ class Guard:
         """A handler behind its gate."""
         if request is CallToolRequest:
             return self.call(handler)
-        return self.list(handler) if request is ListToolsRequest else handler
+        if request is ListToolsRequest:
+            return self.list(handler)
+        return handler if self.served.closed is None else self.close(handler)
 
     def call(self, handler: Any) -> Any:
         @functools.wraps(handler)
@@ -108,6 +111,22 @@ class Guard:
             return ServerResult(result.root.model_copy(update={"tools": tools}))
 
         return list_tools
+
+    def close(self, handler: Any) -> Any:
+        """A handler that does not see requests for what the host has turned off."""
+
+        @functools.wraps(handler)
+        async def close(request: Any) -> ServerResult:
+            sent = request.model_dump(by_alias=True, mode="json", exclude_none=True)
+            instead = self.served.instead(sent["method"], sent.get("params"))
+            if instead is None:
+                result: ServerResult = await handler(request)
+                return result
+            if instead.result is None:
+                raise McpError(ErrorData(code=METHOD_NOT_FOUND, message=instead.message))
+            return ServerResult.model_validate(instead.result)
+
+        return close
 
     def verify(self) -> None:
         """Verifies the server's tools before the first message gets through."""

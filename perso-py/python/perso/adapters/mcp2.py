@@ -18,12 +18,14 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS, METHOD_NOT_FOUND, SERVER_INFO_META_KEY, CallToolRequestParams
+from mcp_types import INVALID_PARAMS, METHOD_NOT_FOUND, CallToolRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel
 
 from perso._perso import Policy
 from perso.adapters.admitted import Gates
+from perso.adapters.closed import is_about
+from perso.adapters.closing import closing, closing_handler, complete
 from perso.adapters.served import DENIED_TASK, Served, is_about_tools
 from perso.adapters.tools import Sdk, function_of, guard_runs, guard_tools, later
 from perso.guard.denied import Denied
@@ -62,6 +64,8 @@ class Guard:
     async def __call__(self, ctx: Context, call_next: CallNext) -> HandlerResult:
         lowlevel = self._ready()
         if not is_about_tools(ctx.method):
+            if self.served.closed is not None:
+                call_next = closing(self.served, lowlevel, call_next)
             return await call_next(ctx)
         if ctx.request_id is not None and ctx.method == "tools/call":
             return await self._call(ctx, call_next, lowlevel)
@@ -106,13 +110,9 @@ class Guard:
         # With `hide`, what the SDK says of a tool that does not exist.
         text = f"Unknown tool: {denied.tool}" if self.served.hide else str(denied)
         result: dict[str, Any] = {"content": [{"type": "text", "text": text}], "isError": True}
-        meta = {} if self.served.hide else denied.meta()
-        if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
-            result["resultType"] = "complete"
-            meta[SERVER_INFO_META_KEY] = lowlevel.server_info_stamp
-        if meta:
-            result["_meta"] = meta
-        return result
+        if not self.served.hide:
+            result["_meta"] = denied.meta()
+        return complete(result, ctx, lowlevel)
 
     # The server.
 
@@ -128,7 +128,12 @@ class Guard:
         @functools.wraps(handlers)
         def get_request_handler(method: str) -> HandlerEntry[Any] | None:
             entry = handlers(method)
-            return entry if entry is None or method != "tools/call" else self._gate(entry, lowlevel)
+            if entry is None:
+                return None
+            if method == "tools/call":
+                return self._gate(entry, lowlevel)
+            is_closed = self.served.closed is not None and is_about(method)
+            return closing_handler(self.served, lowlevel, method, entry) if is_closed else entry
 
         lowlevel.get_request_handler = get_request_handler  # type: ignore[method-assign]
         if self.served.hide:

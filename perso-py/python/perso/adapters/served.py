@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from perso._perso import Policy
+from perso.adapters.closed import Instead, closed
 from perso.guard.event import logger
 from perso.guard.judge import Judge, caller
 from perso.guard.mark import mark_of
@@ -25,6 +26,7 @@ class Served:
 
     def __init__(self, policy: Policy, **settings: Any) -> None:
         self.hide: bool = settings.pop("hide", False)
+        self.closed = closed(settings.pop("prompts", "pass"), settings.pop("resources", "pass"))
         self.policy = policy
         self.judge = Judge(policy, **settings)
 
@@ -64,6 +66,19 @@ class Served:
             return []
         context = self.judge.context
         return [tool for tool in tools if self.policy.could_allow(name(tool), agent=agent, context=context)]
+
+    def instead(self, method: str, params: Any) -> Instead | None:
+        """What is answered in the server's place to a message about what the host has turned off. Denials are recorded."""
+        instead = None if self.closed is None else self.closed.instead(method, params)
+        if instead is None:
+            return None
+        if instead.result is None:
+            return None if self.judge.refuse("", instead.why) is None else instead
+        return None if self.judge.observes else instead
+
+    def narrowed(self, method: str, params: Any) -> Any:
+        """The parameters of a message that passes, without what the host has turned off."""
+        return params if self.closed is None or self.judge.observes else self.closed.narrowed(method, params)
 
 
 def is_about_tools(method: str) -> bool:

@@ -9,6 +9,7 @@ from perso.guard.denied import Denied
 from perso.guard.event import Event
 
 Mode = Literal["enforce", "observe"]
+Access = Literal["deny", "pass"]
 
 AGENT_TIME = 5.0
 """How long `agent` may take to answer, in seconds, if you do not set `agent_time`."""
@@ -45,12 +46,21 @@ class Settings(TypedDict, total=False):
 
 
 class ServerSettings(Settings, total=False):
-    """The options of a guard in front of a server.
+    """The options of a guard in front of a server. Those that are ``"deny"`` or ``"pass"`` raise `ValueError` for other values.
 
     - ``hide``: a denied call is answered as if there were no such tool.
+    - ``prompts``: ``"deny"`` turns prompts off: ``prompts/get`` and completions for a prompt are errors, and ``prompts/list`` is
+      empty. By default they pass.
+    - ``resources``: ``"deny"`` turns resources off: ``resources/read``, subscriptions and completions for a resource are errors,
+      and lists of resources and of their templates are empty. What a tool's result links to cannot be read either, nor the
+      ``ui://`` resources of MCP Apps. By default they pass.
     - ``input_responses``: `mcp` 2 only. ``"pass"`` lets calls pass whose ``inputResponses`` the tool's own code reads, where no
       rule sees them; by default such calls are denied. Parameters with ``Resolve(…)`` are judged, and need no option.
+
+    For a server of which clients need nothing but its tools: ``policy.guard_server(server, prompts="deny", resources="deny")``.
     """
 
     hide: bool
-    input_responses: Literal["deny", "pass"]
+    prompts: Access
+    resources: Access
+    input_responses: Access

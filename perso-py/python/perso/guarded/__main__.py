@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from perso.adapters.closed import KINDS
 from perso.guarded.hook import guard_all
 from perso.guarded.options import Options
 from perso.guarded.sentry import Sentry
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--agent", type=attributes, default={}, help="the caller: a JSON object of attributes")
     parser.add_argument("--context", type=attributes, help="what rules read as context: a JSON object")
     parser.add_argument("--observe", action="store_true", help="decide and log, but let everything pass")
+    for name in KINDS:
+        parser.add_argument(f"--{name}", choices=("deny", "pass"), default="pass", help=f"`deny` turns the server's {name} off")
     parser.add_argument("module", help="the server, as for `python -m`")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the server")
     told = parser.parse_args(arguments)
@@ -42,6 +45,8 @@ def main(arguments: Sequence[str]) -> None:
         agent=told.agent,
         context=told.context,
         mode="observe" if told.observe else "enforce",
+        prompts=told.prompts,
+        resources=told.resources,
         pid=os.getpid(),
         made=os.path.join(tempfile.gettempdir(), f"perso-{secrets.token_hex(8)}"),
     )

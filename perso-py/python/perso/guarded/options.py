@@ -24,6 +24,8 @@ class Options:
     agent: Mapping[str, Any]
     context: Mapping[str, Any] | None
     mode: str
+    prompts: str
+    resources: str
     pid: int
     """The process that was started first."""
     made: str

@@ -17,7 +17,13 @@ class Sentry:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.policy = Policy.load(options.policy)
-        self.settings: Any = {"agent": options.agent, "context": options.context, "mode": options.mode}
+        self.settings: Any = {
+            "agent": options.agent,
+            "context": options.context,
+            "mode": options.mode,
+            "prompts": options.prompts,
+            "resources": options.resources,
+        }
         self.guarded: weakref.WeakSet[Any] = weakref.WeakSet()
         self.has_made = False
 

@@ -43,7 +43,15 @@ class Guard(Middleware):
         if context.fastmcp_context is not None:
             check(context.fastmcp_context.fastmcp, self)
         method = context.method or ""
-        if not is_about_tools(method) or (method in OWN and context.type == "request"):
+        if not is_about_tools(method):
+            # What a client sends was answered before. This is what code in this process asks for.
+            instead = self.served.instead(method, context.message)
+            if instead is None:
+                return await call_next(context)
+            if instead.result is None:
+                raise MCPError(code=METHOD_NOT_FOUND, message=instead.message)
+            return []
+        if method in OWN and context.type == "request":
             return await call_next(context)
         if self.served.judge.refuse("", "another message about tools than a call and a list") is None:
             return await call_next(context)

@@ -14,9 +14,11 @@ from typing import Any
 
 from fastmcp.exceptions import ToolError
 from fastmcp.server import FastMCP
-from fastmcp.server.low_level import FastMCPServerMiddleware
+from fastmcp.server.low_level import FastMCPServerMiddleware, LowLevelServer
 from fastmcp.tools.base import Tool
 
+from perso.adapters.closed import is_about
+from perso.adapters.closing import closing, closing_handler
 from perso.adapters.fastmcp import calls, headers, outside
 from perso.adapters.fastmcp.guard import Hidden, check, check_handlers, function_of, guards_of, resolve
 from perso.adapters.fastmcp.outside import around, shown
@@ -35,6 +37,7 @@ def install() -> None:
         (FastMCP, "_lifespan_manager", _lifespan),
         (FastMCP, "_get_tool_input_schema", _get_tool_input_schema),
         (FastMCPServerMiddleware, "__call__", _dispatch),
+        (LowLevelServer, "get_request_handler", _get_request_handler),
     ):
         inner = getattr(owner, name)
         if not hasattr(inner, HOOK):
@@ -133,6 +136,25 @@ def _dispatch(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
             check(server)
             check_handlers(server)
         with calls.entered(server):
-            return await inner(self, ctx, call_next)
+            if server is None or not is_about(ctx.method):
+                return await inner(self, ctx, call_next)
+            call: Any = lambda ctx: inner(self, ctx, call_next)
+            # Before the server's middleware, so that nothing answers before it.
+            for guard in reversed(guards_of(server)):
+                if guard.served.closed is not None:
+                    call = closing(guard.served, server._mcp_server, call)
+            return await call(ctx)
 
     return dispatch
+
+
+def _get_request_handler(inner: Callable[..., Any]) -> Callable[..., Any]:
+    def get_request_handler(self: LowLevelServer, method: str) -> Any:
+        entry = inner(self, method)
+        if entry is not None and is_about(method):
+            for guard in reversed(guards_of(self.fastmcp)):
+                if guard.served.closed is not None:
+                    entry = closing_handler(guard.served, self, method, entry)
+        return entry
+
+    return get_request_handler
