@@ -18,6 +18,7 @@ import { ScriptedModel, assistantMessage, functionCall } from '@openai/agents/te
 import { guardMcpServer, guardedTool, toolInputGuardrail, verify } from 'perso/openai-agents';
 import { z } from 'zod';
 import { DESKS } from '../servers/desk.mjs';
+import { SERVERS as PLAIN, SETTINGS } from '../support/closed.mjs';
 import { WAYS, serve } from '../support/http.mjs';
 import { assertInventory, callSites, folderOf } from '../support/inventory.mjs';
 import { openaiModel as playing } from '../support/models.mjs';
@@ -317,6 +318,39 @@ for (const [transport, using] of Object.entries(MCP)) {
 		});
 	});
 }
+
+test('the resources of an MCP server, and prompts where a server has them', { skip: isPortable }, async () => {
+	const done = [];
+	const http = await serve(WAYS['1.x'].sessions(() => PLAIN['1.x'].McpServer(done)));
+	for (const [setting, settings] of Object.entries(SETTINGS)) {
+		const real = new MCPServerStreamableHttp({ url: http.url.href });
+		const prompts = { listPrompts: async () => (done.push('list'), { prompts: ['greet'] }), getPrompt: async (name) => (done.push(name), {}) };
+		const server = guardMcpServer(Object.assign(real, prompts), policy, settings);
+		await server.connect();
+		const ran = async (run) => {
+			done.length = 0;
+			const answer = await run().catch(({ message }) => message);
+			return [answer, done.length];
+		};
+		const isOff = (kind) => settings[kind] === 'deny' && settings.mode !== 'observe';
+		const denial = (method, kind) => [`${method} is not allowed: this server's guard denies ${kind}`, 0];
+		const [read, ofRead] = await ran(() => server.readResource('note://one'));
+		if (isOff('resources')) {
+			assert.deepEqual([read, ofRead], denial('resources/read', 'resources'), setting);
+			assert.deepEqual([await server.listResources(), await server.listResourceTemplates()], [{ resources: [] }, { resourceTemplates: [] }]);
+		} else {
+			assert.deepEqual([read.contents[0].text, ofRead], ['one', 1], setting);
+			assert.deepEqual([(await server.listResources()).resources.length, (await server.listResourceTemplates()).resourceTemplates.length], [1, 1]);
+		}
+		assert.deepEqual(await ran(() => server.getPrompt('greet')), isOff('prompts') ? denial('prompts/get', 'prompts') : [{}, 1], setting);
+		assert.deepEqual(await ran(() => server.listPrompts()), isOff('prompts') ? [{ prompts: [] }, 0] : [{ prompts: ['greet'] }, 1], setting);
+		await server.close();
+	}
+	await http.close();
+	const bare = { name: 'bare', cacheToolsList: false, callTool: async () => [] };
+	assert.equal(guardMcpServer(bare, policy, SETTINGS.both).readResource, undefined);
+	assert.throws(() => guardMcpServer(bare, policy, { resources: 'allow' }), { name: 'TypeError', message: '`resources` is `allow`: use `deny` or `pass`' });
+});
 
 test('`verify` finds what runs unjudged', () => {
 	const guarded = guarding(refundOptions([]));

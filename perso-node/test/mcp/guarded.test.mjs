@@ -188,3 +188,57 @@ for (const desk of DESK_NAMES) {
 		});
 	}
 }
+
+const PLAIN = fileURLToPath(new URL('../servers/plain.mjs', import.meta.url));
+const CLOSED = ['--prompts', 'deny', '--resources', 'deny'];
+const OTHERS = [['--prompts', 'pass', '--resources', 'pass'], CLOSED.slice(0, 2), CLOSED.slice(2), [...CLOSED, '--observe']];
+
+/** Whether a client gets something, or the reason why not. */
+const got = (asked) => asked.then(() => 'got', ({ message }) => message.replace(/^MCP error -?\d+: /, ''));
+
+for (const line of ['1.x', '2.x']) {
+	for (const kind of ['McpServer', 'Server']) {
+		for (const [name, client] of Object.entries(CLIENTS).filter(([name]) => !name.endsWith('modern') || line === '2.x')) {
+			test(`prompts and resources of a ${kind} ${line}, client ${name}`, async () => {
+				for (const flags of name === line && kind === 'Server' ? [...OTHERS, [], CLOSED] : [[], CLOSED]) {
+					const file = join(folder, `closed ${line} ${kind} ${name}`);
+					writeFileSync(file, '');
+					const isOff = (what) => flags.includes(`--${what}`) && flags.includes('deny') && !flags.includes('--observe');
+					const denial = (method, what) => (isOff(what) ? `${method} is not allowed: this server's guard denies ${what}` : 'got');
+					await using(client.make(), client.stdio(process.execPath, guarded(ALL, [PLAIN, line, kind, file], ...flags)), async (client) => {
+						assert.deepEqual((await client.listPrompts()).prompts.length, isOff('prompts') ? 0 : 1);
+						assert.deepEqual((await client.listResources()).resources.length, isOff('resources') ? 0 : 1);
+						assert.deepEqual((await client.listResourceTemplates()).resourceTemplates.length, isOff('resources') ? 0 : 1);
+						writeFileSync(file, '');
+						assert.equal(await got(client.getPrompt({ name: 'greet', arguments: { number: '1' } })), denial('prompts/get', 'prompts'));
+						const complete = (ref) => got(client.complete({ ref, argument: { name: 'number', value: '1' } }));
+						assert.equal(await complete({ type: 'ref/prompt', name: 'greet' }), denial('completion/complete', 'prompts'));
+						assert.equal(readFileSync(file, 'utf8').split('\n').length - 1, isOff('prompts') ? 0 : 2);
+						writeFileSync(file, '');
+						assert.equal(await got(client.readResource({ uri: 'note://one' })), denial('resources/read', 'resources'));
+						assert.equal(await complete({ type: 'ref/resource', uri: 'page://{number}' }), denial('completion/complete', 'resources'));
+						assert.equal(readFileSync(file, 'utf8').split('\n').length - 1, isOff('resources') ? 0 : 2);
+					});
+				}
+			});
+		}
+	}
+}
+
+test('prompts and resources: a server that somebody else wrote, and what is said of it', async () => {
+	const { '1.x': client } = CLIENTS;
+	await using(client.make(), client.stdio(process.execPath, guarded(ALL, [server('server-everything'), 'stdio'], ...CLOSED)), async (client) => {
+		assert.deepEqual([(await client.listPrompts()).prompts, (await client.listResources()).resources], [[], []]);
+		assert.equal(await got(client.getPrompt({ name: 'simple-prompt' })), 'prompts/get is not allowed: this server\'s guard denies prompts');
+	});
+	const lines = [{ id: 1, method: 'prompts/get' }, { id: 2, method: 'resources/list' }, { method: 'prompts/get' }, { id: 3, method: 'ping' }].map((message) => ({ jsonrpc: '2.0', ...message }));
+	const { stdout, stderr } = run(lines.map((line) => `${JSON.stringify(line)}\n`).join(''), ...guarded(ALL, ECHO, ...CLOSED).slice(engine.length));
+	assert.deepEqual(stdout.trim().split('\n').map((line) => JSON.parse(line)).sort((a, b) => a.id - b.id), [
+		{ jsonrpc: '2.0', id: 1, error: { code: -32601, message: 'prompts/get is not allowed: this server\'s guard denies prompts' } },
+		{ jsonrpc: '2.0', id: 2, result: { resources: [] } },
+		lines[3],
+	]);
+	assert.equal(stderr.match(/perso: deny "": prompts are denied/g).length, 2);
+	const wrong = run('', ...guarded(ALL, ECHO, '--prompts', 'allow').slice(engine.length));
+	assert.deepEqual([wrong.status, wrong.stderr], [1, 'error: `prompts` is `allow`: use `deny` or `pass`\n']);
+});

@@ -43,7 +43,7 @@ function http(handle, make, { hasSession = false, isModern = false } = {}) {
 		let session;
 		const ask = async (message) => {
 			const sent = isModern ? modern(message) : message;
-			const name = sent.params?.name;
+			const name = sent.params?.name ?? sent.params?.uri;
 			const response = await fetch(server.url, {
 				method: 'POST',
 				headers: {

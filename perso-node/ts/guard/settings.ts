@@ -36,6 +36,9 @@ export interface Settings<Told = unknown> {
 	readonly onDecision?: (event: DecisionEvent, args: unknown) => void;
 }
 
+/** Whether something that a server has beside tools can be used. */
+export type Access = 'pass' | 'deny';
+
 /** What can be said of a guard in front of a server. */
 export interface ServerSettings<Told = unknown> extends Settings<Told> {
 	/**
@@ -43,6 +46,20 @@ export interface ServerSettings<Told = unknown> extends Settings<Told> {
 	 * whose own handler answers, a function that answers as the handler would: it returns a result or throws an error.
 	 */
 	readonly hide?: boolean | ((tool: string) => object | PromiseLike<object>);
+	/**
+	 * `deny` turns prompts off: `prompts/get` and completions for a prompt are errors, and `prompts/list` is empty. `pass` if not
+	 * said otherwise. A guard throws a TypeError for other values.
+	 */
+	readonly prompts?: Access;
+	/**
+	 * `deny` turns resources off: `resources/read`, subscriptions and completions for a resource are errors, and lists of
+	 * resources and of their templates are empty. What a tool's result links to cannot be read either, nor the `ui://` resources
+	 * of MCP Apps. `pass` if not said otherwise. A guard throws a TypeError for other values.
+	 *
+	 * @example
+	 * guard(server, policy, { prompts: 'deny', resources: 'deny' });
+	 */
+	readonly resources?: Access;
 }
 
 /** How long an async `agent` may take by default, in milliseconds. */

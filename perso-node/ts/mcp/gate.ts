@@ -4,6 +4,7 @@ import type { Denied } from '../guard/denied.js';
 import { after, type Judge, type Verdict, type Who } from '../guard/judge.js';
 import { copy } from '../value/copy.js';
 import { isEqual } from '../value/equal.js';
+import { type Closed, METHOD_NOT_FOUND } from './closed.js';
 import { denial, error } from './denial.js';
 import type { Hiding } from './hiding.js';
 import { isOwn, Lists, type Waiting } from './lists.js';
@@ -38,6 +39,7 @@ const TOO_MANY = 'too many calls are being judged: wait for some of them, and tr
 export class Gate<Told> {
 	readonly #judge: Judge<Told>;
 	readonly #hiding: Hiding | undefined;
+	readonly #turnedOff: Closed | undefined;
 	readonly #told: (extra: unknown) => Told;
 	readonly #send: Send;
 	readonly #fail: (error: unknown) => void;
@@ -50,9 +52,16 @@ export class Gate<Told> {
 	readonly #passed = new WeakMap<object, Message>();
 	#isClosed = false;
 
-	constructor(judge: Judge<Told>, hiding: Hiding | undefined, told: (extra: unknown) => Told, send: Send, fail: (error: unknown) => void) {
+	constructor(
+		judge: Judge<Told>,
+		{ hiding, closed }: { readonly hiding?: Hiding | undefined; readonly closed?: Closed | undefined },
+		told: (extra: unknown) => Told,
+		send: Send,
+		fail: (error: unknown) => void,
+	) {
 		this.#judge = judge;
 		this.#hiding = hiding;
+		this.#turnedOff = closed;
 		this.#told = told;
 		this.#send = send;
 		this.#fail = fail;
@@ -92,7 +101,7 @@ export class Gate<Told> {
 				if (asked.id !== undefined) this.#answer(asked.id, error(asked.id, asked.code, asked.why));
 				return;
 			case 'other':
-				return deliver(asked.message, extra);
+				return this.#turnedOff === undefined ? deliver(asked.message, extra) : this.#other(asked, this.#turnedOff, extra, deliver);
 		}
 	}
 
@@ -203,6 +212,21 @@ export class Gate<Told> {
 		const own = this.#lists.add(id, { who: this.#judge.who(this.#told(extra)), isModern });
 		if (own === undefined) return this.#answer(id, error(id, SERVER_ERROR, 'Too many lists of tools are open: wait for some of them, or cancel them'));
 		pass({ ...message, id: own });
+	}
+
+	/** What is not about tools goes on, unless it is about what the host has turned off. */
+	#other({ id, message }: Asked & { kind: 'other' }, closed: Closed, extra: unknown, deliver: Deliver): void {
+		let read;
+		try {
+			read = closed.read(message, this.#judge);
+		} catch (error) {
+			return this.#fail(error);
+		}
+		if (!('instead' in read)) return deliver(read.message, extra);
+		// A notification has no answer.
+		if (id === undefined) return;
+		const { result, message: why } = read.instead;
+		this.#answer(id, result === undefined ? error(id, METHOD_NOT_FOUND, why) : { jsonrpc: '2.0', id, result });
 	}
 
 	/** Cancels what the client knows under an id: calls, and lists, which the server knows under others. */

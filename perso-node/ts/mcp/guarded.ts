@@ -12,6 +12,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { parseArgs } from 'node:util';
 import { Judge } from '../guard/judge.js';
 import type { BasePolicy, Source } from '../policy.js';
+import { Closed } from './closed.js';
 import { error } from './denial.js';
 import { Gate } from './gate.js';
 import { hidingTransport } from './hiding.js';
@@ -26,6 +27,8 @@ Options:
   --context <JSON>  what rules read as context: an object
   --observe         decide and report, but let everything pass
   --hide            answer a denied call as if there were no such tool
+  --prompts deny    turn the server's prompts off; by default they pass
+  --resources deny  turn the server's resources off; by default they pass
   --help            this text
 
 Denials are reported on standard error.`;
@@ -43,6 +46,8 @@ const options = {
 	context: { type: 'string' },
 	observe: { type: 'boolean' },
 	hide: { type: 'boolean' },
+	prompts: { type: 'string' },
+	resources: { type: 'string' },
 	help: { type: 'boolean' },
 } as const;
 
@@ -61,8 +66,9 @@ export async function main(args: string[], load: (source: Source) => Promise<Bas
 		console.error(`error: ${said(wrong)}\n\n${USAGE}`);
 		return 1;
 	}
-	const { policy, observe, hide = false } = told.values;
+	const { policy, observe, hide = false, prompts, resources } = told.values;
 	try {
+		const closed = Closed.of({ ...(prompts !== undefined && { prompts }), ...(resources !== undefined && { resources }) } as object);
 		const judge = new Judge<unknown>(await load(policy), {
 			...attributes('agent', told.values.agent),
 			...attributes('context', told.values.context),
@@ -71,7 +77,7 @@ export async function main(args: string[], load: (source: Source) => Promise<Bas
 				if (!event.decision.allowed) console.error(`perso: deny ${printable(event.tool)}: ${event.decision.reason} (${event.id})`);
 			},
 		});
-		return await between(judge, hide, told.positionals as [string, ...string[]]);
+		return await between(judge, { hiding: hide ? hidingTransport(true) : undefined, closed }, told.positionals as [string, ...string[]]);
 	} catch (error) {
 		console.error(`error: ${said(error)}`);
 		return 1;
@@ -93,7 +99,7 @@ function attributes(name: 'agent' | 'context', text: string | undefined): { [nam
 }
 
 /** Runs the server between its client's messages and its own. */
-async function between(judge: Judge<unknown>, hide: boolean, [command, ...args]: [string, ...string[]]): Promise<number> {
+async function between(judge: Judge<unknown>, how: ConstructorParameters<typeof Gate>[1], [command, ...args]: [string, ...string[]]): Promise<number> {
 	const server = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
 	const ended = once(server, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
 	await once(server, 'spawn');
@@ -103,7 +109,7 @@ async function between(judge: Judge<unknown>, hide: boolean, [command, ...args]:
 	const lines = new WeakMap<object, string>();
 	const toClient = (message: unknown): Promise<unknown> =>
 		write(process.stdout, lines.get(message as object) ?? JSON.stringify(message));
-	const gate = new Gate<unknown>(judge, hide ? hidingTransport(true) : undefined, () => undefined, toClient, (error) => console.error(`perso: ${said(error)}`));
+	const gate = new Gate<unknown>(judge, how, () => undefined, toClient, (error) => console.error(`perso: ${said(error)}`));
 	const refuse = async (message: unknown, why: string): Promise<void> => {
 		console.error(`perso: a message is refused: ${why}`);
 		const { id } = message as { id?: unknown };

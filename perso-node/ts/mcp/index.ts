@@ -3,6 +3,7 @@
 import { Judge } from '../guard/judge.js';
 import type { ServerSettings } from '../guard/settings.js';
 import type { BasePolicy } from '../policy.js';
+import { Closed } from './closed.js';
 import { Gate, type Send } from './gate.js';
 import { type Hiding, hidingServer, hidingTransport } from './hiding.js';
 
@@ -48,7 +49,8 @@ const guards = new WeakMap<object, Set<BasePolicy>>();
  * arguments that were judged; what is denied is answered with the reason; lists show what the caller could call. Returns
  * the server.
  *
- * @throws Error where the server is connected or guarded by the policy already, TypeError where it is no server
+ * @throws Error where the server is connected or guarded by the policy already, TypeError where it is no server or a setting
+ * is wrong
  * @example
  * guard(server, policy, { agent: ({ authInfo }) => ({ id: authInfo?.clientId, roles: authInfo?.extra?.roles }) });
  * await server.connect(transport);
@@ -58,11 +60,15 @@ export function guard<S extends Server>(server: S, policy: BasePolicy, settings:
 	if (low.transport !== undefined) throw new Error('the server is connected already: guard it before `connect`');
 	const judge = new Judge(policy, settings);
 	const hide = hidden(settings);
+	const closed = Closed.of(settings);
 	once(low, policy, 'server');
 	const hiding = hide && hidingServer(server, low, judge, hide);
-	const { connect } = low;
+	const { connect, getCapabilities } = low;
+	if (closed !== undefined && !judge.observes && getCapabilities !== undefined) {
+		low.getCapabilities = () => closed.capabilities(getCapabilities.call(low));
+	}
 	low.connect = function (transport: object, ...rest: unknown[]) {
-		admit(transport as Raw, policy, judge, hiding);
+		admit(transport as Raw, policy, judge, { hiding, closed });
 		return connect.call(low, transport, ...rest);
 	};
 	return server;
@@ -71,11 +77,12 @@ export function guard<S extends Server>(server: S, policy: BasePolicy, settings:
 /**
  * Guards a transport by itself: messages that come from it are judged before whoever listens gets them. Returns the transport.
  *
- * @throws Error where it is guarded by the policy already
+ * @throws Error where it is guarded by the policy already, TypeError where a setting is wrong
  */
 export function guardTransport<T extends Transport>(transport: T, policy: BasePolicy, settings: ServerSettings<RequestContext> = {}): T {
 	const hide = hidden(settings);
-	admit(transport as unknown as Raw, policy, new Judge(policy, settings), hide && hidingTransport(hide));
+	const closed = Closed.of(settings);
+	admit(transport as unknown as Raw, policy, new Judge(policy, settings), { hiding: hide && hidingTransport(hide), closed });
 	return transport;
 }
 
@@ -89,6 +96,7 @@ function hidden({ hide = false }: ServerSettings<RequestContext>): ServerSetting
 export interface LowLevel {
 	transport?: unknown;
 	connect(this: unknown, transport: object, ...rest: unknown[]): Promise<unknown>;
+	getCapabilities?(this: unknown): { readonly [name: string]: object };
 }
 
 /** The server that does the protocol: an `McpServer` has one. */
@@ -117,7 +125,7 @@ interface Raw {
 type Handler = (...args: unknown[]) => unknown;
 
 /** Puts a gate into a transport. */
-function admit(transport: Raw, policy: BasePolicy, judge: Judge<RequestContext>, hiding: Hiding | undefined): void {
+function admit(transport: Raw, policy: BasePolicy, judge: Judge<RequestContext>, more: { hiding?: Hiding | undefined; closed?: Closed | undefined }): void {
 	once(transport, policy, 'transport');
 	const send = transport.send.bind(transport);
 	const told = (extra: unknown): RequestContext => {
@@ -128,7 +136,7 @@ function admit(transport: Raw, policy: BasePolicy, judge: Judge<RequestContext>,
 		const { onerror } = transport;
 		if (typeof onerror === 'function') onerror.call(transport, error instanceof Error ? error : new Error(String(error)));
 	};
-	const gate = new Gate(judge, hiding, told, send, fail);
+	const gate = new Gate(judge, more, told, send, fail);
 	transport.send = (message, options) => gate.send(message, options);
 	let handlers = 0;
 	intercept(transport, 'onmessage', (handler) => {

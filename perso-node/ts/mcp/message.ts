@@ -40,7 +40,7 @@ const INVALID_PARAMS = -32602;
 const REVISION = 'io.modelcontextprotocol/protocolVersion';
 const MODERN = '2026-07-28';
 
-const isObject = (value: unknown): value is Message => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isObject = (value: unknown): value is Message => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isId = (id: unknown): id is Id => typeof id === 'string' || typeof id === 'number';
 
@@ -50,11 +50,11 @@ const PARAMS = ['name', 'arguments', 'task', '_meta', 'inputResponses', 'request
 const UPDATE_PARAMS = ['taskId', 'inputResponses', '_meta'];
 
 /** A name as readers see it that don't mind case, space and control characters. */
-const folded = (name: string): string =>
+export const folded = (name: string): string =>
 	name.normalize('NFKC').replace(/[\s\p{C}]/gu, '').toLowerCase().replace(/\u0131|i\u0307/g, 'i');
 
 /** Whether a key is one of these, but in a form that only some readers take for it: to some, a NUL ends a string. */
-function isAmbiguous(object: Message, keys: readonly string[]): boolean {
+export function isAmbiguous(object: Message, keys: readonly string[]): boolean {
 	return Object.keys(object).some((key) => {
 		if (keys.includes(key)) return false;
 		const names = [folded(key), folded(key.split('\0', 1)[0]!)];
@@ -112,8 +112,9 @@ export function withArguments(message: Message, args: unknown): Message {
 	return 'arguments' in params ? { ...message, params: { ...params, arguments: args } } : message;
 }
 
-function isModern(params: Message | undefined): boolean {
-	const meta = params?.['_meta'];
+/** Whether a request of such parameters is of the revision 2026-07-28 or a later one. */
+export function isModern(params: unknown): boolean {
+	const meta = isObject(params) ? params['_meta'] : undefined;
 	const revision = isObject(meta) ? meta[REVISION] : undefined;
 	return typeof revision === 'string' && revision >= MODERN;
 }

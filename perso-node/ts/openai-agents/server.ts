@@ -3,7 +3,8 @@
 import type { MCPServer, RunContext } from '@openai/agents';
 import type { Denied } from '../guard/denied.js';
 import { Judge } from '../guard/judge.js';
-import type { Settings } from '../guard/settings.js';
+import type { ServerSettings, Settings } from '../guard/settings.js';
+import { Closed, passes } from '../mcp/closed.js';
 import type { BasePolicy } from '../policy.js';
 import { mark } from './guarded.js';
 
@@ -17,6 +18,15 @@ export interface GuardedMcpCall<CONTEXT = unknown> {
 	readonly context: RunContext<CONTEXT>;
 }
 
+/** By which function a server is asked for what it has beside tools. */
+const ASKS = {
+	listPrompts: 'prompts/list',
+	getPrompt: 'prompts/get',
+	listResources: 'resources/list',
+	listResourceTemplates: 'resources/templates/list',
+	readResource: 'resources/read',
+};
+
 type Arguments = Record<string, unknown> | null;
 type Call<R> = (tool: string, args: Arguments, ...rest: unknown[]) => Promise<R>;
 
@@ -25,6 +35,8 @@ type Call<R> = (tool: string, args: Arguments, ...rest: unknown[]) => Promise<R>
  * guardrails and `toolMetaResolver` did to them before. Calls are judged by the names that the server itself has for its
  * tools, not by the names with a prefix that `includeServerInToolNames` gives them. The model reads the reason of a
  * denial as the tool's output.
+ *
+ * With `prompts` or `resources` at `deny`, the server is not asked for these: lists are empty, and other functions throw.
  *
  * Give agents the guarded server, and connect and close that one. The given server stays as it is.
  *
@@ -35,9 +47,10 @@ type Call<R> = (tool: string, args: Arguments, ...rest: unknown[]) => Promise<R>
 export function guardMcpServer<S extends MCPServer, CONTEXT = unknown>(
 	server: S,
 	policy: BasePolicy,
-	settings: Settings<GuardedMcpCall<CONTEXT>> = {},
+	settings: Settings<GuardedMcpCall<CONTEXT>> & Pick<ServerSettings, 'prompts' | 'resources'> = {},
 ): S {
 	const judge = new Judge(policy, settings);
+	const closed = Closed.of(settings);
 	/** The runs that calls are of, by the calls' arguments: the SDK tells the run to this one function only. */
 	const runs = new WeakMap<object, RunContext<CONTEXT>>();
 	const judged = <R>(call: Call<R>, denial: (denied: Denied) => R): Call<R> => async (tool, args, ...rest) => {
@@ -60,6 +73,16 @@ export function guardMcpServer<S extends MCPServer, CONTEXT = unknown>(
 			}),
 		}),
 	};
+	for (const [name, method] of Object.entries(ASKS)) {
+		const ask: unknown = Reflect.get(server, name);
+		const instead = closed?.instead(method);
+		if (typeof ask !== 'function' || instead === undefined) continue;
+		members[name] = async (...args: unknown[]): Promise<unknown> => {
+			if (passes(instead, judge)) return ask.apply(server, args) as unknown;
+			if (instead.result === undefined) throw new Error(instead.message);
+			return { ...instead.result };
+		};
+	}
 	/** The server's own functions keep their `this`: it may have private fields. */
 	const functions = new WeakMap<object, unknown>();
 	return mark(new Proxy(Object.create(Object.getPrototypeOf(server) as object) as S, {
