@@ -3,6 +3,7 @@
 use crate::agent::{Agent, AgentSource, BoxError};
 use crate::args::{Args, ReadArgs};
 use crate::caught;
+use crate::closed::{Closed, Instead};
 use crate::denial::{Answer, Denial, Denied, Reason};
 use crate::event::{Event, Observer};
 use crate::exact::Unclear;
@@ -37,6 +38,7 @@ pub(crate) struct Guard<R> {
     pub(crate) context: Arc<Value>,
     pub(crate) observe: bool,
     pub(crate) hide: bool,
+    pub(crate) closed: Closed,
     pub(crate) denial: Arc<dyn Denial>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) tasks: Tasks,
@@ -53,6 +55,7 @@ impl<R> Clone for Guard<R> {
             context: self.context.clone(),
             observe: self.observe,
             hide: self.hide,
+            closed: self.closed,
             denial: self.denial.clone(),
             observer: self.observer.clone(),
             tasks: self.tasks.clone(),
@@ -98,6 +101,7 @@ impl<R: Sync + 'static> Guard<R> {
             context: Arc::new(Value::Object(Map::new())),
             observe: false,
             hide: false,
+            closed: Closed::default(),
             denial: Arc::new(Reason),
             observer: None,
             tasks: Tasks::default(),
@@ -177,6 +181,27 @@ impl<R: Sync + 'static> Guard<R> {
     pub(crate) fn refuse(&self, why: &'static str) -> bool {
         let judged = Judged { tool: "", args: Args::Absent.into(), begin: Instant::now() };
         self.conclude(&judged, &not_judged(reason::ENGINE, why), None).is_some()
+    }
+
+    /// What is answered in the server's place to a request for prompts or resources, if the host has turned them off: see
+    /// [`Closed::instead`].
+    #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
+    pub(crate) fn instead(&self, method: &str, reference: Option<&str>) -> Option<Instead> {
+        self.closed.instead(method, reference).filter(|instead| self.closes(*instead))
+    }
+
+    /// Whether the server is not asked. Denials are reported.
+    pub(crate) fn closes(&self, instead: Instead) -> bool {
+        match instead {
+            Instead::Empty(_) => !self.observe,
+            Instead::Error(kind) => self.refuse(kind.detail()),
+        }
+    }
+
+    /// What `subscriptions/listen` must not ask for: nothing, when only observing.
+    #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
+    pub(crate) fn narrows(&self) -> Closed {
+        if self.observe { Closed::default() } else { self.closed }
     }
 
     /// Reports a decision to the host, and enforces it.
@@ -304,6 +329,38 @@ macro_rules! settings {
         #[must_use]
         pub fn hide(mut self) -> Self {
             self.guard.hide = true;
+            self
+        }
+
+        /// Denies prompts, which pass by default: `prompts/get` and completions of a prompt's arguments get the error -32601, and
+        /// `prompts/list` an empty list. The server is not asked. [`observe`](Self::observe) lets them pass.
+        ///
+        /// ```
+        /// # fn policy() -> perso_tower::Policy { unreachable!() }
+        /// # let _ = || {
+        /// let layer = perso_tower::PersoLayer::new(policy()).deny_prompts().deny_resources();
+        /// # };
+        /// ```
+        #[must_use]
+        pub fn deny_prompts(mut self) -> Self {
+            self.guard.closed.prompts = true;
+            self
+        }
+
+        /// Denies resources, which pass by default: `resources/read`, subscriptions and completions of a resource's URI get the
+        /// error -32601, and lists of resources and of their templates are empty. The server is not asked, and
+        /// `subscriptions/listen` asks it for nothing about resources. What a tool's result links to cannot be read either, nor
+        /// the views of MCP Apps. [`observe`](Self::observe) lets them pass.
+        ///
+        /// ```
+        /// # fn policy() -> perso_tower::Policy { unreachable!() }
+        /// # let _ = || {
+        /// let layer = perso_tower::PersoLayer::new(policy()).deny_prompts().deny_resources();
+        /// # };
+        /// ```
+        #[must_use]
+        pub fn deny_resources(mut self) -> Self {
+            self.guard.closed.resources = true;
             self
         }
 

@@ -8,11 +8,13 @@
 //! - `RouterLayer` (feature `tower-mcp`): around the router of a tower-mcp server.
 //!
 //! The host says who calls, for each request ([`AgentSource`]). What a call is about is looked up if the policy needs it
-//! ([`ResourceSource`]). What cannot be judged is denied. A denial reaches the model as text.
+//! ([`ResourceSource`]). What cannot be judged is denied. A denial reaches the model as text. Prompts and resources pass, unless
+//! the host turns them off: `deny_prompts`, `deny_resources`.
 
 mod agent;
 mod args;
 mod caught;
+mod closed;
 mod denial;
 mod event;
 mod exact;

@@ -64,9 +64,14 @@ impl<'m> Shallow<'m> {
         text
     }
 
+    /// Leaves out the keys that are not to be kept.
+    pub(crate) fn retain(&mut self, is_kept: impl Fn(&str) -> bool) {
+        self.0.retain(|(name, _)| is_kept(name));
+    }
+
     /// The same object with another value for a key, which it may not have had.
     pub(crate) fn set(&mut self, key: &str, value: &'m RawValue) {
-        self.0.retain(|(name, _)| name != key);
+        self.retain(|name| name != key);
         self.0.push((key.to_owned(), value));
     }
 }

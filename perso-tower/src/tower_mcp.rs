@@ -2,16 +2,19 @@
 
 use crate::agent::Carries;
 use crate::args::Args;
+use crate::closed::{Instead, METHOD_NOT_FOUND};
 use crate::denial::{Answer, Denied};
 use crate::guard::{Guard, STATELESS, may_run_tools, settings};
 use crate::policy::PolicyHandle;
 use crate::tasks::TaskCall;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_layer::Layer;
-use tower_mcp::protocol::{CacheScope, CallToolParams, CallToolResult, McpRequest, McpResponse, TASKS_EXTENSION_ID};
+use tower_mcp::protocol::{
+    CacheScope, CallToolParams, CallToolResult, CompletionReference, McpRequest, McpResponse, TASKS_EXTENSION_ID,
+};
 use tower_mcp::{JsonRpcError, McpRouter, RouterRequest, RouterResponse};
 use tower_service::Service;
 
@@ -130,11 +133,18 @@ where
 async fn handle<S>(
     mut inner: S,
     guard: Arc<Guard<RouterRequest>>,
-    request: RouterRequest,
+    mut request: RouterRequest,
 ) -> Result<RouterResponse, S::Error>
 where
     S: Service<RouterRequest, Response = RouterResponse>,
 {
+    if let McpRequest::SubscriptionsListen(listen) = &mut request.inner
+        && let Some(asked) = &mut listen.notifications
+    {
+        let resources = (&mut asked.resources_list_changed, &mut asked.resource_subscriptions);
+        guard.narrows().narrow(&mut asked.prompts_list_changed, resources);
+        return inner.call(request).await;
+    }
     match &request.inner {
         McpRequest::CallTool(call) => {
             let caller = guard.caller(&request).await;
@@ -188,7 +198,28 @@ where
         McpRequest::Unknown { method, .. } if may_run_tools(method) && guard.refuse("the method is unknown") => {
             Ok(RouterResponse { inner: Err(JsonRpcError::method_not_found(method)), id: request.id })
         }
-        _ => inner.call(request).await,
+        other => match guard.instead(other.method_name(), reference(other)) {
+            Some(instead) => Ok(RouterResponse { inner: answered(instead, other.method_name()), id: request.id }),
+            None => inner.call(request).await,
+        },
+    }
+}
+
+/// The type of what a completion is about.
+fn reference(request: &McpRequest) -> Option<&'static str> {
+    let McpRequest::Complete(complete) = request else { return None };
+    match complete.reference {
+        CompletionReference::Prompt { .. } => Some("ref/prompt"),
+        CompletionReference::Resource { .. } => Some("ref/resource"),
+        _ => None,
+    }
+}
+
+/// The answer to a request for what is turned off.
+fn answered(instead: Instead, method: &str) -> Result<McpResponse, JsonRpcError> {
+    match instead {
+        Instead::Empty(list) => Ok(McpResponse::Raw(json!({ list: [] }))),
+        Instead::Error(kind) => Err(JsonRpcError { code: METHOD_NOT_FOUND, message: kind.message(method), data: None }),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Readers of JSON differ over duplicate keys and over keys in another case. A message that has either where it says what is
 //! called is refused: the server might read another call than the guard.
 
+use crate::closed::{Closed, Instead};
 use crate::guard::may_run_tools;
 use crate::shallow::Shallow;
 use serde_json::value::RawValue;
@@ -18,6 +19,10 @@ pub(super) enum Message {
     Call(CallMessage),
     /// To go on with a task.
     Update(UpdateMessage),
+    /// Something that the host has turned off.
+    Closed(ClosedMessage),
+    /// To be told of changes, but for those of what the host has turned off: what is left, to be passed on.
+    Listen(String),
     /// Something that a guard must not let pass.
     Refused {
         /// Its id as JSON, `null` if it has none.
@@ -54,6 +59,18 @@ pub(super) struct UpdateMessage {
     pub(super) text: String,
 }
 
+/// A request for prompts or resources, which the host has turned off.
+#[derive(Debug)]
+pub(super) struct ClosedMessage {
+    /// The request's id as JSON; `None` for a notification.
+    pub(super) id: Option<String>,
+    pub(super) method: String,
+    /// The revision that the request says it is of, from 2026-07-28 on.
+    pub(super) revision: Option<String>,
+    /// What is answered in the server's place.
+    pub(super) instead: Instead,
+}
+
 /// Keys by which a message says what is called.
 const ENVELOPE: [&str; 4] = ["jsonrpc", "id", "method", "params"];
 const PARAMS: [&str; 6] = ["name", "arguments", "task", "_meta", "inputResponses", "requestState"];
@@ -64,8 +81,8 @@ const UPDATE: [&str; 3] = ["taskId", "inputResponses", "_meta"];
 const REVISION: &str = "io.modelcontextprotocol/protocolVersion";
 
 impl Message {
-    /// Reads a message.
-    pub(super) fn read(text: &str) -> Self {
+    /// Reads a message, where the host may have turned something off.
+    pub(super) fn read(text: &str, closed: Closed) -> Self {
         if text.trim_start().starts_with('[') {
             return refused(None, "batches are not accepted");
         }
@@ -91,8 +108,26 @@ impl Message {
             },
             // Servers that are lax with names, or know further ways to run a tool.
             Some(method) if may_run_tools(method) => refused(id, "the method is unknown"),
-            Some(_) => Self::Other,
+            Some(_) if closed.is_nothing() => Self::Other,
+            Some(method) => other(&message, method, closed),
         }
+    }
+}
+
+/// A message that is about no tool, where the host has turned something off.
+fn other(message: &Shallow<'_>, method: &str, closed: Closed) -> Message {
+    if method == "subscriptions/listen"
+        && let Some(text) = narrowed(message, closed)
+    {
+        return Message::Listen(text);
+    }
+    let Some(instead) = closed.instead(method, reference(message).as_deref()) else { return Message::Other };
+    match request_id(message) {
+        Ok(id) => {
+            let revision = message.object("params").and_then(|params| revision(&params));
+            Message::Closed(ClosedMessage { id, method: method.to_owned(), revision, instead })
+        }
+        Err(why) => refused(message.get("id"), why),
     }
 }
 
@@ -104,7 +139,7 @@ fn call(message: &Shallow<'_>) -> Result<CallMessage, &'static str> {
         tool: params.string("name").ok_or("the tool's name must be a string")?,
         args: params.get("arguments").map(|args| args.get().to_owned()),
         is_task: params.get("task").is_some_and(|task| task.get() != "null"),
-        revision: params.object("_meta").and_then(|meta| meta.string(REVISION)),
+        revision: revision(&params),
         text: message.text_with("params", &params.text()),
     })
 }
@@ -114,6 +149,25 @@ fn update(message: &Shallow<'_>) -> Result<UpdateMessage, &'static str> {
     let params = params(message, &UPDATE)?;
     let task = params.string("taskId").ok_or("the task's id must be a string")?;
     Ok(UpdateMessage { id, task, text: message.text_with("params", &params.text()) })
+}
+
+/// The revision that a request says it is of.
+fn revision(params: &Shallow<'_>) -> Option<String> {
+    params.object("_meta")?.string(REVISION)
+}
+
+/// The type of what a completion is about; `None` if readers could differ over it.
+fn reference(message: &Shallow<'_>) -> Option<String> {
+    let reference = params(message, &["ref"]).ok()?.object("ref")?;
+    (!reference.is_ambiguous(&["type"])).then(|| reference.string("type"))?
+}
+
+/// A request to be told of changes, without those of what the host has turned off; `None` if it cannot be read.
+fn narrowed(message: &Shallow<'_>, closed: Closed) -> Option<String> {
+    let params = params(message, &["notifications"]).ok()?;
+    let mut asked = params.object("notifications")?;
+    asked.retain(|key| !closed.narrows(key));
+    Some(message.text_with("params", &params.text_with("notifications", &asked.text())))
 }
 
 /// The request's id as JSON; `None` for a notification.
@@ -146,8 +200,12 @@ fn is_id(id: &RawValue) -> bool {
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> Message {
+        Message::read(text, Closed::default())
+    }
+
     fn why(text: &str) -> &'static str {
-        match Message::read(text) {
+        match read(text) {
             Message::Refused { why, .. } => why,
             other => panic!("{text}: {other:?}"),
         }
@@ -157,7 +215,7 @@ mod tests {
     fn a_call_is_read_and_written_again() {
         let text = r#" {"jsonrpc":"2.0", "id":7, "method":"tools\/call",
             "params": {"n\u0061me":"t", "arguments": {"a": 1.50, "b": [ ]}, "x":1} } "#;
-        let Message::Call(call) = Message::read(text) else { panic!("no call") };
+        let Message::Call(call) = read(text) else { panic!("no call") };
         assert_eq!((call.id.as_deref(), &*call.tool, call.is_task), (Some("7"), "t", false));
         assert_eq!(call.args.as_deref(), Some(r#"{"a": 1.50, "b": [ ]}"#));
         assert_eq!(
@@ -168,15 +226,15 @@ mod tests {
 
     #[test]
     fn what_a_call_is_of_is_known() {
-        let read = |text| match Message::read(text) {
+        let call = |text| match read(text) {
             Message::Call(call) => call,
             other => panic!("{other:?}"),
         };
-        let task = read(r#"{"method":"tools/call","params":{"name":"t","task":{"ttl":1}}}"#);
+        let task = call(r#"{"method":"tools/call","params":{"name":"t","task":{"ttl":1}}}"#);
         assert!(task.is_task && task.id.is_none());
         let text = r#"{"id":"a","method":"tools/call",
             "params":{"name":"t","task":null,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
-        let modern = read(text);
+        let modern = call(text);
         assert!(!modern.is_task);
         assert_eq!((modern.id.as_deref(), modern.revision.as_deref()), (Some("\"a\""), Some("2026-07-28")));
     }
@@ -234,13 +292,26 @@ mod tests {
 
     #[test]
     fn other_messages_pass() {
-        assert!(matches!(Message::read(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#), Message::List));
+        assert!(matches!(read(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#), Message::List));
         for text in [
             r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"Name":1}}"#,
             r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
             r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
         ] {
-            assert!(matches!(Message::read(text), Message::Other), "{text}");
+            assert!(matches!(read(text), Message::Other), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_turned_off_is_no_more_asked_for() {
+        let text = r#"{"id":1,"method":"subscriptions/listen","params":{"x":1,"notifications":
+            {"toolsListChanged":true,"resourcesListChanged":true,"RESOURCEsubscriptions":["a"],"promptsListChanged":true}}}"#;
+        let closed = Closed { resources: true, prompts: false };
+        let Message::Listen(left) = Message::read(text, closed) else { panic!("{text}") };
+        assert_eq!(
+            left,
+            r#"{"id":1,"method":"subscriptions/listen","params":{"x":1,"notifications":{"toolsListChanged":true,"promptsListChanged":true}}}"#
+        );
+        assert!(matches!(read(text), Message::Other));
     }
 }

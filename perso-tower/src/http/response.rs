@@ -1,7 +1,8 @@
 //! What the layer answers itself.
 
 use super::body::PersoBody;
-use super::message::{CallMessage, UpdateMessage};
+use super::message::{CallMessage, ClosedMessage, UpdateMessage};
+use crate::closed::{Instead, METHOD_NOT_FOUND};
 use crate::denial::Answer;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
@@ -61,6 +62,22 @@ pub(super) fn not_updated(id: &str, update: &UpdateMessage, answer: Answer) -> S
         // As MCP has it ("Tasks", error handling).
         Answer::Unknown | Answer::Result(_) => {
             error(id, &json!({ "code": INVALID_PARAMS, "message": format!("Unknown task: {}", update.task) }))
+        }
+    }
+}
+
+/// The answer to a request for what the host has turned off.
+pub(super) fn instead(id: &str, closed: &ClosedMessage, is_typed: bool) -> String {
+    match closed.instead {
+        Instead::Error(kind) => {
+            error(id, &json!({ "code": METHOD_NOT_FOUND, "message": kind.message(&closed.method) }))
+        }
+        Instead::Empty(list) => {
+            let mut result = json!({ list: [] });
+            if is_typed {
+                result = json!({ list: [], "resultType": "complete", "ttlMs": 0, "cacheScope": "private" });
+            }
+            format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#)
         }
     }
 }

@@ -129,13 +129,19 @@ impl Setup {
             Err(_) => return Ok(response::status(StatusCode::BAD_REQUEST)),
         };
         let message = match std::str::from_utf8(&bytes) {
-            Ok(text) => Message::read(text),
+            Ok(text) => Message::read(text, self.guard.closed),
             Err(_) => Message::Refused { id: "null".to_owned(), why: "the body is not UTF-8" },
         };
         let caller = self.guard.caller(&parts).await;
         let (body, is_asked, task_call) = match message {
             Message::Refused { id, why } if self.guard.refuse(why) => return Ok(response::refused(&id, why)),
-            Message::Refused { .. } | Message::Other => (bytes, false, None),
+            Message::Closed(closed) if self.guard.closes(closed.instead) => {
+                let Some(id) = &closed.id else { return Ok(response::status(StatusCode::ACCEPTED)) };
+                let answer = response::instead(id, &closed, is_typed(closed.revision.as_deref(), &parts));
+                return self.deny(inner, parts, &caller, answer).await;
+            }
+            Message::Listen(text) if !self.guard.observe => (text.into(), false, None),
+            Message::Refused { .. } | Message::Closed(_) | Message::Listen(_) | Message::Other => (bytes, false, None),
             Message::List => (bytes, true, None),
             Message::Update(update) => {
                 if let Some(denied) = self.guard.judge_update(&caller, &update.task).await {
@@ -149,7 +155,7 @@ impl Setup {
             Message::Call(call) => {
                 let args = call.args.as_deref().map_or(Args::Absent, Args::Text);
                 if let Some(denied) = self.guard.judge(&caller, &call.tool, args).await {
-                    let is_typed = revision(&call, &parts).is_some_and(|revision| revision >= STATELESS);
+                    let is_typed = is_typed(call.revision.as_deref(), &parts);
                     let answer = self.guard.answer(&denied, call.is_task && !is_typed);
                     // Nobody waits for an answer to a notification.
                     let Some(id) = &call.id else { return Ok(response::status(StatusCode::ACCEPTED)) };
@@ -167,7 +173,7 @@ impl Setup {
         Ok(answer::shown(response, filter, None, self.answer).await)
     }
 
-    /// Answers a denied call: on the caller's stream, if the server sends answers there, else at once.
+    /// Answers in the server's place: on the caller's stream, if the server sends answers there, else at once.
     async fn deny<S, B, O>(
         &self,
         mut inner: S,
@@ -194,8 +200,9 @@ impl Setup {
     }
 }
 
-/// The revision that a call is of: it says so itself, or the request's head does.
-fn revision<'a>(call: &'a CallMessage, parts: &'a Parts) -> Option<&'a str> {
+/// Whether results say what they are, as they do from 2026-07-28 on. A request says itself which revision it is of, or its head
+/// does.
+fn is_typed(revision: Option<&str>, parts: &Parts) -> bool {
     let header = || parts.headers.get("mcp-protocol-version").and_then(|header| header.to_str().ok());
-    call.revision.as_deref().or_else(header)
+    revision.or_else(header).is_some_and(|revision| revision >= STATELESS)
 }

@@ -2,6 +2,7 @@
 
 use super::{Guarding, Request};
 use crate::args::Args;
+use crate::closed::Instead;
 use crate::denial::{Answer, Denied};
 use crate::guard::may_run_tools;
 use crate::sight::Sight;
@@ -73,10 +74,27 @@ impl Guarding<Request> {
         })
     }
 
+    /// Whether the handler is asked, or else the answer is an empty list. The error is the answer to a request for what the host
+    /// has turned off; `reference` is the type of what a completion is about.
+    pub(super) fn asks(&self, method: &str, reference: Option<&str>) -> Result<bool, ErrorData> {
+        match self.instead(method, reference) {
+            None => Ok(true),
+            Some(Instead::Empty(_)) => Ok(false),
+            Some(Instead::Error(kind)) => Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, kind.message(method), None)),
+        }
+    }
+
+    /// Leaves out of a subscription what the host has turned off.
+    pub(super) fn narrow(&self, asked: &mut SubscriptionFilter) {
+        let resources = (&mut asked.resources_list_changed, &mut asked.resource_subscriptions);
+        self.narrows().narrow(&mut asked.prompts_list_changed, resources);
+    }
+
     /// Refuses what may be a call. One that rmcp could not read, as one with two names, is a custom request, and so is what
     /// only a later revision knows.
     pub(super) fn custom(&self, request: &CustomRequest) -> Result<(), ErrorData> {
-        if may_run_tools(&request.method) && self.refuse("the call cannot be read") {
+        let is_open = self.asks(&request.method, None)?;
+        if !is_open || may_run_tools(&request.method) && self.refuse("the call cannot be read") {
             return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method.clone(), None));
         }
         Ok(())

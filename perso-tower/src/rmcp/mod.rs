@@ -88,6 +88,29 @@ macro_rules! forward {
     };
 }
 
+/// Methods that are left to the handler, unless the host has turned off what they are about.
+macro_rules! forward_open {
+    ($($(#[$attribute:meta])* async fn $name:ident($arg:ident: $type:ty, context: Request) -> $out:ty, as $method:ident;)*) => {
+        $($(#[$attribute])*
+        async fn $name(&self, $arg: $type, context: Request) -> $out {
+            self.guard.asks($method::VALUE, None)?;
+            self.handler.$name($arg, context).await
+        })*
+    };
+}
+
+/// The same for lists, which are empty then.
+macro_rules! forward_lists {
+    ($(async fn $name:ident($arg:ident: $type:ty, context: Request) -> $out:ty, as $method:ident;)*) => {
+        $(async fn $name(&self, $arg: $type, context: Request) -> $out {
+            if !self.guard.asks($method::VALUE, None)? {
+                return Ok(Default::default());
+            }
+            self.handler.$name($arg, context).await
+        })*
+    };
+}
+
 type Outcome<T> = Result<T, ErrorData>;
 type Page = Option<PaginatedRequestParams>;
 type Notification = NotificationContext<RoleServer>;
@@ -132,25 +155,45 @@ impl<H: ServerHandler> ServerHandler for Guarded<H> {
         self.handler.get_tool(name).filter(|_| !self.guard.hide)
     }
 
+    async fn complete(&self, request: CompleteRequestParams, context: Request) -> Outcome<CompleteResult> {
+        self.guard.asks(CompleteRequestMethod::VALUE, Some(request.r#ref.reference_type()))?;
+        self.handler.complete(request, context).await
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        let mut accepted = self.handler.accepted_subscription_filter(requested)?;
+        self.guard.narrow(&mut accepted);
+        Some(accepted)
+    }
+
+    forward_lists! {
+        async fn list_prompts(request: Page, context: Request) -> Outcome<ListPromptsResult>, as ListPromptsRequestMethod;
+        async fn list_resources(request: Page, context: Request) -> Outcome<ListResourcesResult>, as ListResourcesRequestMethod;
+        async fn list_resource_templates(request: Page, context: Request) -> Outcome<ListResourceTemplatesResult>,
+            as ListResourceTemplatesRequestMethod;
+    }
+
+    forward_open! {
+        async fn get_prompt(request: GetPromptRequestParams, context: Request) -> Outcome<GetPromptResponse>,
+            as GetPromptRequestMethod;
+        async fn read_resource(request: ReadResourceRequestParams, context: Request) -> Outcome<ReadResourceResponse>,
+            as ReadResourceRequestMethod;
+        async fn read_resource_directory(request: ReadResourceDirectoryRequestParams, context: Request)
+            -> Outcome<ReadResourceDirectoryResult>, as ReadResourceDirectoryRequestMethod;
+        #[expect(deprecated, reason = "older revisions have it")]
+        async fn subscribe(request: SubscribeRequestParams, context: Request) -> Outcome<()>, as SubscribeRequestMethod;
+        #[expect(deprecated, reason = "older revisions have it")]
+        async fn unsubscribe(request: UnsubscribeRequestParams, context: Request) -> Outcome<()>,
+            as UnsubscribeRequestMethod;
+    }
+
     forward! {
         async fn ping(context: Request) -> Outcome<()>;
         async fn initialize(request: InitializeRequestParams, context: Request) -> Outcome<InitializeResult>;
         async fn discover(context: Request) -> Outcome<DiscoverResult>;
-        async fn complete(request: CompleteRequestParams, context: Request) -> Outcome<CompleteResult>;
         #[expect(deprecated, reason = "older revisions have it")]
         async fn set_level(request: SetLevelRequestParams, context: Request) -> Outcome<()>;
-        async fn get_prompt(request: GetPromptRequestParams, context: Request) -> Outcome<GetPromptResponse>;
-        async fn list_prompts(request: Page, context: Request) -> Outcome<ListPromptsResult>;
-        async fn list_resources(request: Page, context: Request) -> Outcome<ListResourcesResult>;
-        async fn list_resource_templates(request: Page, context: Request) -> Outcome<ListResourceTemplatesResult>;
-        async fn read_resource(request: ReadResourceRequestParams, context: Request) -> Outcome<ReadResourceResponse>;
-        async fn read_resource_directory(request: ReadResourceDirectoryRequestParams, context: Request)
-            -> Outcome<ReadResourceDirectoryResult>;
         async fn listen(context: SubscriptionContext) -> Outcome<()>;
-        #[expect(deprecated, reason = "older revisions have it")]
-        async fn subscribe(request: SubscribeRequestParams, context: Request) -> Outcome<()>;
-        #[expect(deprecated, reason = "older revisions have it")]
-        async fn unsubscribe(request: UnsubscribeRequestParams, context: Request) -> Outcome<()>;
         async fn get_task(request: GetTaskParams, context: Request) -> Outcome<GetTaskResult>;
         async fn cancel_task(request: CancelTaskParams, context: Request) -> Outcome<()>;
         async fn list_skills(request: Page, context: Request) -> Outcome<ListSkillsResult>;
@@ -166,6 +209,5 @@ impl<H: ServerHandler> ServerHandler for Guarded<H> {
         fn get_info() -> ServerConfig;
         fn supported_protocol_versions() -> Cow<'static, [ProtocolVersion]>;
         fn negotiate_initialize(request: &InitializeRequestParams) -> Outcome<InitializeResult>;
-        fn accepted_subscription_filter(requested: &SubscriptionFilter) -> Option<SubscriptionFilter>;
     }
 }

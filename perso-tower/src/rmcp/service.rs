@@ -73,7 +73,25 @@ impl<S: Service<RoleServer>> Service<RoleServer> for GuardedService<S> {
                 self.guard.custom(custom)?;
                 self.service.handle_request(request, context).await
             }
-            _ => self.service.handle_request(request, context).await,
+            ClientRequest::SubscriptionsListenRequest(listen) => {
+                self.guard.narrow(&mut listen.params.notifications);
+                self.service.handle_request(request, context).await
+            }
+            other => {
+                let reference = match &*other {
+                    ClientRequest::CompleteRequest(complete) => Some(complete.params.r#ref.reference_type()),
+                    _ => None,
+                };
+                if self.guard.asks(other.method(), reference)? {
+                    return self.service.handle_request(request, context).await;
+                }
+                let empty = match other {
+                    ClientRequest::ListPromptsRequest(_) => ServerResult::ListPromptsResult(Default::default()),
+                    ClientRequest::ListResourcesRequest(_) => ServerResult::ListResourcesResult(Default::default()),
+                    _ => ServerResult::ListResourceTemplatesResult(Default::default()),
+                };
+                answered(empty, &context)
+            }
         }
     }
 
@@ -94,9 +112,11 @@ impl<S: Service<RoleServer>> Service<RoleServer> for GuardedService<S> {
     }
 }
 
-/// As rmcp's own handler of requests does it: results say what they are from a revision on.
+/// As rmcp's own handler of requests does it: results say what they are from a revision on, and how long they may be kept.
 fn answered(mut result: ServerResult, context: &Request) -> Outcome<ServerResult> {
-    if !context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28) {
+    if context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28) {
+        result.fill_missing_cache_hints();
+    } else {
         result.strip_result_type_for_legacy_peer();
     }
     Ok(result)

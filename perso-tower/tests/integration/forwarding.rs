@@ -1,5 +1,5 @@
-//! `Guarded` leaves everything but tools to the handler in it: each method of rmcp's `ServerHandler`, those included that a
-//! later rmcp adds.
+//! `Guarded` leaves everything but tools to the handler in it, unless the host has turned it off: each method of rmcp's
+//! `ServerHandler`, those included that a later rmcp adds.
 
 use crate::support::allow_all;
 use crate::support::source::source;

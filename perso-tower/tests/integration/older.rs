@@ -70,7 +70,7 @@ async fn message(
 }
 
 async fn served(sessions: &Sessions) -> SocketAddr {
-    let guard = PersoLayer::new(policy()).agent_source(FromExtension::<Claims>::new());
+    let guard = PersoLayer::new(policy()).agent_source(FromExtension::<Claims>::new()).deny_prompts();
     let routes =
         Router::new().route("/sse", get(open)).route("/messages", on_post(message)).with_state(sessions.clone());
     // Below a prefix, as the address shows.
@@ -128,6 +128,24 @@ impl Client {
 
 fn wipe(id: u64) -> String {
     call(id, "wipe", &json!({}))
+}
+
+#[tokio::test]
+async fn answers_about_what_is_turned_off_come_on_the_stream() {
+    let sessions = Sessions::default();
+    let mut client = Client::connect(served(&sessions).await, "agent").await;
+    let ask =
+        |method: &str| json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": { "name": "p" } }).to_string();
+    let answer = client.ask(ask("prompts/get")).await;
+    let message = "prompts/get is not allowed: this server's guard denies prompts";
+    assert_eq!(answer, json!({ "jsonrpc": "2.0", "id": 1, "error": { "code": -32601, "message": message } }));
+    let answer = client.ask(ask("prompts/list")).await;
+    assert_eq!(answer, json!({ "jsonrpc": "2.0", "id": 1, "result": { "prompts": [] } }));
+    client.assert_nothing().await;
+    sessions.ran.assert_nothing("turned off");
+    // Resources are not.
+    client.ask(ask("resources/read")).await;
+    assert_eq!(sessions.ran.count(), 1);
 }
 
 #[tokio::test]

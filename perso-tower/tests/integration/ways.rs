@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
+use tower_mcp::McpRouter;
 
 /// What tools ask the client.
 fn question() -> Value {
@@ -241,7 +242,7 @@ async fn unread(peer: &mut Peer, ran: &Ran, at: &str) {
 }
 
 /// A server on a connection of each kind that carries lines.
-async fn over_lines<S, F>(era: Era, serve: impl Fn(Token) -> (Ran, F)) -> Vec<(&'static str, Peer, Ran)>
+pub async fn over_lines<S, F>(era: Era, serve: impl Fn(Token) -> (Ran, F)) -> Vec<(&'static str, Peer, Ran)>
 where
     S: Service<RoleServer>,
     F: FnOnce() -> S,
@@ -268,15 +269,15 @@ where
 }
 
 /// Who calls in a server: over lines whoever the token says, over HTTP whoever the request says.
-fn of_token(token: Token) -> impl Fn(&RequestContext<RoleServer>) -> perso_tower::Agent + Send + Sync + 'static {
+pub fn of_token(token: Token) -> impl Fn(&RequestContext<RoleServer>) -> perso_tower::Agent + Send + Sync + 'static {
     move |_| token.claims().agent()
 }
 
-fn authenticated(app: Router) -> Router {
+pub fn authenticated(app: Router) -> Router {
     app.layer(middleware::from_fn(authenticate))
 }
 
-fn json_config() -> StreamableHttpServerConfig {
+pub fn json_config() -> StreamableHttpServerConfig {
     StreamableHttpServerConfig::default().with_legacy_session_mode(false).with_json_response(true)
 }
 
@@ -358,69 +359,68 @@ async fn tower_mcp(era: Era, peer: &mut Peer, ran: &Ran, at: &str) {
     }
 }
 
-fn router_guard() -> RouterLayer {
-    RouterLayer::new(policy()).agent_source(FromExtension::<Claims>::new())
-}
+/// tower-mcp behind a guard, over each transport.
+pub async fn each_tower_mcp(
+    era: Era,
+    router: impl Fn(&Ran) -> McpRouter,
+    guard: impl Fn() -> RouterLayer,
+    test: impl AsyncFn(Peer, Ran, String),
+) {
+    let by_request = || guard().agent_source(FromExtension::<Claims>::new());
+    let ran = Ran::default();
+    let http = tower_mcp::HttpTransport::new(router(&ran)).bridge_extension::<Claims>();
+    let address = tcp::serve(authenticated(http.layer(by_request()).into_router_at("/mcp"))).await;
+    test(Peer::http(address, era).await, ran, format!("tower-mcp, HTTP, {era:?}")).await;
 
-#[tokio::test]
-async fn tower_mcp_over_http() {
-    for era in Era::ALL {
-        let ran = Ran::default();
-        let http = tower_mcp::HttpTransport::new(tower::router(&ran)).bridge_extension::<Claims>();
-        let address = tcp::serve(authenticated(http.layer(router_guard()).into_router_at("/mcp"))).await;
-        tower_mcp(era, &mut Peer::http(address, era).await, &ran, &format!("HTTP, {era:?}")).await;
+    // A guarded router that is given to the transport.
+    let ran = Ran::default();
+    let service = by_request().around(router(&ran));
+    let http = tower_mcp::HttpTransport::from_service(service).bridge_extension::<Claims>();
+    let address = tcp::serve(authenticated(http.into_router_at("/mcp"))).await;
+    test(Peer::http(address, era).await, ran, format!("tower-mcp, a service over HTTP, {era:?}")).await;
 
-        // A guarded router that is given to the transport.
-        let ran = Ran::default();
-        let service = router_guard().around(tower::router(&ran));
-        let http = tower_mcp::HttpTransport::from_service(service).bridge_extension::<Claims>();
-        let address = tcp::serve(authenticated(http.into_router_at("/mcp"))).await;
-        tower_mcp(era, &mut Peer::http(address, era).await, &ran, &format!("a service over HTTP, {era:?}")).await;
+    // Where no request says who calls.
+    let by_token = |token: &Token| {
+        let token = token.clone();
+        guard().agent(move |_: &tower_mcp::RouterRequest| token.claims().agent())
+    };
+    let (ran, token) = (Ran::default(), Token::default());
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("mcp");
+    let transport = tower_mcp::transport::UnixSocketTransport::new(router(&ran)).layer(by_token(&token));
+    tokio::spawn(transport.serve_with_listener(tokio::net::UnixListener::bind(&socket).unwrap()));
+    test(Peer::unix(&socket, era, &token).await, ran, format!("tower-mcp, a Unix socket, {era:?}")).await;
+
+    macro_rules! over_lines {
+        ($name:expr, |$router:ident, $guard:ident| $transport:expr) => {{
+            let (ran, token) = (Ran::default(), Token::default());
+            let ($router, $guard) = (router(&ran), by_token(&token));
+            let mut transport = $transport;
+            let (ours, theirs) = tokio::io::duplex(1 << 16);
+            tokio::spawn(async move {
+                let (read, write) = tokio::io::split(theirs);
+                transport.run_with_streams(read, write).await
+            });
+            test(Peer::lines(ours, era, &token).await, ran, format!("tower-mcp, {}, {era:?}", $name)).await;
+        }};
     }
-}
-
-/// Where no request says who calls.
-fn router_guard_of(token: &Token) -> RouterLayer {
-    let token = token.clone();
-    RouterLayer::new(policy()).agent(move |_: &tower_mcp::RouterRequest| token.claims().agent())
-}
-
-#[tokio::test]
-async fn tower_mcp_over_http_on_a_unix_socket() {
-    for era in Era::ALL {
-        let (ran, token) = (Ran::default(), Token::default());
-        let folder = tempfile::tempdir().unwrap();
-        let socket = folder.path().join("mcp");
-        let transport =
-            tower_mcp::transport::UnixSocketTransport::new(tower::router(&ran)).layer(router_guard_of(&token));
-        tokio::spawn(transport.serve_with_listener(tokio::net::UnixListener::bind(&socket).unwrap()));
-        tower_mcp(era, &mut Peer::unix(&socket, era, &token).await, &ran, &format!("a Unix socket, {era:?}")).await;
-    }
+    over_lines!("stdio", |router, guard| tower_mcp::StdioTransport::new(router).layer(guard));
+    over_lines!("stdio in both directions", |router, guard| {
+        tower_mcp::BidirectionalStdioTransport::new(router).layer(guard)
+    });
+    over_lines!("a service over stdio", |router, guard| {
+        tower_mcp::GenericStdioTransport::new(guard.around(router))
+    });
 }
 
 #[tokio::test]
-async fn tower_mcp_over_lines() {
+async fn tower_mcp_routers() {
     for era in Era::ALL {
-        macro_rules! over {
-            ($name:expr, |$ran:ident, $guard:ident| $transport:expr) => {{
-                let ($ran, token) = (Ran::default(), Token::default());
-                let $guard = router_guard_of(&token);
-                let mut transport = $transport;
-                let (ours, theirs) = tokio::io::duplex(1 << 16);
-                tokio::spawn(async move {
-                    let (read, write) = tokio::io::split(theirs);
-                    transport.run_with_streams(read, write).await
-                });
-                tower_mcp(era, &mut Peer::lines(ours, era, &token).await, &$ran, &format!("{}, {era:?}", $name)).await;
-            }};
-        }
-        over!("stdio", |ran, guard| tower_mcp::StdioTransport::new(tower::router(&ran)).layer(guard));
-        over!("stdio in both directions", |ran, guard| {
-            tower_mcp::BidirectionalStdioTransport::new(tower::router(&ran)).layer(guard)
-        });
-        over!("a service over stdio", |ran, guard| {
-            tower_mcp::GenericStdioTransport::new(guard.around(tower::router(&ran)))
-        });
+        let guard = || RouterLayer::new(policy());
+        each_tower_mcp(era, tower::router, guard, async |mut peer, ran, at| {
+            tower_mcp(era, &mut peer, &ran, &at).await;
+        })
+        .await;
     }
 }
 

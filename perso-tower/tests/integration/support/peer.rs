@@ -119,6 +119,54 @@ impl Peer {
         self.send(token, request).await.unwrap()
     }
 
+    /// Subscribes, and returns what the server acknowledges to tell of.
+    pub async fn listen(&mut self, notifications: Value) -> Value {
+        self.id += 1;
+        let meta = json!({ "io.modelcontextprotocol/protocolVersion": self.era.revision(),
+            "io.modelcontextprotocol/clientInfo": { "name": "peer", "version": "1" },
+            "io.modelcontextprotocol/clientCapabilities": {} });
+        let message = json!({ "jsonrpc": "2.0", "id": self.id, "method": "subscriptions/listen",
+            "params": { "notifications": notifications, "_meta": meta } });
+        let acknowledged = |line: &str| {
+            let message: Value = serde_json::from_str(line.strip_prefix("data:").unwrap_or(line)).ok()?;
+            let is_it = message["method"] == "notifications/subscriptions/acknowledged";
+            // tower-mcp answers with it over lines if it has no notifications to tell of.
+            let said = if is_it { &message["params"] } else { &message["result"] };
+            said.get("notifications").cloned()
+        };
+        match &mut self.link {
+            Link::Lines { read, write, .. } => {
+                write.write_all(format!("{message}\n").as_bytes()).await.unwrap();
+                write.flush().await.unwrap();
+                loop {
+                    let mut line = String::new();
+                    assert_ne!(read.read_line(&mut line).await.unwrap(), 0, "closed: {message}");
+                    if let Some(notifications) = acknowledged(&line) {
+                        return notifications;
+                    }
+                }
+            }
+            Link::Http { client, url, .. } => {
+                let request = client
+                    .post(&*url)
+                    .header("authorization", "agent")
+                    .header("accept", "application/json, text/event-stream")
+                    .header("content-type", "application/json")
+                    .header("mcp-protocol-version", self.era.revision())
+                    .header("mcp-method", "subscriptions/listen");
+                let mut response = request.body(message.to_string()).send().await.unwrap();
+                let mut body = String::new();
+                while let Some(chunk) = response.chunk().await.unwrap() {
+                    body += std::str::from_utf8(&chunk).unwrap();
+                    if let Some(notifications) = body.lines().find_map(acknowledged) {
+                        return notifications;
+                    }
+                }
+                panic!("{message}: {body}")
+            }
+        }
+    }
+
     /// Calls a tool, as a client that takes no tasks.
     pub async fn call(&mut self, token: &str, tool: &str, args: Value) -> Value {
         self.ask_with(token, "tools/call", json!({ "name": tool, "arguments": args }), false).await
@@ -157,7 +205,8 @@ impl Peer {
                 if self.era == Era::Stateless {
                     let params = &message["params"];
                     request = request.header("mcp-method", message["method"].as_str().unwrap());
-                    if let Some(name) = params["name"].as_str().or(params["taskId"].as_str()) {
+                    let names = ["name", "taskId", "uri"].map(|key| params[key].as_str());
+                    if let Some(name) = names.into_iter().flatten().next() {
                         request = request.header("mcp-name", name);
                     }
                 }

@@ -1,0 +1,185 @@
+//! Prompts and resources, which a host can turn off: the one table of their methods.
+
+use crate::fold::folded;
+
+/// The code of a method that a server does not have (JSON-RPC 2.0, 5.1).
+pub(crate) const METHOD_NOT_FOUND: i32 = -32601;
+
+/// What a server may have beside tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Prompts,
+    Resources,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Prompts => "prompts",
+            Self::Resources => "resources",
+        }
+    }
+
+    /// What a decision says to the host.
+    pub(crate) const fn detail(self) -> &'static str {
+        match self {
+            Self::Prompts => "prompts are denied",
+            Self::Resources => "resources are denied",
+        }
+    }
+
+    /// What an error says to the client.
+    pub(crate) fn message(self, method: &str) -> String {
+        format!("{method} is not allowed: this server's guard denies {}", self.name())
+    }
+}
+
+/// What is answered in the server's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Instead {
+    /// A list without items, of this name. Clients ask for it because of what the server says that it can do.
+    Empty(&'static str),
+    /// The error [`METHOD_NOT_FOUND`].
+    Error(Kind),
+}
+
+/// What a host has turned off: nothing, by default.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Closed {
+    pub(crate) prompts: bool,
+    pub(crate) resources: bool,
+}
+
+impl Closed {
+    pub(crate) const fn is_nothing(self) -> bool {
+        !self.prompts && !self.resources
+    }
+
+    const fn has(self, kind: Kind) -> bool {
+        match kind {
+            Kind::Prompts => self.prompts,
+            Kind::Resources => self.resources,
+        }
+    }
+
+    /// What is answered in the server's place, if the method is about what is turned off. `reference` is the type of what
+    /// `completion/complete` is about, if it can be read. Of `subscriptions/listen`, only a request that cannot be read comes
+    /// here: of others it is [`narrowed`](Self::narrows) what they ask for.
+    pub(crate) fn instead(self, method: &str, reference: Option<&str>) -> Option<Instead> {
+        if self.is_nothing() {
+            return None;
+        }
+        match method {
+            "prompts/list" if self.prompts => Some(Instead::Empty("prompts")),
+            "resources/list" if self.resources => Some(Instead::Empty("resources")),
+            "resources/templates/list" if self.resources => Some(Instead::Empty("resourceTemplates")),
+            // In whatever notation a lax server might take for it.
+            _ => self.denied(&folded(method), reference).map(Instead::Error),
+        }
+    }
+
+    fn denied(self, method: &str, reference: Option<&str>) -> Option<Kind> {
+        let unread = if self.prompts { Kind::Prompts } else { Kind::Resources };
+        let kind = match (method, reference) {
+            ("completion/complete", Some("ref/prompt")) => Kind::Prompts,
+            ("completion/complete", Some("ref/resource")) => Kind::Resources,
+            ("completion/complete" | "subscriptions/listen", _) => unread,
+            _ if method.starts_with("prompts/") => Kind::Prompts,
+            _ if method.starts_with("resources/") => Kind::Resources,
+            _ => return None,
+        };
+        self.has(kind).then_some(kind)
+    }
+
+    /// Leaves out of a `subscriptions/listen` what is turned off.
+    #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
+    pub(crate) fn narrow<T, U>(self, prompts: &mut Option<T>, (resources, updates): (&mut Option<T>, &mut Option<U>)) {
+        if self.prompts {
+            *prompts = None;
+        }
+        if self.resources {
+            (*resources, *updates) = (None, None);
+        }
+    }
+
+    /// Whether `subscriptions/listen` must not ask for notifications by this key (`promptsListChanged`,
+    /// `resourcesListChanged`, `resourceSubscriptions`).
+    pub(crate) fn narrows(self, key: &str) -> bool {
+        let key = folded(key);
+        (self.prompts && key.starts_with("prompt")) || (self.resources && key.starts_with("resource"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROMPTS: Closed = Closed { prompts: true, resources: false };
+    const RESOURCES: Closed = Closed { prompts: false, resources: true };
+    const BOTH: Closed = Closed { prompts: true, resources: true };
+
+    #[test]
+    fn each_method_is_of_its_kind() {
+        let error = |kind| Some(Instead::Error(kind));
+        for (method, reference, kind, instead) in [
+            ("prompts/list", None, PROMPTS, Some(Instead::Empty("prompts"))),
+            ("prompts/get", None, PROMPTS, error(Kind::Prompts)),
+            ("prompts/render", None, PROMPTS, error(Kind::Prompts)),
+            ("Prompts/List", None, PROMPTS, error(Kind::Prompts)),
+            (" prompt\u{17f}/get\0x", None, PROMPTS, error(Kind::Prompts)),
+            ("completion/complete", Some("ref/prompt"), PROMPTS, error(Kind::Prompts)),
+            ("resources/list", None, RESOURCES, Some(Instead::Empty("resources"))),
+            ("resources/templates/list", None, RESOURCES, Some(Instead::Empty("resourceTemplates"))),
+            ("resources/read", None, RESOURCES, error(Kind::Resources)),
+            ("resources/subscribe", None, RESOURCES, error(Kind::Resources)),
+            ("resources/unsubscribe", None, RESOURCES, error(Kind::Resources)),
+            ("resources/directory/read", None, RESOURCES, error(Kind::Resources)),
+            ("RESOURCES/LIST", None, RESOURCES, error(Kind::Resources)),
+            ("completion/complete", Some("ref/resource"), RESOURCES, error(Kind::Resources)),
+        ] {
+            let other = if kind.prompts { RESOURCES } else { PROMPTS };
+            for (closed, instead) in [(kind, instead), (BOTH, instead), (other, None), (Closed::default(), None)] {
+                assert_eq!(closed.instead(method, reference), instead, "{method}, {reference:?}, {closed:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_denied_if_anything_is() {
+        for (method, reference) in [
+            ("completion/complete", None),
+            ("completion/complete", Some("ref/tool")),
+            ("completion/complete", Some("Ref/Prompt")),
+            ("Completion/Complete", None),
+            ("subscriptions/listen", None),
+        ] {
+            assert_eq!(PROMPTS.instead(method, reference), Some(Instead::Error(Kind::Prompts)), "{method}");
+            assert_eq!(RESOURCES.instead(method, reference), Some(Instead::Error(Kind::Resources)), "{method}");
+            assert_eq!(Closed::default().instead(method, reference), None, "{method}");
+        }
+    }
+
+    #[test]
+    fn other_methods_pass() {
+        for method in ["ping", "initialize", "tools/list", "tasks/get", "skills/list", "prompts", "resource/read", ""] {
+            assert_eq!(BOTH.instead(method, None), None, "{method}");
+        }
+    }
+
+    #[test]
+    fn subscriptions_are_narrowed() {
+        for (key, closed) in [
+            ("promptsListChanged", PROMPTS),
+            ("resourcesListChanged", RESOURCES),
+            ("resourceSubscriptions", RESOURCES),
+            ("RESOURCESUBSCRIPTIONS", RESOURCES),
+        ] {
+            let other = if closed.prompts { RESOURCES } else { PROMPTS };
+            assert_eq!(
+                [closed, BOTH, other, Closed::default()].map(|closed| closed.narrows(key)),
+                [true, true, false, false]
+            );
+        }
+        assert!(!BOTH.narrows("toolsListChanged") && !BOTH.narrows("taskIds"));
+    }
+}
