@@ -129,13 +129,13 @@ def request(call: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | str]:
 
 def start(told: Mapping[str, Any], policy: str, guarded: bool) -> Client:
     command = [filled(part) for part in told["command"]]
-    policy_file = str(HERE.parent / f"{policy}.json")
+    options = ["--policy", str(HERE.parent / f"{policy}.json"), "--prompts", "deny", "--resources", "deny"]
     match told["guard"]:
         case "perso.guarded":
-            guard = ["-m", "perso.guarded", "--policy", policy_file] if guarded else ["-m"]
+            guard = ["-m", "perso.guarded", *options] if guarded else ["-m"]
             command = [sys.executable, *guard, *command]
         case "perso-guard":
-            guard = [NODE, str(ROOT / "perso-node/bin/perso-guard.mjs"), "--policy", policy_file, "--"] if guarded else []
+            guard = [NODE, str(ROOT / "perso-node/bin/perso-guard.mjs"), *options, "--"] if guarded else []
             command = [*guard, *command]
         case guard:
             raise ValueError(f"no guard is called {guard!r}")
