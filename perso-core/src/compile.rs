@@ -8,7 +8,7 @@ pub use migrate::{Migrated, migrate};
 use crate::check;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::engine::Policy;
-use crate::{emit, plan};
+use crate::{analyze, emit, plan};
 use std::fmt;
 
 /// What a policy was compiled to.
@@ -50,8 +50,9 @@ pub fn compile(text: &str) -> Result<Compiled, CompileError> {
     let error = |diagnostics| CompileError { diagnostics, text: text.to_owned() };
     let Some(policy) = checked.policy else { return Err(error(checked.diagnostics)) };
     let mut diagnostics = checked.diagnostics;
+    diagnostics.extend(analyze::warnings(&policy));
     diagnostics.extend(examples::run(&policy, &checked.examples));
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(error(diagnostics));
     }

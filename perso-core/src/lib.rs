@@ -28,9 +28,9 @@
 //! Two one-way streams that meet in what a module is:
 //!
 //! ```text
-//! policy JSON → syntax → check → plan → emit ──→ module (bytes and manifest)
-//!                                                   │
-//! call (JSON text or values) → frame ──→ engine → Decision
+//! policy JSON → syntax → check → policy → plan → emit ──→ module (bytes and manifest)
+//!                                                            │
+//!          call (JSON text or values) → frame ──→ engine → Decision
 //! ```
 //!
 //! The engine never needs the compiler: without the feature `compile` this crate only runs modules.
@@ -44,12 +44,16 @@
 //!   module that runs for long could exhaust the native stack. Cargo's own `dev` and `release` profiles don't need it.
 
 #[cfg(feature = "compile")]
+pub mod analyze;
+#[cfg(feature = "compile")]
 pub mod check;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "compile")]
 mod compile;
 mod decision;
+#[cfg(feature = "compile")]
+pub mod describe;
 #[cfg(feature = "compile")]
 pub mod diagnostic;
 #[cfg(feature = "compile")]
@@ -59,6 +63,8 @@ mod frame;
 pub mod module;
 #[cfg(feature = "compile")]
 mod plan;
+#[cfg(feature = "compile")]
+pub mod policy;
 #[cfg(feature = "compile")]
 pub mod reference;
 #[cfg(feature = "compile")]

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use perso_core::analyze::warnings;
 use perso_core::check::check;
 use perso_core::compile;
 use perso_core::diagnostic::{Code, Severity, Source};
@@ -93,7 +94,7 @@ fn a_sound_policy_draws_nothing() {
     }"#;
     let checked = check(text);
     assert_eq!(checked.diagnostics, []);
-    assert!(checked.policy.is_some());
+    assert_eq!(warnings(&checked.policy.unwrap()), []);
     let calls: Vec<&str> = checked.examples.iter().map(|example| example.call.as_str()).collect();
     assert_eq!(calls.len(), 2);
     assert_eq!(checked.examples[1].rule, 1);

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use arbitrary::{Result, Unstructured};
 use arbtest::arbtest;
 use perso_core::CauseKind;
-use perso_core::check::{Policy, Root, check};
+use perso_core::check::check;
+use perso_core::policy::{Policy, Root};
 use perso_core::reference::{Call, Part, Step, Truth, Verdict, decide, explain, judge};
 
 #[track_caller]
@@ -90,7 +91,7 @@ fn every_operator_comes_out_true_false_and_unknown() -> Result<()> {
             }
         }
     }
-    let facets = perso_core::check::Facet::ALL.len();
+    let facets = perso_core::policy::Facet::ALL.len();
     assert!(truths.len() >= 18 + facets, "{truths:#?}");
     for (test, counts) in &truths {
         // What is not there is not of any type, so these are never unknown.

@@ -1,9 +1,9 @@
 //! The layers of this crate: who may use whom. Rust does not enforce that inside a crate, so this reads the paths.
 //!
 //! ```text
-//! policy JSON → syntax → check → plan → emit ──→ module (bytes and manifest)
-//!                                                   │
-//! call (JSON text or values) → frame ──→ engine → Decision
+//! policy JSON → syntax → check → policy → plan → emit ──→ module (bytes and manifest)
+//!                                                            │
+//!          call (JSON text or values) → frame ──→ engine → Decision
 //! ```
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -21,10 +21,13 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
     ("diagnostic", "what is wrong with a policy, in words", &["span"]),
     ("module", "what a module is: ABI and manifest", &["decision"]),
     // From a policy to a module.
+    ("policy", "the checked policy", &["span"]),
     ("syntax", "text to syntax tree", &["diagnostic", "span"]),
-    ("check", "syntax tree to checked policy, and warnings", &["syntax", "diagnostic", "span"]),
-    ("plan", "checked policy to what the code must do", &["check", "diagnostic", "span"]),
-    ("emit", "plan to bytes", &["plan", "check", "module", "decision"]),
+    ("check", "syntax tree to checked policy", &["syntax", "policy", "diagnostic", "span"]),
+    ("describe", "rules in words", &["policy", "visible"]),
+    ("analyze", "what is likely wrong with a checked policy", &["policy", "diagnostic"]),
+    ("plan", "checked policy to what the code must do", &["policy", "diagnostic", "span"]),
+    ("emit", "plan to bytes", &["plan", "policy", "describe", "module", "decision"]),
     ("schema", "the JSON Schema of policies", &[]),
     // From a call to a decision. Knows no policy, only modules.
     ("frame", "call to frame", &[]),
@@ -33,13 +36,25 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
     (
         "reference",
         "checked policy and call to decision, slow and obvious",
-        &["check", "decision", "span", "visible", "limits"],
+        &["policy", "decision", "visible", "limits"],
     ),
     // On top: puts the stages together.
     (
         "compile",
         "all stages in turn",
-        &["check", "plan", "emit", "engine", "reference", "decision", "diagnostic", "span"],
+        &[
+            "check",
+            "policy",
+            "describe",
+            "analyze",
+            "plan",
+            "emit",
+            "engine",
+            "reference",
+            "decision",
+            "diagnostic",
+            "span",
+        ],
     ),
     (
         "cli",

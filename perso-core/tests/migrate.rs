@@ -16,8 +16,9 @@ use std::collections::BTreeSet;
 
 use arbitrary::{Result, Unstructured};
 use arbtest::arbtest;
-use perso_core::check::{ToolPattern, check};
+use perso_core::check::check;
 use perso_core::diagnostic::Code;
+use perso_core::policy::ToolPattern;
 use perso_core::span::Span;
 use serde_json::{Value, json};
 use support::{Answer, compile};
@@ -347,7 +348,7 @@ fn documents_mean_the_same_in_both_forms_and_what_they_meant() {
         assert_eq!(migrated(&document), today);
         assert!(perso_core::migrate(&today).unwrap().is_none());
         assert_eq!(meaning(&old), meaning(&today), "{document:#}\n{today}");
-        for finding in check(&old).diagnostics {
+        for finding in perso_core::compile(&old).unwrap().warnings {
             assert!(old.get(finding.span.start..finding.span.end).is_some_and(|it| !it.is_empty()), "{finding:?}");
         }
         let both = [compile(&old), compile(&today)];

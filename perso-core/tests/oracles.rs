@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use arbitrary::{Result, Unstructured};
 use generate::tricks;
 use perso_core::Policy;
-use perso_core::check::Facet;
+use perso_core::policy::Facet;
 use perso_core::reference::{Value, facet};
 use typed_path::{Utf8UnixPath, Utf8WindowsPath};
 

@@ -50,7 +50,7 @@ fn reported_calls_are_judged_as_they_should_be() {
 /// A policy, with the warnings that it draws.
 struct Compiled {
     policy: Policy,
-    checked: perso_core::check::Policy,
+    checked: perso_core::policy::Policy,
     warnings: HashSet<&'static str>,
 }
 

@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 
 use arbitrary::Unstructured;
 use generate::tricks;
-use perso_core::check::Facet;
+use perso_core::policy::Facet;
 use perso_core::reference::{Value, facet};
 
 /// The shells, as they are called with a file of lines.

@@ -1,26 +1,18 @@
-//! Stage 2: from the syntax tree to the checked policy.
+//! Stage 2: from the syntax tree to the checked policy. Names, operators and limits are resolved here.
 
-mod decimal;
-pub mod describe;
-pub(crate) mod first;
+pub(crate) mod legacy;
 mod names;
 mod operator;
 mod path;
-mod policy;
 mod roles;
 mod rules;
 mod scope;
-mod tool_index;
-mod tool_pattern;
 mod tools;
-mod warnings;
-
-pub use decimal::Decimal;
-pub use policy::*;
 
 use self::roles::Roles;
 use self::scope::Scope;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::policy::{Effect, Places, Policy};
 use crate::span::Span;
 use crate::syntax::{did_you_mean, document, json};
 
@@ -31,7 +23,8 @@ pub struct Checked {
     pub policy: Option<Policy>,
     /// The examples of the policy's rules, to be run; empty where there is no policy.
     pub examples: Vec<Example>,
-    /// Every error and warning, in the order of the text.
+    /// Every error, and what a legacy document no longer means, in the order of the text. What else is likely wrong is
+    /// said by [`analyze::warnings`](crate::analyze::warnings).
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -48,7 +41,8 @@ pub struct Example {
     pub span: Span,
 }
 
-/// Checks a policy text, also one in the form of the first perso. What is broken does not keep the rest from being checked: every error is reported at once.
+/// Checks a policy text, or a legacy one (`perso-1.0.0`). Every error is reported at once: one mistake does not keep the
+/// rest from being checked.
 ///
 /// ```
 /// use perso_core::check::check;
@@ -68,7 +62,7 @@ pub struct Example {
 pub fn check(text: &str) -> Checked {
     let mut diagnostics = Diagnostics::default();
     let resolved = json::parse(text, &mut diagnostics).and_then(|root| {
-        let rewritten = first::is_first(&root).then(|| first::rewrite(&root, &mut diagnostics));
+        let rewritten = legacy::is_first(&root).then(|| legacy::rewrite(&root, &mut diagnostics));
         let document = document::document(rewritten.as_ref().unwrap_or(&root), &mut diagnostics)?;
         Some(resolve(text, &document, &mut diagnostics))
     });
@@ -97,23 +91,20 @@ fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diag
     let mut scope = Scope::new(text, roles, diagnostics);
     let (rules, examples) = rules::resolve(&document.rules, &mut scope);
     let Scope { attributes, places, roles, .. } = scope;
-    let places = warnings::Places {
-        default: document.default.map(|default| default.span),
-        roles: roles.spans(),
-        attributes: places,
-        tools: document.tools.as_deref().unwrap_or_default(),
-    };
     let policy = Policy {
         description: document.description.map(str::to_owned),
         default,
+        places: Places {
+            default: document.default.map(|default| default.span),
+            roles: roles.spans(),
+            attributes: places,
+            tools: tools.iter().flatten().map(|tool| tool.span).collect(),
+        },
         roles: roles.finish(),
-        tools: tools.map(|tools| tools.into_iter().map(str::to_owned).collect()),
+        tools: tools.map(|tools| tools.into_iter().map(|tool| tool.value.to_owned()).collect()),
         rules,
         attributes,
     };
     tools::check(&policy, document.tools.as_deref(), diagnostics);
-    if !diagnostics.has_errors() {
-        warnings::warn(&policy, &places, diagnostics);
-    }
     (policy, examples)
 }

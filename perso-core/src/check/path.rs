@@ -1,7 +1,7 @@
 //! Attribute paths: `args.amount`, `resource.tags`, `args["a.b"]`, `tool`.
 
-use super::policy::{Attribute, Root, Step};
 use crate::diagnostic::quoted;
+use crate::policy::{Attribute, Root, Step};
 use crate::syntax::{did_you_mean, nearest};
 
 /// The most keys below the part of the call.

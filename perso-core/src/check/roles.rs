@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::names;
-use super::policy::{Role, RoleId};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::policy::{Role, RoleId};
 use crate::span::Span;
 use crate::syntax::{Spanned, did_you_mean, document};
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::policy::{Condition, Effect, RoleId, Rule};
 use super::scope::Scope;
 use super::{Example, names, tools};
 use crate::diagnostic::{Code, Diagnostic, quoted};
+use crate::policy::{Condition, Effect, RoleId, Rule};
 use crate::span::Span;
 use crate::syntax::{Spanned, document};
 

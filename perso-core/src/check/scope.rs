@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::operator;
 use super::path;
-use super::policy::{Attribute, AttributeId, Condition, Facet, Operand, Operator, Root, Step, Test, Type, Value};
 use super::roles::Roles;
-use super::{Decimal, operator};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::policy::{
+    Attribute, AttributeId, Condition, Decimal, Facet, Operand, Operator, Root, Step, Test, Type, Value,
+};
 use crate::span::Span;
 use crate::syntax::document::{self, Part, first_of};
 use crate::syntax::json::{Kind, Node};

@@ -3,9 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::names;
-use super::policy::{Condition, Operand, Operator, Policy, ToolPattern};
-use super::tool_index::ToolIndex;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::policy::{Policy, ToolIndex, ToolPattern};
 use crate::syntax::{Spanned, did_you_mean};
 
 /// The most tools in the table.
@@ -16,7 +15,7 @@ pub(super) const MAX_WILDCARDS: usize = 4096;
 const MAX_ATTRIBUTES: usize = 1024;
 
 /// The table of tools without those that cannot stand in it.
-pub(super) fn listed<'d>(tools: &[Spanned<&'d str>], diagnostics: &mut Diagnostics) -> Vec<&'d str> {
+pub(super) fn listed<'d>(tools: &[Spanned<&'d str>], diagnostics: &mut Diagnostics) -> Vec<Spanned<&'d str>> {
     if let Some(over) = tools.get(MAX_TOOLS) {
         diagnostics.push(Diagnostic::new(Code::Limit, over.span, format!("more than {MAX_TOOLS} tools")));
     }
@@ -33,7 +32,7 @@ pub(super) fn listed<'d>(tools: &[Spanned<&'d str>], diagnostics: &mut Diagnosti
             let message = format!("the tool {} is listed twice", quoted(tool.value));
             diagnostics.push(Diagnostic::new(Code::Duplicate, tool.span, message).label(first, "first here"));
         } else {
-            listed.push(tool.value);
+            listed.push(*tool);
         }
     }
     listed
@@ -65,7 +64,7 @@ pub(super) fn check(policy: &Policy, listed: Option<&[Spanned<&str>]>, diagnosti
     let mut uses: Vec<(usize, &ToolPattern)> = Vec::new();
     for rule in &policy.rules {
         let mut attributes = HashSet::new();
-        collect_attributes(&rule.condition, &mut attributes);
+        rule.condition.each_attribute(&mut |id| _ = attributes.insert(id));
         for pattern in &rule.tools {
             let id = index.insert(&pattern.text);
             reads.resize_with(index.len(), HashSet::new);
@@ -125,40 +124,5 @@ fn too_many_attributes(
             read.len()
         );
         diagnostics.push(Diagnostic::new(Code::Limit, pattern.span, message));
-    }
-}
-
-fn collect_attributes(condition: &Condition, attributes: &mut HashSet<usize>) {
-    match condition {
-        Condition::All(parts) | Condition::Any(parts) => {
-            parts.iter().for_each(|part| collect_attributes(part, attributes));
-        }
-        Condition::Not(inner) => collect_attributes(inner, attributes),
-        Condition::Test(test) => {
-            attributes.insert(test.attribute);
-            match &test.operator {
-                Operator::Eq(operand)
-                | Operator::Lt(operand)
-                | Operator::Lte(operand)
-                | Operator::Gt(operand)
-                | Operator::Gte(operand)
-                | Operator::StartsWith(operand)
-                | Operator::EndsWith(operand)
-                | Operator::Contains(operand)
-                | Operator::Has(operand) => {
-                    if let Operand::Ref(other) = operand {
-                        attributes.insert(*other);
-                    }
-                }
-                Operator::InList(other) => drop(attributes.insert(*other)),
-                Operator::Every(asked) | Operator::Some(asked) => collect_attributes(&asked.condition, attributes),
-                Operator::In(_)
-                | Operator::HasRole(_)
-                | Operator::Presumed(_)
-                | Operator::Matches(_)
-                | Operator::Exists
-                | Operator::Type(_) => {}
-            }
-        }
     }
 }

@@ -5,11 +5,11 @@
 //! decides the same is tested for every kind of policy and call, so a run of the module here would prove it only once
 //! more, and would make the compiler depend on an engine.
 
-use std::collections::HashMap;
-
-use crate::check::{Effect, Example, Policy, Rule, describe};
+use crate::check::Example;
 use crate::decision::CauseKind;
+use crate::describe;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::policy::{Effect, Places, Policy, Rule, RuleIndex};
 use crate::reference::{self, Call, Conclusion};
 
 /// What is wrong with the examples: an error for each that is decided otherwise than it says, or that is no call.
@@ -30,10 +30,7 @@ pub(super) fn run(policy: &Policy, examples: &[Example]) -> Vec<Diagnostic> {
 /// call, and a policy of thousands of rules has thousands of examples.
 struct Narrow<'p> {
     whole: &'p Policy,
-    /// The rules that name a tool, by the tool.
-    by_tool: HashMap<&'p str, Vec<usize>>,
-    /// The rules with a `*`: the decoder asks them about a tool that no rule names.
-    with_star: Vec<usize>,
+    rules: RuleIndex<'p>,
     /// The tool that `policy` is for.
     tool: Option<String>,
     policy: Policy,
@@ -41,16 +38,6 @@ struct Narrow<'p> {
 
 impl<'p> Narrow<'p> {
     fn new(whole: &'p Policy) -> Self {
-        let mut by_tool: HashMap<&str, Vec<usize>> = HashMap::new();
-        let mut with_star = Vec::new();
-        for (index, rule) in whole.rules.iter().enumerate() {
-            for pattern in rule.tools.iter().filter(|pattern| !pattern.text.contains('*')) {
-                by_tool.entry(&pattern.text).or_default().push(index);
-            }
-            if rule.tools.iter().any(|pattern| pattern.text.contains('*')) {
-                with_star.push(index);
-            }
-        }
         let policy = Policy {
             description: None,
             default: whole.default,
@@ -58,16 +45,14 @@ impl<'p> Narrow<'p> {
             tools: None,
             rules: Vec::new(),
             attributes: whole.attributes.clone(),
+            places: Places::default(),
         };
-        Self { whole, by_tool, with_star, tool: None, policy }
+        Self { whole, rules: RuleIndex::new(whole), tool: None, policy }
     }
 
     fn for_tool(&mut self, tool: &str) -> &Policy {
         if self.tool.as_deref() != Some(tool) {
-            let mut rules = self.by_tool.get(tool).cloned().unwrap_or_default();
-            rules.extend(&self.with_star);
-            rules.sort_unstable();
-            rules.dedup();
+            let rules = self.rules.about(tool);
             self.policy.rules = rules.into_iter().filter_map(|rule| self.whole.rules.get(rule)).cloned().collect();
             let listed = |tools: &Vec<String>| tools.iter().filter(|listed| *listed == tool).cloned().collect();
             self.policy.tools = self.whole.tools.as_ref().map(listed);

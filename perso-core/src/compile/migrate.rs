@@ -37,7 +37,7 @@ pub struct Migrated {
 /// ```
 pub fn migrate(text: &str) -> Result<Option<Migrated>, CompileError> {
     let error = |diagnostics| CompileError { diagnostics, text: text.to_owned() };
-    let Some(today) = check::first::rewritten(text).map_err(error)? else { return Ok(None) };
+    let Some(today) = check::legacy::rewritten(text).map_err(error)? else { return Ok(None) };
     let warnings = compile(text)?.warnings;
     // It has the same rules, but could have more values than a document may.
     let wrong = check::check(&today).diagnostics.into_iter().find(|finding| finding.severity == Severity::Error);

@@ -3,12 +3,12 @@
 //! A condition is emitted as "go on if it holds, else jump": for an allow rule what must hold is that it is true, for
 //! a deny rule that it is false. Nothing three-valued is left at run time: see the language's page on truth.
 
-use crate::check::Effect;
 use crate::decision::CauseKind;
 use crate::module::Verdict;
 use crate::plan::{
     Among, Atom, Check, Compare, Elements, Goal, Has, List, OneOf, Plan, RoleSet, SCALAR, Side, Step, View, What,
 };
+use crate::policy::Effect;
 use perso_decode::Number;
 use perso_decode::layout::{self, kind};
 use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, MemArgTarget, ValType};

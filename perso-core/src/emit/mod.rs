@@ -8,9 +8,9 @@ mod prelude;
 mod reasons;
 mod table;
 
-use crate::check::{Effect, Policy};
 use crate::module::{self, Limits, Manifest, abi, hex, sha256};
 use crate::plan::Plan;
+use crate::policy::{Effect, Policy};
 use memory::Memory;
 use miniz_oxide::deflate::{CompressionLevel, compress_to_vec};
 use prelude::{Placed, Prelude};

@@ -1,7 +1,8 @@
 //! Writes the reasons: see [`reason`].
 
-use crate::check::{Effect, Policy, Rule, describe};
+use crate::describe;
 use crate::module::reason::{self, ENTRY};
+use crate::policy::{Effect, Policy, Rule};
 use std::collections::HashMap;
 
 pub(super) struct Reasons {

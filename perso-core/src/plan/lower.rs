@@ -3,8 +3,8 @@
 use super::pattern::{self, Automaton};
 use super::place::{Automata, Builder, CALL, Draft, Places, Settled};
 use super::{RoleSet, role_set};
-use crate::check::{Condition, Decimal, Operand, Operator, Policy, Quantified, Test, ToolPattern, Type, Value};
 use crate::diagnostic::Diagnostic;
+use crate::policy::{Condition, Decimal, Operand, Operator, Policy, Quantified, Test, ToolPattern, Type, Value};
 use crate::span::Span;
 use perso_decode::Number;
 use perso_decode::layout::{self, kind, op, part};

@@ -12,8 +12,8 @@ mod place;
 pub use lower::{Among, Atom, Check, Compare, Elements, Goal, Has, List, OneOf, SCALAR, Side, What};
 pub use place::{Matches, Place, Places};
 
-use crate::check::{Effect, Policy, RoleId, Rule};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::policy::{Effect, Policy, RoleId, Rule, RuleIndex};
 use lower::{Lowering, Patterns};
 use std::collections::HashMap;
 
@@ -87,16 +87,10 @@ pub fn build(policy: &Policy) -> Result<Plan, Vec<Diagnostic>> {
 
     let mut views =
         Views { policy, roles_attribute, known: HashMap::new(), views: Vec::new(), patterns: Patterns::default() };
-    let matching = Matching::new(policy);
-    let tools: Vec<(String, usize)> = matching
-        .names()
-        .into_iter()
-        .map(|name| {
-            let view = views.get(matching.rules(&name), false);
-            (name, view)
-        })
-        .collect();
-    let other = policy.tools.is_none().then(|| views.get(matching.patterns.clone(), true));
+    let rules = RuleIndex::new(policy);
+    let tools: Vec<(String, usize)> =
+        rules.tools().into_iter().map(|tool| (tool.to_owned(), views.get(rules.about(tool), false))).collect();
+    let other = policy.tools.is_none().then(|| views.get(rules.about_others().to_vec(), true));
     let Views { views, patterns, .. } = views;
     if !patterns.errors.is_empty() {
         return Err(patterns.errors);
@@ -129,55 +123,6 @@ fn role_set(policy: &Policy, ids: &[RoleId]) -> RoleSet {
         }
     }
     words
-}
-
-/// Which rules are about which tools.
-struct Matching<'p> {
-    policy: &'p Policy,
-    /// The rules that name a tool, by the tool.
-    named: HashMap<&'p str, Vec<usize>>,
-    /// The rules that have a pattern with a `*`.
-    patterns: Vec<usize>,
-}
-
-impl<'p> Matching<'p> {
-    fn new(policy: &'p Policy) -> Self {
-        let mut named: HashMap<&str, Vec<usize>> = HashMap::new();
-        let mut patterns = Vec::new();
-        for (index, rule) in policy.rules.iter().enumerate() {
-            for pattern in rule.tools.iter().filter(|pattern| !pattern.is_wildcard()) {
-                named.entry(&pattern.text).or_default().push(index);
-            }
-            if rule.tools.iter().any(crate::check::ToolPattern::is_wildcard) {
-                patterns.push(index);
-            }
-        }
-        Self { policy, named, patterns }
-    }
-
-    /// The tools that the policy knows by name, ascending.
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = match &self.policy.tools {
-            Some(tools) => tools.clone(),
-            None => self.named.keys().map(|&name| name.to_owned()).collect(),
-        };
-        names.sort_unstable();
-        names.dedup();
-        names
-    }
-
-    /// The rules about a tool, in order.
-    fn rules(&self, tool: &str) -> Vec<usize> {
-        let matches = |rule: &&usize| {
-            let rule = self.policy.rules.get(**rule);
-            rule.is_some_and(|rule| rule.tools.iter().any(|p| p.is_wildcard() && p.matches(tool)))
-        };
-        let mut rules: Vec<usize> = self.patterns.iter().filter(matches).copied().collect();
-        rules.extend(self.named.get(tool).into_iter().flatten());
-        rules.sort_unstable();
-        rules.dedup();
-        rules
-    }
 }
 
 /// The views so far.

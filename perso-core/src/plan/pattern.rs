@@ -1,7 +1,7 @@
 //! Patterns become automata: minimised, deterministic, a table that is run once over a string.
 
-use crate::check::Pattern;
 use crate::diagnostic::{Code, Diagnostic, quoted};
+use crate::policy::Pattern;
 use crate::span::Span;
 use perso_decode::layout::AUTOMATON;
 use regex_automata::dfa::{Automaton as _, StartKind, dense};

@@ -1,7 +1,7 @@
 //! What a view reads of a call: places, laid out so that what is below a place follows it.
 
 use super::pattern::Automaton;
-use crate::check::{Attribute, Facet, Step};
+use crate::policy::{Attribute, Facet, Step};
 use perso_decode::layout::{self, facet, flag, part};
 use std::collections::HashMap;
 use std::rc::Rc;

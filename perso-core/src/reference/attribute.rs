@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use super::call::{Call, Part};
 use super::facet;
 use super::value::Value;
-use crate::check::{Attribute, AttributeId, Condition, Decimal, Operand, Operator, Policy, Root, Step, Test, Type};
 use crate::decision::Problem;
 use crate::limits::LIST_LENGTH;
+use crate::policy::{Attribute, AttributeId, Decimal, Policy, Root, Step, Type};
 
 /// Where a test is evaluated: in a call, and in the elements of the lists around it.
 #[derive(Clone)]
@@ -211,50 +211,6 @@ impl State<'_> {
             State::Withheld => Problem::Withheld,
             _ => Problem::Type,
         }
-    }
-}
-
-/// Every attribute that a condition reads, in document order.
-pub(super) fn each_read(condition: &Condition, see: &mut dyn FnMut(AttributeId)) {
-    match condition {
-        Condition::All(parts) | Condition::Any(parts) => parts.iter().for_each(|part| each_read(part, see)),
-        Condition::Not(part) => each_read(part, see),
-        Condition::Test(test) => {
-            see(test.attribute);
-            if let Some(other) = referenced(test) {
-                see(other);
-            }
-            if let Operator::Every(asked) | Operator::Some(asked) = &test.operator {
-                each_read(&asked.condition, see);
-            }
-        }
-    }
-}
-
-/// The attribute that a test compares with.
-pub(super) fn referenced(test: &Test) -> Option<AttributeId> {
-    match &test.operator {
-        Operator::Eq(operand)
-        | Operator::Lt(operand)
-        | Operator::Lte(operand)
-        | Operator::Gt(operand)
-        | Operator::Gte(operand)
-        | Operator::StartsWith(operand)
-        | Operator::EndsWith(operand)
-        | Operator::Contains(operand)
-        | Operator::Has(operand) => match operand {
-            Operand::Ref(id) => Some(*id),
-            Operand::Literal(_) => None,
-        },
-        Operator::InList(id) => Some(*id),
-        Operator::In(_)
-        | Operator::HasRole(_)
-        | Operator::Presumed(_)
-        | Operator::Matches(_)
-        | Operator::Every(_)
-        | Operator::Some(_)
-        | Operator::Exists
-        | Operator::Type(_) => None,
     }
 }
 

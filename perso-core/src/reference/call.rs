@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::value::Value;
 use super::{roles, show, tool};
-use crate::check::{Policy, Root, Step, Type};
 use crate::limits;
+use crate::policy::{Policy, Root, Step, Type};
 
 /// A call to judge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,7 +189,7 @@ fn paths_read(policy: &Policy, name: &str) -> Vec<Path> {
         if roles::are_asked(rule) {
             paths.extend(roles::KEYS.map(|key| Path { root: Root::Agent, steps: vec![Step::Key(key.to_owned())] }));
         }
-        super::attribute::each_read(&rule.condition, &mut |id| {
+        rule.condition.each_attribute(&mut |id| {
             if let Some(attribute) = policy.attributes.get(id) {
                 let steps = attribute.steps.iter().take_while(|step| !matches!(step, Step::Facet(_)));
                 paths.push(Path { root: attribute.root, steps: steps.cloned().collect() });

@@ -4,8 +4,8 @@ use super::attribute::{self, Env};
 use super::call::{Call, Unreadable};
 use super::operator::{self, Blame, Elements, Outcome};
 use super::{roles, tool};
-use crate::check::{Condition, Effect, Operator, Policy, Quantified, Rule, Test};
 use crate::decision::{CauseKind, Problem};
+use crate::policy::{Condition, Effect, Operator, Policy, Quantified, Rule, Test};
 
 /// What a policy decides about a call. Rules are indices into [`Policy::rules`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,9 +16,6 @@ mod tool;
 mod trace;
 mod value;
 
-#[cfg(test)]
-mod tests;
-
 pub use call::{Call, Part, Unreadable};
 pub use evaluate::{Verdict, decide, judge};
 pub use trace::{Conclusion, ElementTrace, RoleTrace, RuleTrace, Seen, Step, TestTrace, Trace, Truth, explain, trace};

@@ -4,8 +4,8 @@ use super::attribute;
 use super::call::{Call, Part};
 use super::operator::{Blame, Outcome};
 use super::value::Value;
-use crate::check::{Condition, Operator, Policy, RoleId, Root, Rule};
 use crate::decision::Problem;
+use crate::policy::{Policy, RoleId, Root, Rule};
 
 /// The keys of `agent` that name the caller's roles.
 pub(super) const KEYS: [&str; 2] = ["role", "roles"];
@@ -70,15 +70,9 @@ pub(super) fn caller(call: &Call) -> Caller<'_> {
 
 /// Whether a rule asks for the caller's roles.
 pub(super) fn are_asked(rule: &Rule) -> bool {
-    rule.roles.is_some() || are_asked_in(&rule.condition)
-}
-
-fn are_asked_in(condition: &Condition) -> bool {
-    match condition {
-        Condition::All(parts) | Condition::Any(parts) => parts.iter().any(are_asked_in),
-        Condition::Not(part) => are_asked_in(part),
-        Condition::Test(test) => matches!(test.operator, Operator::HasRole(_)),
-    }
+    let mut are_asked = rule.roles.is_some();
+    rule.condition.each_role(&mut |_| are_asked = true);
+    are_asked
 }
 
 /// Whether the caller has one of these roles, inherited or not.

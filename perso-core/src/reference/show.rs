@@ -1,7 +1,7 @@
 //! Text of a call that is safe to show: short, and without characters that move the cursor or reorder the line.
 
 use super::value::Value;
-use crate::check;
+use crate::policy;
 pub(super) use crate::visible::visible;
 use crate::visible::{escape, is_deceptive};
 
@@ -40,7 +40,7 @@ pub(super) fn name(name: &str) -> String {
 }
 
 /// A literal of the policy as JSON, cut where it is very long.
-pub(super) fn literal(literal: &check::Value) -> String {
+pub(super) fn literal(literal: &policy::Value) -> String {
     let mut text = Cut::at(OPERAND);
     push_literal(&mut text, literal);
     text.finish()
@@ -54,7 +54,7 @@ pub(super) fn pattern(pattern: &str) -> String {
 }
 
 /// A list of literals as JSON, cut where it is very long.
-pub(super) fn literals(literals: &[check::Value]) -> String {
+pub(super) fn literals(literals: &[policy::Value]) -> String {
     let mut text = Cut::at(OPERAND);
     push_list(&mut text, literals, push_literal);
     text.finish()
@@ -114,11 +114,11 @@ fn push_value(text: &mut Cut, value: &Value) {
     }
 }
 
-fn push_literal(text: &mut Cut, literal: &check::Value) {
+fn push_literal(text: &mut Cut, literal: &policy::Value) {
     match literal {
-        check::Value::Bool(value) => text.push(if *value { "true" } else { "false" }),
-        check::Value::Number(number) => push_number(text, &number.to_string()),
-        check::Value::String(string) => push_string(text, string),
+        policy::Value::Bool(value) => text.push(if *value { "true" } else { "false" }),
+        policy::Value::Number(number) => push_number(text, &number.to_string()),
+        policy::Value::String(string) => push_string(text, string),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which rules are about a tool.
 
-use crate::check::{Policy, Rule};
+use crate::policy::{Policy, Rule};
 
 /// Whether the policy lists its tools and this is none of them.
 pub(super) fn is_unknown(policy: &Policy, name: &str) -> bool {

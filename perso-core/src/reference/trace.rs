@@ -10,10 +10,10 @@ use super::evaluate::{Look, Verdict, decide};
 use super::operator::{self, Elements, Outcome};
 use super::roles::{self, Caller};
 use super::{facet, show, tool};
-use crate::check::{
+use crate::decision::{Cause, CauseKind, Problem};
+use crate::policy::{
     self, AttributeId, Condition, Effect, Facet, Operand, Operator, Pattern, Policy, RoleId, Rule, Test, Type,
 };
-use crate::decision::{Cause, CauseKind, Problem};
 
 /// Each rule for a call's tool, each test, the values seen, and the decision.
 ///
@@ -310,7 +310,7 @@ fn test_trace(env: &Env<'_>, test: &Test, is_negated: bool) -> TestTrace {
     };
     let attributes = &env.policy.attributes;
     let see = |id: AttributeId| attributes.get(id).map_or(Seen::Missing, |attribute| see_place(env, attribute));
-    let referenced = attribute::referenced(test);
+    let referenced = test.referenced();
     let (unknown, problem) = match outcome {
         Outcome::Unknown(blame) | Outcome::NotTrue(blame) => (Some(blame.attribute), Some(blame.problem)),
         _ => (None, None),
@@ -353,8 +353,8 @@ fn element_traces(env: &Env<'_>, test: &Test) -> (Vec<ElementTrace>, usize) {
 /// The operator's key and its operand as a policy writes them; no operand where it is a reference.
 fn written(policy: &Policy, test: &Test) -> (&'static str, Option<String>) {
     match &test.operator {
-        Operator::StartsWith(Operand::Literal(check::Value::String(prefix)))
-            if policy.attributes.get(test.attribute).and_then(check::Attribute::facet) == Some(Facet::Address) =>
+        Operator::StartsWith(Operand::Literal(policy::Value::String(prefix)))
+            if policy.attributes.get(test.attribute).and_then(policy::Attribute::facet) == Some(Facet::Address) =>
         {
             ("cidr", Some(show::string(&facet::network(prefix))))
         }
@@ -416,7 +416,7 @@ fn type_name(kind: Type) -> &'static str {
 }
 
 /// The attribute's value; of what a facet cannot be read off, why not, and of a length or count that is none, the value itself.
-fn see_place(env: &Env<'_>, attribute: &check::Attribute) -> Seen {
+fn see_place(env: &Env<'_>, attribute: &policy::Attribute) -> Seen {
     match env.find(attribute) {
         Found::Missing => Seen::Missing,
         Found::Open => Seen::Open,
@@ -426,8 +426,8 @@ fn see_place(env: &Env<'_>, attribute: &check::Attribute) -> Seen {
             (_, value) => Seen::Value(show::value(value)),
         },
         Found::NoFacet(why) => match attribute.steps.split_last() {
-            Some((check::Step::Facet(Facet::Length | Facet::Count), steps)) => {
-                see_place(env, &check::Attribute { root: attribute.root, steps: steps.to_vec() })
+            Some((policy::Step::Facet(Facet::Length | Facet::Count), steps)) => {
+                see_place(env, &policy::Attribute { root: attribute.root, steps: steps.to_vec() })
             }
             _ => Seen::None(why),
         },

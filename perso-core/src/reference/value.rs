@@ -4,7 +4,7 @@ use jsonc_parser::ast;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use super::call::Unreadable;
-use crate::check::{Decimal, Type};
+use crate::policy::{Decimal, Type};
 
 /// How deep values may nest; what the JSON reader allows too.
 const DEPTH: usize = 512;

@@ -13,8 +13,9 @@ pub mod corpus;
 pub mod portable;
 
 use arbitrary::{Arbitrary, Unstructured};
-use perso_core::check::{self, Policy as Checked};
+use perso_core::check;
 use perso_core::module;
+use perso_core::policy::Policy as Checked;
 use perso_core::reference::{self, Verdict};
 use perso_core::{Call, CauseKind, Decision, Part, Policy, limits};
 use portable::Portable;
@@ -214,7 +215,7 @@ pub fn call<'c>(value: &'c Value, states: [State; 4]) -> Call<'c> {
 
 /// The same for the reference evaluator.
 pub fn reference_call(value: &Value, states: [State; 4]) -> reference::Call {
-    use perso_core::check::Root;
+    use perso_core::policy::Root;
     let mut call = reference::Call::from_json(value).expect("a call that is put together is well formed");
     for (root, state) in [Root::Args, Root::Agent, Root::Resource, Root::Context].into_iter().zip(states) {
         match state {

@@ -29,11 +29,3 @@ fn embedding(address: Ipv6Addr) -> Option<&'static str> {
         _ => None,
     }
 }
-
-/// The bits of an address, as `0` and `1`.
-pub(super) fn bits(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => format!("{:032b}", address.to_bits()),
-        IpAddr::V6(address) => format!("{:0128b}", address.to_bits()),
-    }
-}

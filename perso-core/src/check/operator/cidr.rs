@@ -1,11 +1,9 @@
 //! `cidr`: the string is an IP address, in one notation only, of one of some networks.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use super::super::policy::{self, Condition, Facet, Operand, Value};
 use super::super::scope::{Scope, any_of};
 use super::{Operator, Use, address, refuse_on_name};
 use crate::diagnostic::{Code, quoted};
+use crate::policy::{self, Condition, Facet, Operand, Value, network};
 
 pub(super) const OPERATORS: &[Operator] = &[Operator { name: "cidr", takes_roles: false, meaning }];
 
@@ -36,7 +34,7 @@ fn prefix(text: &str) -> Result<String, (String, Option<String>)> {
     let plain = |why: &str| (why.to_owned(), None);
     let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
     let address = address::read(address).map_err(|why| (why, None))?;
-    let bits = address::bits(address);
+    let bits = network::bits(address);
     let length = match length {
         None => bits.len(),
         Some(length) if length.len() > 1 && length.starts_with('0') => {
@@ -50,36 +48,19 @@ fn prefix(text: &str) -> Result<String, (String, Option<String>)> {
             .filter(|length| *length <= bits.len())
             .ok_or_else(|| (format!("its prefix length is a number from 0 to {}", bits.len()), None))?,
     };
-    let (network, host) = bits.split_at(length);
+    let (prefix, host) = bits.split_at(length);
     let version = if address.is_ipv4() { '4' } else { '6' };
     if host.contains('1') {
-        let help = format!("did you mean `{}/{length}`?", from_bits(network, address.is_ipv4()));
+        let help = format!("did you mean `{}/{length}`?", network::first_address(prefix, address.is_ipv4()));
         return Err((format!("bits after the first {length} are set"), Some(help)));
     }
-    Ok(format!("{version}:{network}"))
-}
-
-/// The first address of the network whose bits begin so.
-fn from_bits(bits: &str, is_ipv4: bool) -> IpAddr {
-    let from = |width: usize| u128::from_str_radix(&format!("{bits:0<width$}"), 2).unwrap_or_default();
-    if is_ipv4 {
-        IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(from(32)).unwrap_or_default()))
-    } else {
-        IpAddr::V6(Ipv6Addr::from_bits(from(128)))
-    }
-}
-
-/// The network whose addresses' facet begins so, as it is written.
-pub(in super::super) fn network(prefix: &str) -> String {
-    let (version, bits) = prefix.split_once(':').unwrap_or_default();
-    let (is_ipv4, whole) = if version == "4" { (true, 32) } else { (false, 128) };
-    let address = from_bits(bits, is_ipv4);
-    if bits.len() == whole { address.to_string() } else { format!("{address}/{}", bits.len()) }
+    Ok(format!("{version}:{prefix}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use network::in_cidr_notation;
 
     #[test]
     fn networks_are_prefixes() {
@@ -91,12 +72,12 @@ mod tests {
             ("2000::/3", "6:001"),
         ] {
             assert_eq!(prefix(text).as_deref(), Ok(expected));
-            assert_eq!(network(expected), text);
+            assert_eq!(in_cidr_notation(expected), text);
         }
         assert_eq!(prefix("::1").unwrap(), format!("6:{}1", "0".repeat(127)));
         assert_eq!(prefix("::1"), prefix("::1/128"));
-        assert_eq!(network(&prefix("127.0.0.1").unwrap()), "127.0.0.1");
-        assert_eq!(network(&prefix("2606:4700::1111/128").unwrap()), "2606:4700::1111");
+        assert_eq!(in_cidr_notation(&prefix("127.0.0.1").unwrap()), "127.0.0.1");
+        assert_eq!(in_cidr_notation(&prefix("2606:4700::1111/128").unwrap()), "2606:4700::1111");
     }
 
     #[test]

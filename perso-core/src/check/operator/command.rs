@@ -1,11 +1,11 @@
 //! `command`: the string is one simple command of a shell, with nothing in it that a shell would act on, whose program
 //! is one of some.
 
-use super::super::policy::{Condition, Facet, Value};
 use super::super::scope::{Scope, Subject, all_of};
 use super::name;
 use super::{Operator, Use, operators, refuse_on_name};
 use crate::diagnostic::{Code, quoted};
+use crate::policy::{Condition, Facet, Value};
 use crate::syntax::did_you_mean;
 use crate::syntax::document::{first_of, listed};
 use crate::syntax::json::{Kind, Member, Node};

@@ -1,8 +1,8 @@
 //! `contains`: the string has the operand in it, code point for code point. For lists there is `has`.
 
-use super::super::policy::{self, Type};
 use super::Operator;
 use crate::diagnostic::Code;
+use crate::policy::{self, Type};
 use crate::syntax::json::Kind;
 
 pub(super) const OPERATORS: &[Operator] = &[Operator {

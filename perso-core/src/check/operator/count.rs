@@ -1,7 +1,7 @@
 //! `count`: the number of elements of a list; a number, or tests on one. For strings there is `length`.
 
-use super::super::policy::Facet;
 use super::{Operator, length, refuse_on_text};
+use crate::policy::Facet;
 
 pub(super) const OPERATORS: &[Operator] = &[Operator {
     name: "count",

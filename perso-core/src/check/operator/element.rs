@@ -1,10 +1,10 @@
 //! What `every` and `some` ask of an element: a scalar, which means `eq`, or an object of operators on the element, of
 //! fields of it (keys that begin with a dot) and of `all`, `any` and `not` around more of the kind.
 
-use super::super::policy::{self, Condition, Facet, Quantified, Step};
 use super::super::scope::{Scope, Subject, all_of};
 use super::{FAMILIES, OTHER_NAMES, Use, apply, find, not, refuse_on_tool, scalar, test};
 use crate::diagnostic::{Code, quoted};
+use crate::policy::{self, Condition, Facet, Quantified, Step};
 use crate::span::Span;
 use crate::syntax::document::{MAX_CONDITION_DEPTH, first_of};
 use crate::syntax::json::{Kind, Member, Node};

@@ -1,8 +1,8 @@
 //! `email_domain`: the string is one e-mail address, with nothing around it, of one of some domains.
 
-use super::super::policy::Facet;
 use super::name::{self, Names};
 use super::{Operator, refuse_on_name};
+use crate::policy::Facet;
 
 pub(super) const OPERATORS: &[Operator] = &[Operator {
     name: "email_domain",

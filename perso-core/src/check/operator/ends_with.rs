@@ -1,7 +1,7 @@
 //! `ends_with`: the string ends with the operand, code point for code point.
 
-use super::super::policy::{self, Type};
 use super::Operator;
+use crate::policy::{self, Type};
 
 pub(super) const OPERATORS: &[Operator] = &[Operator {
     name: "ends_with",

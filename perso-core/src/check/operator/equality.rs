@@ -1,9 +1,9 @@
 //! `eq`, `ne`: the same type and the same value. Booleans, numbers and strings.
 
-use super::super::policy::{self, Condition, Facet, Operand, Type, Value};
 use super::super::scope::Scope;
 use super::{Operator, Use, not};
 use crate::diagnostic::Code;
+use crate::policy::{self, Condition, Facet, Operand, Type, Value};
 
 pub(super) const OPERATORS: &[Operator] = &[
     Operator { name: "eq", takes_roles: false, meaning: eq },

@@ -1,7 +1,7 @@
 //! `every`: every element of the list passes a test. Unknown for an empty list, unless the length is tested beside it.
 
-use super::super::policy;
 use super::{Operator, element};
+use crate::policy;
 
 pub(super) const OPERATORS: &[Operator] = &[Operator {
     name: "every",

@@ -1,8 +1,8 @@
 //! `exists`: present and not null, or with `false` the opposite. Never unknown.
 
-use super::super::policy;
 use super::{Operator, not};
 use crate::diagnostic::Code;
+use crate::policy;
 use crate::syntax::document::first_of;
 use crate::syntax::json::Kind;
 

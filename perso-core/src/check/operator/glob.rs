@@ -1,10 +1,10 @@
 //! `glob`: the whole string is like one of some patterns. `?` is one character and `*` any run of characters, both but
 //! for `/`; `**` is any run of characters. Every other character stands for itself.
 
-use super::super::policy::{self, Condition, Pattern};
 use super::super::scope::{Scope, any_of};
 use super::{Operator, Use};
 use crate::diagnostic::{Code, quoted};
+use crate::policy::{self, Condition, Pattern};
 use crate::syntax::Spanned;
 
 pub(super) const OPERATORS: &[Operator] = &[Operator { name: "glob", takes_roles: false, meaning }];

@@ -1,10 +1,10 @@
 //! `has`: one of the elements of the list equals the operand. For strings there is `contains`. On `agent.roles`: the
 //! caller has the role, inherited or not.
 
-use super::super::policy::{self, Attribute, Condition, Facet, Operand, Root, Step, Type, Value};
 use super::super::scope::Scope;
 use super::{Operator, Use, refuse_on_text};
 use crate::diagnostic::Code;
+use crate::policy::{self, Attribute, Condition, Facet, Operand, Root, Step, Type, Value};
 use crate::syntax::Spanned;
 use crate::syntax::document::first_of;
 use crate::syntax::json::Kind;

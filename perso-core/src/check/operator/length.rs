@@ -1,9 +1,9 @@
 //! `length`: the number of code points of a string; a number, or tests on one. For lists there is `count`.
 
-use super::super::policy::{Condition, Facet};
 use super::super::scope::Scope;
 use super::{Operator, Use, operators, scalar};
 use crate::diagnostic::Code;
+use crate::policy::{Condition, Facet};
 use crate::syntax::document::first_of;
 use crate::syntax::json::Kind;
 

@@ -2,11 +2,11 @@
 
 use regex_syntax::{Error, ast, hir};
 
-use super::super::policy::{self, Condition, Pattern};
 use super::super::scope::{Scope, any_of};
 use super::glob::is_short;
 use super::{Operator, Use};
 use crate::diagnostic::{Code, quoted};
+use crate::policy::{self, Condition, Pattern};
 use crate::syntax::Spanned;
 
 pub(super) const OPERATORS: &[Operator] = &[Operator { name: "matches", takes_roles: false, meaning }];

@@ -1,9 +1,9 @@
 //! `in`, `not_in`: equal to one of a list of literals, or to an element of another attribute, a list.
 
-use super::super::policy::{self, Condition, Facet, Type};
 use super::super::scope::Scope;
 use super::equality::impossible_length;
 use super::{Operator, Use, not};
+use crate::policy::{self, Condition, Facet, Type};
 use crate::syntax::json::Kind;
 
 pub(super) const OPERATORS: &[Operator] = &[

@@ -25,10 +25,9 @@ mod types;
 mod url;
 mod within;
 
-pub(super) use self::cidr::network;
-use super::policy::{Condition, Root};
 use super::scope::{Scope, Subject, all_of};
 use crate::diagnostic::{Code, quoted};
+use crate::policy::{Condition, Root, Type};
 use crate::span::Span;
 use crate::syntax::did_you_mean;
 use crate::syntax::document::first_of;
@@ -219,7 +218,7 @@ fn unknown(scope: &mut Scope<'_>, name: &str, span: Span, only: Option<&[&str]>)
 /// Reports an operator on an attribute that never has what it takes; whether it did.
 fn refuse_on_tool(scope: &mut Scope<'_>, used: &Use<'_>) -> bool {
     let refused = used.subject.attribute.root == Root::Tool
-        && used.subject.fixed_type().is_some_and(|(kind, _)| kind != super::policy::Type::Number);
+        && used.subject.fixed_type().is_some_and(|(kind, _)| kind != Type::Number);
     if refused {
         let message = format!("`{}` on `tool`, which is a string", used.name);
         scope.error(Code::Operand, used.span, message, None);
@@ -229,7 +228,7 @@ fn refuse_on_tool(scope: &mut Scope<'_>, used: &Use<'_>) -> bool {
 
 /// Reports an operator of lists on what is always a string, and names the one for strings; whether it did.
 fn refuse_on_text(scope: &mut Scope<'_>, used: &Use<'_>, for_strings: &str) -> bool {
-    let Some((super::policy::Type::String, why)) = used.subject.fixed_type() else { return false };
+    let Some((Type::String, why)) = used.subject.fixed_type() else { return false };
     let message = format!("`{}` is for lists, and {why}", used.name);
     scope.error(Code::Operand, used.span, message, Some(format!("for strings write `{for_strings}`")));
     true

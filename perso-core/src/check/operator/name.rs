@@ -1,8 +1,8 @@
 //! Names of hosts and of domains, and patterns of them.
 
-use super::super::policy::{self, Condition, Operand, Pattern, Value};
 use super::super::scope::{Scope, Subject, any_of};
 use crate::diagnostic::{Code, quoted};
+use crate::policy::{self, Condition, Operand, Pattern, Value};
 use crate::syntax::Spanned;
 
 /// Why a text cannot stand here, and what to write.

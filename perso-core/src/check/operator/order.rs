@@ -1,8 +1,8 @@
 //! `lt`, `lte`, `gt`, `gte`: exact comparison of numbers.
 
-use super::super::policy::{self, Condition, Operand, Type};
 use super::super::scope::Scope;
 use super::{Operator, Use, refuse_on_tool};
+use crate::policy::{self, Condition, Operand, Type};
 
 pub(super) const OPERATORS: &[Operator] = &[
     Operator { name: "lt", takes_roles: false, meaning: |scope, used| compare(scope, used, policy::Operator::Lt) },

@@ -1,7 +1,7 @@
 //! `some`: at least one element of the list passes a test.
 
-use super::super::policy;
 use super::{Operator, element};
+use crate::policy;
 
 pub(super) const OPERATORS: &[Operator] = &[Operator {
     name: "some",

@@ -1,7 +1,7 @@
 //! What conditions become that are written with the operators of lists, patterns and what tools take.
 
 use super::super::check;
-use super::super::policy::{Attribute, Condition, Operand, Operator, Pattern, Policy, Quantified, Value};
+use crate::policy::{Attribute, Condition, Operand, Operator, Pattern, Policy, Quantified, Value};
 
 fn policy(condition: &str) -> Policy {
     let text = format!(r#"{{ "perso": 1, "rules": [{{ "id": "r", "allow": "t", "when": {condition} }}] }}"#);

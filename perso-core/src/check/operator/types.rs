@@ -1,9 +1,9 @@
 //! `type`: the value is there and of one of these types. Never unknown.
 
-use super::super::policy::{self, Condition, Type};
 use super::super::scope::Scope;
 use super::{Operator, Use};
 use crate::diagnostic::{Code, Diagnostic, quoted};
+use crate::policy::{self, Condition, Type};
 use crate::syntax::did_you_mean;
 use crate::syntax::document::first_of;
 use crate::syntax::json::{Kind, Node};

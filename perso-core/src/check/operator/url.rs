@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::super::Decimal;
-use super::super::policy::{self, Condition, Facet, Operand, Value};
 use super::super::scope::{Scope, Subject, all_of};
 use super::name::{self, Names};
 use super::{Operator, Use, address, operators, refuse_on_name, scalar};
 use crate::diagnostic::{Code, quoted};
+use crate::policy::Decimal;
+use crate::policy::{self, Condition, Facet, Operand, Value};
 use crate::span::Span;
 use crate::syntax::did_you_mean;
 use crate::syntax::document::first_of;

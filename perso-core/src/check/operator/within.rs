@@ -1,10 +1,10 @@
 //! `within`: the string is an absolute path, without anything in it that would have to be resolved, of one of some
 //! directories or of something below one.
 
-use super::super::policy::{self, Condition, Facet, Operand, Value};
 use super::super::scope::{Scope, Subject, any_of};
 use super::{Operator, Use, refuse_on_name};
 use crate::diagnostic::{Code, quoted};
+use crate::policy::{self, Condition, Facet, Operand, Value};
 
 pub(super) const OPERATORS: &[Operator] = &[Operator { name: "within", takes_roles: false, meaning }];
 

@@ -15,7 +15,7 @@ mod url;
 mod windows_path;
 
 use super::value::{Number, Value};
-use crate::check::Facet;
+use crate::policy::Facet;
 
 /// The facet of a string.
 ///
@@ -23,7 +23,7 @@ use crate::check::Facet;
 /// Why the string has none.
 ///
 /// ```
-/// use perso_core::check::Facet;
+/// use perso_core::policy::Facet;
 /// use perso_core::reference::{Value, facet};
 /// assert_eq!(facet::read(Facet::Host, "https://Acme.com/"), Ok(Value::String("acme.com".to_owned())));
 /// assert!(facet::read(Facet::Host, "https://acme.com@evil.example/").is_err());

@@ -1,7 +1,7 @@
 //! `eq` and `in`: the same type and the same value; and what is presumed of it.
 
 use super::{Blame, Outcome, Side, literal, scalar, with_operand};
-use crate::check::{AttributeId, Operand, Value};
+use crate::policy::{AttributeId, Operand, Value};
 use crate::reference::attribute::State;
 
 /// `eq`.

@@ -2,8 +2,8 @@
 
 use super::membership::among;
 use super::{Outcome, Side, right, scalar};
-use crate::check::{AttributeId, Operand};
 use crate::decision::Problem;
+use crate::policy::{AttributeId, Operand};
 use crate::reference::attribute::State;
 
 pub(super) fn has<'c>(left: Side<'c>, operand: &'c Operand, see: impl Fn(AttributeId) -> Side<'c>) -> Outcome {

@@ -13,8 +13,8 @@ mod text;
 pub(in crate::reference) use self::every::{Elements, elements};
 use super::attribute::{self, Env, State};
 use super::roles;
-use crate::check::{AttributeId, Operand, Operator, Pattern, Test, Value};
 use crate::decision::Problem;
+use crate::policy::{AttributeId, Operand, Operator, Pattern, Test, Value};
 
 /// What came of a test.
 #[derive(Debug, Clone, PartialEq)]

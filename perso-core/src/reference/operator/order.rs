@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::{Outcome, Side, with_operand};
-use crate::check::{AttributeId, Decimal, Operand};
+use crate::policy::{AttributeId, Decimal, Operand};
 use crate::reference::attribute::State;
 
 pub(super) fn compare<'c>(

@@ -1,8 +1,8 @@
 //! `exists` and `type`: never unknown, but for what is withheld.
 
 use super::{Outcome, Side};
-use crate::check::Type;
 use crate::decision::Problem;
+use crate::policy::Type;
 use crate::reference::attribute::State;
 
 /// `exists`: present and not null.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Outcome, Side, with_operand};
-use crate::check::{AttributeId, Operand};
+use crate::policy::{AttributeId, Operand};
 use crate::reference::attribute::State;
 
 /// A test of two strings.

@@ -1,0 +1,52 @@
+//! A list of what is forbidden, on a string that the model chooses: `rm -rf /` is forbidden, `rm  -r -f /` is not.
+
+use std::collections::HashSet;
+
+use super::super::grants::withholding;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::policy::{Attribute, Compared, Effect, Operator, Policy, Root, Step, Test, Value};
+
+pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
+    for rule in &policy.rules {
+        let mut warned = HashSet::new();
+        for test in withholding(rule) {
+            let Some(attribute) = policy.attributes.get(test.attribute) else { continue };
+            // Of what is read off a value, and of its elements, it is the value itself that is named.
+            let read_off = |step: &Step| matches!(step, Step::Facet(_) | Step::Element);
+            let steps = attribute.steps.split(read_off).next().unwrap_or_default().to_vec();
+            let value = Attribute { root: attribute.root, steps };
+            if attribute.root == Root::Args && is_on_strings(test) && warned.insert(value.clone()) {
+                let name = quoted(&value.to_string());
+                let passes = match attribute.facet() {
+                    None => "any other spelling passes",
+                    Some(_) => "whatever is not listed passes",
+                };
+                let message = format!("a deny list on {name}, which the model chooses: {passes}");
+                let help = match (rule.effect, attribute.facet()) {
+                    (Effect::Allow, None) => "say what is allowed instead, with `in` or `starts_with`",
+                    (Effect::Deny, None) => "say what is allowed instead: `unless`, with `in` or `starts_with`",
+                    (Effect::Allow, Some(_)) => "say what is allowed instead, without `not`",
+                    (Effect::Deny, Some(_)) => "say what is allowed instead: `unless`, with the same operator",
+                };
+                diagnostics.push(Diagnostic::new(Code::DenyList, test.span, message).help(help));
+            }
+        }
+    }
+}
+
+/// Whether a test picks strings by what they are. One that compares with another attribute for equality does not list
+/// anything, and neither does one that an author has not written.
+fn is_on_strings(test: &Test) -> bool {
+    match test.compared() {
+        Compared::Pattern => true,
+        Compared::Value(value) => matches!(value, Value::String(_)),
+        Compared::Values(values) => {
+            !matches!(test.operator, Operator::Presumed(_))
+                && values.iter().any(|value| matches!(value, Value::String(_)))
+        }
+        Compared::Attribute(_) => {
+            matches!(test.operator, Operator::StartsWith(_) | Operator::EndsWith(_) | Operator::Contains(_))
+        }
+        Compared::Nothing | Compared::Role(_) | Compared::Elements(_) | Compared::Types => false,
+    }
+}

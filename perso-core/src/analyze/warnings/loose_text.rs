@@ -1,0 +1,75 @@
+//! `starts_with` and `contains` where they let through more than their author means: `/srv/ann` is also how `/srv/ann2`
+//! begins, and `noread` also contains `read`.
+
+use super::super::grants::granting;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::policy::{Facet, Operand, Operator, Policy, Root, Step, Test, Value};
+
+pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
+    for rule in &policy.rules {
+        let tests = granting(rule);
+        for test in &tests {
+            let finding = match &test.operator {
+                Operator::StartsWith(operand) => path_prefix(policy, &tests, test, operand),
+                Operator::Contains(Operand::Literal(Value::String(text))) => part_of_word(policy, test, text),
+                _ => None,
+            };
+            if let Some(finding) = finding {
+                diagnostics.push(finding);
+            }
+        }
+    }
+}
+
+/// A directory without a `/` at its end.
+fn path_prefix(policy: &Policy, tests: &[&Test], test: &Test, operand: &Operand) -> Option<Diagnostic> {
+    let attribute = policy
+        .attributes
+        .get(test.attribute)
+        .filter(|attribute| matches!(attribute.facet(), None | Some(Facet::UrlPath)))?;
+    let (shown, help) = match operand {
+        Operand::Literal(Value::String(text)) if is_directory(text) => (
+            quoted(&format!("{text}2")),
+            format!("write `within`, or end it with a slash: {}", quoted(&format!("{text}/"))),
+        ),
+        Operand::Ref(id) if is_path(policy, tests, &attribute.steps) => {
+            let name = policy.attributes.get(*id)?.to_string();
+            let help = format!("have the host end {} with a `/`", quoted(&name));
+            (quoted(&name), help)
+        }
+        _ => return None,
+    };
+    let message = match operand {
+        Operand::Literal(_) => format!("`starts_with` lets {shown} through as well"),
+        Operand::Ref(_) => format!("with `/srv/ann` in {shown}, `starts_with` lets `/srv/ann2` through as well"),
+    };
+    Some(Diagnostic::new(Code::PathPrefix, test.span, message).help(help))
+}
+
+/// Whether a text is an absolute path that does not end with its separator.
+fn is_directory(text: &str) -> bool {
+    text.len() > 1 && text.starts_with('/') && !text.ends_with('/')
+}
+
+/// Whether the tests take an attribute for a path.
+fn is_path(policy: &Policy, tests: &[&Test], steps: &[Step]) -> bool {
+    tests.iter().any(|test| {
+        policy.attributes.get(test.attribute).is_some_and(|attribute| match attribute.steps.split_last() {
+            Some((Step::Facet(Facet::Path | Facet::WindowsPath), path)) => path == steps,
+            _ => false,
+        })
+    })
+}
+
+/// One word of what the host says of the caller: longer words contain it, too.
+fn part_of_word(policy: &Policy, test: &Test, text: &str) -> Option<Diagnostic> {
+    let attribute = policy.attributes.get(test.attribute).filter(|attribute| attribute.root == Root::Agent)?;
+    let is_word = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.:".contains(c));
+    if !is_word {
+        return None;
+    }
+    let message =
+        format!("`contains` also finds {} inside longer words, as in {}", quoted(text), quoted(&format!("no{text}")));
+    let help = format!("have the host send {} as a list, and write `has`", quoted(&attribute.to_string()));
+    Some(Diagnostic::new(Code::PartOfWord, test.span, message).help(help))
+}

@@ -1,0 +1,33 @@
+//! What is legal but likely wrong. A file for each family of warnings; all of them take time about linear in the policy.
+
+mod allows_nothing;
+mod any_host;
+mod any_order;
+mod case_variant;
+mod contradiction;
+mod coverage;
+mod default_allow;
+mod denies_without;
+mod deny_list;
+mod loose_text;
+mod unchecked_arguments;
+mod unused;
+
+use crate::diagnostic::Diagnostics;
+use crate::policy::Policy;
+
+/// Looks for everything.
+pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
+    default_allow::warn(policy, diagnostics);
+    allows_nothing::warn(policy, diagnostics);
+    unused::warn(policy, diagnostics);
+    case_variant::warn(policy, diagnostics);
+    deny_list::warn(policy, diagnostics);
+    denies_without::warn(policy, diagnostics);
+    unchecked_arguments::warn(policy, diagnostics);
+    any_order::warn(policy, diagnostics);
+    any_host::warn(policy, diagnostics);
+    loose_text::warn(policy, diagnostics);
+    let never = contradiction::warn(policy, diagnostics);
+    coverage::warn(policy, &never, diagnostics);
+}

@@ -1,0 +1,185 @@
+//! A command whose arguments are not all tested: a program that runs other programs then runs any, and `some` lets
+//! through whatever stands beside the argument that it looks for.
+
+use std::collections::HashSet;
+
+use super::super::grants::granting;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::policy::{Attribute, Facet, Operand, Operator, Pattern, Policy, Step, Test, Value};
+
+/// Programs that run other programs when their arguments say so, and the arguments that do.
+const RUNNERS: [(&str, &str); 78] = [
+    ("awk", "`system()`"),
+    ("bash", "`-c`"),
+    ("bun", "`-e`"),
+    ("busybox", "its arguments"),
+    ("cargo", "`run`, `--config`"),
+    ("chroot", "its arguments"),
+    ("cmake", "`-E`, `-P`"),
+    ("csh", "`-c`"),
+    ("dash", "`-c`"),
+    ("deno", "`eval`"),
+    ("doas", "its arguments"),
+    ("docker", "`run`, `exec`"),
+    ("ed", "`!`"),
+    ("emacs", "`--eval`"),
+    ("env", "its arguments"),
+    ("ex", "`-c`"),
+    ("expect", "`-c`"),
+    ("find", "`-exec`"),
+    ("fish", "`-c`"),
+    ("flock", "its arguments"),
+    ("gawk", "`system()`"),
+    ("gcc", "`-wrapper`"),
+    ("gdb", "`-ex`"),
+    ("git", "`-c`, `--upload-pack`, `--output`"),
+    ("go", "`run`, `-toolexec`"),
+    ("ionice", "its arguments"),
+    ("jshell", "its arguments"),
+    ("ksh", "`-c`"),
+    ("kubectl", "`exec`"),
+    ("less", "`+!`"),
+    ("lua", "`-e`"),
+    ("make", "its targets, `--eval`"),
+    ("man", "`--html`, `-P`"),
+    ("mawk", "`system()`"),
+    ("more", "`!`"),
+    ("nawk", "`system()`"),
+    ("nice", "its arguments"),
+    ("node", "`-e`"),
+    ("nohup", "its arguments"),
+    ("npm", "`run`, `exec`"),
+    ("npx", "its arguments"),
+    ("nsenter", "its arguments"),
+    ("osascript", "`-e`"),
+    ("parallel", "its arguments"),
+    ("perl", "`-e`"),
+    ("php", "`-r`"),
+    ("pip", "`install`"),
+    ("pip3", "`install`"),
+    ("pnpm", "`exec`, `dlx`"),
+    ("podman", "`run`, `exec`"),
+    ("powershell", "`-Command`"),
+    ("pwsh", "`-Command`"),
+    ("python", "`-c`"),
+    ("python3", "`-c`"),
+    ("rg", "`--pre`"),
+    ("rsync", "`-e`"),
+    ("ruby", "`-e`"),
+    ("scp", "`-S`"),
+    ("sed", "its `e` command"),
+    ("setsid", "its arguments"),
+    ("sftp", "`-S`"),
+    ("sh", "`-c`"),
+    ("sort", "`--compress-program`"),
+    ("ssh", "its arguments"),
+    ("strace", "its arguments"),
+    ("su", "`-c`"),
+    ("sudo", "its arguments"),
+    ("tar", "`--to-command`, `--checkpoint-action`"),
+    ("timeout", "its arguments"),
+    ("unshare", "its arguments"),
+    ("uv", "`run`"),
+    ("vi", "`-c`"),
+    ("vim", "`-c`"),
+    ("watch", "its arguments"),
+    ("xargs", "its arguments"),
+    ("yarn", "`run`, `dlx`"),
+    ("zip", "`-TT`"),
+    ("zsh", "`-c`"),
+];
+
+pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
+    for rule in &policy.rules {
+        let tests = granting(rule);
+        let mut warned = HashSet::new();
+        for test in &tests {
+            let Some((command, facet)) = command_of(policy, test) else { continue };
+            if is_closed(policy, &tests, command) {
+                continue;
+            }
+            let finding = match (facet, &test.operator) {
+                (Facet::Program, operator) => programs(operator).find_map(runner).map(|(program, how)| {
+                    let runs = match how {
+                        "its arguments" => "the program that its arguments name".to_owned(),
+                        _ => format!("other programs when its arguments say so ({how})"),
+                    };
+                    (program, format!("{} runs {runs}, and no test looks at every argument", quoted(program)))
+                }),
+                (Facet::Words, Operator::Some(_) | Operator::Has(_)) => {
+                    let message = "a test of one argument lets any other argument through".to_owned();
+                    Some(("", message))
+                }
+                _ => None,
+            };
+            if let Some((what, message)) = finding
+                && warned.insert((command.to_vec(), what.to_owned()))
+            {
+                let help = "test them all: `\"args\": {\"every\": {\"in\": [\"status\", \"log\"]}}`";
+                diagnostics.push(Diagnostic::new(Code::UncheckedArguments, test.span, message).help(help));
+            }
+        }
+    }
+}
+
+/// The command that a test reads something off, and what that is.
+fn command_of<'p>(policy: &'p Policy, test: &Test) -> Option<(&'p [Step], Facet)> {
+    let attribute = policy.attributes.get(test.attribute)?;
+    match attribute.steps.split_last() {
+        Some((Step::Facet(facet @ (Facet::Program | Facet::Words)), command)) => Some((command, *facet)),
+        _ => None,
+    }
+}
+
+/// Whether the tests look at every argument of a command, let none through, or list the whole command.
+fn is_closed(policy: &Policy, tests: &[&Test], command: &[Step]) -> bool {
+    let words: Vec<Step> = command.iter().cloned().chain([Step::Facet(Facet::Words)]).collect();
+    let count: Vec<Step> = words.iter().cloned().chain([Step::Facet(Facet::Count)]).collect();
+    tests.iter().any(|test| {
+        let Some(Attribute { steps, .. }) = policy.attributes.get(test.attribute) else { return false };
+        match &test.operator {
+            Operator::Every(_) => *steps == words,
+            Operator::Eq(Operand::Literal(Value::Number(number))) => *steps == count && number.to_string() == "0",
+            Operator::Eq(Operand::Literal(Value::String(_))) | Operator::In(_) => steps == command,
+            // What is written out leaves no room for another argument.
+            Operator::Matches(Pattern::Regex(text)) => steps == command && !is_loose(text),
+            _ => false,
+        }
+    })
+}
+
+/// Whether a regular expression has a part that any text matches.
+fn is_loose(expression: &str) -> bool {
+    [".*", ".+", ".{"].iter().any(|any| expression.contains(any))
+}
+
+fn programs(operator: &Operator) -> impl Iterator<Item = &str> {
+    let values = match operator {
+        Operator::Eq(Operand::Literal(value)) => std::slice::from_ref(value),
+        Operator::In(values) => values.as_slice(),
+        _ => &[],
+    };
+    values.iter().filter_map(|value| match value {
+        Value::String(text) => Some(text.as_str()),
+        Value::Bool(_) | Value::Number(_) => None,
+    })
+}
+
+/// A program, if it runs others, and how.
+fn runner(program: &str) -> Option<(&str, &'static str)> {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    // `python3.12` is `python3`.
+    let name = name.split_once('.').map_or(name, |(name, _)| name);
+    let at = RUNNERS.binary_search_by_key(&name, |(known, _)| known).ok()?;
+    RUNNERS.get(at).map(|(_, how)| (program, *how))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RUNNERS;
+
+    #[test]
+    fn programs_are_found_by_halves() {
+        assert!(RUNNERS.is_sorted_by(|(one, _), (other, _)| one < other));
+    }
+}

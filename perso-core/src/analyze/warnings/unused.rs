@@ -1,0 +1,56 @@
+//! Roles and tools that no rule is about.
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::policy::{Effect, Policy, RoleId, ToolIndex};
+
+pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
+    roles(policy, diagnostics);
+    // With the other default, a tool without a rule is simply allowed.
+    if policy.default == Effect::Deny {
+        tools(policy, diagnostics);
+    }
+}
+
+/// A role is used if a rule names it, if it inherits from one that a rule names, or if such a one inherits from it.
+fn roles(policy: &Policy, diagnostics: &mut Diagnostics) {
+    let mut named = vec![false; policy.roles.len()];
+    let mut name = |role: RoleId| {
+        if let Some(named) = named.get_mut(role) {
+            *named = true;
+        }
+    };
+    for rule in &policy.rules {
+        rule.roles.iter().flatten().for_each(|role| name(*role));
+        rule.condition.each_role(&mut name);
+    }
+    let mut used = named.clone();
+    for (id, role) in policy.roles.iter().enumerate() {
+        if role.closure.iter().any(|other| named.get(*other) == Some(&true)) {
+            for other in role.closure.iter().chain([&id]) {
+                if let Some(used) = used.get_mut(*other) {
+                    *used = true;
+                }
+            }
+        }
+    }
+    for (id, role) in policy.roles.iter().enumerate() {
+        if used.get(id) == Some(&false) {
+            let span = policy.places.roles.get(id).copied().unwrap_or_default();
+            let message = format!("no rule is about the role {}", quoted(&role.name));
+            diagnostics.push(Diagnostic::new(Code::UnusedRole, span, message).help("name it in a rule, or remove it"));
+        }
+    }
+}
+
+fn tools(policy: &Policy, diagnostics: &mut Diagnostics) {
+    let mut index = ToolIndex::default();
+    for pattern in policy.rules.iter().flat_map(|rule| &rule.tools) {
+        index.insert(&pattern.text);
+    }
+    for (tool, span) in policy.tools.iter().flatten().zip(&policy.places.tools) {
+        if index.matching(tool).next().is_none() {
+            let message = format!("no rule is about the tool {}; every call to it is denied", quoted(tool));
+            diagnostics.push(Diagnostic::new(Code::UnusedTool, *span, message).help("allow it, or remove it"));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The reasons that the compiler writes where a rule has none of its own.
+//!
+//! They are for the caller: a sentence that says what would be needed, with attributes, roles and literals of the
+//! policy, and never a value of a call.
+
+mod leaf;
+mod sentence;
+mod text;
+
+use self::sentence::Sentence;
+use self::text::{clean, cut, joined};
+use crate::policy::{Condition, Effect, Policy, Rule};
+
+/// The longest text, in bytes.
+pub const MAX_TEXT: usize = 400;
+
+/// What a rule asks for, or forbids, as the reason of a denied call. At most [`MAX_TEXT`] bytes.
+///
+/// ```
+/// use perso_core::{check::check, describe};
+///
+/// let policy = check(r#"{ "perso": 1, "rules": [{
+///     "id": "refund-small", "allow": "process_refund",
+///     "when": { "args.amount": { "gt": 0, "lte": 500 } }
+/// }] }"#).policy.unwrap();
+/// assert_eq!(
+///     describe::requirement(&policy, &policy.rules[0]),
+///     "process_refund is allowed only if args.amount is more than 0 and at most 500 (rule `refund-small`)",
+/// );
+/// ```
+#[must_use]
+pub fn requirement(policy: &Policy, rule: &Rule) -> String {
+    let (subject, is) = subject(rule);
+    let whom = roles(policy, rule);
+    let circumstances = circumstances(policy, rule);
+    let text = match (rule.effect, whom, circumstances) {
+        (Effect::Allow, None, None) => format!("{subject} {is} allowed"),
+        (Effect::Allow, None, Some(if_so)) => format!("{subject} {is} allowed only {if_so}"),
+        (Effect::Allow, Some(whom), None) => format!("{subject} {is} allowed only for {whom}"),
+        (Effect::Allow, Some(whom), Some(if_so)) => format!("{subject} {is} allowed only for {whom}, {if_so}"),
+        (Effect::Deny, None, None) => format!("{subject} {is} denied"),
+        (Effect::Deny, None, Some(if_so)) => format!("{subject} {is} denied {if_so}"),
+        (Effect::Deny, Some(whom), None) => format!("{subject} {is} denied for {whom}"),
+        (Effect::Deny, Some(whom), Some(if_so)) => format!("{subject} {is} denied for {whom} {if_so}"),
+    };
+    with_rule(&text, rule)
+}
+
+/// The reason of a call that a rule allows. At most [`MAX_TEXT`] bytes.
+#[must_use]
+pub fn allowance(rule: &Rule) -> String {
+    let (subject, is) = subject(rule);
+    with_rule(&format!("{subject} {is} allowed"), rule)
+}
+
+/// `if …`, `unless …`, or both, as the rule was written; `None` where it has no condition.
+fn circumstances(policy: &Policy, rule: &Rule) -> Option<String> {
+    let needed = |condition: &Condition| Sentence::new(policy, true).words(condition, true);
+    let say = |condition: &Condition| Sentence::new(policy, rule.effect == Effect::Allow).words(condition, true);
+    // What an allow rule needs is said as a whole: "only if … unless …" is hard to follow.
+    let is_deny = rule.effect == Effect::Deny;
+    match &rule.condition {
+        Condition::All(parts) if parts.is_empty() => None,
+        Condition::Not(inner) if is_deny => match &**inner {
+            // "Unless it is not" is "if it is".
+            Condition::Not(inner) => Some(format!("if {}", say(inner))),
+            inner => Some(format!("unless {}", needed(inner))),
+        },
+        Condition::All(parts) => match parts.as_slice() {
+            [when, Condition::Not(inner)] if is_deny => Some(format!("if {}, unless {}", say(when), needed(inner))),
+            _ => Some(format!("if {}", say(&rule.condition))),
+        },
+        condition => Some(format!("if {}", say(condition))),
+    }
+}
+
+fn with_rule(text: &str, rule: &Rule) -> String {
+    let suffix = clean(&format!(" (rule `{}`)", rule.id));
+    format!("{}{suffix}", cut(text, MAX_TEXT - suffix.len().min(MAX_TEXT)))
+}
+
+/// What the rule is about, and its verb: `a is`, `a and b are`; `every call is` and `this tool is` where it is about any or
+/// many.
+fn subject(rule: &Rule) -> (String, &'static str) {
+    let tools: Vec<&str> = rule.tools.iter().map(|tool| tool.text.as_str()).collect();
+    match tools.as_slice() {
+        all if all.contains(&"*") && rule.effect == Effect::Deny => ("every call".to_owned(), "is"),
+        all if all.contains(&"*") => ("a call".to_owned(), "is"),
+        [only] => ((*only).to_owned(), "is"),
+        several if several.len() <= 3 => (joined(several.iter().map(|&tool| tool.to_owned()), "and"), "are"),
+        _ => ("this tool".to_owned(), "is"),
+    }
+}
+
+/// `the role a`, `the roles a and b`.
+fn roles(policy: &Policy, rule: &Rule) -> Option<String> {
+    let roles = rule.roles.as_ref()?;
+    let names = roles.iter().map(|id| policy.roles.get(*id).map_or("?", |role| role.name.as_str()).to_owned());
+    Some(format!("the role{} {}", if roles.len() == 1 { "" } else { "s" }, joined(names, "and")))
+}

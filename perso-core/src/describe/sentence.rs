@@ -1,0 +1,390 @@
+//! Conditions as sentences: `args.amount is more than 0 and at most 500`.
+
+use super::MAX_TEXT;
+use super::leaf::Leaf;
+use super::text::{joined, literal, string};
+use crate::policy::{Attribute, Condition, Facet, Operand, Operator, Pattern, Policy, Quantified, Root, Step, Value};
+
+/// What stays the same in a sentence.
+#[derive(Clone, Copy)]
+pub(super) struct Sentence<'s> {
+    policy: &'s Policy,
+    /// Which outcome of a condition the caller needs. What is presumed is named only there: another value never brings
+    /// the other outcome about.
+    presumed: bool,
+    /// The element that is spoken of, inside of what is said of the elements of a list.
+    element: Option<&'s Attribute>,
+}
+
+/// One thing that is said.
+struct Phrase {
+    /// What it is about; `None` where the text says that itself.
+    subject: Option<Attribute>,
+    text: String,
+    /// What a number counts, said once after several: `at least 1 and at most 5 characters long`.
+    unit: Option<Unit>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Characters { one: bool },
+    Elements { one: bool },
+    Arguments { one: bool },
+}
+
+/// What two predicates on one subject can share, longest first.
+const SHARED: [&str; 5] = ["is a URL with ", "matches the pattern ", "matches ", "is ", "has "];
+
+impl<'s> Sentence<'s> {
+    /// `presumed` says which outcome the caller needs: what is presumed is named only there.
+    pub(super) const fn new(policy: &'s Policy, presumed: bool) -> Self {
+        Self { policy, presumed, element: None }
+    }
+
+    /// A condition, or with `wanted` false its opposite. `not` is moved inwards, to the tests.
+    pub(super) fn words(self, condition: &Condition, wanted: bool) -> String {
+        let mut phrases = Vec::new();
+        let with = if is_conjunction(condition, wanted) { "and" } else { "or" };
+        self.collect(condition, wanted, with, &mut phrases);
+        if phrases.is_empty() {
+            return if with == "and" { "anything holds" } else { "nothing holds" }.to_owned();
+        }
+        self.spoken(phrases, with)
+    }
+
+    /// The phrases of a condition that are joined by `with`.
+    fn collect(self, condition: &Condition, wanted: bool, with: &str, phrases: &mut Vec<Phrase>) {
+        // What is longer will be cut off anyway.
+        if phrases.iter().map(|phrase| phrase.text.len()).sum::<usize>() > 2 * MAX_TEXT {
+            return;
+        }
+        if let Some(leaf) = Leaf::of(self.policy, condition, wanted) {
+            if leaf.is_presumed() && leaf.wanted != self.presumed {
+                return;
+            }
+            phrases.push(self.phrase(&leaf));
+            return;
+        }
+        let (parts, is_all) = match condition {
+            Condition::Not(inner) => return self.collect(inner, !wanted, with, phrases),
+            Condition::All(parts) => (parts, wanted),
+            Condition::Any(parts) => (parts, !wanted),
+            Condition::Test(_) => return,
+        };
+        if parts.len() == 1 || is_all == (with == "and") {
+            return parts.iter().for_each(|part| self.collect(part, wanted, with, phrases));
+        }
+        let mut inner = Vec::new();
+        let other = if is_all { "and" } else { "or" };
+        parts.iter().for_each(|part| self.collect(part, wanted, other, &mut inner));
+        let is_one = inner.len() < 2;
+        let text = self.spoken(inner, other);
+        let text = if is_one { text } else { format!("({text})") };
+        phrases.push(Phrase { subject: None, text, unit: None });
+    }
+
+    /// Phrases in a row. A subject that stays the same is named once, and so is a unit.
+    fn spoken(self, phrases: Vec<Phrase>, with: &str) -> String {
+        let mut runs: Vec<Vec<Phrase>> = Vec::new();
+        for phrase in phrases {
+            match runs.last_mut() {
+                Some(run) if phrase.subject.is_some() && run.last().map(|p| &p.subject) == Some(&phrase.subject) => {
+                    run.push(phrase);
+                }
+                _ => runs.push(vec![phrase]),
+            }
+        }
+        let is_plain = runs.iter().all(|run| run.len() == 1);
+        let said: Vec<String> = runs.into_iter().map(|run| self.run(run, with)).collect();
+        // Commas would be taken for those of lists.
+        if is_plain && !said.iter().any(|words| words.contains(", ")) {
+            return row(said, with);
+        }
+        said.join(&format!(" {with} "))
+    }
+
+    /// What is said of one subject.
+    fn run(self, phrases: Vec<Phrase>, with: &str) -> String {
+        let mut said: Vec<String> = Vec::with_capacity(phrases.len());
+        let mut shared = "";
+        let mut phrases = phrases.into_iter().peekable();
+        while let Some(Phrase { subject, text, unit }) = phrases.next() {
+            let unit = unit.filter(|unit| !phrases.peek().is_some_and(|next| unit.is_same(next.unit)));
+            let words = match subject.filter(|_| said.is_empty()) {
+                Some(subject) => format!("{} {text}", self.name(&subject)),
+                None => text.strip_prefix(shared).unwrap_or(&text).to_owned(),
+            };
+            said.push(format!("{words}{}", unit.map_or("", Unit::words)));
+            shared = SHARED.into_iter().find(|prefix| text.starts_with(prefix)).unwrap_or_default();
+        }
+        row(said, with)
+    }
+
+    fn phrase(self, leaf: &Leaf<'_>) -> Phrase {
+        let bare = |text: String| Phrase { subject: None, text, unit: None };
+        match leaf.operator() {
+            Some(Operator::HasRole(role)) => bare(self.role(*role, leaf.wanted)),
+            Some(Operator::Every(asked)) => bare(self.quantified(leaf, asked, true)),
+            Some(Operator::Some(asked)) => bare(self.quantified(leaf, asked, false)),
+            Some(operator) => {
+                let is_argument = leaf.attribute.facet() == Some(Facet::Words);
+                let text = match leaf.property() {
+                    None if is_argument => self.argument(operator, leaf.wanted),
+                    Some(Facet::Length) => self.number(operator, leaf.wanted, "is "),
+                    Some(Facet::Count) => self.number(operator, leaf.wanted, "has "),
+                    Some(facet) => property(leaf, facet),
+                    None => self.test(operator, leaf.wanted),
+                };
+                let is_one = matches!(number_of(operator), Some(number) if number == "1");
+                let unit = match leaf.property() {
+                    Some(Facet::Length) => Some(Unit::Characters { one: is_one }),
+                    Some(Facet::Count) if leaf.subject().facet() == Some(Facet::Words) => {
+                        Some(Unit::Arguments { one: is_one })
+                    }
+                    Some(Facet::Count) => Some(Unit::Elements { one: is_one }),
+                    _ => None,
+                };
+                let mut subject = leaf.subject();
+                // It is the command that has arguments.
+                if matches!(unit, Some(Unit::Arguments { .. })) || subject.facet() == Some(Facet::Words) {
+                    subject.steps.pop();
+                }
+                Phrase { subject: Some(subject), text, unit }
+            }
+            None => bare(String::new()),
+        }
+    }
+
+    /// What is said of the arguments of a command, which is the subject.
+    fn argument(self, operator: &Operator, wanted: bool) -> String {
+        match operator {
+            Operator::Has(with) if wanted => format!("has the argument {}", self.value(with)),
+            Operator::Has(with) => format!("does not have the argument {}", self.value(with)),
+            other => self.test(other, wanted),
+        }
+    }
+
+    fn role(self, role: usize, wanted: bool) -> String {
+        let name = self.policy.roles.get(role).map_or("?", |role| role.name.as_str());
+        format!("the caller {} the role {name}", if wanted { "has" } else { "does not have" })
+    }
+
+    /// What is said of the elements of a list: `every element of args.to starts with "x"`.
+    fn quantified(self, leaf: &Leaf<'_>, asked: &Quantified, is_every: bool) -> String {
+        // That not all pass is said as that one does not.
+        let (which, wanted) = match (is_every, leaf.wanted) {
+            (true, true) => ("every", true),
+            (true, false) => ("at least one", false),
+            (false, true) => ("at least one", true),
+            (false, false) => ("no", true),
+        };
+        let mut list = leaf.attribute.clone();
+        let mut element = list.clone();
+        element.steps.push(Step::Element);
+        let mut kind = "element";
+        if list.facet() == Some(Facet::Words) {
+            list.steps.pop();
+            kind = "argument";
+        }
+        let of = if Some(&list) == self.element { "it".to_owned() } else { self.name(&list) };
+        let inner = Sentence { element: Some(&element), ..self };
+        let mut phrases = Vec::new();
+        let with = if is_conjunction(&asked.condition, wanted) { "and" } else { "or" };
+        inner.collect(&asked.condition, wanted, with, &mut phrases);
+        let is_itself = phrases.iter().all(|phrase| phrase.subject.as_ref() == Some(&element));
+        let several = phrases.len() > 1;
+        let words = inner.spoken(phrases, with);
+        if let (true, Some(words)) = (is_itself, words.strip_prefix("it ")) {
+            return format!("{which} {kind} of {of} {words}");
+        }
+        match (which, several) {
+            ("no", _) => format!("there is no {kind} of {of} in which {words}"),
+            (_, false) => format!("in {which} {kind} of {of}, {words}"),
+            (_, true) => format!("in {which} {kind} of {of} ({words})"),
+        }
+    }
+
+    /// An attribute as it is called: `the tool's name`, and where an element is spoken of, `.price`.
+    fn name(self, attribute: &Attribute) -> String {
+        if attribute.root == Root::Tool {
+            return "the tool's name".to_owned();
+        }
+        let below = self.element.filter(|element| element.root == attribute.root);
+        let below = below.and_then(|element| attribute.steps.strip_prefix(element.steps.as_slice()));
+        let (article, facets, path) = match below {
+            None => {
+                let name = attribute.to_string();
+                return if attribute.facet().is_some() { format!("the {name}") } else { name };
+            }
+            Some(below) => {
+                let name = Attribute { root: attribute.root, steps: below.to_vec() }.to_string();
+                let (facets, path) = name.rsplit_once(' ').unwrap_or(("", name.as_str()));
+                let path = path.strip_prefix(attribute.root.name()).unwrap_or(path);
+                ("the ", facets.to_owned(), path.to_owned())
+            }
+        };
+        match (facets.as_str(), path.as_str()) {
+            ("", "") => "it".to_owned(),
+            ("", path) => path.to_owned(),
+            (facets, "") => format!("{article}{facets} it"),
+            (facets, path) => format!("{article}{facets} {path}"),
+        }
+    }
+
+    fn value(self, operand: &Operand) -> String {
+        match operand {
+            Operand::Literal(value) => literal(value),
+            Operand::Ref(attribute) => {
+                self.policy.attributes.get(*attribute).map_or_else(String::new, |attribute| self.name(attribute))
+            }
+        }
+    }
+
+    /// What is said of a number; `verb` stands before it.
+    fn number(self, operator: &Operator, wanted: bool, verb: &str) -> String {
+        let not = if wanted { "" } else { "not " };
+        let less = if verb == "has " { "fewer than" } else { "less than" };
+        match operator {
+            // What is readable and not less is at least.
+            Operator::Lt(with) => {
+                format!("{verb}{} {}", if wanted { less } else { "at least" }, self.value(with))
+            }
+            Operator::Gte(with) => {
+                format!("{verb}{} {}", if wanted { "at least" } else { less }, self.value(with))
+            }
+            Operator::Gt(with) => {
+                format!("{verb}{} {}", if wanted { "more than" } else { "at most" }, self.value(with))
+            }
+            Operator::Lte(with) => {
+                format!("{verb}{} {}", if wanted { "at most" } else { "more than" }, self.value(with))
+            }
+            Operator::Eq(with) if verb == "has " => {
+                format!("{}{}", if wanted { "has " } else { "does not have " }, self.value(with))
+            }
+            Operator::Eq(with) => format!("{verb}{not}{}", self.value(with)),
+            Operator::In(values) => {
+                let verb = if verb == "has " && !wanted { "does not have ".to_owned() } else { format!("{verb}{not}") };
+                format!("{verb}{}", joined(values.iter().map(literal), "or"))
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// What is said of an attribute.
+    fn test(self, operator: &Operator, wanted: bool) -> String {
+        let not = if wanted { "" } else { "not " };
+        let verb = |does: &str, bare: &str, operand: String| match wanted {
+            true => format!("{does} {operand}"),
+            false => format!("does not {bare} {operand}"),
+        };
+        match operator {
+            Operator::Eq(Operand::Literal(value)) => format!("is {not}{}", literal(value)),
+            Operator::Eq(operand) => verb("equals", "equal", self.value(operand)),
+            Operator::In(values) | Operator::Presumed(values) => match values.as_slice() {
+                [only] => format!("is {not}{}", literal(only)),
+                _ if wanted => format!("is {}", joined(values.iter().map(literal), "or")),
+                [one, other] => format!("is neither {} nor {}", literal(one), literal(other)),
+                _ => format!("is none of {}", joined(values.iter().map(literal), "and")),
+            },
+            Operator::InList(list) => format!("is {not}one of {}", self.value(&Operand::Ref(*list))),
+            Operator::Lt(_) | Operator::Lte(_) | Operator::Gt(_) | Operator::Gte(_) => {
+                self.number(operator, wanted, "is ")
+            }
+            Operator::StartsWith(with) => verb("starts with", "start with", self.value(with)),
+            Operator::EndsWith(with) => verb("ends with", "end with", self.value(with)),
+            Operator::Contains(with) => verb("contains", "contain", self.value(with)),
+            Operator::Has(with) => verb("includes", "include", self.value(with)),
+            Operator::Matches(Pattern::Glob { text, .. }) => {
+                verb("matches the pattern", "match the pattern", string(text))
+            }
+            Operator::Matches(Pattern::Regex(text)) => verb("matches", "match", string(text)),
+            Operator::Exists => format!("is {not}set"),
+            Operator::Type(types) => {
+                format!("is {not}{}", joined(types.iter().map(|one| one.with_article().to_owned()), "or"))
+            }
+            // Said with a subject of their own.
+            Operator::HasRole(_) | Operator::Every(_) | Operator::Some(_) => String::new(),
+        }
+    }
+}
+
+/// What is said of something that is read off the subject.
+fn property(leaf: &Leaf<'_>, facet: Facet) -> String {
+    let is_place = matches!(facet, Facet::Path | Facet::WindowsPath | Facet::Address);
+    let values = leaf.values(if is_place && !leaf.wanted { "and" } else { "or" });
+    let inside = if leaf.wanted { "inside" } else { "outside" };
+    match (facet, leaf.wanted) {
+        (Facet::Path | Facet::WindowsPath, _) if leaf.subject().facet() == Some(Facet::UrlPath) => {
+            format!("is {inside} {values}")
+        }
+        (Facet::Path | Facet::WindowsPath, _) => format!("is an absolute path {inside} {values}"),
+        (Facet::Address, true) => format!("is an IP address in {values}"),
+        (Facet::Address, false) => format!("is an IP address outside {values}"),
+        (Facet::Domain, true) => format!("is an e-mail address at {values}"),
+        (Facet::Domain, false) => format!("is an e-mail address that is not at {values}"),
+        (Facet::Program, true) => format!("is a single command, without shell operators, that runs {values}"),
+        (Facet::Program, false) => {
+            format!("is a single command, without shell operators, that does not run {values}")
+        }
+        (Facet::Private, true) => "is a URL with a public host".to_owned(),
+        (Facet::Private, false) => "is a URL with a private host".to_owned(),
+        (Facet::Query, true) => "is a URL with no query and no fragment".to_owned(),
+        (Facet::Query, false) => "is a URL with a query or a fragment".to_owned(),
+        (facet, true) => format!("is a URL with {} {values}", facet.name()),
+        (facet, false) => format!("is a URL with a {} other than {values}", facet.name()),
+    }
+}
+
+fn number_of(operator: &Operator) -> Option<String> {
+    match operator {
+        Operator::Eq(operand)
+        | Operator::Lt(operand)
+        | Operator::Lte(operand)
+        | Operator::Gt(operand)
+        | Operator::Gte(operand) => match operand {
+            Operand::Literal(value @ Value::Number(_)) => Some(literal(value)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+impl Unit {
+    /// Whether another phrase counts the same.
+    fn is_same(self, other: Option<Self>) -> bool {
+        other.is_some_and(|other| std::mem::discriminant(&self) == std::mem::discriminant(&other))
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Characters { one: true } => " character long",
+            Self::Characters { one: false } => " characters long",
+            Self::Elements { one: true } => " element",
+            Self::Elements { one: false } => " elements",
+            Self::Arguments { one: true } => " argument",
+            Self::Arguments { one: false } => " arguments",
+        }
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn row(mut said: Vec<String>, with: &str) -> String {
+    match (said.pop(), said.is_empty()) {
+        (Some(only), true) => only,
+        (Some(last), false) => format!("{} {with} {last}", said.join(", ")),
+        (None, _) => String::new(),
+    }
+}
+
+/// Whether the parts of a condition must all hold.
+fn is_conjunction(condition: &Condition, wanted: bool) -> bool {
+    match condition {
+        Condition::Not(inner) => is_conjunction(inner, !wanted),
+        Condition::All(parts) | Condition::Any(parts) if parts.len() == 1 => {
+            parts.first().is_none_or(|only| is_conjunction(only, wanted))
+        }
+        Condition::All(_) => wanted,
+        Condition::Any(_) => !wanted,
+        Condition::Test(_) => true,
+    }
+}

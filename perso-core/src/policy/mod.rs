@@ -1,0 +1,106 @@
+//! The checked policy: what a document means, with nothing of how it was written but spans for messages.
+//!
+//! `check` makes it. Everything else that is about a policy reads it: the plan, the reference evaluator, reasons, and
+//! warnings.
+
+mod attribute;
+mod condition;
+mod decimal;
+pub(crate) mod network;
+mod rule_index;
+mod tool_index;
+mod tool_pattern;
+mod visit;
+
+pub use attribute::{Attribute, Facet, Root, Step};
+pub use condition::{Condition, Operand, Operator, Pattern, Quantified, Test, Type, Value};
+pub use decimal::Decimal;
+pub(crate) use rule_index::RuleIndex;
+pub(crate) use tool_index::ToolIndex;
+pub(crate) use visit::Compared;
+
+use crate::span::Span;
+
+/// A policy whose names, types and limits have been checked.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The document's own description.
+    pub description: Option<String>,
+    /// What decides where no rule applies. [`Effect::Deny`] unless the document says otherwise.
+    pub default: Effect,
+    /// The roles, in document order, or in order of first use where the document has no table.
+    pub roles: Vec<Role>,
+    /// The known tools, where the document lists them: a call to any other tool is denied.
+    pub tools: Option<Vec<String>>,
+    /// The rules, in document order.
+    pub rules: Vec<Rule>,
+    /// Every attribute that a condition reads, in order of first use. [`AttributeId`] is an index into it.
+    pub attributes: Vec<Attribute>,
+    /// Where things stand in the document, for warnings.
+    pub places: Places,
+}
+
+/// Where the parts of a policy stand in its document.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// The value of `default`.
+    pub default: Option<Span>,
+    /// The first mention of each of [`Policy::roles`].
+    pub roles: Vec<Span>,
+    /// The first mention of each of [`Policy::attributes`].
+    pub attributes: Vec<Span>,
+    /// Each of [`Policy::tools`].
+    pub tools: Vec<Span>,
+}
+
+/// An index into [`Policy::roles`].
+pub type RoleId = usize;
+
+/// An index into [`Policy::attributes`].
+pub type AttributeId = usize;
+
+/// A role and everything it stands for.
+#[derive(Debug, Clone)]
+pub struct Role {
+    /// The role's name.
+    pub name: String,
+    /// The role itself and every role that it inherits from, directly or not, ascending.
+    pub closure: Vec<RoleId>,
+}
+
+/// What a rule does, or what happens without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The call may run.
+    Allow,
+    /// The call may not run.
+    Deny,
+}
+
+/// One rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Unique name.
+    pub id: String,
+    /// What the rule does.
+    pub effect: Effect,
+    /// The tools it is about; never empty.
+    pub tools: Vec<ToolPattern>,
+    /// The caller needs at least one of these (after inheritance); `None` means any caller.
+    pub roles: Option<Vec<RoleId>>,
+    /// `when` and not `unless`, as one condition, `when` first. [`Condition::All`] of nothing where the rule has neither.
+    pub condition: Condition,
+    /// The author's own reason.
+    pub reason: Option<String>,
+    /// Where the rule's id stands in the document.
+    pub span: Span,
+}
+
+/// A tool name, or a pattern in which each `*` stands for any run of characters, also none.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ToolPattern {
+    /// As written.
+    pub text: String,
+    /// Where it stands.
+    pub span: Span,
+}

@@ -1,0 +1,66 @@
+//! Which rules are about a tool, without trying each.
+
+use std::collections::HashSet;
+
+use super::{Policy, ToolIndex};
+
+/// The rules of a policy by the tools that they are about.
+#[derive(Debug)]
+pub(crate) struct RuleIndex<'p> {
+    patterns: ToolIndex<'p>,
+    /// For each pattern, the rules that have it, ascending.
+    by_pattern: Vec<Vec<usize>>,
+    /// The tools that the policy lists; without a list, those that a rule names.
+    tools: HashSet<&'p str>,
+    /// The rules that have a pattern with a `*`, ascending.
+    with_wildcard: Vec<usize>,
+}
+
+impl<'p> RuleIndex<'p> {
+    pub(crate) fn new(policy: &'p Policy) -> Self {
+        let mut patterns = ToolIndex::default();
+        let mut by_pattern: Vec<Vec<usize>> = Vec::new();
+        let mut tools: HashSet<&str> = policy.tools.iter().flatten().map(String::as_str).collect();
+        let mut with_wildcard = Vec::new();
+        for (index, rule) in policy.rules.iter().enumerate() {
+            for pattern in &rule.tools {
+                let id = patterns.insert(&pattern.text);
+                by_pattern.resize_with(patterns.len(), Vec::new);
+                by_pattern.get_mut(id).into_iter().for_each(|rules| rules.push(index));
+                if policy.tools.is_none() && !pattern.is_wildcard() {
+                    tools.insert(&pattern.text);
+                }
+            }
+            if rule.tools.iter().any(super::ToolPattern::is_wildcard) {
+                with_wildcard.push(index);
+            }
+        }
+        Self { patterns, by_pattern, tools, with_wildcard }
+    }
+
+    /// The tools that the policy knows by name, ascending.
+    pub(crate) fn tools(&self) -> Vec<&'p str> {
+        let mut tools: Vec<&str> = self.tools.iter().copied().collect();
+        tools.sort_unstable();
+        tools
+    }
+
+    /// The rules that are asked about a call to a tool, ascending: for a tool that the policy knows by name, those with a
+    /// pattern that matches; for any other, [every one with a `*`](Self::about_others).
+    pub(crate) fn about(&self, tool: &str) -> Vec<usize> {
+        if !self.tools.contains(tool) {
+            return self.with_wildcard.clone();
+        }
+        let matching = self.patterns.matching(tool).filter_map(|id| self.by_pattern.get(id));
+        let mut rules: Vec<usize> = matching.flatten().copied().collect();
+        rules.sort_unstable();
+        rules.dedup();
+        rules
+    }
+
+    /// The rules that are asked about a tool that the policy does not know by name, ascending. A module finds out by
+    /// itself which of them match.
+    pub(crate) fn about_others(&self) -> &[usize] {
+        &self.with_wildcard
+    }
+}
