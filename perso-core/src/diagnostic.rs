@@ -7,6 +7,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet,
 use serde::Serialize;
 
 use crate::span::Span;
+use crate::visible::visible;
 
 /// The most errors, and the most warnings, that one policy draws.
 pub const MAX_DIAGNOSTICS: usize = 1000;
@@ -187,13 +188,12 @@ impl Diagnostics {
     }
 }
 
-/// The user's text in backticks, shortened where it is long.
+/// The user's text in backticks, shortened where it is long, with [invisible characters](visible) escaped.
 pub(crate) fn quoted(text: &str) -> String {
     const MAX: usize = 60;
-    let clean: String = text.chars().take(MAX + 1).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    match clean.char_indices().nth(MAX) {
-        Some((cut, _)) => format!("`{}…`", clean.get(..cut).unwrap_or_default()),
-        None => format!("`{clean}`"),
+    match text.char_indices().nth(MAX) {
+        Some((cut, _)) => format!("`{}…`", visible(text.get(..cut).unwrap_or_default())),
+        None => format!("`{}`", visible(text)),
     }
 }
 

@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
     ("span", "a place in a policy's text", &[]),
     ("visible", "text that is safe to show", &[]),
     ("decision", "what comes out", &[]),
-    ("diagnostic", "what is wrong with a policy, in words", &["span"]),
+    ("diagnostic", "what is wrong with a policy, in words", &["span", "visible"]),
     ("module", "what a module is: ABI and manifest", &["decision"]),
     // From a policy to a module.
     ("policy", "the checked policy", &["span"]),

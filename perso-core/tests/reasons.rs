@@ -53,7 +53,7 @@ fn texts_are_bounded_and_harmless() {
     let text = said(&format!(r#"{{ "id": "r", "allow": "t", "when": {{ "args.a": "{}" }} }}"#, "ä".repeat(500)));
     assert!(text.len() <= describe::MAX_TEXT && text.contains("ää…\""), "{text}");
     let text = said(
-        r#"{ "id": "a\u202eb", "allow": "t", "when": { "args.a": "\u0000\u001b\u0085\u200b\u2028\udb40\udc41", "args[\"\\u202e\"]": 1 } }"#,
+        r#"{ "id": "a\u202eb", "allow": "t", "when": { "args.a": "\u0000\u001b\u0085\u00ad\u180e\u200b\u2028\ufff9\udb40\udc41", "args[\"\\u202e\"]": 1 } }"#,
     );
     assert!(!text.contains(|c: char| c.is_control() || c > '~'), "{text}");
 }

@@ -8,8 +8,9 @@ mod sentence;
 mod text;
 
 use self::sentence::Sentence;
-use self::text::{clean, cut, joined};
+use self::text::{cut, joined};
 use crate::policy::{Condition, Effect, Policy, Rule};
+use crate::visible::visible;
 
 /// The longest text, in bytes.
 pub const MAX_TEXT: usize = 400;
@@ -75,7 +76,7 @@ fn circumstances(policy: &Policy, rule: &Rule) -> Option<String> {
 }
 
 fn with_rule(text: &str, rule: &Rule) -> String {
-    let suffix = clean(&format!(" (rule `{}`)", rule.id));
+    let suffix = format!(" (rule `{}`)", visible(&rule.id));
     format!("{}{suffix}", cut(text, MAX_TEXT - suffix.len().min(MAX_TEXT)))
 }
 

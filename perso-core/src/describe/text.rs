@@ -2,6 +2,7 @@
 //! terminal.
 
 use crate::policy::Value;
+use crate::visible::visible;
 
 /// Of a longer list, only the first are named.
 const MAX_LISTED: usize = 6;
@@ -50,30 +51,13 @@ pub(super) fn bare(value: &Value) -> String {
 
 /// At most `max` bytes, cut at a word, without what could act on a terminal or hide in a text.
 pub(super) fn cut(text: &str, max: usize) -> String {
-    let text = clean(text);
+    let text = visible(text);
     if text.len() <= max {
-        return text;
+        return text.into_owned();
     }
     let room = max.saturating_sub('…'.len_utf8());
     let fits = (0..=room).rev().find_map(|end| text.get(..end)).unwrap_or_default();
     // A word may be longer than everything that fits.
     let words = fits.rsplit_once(' ').map_or(fits, |(words, _)| words).trim_end_matches([',', '(']);
     format!("{}…", words.trim_end())
-}
-
-/// Writes invisible characters, and those that change the direction of a text, as JSON escapes.
-pub(super) fn clean(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-            || matches!(c, '\u{feff}' | '\u{e0000}'..='\u{e007f}')
-    };
-    if !text.contains(hidden) {
-        return text.to_owned();
-    }
-    let mut units = [0; 2];
-    let escaped = |unit: &u16| format!("\\u{unit:04x}");
-    text.chars()
-        .map(|c| if hidden(c) { c.encode_utf16(&mut units).iter().map(escaped).collect() } else { c.to_string() })
-        .collect()
 }

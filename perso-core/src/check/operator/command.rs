@@ -96,10 +96,9 @@ fn refusal(program: &str) -> Option<String> {
         return Some("it is a word of the shell".to_owned());
     }
     let odd = program.chars().find(|c| !is_plain(*c))?;
-    let shown = if odd.is_control() { '\u{fffd}' } else { odd };
     Some(match odd {
         ' ' => "it holds a space; arguments are tested under `args`".to_owned(),
-        _ => format!("it holds `{shown}`"),
+        _ => format!("it holds {}", quoted(odd.encode_utf8(&mut [0; 4]))),
     })
 }
 
