@@ -49,5 +49,5 @@ prelude "$out/lean.wasm" --cfg lean_prelude
 # What it was built from: a test holds the checked-in prelude against this where the compiler is not there.
 if [ "$#" = 0 ]; then
     sha256sum perso-core/prelude/{build,toolchain}.sh perso-core/prelude/src/*.rs perso-core/decode/src/*.rs \
-        perso-core/decode/src/facet/*.rs perso-core/prelude/*.wasm > perso-core/prelude/prelude.sha256
+        perso-core/decode/src/{facet,frame}/*.rs perso-core/prelude/*.wasm > perso-core/prelude/prelude.sha256
 fi

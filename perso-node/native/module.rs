@@ -60,13 +60,13 @@ impl Module {
     /// its record as JSON.
     #[napi]
     pub fn decide(&self, call: String, unknown: u32) -> Either<u32, String> {
-        self.tell(&self.policy.decide_json_partial(call.as_bytes(), unknown))
+        self.answer(&self.policy.decide_json_partial(call.as_bytes(), unknown))
     }
 
     /// Judges a call's text that is UTF-8, or is to be told that it is not.
     #[napi]
     pub fn decide_bytes(&self, call: &[u8], unknown: u32) -> Either<u32, String> {
-        self.tell(&self.policy.decide_json_partial(call, unknown))
+        self.answer(&self.policy.decide_json_partial(call, unknown))
     }
 
     /// The record, as JSON, of the decision that has a number.
@@ -75,7 +75,7 @@ impl Module {
         self.told.borrow().records.get(number as usize).cloned()
     }
 
-    fn tell(&self, decision: &Decision<'_>) -> Either<u32, String> {
+    fn answer(&self, decision: &Decision<'_>) -> Either<u32, String> {
         let record = || serde_json::to_string(decision).unwrap_or_default();
         let Some(told) = Told::of(decision) else { return Either::B(record()) };
         let mut all = self.told.borrow_mut();

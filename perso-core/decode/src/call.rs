@@ -144,15 +144,26 @@ impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
         }
     }
 
+    /// One pass over one value, in a loop instead of a recursion: the nesting is kept in `objects` and `self.objects`.
+    ///
+    /// At the head of the loop, `at` is where a value is to begin, and `place` is where it belongs. All that is open has
+    /// been entered: `depth - outside` objects and lists, `objects` has a bit for each, and `object` is the innermost one
+    /// if something in it is read. The body reads the value, or enters it where it is an object or a list that is not
+    /// empty (`goes_on`). If it did not enter one, a value has ended, and with it perhaps what is open around it; the
+    /// inner loop leaves all that ends. What follows then is the next element, or a key, which says where the next value
+    /// belongs, and the loop begins again. It ends where all has been left.
+    ///
+    /// `at` and `depth` are the reader's, kept in locals; they are handed back (`self.reader.at = at`) before somebody
+    /// else reads, and at the end.
     #[inline(always)]
-    fn walk<const READS: bool>(&mut self, place: Place) -> Result<(), Error> {
+    fn walk<const READS: bool>(&mut self, outermost: Place) -> Result<(), Error> {
         let text = self.reader.text;
         let mut at = self.reader.at;
         let outside = self.reader.depth;
         let mut depth = outside;
         // Which of the objects and lists that are open here are objects: a bit each, the lowest for the innermost.
         let mut objects = 0_u64;
-        let mut place = place;
+        let mut place = outermost;
         // The innermost object, if something in it is read.
         let mut object = Place::NOWHERE;
         // The outermost list, if it is read, and where its elements belong.
@@ -168,9 +179,9 @@ impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
             let mut goes_on = false;
             let result = if first == b'"' {
                 at = self.reader.end_of_string(text, start + 1);
-                let result = if is_read { self.string(place, part(text, start + 1, at)?) } else { Ok(()) };
+                let taken = if is_read { self.string(place, part(text, start + 1, at)?) } else { Ok(()) };
                 at += 1;
-                result
+                taken
             } else if is_space(first) {
                 at += 1;
                 continue;
@@ -189,9 +200,9 @@ impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
                     b'[' if is_read && depth != outside => {
                         self.reader.at = at;
                         self.reader.depth = depth;
-                        let result = self.value(place);
+                        let taken = self.value(place);
                         at = self.reader.at;
-                        result
+                        taken
                     }
                     b'{' | b'[' => {
                         let is_object = first == b'{';
@@ -217,7 +228,7 @@ impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
                         } else if !is_object {
                             list = place;
                             list_at = start;
-                            self.frame.element_place(list).map(|place| element = place)
+                            self.frame.element_place(list).map(|found| element = found)
                         } else if place == Place::CALL {
                             if goes_on {
                                 object = place;
@@ -271,10 +282,10 @@ impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
                     }
                     return Ok(());
                 }
-                let next = byte(text, at);
-                if next == b',' {
+                let end = byte(text, at);
+                if end == b',' {
                     goes_on = true;
-                } else if next == if objects & 1 == 0 { b']' } else { b'}' } {
+                } else if end == if objects & 1 == 0 { b']' } else { b'}' } {
                     objects >>= 1;
                     depth -= 1;
                     if READS {
@@ -282,7 +293,7 @@ impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
                         let outer = self.objects.get((depth % DEPTH) as usize);
                         object = outer.copied().unwrap_or(Place::NOWHERE);
                     }
-                } else if !is_space(next) {
+                } else if !is_space(end) {
                     return Err(unexpected(text, at));
                 }
                 at += 1;
@@ -300,21 +311,21 @@ impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
             if !is_next(text, &mut at, b'"') {
                 return Err(unexpected(text, at));
             }
-            let start = at;
-            let end = self.reader.end_of_string(text, start + 1);
-            at = end + 1;
+            let key_start = at;
+            let key_end = self.reader.end_of_string(text, key_start + 1);
+            at = key_end + 1;
             if !is_next(text, &mut at, b':') {
                 return Err(unexpected(text, at));
             }
             at += 1;
             if READS && object != Place::NOWHERE {
-                let key = part(text, start + 1, end)?;
-                let key = self.frame.plain(&self.reader, key).map_err(|error| error.at(start))?;
+                let raw = part(text, key_start + 1, key_end)?;
+                let key = self.frame.plain(&self.reader, raw).map_err(|error| error.at(key_start))?;
                 place = if object == Place::CALL {
                     at = json::next(text, at);
-                    self.field(key, start, byte(text, at), at)?
+                    self.field(key, key_start, byte(text, at), at)?
                 } else {
-                    self.frame.below(object, key).map_err(|error| error.at(start))?
+                    self.frame.below(object, key).map_err(|error| error.at(key_start))?
                 };
             }
         }

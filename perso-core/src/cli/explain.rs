@@ -65,7 +65,7 @@ impl Explain {
         let decision = policy.decide_json(&call);
         let agreed = agree(&decision, &trace.conclusion);
         match self.format {
-            Format::Human => self.tell(&trace, &decision, &call)?,
+            Format::Human => self.print(&trace, &decision, &call)?,
             Format::Json => output::json(&mut io::stdout().lock(), &explanation(&trace, decision, agreed))?,
         }
         if agreed {
@@ -81,7 +81,7 @@ impl Explain {
         }))
     }
 
-    fn tell(&self, trace: &Trace, decision: &Decision<'_>, call: &[u8]) -> io::Result<()> {
+    fn print(&self, trace: &Trace, decision: &Decision<'_>, call: &[u8]) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         let (text, conclusion) = (trace.to_string(), trace.conclusion.to_string());
         let style = if trace.conclusion.allowed { GOOD } else { BAD };

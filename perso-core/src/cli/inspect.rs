@@ -97,7 +97,7 @@ impl Inspect {
         };
         match self.format {
             Format::Json => output::json(&mut io::stdout().lock(), &facts)?,
-            Format::Human => facts.tell(&mut anstream::stdout().lock())?,
+            Format::Human => facts.print(&mut anstream::stdout().lock())?,
         }
         Ok(DONE)
     }
@@ -123,7 +123,7 @@ fn tools(manifest: &Manifest) -> Vec<Tool<'_>> {
 }
 
 impl Facts<'_> {
-    fn tell(&self, out: &mut impl Write) -> io::Result<()> {
+    fn print(&self, out: &mut impl Write) -> io::Result<()> {
         if let Some(description) = self.description {
             writeln!(out, "{BOLD}{}{BOLD:#}\n", visible(description))?;
         }

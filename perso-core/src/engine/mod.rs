@@ -8,7 +8,7 @@ pub use load::LoadError;
 
 use crate::decision::{Cause, CauseKind, Decision};
 use crate::frame::{self, Call, Part};
-use crate::module::{Verdict, reason};
+use crate::module::{Answer, reason};
 use load::Loaded;
 use perso_decode::error::Class;
 use perso_decode::{Error, Outcome, Reads, Table, call};
@@ -156,31 +156,31 @@ impl Policy {
     fn judge(&self, text: usize, read: impl Fn(Table<'_>, &mut [u8]) -> Result<Outcome, Error>) -> Decision<'_> {
         let mut worker = self.inner.workers.get();
         let table = self.inner.loaded.table();
-        let verdict = table
+        let answer = table
             .map_err(|error| Failure::Call(error.code().anywhere()))
             .and_then(|table| worker.judge(text, |memory| read(table, memory)));
-        match verdict {
-            Ok(verdict) => self.decision(verdict),
+        match answer {
+            Ok(answer) => self.decision(answer),
             Err(failure) => failed(failure),
         }
     }
 
-    /// Puts a verdict into words.
-    fn decision(&self, verdict: Verdict) -> Decision<'_> {
+    /// Puts an answer into words.
+    fn decision(&self, answer: Answer) -> Decision<'_> {
         let Loaded { names, reasons, .. } = &self.inner.loaded;
-        let rule = verdict.rule.map(|rule| names.rules.get(rule as usize));
-        let attribute = verdict.attribute.map(|attribute| names.attributes.get(attribute as usize));
+        let rule = answer.rule.map(|rule| names.rules.get(rule as usize));
+        let attribute = answer.attribute.map(|attribute| names.attributes.get(attribute as usize));
         // Numbers that the manifest has no names for: not a module of this compiler.
         if rule == Some(None) || attribute == Some(None) {
             return failed(Failure::Answer);
         }
         let (rule, attribute) = (rule.flatten(), attribute.flatten().map(|name| &**name));
         let id = rule.map(|rule| &*rule.id);
-        let decided = verdict.kind == CauseKind::Rule;
-        if verdict.allowed && verdict.kind == CauseKind::NoRule {
+        let decided = answer.kind == CauseKind::Rule;
+        if answer.allowed && answer.kind == CauseKind::NoRule {
             return failed(Failure::Answer);
         }
-        let reason = match (verdict.rule, verdict.kind) {
+        let reason = match (answer.rule, answer.kind) {
             (Some(rule), CauseKind::NoRule) => reasons.nearest(rule as usize),
             (Some(rule), _) => reasons.decided(rule as usize),
             (None, CauseKind::Default) => reason::DEFAULT,
@@ -188,14 +188,14 @@ impl Policy {
             (None, _) => return failed(Failure::Answer),
         };
         Decision {
-            allowed: verdict.allowed,
+            allowed: answer.allowed,
             rule: id.filter(|_| decided),
             reason,
             cause: Cause {
-                kind: verdict.kind,
+                kind: answer.kind,
                 rule: id.filter(|_| !decided),
                 attribute,
-                problem: verdict.problem,
+                problem: answer.problem,
                 detail: None,
                 offset: None,
             },

@@ -1,6 +1,6 @@
 //! One instance of a module with the memory to read calls into. A worker judges one call at a time.
 
-use crate::module::{Verdict, abi};
+use crate::module::{Answer, abi};
 use perso_decode::limits::{INPUT_BYTES, WORK_BYTES};
 use perso_decode::{Code, Error, Outcome};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub(super) struct Seed {
     pub(super) fuel: u64,
 }
 
-/// Why a call got no verdict.
+/// Why a call got no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
     /// The call is at fault.
@@ -92,7 +92,7 @@ impl Worker {
         &mut self,
         text: usize,
         read: impl Fn(&mut [u8]) -> Result<Outcome, Error>,
-    ) -> Result<Verdict, Failure> {
+    ) -> Result<Answer, Failure> {
         let running = match &mut self.instance {
             Some(running) => running,
             none => none.insert(start(&self.seed).map_err(|_| Failure::Start)?),
@@ -157,12 +157,12 @@ impl Running {
     }
 
     /// Judges the frame in the memory.
-    fn decide(&mut self, fuel: u64) -> Result<Verdict, Failure> {
+    fn decide(&mut self, fuel: u64) -> Result<Answer, Failure> {
         self.store.set_fuel(fuel).map_err(|_| Failure::Start)?;
         let packed = self.decide.call(&mut self.store, self.frame as i32).map_err(|error| {
             if error.as_trap_code() == Some(wasmi::TrapCode::OutOfFuel) { Failure::Fuel } else { Failure::Trap }
         })?;
-        Verdict::unpack(packed).ok_or(Failure::Answer)
+        Answer::unpack(packed).ok_or(Failure::Answer)
     }
 }
 

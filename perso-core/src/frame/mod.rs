@@ -52,7 +52,7 @@ pub trait Source: fmt::Debug + Sync {
     /// # Errors
     ///
     /// What the frame fails with, and [`Code::Part`] where this is neither an object nor null.
-    fn tell(&self, frame: &mut Frame<'_, '_>, part: Place) -> Result<(), Error>;
+    fn write(&self, frame: &mut Frame<'_, '_>, part: Place) -> Result<(), Error>;
 
     /// Whether this is a part at all, where the policy reads nothing of it.
     ///
@@ -176,7 +176,7 @@ impl<'c> Call<'c> {
                 Part::Absent => Ok(()),
                 Part::Json(text) => call::read_part(frame, place, text),
                 Part::Value(value) => value::part(frame, place, value),
-                Part::Source(source) => source.tell(frame, place),
+                Part::Source(source) => source.write(frame, place),
                 Part::Open => frame.unknown(place, true),
                 Part::Withheld => frame.unknown(place, false),
             })

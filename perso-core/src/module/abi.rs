@@ -5,7 +5,7 @@
 //! | `memory` | | |
 //! | `perso_abi` | `() -> i32` | [`VERSION`] |
 //! | `perso_frame` | `global i32` | where in memory a frame may be written |
-//! | `perso_decide` | `(frame: i32) -> i64` | judges a frame; a [`Verdict`], packed |
+//! | `perso_decide` | `(frame: i32) -> i64` | judges a frame; a [`Answer`], packed |
 //! | `perso_input` | `(len: i32) -> i32` | room for a call's text; 0 if it is too long |
 //! | `perso_evaluate` | `(text: i32, len: i32) -> i32` | judges a call's text; where the record is |
 //! | `perso_evaluate_partial` | `(text: i32, len: i32, unknown: i32) -> i32` | the same, with parts that are not known |
@@ -62,7 +62,7 @@ pub const MAX_PAGES: u64 = 4096;
 /// Bytes of the record, with what keeps the reason behind it aligned.
 pub const RECORD: usize = 32;
 
-/// What stands for no rule and for no attribute in a packed verdict.
+/// What stands for no rule and for no attribute in a packed answer.
 pub const NONE: u32 = 0xff_ffff;
 
 /// What `perso_decide` answers.
@@ -70,7 +70,7 @@ pub const NONE: u32 = 0xff_ffff;
 /// Packed into 64 bits, from the lowest on: 8 for the decision (1 is allow), 4 for the kind of cause, 4 for the
 /// problem, 24 for the rule, 24 for the attribute, both by their index in the manifest, [`NONE`] for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verdict {
+pub struct Answer {
     /// Whether the call may run.
     pub allowed: bool,
     /// What kind of thing decided.
@@ -82,6 +82,15 @@ pub struct Verdict {
     /// The attribute that was looked at last.
     pub attribute: Option<u32>,
 }
+
+/// The lowest bit of the kind of cause in a packed answer.
+const KIND_BIT: u32 = 8;
+/// The lowest bit of the problem in a packed answer.
+const PROBLEM_BIT: u32 = 12;
+/// The lowest bit of the rule in a packed answer.
+pub(crate) const RULE_BIT: u32 = 16;
+/// The lowest bit of the attribute in a packed answer.
+pub(crate) const ATTRIBUTE_BIT: u32 = 40;
 
 /// The kinds of cause that a module can answer with, by their number.
 const KINDS: [CauseKind; 3] = [CauseKind::Rule, CauseKind::Default, CauseKind::NoRule];
@@ -96,7 +105,7 @@ pub fn problem_number(problem: Problem) -> u8 {
     PROBLEMS.iter().position(|p| *p == problem).map_or(0, |at| at as u8 + 1)
 }
 
-impl Verdict {
+impl Answer {
     /// The packed form. A kind that modules don't answer with is packed as one that [`unpack`](Self::unpack) refuses.
     #[must_use]
     pub fn pack(self) -> i64 {
@@ -104,10 +113,10 @@ impl Verdict {
         let problem = self.problem.map_or(0, problem_number);
         let index = |index: Option<u32>| u64::from(index.unwrap_or(NONE) & NONE);
         let bits = u64::from(self.allowed)
-            | kind << 8
-            | u64::from(problem) << 12
-            | index(self.rule) << 16
-            | index(self.attribute) << 40;
+            | kind << KIND_BIT
+            | u64::from(problem) << PROBLEM_BIT
+            | index(self.rule) << RULE_BIT
+            | index(self.attribute) << ATTRIBUTE_BIT;
         bits as i64
     }
 
@@ -116,20 +125,20 @@ impl Verdict {
     pub fn unpack(packed: i64) -> Option<Self> {
         let bits = packed as u64;
         let index = |bits: u64| Some(bits as u32 & NONE).filter(|index| *index != NONE);
-        let problem = (bits >> 12 & 0xf) as usize;
+        let problem = (bits >> PROBLEM_BIT & 0xf) as usize;
         Some(Self {
             allowed: match bits & 0xff {
                 0 => false,
                 1 => true,
                 _ => return None,
             },
-            kind: *KINDS.get((bits >> 8 & 0xf) as usize)?,
+            kind: *KINDS.get((bits >> KIND_BIT & 0xf) as usize)?,
             problem: match problem.checked_sub(1) {
                 Some(at) => Some(*PROBLEMS.get(at)?),
                 None => None,
             },
-            rule: index(bits >> 16),
-            attribute: index(bits >> 40),
+            rule: index(bits >> RULE_BIT),
+            attribute: index(bits >> ATTRIBUTE_BIT),
         })
     }
 }
@@ -139,17 +148,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn verdicts_survive_packing() {
+    fn answers_survive_packing() {
         for kind in KINDS {
             for problem in PROBLEMS.into_iter().map(Some).chain([None]) {
                 for rule in [None, Some(0), Some(NONE - 1)] {
-                    let verdict = Verdict { allowed: true, kind, problem, rule, attribute: Some(7) };
-                    assert_eq!(Verdict::unpack(verdict.pack()), Some(verdict));
+                    let answer = Answer { allowed: true, kind, problem, rule, attribute: Some(7) };
+                    assert_eq!(Answer::unpack(answer.pack()), Some(answer));
                 }
             }
         }
-        assert_eq!(Verdict::unpack(2), None);
-        assert_eq!(Verdict::unpack(0x0f00), None);
-        assert_eq!(Verdict::unpack(0xf000), None);
+        assert_eq!(Answer::unpack(2), None);
+        assert_eq!(Answer::unpack(0x0f00), None);
+        assert_eq!(Answer::unpack(0xf000), None);
     }
 }

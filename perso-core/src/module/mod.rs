@@ -6,7 +6,7 @@ mod manifest;
 mod read;
 pub mod reason;
 
-pub use abi::Verdict;
+pub use abi::Answer;
 pub use hash::{hex, sha256};
 pub use manifest::{Limits, Manifest, Names, Role, Rule, Tool};
 #[cfg(feature = "compile")]

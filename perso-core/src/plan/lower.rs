@@ -1,7 +1,7 @@
 //! Lowers conditions to atoms over places.
 
 use super::pattern::{self, Automaton};
-use super::place::{Automata, Builder, CALL, Draft, Places, Settled};
+use super::place::{Automata, Builder, CALL, NodeId, Places, Settled};
 use super::{RoleSet, role_set};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{Condition, Decimal, Operand, Operator, Policy, Quantified, Test, ToolPattern, Type, Value};
@@ -53,7 +53,7 @@ pub struct Side {
     /// The states that the test can judge, as [`kind`]s.
     pub takes: u32,
     /// The same place, before it has its number.
-    draft: Draft,
+    node: NodeId,
 }
 
 /// A list that a test goes through.
@@ -246,22 +246,22 @@ impl<'p, 'v> Lowering<'p, 'v> {
     /// An attribute in a test that takes these states.
     fn side(&mut self, attribute: usize, takes: u32) -> Side {
         self.reads.push(attribute as u32);
-        let draft = match self.policy.attributes.get(attribute) {
+        let node = match self.policy.attributes.get(attribute) {
             Some(attribute) => self.builder.attribute(attribute),
             None => Builder::part(part::TOOL),
         };
         // An element is only ever named inside of its own list's condition.
-        let depth = self.views.iter().position(|view| *view == draft.view).unwrap_or(0) as u32;
-        Side { depth, place: 0, attribute: attribute as u32, takes, draft }
+        let depth = self.views.iter().position(|view| *view == node.view).unwrap_or(0) as u32;
+        Side { depth, place: 0, attribute: attribute as u32, takes, node }
     }
 
     /// A list, and its element in a test that takes these states of it.
     fn list(&mut self, attribute: usize, takes: u32, element_takes: u32) -> (List, Side) {
         let side = self.side(attribute, takes);
-        let view = self.builder.element(side.draft);
-        let draft = Builder::element_place(view);
+        let view = self.builder.element(side.node);
+        let node = Builder::element_place(view);
         let element =
-            Side { depth: self.views.len() as u32, place: 0, attribute: side.attribute, takes: element_takes, draft };
+            Side { depth: self.views.len() as u32, place: 0, attribute: side.attribute, takes: element_takes, node };
         (List { side, size: 0, answers: 0, view }, element)
     }
 
@@ -276,8 +276,8 @@ impl<'p, 'v> Lowering<'p, 'v> {
             Operator::Eq(Operand::Ref(other)) => {
                 let left = self.side(attribute, SCALAR);
                 let right = self.side(*other, SCALAR);
-                self.builder.keep(left.draft);
-                self.builder.keep(right.draft);
+                self.builder.keep(left.node);
+                self.builder.keep(right.node);
                 Goal::Atom(Atom { left, check: Check::Same(right) })
             }
             Operator::Lt(operand) => self.order(attribute, Compare::Less, operand),
@@ -298,7 +298,7 @@ impl<'p, 'v> Lowering<'p, 'v> {
                 if !self.patterns.is_fit(&source, pattern.text(), test.span) {
                     return nothing();
                 }
-                let answer = self.builder.matches(left.draft, source);
+                let answer = self.builder.matches(left.node, source);
                 Goal::Atom(Atom { left, check: Check::Answer(answer) })
             }
             Operator::Every(asked) => self.elements(attribute, asked, true),
@@ -306,8 +306,8 @@ impl<'p, 'v> Lowering<'p, 'v> {
             Operator::InList(list) => {
                 let value = self.side(attribute, SCALAR);
                 let (list, element) = self.list(*list, kind::LIST, SCALAR);
-                self.builder.keep(value.draft);
-                self.builder.keep(element.draft);
+                self.builder.keep(value.node);
+                self.builder.keep(element.node);
                 Goal::Among(Among { value, list, element })
             }
         }
@@ -326,12 +326,12 @@ impl<'p, 'v> Lowering<'p, 'v> {
         let what = match operand {
             Operand::Ref(other) => {
                 let right = self.side(*other, SCALAR);
-                self.builder.keep(element.draft);
-                self.builder.keep(right.draft);
+                self.builder.keep(element.node);
+                self.builder.keep(right.node);
                 What::Ref(right)
             }
             Operand::Literal(value) => {
-                let (values, takes) = self.values(element.draft, std::slice::from_ref(value));
+                let (values, takes) = self.values(element.node, std::slice::from_ref(value));
                 element.takes = takes;
                 What::Literal(values)
             }
@@ -340,7 +340,7 @@ impl<'p, 'v> Lowering<'p, 'v> {
     }
 
     fn pair(&mut self, op: u32, left: &Side, right: &Side) -> u32 {
-        self.builder.pair(op, left.draft, right.draft, left.depth.saturating_sub(right.depth))
+        self.builder.pair(op, left.node, right.node, left.depth.saturating_sub(right.depth))
     }
 
     fn state(&mut self, attribute: usize, yes: u32) -> Goal {
@@ -360,13 +360,13 @@ impl<'p, 'v> Lowering<'p, 'v> {
     /// An attribute, and the values that it is compared with.
     fn among_values(&mut self, attribute: usize, values: &[Value]) -> (Side, OneOf) {
         let mut left = self.side(attribute, 0);
-        let (values, takes) = self.values(left.draft, values);
+        let (values, takes) = self.values(left.node, values);
         left.takes = takes;
         (left, values)
     }
 
     /// Values that the one at a place is compared with, and the states that can be.
-    fn values(&mut self, place: Draft, values: &[Value]) -> (OneOf, u32) {
+    fn values(&mut self, place: NodeId, values: &[Value]) -> (OneOf, u32) {
         let mut takes = 0;
         let mut booleans = 0;
         let mut strings = Vec::new();
@@ -409,7 +409,7 @@ impl<'p, 'v> Lowering<'p, 'v> {
                 let right = self.side(*other, kind::STRING);
                 Check::AnswerWith(right, self.pair(op, &left, &right))
             }
-            Operand::Literal(Value::String(text)) => Check::Answer(self.builder.text(left.draft, op, text)),
+            Operand::Literal(Value::String(text)) => Check::Answer(self.builder.text(left.node, op, text)),
             Operand::Literal(_) => return nothing(),
         };
         Goal::Atom(Atom { left, check })
@@ -421,7 +421,7 @@ const MOST_PLACES: usize = 1 << 14;
 
 /// What a test becomes whose operand the check stage would have refused: it never holds, one way or the other.
 fn nothing() -> Goal {
-    let left = Side { depth: 0, place: 0, attribute: 0, takes: 0, draft: Builder::part(part::TOOL) };
+    let left = Side { depth: 0, place: 0, attribute: 0, takes: 0, node: Builder::part(part::TOOL) };
     Goal::Atom(Atom { left, check: Check::OneOf(OneOf::default()) })
 }
 
@@ -494,7 +494,7 @@ impl Goal {
 
 impl Side {
     fn settle(&mut self, settled: &Settled) {
-        self.place = settled.place(self.draft);
+        self.place = settled.place(self.node);
     }
 }
 

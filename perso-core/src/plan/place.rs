@@ -89,9 +89,9 @@ impl Places {
     }
 }
 
-/// A place that has not found its place yet: the view, and the number in it by order of first use.
+/// A place before it is known what stands where: the view, and the number in it by order of first use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Draft {
+pub struct NodeId {
     /// The view: 0 is the call's.
     pub view: usize,
     node: usize,
@@ -115,7 +115,7 @@ struct ViewDraft {
     answers: u32,
     texts: HashMap<(usize, u32, String), u32>,
     patterns: HashMap<(usize, String), u32>,
-    pairs: HashMap<(u32, usize, Draft), (u32, u32)>,
+    pairs: HashMap<(u32, usize, NodeId), (u32, u32)>,
 }
 
 #[derive(Debug, Default)]
@@ -139,8 +139,8 @@ pub(super) struct Settled {
 
 impl Settled {
     /// The number of a place.
-    pub(super) fn place(&self, draft: Draft) -> u32 {
-        self.numbers.get(draft.view).and_then(|view| view.get(draft.node)).copied().unwrap_or(0)
+    pub(super) fn place(&self, id: NodeId) -> u32 {
+        self.numbers.get(id.view).and_then(|view| view.get(id.node)).copied().unwrap_or(0)
     }
 
     /// Where in an element of a view its answers are.
@@ -165,9 +165,9 @@ impl Builder {
         &mut self.views[view]
     }
 
-    fn node(&mut self, draft: Draft) -> &mut Node {
-        #[expect(clippy::indexing_slicing, reason = "drafts are given out by this builder and never taken back")]
-        &mut self.view(draft.view).nodes[draft.node]
+    fn node(&mut self, id: NodeId) -> &mut Node {
+        #[expect(clippy::indexing_slicing, reason = "ids are given out by this builder and never taken back")]
+        &mut self.view(id.view).nodes[id.node]
     }
 
     /// How many views of elements there are.
@@ -181,18 +181,18 @@ impl Builder {
     }
 
     /// The place of a part of the call.
-    pub(super) const fn part(part: usize) -> Draft {
-        Draft { view: CALL, node: part }
+    pub(super) const fn part(part: usize) -> NodeId {
+        NodeId { view: CALL, node: part }
     }
 
     /// The place of an attribute.
-    pub(super) fn attribute(&mut self, attribute: &Attribute) -> Draft {
+    pub(super) fn attribute(&mut self, attribute: &Attribute) -> NodeId {
         attribute.steps.iter().fold(Self::part(attribute.root as usize), |at, step| self.step(at, step))
     }
 
-    fn step(&mut self, from: Draft, step: &Step) -> Draft {
+    fn step(&mut self, from: NodeId, step: &Step) -> NodeId {
         if *step == Step::Element {
-            return Draft { view: self.element(from), node: 0 };
+            return NodeId { view: self.element(from), node: 0 };
         }
         let known = self.node(from).children.iter().find(|(known, _)| known == step).map(|(_, child)| *child);
         let node = known.unwrap_or_else(|| {
@@ -202,11 +202,11 @@ impl Builder {
             self.node(from).children.push((step.clone(), child));
             child
         });
-        Draft { node, ..from }
+        NodeId { node, ..from }
     }
 
     /// The view of the elements of a list.
-    pub(super) fn element(&mut self, list: Draft) -> usize {
+    pub(super) fn element(&mut self, list: NodeId) -> usize {
         if let Some(view) = self.node(list).element {
             return view;
         }
@@ -217,12 +217,12 @@ impl Builder {
     }
 
     /// The place of the element of a view of elements.
-    pub(super) const fn element_place(view: usize) -> Draft {
-        Draft { view, node: 0 }
+    pub(super) const fn element_place(view: usize) -> NodeId {
+        NodeId { view, node: 0 }
     }
 
     /// The number of a string that the place is compared with.
-    pub(super) fn constant(&mut self, place: Draft, text: &str) -> u32 {
+    pub(super) fn constant(&mut self, place: NodeId, text: &str) -> u32 {
         let node = self.node(place);
         if let Some(number) = node.numbers.get(text) {
             return *number;
@@ -240,7 +240,7 @@ impl Builder {
     }
 
     /// The bit that answers a test of the string at a place.
-    pub(super) fn text(&mut self, place: Draft, op: u32, text: &str) -> u32 {
+    pub(super) fn text(&mut self, place: NodeId, op: u32, text: &str) -> u32 {
         let key = (place.node, op, text.to_owned());
         if let Some(answer) = self.view(place.view).texts.get(&key) {
             return *answer;
@@ -252,7 +252,7 @@ impl Builder {
     }
 
     /// The bit that tells whether the string at a place matches a regular expression.
-    pub(super) fn matches(&mut self, place: Draft, source: String) -> u32 {
+    pub(super) fn matches(&mut self, place: NodeId, source: String) -> u32 {
         let key = (place.node, source.clone());
         if let Some(answer) = self.view(place.view).patterns.get(&key) {
             return *answer;
@@ -264,7 +264,7 @@ impl Builder {
     }
 
     /// The bit that answers a test between the strings at two places, the second so many views further out.
-    pub(super) fn pair(&mut self, op: u32, left: Draft, right: Draft, outward: u32) -> u32 {
+    pub(super) fn pair(&mut self, op: u32, left: NodeId, right: NodeId, outward: u32) -> u32 {
         let key = (op, left.node, right);
         if let Some((answer, _)) = self.view(left.view).pairs.get(&key) {
             return *answer;
@@ -277,7 +277,7 @@ impl Builder {
     }
 
     /// Has the string at a place kept, so that it can be compared with others.
-    pub(super) fn keep(&mut self, place: Draft) {
+    pub(super) fn keep(&mut self, place: NodeId) {
         self.node(place).flags |= flag::KEEP;
     }
 
@@ -316,8 +316,8 @@ impl Builder {
         let mut places = Vec::with_capacity(order.nodes.len());
         for node in &order.nodes {
             let span = order.spans.get(*node).copied().unwrap_or_default();
-            let node = std::mem::take(self.node(Draft { view, node: *node }));
-            let number = |child: usize| settled.place(Draft { view, node: child });
+            let node = std::mem::take(self.node(NodeId { view, node: *node }));
+            let number = |child: usize| settled.place(NodeId { view, node: child });
             let mut place = Place {
                 constants: node.constants,
                 tests: node.tests,
@@ -342,20 +342,20 @@ impl Builder {
             }
             places.push(place);
         }
-        let drafts = std::mem::take(self.view(view));
-        let mut pairs: Vec<Pair> = drafts
+        let draft = std::mem::take(self.view(view));
+        let mut pairs: Vec<Pair> = draft
             .pairs
             .iter()
             .map(|((op, left, right), (answer, outward))| Pair {
                 op: *op,
-                left: settled.place(Draft { view, node: *left }),
+                left: settled.place(NodeId { view, node: *left }),
                 right: settled.place(*right),
                 outward: *outward,
                 answer: *answer,
             })
             .collect();
         pairs.sort_unstable_by_key(|pair| pair.answer);
-        Places { places, answers: drafts.answers, pairs, budget: 0 }
+        Places { places, answers: draft.answers, pairs, budget: 0 }
     }
 
     /// The order of a view's places.

@@ -86,7 +86,7 @@ enum Taken {
 }
 
 impl Taken {
-    fn tell(&self, frame: &mut Frame<'_, '_>, place: Place) -> Result<(), Error> {
+    fn write(&self, frame: &mut Frame<'_, '_>, place: Place) -> Result<(), Error> {
         match self {
             Self::Null => frame.null(place),
             Self::Bool(value) => frame.boolean(place, *value),
@@ -99,7 +99,7 @@ impl Taken {
                 if let Some(mut list) = frame.elements(place, *length)? {
                     for element in elements {
                         frame.element(&mut list)?;
-                        element.tell(frame, Place::ELEMENT)?;
+                        element.write(frame, Place::ELEMENT)?;
                     }
                     frame.end(list);
                 }
@@ -107,7 +107,7 @@ impl Taken {
             }
             Self::Object(fields) => {
                 frame.object(place)?;
-                fields.iter().try_for_each(|(place, value)| value.tell(frame, *place))
+                fields.iter().try_for_each(|(place, value)| value.write(frame, *place))
             }
             Self::Withheld => frame.withheld(place),
         }
@@ -160,9 +160,9 @@ impl Part {
 }
 
 impl Source for Read {
-    fn tell(&self, frame: &mut Frame<'_, '_>, part: Place) -> Result<(), Error> {
+    fn write(&self, frame: &mut Frame<'_, '_>, part: Place) -> Result<(), Error> {
         match &self.0 {
-            Ok(taken) => taken.tell(frame, part),
+            Ok(taken) => taken.write(frame, part),
             Err(error) => Err(*error),
         }
     }

@@ -1,6 +1,7 @@
 //! Everything that was looked at, for `explain`.
 
-use std::fmt;
+mod display;
+mod written;
 
 use serde::{Serialize, Serializer};
 
@@ -11,9 +12,7 @@ use super::operator::{self, Elements, Outcome};
 use super::roles::{self, Caller};
 use super::{facet, show, tool};
 use crate::decision::{Cause, CauseKind, Problem};
-use crate::policy::{
-    self, AttributeId, Condition, Effect, Facet, Operand, Operator, Pattern, Policy, RoleId, Rule, Test, Type,
-};
+use crate::policy::{self, AttributeId, Condition, Effect, Facet, Operator, Policy, RoleId, Rule, Test};
 
 /// Each rule for a call's tool, each test, the values seen, and the decision.
 ///
@@ -291,7 +290,9 @@ fn step(env: &Env<'_>, condition: &Condition) -> Step {
             Step::Any { truth: Truth::all(parts.iter().map(|part| part.truth().not())).not(), parts }
         }
         Condition::Not(part) => match &**part {
-            Condition::Test(test) if negated(&test.operator).is_some() => Step::Test(test_trace(env, test, true)),
+            Condition::Test(test) if written::negated(&test.operator).is_some() => {
+                Step::Test(test_trace(env, test, true))
+            }
             part => {
                 let part = Box::new(step(env, part));
                 Step::Not { truth: part.truth().not(), part }
@@ -304,9 +305,9 @@ fn step(env: &Env<'_>, condition: &Condition) -> Step {
 fn test_trace(env: &Env<'_>, test: &Test, is_negated: bool) -> TestTrace {
     let outcome = operator::test(env, test);
     let truth = truth(env, test);
-    let (operator, operand) = match negated(&test.operator).filter(|_| is_negated) {
+    let (operator, operand) = match written::negated(&test.operator).filter(|_| is_negated) {
         Some(words) => words,
-        None => written(env.policy, test),
+        None => written::written(env.policy, test),
     };
     let attributes = &env.policy.attributes;
     let see = |id: AttributeId| attributes.get(id).map_or(Seen::Missing, |attribute| see_place(env, attribute));
@@ -348,71 +349,6 @@ fn element_traces(env: &Env<'_>, test: &Test) -> (Vec<ElementTrace>, usize) {
         asked: step(&env.inside_list(list, &elements, index), &asked.condition),
     });
     (traces.collect(), elements.len().saturating_sub(ELEMENTS))
-}
-
-/// The operator's key and its operand as a policy writes them; no operand where it is a reference.
-fn written(policy: &Policy, test: &Test) -> (&'static str, Option<String>) {
-    match &test.operator {
-        Operator::StartsWith(Operand::Literal(policy::Value::String(prefix)))
-            if policy.attributes.get(test.attribute).and_then(policy::Attribute::facet) == Some(Facet::Address) =>
-        {
-            ("cidr", Some(show::string(&facet::network(prefix))))
-        }
-        Operator::Eq(operand) => ("eq", literal(operand)),
-        Operator::Presumed(values) if values.len() == 1 => ("eq", values.first().map(show::literal)),
-        Operator::In(values) | Operator::Presumed(values) => ("in", Some(show::literals(values))),
-        Operator::Lt(operand) => ("lt", literal(operand)),
-        Operator::Lte(operand) => ("lte", literal(operand)),
-        Operator::Gt(operand) => ("gt", literal(operand)),
-        Operator::Gte(operand) => ("gte", literal(operand)),
-        Operator::StartsWith(operand) => ("starts_with", literal(operand)),
-        Operator::EndsWith(operand) => ("ends_with", literal(operand)),
-        Operator::Contains(operand) => ("contains", literal(operand)),
-        Operator::Has(operand) => ("has", literal(operand)),
-        Operator::HasRole(role) => ("has", policy.roles.get(*role).map(|role| show::string(&role.name))),
-        Operator::Matches(Pattern::Glob { text, .. }) => ("glob", Some(show::pattern(text))),
-        Operator::Matches(Pattern::Regex(text)) => ("matches", Some(show::pattern(text))),
-        Operator::Every(_) => ("every", Some("element".to_owned())),
-        Operator::Some(_) => ("some", Some("element".to_owned())),
-        Operator::InList(_) => ("in", None),
-        Operator::Exists => ("exists", Some("true".to_owned())),
-        Operator::Type(types) => {
-            let names: Vec<&str> = types.iter().map(|kind| type_name(*kind)).collect();
-            match names.as_slice() {
-                [name] => ("type", Some(show::string(name))),
-                names => ("type", Some(show::strings(names))),
-            }
-        }
-    }
-}
-
-/// How a policy writes the opposite of a test, where the language has words for it.
-fn negated(operator: &Operator) -> Option<(&'static str, Option<String>)> {
-    match operator {
-        Operator::Eq(operand) => Some(("ne", literal(operand))),
-        Operator::In(values) => Some(("not_in", Some(show::literals(values)))),
-        Operator::InList(_) => Some(("not_in", None)),
-        Operator::Exists => Some(("exists", Some("false".to_owned()))),
-        _ => None,
-    }
-}
-
-fn literal(operand: &Operand) -> Option<String> {
-    match operand {
-        Operand::Literal(value) => Some(show::literal(value)),
-        Operand::Ref(_) => None,
-    }
-}
-
-fn type_name(kind: Type) -> &'static str {
-    match kind {
-        Type::Null => "null",
-        Type::Boolean => "boolean",
-        Type::Number => "number",
-        Type::String => "string",
-        Type::List => "list",
-        Type::Object => "object",
-    }
 }
 
 /// The attribute's value; of what a facet cannot be read off, why not, and of a length or count that is none, the value itself.
@@ -478,14 +414,7 @@ impl Step {
 }
 
 fn effect<S: Serializer>(effect: &Effect, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(effect_name(*effect))
-}
-
-fn effect_name(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Allow => "allow",
-        Effect::Deny => "deny",
-    }
+    serializer.serialize_str(display::effect_name(*effect))
 }
 
 impl Serialize for Conclusion {
@@ -504,171 +433,5 @@ impl Serialize for Conclusion {
         object.serialize_field("rule", &self.rule)?;
         object.serialize_field("cause", &cause)?;
         object.end()
-    }
-}
-
-impl fmt::Display for Trace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(tool) = &self.tool {
-            writeln!(f, "call of {}", show::string(tool))?;
-        }
-        for rule in &self.rules {
-            writeln!(f, "\n{rule}")?;
-        }
-        match (self.rules.len(), self.other_rules) {
-            _ if matches!(self.conclusion.kind, CauseKind::Malformed | CauseKind::Limit) => {}
-            (0, 1) => writeln!(f, "\nthe only rule is not about this call")?,
-            (0, count) => writeln!(f, "\nnone of {count} rules is about this call")?,
-            (_, 0) => {}
-            (_, 1) => writeln!(f, "\n1 other rule is not about this tool")?,
-            (_, count) => writeln!(f, "\n{count} other rules are not about this tool")?,
-        }
-        write!(f, "\n{}", self.conclusion)
-    }
-}
-
-impl fmt::Display for RuleTrace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let applies = if self.applies { "applies" } else { "does not apply" };
-        let id = show::visible(&self.id);
-        write!(f, "{} `{id}` {applies}: it is {}", effect_name(self.effect), self.truth)?;
-        if let Some(roles) = &self.roles {
-            write!(f, "\n{roles}")?;
-        }
-        match &self.condition {
-            Some(condition) => condition.write(f, 0),
-            None if self.roles.is_none() => f.write_str("\n  no condition"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for RoleTrace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let needs: Vec<String> = self.needs.iter().map(|role| format!("`{}`", show::visible(role))).collect();
-        line(f, self.truth, 0)?;
-        write!(f, "roles {}; agent.roles is {}", needs.join(" or "), self.seen)?;
-        match self.problem {
-            Some(problem @ (Problem::Type | Problem::OutOfRange)) => write!(f, ", {}", words(problem)),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Step {
-    fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
-        f.write_str("\n")?;
-        line(f, self.truth(), depth)?;
-        match self {
-            Self::All { parts, .. } => {
-                f.write_str("all of")?;
-                parts.iter().try_for_each(|part| part.write(f, depth + 1))
-            }
-            Self::Any { parts, .. } => {
-                f.write_str("any of")?;
-                parts.iter().try_for_each(|part| part.write(f, depth + 1))
-            }
-            Self::Not { part, .. } => {
-                f.write_str("not")?;
-                part.write(f, depth + 1)
-            }
-            Self::Test(test) => {
-                write!(f, "{test}")?;
-                for element in &test.elements {
-                    f.write_str("\n")?;
-                    line(f, element.asked.truth(), depth + 1)?;
-                    write!(f, "{}", element.seen)?;
-                    element.asked.write(f, depth + 2)?;
-                }
-                match test.more_elements {
-                    0 => Ok(()),
-                    more => write!(f, "\n  {:8} {:2$}and {more} more", "", "", depth * 2 + 2),
-                }
-            }
-        }
-    }
-}
-
-impl fmt::Display for TestTrace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { attribute, operator, operand, seen, .. } = self;
-        let (attribute, operand) = (show::visible(attribute), show::visible(operand));
-        write!(f, "{attribute} {operator} {operand}; {attribute} is {seen}")?;
-        if let Some(seen) = &self.operand_seen {
-            write!(f, ", {operand} is {seen}")?;
-        }
-        match (&self.unknown, self.problem) {
-            // The value seen says it already.
-            (Some(of), Some(Problem::Type)) if matches!(seen, Seen::None(_)) && *of == self.attribute => Ok(()),
-            (Some(of), Some(problem @ (Problem::Type | Problem::OutOfRange))) => {
-                write!(f, " ({} {})", show::visible(of), words(problem))
-            }
-            (Some(_), Some(Problem::Value)) => f.write_str(" (not written in the policy, so another value is unknown)"),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for Conclusion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.allowed { "allow: " } else { "deny: " })?;
-        match (&self.rule, &self.nearest, self.kind) {
-            (Some(rule), ..) => write!(f, "rule `{}` applies", show::visible(rule))?,
-            (None, Some(nearest), _) => write!(f, "no rule applies; the nearest is `{}`", show::visible(nearest))?,
-            (None, None, CauseKind::UnknownTool) => f.write_str("the policy does not list this tool")?,
-            (None, None, CauseKind::Malformed) => f.write_str("the call is malformed")?,
-            (None, None, CauseKind::Limit) => f.write_str("the call is over a limit")?,
-            (None, None, CauseKind::Default) => f.write_str("no rule applies, and the default is to allow")?,
-            (None, None, _) => f.write_str("no rule allows this tool")?,
-        }
-        if let Some(detail) = &self.detail {
-            write!(f, ": {}", show::visible(detail))?;
-        }
-        match (&self.attribute, self.problem) {
-            (Some(attribute), Some(Problem::Value)) if self.rule.is_some() => {
-                write!(f, "; the value of {} decides", show::visible(attribute))
-            }
-            (Some(attribute), Some(problem)) => write!(f, "; {} {}", show::visible(attribute), words(problem)),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for Seen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Missing => "missing",
-            Self::Open => "open",
-            Self::Withheld => "withheld",
-            Self::Value(json) => json,
-            Self::None(why) => return write!(f, "none: {why}"),
-        })
-    }
-}
-
-impl fmt::Display for Truth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::True => "true",
-            Self::False => "false",
-            Self::Unknown => "unknown",
-            Self::Open => "open",
-        })
-    }
-}
-
-/// Begins a line with a truth, so that the truths stand below each other.
-fn line(f: &mut fmt::Formatter<'_>, truth: Truth, depth: usize) -> fmt::Result {
-    write!(f, "  {truth:<8} {:1$}", "", depth * 2)
-}
-
-fn words(problem: Problem) -> &'static str {
-    match problem {
-        Problem::Missing => "is missing",
-        Problem::Null => "is null",
-        Problem::Type => "is of another type than the test takes",
-        Problem::OutOfRange => "is out of range",
-        Problem::Value => "has another value than it needs",
-        Problem::Withheld => "is withheld",
     }
 }

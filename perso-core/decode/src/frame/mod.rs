@@ -7,17 +7,18 @@
 //! module what its policy does not use. See `perso-core/src/emit/prelude.rs`. The lean prelude lacks those that bring
 //! much along; it is for policies that need none of them.
 
+mod facets;
+mod settle;
+
+use facets::Value;
+use settle::{holds, Finished, KEPT};
+
 use crate::error::{Code, Error};
-use crate::facet::address::Address;
-use crate::facet::command::Command;
-use crate::facet::url::Url;
-use crate::facet::{email, path, Writer};
 use crate::json::{self, Reader};
-use crate::layout::{self, facet, flag, kind, op, part};
+use crate::layout::{self, flag, kind, op, part};
 use crate::limits::{INPUT_BYTES, LIST_LENGTH, TOOL_BYTES};
 use crate::number::Number;
 use crate::table::{number, Intact, PlaceInfo, Table, View, Word, NOTHING, VARIANT};
-use crate::text;
 
 /// What reading a call came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,11 +113,11 @@ impl Place {
     /// Where values belong that the policy does not read. No view has as many places, nor as the next three say.
     pub(crate) const NOWHERE: Self = Self(NOTHING);
     /// The call itself.
-    pub(crate) const CALL: Self = Self(NOTHING - 1);
+    pub(crate) const CALL: Self = Self(VARIANT - 1);
     /// The name of the tool that is called.
-    pub(crate) const CALLED: Self = Self(NOTHING - 2);
+    pub(crate) const CALLED: Self = Self(VARIANT - 2);
     /// An element of a list of roles.
-    pub(crate) const ROLE: Self = Self(NOTHING - 3);
+    pub(crate) const ROLE: Self = Self(VARIANT - 3);
     /// The element of a list that [`Frame::element`] has begun.
     pub const ELEMENT: Self = Self(0);
 
@@ -132,18 +133,11 @@ impl Place {
     }
 }
 
-/// What facets are read off.
-#[derive(Clone, Copy)]
-enum Value<'v> {
-    String(&'v [u8]),
-    /// A list of so many elements.
-    List(u64),
-    /// Something that has none; they are all in this state.
-    Other(u32),
-}
+// What stands for no place is distinct from one another, and from what [`Table::key`] answers.
+const _: () = assert!(
+    Place::ROLE.0 < Place::CALLED.0 && Place::CALLED.0 < Place::CALL.0 && Place::CALL.0 < VARIANT && VARIANT < NOTHING
+);
 
-/// Bytes behind each string that is kept: its size, the record that has it, its hash, the next string of that hash.
-const KEPT: usize = 16;
 /// A string that no record has: it was only in the way.
 const NO_RECORD: u32 = u32::MAX;
 
@@ -312,29 +306,6 @@ impl<'t, 'f> Frame<'t, 'f> {
         }
         self.role_state(info, state);
         Ok(())
-    }
-
-    /// Goes to a facet, which may have facets.
-    fn enter(&mut self, of: Place, at: Word) -> Result<Place, Error> {
-        let at = number(at);
-        // A table in which facets went round in a circle would never end.
-        if at <= of.0 || self.depth > 3 {
-            return Err(DAMAGED);
-        }
-        self.depth += 1;
-        Ok(Place(at))
-    }
-
-    /// The length of a string.
-    #[cfg_attr(target_arch = "wasm32", no_mangle)]
-    fn length(&mut self, at: Place, length: u64) -> Result<(), Error> {
-        self.number(at, Some(Number::from(length)))
-    }
-
-    /// The number of a list's elements.
-    #[cfg_attr(target_arch = "wasm32", no_mangle)]
-    fn count(&mut self, at: Place, count: u64) -> Result<(), Error> {
-        self.number(at, (count <= LIST_LENGTH).then(|| Number::from(count)))
     }
 
     /// A number; `None` if it is out of range.
@@ -545,133 +516,6 @@ impl<'t, 'f> Frame<'t, 'f> {
         Ok(())
     }
 
-    /// Reads the facets of a value.
-    #[cfg_attr(target_arch = "wasm32", no_mangle)]
-    fn facets(&mut self, place: Place, info: PlaceInfo<'_>, value: Value<'_>) -> Result<(), Error> {
-        let mut url = None;
-        let mut command = None;
-        for [kind, at] in self.table.facets(info)? {
-            let at = self.enter(place, *at)?;
-            match (value, number(*kind)) {
-                (Value::Other(state), _) => self.state(at, state, state),
-                (Value::List(count), facet::COUNT) => self.count(at, count),
-                (Value::List(_), _) | (_, facet::COUNT) => self.none(at),
-                (Value::String(value), kind) => match kind {
-                    facet::LENGTH => self.length(at, text::code_points(value)),
-                    facet::DOMAIN => self.domain(at, value),
-                    _ if cfg!(lean_prelude) => Err(DAMAGED),
-                    facet::SCHEME..=facet::PRIVATE | facet::QUERY => self.url(at, kind, &mut url, value),
-                    facet::PATH => self.path(at, value),
-                    facet::WINDOWS_PATH => self.windows_path(at, value),
-                    facet::ADDRESS => self.address(at, value),
-                    facet::WORDS => self.words(at, &mut command, value),
-                    facet::PROGRAM => self.program(at, &mut command, value),
-                    _ => Err(DAMAGED),
-                },
-            }?;
-            self.depth -= 1;
-        }
-        Ok(())
-    }
-
-    /// There is no such facet.
-    fn none(&mut self, at: Place) -> Result<(), Error> {
-        self.state(at, kind::OBJECT, kind::OBJECT)
-    }
-
-    fn plain_facet(&mut self, at: Place, value: Option<&str>) -> Result<(), Error> {
-        match value {
-            Some(value) => self.text(at, value.as_bytes()),
-            None => self.none(at),
-        }
-    }
-
-    /// A facet that is written in its canonical form, of so many bytes at most.
-    #[cfg_attr(not(target_arch = "wasm32"), inline)]
-    fn canonical(
-        &mut self,
-        at: Place,
-        most: usize,
-        write: impl FnOnce(&mut Writer<'_>) -> Option<()>,
-    ) -> Result<(), Error> {
-        self.take_back(most, NO_RECORD)?;
-        let mut writer = Writer::new(core::mem::take(&mut self.taken));
-        match write(&mut writer).and_then(|()| writer.finish()) {
-            Some(text) => self.text(at, text),
-            None => self.none(at),
-        }
-    }
-
-    #[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]
-    fn url<'u>(
-        &mut self,
-        at: Place,
-        kind: u32,
-        known: &mut Option<Option<Url<'u>>>,
-        value: &'u [u8],
-    ) -> Result<(), Error> {
-        let url = *known.get_or_insert_with(|| core::str::from_utf8(value).ok().and_then(Url::read));
-        let Some(url) = url else { return self.none(at) };
-        match kind {
-            facet::SCHEME => self.canonical(at, 8, |to| url.write_scheme(to)),
-            facet::HOST => self.canonical(at, 256, |to| url.write_host(to)),
-            facet::PORT => self.number(at, Some(Number::from(u64::from(url.port())))),
-            facet::URL_PATH => self.plain_facet(at, url.path()),
-            facet::QUERY => self.boolean(at, url.has_query()),
-            _ => self.boolean(at, url.is_private()),
-        }
-    }
-
-    #[cfg_attr(target_arch = "wasm32", no_mangle)]
-    fn domain(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
-        let Some(domain) = email::domain(value) else { return self.none(at) };
-        self.canonical(at, domain.len(), |to| to.lower(domain))
-    }
-
-    #[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]
-    fn path(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
-        self.plain_facet(at, core::str::from_utf8(value).ok().and_then(path::posix))
-    }
-
-    #[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]
-    fn windows_path(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
-        let Ok(value) = core::str::from_utf8(value) else { return self.none(at) };
-        self.canonical(at, value.len().min(path::MOST), |to| path::write_windows(value, to))
-    }
-
-    #[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]
-    fn address(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
-        let Some(address) = core::str::from_utf8(value).ok().and_then(Address::read) else { return self.none(at) };
-        self.canonical(at, 130, |to| address.write(to))
-    }
-
-    #[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]
-    fn program<'c>(
-        &mut self,
-        at: Place,
-        known: &mut Option<Option<Command<'c>>>,
-        value: &'c [u8],
-    ) -> Result<(), Error> {
-        self.plain_facet(at, command(known, value).map(|command| command.program()))
-    }
-
-    #[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]
-    fn words<'c>(&mut self, at: Place, known: &mut Option<Option<Command<'c>>>, value: &'c [u8]) -> Result<(), Error> {
-        let Some(command) = command(known, value) else { return self.none(at) };
-        let count = command.arguments().count() as u64;
-        self.list(at, count)?;
-        let Some(mut elements) = self.elements(at, count)? else { return Ok(()) };
-        for word in command.arguments() {
-            self.element(&mut elements)?;
-            match word.unquoted() {
-                Some(word) => self.text(Place::ELEMENT, word.as_bytes())?,
-                None => self.canonical(Place::ELEMENT, word.len(), |to| word.write(to))?,
-            }
-        }
-        self.end(elements);
-        Ok(())
-    }
-
     /// Takes what a place says about the caller's roles, if it is one of the two that do: the worst state counts.
     #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn role_state(&mut self, info: PlaceInfo<'_>, state: u32) {
@@ -775,185 +619,5 @@ impl<'t, 'f> Frame<'t, 'f> {
         put(self.head, layout::ROLES, roles.to_le_bytes())?;
         let Self { table, front, back, keeps, .. } = *self;
         Ok(Finished { table, view: self.scope.view, head: self.head.len(), front, back, keeps })
-    }
-}
-
-/// The command that a string is, which is read once.
-fn command<'c>(known: &mut Option<Option<Command<'c>>>, value: &'c [u8]) -> Option<Command<'c>> {
-    *known.get_or_insert_with(|| core::str::from_utf8(value).ok().and_then(Command::read))
-}
-
-/// A frame that is written but for what depends on two strings of the call.
-#[derive(Debug)]
-pub(crate) struct Finished<'t> {
-    table: Table<'t>,
-    view: View<'t>,
-    head: usize,
-    front: usize,
-    back: usize,
-    keeps: bool,
-}
-
-/// The records of a view, in a frame that is written.
-#[derive(Clone, Copy)]
-struct Base<'t> {
-    view: View<'t>,
-    /// Where the first record is.
-    at: usize,
-}
-
-impl<'t> Finished<'t> {
-    /// Compares the strings that are kept: numbers them, and answers the tests between two.
-    #[inline]
-    pub(crate) fn settle(self, memory: &mut [u8]) -> Result<Outcome, Error> {
-        if self.keeps {
-            self.settle_kept(memory)?;
-        }
-        Ok(Outcome::Frame(self.front))
-    }
-
-    #[cfg_attr(target_arch = "wasm32", no_mangle)]
-    fn settle_kept(&self, memory: &mut [u8]) -> Result<(), Error> {
-        let (frame, kept) = memory.split_at_mut_checked(self.front).intact()?;
-        self.number(frame, kept)?;
-        if self.view.has_pairs() {
-            self.pairs(frame, kept, &[Base { view: self.view, at: self.head }])?;
-        }
-        Ok(())
-    }
-
-    /// Gives equal strings equal numbers.
-    fn number(&self, frame: &mut [u8], kept: &mut [u8]) -> Result<(), Error> {
-        // The last string of each hash: see `Kept`; 0 for none.
-        let mut last = [0_u32; 64];
-        let mut after = 0;
-        while after < self.back {
-            let string = Kept::at(kept, after)?;
-            if string.record != NO_RECORD {
-                let hash = text::hash(string.text);
-                let slot = last.get_mut(hash as usize % 64).intact()?;
-                let number = match same(kept, *slot, hash, string.text)? {
-                    Some(record) => get(frame, record as usize + 24)?,
-                    None => (after as u64 + 1).to_le_bytes(),
-                };
-                put(frame, string.record as usize + 24, number)?;
-                let (header, size) = (string.header, string.text.len());
-                put(kept, header + 8, (u64::from(hash) | u64::from(*slot) << 32).to_le_bytes())?;
-                *slot = after as u32 + 1;
-                after += size + KEPT;
-            } else {
-                after += string.text.len() + KEPT;
-            }
-        }
-        Ok(())
-    }
-
-    /// Answers the pair tests of the innermost view, and of the views of elements in it.
-    #[cfg_attr(target_arch = "wasm32", no_mangle)]
-    fn pairs(&self, frame: &mut [u8], kept: &[u8], bases: &[Base<'t>]) -> Result<(), Error> {
-        let Some(inner) = bases.last() else { return Ok(()) };
-        let answers = inner.at + layout::RECORD * inner.view.place_count();
-        for pair in self.table.pairs(inner.view)? {
-            let [op, left, right, outward, answer] = *pair;
-            let [left, right, outward, answer] = [left, right, outward, answer].map(|word| number(word) as usize);
-            let outer = bases.len().checked_sub(1 + outward).and_then(|at| bases.get(at)).intact()?;
-            let left = kept_text(frame, kept, inner.at + layout::RECORD * left)?;
-            let right = kept_text(frame, kept, outer.at + layout::RECORD * right)?;
-            let (Some(left), Some(right)) = (left, right) else { continue };
-            if holds(op, left, right)? {
-                *frame.get_mut(answers + answer / 8).intact()? |= 1 << (answer % 8);
-            }
-        }
-        for place in 0..inner.view.place_count() {
-            let info = inner.view.place(place as u32)?;
-            if info.element() == 0 {
-                continue;
-            }
-            let view = self.table.view_at(info.element())?;
-            let at = inner.at + layout::RECORD * place;
-            let is_list = u32::from_le_bytes(get(frame, at)?) == kind::LIST;
-            if !view.has_pairs() || !is_list {
-                continue;
-            }
-            let size = view.length()?;
-            let first = u64::from_le_bytes(get(frame, at + 8)?) as usize;
-            let count = (u64::from_le_bytes(get(frame, at + 16)?)).min(LIST_LENGTH) as usize;
-            for element in 0..count {
-                let base = Base { view, at: first + size * element };
-                match *bases {
-                    [a] => self.pairs(frame, kept, &[a, base])?,
-                    [a, b] => self.pairs(frame, kept, &[a, b, base])?,
-                    _ => return Err(DAMAGED),
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A string that is kept. It is known by how many bytes of the memory come after it.
-struct Kept<'k> {
-    text: &'k [u8],
-    /// Where its header is, behind the text.
-    header: usize,
-    record: u32,
-    hash: u32,
-    /// The one before it with the same hash, plus 1; 0 for none.
-    next: u32,
-}
-
-impl<'k> Kept<'k> {
-    fn at(kept: &'k [u8], after: usize) -> Result<Self, Error> {
-        let end = kept.len().checked_sub(after).intact()?;
-        let (text, header) = kept.get(..end).and_then(<[u8]>::split_last_chunk::<KEPT>).intact()?;
-        let [size, record, hash, next] = *header.as_chunks().0.first_chunk().intact()?;
-        let header = text.len();
-        let start = header.checked_sub(number(size) as usize).intact()?;
-        let text = text.get(start..).intact()?;
-        Ok(Self { text, header, record: number(record), hash: number(hash), next: number(next) })
-    }
-}
-
-/// The record of a string that is the same, among those that lead to the one at `last`.
-fn same(kept: &[u8], mut last: u32, hash: u32, text: &[u8]) -> Result<Option<u32>, Error> {
-    while let Some(after) = last.checked_sub(1) {
-        let string = Kept::at(kept, after as usize)?;
-        if string.hash == hash && text::same(string.text, text) {
-            return Ok(Some(string.record));
-        }
-        last = string.next;
-    }
-    Ok(None)
-}
-
-/// The string whose record is at `at`, if there is one.
-fn kept_text<'k>(frame: &[u8], kept: &'k [u8], at: usize) -> Result<Option<&'k [u8]>, Error> {
-    if u32::from_le_bytes(get(frame, at)?) != kind::STRING {
-        return Ok(None);
-    }
-    let distance = u64::from_le_bytes(get(frame, at + 8)?) as usize;
-    let length = u64::from_le_bytes(get(frame, at + 16)?) as usize;
-    let start = kept.len().checked_sub(distance).intact()?;
-    kept.get(start..).and_then(|text| text.get(..length)).map(Some).intact()
-}
-
-/// The answer of a string test.
-fn holds(test: Word, value: &[u8], operand: &[u8]) -> Result<bool, Error> {
-    Ok(match number(test) {
-        op::STARTS_WITH => value.get(..operand.len()).is_some_and(|front| text::same(front, operand)),
-        op::ENDS_WITH => {
-            let front = value.len().checked_sub(operand.len());
-            front.and_then(|front| value.get(front..)).is_some_and(|end| text::same(end, operand))
-        }
-        op::CONTAINS if !cfg!(lean_prelude) => contains(value, operand),
-        _ => return Err(DAMAGED),
-    })
-}
-
-#[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]
-fn contains(value: &[u8], operand: &[u8]) -> bool {
-    match (core::str::from_utf8(value), core::str::from_utf8(operand)) {
-        (Ok(value), Ok(operand)) => value.contains(operand),
-        _ => false,
     }
 }

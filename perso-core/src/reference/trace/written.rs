@@ -1,0 +1,69 @@
+//! Tests as a policy writes them.
+
+use super::super::{facet, show};
+use crate::policy::{Attribute, Facet, Operand, Operator, Pattern, Policy, Test, Type, Value};
+
+/// The operator's key and its operand as a policy writes them; no operand where it is a reference.
+pub(super) fn written(policy: &Policy, test: &Test) -> (&'static str, Option<String>) {
+    match &test.operator {
+        Operator::StartsWith(Operand::Literal(Value::String(prefix)))
+            if policy.attributes.get(test.attribute).and_then(Attribute::facet) == Some(Facet::Address) =>
+        {
+            ("cidr", Some(show::string(&facet::network(prefix))))
+        }
+        Operator::Eq(operand) => ("eq", literal(operand)),
+        Operator::Presumed(values) if values.len() == 1 => ("eq", values.first().map(show::literal)),
+        Operator::In(values) | Operator::Presumed(values) => ("in", Some(show::literals(values))),
+        Operator::Lt(operand) => ("lt", literal(operand)),
+        Operator::Lte(operand) => ("lte", literal(operand)),
+        Operator::Gt(operand) => ("gt", literal(operand)),
+        Operator::Gte(operand) => ("gte", literal(operand)),
+        Operator::StartsWith(operand) => ("starts_with", literal(operand)),
+        Operator::EndsWith(operand) => ("ends_with", literal(operand)),
+        Operator::Contains(operand) => ("contains", literal(operand)),
+        Operator::Has(operand) => ("has", literal(operand)),
+        Operator::HasRole(role) => ("has", policy.roles.get(*role).map(|role| show::string(&role.name))),
+        Operator::Matches(Pattern::Glob { text, .. }) => ("glob", Some(show::pattern(text))),
+        Operator::Matches(Pattern::Regex(text)) => ("matches", Some(show::pattern(text))),
+        Operator::Every(_) => ("every", Some("element".to_owned())),
+        Operator::Some(_) => ("some", Some("element".to_owned())),
+        Operator::InList(_) => ("in", None),
+        Operator::Exists => ("exists", Some("true".to_owned())),
+        Operator::Type(types) => {
+            let names: Vec<&str> = types.iter().map(|kind| type_name(*kind)).collect();
+            match names.as_slice() {
+                [name] => ("type", Some(show::string(name))),
+                names => ("type", Some(show::strings(names))),
+            }
+        }
+    }
+}
+
+/// How a policy writes the opposite of a test, where the language has words for it.
+pub(super) fn negated(operator: &Operator) -> Option<(&'static str, Option<String>)> {
+    match operator {
+        Operator::Eq(operand) => Some(("ne", literal(operand))),
+        Operator::In(values) => Some(("not_in", Some(show::literals(values)))),
+        Operator::InList(_) => Some(("not_in", None)),
+        Operator::Exists => Some(("exists", Some("false".to_owned()))),
+        _ => None,
+    }
+}
+
+fn literal(operand: &Operand) -> Option<String> {
+    match operand {
+        Operand::Literal(value) => Some(show::literal(value)),
+        Operand::Ref(_) => None,
+    }
+}
+
+fn type_name(kind: Type) -> &'static str {
+    match kind {
+        Type::Null => "null",
+        Type::Boolean => "boolean",
+        Type::Number => "number",
+        Type::String => "string",
+        Type::List => "list",
+        Type::Object => "object",
+    }
+}
