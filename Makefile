@@ -9,8 +9,8 @@ help: ## List the targets
 
 demo: ## Compile the support desk's policy and judge a handful of calls
 	@echo "Building perso (the first time takes a minute or two) ..."
-	@cargo build --release --locked -p perso-core --bin perso --example demo
-	@cargo run --quiet --release --locked -p perso-core --example demo
+	@cargo build --release --locked -p perso-core --features cli --bin perso --example demo
+	@cargo run --quiet --release --locked -p perso-core --features cli --example demo
 
 # Optimised, because the property test judges hundreds of thousands of calls; with the checks that a debug build has.
 test: hosts clients python node attacks ## Run every test and every example in the documentation
@@ -37,7 +37,7 @@ bench: ## Measure, beside parsing in the same run; writes target/perso-bench.jso
 	cargo bench --locked -p perso-core
 	cargo bench --locked -p perso-tower --bench guarded
 	@mkdir -p target/hosts
-	cargo run --quiet --locked --profile checked -p perso-core --bin perso -- \
+	cargo run --quiet --locked --profile checked -p perso-core --features cli --bin perso -- \
 		compile policies/support-desk.json -o target/hosts/support-desk.wasm
 	node perso-core/benches/portable.mjs $(DESK)
 	cargo run --quiet --locked --release --manifest-path perso-core/examples/hosts/wasmtime/Cargo.toml \

@@ -6,9 +6,10 @@ use serde::Serialize;
 ///
 /// As JSON: `{"decision": "allow"|"deny", "rule": id|null, "reason": "…", "cause": {…}}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Decision<'p> {
-    /// Whether the call may run.
-    pub allowed: bool,
+    /// What is to become of the call.
+    pub outcome: Outcome,
     /// The id of the rule that decided; `None` where the default decided or the call could not be judged.
     pub rule: Option<&'p str>,
     /// For the caller, and so for the model: fixed when the policy was compiled, never a value of the call.
@@ -17,8 +18,31 @@ pub struct Decision<'p> {
     pub cause: Cause<'p>,
 }
 
+/// What is to become of a call. Run it where [`Decision::is_allowed`] says so, and never otherwise: further outcomes may
+/// be added, and none of them lets a call run as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It may run.
+    Allow,
+    /// It must not run.
+    Deny,
+}
+
+impl Outcome {
+    /// As it is written in JSON: `"allow"`, `"deny"`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+}
+
 /// Why, for the operator and for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Cause<'p> {
     /// What kind of thing decided.
     pub kind: CauseKind,
@@ -40,8 +64,8 @@ pub struct Cause<'p> {
 }
 
 /// What kind of thing decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum CauseKind {
     /// A rule applied.
     Rule,
@@ -60,8 +84,8 @@ pub enum CauseKind {
 }
 
 /// What was wrong with an attribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Problem {
     /// Not there.
     Missing,
@@ -77,11 +101,76 @@ pub enum Problem {
     Withheld,
 }
 
-impl Decision<'_> {
+impl CauseKind {
+    /// As it is written in JSON: `"no_rule"`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rule => "rule",
+            Self::Default => "default",
+            Self::NoRule => "no_rule",
+            Self::UnknownTool => "unknown_tool",
+            Self::Malformed => "malformed",
+            Self::Limit => "limit",
+            Self::Engine => "engine",
+        }
+    }
+}
+
+impl Problem {
+    /// As it is written in JSON: `"out_of_range"`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Null => "null",
+            Self::Type => "type",
+            Self::OutOfRange => "out_of_range",
+            Self::Value => "value",
+            Self::Withheld => "withheld",
+        }
+    }
+}
+
+/// Writes what has a name as that name.
+macro_rules! serialize_by_name {
+    ($($named:ty),*) => {$(
+        impl Serialize for $named {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
+    )*};
+}
+
+serialize_by_name!(Outcome, CauseKind, Problem);
+
+impl<'p> Decision<'p> {
+    pub(crate) const fn new(outcome: Outcome, rule: Option<&'p str>, reason: &'p str, cause: Cause<'p>) -> Self {
+        Self { outcome, rule, reason, cause }
+    }
+
+    /// A denial that a host decides by itself, without a policy: a call that it cannot put together, for example. `reason`
+    /// is for the caller, `detail` for the operator.
+    ///
+    /// ```
+    /// use perso_core::{CauseKind, Decision};
+    ///
+    /// let decision = Decision::not_judged("the call cannot be judged", "the session has expired");
+    /// assert!(!decision.is_allowed());
+    /// assert_eq!(decision.cause.kind, CauseKind::Engine);
+    /// ```
+    #[must_use]
+    pub const fn not_judged(reason: &'p str, detail: &'p str) -> Self {
+        let kind = CauseKind::Engine;
+        let cause = Cause { kind, rule: None, attribute: None, problem: None, detail: Some(detail), offset: None };
+        Self::new(Outcome::Deny, None, reason, cause)
+    }
+
     /// Whether the call may run.
     #[must_use]
-    pub fn is_allowed(&self) -> bool {
-        self.allowed
+    pub const fn is_allowed(&self) -> bool {
+        matches!(self.outcome, Outcome::Allow)
     }
 }
 
@@ -89,7 +178,7 @@ impl Serialize for Decision<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
         let mut object = serializer.serialize_struct("Decision", 4)?;
-        object.serialize_field("decision", if self.allowed { "allow" } else { "deny" })?;
+        object.serialize_field("decision", &self.outcome)?;
         object.serialize_field("rule", &self.rule)?;
         object.serialize_field("reason", self.reason)?;
         object.serialize_field("cause", &self.cause)?;

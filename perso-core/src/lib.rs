@@ -16,7 +16,7 @@
 //!     ]
 //! }"#).unwrap();
 //!
-//! let call = Call::new("process_refund").arg("amount", 800).agent_attribute("roles", ["agent"].as_slice());
+//! let call = Call::new("process_refund").arg("amount", 800).roles(["agent"]);
 //! let decision = policy.decide(&call);
 //! assert!(!decision.is_allowed());
 //! assert_eq!(decision.reason, "Agents may refund up to $500.");
@@ -35,24 +35,33 @@
 //!
 //! The engine never needs the compiler: without the feature `compile` this crate only runs modules.
 //!
+//! # Stability
+//!
+//! What is documented here follows semantic versioning. Modules that are public but hidden from this documentation
+//! (`check`, `reference`, `module`, `source` and others) are for perso's own crates and tests, and change at any time.
+//!
 //! # Features
 //!
-//! - `compile` (default): the compiler, its diagnostics and the reference evaluator.
-//! - `cli` (default): the `perso` command.
+//! - `compile` (default): the compiler and its diagnostics. Without it, only modules can be loaded.
+//! - `cli`: the `perso` command.
 //! - `portable-dispatch`: for programs that are built optimised but with debug assertions, or with `lto = "off"` and
 //!   several codegen units. There the compiler does not make the tail calls by which the interpreter is fastest, and a
 //!   module that runs for long could exhaust the native stack. Cargo's own `dev` and `release` profiles don't need it.
 
 #[cfg(feature = "compile")]
+#[doc(hidden)]
 pub mod analyze;
 #[cfg(feature = "compile")]
+#[doc(hidden)]
 pub mod check;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
 #[cfg(feature = "compile")]
 mod compile;
 mod decision;
 #[cfg(feature = "compile")]
+#[doc(hidden)]
 pub mod describe;
 #[cfg(feature = "compile")]
 pub mod diagnostic;
@@ -60,12 +69,16 @@ pub mod diagnostic;
 mod emit;
 mod engine;
 mod frame;
+mod load;
+#[doc(hidden)]
 pub mod module;
 #[cfg(feature = "compile")]
 mod plan;
 #[cfg(feature = "compile")]
+#[doc(hidden)]
 pub mod policy;
 #[cfg(feature = "compile")]
+#[doc(hidden)]
 pub mod reference;
 #[cfg(feature = "compile")]
 mod schema;
@@ -77,11 +90,14 @@ mod visible;
 
 #[cfg(feature = "compile")]
 pub use compile::{CompileError, Compiled, Migrated, compile, migrate};
-pub use decision::{Cause, CauseKind, Decision, Problem};
-pub use engine::{LoadError, Policy};
+pub use decision::{Cause, CauseKind, Decision, Outcome, Problem};
+pub use engine::{ModuleError, Policy};
 pub use frame::{Call, Part};
+pub use load::LoadError;
+pub use perso_decode::call::{PartName, Unknown};
 
 /// For hosts whose values are those of another programming language: how such a value becomes a part of a call.
+#[doc(hidden)]
 pub mod source {
     pub use crate::frame::Source;
     pub use perso_decode::{Code, Error, Frame, Number, Place, Reads};

@@ -3,9 +3,9 @@
 //! A line that begins with `$ ` is a command for `sh`, run in a folder with what is in `tests/cli/files/`, the support
 //! desk, and the modules of [`prepare`]. Below it stand its standard output, its standard error with `! ` before each
 //! line, and its exit code after `? `. Lines that begin with `# ` say what is shown. Hashes and sizes of modules are
-//! left out. `BLESS=1 cargo test -p perso-core --test cli` writes what the commands print.
+//! left out. `BLESS=1 cargo test -p perso-core --features cli --test cli` writes what the commands print.
 
-#![cfg(all(target_os = "linux", feature = "cli"))]
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use perso_core::module::{abi, sections, sha256};

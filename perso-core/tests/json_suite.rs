@@ -52,7 +52,7 @@ impl From<Decision<'_>> for Read {
             CauseKind::Malformed => Self::Malformed,
             CauseKind::Limit => Self::Limit,
             CauseKind::Engine => panic!("the engine failed: {decision:?}"),
-            CauseKind::Rule | CauseKind::Default | CauseKind::NoRule | CauseKind::UnknownTool => Self::Judged,
+            _ => Self::Judged,
         };
         assert!(read == Self::Judged || !decision.is_allowed(), "allowed though it cannot be read: {decision:?}");
         read

@@ -56,10 +56,23 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
             "span",
         ],
     ),
+    ("load", "a policy from a file", &["compile", "engine"]),
     (
         "cli",
         "the command",
-        &["compile", "check", "reference", "engine", "module", "decision", "diagnostic", "schema", "visible", "limits"],
+        &[
+            "load",
+            "compile",
+            "check",
+            "reference",
+            "engine",
+            "module",
+            "decision",
+            "diagnostic",
+            "schema",
+            "visible",
+            "limits",
+        ],
     ),
 ];
 

@@ -120,7 +120,7 @@ fn a_policy_is_shared_between_threads() {
             scope.spawn(move || {
                 for n in 0..2_000_u32 {
                     let amount = (thread * 2_000 + n) % 1_000;
-                    assert_eq!(policy.decide(&refund(amount)).allowed, (1..=500).contains(&amount));
+                    assert_eq!(policy.decide(&refund(amount)).is_allowed(), (1..=500).contains(&amount));
                 }
             });
         }
@@ -148,4 +148,28 @@ fn large_calls_are_judged_up_to_the_limit() {
     };
     assert!(policy.decide(&call(&id)).is_allowed());
     assert_eq!(policy.decide(&call(&(id + "x"))).cause.kind, CauseKind::Limit);
+}
+
+#[test]
+fn a_policy_is_loaded_from_either_of_its_forms() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = r#"{ "perso": 1, "rules": [{ "id": "r", "allow": "t", "roles": ["a"] }] }"#;
+    let call = Call::new("t").roles(["a"]);
+    for (name, bytes) in [("p.json", text.as_bytes().to_vec()), ("p.wasm", perso_core::compile(text).unwrap().module)] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        assert!(Policy::load(&path).unwrap().decide(&call).is_allowed(), "{name}");
+    }
+    for (bytes, problem) in [
+        (b"{}".to_vec(), "cannot be compiled:\nerror"),
+        (vec![b'{', 0xff], "is neither a module nor a policy's text: byte 1 is not UTF-8"),
+        (b"\0asm".to_vec(), "not a WebAssembly module"),
+    ] {
+        let path = folder.path().join("broken");
+        std::fs::write(&path, bytes).unwrap();
+        let error = Policy::load(&path).unwrap_err().to_string();
+        assert!(error.contains(problem) && error.contains("broken`"), "{error}");
+    }
+    let error = Policy::load(folder.path().join("missing")).unwrap_err();
+    assert!(matches!(error, perso_core::LoadError::Read { .. }), "{error}");
 }

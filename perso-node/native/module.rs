@@ -3,7 +3,7 @@
 use napi::bindgen_prelude::{Buffer, Either};
 use napi::{Error, Result};
 use napi_derive::napi;
-use perso_core::{Cause, CauseKind, Decision, Policy, Problem};
+use perso_core::{Cause, CauseKind, Decision, Outcome, Policy, Problem, Unknown};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ struct Numbered {
 /// they are.
 #[derive(PartialEq, Eq, Hash)]
 struct Told {
-    allowed: bool,
+    outcome: Outcome,
     kind: CauseKind,
     problem: Option<Problem>,
     texts: [*const u8; 4],
@@ -34,10 +34,12 @@ struct Told {
 impl Told {
     /// Of a decision that names nothing of its call, so that a policy has only so many of them.
     fn of(decision: &Decision<'_>) -> Option<Self> {
-        let Decision { allowed, rule, reason, cause } = *decision;
-        let Cause { kind, rule: nearest, attribute, problem, detail: None, offset: None } = cause else { return None };
+        let Decision { outcome, rule, reason, cause, .. } = *decision;
+        let Cause { kind, rule: nearest, attribute, problem, detail: None, offset: None, .. } = cause else {
+            return None;
+        };
         let at = |text: Option<&str>| text.map_or(std::ptr::null(), str::as_ptr);
-        Some(Self { allowed, kind, problem, texts: [at(rule), at(Some(reason)), at(nearest), at(attribute)] })
+        Some(Self { outcome, kind, problem, texts: [at(rule), at(Some(reason)), at(nearest), at(attribute)] })
     }
 }
 
@@ -60,13 +62,16 @@ impl Module {
     /// its record as JSON.
     #[napi]
     pub fn decide(&self, call: String, unknown: u32) -> Either<u32, String> {
-        self.answer(&self.policy.decide_json_partial(call.as_bytes(), unknown))
+        self.decide_bytes(call.as_bytes(), unknown)
     }
 
     /// Judges a call's text that is UTF-8, or is to be told that it is not.
     #[napi]
     pub fn decide_bytes(&self, call: &[u8], unknown: u32) -> Either<u32, String> {
-        self.answer(&self.policy.decide_json_partial(call, unknown))
+        self.answer(&match Unknown::from_bits(unknown) {
+            Ok(unknown) => self.policy.decide_json_partial(call, unknown),
+            Err(error) => Decision::not_judged("the call cannot be judged", error.code().message()),
+        })
     }
 
     /// The record, as JSON, of the decision that has a number.

@@ -1,6 +1,6 @@
 //! What comes out: a decision, its reason for the caller and its cause for the operator.
 
-use perso_core::{CauseKind, Problem};
+use perso_core::{CauseKind, Outcome, Problem};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -8,9 +8,7 @@ use pyo3::types::PyDict;
 #[pyclass(frozen, eq, module = "perso")]
 #[derive(PartialEq)]
 pub(crate) struct Decision {
-    /// Whether the call may run.
-    #[pyo3(get)]
-    allowed: bool,
+    outcome: Outcome,
     /// The id of the rule that decided; `None` where the default decided or the call could not be judged.
     #[pyo3(get)]
     rule: Option<String>,
@@ -38,12 +36,12 @@ struct Kept {
 
 impl From<perso_core::Decision<'_>> for Decision {
     fn from(decision: perso_core::Decision<'_>) -> Self {
-        let perso_core::Decision { allowed, rule, reason, cause } = decision;
+        let perso_core::Decision { outcome, rule, reason, cause, .. } = decision;
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let perso_core::Cause { kind, rule: nearest, attribute, problem, detail, offset } = cause;
+        let perso_core::Cause { kind, rule: nearest, attribute, problem, detail, offset, .. } = cause;
         let cause =
             Kept { kind, rule: owned(nearest), attribute: owned(attribute), problem, detail: owned(detail), offset };
-        Self { allowed, rule: owned(rule), reason: reason.to_owned(), cause }
+        Self { outcome, rule: owned(rule), reason: reason.to_owned(), cause }
     }
 }
 
@@ -58,11 +56,23 @@ pub(crate) fn not_judged(detail: &str) -> Decision {
         detail: Some(detail.to_owned()),
         offset: None,
     };
-    Decision { allowed: false, rule: None, reason: "the call cannot be judged".to_owned(), cause }
+    Decision { outcome: Outcome::Deny, rule: None, reason: "the call cannot be judged".to_owned(), cause }
 }
 
 #[pymethods]
 impl Decision {
+    /// What is to become of the call: `"allow"` or `"deny"`.
+    #[getter]
+    fn outcome(&self) -> &'static str {
+        self.outcome.name()
+    }
+
+    /// Whether the call may run.
+    #[getter]
+    fn allowed(&self) -> bool {
+        matches!(self.outcome, Outcome::Allow)
+    }
+
     /// Why, for the operator and for programs.
     #[getter]
     fn cause(&self) -> Cause {
@@ -72,7 +82,7 @@ impl Decision {
     /// The decision as docs/decision.md has it: what `perso eval` prints.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
-        dict.set_item("decision", if self.allowed { "allow" } else { "deny" })?;
+        dict.set_item("decision", self.outcome.name())?;
         dict.set_item("rule", &self.rule)?;
         dict.set_item("reason", &self.reason)?;
         dict.set_item("cause", self.cause().to_dict(py)?)?;
@@ -80,7 +90,7 @@ impl Decision {
     }
 
     fn __bool__(&self) -> bool {
-        self.allowed
+        self.allowed()
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -93,15 +103,7 @@ impl Cause {
     /// What kind of thing decided.
     #[getter]
     fn kind(&self) -> &'static str {
-        match self.0.kind {
-            CauseKind::Rule => "rule",
-            CauseKind::Default => "default",
-            CauseKind::NoRule => "no_rule",
-            CauseKind::UnknownTool => "unknown_tool",
-            CauseKind::Malformed => "malformed",
-            CauseKind::Limit => "limit",
-            CauseKind::Engine => "engine",
-        }
+        self.0.kind.name()
     }
 
     /// With `no_rule`: the id of the nearest allow rule, the one whose reason is given.
@@ -119,14 +121,7 @@ impl Cause {
     /// What was wrong with the attribute.
     #[getter]
     fn problem(&self) -> Option<&'static str> {
-        self.0.problem.map(|problem| match problem {
-            Problem::Missing => "missing",
-            Problem::Null => "null",
-            Problem::Type => "type",
-            Problem::OutOfRange => "out_of_range",
-            Problem::Value => "value",
-            Problem::Withheld => "withheld",
-        })
+        self.0.problem.map(Problem::name)
     }
 
     /// With `malformed`, `limit` and `engine`: what exactly.

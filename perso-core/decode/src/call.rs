@@ -8,15 +8,55 @@ use crate::number::Number;
 use crate::table::Table;
 use crate::text::{self, byte};
 
-/// Which parts of a call are open or withheld, whatever its text says of them. The default is none.
+/// A part of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PartName {
+    /// The arguments.
+    Args,
+    /// The caller.
+    Agent,
+    /// What the call is about.
+    Resource,
+    /// Everything else that the host knows.
+    Context,
+}
+
+/// Which parts of a call are open (they may be anything) or withheld (nothing may be concluded from them), whatever the
+/// call's text says of them. The default is none.
 ///
-/// The bits are part of the module's ABI: 0 to 3 for `args`, `agent`, `resource` and `context` being open (they may be
-/// anything), 4 to 7 for the same being withheld (nothing may be concluded from them).
+/// ```
+/// use perso_decode::call::{PartName, Unknown};
+///
+/// let unknown = Unknown::default().open(PartName::Args).withheld(PartName::Resource);
+/// assert_eq!(unknown.bits(), 0b0100_0001);
+/// assert_eq!(Unknown::from_bits(0b0100_0001), Ok(unknown));
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Unknown(u32);
 
 impl Unknown {
-    /// Takes the bits.
+    /// Sets a part open: a denial is final.
+    #[must_use]
+    pub const fn open(self, part: PartName) -> Self {
+        let bit = 1 << part as u32;
+        Self(self.0 & !(bit << 4) | bit)
+    }
+
+    /// Withholds a part: an allow is final.
+    #[must_use]
+    pub const fn withheld(self, part: PartName) -> Self {
+        let bit = 1 << part as u32;
+        Self(self.0 & !bit | bit << 4)
+    }
+
+    /// The bits of the module's ABI (`perso_evaluate_partial`): 0 to 3 for `args`, `agent`, `resource` and `context` being
+    /// open, 4 to 7 for the same being withheld.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Reads the bits.
     ///
     /// # Errors
     ///

@@ -7,7 +7,7 @@ use super::output::{self, BAD, Format, GOOD};
 use crate::check::check;
 use crate::module::{Manifest, hex, sha256};
 use crate::reference::{self, Conclusion, RuleTrace, Trace};
-use crate::{Cause, Decision, Policy, visible};
+use crate::{Cause, Decision, Outcome, Policy, visible};
 use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -110,14 +110,18 @@ fn explanation<'a>(trace: &'a Trace, module: Decision<'a>, agreed: bool) -> Expl
         tool: trace.tool.as_deref(),
         rules: &trace.rules,
         other_rules: trace.other_rules,
-        decision: Decision { allowed: *allowed, rule: rule.as_deref(), reason: module.reason, cause },
+        decision: Decision::new(outcome(*allowed), rule.as_deref(), module.reason, cause),
         module: (!agreed).then_some(module),
     }
 }
 
+fn outcome(allowed: bool) -> Outcome {
+    if allowed { Outcome::Allow } else { Outcome::Deny }
+}
+
 /// Whether the module decides as the policy's text says, for the same cause.
 fn agree(decision: &Decision<'_>, conclusion: &Conclusion) -> bool {
-    decision.allowed == conclusion.allowed
+    decision.outcome == outcome(conclusion.allowed)
         && decision.rule == conclusion.rule.as_deref()
         && decision.cause.kind == conclusion.kind
         && decision.cause.rule == conclusion.nearest.as_deref()

@@ -1,9 +1,9 @@
 //! Why a command could not do what it was asked.
 
 use super::output::count;
-use crate::LoadError;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::module::ReadError;
+use crate::{LoadError, ModuleError};
 use std::fmt::Display;
 use std::io;
 use std::path::Path;
@@ -48,7 +48,7 @@ impl Failure {
     }
 
     /// A file is no module that can be loaded.
-    pub(crate) fn module(path: &Path, error: &LoadError) -> Self {
+    pub(crate) fn module(path: &Path, error: &ModuleError) -> Self {
         Self::file(path, format_args!("cannot be loaded: {error}"))
     }
 }
@@ -60,6 +60,12 @@ impl From<io::Error> for Failure {
             io::ErrorKind::BrokenPipe => Self::Closed,
             _ => Self::Because(format!("the output cannot be written: {error}")),
         }
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        Self::Because(error.to_string())
     }
 }
 

@@ -3,40 +3,11 @@
 use super::failure::Failure;
 use super::output;
 use crate::diagnostic::Source;
+pub(crate) use crate::load::Document;
 use crate::{Policy, compile, limits};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
-
-/// The most bytes of a policy or a module that are read.
-const MAX_POLICY: u64 = 1 << 28;
-
-/// What WebAssembly begins with. No JSON does.
-const WASM: &[u8] = b"\0asm";
-
-/// What is in a policy's file.
-pub(crate) enum Document {
-    Text(String),
-    Module(Vec<u8>),
-}
-
-impl Document {
-    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let unreadable = |error: io::Error| Failure::unreadable(path, &error);
-        let mut bytes = Vec::new();
-        File::open(path).map_err(unreadable)?.take(MAX_POLICY + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > MAX_POLICY {
-            return Err(Failure::file(path, format_args!("has more than {MAX_POLICY} bytes")));
-        }
-        if bytes.starts_with(WASM) {
-            return Ok(Self::Module(bytes));
-        }
-        String::from_utf8(bytes).map(Self::Text).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            Failure::file(path, format_args!("is neither a module nor text: byte {at} is not UTF-8"))
-        })
-    }
-}
 
 /// Loads a policy, after compiling it where it is not a module. Warnings are not shown: `perso compile` does that.
 pub(crate) fn policy(path: &Path) -> Result<Policy, Failure> {

@@ -4,9 +4,7 @@ use super::reach::{self, Code};
 use super::worker::Seed;
 use crate::module::{Names, Reasons, abi, sha256};
 use perso_decode::{Error, Table, packed};
-use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 use wasmi::Config;
 use wasmparser::{DataKind, ExternalKind, Parser, Payload, ValType};
@@ -19,10 +17,8 @@ const MAX_BYTES: usize = 1 << 28;
 
 /// Why bytes are no module that can be trusted to judge.
 #[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The file can't be read.
-    #[error("`{0}` cannot be read: {1}")]
-    Read(PathBuf, #[source] io::Error),
+#[non_exhaustive]
+pub enum ModuleError {
     /// Not WebAssembly, or cut short, or damaged.
     #[error("not a WebAssembly module: {0}")]
     Wasm(String),
@@ -69,26 +65,27 @@ impl Loaded {
 }
 
 /// Checks a module.
-pub(super) fn load(bytes: Arc<[u8]>) -> Result<Loaded, LoadError> {
+pub(super) fn load(bytes: Arc<[u8]>) -> Result<Loaded, ModuleError> {
     if bytes.len() > MAX_BYTES {
-        return Err(LoadError::Untrusted("it has more than 268435456 bytes"));
+        return Err(ModuleError::Untrusted("it has more than 268435456 bytes"));
     }
     let sections = Sections::read(&bytes)?;
-    let manifest = sections.manifest.ok_or(LoadError::NotAPolicy("it has no manifest"))?;
-    let hash = sections.hash.ok_or(LoadError::NotAPolicy("it has no hash"))?;
+    let manifest = sections.manifest.ok_or(ModuleError::NotAPolicy("it has no manifest"))?;
+    let hash = sections.hash.ok_or(ModuleError::NotAPolicy("it has no hash"))?;
     let hashed = sha256(bytes.get(..hash.start).unwrap_or_default());
     if bytes.get(hash.data) != Some(&hashed) {
-        return Err(LoadError::Hash);
+        return Err(ModuleError::Hash);
     }
-    let names: Names = serde_json::from_slice(bytes.get(manifest).unwrap_or_default()).map_err(LoadError::Manifest)?;
+    let names: Names =
+        serde_json::from_slice(bytes.get(manifest).unwrap_or_default()).map_err(ModuleError::Manifest)?;
     if names.abi != abi::VERSION {
-        return Err(LoadError::Abi { found: names.abi });
+        return Err(ModuleError::Abi { found: names.abi });
     }
-    let table = sections.table.ok_or(LoadError::NotAPolicy("it has no table"))?;
-    let table = expand(bytes.get(table).unwrap_or_default()).ok_or(LoadError::Untrusted("its table is damaged"))?;
-    let reasons = sections.reasons.ok_or(LoadError::NotAPolicy("it has no reasons"))?;
+    let table = sections.table.ok_or(ModuleError::NotAPolicy("it has no table"))?;
+    let table = expand(bytes.get(table).unwrap_or_default()).ok_or(ModuleError::Untrusted("its table is damaged"))?;
+    let reasons = sections.reasons.ok_or(ModuleError::NotAPolicy("it has no reasons"))?;
     let reasons = Reasons::read(bytes.get(reasons).unwrap_or_default(), names.rules.len())
-        .ok_or(LoadError::Untrusted("its reasons are damaged"))?;
+        .ok_or(ModuleError::Untrusted("its reasons are damaged"))?;
 
     // A policy's code goes through its bytes once, but for the elements of lists. The factors are for those, and for
     // what an interpreter counts besides: translating a function at its first call for one.
@@ -145,13 +142,13 @@ struct HashSection {
     data: Range<usize>,
 }
 
-fn wasm(error: wasmparser::BinaryReaderError) -> LoadError {
-    LoadError::Wasm(error.to_string())
+fn wasm(error: wasmparser::BinaryReaderError) -> ModuleError {
+    ModuleError::Wasm(error.to_string())
 }
 
 impl Sections {
     /// Looks at every section for what a policy must have and must not.
-    fn read(bytes: &[u8]) -> Result<Self, LoadError> {
+    fn read(bytes: &[u8]) -> Result<Self, ModuleError> {
         let mut sections = Self::default();
         let mut exports = Vec::new();
         // What is called here.
@@ -162,18 +159,18 @@ impl Sections {
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.map_err(wasm)?;
             if sections.hash.is_some() && !matches!(payload, Payload::End(_)) {
-                return Err(LoadError::Untrusted("something follows its hash"));
+                return Err(ModuleError::Untrusted("something follows its hash"));
             }
             match &payload {
                 Payload::ImportSection(imports) if imports.count() > 0 => {
-                    return Err(LoadError::Untrusted("it imports something"));
+                    return Err(ModuleError::Untrusted("it imports something"));
                 }
-                Payload::StartSection { .. } => return Err(LoadError::Untrusted("it has a start function")),
+                Payload::StartSection { .. } => return Err(ModuleError::Untrusted("it has a start function")),
                 Payload::MemorySection(memories) => {
                     for memory in memories.clone() {
                         let memory = memory.map_err(wasm)?;
                         if memory.maximum.is_none_or(|most| most > abi::MAX_PAGES) || memory.memory64 {
-                            return Err(LoadError::Untrusted("its memory is not bounded"));
+                            return Err(ModuleError::Untrusted("its memory is not bounded"));
                         }
                     }
                 }
@@ -185,7 +182,7 @@ impl Sections {
                     }
                     // Elements are functions, and each function takes bytes.
                     if elements > bytes.len() as u64 {
-                        return Err(LoadError::Untrusted("its tables have more elements than it has bytes"));
+                        return Err(ModuleError::Untrusted("its tables have more elements than it has bytes"));
                     }
                 }
                 Payload::ExportSection(list) => {
@@ -203,7 +200,7 @@ impl Sections {
                         // An instance must hold no state from one call to the next. The first global is the portable
                         // entry's stack pointer, which each call sets before it reads it.
                         if (ty.mutable && index > 0) || ty.content_type != ValType::I32 {
-                            return Err(LoadError::Untrusted("it has a global that can change"));
+                            return Err(ModuleError::Untrusted("it has a global that can change"));
                         }
                     }
                 }
@@ -226,7 +223,7 @@ impl Sections {
                     let data = from..from + section.data().len();
                     match section.name() {
                         abi::SECTION if sections.manifest.is_some() => {
-                            return Err(LoadError::Untrusted("it has two manifests"));
+                            return Err(ModuleError::Untrusted("it has two manifests"));
                         }
                         abi::SECTION => sections.manifest = Some(data),
                         abi::HASH_SECTION => sections.hash = Some(HashSection { start: end as usize, data }),
@@ -253,12 +250,12 @@ impl Sections {
         ];
         for (name, kind) in expected {
             if !exports.iter().any(|(export, is)| export == name && *is == kind) {
-                return Err(LoadError::NotAPolicy("an export is missing"));
+                return Err(ModuleError::NotAPolicy("an export is missing"));
             }
         }
         let reached = code.reached(called).map_err(wasm)?;
         if reached.grows {
-            return Err(LoadError::Untrusted("its code makes memory or a table grow"));
+            return Err(ModuleError::Untrusted("its code makes memory or a table grow"));
         }
         sections.run = code.without_the_rest(bytes, &reached);
         Ok(sections)

@@ -4,9 +4,9 @@ mod load;
 mod reach;
 mod worker;
 
-pub use load::LoadError;
+pub use load::ModuleError;
 
-use crate::decision::{Cause, CauseKind, Decision};
+use crate::decision::{self, Cause, CauseKind, Decision};
 use crate::frame::{self, Call, Part};
 use crate::module::{Answer, reason};
 use load::Loaded;
@@ -14,7 +14,6 @@ use perso_decode::error::Class;
 use perso_decode::{Error, Outcome, Reads, Table, call};
 use regex_automata::util::pool::Pool;
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 use worker::{Failure, Worker};
 
@@ -58,26 +57,15 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// [`LoadError`] says what is wrong with the bytes.
-    pub fn from_module(bytes: impl Into<Vec<u8>>) -> Result<Self, LoadError> {
+    /// [`ModuleError`] says what is wrong with the bytes.
+    pub fn from_module(bytes: impl Into<Vec<u8>>) -> Result<Self, ModuleError> {
         let loaded = load::load(bytes.into().into())?;
         let seed = loaded.seed.clone();
         let workers: NewWorker = Box::new(move || Worker::new(&seed));
         let workers = Pool::with_available_parallelism_capacity(workers);
         // A module that can't even be started is found out here, not at the first call.
-        workers.get().start().map_err(LoadError::Start)?;
+        workers.get().start().map_err(ModuleError::Start)?;
         Ok(Self { inner: Arc::new(Inner { loaded, workers }) })
-    }
-
-    /// Loads the module in a file.
-    ///
-    /// # Errors
-    ///
-    /// [`LoadError`], also where the file can't be read.
-    pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
-        let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|error| LoadError::Read(path.to_owned(), error))?;
-        Self::from_module(bytes)
     }
 
     /// The module's bytes.
@@ -92,6 +80,7 @@ impl Policy {
     /// # Errors
     ///
     /// Where the tool's name is too long, or the module's table damaged: every call to it is denied.
+    #[doc(hidden)]
     pub fn reads(&self, tool: &str) -> Result<Option<Reads<'_>>, Error> {
         Reads::of(self.inner.loaded.table()?, tool)
     }
@@ -111,25 +100,25 @@ impl Policy {
         self.judge(call.len(), |table, memory| call::read(table, memory, call, call::Unknown::default()))
     }
 
-    /// Judges a call that is JSON text, some parts of which are not known, whatever the text says of them: they are open
-    /// or withheld, by the bits of `perso_evaluate_partial` (docs/module.md). Bits that have no meaning deny.
+    /// Judges a call that is JSON text, some parts of which are not known, whatever the text says of them.
     ///
     /// ```
     /// # #[cfg(feature = "compile")] {
-    /// let policy = perso_core::Policy::compile(r#"{
+    /// use perso_core::{PartName, Policy, Unknown};
+    ///
+    /// let policy = Policy::compile(r#"{
     ///     "perso": 1,
     ///     "rules": [{ "id": "own", "allow": "delete", "when": { "resource.owner": { "eq": { "ref": "agent.id" } } } }]
     /// }"#).unwrap();
     /// let call = br#"{ "tool": "delete", "agent": { "id": "ann" } }"#;
-    /// let (open, withheld) = (0b0100, 0b0100 << 4); // the resource
-    /// assert!(policy.decide_json_partial(call, open).is_allowed());
-    /// assert!(!policy.decide_json_partial(call, withheld).is_allowed());
-    /// assert!(!policy.decide_json_partial(call, open | withheld).is_allowed());
+    /// let unknown = Unknown::default();
+    /// assert!(policy.decide_json_partial(call, unknown.open(PartName::Resource)).is_allowed());
+    /// assert!(!policy.decide_json_partial(call, unknown.withheld(PartName::Resource)).is_allowed());
     /// # }
     /// ```
     #[must_use]
-    pub fn decide_json_partial(&self, call: &[u8], unknown: u32) -> Decision<'_> {
-        self.judge(call.len(), |table, memory| call::read(table, memory, call, call::Unknown::from_bits(unknown)?))
+    pub fn decide_json_partial(&self, call: &[u8], unknown: call::Unknown) -> Decision<'_> {
+        self.judge(call.len(), |table, memory| call::read(table, memory, call, unknown))
     }
 
     /// Judges a call that is one JSON value, of the same form as [`decide_json`](Self::decide_json)'s.
@@ -142,14 +131,14 @@ impl Policy {
     /// given the call's tool, agent and context. Tells which tools to show.
     #[must_use]
     pub fn could_allow(&self, call: &Call<'_>) -> bool {
-        self.decide(&call.with_args_and_resource_open()).allowed
+        self.decide(&call.with_args_and_resource_open()).is_allowed()
     }
 
     /// Whether the decision depends on the resource, so that it must be fetched.
     #[must_use]
     pub fn needs_resource(&self, call: &Call<'_>) -> bool {
-        self.decide(&call.with_resource(Part::Open)).allowed
-            && !self.decide(&call.with_resource(Part::Withheld)).allowed
+        self.decide(&call.with_resource(Part::Open)).is_allowed()
+            && !self.decide(&call.with_resource(Part::Withheld)).is_allowed()
     }
 
     /// Reads a call with `read`, whose heap takes at most `text` bytes if that is known, and judges it.
@@ -187,19 +176,16 @@ impl Policy {
             (None, CauseKind::NoRule) => reason::NO_RULE,
             (None, _) => return failed(Failure::Answer),
         };
-        Decision {
-            allowed: answer.allowed,
-            rule: id.filter(|_| decided),
-            reason,
-            cause: Cause {
-                kind: answer.kind,
-                rule: id.filter(|_| !decided),
-                attribute,
-                problem: answer.problem,
-                detail: None,
-                offset: None,
-            },
-        }
+        let outcome = if answer.allowed { decision::Outcome::Allow } else { decision::Outcome::Deny };
+        let cause = Cause {
+            kind: answer.kind,
+            rule: id.filter(|_| !decided),
+            attribute,
+            problem: answer.problem,
+            detail: None,
+            offset: None,
+        };
+        Decision::new(outcome, id.filter(|_| decided), reason, cause)
     }
 }
 
@@ -216,10 +202,6 @@ fn failed(failure: Failure) -> Decision<'static> {
         },
         failure => (CauseKind::Engine, reason::ENGINE, Some(failure.message()), None),
     };
-    Decision {
-        allowed: false,
-        rule: None,
-        reason,
-        cause: Cause { kind, rule: None, attribute: None, problem: None, detail, offset },
-    }
+    let cause = Cause { kind, rule: None, attribute: None, problem: None, detail, offset };
+    Decision::new(decision::Outcome::Deny, None, reason, cause)
 }

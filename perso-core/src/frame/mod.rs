@@ -29,6 +29,7 @@ pub struct Call<'c> {
 
 /// A part of a call: `args`, `agent`, `resource` or `context`.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub enum Part<'c> {
     /// Not there: everything in it is missing.
     #[default]
@@ -38,6 +39,7 @@ pub enum Part<'c> {
     /// An object or null.
     Value(Cow<'c, Value>),
     /// An object or null of another programming language.
+    #[doc(hidden)]
     Source(&'c dyn Source),
     /// Not known yet: everything in it may be anything. A denial is final.
     Open,
@@ -109,6 +111,20 @@ impl<'c> Call<'c> {
     #[must_use]
     pub fn agent(self, part: impl Into<Part<'c>>) -> Self {
         self.with(AGENT, part.into())
+    }
+
+    /// Sets the caller's roles: `agent.roles`. Other attributes of the caller stay as they are.
+    ///
+    /// ```
+    /// use perso_core::Call;
+    ///
+    /// let call = Call::new("process_refund").agent_attribute("id", "ann").roles(["agent", "manager"]);
+    /// # let _ = call;
+    /// ```
+    #[must_use]
+    pub fn roles<R: Into<String>>(self, roles: impl IntoIterator<Item = R>) -> Self {
+        let roles = roles.into_iter().map(|role| Value::String(role.into())).collect();
+        self.piece(AGENT, "roles".to_owned(), Value::Array(roles))
     }
 
     /// Sets what the call is about, as the host knows it.

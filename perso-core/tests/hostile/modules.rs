@@ -2,7 +2,7 @@
 
 use allocation_counter::measure;
 use perso_core::module::{Manifest, sections, sha256};
-use perso_core::{CauseKind, Decision, LoadError, Policy, compile};
+use perso_core::{CauseKind, Decision, LoadError, ModuleError, Policy, compile};
 use std::sync::atomic::{AtomicBool, Ordering};
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, CustomSection, DataSection, EntityType, ExportKind, ExportSection, Function,
@@ -22,7 +22,7 @@ fn module() -> Vec<u8> {
 }
 
 #[track_caller]
-fn refused(bytes: impl Into<Vec<u8>>) -> LoadError {
+fn refused(bytes: impl Into<Vec<u8>>) -> ModuleError {
     Policy::from_module(bytes).expect_err("the module must not load")
 }
 
@@ -86,7 +86,7 @@ const CALLS: [&[u8]; 4] = [
 #[track_caller]
 fn assert_sound(decision: Decision<'_>, what: &str) {
     let by_module = matches!(decision.cause.kind, CauseKind::Rule | CauseKind::Default);
-    assert!(by_module || !decision.allowed, "{what}: {decision:?}");
+    assert!(by_module || !decision.is_allowed(), "{what}: {decision:?}");
     assert_eq!(decision.rule.is_some(), decision.cause.kind == CauseKind::Rule, "{what}: {decision:?}");
 }
 
@@ -123,10 +123,10 @@ fn a_module_that_was_altered_and_hashed_anew_is_refused_or_judges() {
 
 #[test]
 fn what_is_no_policy_is_named() {
-    assert!(matches!(refused([]), LoadError::Wasm(_)));
-    assert!(matches!(refused(*b"{\"perso\":1}"), LoadError::Wasm(_)));
-    assert!(matches!(refused(Module::new().finish()), LoadError::NotAPolicy(_)));
-    assert!(matches!(Policy::load("/no/such/file.wasm"), Err(LoadError::Read(..))));
+    assert!(matches!(refused([]), ModuleError::Wasm(_)));
+    assert!(matches!(refused(*b"{\"perso\":1}"), ModuleError::Wasm(_)));
+    assert!(matches!(refused(Module::new().finish()), ModuleError::NotAPolicy(_)));
+    assert!(matches!(Policy::load("/no/such/file.wasm"), Err(LoadError::Read { .. })));
 }
 
 /// A module made by hand: good, but for what a test changes.
@@ -280,7 +280,7 @@ fn a_module_made_by_hand_loads_if_nothing_is_wrong_with_it() {
     let policy = Policy::from_module(Made::default().bytes()).unwrap();
     // Its code answers that a rule which it does not name has decided: that has no meaning, so the call is denied.
     let decision = policy.decide_json(CALL);
-    assert!(!decision.allowed);
+    assert!(!decision.is_allowed());
 }
 
 #[test]
@@ -308,25 +308,25 @@ fn what_no_policy_has_is_refused() {
     ];
     for made in untrusted {
         let error = refused(made.bytes());
-        assert!(matches!(error, LoadError::Untrusted(_)), "{error}");
+        assert!(matches!(error, ModuleError::Untrusted(_)), "{error}");
     }
 }
 
 #[test]
 fn another_abi_is_refused_by_its_number() {
     let error = refused(Made { manifest: |manifest| manifest.abi = 2, ..Made::default() }.bytes());
-    assert!(matches!(error, LoadError::Abi { found: 2 }), "{error}");
+    assert!(matches!(error, ModuleError::Abi { found: 2 }), "{error}");
     let another = |f: &mut Function| {
         f.instructions().i32_const(2).end();
     };
     let error = refused(Made { abi: another, ..Made::default() }.bytes());
-    assert!(matches!(error, LoadError::Start(_)), "{error}");
+    assert!(matches!(error, ModuleError::Start(_)), "{error}");
 }
 
 #[test]
 fn a_hash_that_does_not_fit_is_refused() {
     let error = refused(Made { hash: |hash| hash[0] ^= 1, ..Made::default() }.bytes());
-    assert!(matches!(error, LoadError::Hash), "{error}");
+    assert!(matches!(error, ModuleError::Hash), "{error}");
 }
 
 /// The denial of a module whose code misbehaves.
@@ -337,7 +337,7 @@ fn denied_by_engine(body: fn(&mut Function)) -> &'static str {
     // The second call shows that the first one left nothing broken behind.
     for _ in 0..2 {
         let decision = policy.decide_json(CALL);
-        assert!(!decision.allowed);
+        assert!(!decision.is_allowed());
         assert_eq!(decision.cause.kind, CauseKind::Engine, "{decision:?}");
         detail = match decision.cause.detail.unwrap() {
             "the module ran for too long" => "fuel",
@@ -402,7 +402,7 @@ fn a_module_that_never_starts_is_refused() {
     };
     for abi in [endless, deep, trap] as [fn(&mut Function); 3] {
         let error = refused(Made { abi, ..Made::default() }.bytes());
-        assert!(matches!(error, LoadError::Start(_)), "{error}");
+        assert!(matches!(error, ModuleError::Start(_)), "{error}");
     }
 }
 
@@ -413,7 +413,11 @@ fn a_frame_without_room_is_a_denial() {
         let policy = Policy::from_module(made.bytes()).unwrap();
         for _ in 0..2 {
             let decision = policy.decide_json(CALL);
-            assert_eq!((decision.allowed, decision.cause.kind), (false, CauseKind::Engine), "{frame}: {decision:?}");
+            assert_eq!(
+                (decision.is_allowed(), decision.cause.kind),
+                (false, CauseKind::Engine),
+                "{frame}: {decision:?}"
+            );
         }
     }
 }
@@ -438,7 +442,7 @@ const GROWTH: [fn(&mut Function); 4] = [
 fn code_that_makes_memory_grow_is_refused() {
     for body in GROWTH {
         let error = refused(Made { body, elements: 1, pages: (1, Some(256)), ..Made::default() }.bytes());
-        assert!(matches!(error, LoadError::Untrusted(_)), "{error}");
+        assert!(matches!(error, ModuleError::Untrusted(_)), "{error}");
     }
 }
 

@@ -67,7 +67,7 @@ impl From<Decision<'_>> for Answer {
     fn from(decision: Decision<'_>) -> Self {
         let own = |text: Option<&str>| text.map(str::to_owned);
         Self {
-            allowed: decision.allowed,
+            allowed: decision.is_allowed(),
             rule: own(decision.rule),
             kind: name(decision.cause.kind),
             nearest: own(decision.cause.rule),

@@ -1,0 +1,124 @@
+//! A policy from a file, whichever of its two forms is in it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::engine::{ModuleError, Policy};
+
+/// The most bytes of a file that are read.
+const MAX_BYTES: u64 = 1 << 28;
+
+/// What WebAssembly begins with. No JSON does.
+const WASM: &[u8] = b"\0asm";
+
+/// Why a file is not a policy that can be loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("`{}` cannot be read: {error}", path.display())]
+    #[non_exhaustive]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        error: io::Error,
+    },
+    /// The file is larger than any policy.
+    #[error("`{}` has more than {MAX_BYTES} bytes", .0.display())]
+    Size(PathBuf),
+    /// The file is neither a module nor text.
+    #[error("`{}` is neither a module nor a policy's text: byte {at} is not UTF-8", path.display())]
+    #[non_exhaustive]
+    Encoding {
+        /// The file.
+        path: PathBuf,
+        /// The first byte that is not UTF-8.
+        at: usize,
+    },
+    /// The file is a module that does not load.
+    #[error("`{}`: {error}", path.display())]
+    #[non_exhaustive]
+    Module {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        error: ModuleError,
+    },
+    /// The file is a policy's text with errors.
+    #[cfg(feature = "compile")]
+    #[error("`{}` cannot be compiled:\n{error}", path.display())]
+    #[non_exhaustive]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        error: crate::compile::CompileError,
+    },
+    /// The file is a policy's text, and this build has no compiler.
+    #[cfg(not(feature = "compile"))]
+    #[error("`{}` is a policy's text, and perso-core was built without the feature `compile`: compile it with `perso compile`", .0.display())]
+    NoCompiler(PathBuf),
+}
+
+/// What is in a policy's file.
+#[derive(Debug)]
+pub(crate) enum Document {
+    /// A policy's JSON text.
+    Text(String),
+    /// A module.
+    Module(Vec<u8>),
+}
+
+impl Document {
+    pub(crate) fn read(path: &Path) -> Result<Self, LoadError> {
+        let unreadable = |error| LoadError::Read { path: path.to_owned(), error };
+        let mut bytes = Vec::new();
+        File::open(path).map_err(unreadable)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(LoadError::Size(path.to_owned()));
+        }
+        if bytes.starts_with(WASM) {
+            return Ok(Self::Module(bytes));
+        }
+        String::from_utf8(bytes).map(Self::Text).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            LoadError::Encoding { path: path.to_owned(), at }
+        })
+    }
+}
+
+impl Policy {
+    /// Loads a policy from a file: a module that `perso compile` made, or a policy's JSON text, which is compiled. The
+    /// first bytes tell which it is. Warnings of the compiler are dropped; [`compile`](crate::compile()) has them.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] where the file cannot be read, or is not a policy.
+    ///
+    /// ```no_run
+    /// let policy = perso_core::Policy::load("support-desk.json")?;
+    /// # Ok::<(), perso_core::LoadError>(())
+    /// ```
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
+        let path = path.as_ref();
+        match Document::read(path)? {
+            Document::Module(bytes) => {
+                Self::from_module(bytes).map_err(|error| LoadError::Module { path: path.to_owned(), error })
+            }
+            #[cfg(feature = "compile")]
+            Document::Text(text) => {
+                Self::compile(&text).map_err(|error| LoadError::Policy { path: path.to_owned(), error })
+            }
+            #[cfg(not(feature = "compile"))]
+            Document::Text(text) => {
+                drop(text);
+                Err(LoadError::NoCompiler(path.to_owned()))
+            }
+        }
+    }
+}
