@@ -18,7 +18,6 @@ const WASM: &[u8] = b"\0asm";
 pub enum LoadError {
     /// The file cannot be read.
     #[error("`{}` cannot be read: {error}", path.display())]
-    #[non_exhaustive]
     Read {
         /// The file.
         path: PathBuf,
@@ -31,7 +30,6 @@ pub enum LoadError {
     Size(PathBuf),
     /// The file is neither a module nor text.
     #[error("`{}` is neither a module nor a policy's text: byte {at} is not UTF-8", path.display())]
-    #[non_exhaustive]
     Encoding {
         /// The file.
         path: PathBuf,
@@ -40,7 +38,6 @@ pub enum LoadError {
     },
     /// The file is a module that does not load.
     #[error("`{}`: {error}", path.display())]
-    #[non_exhaustive]
     Module {
         /// The file.
         path: PathBuf,
@@ -51,7 +48,6 @@ pub enum LoadError {
     /// The file is a policy's text with errors.
     #[cfg(feature = "compile")]
     #[error("`{}` cannot be compiled:\n{error}", path.display())]
-    #[non_exhaustive]
     Policy {
         /// The file.
         path: PathBuf,
@@ -79,6 +75,11 @@ impl Document {
         let unreadable = |error| LoadError::Read { path: path.to_owned(), error };
         let mut bytes = Vec::new();
         File::open(path).map_err(unreadable)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        Self::of(path, bytes)
+    }
+
+    /// What the bytes are that were read from a file.
+    fn of(path: &Path, bytes: Vec<u8>) -> Result<Self, LoadError> {
         if bytes.len() as u64 > MAX_BYTES {
             return Err(LoadError::Size(path.to_owned()));
         }
@@ -106,7 +107,21 @@ impl Policy {
     /// ```
     pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         let path = path.as_ref();
-        match Document::read(path)? {
+        Self::from_document(path, Document::read(path)?)
+    }
+
+    /// What [`load`](Self::load) does with bytes that were read from a file before.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    #[doc(hidden)]
+    pub fn load_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, LoadError> {
+        Self::from_document(path, Document::of(path, bytes)?)
+    }
+
+    fn from_document(path: &Path, document: Document) -> Result<Self, LoadError> {
+        match document {
             Document::Module(bytes) => {
                 Self::from_module(bytes).map_err(|error| LoadError::Module { path: path.to_owned(), error })
             }

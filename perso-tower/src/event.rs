@@ -1,6 +1,6 @@
 //! What the host receives for each decision.
 
-use perso_core::{Decision, visible};
+use perso_core::{Decision, Problem, visible};
 use serde_json::Value;
 use std::time::Duration;
 use uuid::Uuid;
@@ -49,18 +49,18 @@ impl Event<'_> {
     /// Writes a `tracing` event of the target `perso`: information for an allow, a warning for a denial. No values of
     /// arguments are in it.
     pub(crate) fn trace(&self) {
-        let Decision { allowed, reason, cause, .. } = self.decision;
+        let Decision { outcome, reason, cause, .. } = self.decision;
         macro_rules! event {
             ($level:ident) => {
                 tracing::$level!(
                     target: "perso",
                     decision_id = %self.id,
                     tool = %visible(self.tool),
-                    decision = if *allowed { "allow" } else { "deny" },
+                    decision = outcome.name(),
                     rule = self.rule(),
-                    cause = ?cause.kind,
+                    cause = cause.kind.name(),
                     attribute = cause.attribute,
-                    problem = cause.problem.map(tracing::field::debug),
+                    problem = cause.problem.map(Problem::name),
                     detail = cause.detail,
                     failure = self.failure.map(tracing::field::display),
                     enforced = self.enforced,
@@ -69,7 +69,7 @@ impl Event<'_> {
                 )
             };
         }
-        if *allowed {
+        if self.decision.is_allowed() {
             event!(info);
         } else {
             event!(warn);

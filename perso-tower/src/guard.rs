@@ -9,10 +9,10 @@ use crate::event::{Event, Observer};
 use crate::exact::Unclear;
 use crate::policy::PolicyHandle;
 use crate::resource::{ResourceQuery, ResourceSource};
-use crate::sight::{Seen, Sight};
 use crate::tasks::Tasks;
+use crate::visibility::{Seen, Visibility};
 use perso_core::module::reason;
-use perso_core::{Call, Cause, CauseKind, Decision, Part};
+use perso_core::{Call, Decision, Part};
 use serde_json::{Map, Value};
 use std::error::Error;
 use std::fmt;
@@ -124,7 +124,7 @@ impl<R: Sync + 'static> Guard<R> {
         let agent = match &caller.agent {
             Ok(agent) => agent,
             Err(error) => {
-                let decision = not_judged(reason::ENGINE, "it is not known who calls");
+                let decision = Decision::not_judged(reason::ENGINE, "it is not known who calls");
                 return self.conclude(&judged, &decision, Some(&**error));
             }
         };
@@ -136,7 +136,7 @@ impl<R: Sync + 'static> Guard<R> {
         {
             let args = match judged.args.shown() {
                 Ok(args) => args.clone(),
-                Err(Unclear(why)) => return self.conclude(&judged, &not_judged(why, why), None),
+                Err(Unclear(why)) => return self.conclude(&judged, &Decision::not_judged(why, why), None),
             };
             let query = ResourceQuery { tool: tool.to_owned(), args, agent: agent.clone() };
             let resource = self.resource(&**source, query).await;
@@ -160,7 +160,7 @@ impl<R: Sync + 'static> Guard<R> {
             None if self.observe => None,
             None => {
                 let judged = Judged { tool: "", args: Args::Absent.into(), begin: caller.begin };
-                self.conclude(&judged, &not_judged(UNKNOWN_TASK, UNKNOWN_TASK), None)
+                self.conclude(&judged, &Decision::not_judged(UNKNOWN_TASK, UNKNOWN_TASK), None)
             }
         }
     }
@@ -180,7 +180,7 @@ impl<R: Sync + 'static> Guard<R> {
     /// Denies what cannot be judged, whatever the policy says. `false` when only observing.
     pub(crate) fn refuse(&self, why: &'static str) -> bool {
         let judged = Judged { tool: "", args: Args::Absent.into(), begin: Instant::now() };
-        self.conclude(&judged, &not_judged(reason::ENGINE, why), None).is_some()
+        self.conclude(&judged, &Decision::not_judged(reason::ENGINE, why), None).is_some()
     }
 
     /// What is answered in the server's place to a request for prompts or resources, if the host has turned them off: see
@@ -213,16 +213,16 @@ impl<R: Sync + 'static> Guard<R> {
     ) -> Option<Denied> {
         // A call does not run unless the observer sees its arguments.
         if self.observer.is_some()
-            && decision.allowed
+            && decision.is_allowed()
             && let Err(Unclear(why)) = judged.args.shown()
         {
-            return self.conclude(judged, &not_judged(why, why), None);
+            return self.conclude(judged, &Decision::not_judged(why, why), None);
         }
         let Judged { tool, args, begin } = judged;
         let id = Uuid::now_v7();
         let event = Event { id, tool, decision, failure, enforced: !self.observe, duration: begin.elapsed() };
         event.trace();
-        let mut reason = (!decision.allowed).then_some(decision.reason);
+        let mut reason = (!decision.is_allowed()).then_some(decision.reason);
         if let Some(observer) = &self.observer {
             let observe = || observer.observe(&event, args.shown().unwrap_or(&Value::Null));
             if let Err(error) = caught::call(observe) {
@@ -245,26 +245,9 @@ impl<R: Sync + 'static> Guard<R> {
     }
 
     /// Which tools a caller sees in lists: all of them, when only observing.
-    pub(crate) fn sight(&self, caller: Caller) -> Sight {
+    pub(crate) fn visibility(&self, caller: Caller) -> Visibility {
         let seen = if self.observe { Seen::Everything } else { Seen::By(caller.agent) };
-        Sight { policy: self.policy.clone(), context: self.context.clone(), seen }
-    }
-}
-
-/// The denial of a call that no policy decides: a reason for the model, and a detail for the host.
-fn not_judged(reason: &'static str, detail: &'static str) -> Decision<'static> {
-    Decision {
-        allowed: false,
-        rule: None,
-        reason,
-        cause: Cause {
-            kind: CauseKind::Engine,
-            rule: None,
-            attribute: None,
-            problem: None,
-            detail: Some(detail),
-            offset: None,
-        },
+        Visibility { policy: self.policy.clone(), context: self.context.clone(), seen }
     }
 }
 

@@ -26,10 +26,10 @@ mod resource;
 #[cfg(feature = "rmcp")]
 mod rmcp;
 mod shallow;
-mod sight;
 mod tasks;
 #[cfg(feature = "tower-mcp")]
 mod tower_mcp;
+mod visibility;
 #[cfg(feature = "watch")]
 mod watch;
 

@@ -150,7 +150,7 @@ where
             let caller = guard.caller(&request).await;
             if let Some(denied) = guard.judge(&caller, &call.name, Args::Value(&call.arguments)).await {
                 let answer = guard.answer(&denied, call.task.is_some());
-                return Ok(RouterResponse { inner: said(answer, &denied), id: request.id });
+                return Ok(RouterResponse { inner: into_response(answer, &denied), id: request.id });
             }
             let task_call = task_call(call);
             let response = inner.call(request).await?;
@@ -182,12 +182,12 @@ where
         McpRequest::ListTools(params) => {
             let revision = params.meta.as_ref().and_then(|meta| meta.protocol_version.as_deref());
             let is_cached = revision.is_some_and(|revision| revision >= STATELESS);
-            let sight = guard.sight(guard.caller(&request).await);
+            let visibility = guard.visibility(guard.caller(&request).await);
             let mut response = inner.call(request).await?;
             if let Ok(McpResponse::ListTools(list)) = &mut response.inner
-                && !sight.is_whole()
+                && !visibility.is_whole()
             {
-                list.tools.retain(|tool| sight.shows(&tool.name));
+                list.tools.retain(|tool| visibility.shows(&tool.name));
                 // A list that is one caller's is nobody else's.
                 if is_cached || list.cache_scope.is_some() {
                     list.cache_scope = Some(CacheScope::Private);
@@ -233,7 +233,7 @@ fn task_call(call: &CallToolParams) -> Option<TaskCall> {
         .then(|| TaskCall { tool: call.name.clone(), args: Some(call.arguments.to_string()) })
 }
 
-fn said(answer: Answer, denied: &Denied) -> Result<McpResponse, JsonRpcError> {
+fn into_response(answer: Answer, denied: &Denied) -> Result<McpResponse, JsonRpcError> {
     match answer {
         Answer::Result(result) => {
             let result = serde_json::from_value(Value::Object(result));

@@ -42,7 +42,7 @@ impl std::error::Error for WatchError {
 }
 
 impl PolicyHandle {
-    /// Puts the module in a file in force whenever the file changes. A file that does not load changes nothing: the policy
+    /// Puts the policy in a file in force, a module or (with `perso-core`'s feature `compile`) a policy's text, whenever the file changes. A file that does not load changes nothing: the policy
     /// before stays in force, and an error of the target `perso` is traced.
     ///
     /// The file may be written in place, replaced, or reached by links that change, as in a Kubernetes volume.
@@ -124,7 +124,7 @@ impl Follower {
             Ok(bytes) if bytes == self.seen => return,
             Ok(bytes) => {
                 self.seen = bytes;
-                Policy::from_module(self.seen.clone())
+                Policy::load_bytes(&self.path, self.seen.clone())
             }
             Err(error) => {
                 // Told once, and again after it was there.
@@ -132,7 +132,7 @@ impl Follower {
                     return;
                 }
                 self.seen = Vec::new();
-                Err(LoadError::Read(self.path.clone(), error))
+                Err(LoadError::Read { path: self.path.clone(), error })
             }
         };
         let path = self.path.display();

@@ -4,8 +4,8 @@
 //! looked at.
 
 use crate::shallow::Shallow;
-use crate::sight::Sight;
 use crate::tasks::{TaskCall, Tasks};
+use crate::visibility::Visibility;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
@@ -16,7 +16,7 @@ pub(super) struct Unreadable;
 /// Leaves out of answers what a caller could never call.
 #[derive(Debug)]
 pub(super) struct Filter {
-    pub(super) sight: Sight,
+    pub(super) visibility: Visibility,
     /// Whether what is answered is `tools/list`.
     pub(super) is_asked: bool,
     /// The call that is answered, which the answer may say to be a task from now on.
@@ -26,7 +26,7 @@ pub(super) struct Filter {
 impl Filter {
     /// Whether answers come out as they went in.
     pub(super) const fn is_off(&self) -> bool {
-        self.sight.is_whole()
+        self.visibility.is_whole()
     }
 
     /// Whether there may be a list in it: every list has the word `tools`, in some case to readers that ignore it, or has an
@@ -78,7 +78,7 @@ impl Filter {
         let Some(tools) = result.get("tools") else { return Ok(None) };
         let Ok(tools) = serde_json::from_str::<Vec<&RawValue>>(tools.get()) else { return self.other() };
         let shown: Vec<&str> =
-            tools.into_iter().map(RawValue::get).filter(|tool| is_shown(&self.sight, tool)).collect();
+            tools.into_iter().map(RawValue::get).filter(|tool| is_shown(&self.visibility, tool)).collect();
         // From the revision 2026-07-28 on lists can be cached, and may be shared unless they say otherwise.
         let private: &RawValue = serde_json::from_str(r#""private""#).map_err(|_| Unreadable)?;
         if ["cacheScope", "ttlMs", "resultType"].into_iter().any(|key| result.get(key).is_some()) {
@@ -101,7 +101,7 @@ fn task(result: &Shallow<'_>) -> Option<String> {
     result.object("task")?.string("taskId")
 }
 
-fn is_shown(sight: &Sight, tool: &str) -> bool {
+fn is_shown(visibility: &Visibility, tool: &str) -> bool {
     let tool = Shallow::read(tool).filter(|tool| !tool.is_ambiguous(&["name"]));
-    tool.and_then(|tool| tool.string("name")).is_some_and(|name| sight.shows(&name))
+    tool.and_then(|tool| tool.string("name")).is_some_and(|name| visibility.shows(&name))
 }

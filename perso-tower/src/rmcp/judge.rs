@@ -5,8 +5,8 @@ use crate::args::Args;
 use crate::closed::Instead;
 use crate::denial::{Answer, Denied};
 use crate::guard::may_run_tools;
-use crate::sight::Sight;
 use crate::tasks::TaskCall;
+use crate::visibility::Visibility;
 use rmcp::ErrorData;
 use rmcp::model::*;
 use serde_json::Value;
@@ -102,9 +102,9 @@ impl Guarding<Request> {
 }
 
 /// Leaves out of a list what the caller could never call.
-pub(super) fn filter(sight: &Sight, list: &mut ListToolsResult) {
-    if !sight.is_whole() {
-        list.tools.retain(|tool| sight.shows(&tool.name));
+pub(super) fn filter(visibility: &Visibility, list: &mut ListToolsResult) {
+    if !visibility.is_whole() {
+        list.tools.retain(|tool| visibility.shows(&tool.name));
         // A list that is one caller's is nobody else's. If there is none, rmcp adds just this if the revision has it.
         list.cache_scope = list.cache_scope.take().map(|_| CacheScope::Private);
     }

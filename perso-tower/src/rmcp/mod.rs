@@ -138,9 +138,9 @@ impl<H: ServerHandler> ServerHandler for Guarded<H> {
     }
 
     async fn list_tools(&self, request: Page, context: Request) -> Outcome<ListToolsResult> {
-        let sight = self.guard.sight(self.guard.caller(&context).await);
+        let visibility = self.guard.visibility(self.guard.caller(&context).await);
         let mut list = self.handler.list_tools(request, context).await?;
-        judge::filter(&sight, &mut list);
+        judge::filter(&visibility, &mut list);
         Ok(list)
     }
 

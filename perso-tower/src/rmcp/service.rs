@@ -62,10 +62,10 @@ impl<S: Service<RoleServer>> Service<RoleServer> for GuardedService<S> {
                 self.service.handle_request(request, context).await
             }
             ClientRequest::ListToolsRequest(_) => {
-                let sight = self.guard.sight(self.guard.caller(&context).await);
+                let visibility = self.guard.visibility(self.guard.caller(&context).await);
                 let mut result = self.service.handle_request(request, context).await?;
                 if let ServerResult::ListToolsResult(list) = &mut result {
-                    judge::filter(&sight, list);
+                    judge::filter(&visibility, list);
                 }
                 Ok(result)
             }

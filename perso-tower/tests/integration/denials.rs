@@ -159,7 +159,7 @@ fn recorder(records: &Arc<Mutex<Vec<Record>>>) -> impl Fn(&Event<'_>, &Value) + 
         records.lock().unwrap().push((
             event.tool.to_owned(),
             event.rule().map(str::to_owned),
-            event.decision.allowed,
+            event.decision.is_allowed(),
             event.enforced,
             event.failure.map(ToString::to_string).unwrap_or_default(),
             args.clone(),
@@ -235,9 +235,15 @@ async fn each_decision_is_traced_without_values_of_arguments() {
     for word in ["INFO perso:", "tool=pay", "decision=\"allow\"", "cause=Rule", "enforced=true", "duration_us="] {
         assert!(allowed.contains(word), "{word}: {allowed}");
     }
-    for word in
-        ["WARN perso:", &id, "tool=pay", "decision=\"deny\"", "cause=NoRule", "attribute=\"args.amount\"", "Up to 500."]
-    {
+    for word in [
+        "WARN perso:",
+        &id,
+        "tool=pay",
+        "decision=\"deny\"",
+        "cause=\"no_rule\"",
+        "attribute=\"args.amount\"",
+        "Up to 500.",
+    ] {
         assert!(denied.contains(word), "{word}: {denied}");
     }
     // What would end a line or colour it is shown as what it is.

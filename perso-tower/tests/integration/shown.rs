@@ -87,7 +87,7 @@ type Seen = Arc<Mutex<Vec<(bool, Value)>>>;
 
 fn recorder(seen: &Seen) -> impl Fn(&Event<'_>, &Value) + Send + Sync + 'static {
     let seen = seen.clone();
-    move |event, args| seen.lock().unwrap().push((event.decision.allowed, args.clone()))
+    move |event, args| seen.lock().unwrap().push((event.decision.is_allowed(), args.clone()))
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// Which tools a caller sees.
 #[derive(Debug)]
-pub(crate) struct Sight {
+pub(crate) struct Visibility {
     pub(crate) policy: PolicyHandle,
     pub(crate) context: Arc<Value>,
     pub(crate) seen: Seen,
@@ -21,7 +21,7 @@ pub(crate) enum Seen {
     By(Result<Agent, BoxError>),
 }
 
-impl Sight {
+impl Visibility {
     /// Whether lists come out as they went in.
     pub(crate) const fn is_whole(&self) -> bool {
         matches!(self.seen, Seen::Everything)
