@@ -1,4 +1,4 @@
-//! What is wrong with a policy, said so that its author can mend it.
+//! Errors and warnings about a policy, with help for fixing them.
 //!
 //! A [`Diagnostic`] names a place in the policy text. [`Source`] turns it into text for people, with the line
 //! underlined, or into a record for programs.
@@ -15,7 +15,7 @@ pub const MAX_DIAGNOSTICS: usize = 1000;
 /// One finding about a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Whether the policy is refused for it.
+    /// Whether it is an error or a warning.
     pub severity: Severity,
     /// Which kind of finding.
     pub code: Code,
@@ -44,7 +44,7 @@ pub struct Label {
 pub enum Severity {
     /// The policy is refused.
     Error,
-    /// The policy is legal, but likely not what its author means.
+    /// The policy is valid, but likely not what its author means.
     Warning,
 }
 
@@ -76,45 +76,45 @@ macro_rules! codes {
 }
 
 codes! {
-    Error Json "json" "The text is not JSON.",
-    Error Limit "limit" "Something is larger than a policy may be.",
+    Error Json "json" "The text is not valid JSON.",
+    Error Limit "limit" "The policy exceeds a limit.",
     Error Version "version" "`perso` is not a known version.",
-    Error WrongType "wrong-type" "A value is of another JSON type than its key takes.",
-    Error UnknownKey "unknown-key" "A key that means nothing where it stands.",
-    Error MissingKey "missing-key" "A key that must be there is not.",
-    Error Duplicate "duplicate" "Something that may stand once stands twice.",
-    Error Empty "empty" "An empty list, object or name that says nothing.",
-    Error Name "name" "A name, id or reason holds what it may not hold.",
-    Error Effect "effect" "A rule both allows and denies, or an effect is neither.",
-    Error UnknownRole "unknown-role" "A role that the table of roles lacks.",
+    Error WrongType "wrong-type" "A value has the wrong JSON type.",
+    Error UnknownKey "unknown-key" "An unknown key.",
+    Error MissingKey "missing-key" "A required key is missing.",
+    Error Duplicate "duplicate" "A duplicate key, id, name or type.",
+    Error Empty "empty" "An empty list, object or name.",
+    Error Name "name" "A name, id or reason contains a character that is not allowed.",
+    Error Effect "effect" "A rule both allows and denies, or its effect is neither.",
+    Error UnknownRole "unknown-role" "A role that is not in the table of roles.",
     Error RoleCycle "role-cycle" "A role inherits from itself.",
     Error UnmatchedTool "unmatched-tool" "A tool pattern that matches none of the listed tools.",
-    Error Attribute "attribute" "An attribute path that names nothing a call can have.",
+    Error Attribute "attribute" "An attribute path that is not valid.",
     Error UnknownOperator "unknown-operator" "An operator that does not exist.",
-    Error Operand "operand" "An operator with an operand, or on an attribute, that it cannot have.",
+    Error Operand "operand" "An operator with an invalid operand, or on an attribute that it cannot test.",
     Error UnknownType "unknown-type" "A type name that does not exist.",
-    Error Example "example" "An example of a rule is decided otherwise than it says.",
+    Error Example "example" "An example of a rule gets another decision than it states.",
     Error Module "module" "The module that the policy was compiled to cannot be loaded.",
     Warning NeverApplies "never-applies" "A rule that can never apply.",
     Warning Overridden "overridden" "An allow rule that a deny rule always overrides.",
     Warning Covered "covered" "A rule that another rule always covers.",
     Warning Contradiction "contradiction" "Tests that can never all be true.",
-    Warning DenyList "deny-list" "A list of what is forbidden, on a string that the model chooses.",
+    Warning DenyList "deny-list" "A deny list on a string that the model chooses.",
     Warning AllowsNothing "allows-nothing" "A policy without allow rules: every call is denied.",
     Warning DeniesWithout "denies-without" "A deny rule for many tools that also denies those without the argument that it tests.",
     Warning UncheckedArguments "unchecked-arguments" "A command whose arguments are not all tested.",
-    Warning AnyOrder "any-order" "A list whose elements may come in any order, and repeat.",
+    Warning AnyOrder "any-order" "A list whose elements may appear in any order, and repeat.",
     Warning AnyHost "any-host" "A URL that may have any host.",
-    Warning PathPrefix "path-prefix" "A directory that is also the beginning of other names.",
-    Warning PartOfWord "part-of-word" "A word that is looked for inside longer words, too.",
-    Warning DefaultAllow "default-allow" "Calls that no rule is about are allowed.",
+    Warning PathPrefix "path-prefix" "A directory that is also a prefix of other names.",
+    Warning PartOfWord "part-of-word" "A word that also matches inside longer words.",
+    Warning DefaultAllow "default-allow" "Calls that no rule applies to are allowed.",
     Warning CaseVariant "case-variant" "Two attributes differ only by case.",
-    Warning Replaced "replaced" "A rule of the first perso that a later one replaces.",
-    Warning Overlap "overlap" "Rules of the first perso whose patterns share tools, of which today each allows.",
-    Warning Stricter "stricter" "A test of the first perso that a missing attribute passed, and no longer does.",
-    Warning Presence "presence" "A test of the first perso for presence, on what is likely a boolean.",
-    Warning UnusedRole "unused-role" "A role that no rule gives anything.",
-    Warning UnusedTool "unused-tool" "A tool that no rule is about.",
+    Warning Replaced "replaced" "A legacy rule that a later one replaces.",
+    Warning Overlap "overlap" "Legacy rules whose patterns share tools, each of which now allows.",
+    Warning Stricter "stricter" "A legacy test that a missing attribute passed, and no longer does.",
+    Warning Presence "presence" "A legacy test for presence of what is likely a boolean.",
+    Warning UnusedRole "unused-role" "A role that no rule uses.",
+    Warning UnusedTool "unused-tool" "A tool that no rule applies to.",
 }
 
 impl Diagnostic {
@@ -180,7 +180,7 @@ impl Diagnostics {
     pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
         self.list.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
         if self.errors > MAX_DIAGNOSTICS {
-            let message = format!("{} errors; the first {MAX_DIAGNOSTICS} found are shown", self.errors);
+            let message = format!("{} errors; only the first {MAX_DIAGNOSTICS} found are shown", self.errors);
             let span = self.list.last().map(|last| last.span).unwrap_or_default();
             self.list.push(Diagnostic::new(Code::Limit, span, message));
         }

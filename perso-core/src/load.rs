@@ -29,7 +29,7 @@ pub enum LoadError {
     #[error("`{}` has more than {MAX_BYTES} bytes", .0.display())]
     Size(PathBuf),
     /// The file is neither a module nor text.
-    #[error("`{}` is neither a module nor a policy's text: byte {at} is not UTF-8", path.display())]
+    #[error("`{}` is neither a module nor a policy: byte {at} is not valid UTF-8", path.display())]
     Encoding {
         /// The file.
         path: PathBuf,
@@ -57,7 +57,7 @@ pub enum LoadError {
     },
     /// The file is a policy's text, and this build has no compiler.
     #[cfg(not(feature = "compile"))]
-    #[error("`{}` is a policy's text, and perso-core was built without the feature `compile`: compile it with `perso compile`", .0.display())]
+    #[error("`{}` is a policy, but perso-core was built without the feature `compile`; compile it with `perso compile`", .0.display())]
     NoCompiler(PathBuf),
 }
 

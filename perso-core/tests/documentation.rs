@@ -65,7 +65,7 @@ fn code(cell: &str) -> Option<String> {
 /// Every operator, as the compiler lists them to whoever writes one that does not exist.
 fn operators() -> BTreeSet<String> {
     let errors = errors(r#""args.v": { "0": 1 }"#);
-    let help = errors[0].1.strip_prefix("known here: ").expect("the help lists the operators");
+    let help = errors[0].1.strip_prefix("expected one of ").expect("the help lists the operators");
     help.split(", ").map(|name| name.trim_matches('`').to_owned()).collect()
 }
 
@@ -161,7 +161,7 @@ fn every_policy_in_the_documentation_compiles() {
 fn the_document_in_the_migration_page_becomes_the_policy_below_it() {
     let page = read(&repository().join("docs/migrate.md"));
     let [old, today] = blocks(&page, "json")[..] else { panic!("a document and a policy") };
-    let migrated = perso_core::migrate(old).unwrap().expect("a document of the first perso");
+    let migrated = perso_core::migrate(old).unwrap().expect("a legacy policy");
     assert_eq!(migrated.text.trim_end(), today);
     let codes: Vec<&str> = migrated.warnings.iter().map(|warning| warning.code.name()).collect();
     assert_eq!(codes, ["replaced", "stricter", "presence"]);

@@ -1,4 +1,4 @@
-//! Documents of the first perso: what they decide as they are and in today's form, against a small evaluator of what they
+//! Legacy policies: what they decide unchanged and after migration, against a small evaluator of what they
 //! meant, written from the description of that form.
 
 #![cfg(feature = "compile")]
@@ -33,7 +33,7 @@ const STRINGS: [(&str, &str); 3] =
 
 fn migrated(document: &Value) -> String {
     let text = serde_json::to_string_pretty(document).unwrap();
-    perso_core::migrate(&text).unwrap_or_else(|error| panic!("{error}")).expect("a document of the first perso").text
+    perso_core::migrate(&text).unwrap_or_else(|error| panic!("{error}")).expect("a legacy policy").text
 }
 
 /// The checked policy, without places.
@@ -92,7 +92,7 @@ fn the_desk_is_decided_as_before() {
         (json!({ "tool": "access_pii", "agent": { "role": "agent" } }), None),
         (delete.clone(), Some("delete_record-manager")),
     ];
-    // Stricter than before: missing, the first perso let these pass.
+    // Stricter than before: if missing, legacy policies let these pass.
     delete["resource"].as_object_mut().unwrap().remove("legal-hold");
     cases.push((delete, None));
     assert_decisions(&desk(), &cases);
@@ -186,7 +186,7 @@ fn hostile_documents_are_bounded() {
     let large = format!(r#"{{"version":"perso-1.0.0","rules":[{}]}}"#, many.join(","));
     assert!(large.len() < 1 << 22);
     let error = perso_core::migrate(&large).map(|_| ()).unwrap_err();
-    assert_eq!(error.diagnostics[0].message, "in today's form, the text is longer than 33554432 bytes");
+    assert_eq!(error.diagnostics[0].message, "the migrated policy is longer than 33554432 bytes");
 }
 
 /// What a check says of a call that has every field, of the right type.

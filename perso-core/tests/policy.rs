@@ -162,7 +162,7 @@ fn a_policy_is_loaded_from_either_of_its_forms() {
     }
     for (bytes, problem) in [
         (b"{}".to_vec(), "cannot be compiled:\nerror"),
-        (vec![b'{', 0xff], "is neither a module nor a policy's text: byte 1 is not UTF-8"),
+        (vec![b'{', 0xff], "is neither a module nor a policy: byte 1 is not valid UTF-8"),
         (b"\0asm".to_vec(), "not a WebAssembly module"),
     ] {
         let path = folder.path().join("broken");

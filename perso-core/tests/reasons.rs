@@ -1,7 +1,7 @@
 //! The reasons that the compiler writes: `reasons/NAME.txt` records one for each rule of the policy `reasons/NAME.json`.
 //! After a change of wording, run `BLESS=1 cargo test -p perso-core --test reasons` and read the diff.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use perso_core::check::check;
 use perso_core::describe;

@@ -79,7 +79,7 @@ fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diag
     let default = match &document.default {
         Some(effect) if effect.value == "allow" => Effect::Allow,
         Some(effect) if effect.value != "deny" => {
-            let message = format!("`default` is `\"deny\"` or `\"allow\"`, not {}", quoted(effect.value));
+            let message = format!("`default` must be `\"deny\"` or `\"allow\"`, found {}", quoted(effect.value));
             let help = did_you_mean(effect.value, ["deny", "allow"]);
             diagnostics.push(Diagnostic::new(Code::Effect, effect.span, message).maybe_help(help));
             Effect::Deny

@@ -20,7 +20,7 @@ pub(super) fn check(what: &str, text: Spanned<&str>, max: usize, diagnostics: &m
         let message = format!("{what} is {} bytes long; at most {max} are allowed", text.value.len());
         Diagnostic::new(Code::Limit, text.span, message)
     } else if let Some(control) = text.value.chars().find(|c| c.is_control()) {
-        let message = format!("{what} holds a control character (U+{:04X})", u32::from(control));
+        let message = format!("{what} contains a control character (U+{:04X})", u32::from(control));
         Diagnostic::new(Code::Name, text.span, message)
     } else {
         return true;

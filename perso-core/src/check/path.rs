@@ -43,12 +43,12 @@ pub(super) fn parse(text: &str) -> Result<Attribute, PathError> {
     let root = ROOTS.into_iter().find(|root| root.name() == name).ok_or_else(|| unknown_root(text, name, rest))?;
     let steps = steps(text, &mut rest)?;
     match (root, steps.is_empty()) {
-        (Root::Tool, false) => Err(error(end, "`tool` is the tool's name, with no keys below it", None)),
+        (Root::Tool, false) => Err(error(end, "`tool` is the tool's name and has no keys", None)),
         (Root::Tool, true) | (_, false) => Ok(Attribute { root, steps }),
         (_, true) => Err(PathError {
             at: None,
-            message: format!("`{name}` is a whole part of the call, not an attribute"),
-            help: Some(format!("name a key of it, as in `{name}.id`")),
+            message: format!("`{name}` is a part of the call, not an attribute"),
+            help: Some(format!("name one of its keys, such as `{name}.id`")),
             limit: false,
         }),
     }
@@ -58,7 +58,7 @@ pub(super) fn parse(text: &str) -> Result<Attribute, PathError> {
 pub(super) fn parse_field(text: &str) -> Result<Vec<Step>, PathError> {
     let mut rest = text.strip_prefix('.').filter(|rest| rest.starts_with('[')).unwrap_or(text);
     if !text.starts_with('.') || text.len() == 1 {
-        return Err(error(0, "a field of an element begins with a dot and has a name", None));
+        return Err(error(0, "a field of an element must be a dot followed by a name", None));
     }
     steps(text, &mut rest)
 }
@@ -73,7 +73,7 @@ fn steps(text: &str, rest: &mut &str) -> Result<Vec<Step>, PathError> {
             (_, Some(after)) => quoted_key(after),
             _ => None,
         }
-        .ok_or_else(|| error(at, "a key is an identifier after a dot, or a string in brackets", hint(text, at)))?;
+        .ok_or_else(|| error(at, "a key must be an identifier after a dot, or a string in brackets", hint(text, at)))?;
         if key.len() > MAX_KEY {
             return Err(PathError { limit: true, ..error(at, format!("a key is longer than {MAX_KEY} bytes"), None) });
         }
@@ -102,10 +102,10 @@ fn unknown_root(text: &str, name: &str, rest: &str) -> PathError {
     };
     let field = || "fields of elements are tested inside of `every` and `some`".to_owned();
     let help = help.or_else(|| text.starts_with('.').then(field));
-    let fallback = || "attributes begin with `args`, `agent`, `resource` or `context`, or are `tool`".to_owned();
+    let fallback = || "an attribute is `tool`, or starts with `args`, `agent`, `resource` or `context`".to_owned();
     PathError {
         at: None,
-        message: format!("{} is no attribute of a call", quoted(text)),
+        message: format!("unknown attribute {}", quoted(text)),
         help: Some(help.unwrap_or_else(fallback)),
         limit: false,
     }
@@ -118,7 +118,7 @@ fn hint(text: &str, at: usize) -> Option<String> {
     let written = serde_json::Value::from(key).to_string().replace('"', "\\\"");
     // The brackets of a field stand behind its dot.
     let before = if before.is_empty() { "." } else { before };
-    (!key.is_empty() && key.len() <= 40).then(|| format!("in the document: `\"{before}[{written}]\"`"))
+    (!key.is_empty() && key.len() <= 40).then(|| format!("write `\"{before}[{written}]\"`"))
 }
 
 /// The length of the identifier that a text begins with; 0 for none.
@@ -224,7 +224,7 @@ mod tests {
         assert!(help("arg.amount").contains("`args`"));
         assert!(help("user.id").contains("`agent`"));
         assert!(help("and").contains("`all`"));
-        assert!(help("amount").contains("begin with `args`"));
+        assert!(help("amount").contains("starts with `args`"));
         assert!(help("args.a-b").contains(r#"args[\"a-b\"]"#));
     }
 }

@@ -33,7 +33,7 @@ impl Roles {
             for parent in &role.inherits {
                 if let Some(parent_id) = roles.find(*parent, diagnostics) {
                     if inherits.contains(&parent_id) {
-                        let message = format!("{} is named twice", quoted(parent.value));
+                        let message = format!("duplicate role {}", quoted(parent.value));
                         diagnostics.push(Diagnostic::new(Code::Duplicate, parent.span, message));
                     } else {
                         inherits.push(parent_id);
@@ -56,7 +56,7 @@ impl Roles {
         if !self.has_table {
             return self.add(name, diagnostics);
         }
-        let message = format!("the table of roles has no {}", quoted(name.value));
+        let message = format!("unknown role {}", quoted(name.value));
         let known = self.names.iter().map(|known| known.value.as_str());
         let help = did_you_mean(name.value, known).unwrap_or_else(|| "add it to `roles`".to_owned());
         diagnostics.push(Diagnostic::new(Code::UnknownRole, name.span, message).help(help));
@@ -68,7 +68,7 @@ impl Roles {
         names::check("a role", name, names::MAX_ROLE, diagnostics);
         if self.names.len() == MAX_ROLES {
             if !self.reported_limit {
-                let message = format!("more than {MAX_ROLES} roles");
+                let message = format!("the policy has more than {MAX_ROLES} roles");
                 diagnostics.push(Diagnostic::new(Code::Limit, name.span, message));
             }
             self.reported_limit = true;

@@ -15,7 +15,7 @@ const MAX_RULES: usize = 100_000;
 /// The rules that a document's rules mean, and their examples.
 pub(super) fn resolve(written: &[document::Rule<'_>], scope: &mut Scope<'_>) -> (Vec<Rule>, Vec<Example>) {
     if let Some(over) = written.get(MAX_RULES) {
-        scope.error(Code::Limit, start_of(over.span), format!("more than {MAX_RULES} rules"), None);
+        scope.error(Code::Limit, start_of(over.span), format!("the policy has more than {MAX_RULES} rules"), None);
     }
     let mut ids = HashMap::new();
     let (mut rules, mut examples) = (Vec::with_capacity(written.len().min(MAX_RULES)), Vec::new());
@@ -24,9 +24,8 @@ pub(super) fn resolve(written: &[document::Rule<'_>], scope: &mut Scope<'_>) -> 
             && names::check("an id", id, names::MAX_ID, scope.diagnostics)
             && let Some(first) = ids.insert(id.value, id.span)
         {
-            let error =
-                Diagnostic::new(Code::Duplicate, id.span, format!("two rules have the id {}", quoted(id.value)));
-            scope.diagnostics.push(error.label(first, "the first"));
+            let error = Diagnostic::new(Code::Duplicate, id.span, format!("duplicate rule id {}", quoted(id.value)));
+            scope.diagnostics.push(error.label(first, "first used here"));
         }
         if let Some(resolved) = resolve_one(rule, scope) {
             let (text, index) = (scope.text, rules.len());
@@ -47,9 +46,9 @@ pub(super) fn resolve(written: &[document::Rule<'_>], scope: &mut Scope<'_>) -> 
 /// `None` only where a part that a rule must have is missing, which has been reported.
 fn resolve_one(rule: &document::Rule<'_>, scope: &mut Scope<'_>) -> Option<Rule> {
     if let (Some(allow), Some(deny)) = (&rule.allow, &rule.deny) {
-        let error = Diagnostic::new(Code::Effect, deny.key, "a rule either allows or denies")
-            .label(allow.key, "it also allows")
-            .help("write two rules");
+        let error = Diagnostic::new(Code::Effect, deny.key, "a rule cannot both allow and deny")
+            .label(allow.key, "also allows")
+            .help("split it into two rules");
         scope.diagnostics.push(error);
     }
     let required = rule.roles.as_ref().map(|named| rule_roles(named, scope));
@@ -86,7 +85,7 @@ fn rule_roles(named: &[Spanned<&str>], scope: &mut Scope<'_>) -> Vec<RoleId> {
     for name in named {
         match scope.roles.find(*name, scope.diagnostics) {
             Some(id) if ids.contains(&id) => {
-                let message = format!("{} is named twice", quoted(name.value));
+                let message = format!("duplicate role {}", quoted(name.value));
                 scope.error(Code::Duplicate, name.span, message, None);
             }
             Some(id) => ids.push(id),

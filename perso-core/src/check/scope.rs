@@ -159,8 +159,8 @@ impl Scope<'_> {
         takes: &[Type],
     ) -> Option<Operand> {
         if !matches!(node.kind, Kind::Object(_)) {
-            let what = format!("`{name}`");
-            let takes_text = format!("{} or a reference", type_list(takes));
+            let what = format!("`{name}` expects");
+            let takes_text = one_of(takes, Some("a reference"));
             return self.literal(subject, &what, &takes_text, node, takes).map(Operand::Literal);
         }
         let fixed = subject.fixed_type().map(|(kind, _)| [kind]);
@@ -176,7 +176,7 @@ impl Scope<'_> {
                 found = Some(&member.value);
             } else {
                 let help = did_you_mean(&member.key.value, ["ref"]);
-                let help = help.unwrap_or_else(|| "a reference is `{\"ref\": \"agent.id\"}`".to_owned());
+                let help = help.unwrap_or_else(|| "write a reference as `{\"ref\": \"agent.id\"}`".to_owned());
                 let message = format!("unknown key {} in the operand of `{name}`", quoted(&member.key.value));
                 self.error(Code::UnknownKey, member.key.span, message, Some(help));
             }
@@ -189,7 +189,7 @@ impl Scope<'_> {
             return None;
         };
         let Kind::String(text) = &target.kind else {
-            let message = format!("`ref` takes an attribute path, not {}", target.describe());
+            let message = format!("`ref` expects an attribute path, found {}", target.describe());
             self.error(Code::WrongType, first_of(target), message, None);
             return None;
         };
@@ -230,18 +230,18 @@ impl Scope<'_> {
             Kind::Number(text) => (Type::Number, Decimal::parse(text).map(Value::Number)),
             Kind::Null | Kind::List(_) | Kind::Object(_) => {
                 let help = match node.kind {
-                    Kind::Null => Some("`{\"exists\": false}` is true where there is nothing, or null".to_owned()),
-                    Kind::List(_) if what == "`eq`" => Some("`in` takes a list".to_owned()),
-                    Kind::List(_) if what == "`ne`" => Some("`not_in` takes a list".to_owned()),
+                    Kind::Null => Some("use `{\"exists\": false}` to match a missing or null value".to_owned()),
+                    Kind::List(_) if what == "`eq` expects" => Some("use `in` with a list".to_owned()),
+                    Kind::List(_) if what == "`ne` expects" => Some("use `not_in` with a list".to_owned()),
                     _ => None,
                 };
-                let message = format!("{what} takes {takes_text}, not {}", node.describe());
+                let message = format!("{what} {takes_text}, found {}", node.describe());
                 self.error(Code::Operand, first_of(node), message, help);
                 return None;
             }
         };
         if !takes.contains(&kind) {
-            let message = format!("{what} takes {takes_text}, not {}", node.describe());
+            let message = format!("{what} {takes_text}, found {}", node.describe());
             self.error(Code::Operand, node.span, message, None);
             return None;
         }
@@ -253,7 +253,7 @@ impl Scope<'_> {
             return None;
         }
         if value.is_none() {
-            let message = "a number has at most 38 significant digits and a decimal exponent within ±6144";
+            let message = "a number can have at most 38 significant digits and a decimal exponent within ±6144";
             self.error(Code::Limit, node.span, message, None);
         }
         value
@@ -262,23 +262,25 @@ impl Scope<'_> {
     /// A list of literals.
     pub(super) fn literals(&mut self, subject: &Subject, name: &str, node: &Node<'_>) -> Option<Vec<Value>> {
         let Kind::List(elements) = &node.kind else {
-            let message = format!("`{name}` takes a list, not {}", node.describe());
+            let message = format!("`{name}` expects a list, found {}", node.describe());
             self.error(Code::Operand, first_of(node), message, None);
             return None;
         };
         if elements.is_empty() {
-            self.error(Code::Empty, node.span, format!("`{name}` of an empty list says nothing"), None);
+            self.error(Code::Empty, node.span, format!("`{name}` is an empty list"), None);
             return None;
         }
         if elements.len() > MAX_LIST {
-            let message = format!("a list of {} values; at most {MAX_LIST} are allowed", elements.len());
+            let message = format!("the list has {} values; at most {MAX_LIST} are allowed", elements.len());
             self.error(Code::Limit, first_of(node), message, None);
             return None;
         }
         let takes = [Type::Boolean, Type::Number, Type::String];
-        let what = format!("an element of `{name}`");
-        let values: Vec<Option<Value>> =
-            elements.iter().map(|element| self.literal(subject, &what, &type_list(&takes), element, &takes)).collect();
+        let what = format!("an element of `{name}` must be");
+        let values: Vec<Option<Value>> = elements
+            .iter()
+            .map(|element| self.literal(subject, &what, &one_of(&takes, None), element, &takes))
+            .collect();
         values.into_iter().collect()
     }
 
@@ -288,17 +290,17 @@ impl Scope<'_> {
             Kind::String(_) => std::slice::from_ref(node),
             Kind::List(elements) => elements.as_slice(),
             _ => {
-                let message = format!("`{name}` takes {what} or a list of them, not {}", node.describe());
+                let message = format!("`{name}` expects {what} or a list of them, found {}", node.describe());
                 self.error(Code::Operand, first_of(node), message, None);
                 return None;
             }
         };
         if elements.is_empty() {
-            self.error(Code::Empty, node.span, format!("`{name}` of an empty list says nothing"), None);
+            self.error(Code::Empty, node.span, format!("`{name}` is an empty list"), None);
             return None;
         }
         if elements.len() > MAX_TEXTS {
-            let message = format!("a list of {} texts; at most {MAX_TEXTS} are allowed", elements.len());
+            let message = format!("the list has {} strings; at most {MAX_TEXTS} are allowed", elements.len());
             self.error(Code::Limit, first_of(node), message, None);
             return None;
         }
@@ -307,7 +309,7 @@ impl Scope<'_> {
             match &element.kind {
                 Kind::String(text) => texts.push(Spanned { value: text.as_ref(), span: element.span }),
                 _ => {
-                    let message = format!("an element of `{name}` is {what}, not {}", element.describe());
+                    let message = format!("an element of `{name}` must be {what}, found {}", element.describe());
                     self.error(Code::Operand, first_of(element), message, None);
                 }
             }
@@ -319,7 +321,7 @@ impl Scope<'_> {
     pub(super) fn refuse_agent_roles(&mut self, subject: &Subject) -> bool {
         let refused = subject.attribute.root == Root::Agent && subject.attribute.keys().next() == Some("roles");
         if refused {
-            let help = "name a role, as in `{\"has\": \"admin\"}`, which also counts roles that inherit from it";
+            let help = "name a role, such as `{\"has\": \"admin\"}`, which also matches roles that inherit from it";
             let message = "`agent.roles` can only be tested with `has`, `exists` and `type`";
             self.error(Code::Operand, subject.span, message, Some(help.to_owned()));
         }
@@ -349,6 +351,11 @@ pub(super) fn any_of(mut parts: Vec<Condition>) -> Condition {
     }
 }
 
-fn type_list(types: &[Type]) -> String {
-    types.iter().map(|one| one.with_article()).collect::<Vec<_>>().join(" or ")
+/// `a number, a string or a reference`
+fn one_of(types: &[Type], more: Option<&str>) -> String {
+    let all: Vec<&str> = types.iter().map(|one| one.with_article()).chain(more).collect();
+    match all.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} or {last}", before.join(", ")),
+        _ => all.concat(),
+    }
 }

@@ -17,7 +17,11 @@ const MAX_ATTRIBUTES: usize = 1024;
 /// The table of tools without those that cannot stand in it.
 pub(super) fn listed<'d>(tools: &[Spanned<&'d str>], diagnostics: &mut Diagnostics) -> Vec<Spanned<&'d str>> {
     if let Some(over) = tools.get(MAX_TOOLS) {
-        diagnostics.push(Diagnostic::new(Code::Limit, over.span, format!("more than {MAX_TOOLS} tools")));
+        diagnostics.push(Diagnostic::new(
+            Code::Limit,
+            over.span,
+            format!("the policy has more than {MAX_TOOLS} tools"),
+        ));
     }
     let mut seen = HashMap::new();
     let mut listed = Vec::with_capacity(tools.len().min(MAX_TOOLS));
@@ -26,11 +30,12 @@ pub(super) fn listed<'d>(tools: &[Spanned<&'d str>], diagnostics: &mut Diagnosti
             continue;
         }
         if tool.value.contains('*') {
-            let error = Diagnostic::new(Code::Name, tool.span, format!("the tool {} holds a `*`", quoted(tool.value)));
-            diagnostics.push(error.help("`tools` lists whole names; patterns stand in rules"));
+            let error =
+                Diagnostic::new(Code::Name, tool.span, format!("the tool {} contains a `*`", quoted(tool.value)));
+            diagnostics.push(error.help("`tools` lists full names; use patterns in rules"));
         } else if let Some(first) = seen.insert(tool.value, tool.span) {
-            let message = format!("the tool {} is listed twice", quoted(tool.value));
-            diagnostics.push(Diagnostic::new(Code::Duplicate, tool.span, message).label(first, "first here"));
+            let message = format!("duplicate tool {}", quoted(tool.value));
+            diagnostics.push(Diagnostic::new(Code::Duplicate, tool.span, message).label(first, "first listed here"));
         } else {
             listed.push(*tool);
         }
@@ -49,7 +54,7 @@ pub(super) fn patterns(written: &[Spanned<&str>], diagnostics: &mut Diagnostics)
         if seen.insert(pattern.value) {
             patterns.push(ToolPattern { text: pattern.value.to_owned(), span: pattern.span });
         } else {
-            let message = format!("{} is named twice", quoted(pattern.value));
+            let message = format!("duplicate tool {}", quoted(pattern.value));
             diagnostics.push(Diagnostic::new(Code::Duplicate, pattern.span, message));
         }
     }
@@ -91,7 +96,7 @@ pub(super) fn check(policy: &Policy, listed: Option<&[Spanned<&str>]>, diagnosti
     }
     for (id, pattern) in &uses {
         if listed.is_some() && matched.get(*id) == Some(&false) {
-            let message = format!("{} matches none of the listed tools", quoted(&pattern.text));
+            let message = format!("{} matches no tool in `tools`", quoted(&pattern.text));
             let near = did_you_mean(&pattern.text, listed.unwrap_or_default().iter().map(|tool| tool.value));
             let help = near.unwrap_or_else(|| "add the tool to `tools`".to_owned());
             diagnostics.push(Diagnostic::new(Code::UnmatchedTool, pattern.span, message).help(help));

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// Compile a policy to a WebAssembly module
 ///
-/// Everything that is wrong with the policy, failing examples included, is shown at once. Warnings are about what is
-/// legal but likely wrong.
+/// Shows every error at once, including failing examples. Warnings point out what is
+/// valid but likely wrong.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -23,22 +23,22 @@ Examples:
   perso compile support-desk.json -o support.wasm
   perso compile support-desk.json --deny-warnings    # for CI
 
-With --format json, standard output has a JSON object a line: one for each finding
+With --format json, standard output has one JSON object per line: one for each error or warning
   {\"severity\", \"code\", \"message\", \"file\", \"line\", \"column\", \"end_line\", \"end_column\", \"help\"}
-and last, where the module is written,
+and, if the module was written, a last one
   {\"module\", \"bytes\", \"sha256\", \"rules\", \"tools\", \"warnings\"}.
 
-Exit codes: 0 the module is written, 1 it is not, and what was there before is untouched.")]
+Exit codes: 0 the module was written; 1 an error, and an existing file is left unchanged.")]
 pub(crate) struct Compile {
     /// The policy, a JSON file
     policy: PathBuf,
-    /// Where the module goes [default: POLICY with the extension .wasm]
+    /// Where to write the module [default: POLICY with the extension .wasm]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// How findings are shown
+    /// How to show errors and warnings
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
-    /// Let a warning fail as an error does
+    /// Treat warnings as errors
     #[arg(long)]
     deny_warnings: bool,
 }
@@ -57,11 +57,11 @@ struct Written<'a> {
 impl Compile {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
         let Document::Text(text) = Document::read(&self.policy)? else {
-            return Err(Failure::file(&self.policy, "is a compiled module already"));
+            return Err(Failure::file(&self.policy, "is already a compiled module"));
         };
         let path = self.output.clone().unwrap_or_else(|| self.policy.with_extension("wasm"));
         if output::is_same_file(&path, &self.policy) {
-            return Err(Failure::because("the module would replace the policy; name another file with `-o`"));
+            return Err(Failure::because("the module would overwrite the policy; choose another file with `-o`"));
         }
         let name = self.policy.display().to_string();
         let source = Source::new(&name, &text);
@@ -75,7 +75,10 @@ impl Compile {
         self.show(&source, &compiled.warnings)?;
         if self.deny_warnings && !compiled.warnings.is_empty() {
             let warnings = count(compiled.warnings.len(), "warning");
-            return Err(Failure::file(&self.policy, format_args!("is not compiled: {warnings}, and none is allowed")));
+            return Err(Failure::file(
+                &self.policy,
+                format_args!("was not compiled: {warnings}, and `--deny-warnings` is set"),
+            ));
         }
         output::file(&path, &compiled.module).map_err(|error| Failure::unwritable(&path, &error))?;
         self.report(&path, &compiled.module, compiled.warnings.len())?;

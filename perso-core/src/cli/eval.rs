@@ -16,10 +16,10 @@ Examples:
   perso eval support-desk.json --calls calls.jsonl > decisions.jsonl
 
 A decision is {\"decision\": \"allow\"|\"deny\", \"rule\": id|null, \"reason\": …, \"cause\": {\"kind\": …}}.
-A call that cannot be read, or is over a limit, is denied; its cause says why.
+A call that cannot be read or exceeds a limit is denied; `cause` gives the details.
 
-Exit codes with --call: 0 allow, 2 deny, 1 failed (a file that cannot be read, a bad policy).
-Exit codes with --calls: 0 all are judged, 1 failed.")]
+Exit codes with --call: 0 allow, 2 deny, 1 error (an unreadable file, an invalid policy).
+Exit codes with --calls: 0 every call was judged, 1 error.")]
 pub(crate) struct Eval {
     /// The policy (JSON) or its module
     policy: PathBuf,
@@ -33,7 +33,7 @@ struct Input {
     /// One call, a JSON object; `-` is standard input
     #[arg(long, value_name = "FILE")]
     call: Option<PathBuf>,
-    /// Calls, one a line, judged as they come; blank lines are no calls; `-` is standard input
+    /// Calls, one per line, judged as they arrive; blank lines are skipped; `-` is standard input
     #[arg(long, value_name = "FILE")]
     calls: Option<PathBuf>,
 }

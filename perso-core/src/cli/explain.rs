@@ -13,26 +13,26 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// Show why a call is decided as it is: each rule, each test, the values seen
+/// Explain a decision: each rule, each test, the values seen
 ///
-/// The call is judged twice: by the module, and rule by rule from the policy's text, which the module carries.
+/// Judges the call twice: with the module, and rule by rule from the policy's text that the module contains.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   perso explain support.wasm --call call.json
   perso explain support-desk.json --call - < call.json
 
-With --format json: the decision as `perso eval` prints it, with `tool`, `rules` (those about the tool)
-and `other_rules` (how many are not).
+With --format json: the decision as `perso eval` prints it, with `tool`, `rules` (those for the tool)
+and `other_rules` (the number of other rules).
 
-Exit codes: 0 explained, whatever the decision; 1 failed, or the two ways of judging differ.")]
+Exit codes: 0 the decision was explained; 1 an error, or the two judgments differ.")]
 pub(crate) struct Explain {
     /// The policy (JSON) or its module
     policy: PathBuf,
     /// The call, a JSON object; `-` is standard input
     #[arg(long, value_name = "FILE")]
     call: PathBuf,
-    /// For whom the explanation is
+    /// The output format
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
 }
@@ -55,10 +55,13 @@ impl Explain {
         let policy = input::policy(&self.policy)?;
         let text = crate::module::policy(policy.module())?;
         if hex(&sha256(text.as_bytes())) != Manifest::read(policy.module())?.policy_sha256 {
-            return Err(Failure::file(&self.policy, "was altered: the policy in it is not the one it was made from"));
+            return Err(Failure::file(
+                &self.policy,
+                "was altered: it contains another policy than it was compiled from",
+            ));
         }
         let Some(checked) = check(&text).policy else {
-            return Err(Failure::file(&self.policy, "has a policy in it that this version of perso cannot compile"));
+            return Err(Failure::file(&self.policy, "contains a policy that this version of perso cannot compile"));
         };
         let call = input::call(&self.call)?;
         let trace = reference::explain(&checked, &call);
@@ -73,10 +76,10 @@ impl Explain {
         }
         let said = serde_json::to_string(&decision).unwrap_or_default();
         Err(Failure::because(match is_reproducible(&policy, &text) {
-            true => format!("the module decides otherwise, which is a bug in perso; please report it: {said}"),
+            true => format!("the module decides differently, which is a bug in perso; please report it: {said}"),
             false => format!(
-                "the module decides otherwise: {said}; it is not what this version of perso compiles from the policy \
-                 in it: it was altered, or another version made it"
+                "the module decides differently: {said}; it is not what this version of perso compiles from the policy \
+                 in it: it was altered, or another version compiled it"
             ),
         }))
     }

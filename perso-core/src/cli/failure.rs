@@ -44,7 +44,7 @@ impl Failure {
         if findings.len() > errors {
             counts = format!("{counts}, {}", count(findings.len() - errors, "warning"));
         }
-        Self::file(policy, format_args!("is not {done}: {counts}"))
+        Self::file(policy, format_args!("was not {done}: {counts}"))
     }
 
     /// A file is no module that can be loaded.

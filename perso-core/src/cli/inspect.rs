@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// Show what a module is: its hash, rules, roles, and the attributes it reads for each tool
+/// Show a module's hash, rules and roles, and the attributes it reads for each tool
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -22,7 +22,7 @@ Of a policy (JSON), the module that it compiles to is shown.")]
 pub(crate) struct Inspect {
     /// The policy (JSON) or its module
     policy: PathBuf,
-    /// For whom the output is
+    /// The output format
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
 }
@@ -156,7 +156,7 @@ impl Facts<'_> {
             writeln!(out, "  {}{}", visible(&role.name), visible(&includes))?;
         }
 
-        let others = if self.closed { "any other is denied" } else { "others only by rules with a `*`" };
+        let others = if self.closed { "any other tool is denied" } else { "other tools only match rules with a `*`" };
         writeln!(out, "\n{BOLD}{}{BOLD:#}, {others}", count(self.tools.len(), "tool"))?;
         for tool in &self.tools {
             writeln!(out, "  {}", visible(tool.name))?;

@@ -10,21 +10,21 @@ use clap::Args;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// Write a document of the first perso in today's form
+/// Convert a legacy policy to the current form
 ///
-/// Such a document ("version": "perso-1.0.0") also compiles as it is, to the same decisions. Warnings name the places
-/// where today's meaning is stricter, and likely mistakes.
+/// A legacy policy ("version": "perso-1.0.0") also compiles unchanged, to the same decisions. Warnings name likely
+/// mistakes, and the places where the current form is stricter.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  perso migrate old.json                    # prints it
+  perso migrate old.json                    # prints the result
   perso migrate old.json -o support.json
 
-Exit codes: 0 the policy is written, 1 it is not, and what was there before is untouched.")]
+Exit codes: 0 the policy was written; 1 an error, and an existing file is left unchanged.")]
 pub(crate) struct Migrate {
-    /// The document of the first perso, a JSON file
+    /// The legacy policy, a JSON file
     policy: PathBuf,
-    /// Where the policy in today's form goes [default: standard output]
+    /// Where to write the migrated policy [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -32,17 +32,22 @@ pub(crate) struct Migrate {
 impl Migrate {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
         let Document::Text(text) = Document::read(&self.policy)? else {
-            return Err(Failure::file(&self.policy, "is a compiled module; migrate the policy that it was made from"));
+            return Err(Failure::file(
+                &self.policy,
+                "is a compiled module; migrate the policy that it was compiled from",
+            ));
         };
         if self.output.as_ref().is_some_and(|path| output::is_same_file(path, &self.policy)) {
-            return Err(Failure::because("the policy would replace the document it is made from; name another file"));
+            return Err(Failure::because(
+                "the output would overwrite the legacy policy; choose another file with `-o`",
+            ));
         }
         let name = self.policy.display().to_string();
         let source = Source::new(&name, &text);
         let migrated = match crate::migrate(&text) {
             Ok(Some(migrated)) => migrated,
             Ok(None) => {
-                let why = "is no document of the first perso, which has `\"version\": \"perso-1.0.0\"`";
+                let why = "is not a legacy policy, which has `\"version\": \"perso-1.0.0\"`";
                 return Err(Failure::file(&self.policy, why));
             }
             Err(error) => {

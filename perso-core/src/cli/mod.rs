@@ -33,8 +33,8 @@ Examples:
   perso eval support.wasm --call call.json
   perso explain support.wasm --call call.json
 
-A POLICY is a policy (JSON) or a module (WebAssembly); which one, its first bytes tell.
-Exit codes: 0 done, 1 failed; `eval` with one call: 0 allow, 2 deny, 1 failed.";
+POLICY is a policy (JSON) or a compiled module (WebAssembly); the first bytes decide which.
+Exit codes: 0 success, 1 error; `eval --call`: 0 allow, 2 deny, 1 error.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

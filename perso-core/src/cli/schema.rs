@@ -5,12 +5,12 @@ use super::failure::Failure;
 use clap::Args;
 use std::io::{self, Write};
 
-/// Print the JSON Schema of policies, for editors that complete and check them
+/// Print the JSON Schema of policies, for completion and checks in editors
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
   perso schema > policy.schema.json
-Then begin a policy with { \"$schema\": \"policy.schema.json\", \"perso\": 1, … }.")]
+Then start a policy with { \"$schema\": \"policy.schema.json\", \"perso\": 1, … }.")]
 pub(crate) struct Schema {}
 
 impl Schema {

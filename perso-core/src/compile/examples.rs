@@ -62,8 +62,9 @@ impl<'p> Narrow<'p> {
     }
 
     fn run(&mut self, example: &Example) -> Result<(), Diagnostic> {
-        let no_call =
-            |detail: &str| Diagnostic::new(Code::Example, example.span, format!("the example is no call: {detail}"));
+        let no_call = |detail: &str| {
+            Diagnostic::new(Code::Example, example.span, format!("the example is not a valid call: {detail}"))
+        };
         let call = Call::read(example.call.as_bytes()).map_err(|problem| no_call(&problem.to_string()))?;
         let policy = self.for_tool(&call.tool);
         let verdict = reference::decide(policy, &call);

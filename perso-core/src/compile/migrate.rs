@@ -1,25 +1,25 @@
-//! From a document of the first perso to today's form.
+//! From a legacy policy to the current form.
 
 use super::{CompileError, compile};
 use crate::check;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::span::Span;
 
-/// A document of the first perso in today's form.
+/// A legacy policy in the current form.
 #[derive(Debug, Clone)]
 pub struct Migrated {
-    /// The policy as JSON text, which compiles to the same decisions: the same for the same document.
+    /// The policy as JSON text, which compiles to the same decisions. The same document always gives the same text.
     pub text: String,
-    /// What is legal but likely wrong, and where today's meaning is stricter. Places are in the document as it was.
+    /// Likely mistakes, and places where the current form is stricter. Spans refer to the legacy document.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Puts a document of the first perso (`"version": "perso-1.0.0"`) in today's form. `None` for another document.
+/// Converts a legacy policy (`"version": "perso-1.0.0"`) to the current form. Returns `None` for any other document.
 ///
 /// # Errors
 ///
-/// [`CompileError`] with everything that keeps the document from being compiled, or that is over a limit only in today's
-/// form.
+/// [`CompileError`] with everything that keeps the document from compiling, or that exceeds a limit only after the
+/// conversion.
 ///
 /// ```
 /// let old = r#"{
@@ -30,7 +30,7 @@ pub struct Migrated {
 ///           "condition": { "NumericCheck": { "source": "Arguments", "field": "amount", "op": "Lte", "value": 500 } } }
 ///     ]
 /// }"#;
-/// let migrated = perso_core::migrate(old)?.expect("a document of the first perso");
+/// let migrated = perso_core::migrate(old)?.expect("a legacy policy");
 /// assert!(migrated.text.contains(r#""when": { "args.amount": { "lte": 500 } }"#));
 /// assert!(perso_core::migrate(&migrated.text)?.is_none());
 /// # Ok::<(), perso_core::CompileError>(())
@@ -44,7 +44,7 @@ pub fn migrate(text: &str) -> Result<Option<Migrated>, CompileError> {
     match wrong {
         None => Ok(Some(Migrated { text: today, warnings })),
         Some(wrong) => {
-            let message = format!("in today's form: {}", wrong.message);
+            let message = format!("in the migrated policy: {}", wrong.message);
             Err(error(vec![Diagnostic::new(Code::Limit, Span::default(), message)]))
         }
     }

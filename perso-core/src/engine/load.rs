@@ -26,11 +26,11 @@ pub enum ModuleError {
     #[error("not a policy module: {0}")]
     NotAPolicy(&'static str),
     /// A policy module, but with something that none has: it has been tampered with.
-    #[error("the module is not as perso makes them: {0}")]
+    #[error("not a module that perso compiled: {0}")]
     Untrusted(&'static str),
     /// Made for another ABI.
     #[error(
-        "the module has ABI {found}, and this version of perso runs ABI {}; compile the policy again",
+        "the module has ABI {found}, but this version of perso supports ABI {}; compile the policy again",
         abi::VERSION
     )]
     Abi {
@@ -41,7 +41,7 @@ pub enum ModuleError {
     #[error("the module's manifest cannot be read: {0}")]
     Manifest(#[source] serde_json::Error),
     /// The bytes are not those that the compiler made.
-    #[error("the module is damaged: its SHA-256 is not the one at its end")]
+    #[error("the module is damaged: its SHA-256 does not match the one at its end")]
     Hash,
     /// The module can't be started.
     #[error("the module cannot be started: {0}")]
@@ -159,7 +159,7 @@ impl Sections {
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.map_err(wasm)?;
             if sections.hash.is_some() && !matches!(payload, Payload::End(_)) {
-                return Err(ModuleError::Untrusted("something follows its hash"));
+                return Err(ModuleError::Untrusted("it has data after its hash"));
             }
             match &payload {
                 Payload::ImportSection(imports) if imports.count() > 0 => {
@@ -200,7 +200,7 @@ impl Sections {
                         // An instance must hold no state from one call to the next. The first global is the portable
                         // entry's stack pointer, which each call sets before it reads it.
                         if (ty.mutable && index > 0) || ty.content_type != ValType::I32 {
-                            return Err(ModuleError::Untrusted("it has a global that can change"));
+                            return Err(ModuleError::Untrusted("it has a mutable global"));
                         }
                     }
                 }
@@ -255,7 +255,7 @@ impl Sections {
         }
         let reached = code.reached(called).map_err(wasm)?;
         if reached.grows {
-            return Err(ModuleError::Untrusted("its code makes memory or a table grow"));
+            return Err(ModuleError::Untrusted("its code can grow memory or a table"));
         }
         sections.run = code.without_the_rest(bytes, &reached);
         Ok(sections)

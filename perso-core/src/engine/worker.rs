@@ -45,7 +45,7 @@ impl Failure {
             Self::Memory => "the module's memory is too small for the call",
             Self::Trap => "the module stopped before it answered",
             Self::Fuel => "the module ran for too long",
-            Self::Answer => "the module's answer has no meaning",
+            Self::Answer => "the module's answer is invalid",
         }
     }
 }
@@ -178,10 +178,10 @@ fn start(seed: &Seed) -> Result<Running, String> {
     let instance = Instance::new(&mut store, &module, &[]).map_err(said)?;
     let memory = instance.get_memory(&store, abi::MEMORY).ok_or("it has no memory")?;
     let frame = instance.get_global(&store, abi::FRAME).and_then(|global| global.get(&store).i32());
-    let frame = frame.ok_or("it does not say where a frame goes")? as u32;
+    let frame = frame.ok_or("it does not export the address of a frame")? as u32;
     let version = instance.get_typed_func::<(), i32>(&store, abi::ABI).map_err(said)?;
     if version.call(&mut store, ()).map_err(said)? as u32 != abi::VERSION {
-        return Err("its code is of another ABI than its manifest".to_owned());
+        return Err("its code and its manifest have different ABIs".to_owned());
     }
     let decide = instance.get_typed_func::<i32, i64>(&store, abi::DECIDE).map_err(said)?;
     let mut running = Running { store, memory, frame, decide, has_grown: false };

@@ -214,9 +214,9 @@ impl<'p, 'v> Lowering<'p, 'v> {
     /// What is over a limit of a view, if something is.
     pub(super) fn over(&self) -> Option<(&'static str, usize)> {
         if self.builder.lists() > layout::LISTS {
-            return Some(("lists that are looked into", layout::LISTS));
+            return Some(("lists whose elements are tested", layout::LISTS));
         }
-        (self.builder.places() > MOST_PLACES).then_some(("attributes and objects on the way to them", MOST_PLACES))
+        (self.builder.places() > MOST_PLACES).then_some(("attributes and objects that contain them", MOST_PLACES))
     }
 
     /// The answers of which one tells that a tool which the policy does not name is one of these; none if any tool is.

@@ -56,7 +56,7 @@ impl Unfit {
             }
             Self::Unsupported(why) => {
                 let why = why.to_lowercase().replace('\n', " ");
-                let help = "a word boundary is `(?-u:\\b)`, that of ASCII";
+                let help = "use `(?-u:\\b)`, an ASCII word boundary";
                 (format!("the pattern {} cannot be compiled: {why}", quoted(pattern)), help)
             }
         };

@@ -100,11 +100,11 @@ pub(crate) fn document<'d>(root: &'d Node<'d>, diagnostics: &mut Diagnostics) ->
     }
     let brace = Span { start: root.span.start, end: root.span.start + 1 };
     if !has_version {
-        let error = Diagnostic::new(Code::MissingKey, brace, "the key `perso` is missing");
-        reader.error(error.help("a policy says which version of the language it is in: `\"perso\": 1`"));
+        let error = Diagnostic::new(Code::MissingKey, brace, "missing key `perso`");
+        reader.error(error.help("add the version of the policy language: `\"perso\": 1`"));
     }
     if !has_rules {
-        reader.error(Diagnostic::new(Code::MissingKey, brace, "the key `rules` is missing"));
+        reader.error(Diagnostic::new(Code::MissingKey, brace, "missing key `rules`"));
     }
     Some(document)
 }
@@ -120,12 +120,13 @@ impl Reader<'_> {
     }
 
     pub(crate) fn wrong_type(&mut self, node: &Node<'_>, what: &str, takes: &str) {
-        let message = format!("{what} takes {takes}, not {}", node.describe());
+        let message = format!("{what} must be {takes}, found {}", node.describe());
         self.error(Diagnostic::new(Code::WrongType, first_of(node), message));
     }
 
     pub(crate) fn unknown_key(&mut self, key: &str, span: Span, known: &[&str]) {
-        let help = did_you_mean(key, known.iter().copied()).unwrap_or_else(|| format!("known here: {}", listed(known)));
+        let help =
+            did_you_mean(key, known.iter().copied()).unwrap_or_else(|| format!("expected one of {}", listed(known)));
         self.error(Diagnostic::new(Code::UnknownKey, span, format!("unknown key {}", quoted(key))).help(help));
     }
 
@@ -162,15 +163,19 @@ impl Reader<'_> {
 
     fn version(&mut self, node: &Node<'_>) {
         if !matches!(node.kind, Kind::Number("1")) {
-            let error = Diagnostic::new(Code::Version, first_of(node), "`perso` is the version of the language, `1`");
+            let error = Diagnostic::new(
+                Code::Version,
+                first_of(node),
+                "`perso` must be `1`, the version of the policy language",
+            );
             self.error(error);
         }
     }
 
     fn roles_table<'d>(&mut self, node: &'d Node<'d>) -> Option<Vec<Role<'d>>> {
         let Kind::Object(members) = &node.kind else {
-            let message = format!("`roles` takes an object, not {}", node.describe());
-            let help = "each role and those it inherits from: `{\"agent\": [], \"manager\": [\"agent\"]}`";
+            let message = format!("`roles` must be an object, found {}", node.describe());
+            let help = "list each role with the roles it inherits from: `{\"agent\": [], \"manager\": [\"agent\"]}`";
             self.error(Diagnostic::new(Code::WrongType, first_of(node), message).help(help));
             return None;
         };
@@ -212,19 +217,19 @@ impl Reader<'_> {
         }
         let has = |name: &str| members.iter().any(|member| member.key.value == name);
         if !has("id") {
-            self.error(Diagnostic::new(Code::MissingKey, brace, "a rule without an `id`"));
+            self.error(Diagnostic::new(Code::MissingKey, brace, "missing key `id` in a rule"));
         }
         if !has("allow") && !has("deny") {
-            let error = Diagnostic::new(Code::MissingKey, brace, "a rule without an effect");
-            self.error(error.help("name the tools that it is about under `allow` or `deny`"));
+            let error = Diagnostic::new(Code::MissingKey, brace, "missing key `allow` or `deny` in a rule");
+            self.error(error.help("list the tools that the rule applies to under `allow` or `deny`"));
         }
         Some(rule)
     }
 
     fn rule_roles<'d>(&mut self, node: &'d Node<'d>) -> Option<Vec<Spanned<&'d str>>> {
         if matches!(&node.kind, Kind::List(elements) if elements.is_empty()) {
-            let error = Diagnostic::new(Code::Empty, node.span, "`roles` names no role");
-            self.error(error.help("leave `roles` out to mean any caller"));
+            let error = Diagnostic::new(Code::Empty, node.span, "`roles` is an empty list");
+            self.error(error.help("omit `roles` to apply the rule to every caller"));
         }
         self.strings(node, "`roles` of a rule")
     }
@@ -234,8 +239,8 @@ impl Reader<'_> {
         let patterns = match &node.kind {
             Kind::String(text) => vec![Spanned { value: text.as_ref(), span: node.span }],
             Kind::List(elements) if elements.is_empty() => {
-                let message = format!("{what} names no tool");
-                self.error(Diagnostic::new(Code::Empty, node.span, message).help("`\"*\"` is every tool"));
+                let message = format!("{what} is an empty list");
+                self.error(Diagnostic::new(Code::Empty, node.span, message).help("use `\"*\"` to match every tool"));
                 return None;
             }
             Kind::List(_) => self.strings(node, what)?,
@@ -257,8 +262,9 @@ impl Reader<'_> {
                     continue;
                 }
             };
-            for call in self.list(value, "a list of examples").unwrap_or_default() {
-                if self.object(call, "an example, which is a call,").is_some() {
+            let what = format!("`{}`", key.value);
+            for call in self.list(value, &what).unwrap_or_default() {
+                if self.object(call, "an example").is_some() {
                     calls.push(call.span);
                 }
             }
@@ -267,19 +273,19 @@ impl Reader<'_> {
 
     fn condition<'d>(&mut self, node: &'d Node<'d>, what: &str, depth: usize) -> Option<Condition<'d>> {
         if depth > MAX_CONDITION_DEPTH {
-            let message = format!("`all`, `any` and `not` are nested more than {MAX_CONDITION_DEPTH} deep");
+            let message = format!("`all`, `any` and `not` are nested more than {MAX_CONDITION_DEPTH} levels deep");
             self.error(Diagnostic::new(Code::Limit, first_of(node), message));
             return None;
         }
         let Kind::Object(members) = &node.kind else {
-            let message = format!("{what} takes a condition, not {}", node.describe());
+            let message = format!("{what} must be a condition, found {}", node.describe());
             let error = Diagnostic::new(Code::WrongType, first_of(node), message);
             self.error(error.help("a condition is an object: `{\"args.amount\": {\"lte\": 500}}`"));
             return None;
         };
         if members.is_empty() {
-            let error = Diagnostic::new(Code::Empty, node.span, "an empty condition says nothing");
-            self.error(error.help("leave it out, or name an attribute and a test"));
+            let error = Diagnostic::new(Code::Empty, node.span, "empty condition");
+            self.error(error.help("remove it, or add a test such as `{\"args.amount\": {\"lte\": 500}}`"));
             return None;
         }
         Some(Condition { parts: members.iter().filter_map(|member| self.part(member, depth)).collect() })
@@ -301,7 +307,7 @@ impl Reader<'_> {
             return None;
         };
         if elements.is_empty() {
-            let message = format!("{what} of nothing says nothing");
+            let message = format!("{what} is empty");
             self.error(Diagnostic::new(Code::Empty, node.span, message));
             return None;
         }

@@ -86,7 +86,10 @@ fn limit<T>(span: Span, message: String) -> Scan<T> {
 /// What the parser would let pass, or would recurse into too deeply, or would spend too much memory on.
 fn scan(text: &str) -> Scan<()> {
     if text.len() > MAX_TEXT {
-        return limit(Span::default(), format!("the text is {} bytes long; at most {MAX_TEXT} are read", text.len()));
+        return limit(
+            Span::default(),
+            format!("the policy is {} bytes long; at most {MAX_TEXT} are allowed", text.len()),
+        );
     }
     let (mut depth, mut values, mut in_string, mut escaped) = (0_usize, 0_usize, false, false);
     for (at, byte) in text.bytes().enumerate() {
@@ -94,8 +97,9 @@ fn scan(text: &str) -> Scan<()> {
         if in_string {
             match byte {
                 _ if byte < 0x20 => {
-                    let help = if byte == b'\n' { "is the closing quote missing?" } else { "write it as an escape" };
-                    return error(here, format!("a control character (U+{byte:04X}) inside a string"), Some(help));
+                    let help =
+                        if byte == b'\n' { "is the closing quote missing?" } else { "write it as an escape sequence" };
+                    return error(here, format!("control character (U+{byte:04X}) in a string"), Some(help));
                 }
                 _ if escaped => escaped = false,
                 b'\\' => escaped = true,
@@ -109,23 +113,25 @@ fn scan(text: &str) -> Scan<()> {
             b'{' | b'[' => {
                 (depth, values) = (depth + 1, values + 1);
                 if depth > MAX_DEPTH {
-                    return limit(here, format!("nested more than {MAX_DEPTH} deep"));
+                    return limit(here, format!("nested more than {MAX_DEPTH} levels deep"));
                 }
             }
             b'}' | b']' => depth = depth.saturating_sub(1),
             b',' | b':' => values += 1,
-            b'/' => return error(here, "comments are no JSON", Some("say it in a `description` or a `reason`")),
-            b'\'' => return error(here, "strings take double quotes", None),
+            b'/' => {
+                return error(here, "comments are not allowed in JSON", Some("use `description` or `reason` instead"));
+            }
+            b'\'' => return error(here, "strings must be in double quotes", None),
             b' ' | b'\t' | b'\n' | b'\r' | 0x21..0x7f => {}
             _ => {
                 let char = text.get(at..).and_then(|rest| rest.chars().next()).unwrap_or('\0');
                 let span = Span { start: at, end: at + char.len_utf8() };
-                let what = if char == '\u{feff}' { "a byte order mark" } else { "a character" };
-                return error(span, format!("{what} (U+{:04X}) that JSON does not have here", u32::from(char)), None);
+                let what = if char == '\u{feff}' { "byte order mark" } else { "character" };
+                return error(span, format!("unexpected {what} (U+{:04X})", u32::from(char)), None);
             }
         }
         if values > MAX_VALUES {
-            return limit(here, format!("more than {MAX_VALUES} values"));
+            return limit(here, format!("the policy has more than {MAX_VALUES} values"));
         }
     }
     Ok(())
@@ -148,7 +154,7 @@ fn read(text: &str) -> Scan<Value<'_>> {
     match jsonc_parser::parse_to_ast(text, &CollectOptions::default(), &strict) {
         Ok(parsed) => match parsed.value {
             Some(value) => Ok(value),
-            None => error(Span { start: text.len(), end: text.len() }, "the text is empty", None),
+            None => error(Span { start: text.len(), end: text.len() }, "the policy is empty", None),
         },
         Err(problem) => {
             let (message, help) = explain(problem.kind());
@@ -161,37 +167,37 @@ fn read(text: &str) -> Scan<Value<'_>> {
 fn explain(kind: &ParseErrorKind) -> (&'static str, Option<&'static str>) {
     use ParseErrorKind as Kind;
     match kind {
-        Kind::CommentsNotAllowed | Kind::UnterminatedCommentBlock => ("comments are no JSON", None),
-        Kind::TrailingCommasNotAllowed => ("a comma with nothing after it", Some("remove it")),
-        Kind::ExpectedComma => ("a comma is missing", None),
-        Kind::ExpectedColonAfterObjectKey => ("a key without a colon after it", None),
-        Kind::ExpectedObjectValue => ("a key without a value", None),
+        Kind::CommentsNotAllowed | Kind::UnterminatedCommentBlock => ("comments are not allowed in JSON", None),
+        Kind::TrailingCommasNotAllowed => ("trailing comma", Some("remove it")),
+        Kind::ExpectedComma => ("missing comma", None),
+        Kind::ExpectedColonAfterObjectKey => ("missing colon after a key", None),
+        Kind::ExpectedObjectValue => ("missing value for a key", None),
         Kind::ExpectedStringObjectProperty | Kind::UnexpectedTokenInObject => {
-            ("a key is missing, or is no string", Some("keys take double quotes"))
+            ("expected a key", Some("keys must be strings in double quotes"))
         }
-        Kind::MultipleRootJsonValues => ("more text after the end of the document", None),
-        Kind::SingleQuotedStringsNotAllowed => ("strings take double quotes", None),
+        Kind::MultipleRootJsonValues => ("unexpected text after the end of the policy", None),
+        Kind::SingleQuotedStringsNotAllowed => ("strings must be in double quotes", None),
         Kind::HexadecimalNumbersNotAllowed
         | Kind::NonFiniteNumbersNotAllowed
         | Kind::UnaryPlusNumbersNotAllowed
         | Kind::BareDecimalPointNumbersNotAllowed
         | Kind::ExpectedDigit
         | Kind::ExpectedDigitFollowingNegativeSign
-        | Kind::ExpectedPlusMinusOrDigitInNumberLiteral => ("not a number as JSON writes them", None),
-        Kind::UnterminatedArray => ("a list that does not end", Some("a `]` is missing")),
-        Kind::UnterminatedObject => ("an object that does not end", Some("a `}` is missing")),
+        | Kind::ExpectedPlusMinusOrDigitInNumberLiteral => ("not a valid JSON number", None),
+        Kind::UnterminatedArray => ("unclosed list", Some("add the missing `]`")),
+        Kind::UnterminatedObject => ("unclosed object", Some("add the missing `}`")),
         Kind::NestingDepthExceeded => ("nested too deeply", None),
-        Kind::UnexpectedWord => ("not a JSON value", Some("strings take double quotes")),
-        Kind::UnexpectedCloseBrace => ("a `}` that closes nothing", None),
-        Kind::UnexpectedCloseBracket => ("a `]` that closes nothing", None),
-        Kind::UnexpectedComma => ("a comma where a value belongs", None),
-        Kind::UnexpectedColon => ("a colon where a value belongs", None),
-        Kind::UnexpectedToken => ("not JSON", None),
-        Kind::String(ParseStringErrorKind::UnterminatedStringLiteral) => ("a string that does not end", None),
+        Kind::UnexpectedWord => ("not a valid JSON value", Some("strings must be in double quotes")),
+        Kind::UnexpectedCloseBrace => ("unmatched `}`", None),
+        Kind::UnexpectedCloseBracket => ("unmatched `]`", None),
+        Kind::UnexpectedComma => ("expected a value, found a comma", None),
+        Kind::UnexpectedColon => ("expected a value, found a colon", None),
+        Kind::UnexpectedToken => ("not valid JSON", None),
+        Kind::String(ParseStringErrorKind::UnterminatedStringLiteral) => ("unterminated string", None),
         Kind::String(ParseStringErrorKind::InvalidUnicodeEscapeSequence(_)) => {
-            ("an escape that is no character", Some("a surrogate needs the other half of its pair"))
+            ("invalid Unicode escape", Some("surrogates must come in pairs"))
         }
-        Kind::String(_) => ("an escape that JSON does not have", None),
+        Kind::String(_) => ("invalid escape sequence", None),
     }
 }
 
@@ -220,8 +226,9 @@ fn convert<'t>(value: Value<'t>, diagnostics: &mut Diagnostics) -> Node<'t> {
                 };
                 let value = convert(property.value, diagnostics);
                 if let Some(first) = seen.insert(key.clone(), key_span) {
-                    let message = format!("the key {} stands twice in one object", quoted(&key));
-                    diagnostics.push(Diagnostic::new(Code::Duplicate, key_span, message).label(first, "first here"));
+                    let message = format!("duplicate key {} in an object", quoted(&key));
+                    diagnostics
+                        .push(Diagnostic::new(Code::Duplicate, key_span, message).label(first, "first used here"));
                     seen.insert(key, first);
                 } else {
                     members.push(Member { key: Spanned { value: key, span: key_span }, value });

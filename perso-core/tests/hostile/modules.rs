@@ -342,7 +342,7 @@ fn denied_by_engine(body: fn(&mut Function)) -> &'static str {
         detail = match decision.cause.detail.unwrap() {
             "the module ran for too long" => "fuel",
             "the module stopped before it answered" => "trap",
-            "the module's answer has no meaning" => "answer",
+            "the module's answer is invalid" => "answer",
             other => panic!("{other}"),
         };
     }

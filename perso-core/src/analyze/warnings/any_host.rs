@@ -28,7 +28,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
             if facet == Facet::Scheme && !has_host() && warned.insert((root, url)) {
                 let name = Attribute { root, steps: url.to_vec() };
                 let message = format!("any host, path and query of {} pass", quoted(&name.to_string()));
-                let help = "name the hosts under `host`, or write `\"private\": false`";
+                let help = "list the hosts under `host`, or write `\"private\": false`";
                 diagnostics.push(Diagnostic::new(Code::AnyHost, test.span, message).help(help));
             }
         }

@@ -25,8 +25,8 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
             });
             if values.len() > 1 && as_many {
                 let name = quoted(&list.to_string());
-                let message = format!("the elements of {name} may come in any order, and each more than once");
-                let help = "`every` and `count` do not say which element comes first";
+                let message = format!("the elements of {name} may appear in any order, and more than once");
+                let help = "`every` and `count` do not check which element comes first";
                 diagnostics.push(Diagnostic::new(Code::AnyOrder, test.span, message).help(help));
             }
         }

@@ -21,8 +21,8 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
             let message = format!("{} differs from {} only by case", named(keys), named(first));
             diagnostics.push(
                 Diagnostic::new(Code::CaseVariant, place(id), message)
-                    .label(place(first_id), "the other")
-                    .help("keys that differ only by case make a call malformed; write one of them"),
+                    .label(place(first_id), "the other spelling")
+                    .help("keys that differ only by case make a call malformed; use only one of them"),
             );
             break;
         }

@@ -34,8 +34,9 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) -> Vec<bool> 
         written(policy, &rule.condition, &mut clashes);
         for clash in clashes {
             let message = format!("this can never be true: {}", said(policy, clash));
-            let help = (rule.effect == Effect::Deny)
-                .then_some("a deny rule applies unless its condition is false, so also where an attribute is missing");
+            let help = (rule.effect == Effect::Deny).then_some(
+                "a deny rule applies unless its condition is false, so it also applies if an attribute is missing",
+            );
             report(Code::Contradiction, &message, clash, help, diagnostics);
         }
     }

@@ -92,12 +92,12 @@ pub(super) fn warn(policy: &Policy, never: &[bool], diagnostics: &mut Diagnostic
 fn report(inner: &Rule, outer: &Rule, diagnostics: &mut Diagnostics) {
     let (inner_id, outer_id) = (quoted(&inner.id), quoted(&outer.id));
     let warning = if inner.effect == outer.effect {
-        let message = format!("the rule {inner_id} adds nothing: {outer_id} covers it");
-        Diagnostic::new(Code::Covered, inner.span, message).label(outer.span, "applies whenever the other does")
+        let message = format!("the rule {inner_id} has no effect: {outer_id} covers it");
+        Diagnostic::new(Code::Covered, inner.span, message).label(outer.span, "applies whenever the other rule does")
     } else {
         let message = format!("the rule {inner_id} can never allow a call: {outer_id} always denies it");
         Diagnostic::new(Code::Overridden, inner.span, message)
-            .label(outer.span, "deny rules win")
+            .label(outer.span, "deny rules take precedence")
             .help("narrow the deny rule, with `unless` or `roles`, or remove one of them")
     };
     diagnostics.push(warning);

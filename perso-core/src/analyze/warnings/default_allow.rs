@@ -6,7 +6,7 @@ use crate::policy::{Effect, Policy};
 pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     if policy.default == Effect::Allow {
         let span = policy.places.default.unwrap_or_default();
-        let warning = Diagnostic::new(Code::DefaultAllow, span, "a call that no rule is about is allowed");
-        diagnostics.push(warning.help("leave `default` out, and allow what is meant to be allowed"));
+        let warning = Diagnostic::new(Code::DefaultAllow, span, "calls that no rule applies to are allowed");
+        diagnostics.push(warning.help("omit `default`, and write `allow` rules for the calls that may run"));
     }
 }

@@ -34,11 +34,11 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
         let steps = argument(policy, test).unwrap_or_default().to_vec();
         let name = Attribute { root: Root::Args, steps }.to_string();
         let message = format!(
-            "this also denies calls without {}, as those of {}: a test of what is missing is not false",
+            "this also denies calls without {}, such as calls to {}: a test of a missing attribute is not false",
             quoted(&name),
             quoted(first)
         );
-        let help = format!("name the tools that have it, or add `\"{name}\": {{\"exists\": true}}`");
+        let help = format!("list the tools that have it, or add `\"{name}\": {{\"exists\": true}}`");
         diagnostics.push(Diagnostic::new(Code::DeniesWithout, test.span, message).help(help));
     }
 }

@@ -19,14 +19,14 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
                 let name = quoted(&value.to_string());
                 let passes = match attribute.facet() {
                     None => "any other spelling passes",
-                    Some(_) => "whatever is not listed passes",
+                    Some(_) => "anything that is not listed passes",
                 };
                 let message = format!("a deny list on {name}, which the model chooses: {passes}");
                 let help = match (rule.effect, attribute.facet()) {
-                    (Effect::Allow, None) => "say what is allowed instead, with `in` or `starts_with`",
-                    (Effect::Deny, None) => "say what is allowed instead: `unless`, with `in` or `starts_with`",
-                    (Effect::Allow, Some(_)) => "say what is allowed instead, without `not`",
-                    (Effect::Deny, Some(_)) => "say what is allowed instead: `unless`, with the same operator",
+                    (Effect::Allow, None) => "list what is allowed instead, with `in` or `starts_with`",
+                    (Effect::Deny, None) => "list what is allowed instead: use `unless` with `in` or `starts_with`",
+                    (Effect::Allow, Some(_)) => "list what is allowed instead, without `not`",
+                    (Effect::Deny, Some(_)) => "list what is allowed instead: use `unless` with the same operator",
                 };
                 diagnostics.push(Diagnostic::new(Code::DenyList, test.span, message).help(help));
             }

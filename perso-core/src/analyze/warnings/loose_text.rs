@@ -30,18 +30,18 @@ fn path_prefix(policy: &Policy, tests: &[&Test], test: &Test, operand: &Operand)
     let (shown, help) = match operand {
         Operand::Literal(Value::String(text)) if is_directory(text) => (
             quoted(&format!("{text}2")),
-            format!("write `within`, or end it with a slash: {}", quoted(&format!("{text}/"))),
+            format!("use `within`, or end it with a slash: {}", quoted(&format!("{text}/"))),
         ),
         Operand::Ref(id) if is_path(policy, tests, &attribute.steps) => {
             let name = policy.attributes.get(*id)?.to_string();
-            let help = format!("have the host end {} with a `/`", quoted(&name));
+            let help = format!("make the host end {} with a `/`", quoted(&name));
             (quoted(&name), help)
         }
         _ => return None,
     };
     let message = match operand {
-        Operand::Literal(_) => format!("`starts_with` lets {shown} through as well"),
-        Operand::Ref(_) => format!("with `/srv/ann` in {shown}, `starts_with` lets `/srv/ann2` through as well"),
+        Operand::Literal(_) => format!("`starts_with` also matches {shown}"),
+        Operand::Ref(_) => format!("if {shown} is `/srv/ann`, `starts_with` also matches `/srv/ann2`"),
     };
     Some(Diagnostic::new(Code::PathPrefix, test.span, message).help(help))
 }
@@ -69,7 +69,7 @@ fn part_of_word(policy: &Policy, test: &Test, text: &str) -> Option<Diagnostic> 
         return None;
     }
     let message =
-        format!("`contains` also finds {} inside longer words, as in {}", quoted(text), quoted(&format!("no{text}")));
-    let help = format!("have the host send {} as a list, and write `has`", quoted(&attribute.to_string()));
+        format!("`contains` also finds {} inside longer words, such as {}", quoted(text), quoted(&format!("no{text}")));
+    let help = format!("make the host send {} as a list, and use `has`", quoted(&attribute.to_string()));
     Some(Diagnostic::new(Code::PartOfWord, test.span, message).help(help))
 }

@@ -102,12 +102,12 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
                 (Facet::Program, operator) => programs(operator).find_map(runner).map(|(program, how)| {
                     let runs = match how {
                         "its arguments" => "the program that its arguments name".to_owned(),
-                        _ => format!("other programs when its arguments say so ({how})"),
+                        _ => format!("other programs if its arguments tell it to ({how})"),
                     };
-                    (program, format!("{} runs {runs}, and no test looks at every argument", quoted(program)))
+                    (program, format!("{} runs {runs}, and no test checks every argument", quoted(program)))
                 }),
                 (Facet::Words, Operator::Some(_) | Operator::Has(_)) => {
-                    let message = "a test of one argument lets any other argument through".to_owned();
+                    let message = "a test of one argument allows any other argument".to_owned();
                     Some(("", message))
                 }
                 _ => None,
@@ -115,7 +115,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
             if let Some((what, message)) = finding
                 && warned.insert((command.to_vec(), what.to_owned()))
             {
-                let help = "test them all: `\"args\": {\"every\": {\"in\": [\"status\", \"log\"]}}`";
+                let help = "test every argument: `\"args\": {\"every\": {\"in\": [\"status\", \"log\"]}}`";
                 diagnostics.push(Diagnostic::new(Code::UncheckedArguments, test.span, message).help(help));
             }
         }

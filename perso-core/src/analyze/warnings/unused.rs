@@ -36,8 +36,8 @@ fn roles(policy: &Policy, diagnostics: &mut Diagnostics) {
     for (id, role) in policy.roles.iter().enumerate() {
         if used.get(id) == Some(&false) {
             let span = policy.places.roles.get(id).copied().unwrap_or_default();
-            let message = format!("no rule is about the role {}", quoted(&role.name));
-            diagnostics.push(Diagnostic::new(Code::UnusedRole, span, message).help("name it in a rule, or remove it"));
+            let message = format!("no rule uses the role {}", quoted(&role.name));
+            diagnostics.push(Diagnostic::new(Code::UnusedRole, span, message).help("use it in a rule, or remove it"));
         }
     }
 }
@@ -49,7 +49,7 @@ fn tools(policy: &Policy, diagnostics: &mut Diagnostics) {
     }
     for (tool, span) in policy.tools.iter().flatten().zip(&policy.places.tools) {
         if index.matching(tool).next().is_none() {
-            let message = format!("no rule is about the tool {}; every call to it is denied", quoted(tool));
+            let message = format!("no rule applies to the tool {}, so every call to it is denied", quoted(tool));
             diagnostics.push(Diagnostic::new(Code::UnusedTool, *span, message).help("allow it, or remove it"));
         }
     }

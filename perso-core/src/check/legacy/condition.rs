@@ -37,13 +37,13 @@ impl<'c, 'r> Conditions<'c, 'r> {
     pub(super) fn rewrite<'n>(&mut self, node: &'n Node<'n>) -> Option<Node<'n>> {
         let members = self.reader.object(node, "a condition")?;
         let Some((Member { key, value }, others)) = members.split_first() else {
-            let error = Diagnostic::new(Code::Empty, node.span, "an empty condition says nothing");
-            self.reader.error(error.help("leave it out, or write `null`"));
+            let error = Diagnostic::new(Code::Empty, node.span, "empty condition");
+            self.reader.error(error.help("remove it, or write `null`"));
             return None;
         };
         if let Some(second) = others.first() {
-            let error = Diagnostic::new(Code::WrongType, second.key.span, "a condition has one key");
-            self.reader.error(error.help("`All` takes a list of conditions"));
+            let error = Diagnostic::new(Code::WrongType, second.key.span, "a condition must have exactly one key");
+            self.reader.error(error.help("use `All` with a list of conditions"));
         }
         let kind = Spanned { value: key.value.as_ref(), span: key.span };
         match kind.value {
@@ -70,7 +70,7 @@ impl<'c, 'r> Conditions<'c, 'r> {
     fn several<'n>(&mut self, kind: Spanned<&str>, value: &'n Node<'n>) -> Option<Node<'n>> {
         let elements = self.reader.list(value, &format!("`{}`", kind.value))?;
         if elements.is_empty() {
-            let message = format!("`{}` of nothing says nothing", kind.value);
+            let message = format!("`{}` is empty", kind.value);
             self.reader.error(Diagnostic::new(Code::Empty, value.span, message));
         }
         let mut parts: Vec<Node<'n>> = elements.iter().filter_map(|element| self.rewrite(element)).collect();
@@ -113,7 +113,7 @@ impl<'c, 'r> Conditions<'c, 'r> {
         }
         let elements = self.reader.list(node, &what)?;
         if elements.is_empty() {
-            let message = format!("{what} is an empty list, which says nothing");
+            let message = format!("{what} is an empty list");
             self.reader.error(Diagnostic::new(Code::Empty, node.span, message));
         }
         let texts = self.reader.strings(node, &what)?;
@@ -160,7 +160,7 @@ impl<'c, 'r> Conditions<'c, 'r> {
         Some(names.map(|name| {
             let found = members.iter().find(|member| member.key.value == name);
             if found.is_none() {
-                let message = format!("`{}` without `{name}`", kind.value);
+                let message = format!("missing key `{name}` in `{}`", kind.value);
                 self.reader.error(Diagnostic::new(Code::MissingKey, kind.span, message));
             }
             found.map(|member| &member.value)
@@ -185,7 +185,7 @@ impl<'c, 'r> Conditions<'c, 'r> {
         let mut path = root.to_owned();
         for key in field.value.split('.') {
             if key.is_empty() {
-                let message = format!("{} of `{field_name}` has an empty key", quoted(field.value));
+                let message = format!("{} in `{field_name}` has an empty key", quoted(field.value));
                 self.reader.error(Diagnostic::new(Code::Attribute, field.span, message));
                 return None;
             }
@@ -210,14 +210,14 @@ impl<'c, 'r> Conditions<'c, 'r> {
         let found = words.iter().find(|(word, _)| *word == written.value);
         if found.is_none() {
             let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            let message = format!("{} is no `{name}`", quoted(written.value));
+            let message = format!("unknown `{name}` {}", quoted(written.value));
             let help = did_you_mean(written.value, all.iter().copied()).unwrap_or_else(|| known(&all));
             self.reader.error(Diagnostic::new(Code::UnknownOperator, written.span, message).help(help));
         }
         found.map(|(_, today)| (*today, written.span))
     }
 
-    /// In the first perso, a check was true or false where its attribute was missing; now it is unknown, which never grants.
+    /// In legacy policies, a check of a missing attribute was true or false; now it is unknown, which never grants.
     /// Warns where that takes a permission away.
     fn warn_if_stricter(&mut self, kind: Spanned<&str>, path: &str, was_true: bool) {
         let is_negated = self.nots.len() % 2 == 1;
@@ -225,26 +225,26 @@ impl<'c, 'r> Conditions<'c, 'r> {
             return;
         }
         let what = match (is_negated, was_true) {
-            (true, _) => "`Not` over a test of",
+            (true, _) => "`Not` around a test of",
             (false, true) => "`NotIn` on",
             (false, false) => "a deny rule with a test of",
         };
         let outcome = match self.effect {
-            Effect::Deny => "the rule did not deny, and now it does",
-            Effect::Allow => "it passed, and no longer does",
+            Effect::Deny => "the rule did not deny before, and now does",
+            Effect::Allow => "the test passed before, and no longer does",
         };
-        let message = format!("{what} {}: where that is missing or of another type, {outcome}", quoted(path));
+        let message = format!("{what} {}: if it is missing or of another type, {outcome}", quoted(path));
         let mut warning = Diagnostic::new(Code::Stricter, kind.span, message);
         if let Some(not) = self.nots.last().filter(|_| is_negated) {
             warning = warning.label(*not, "the `Not`");
         }
-        let help = "where a missing attribute is meant to pass, say so with `FieldPresent`";
+        let help = "to let a missing attribute pass, test for it with `FieldPresent`";
         self.reader.error(warning.help(help));
     }
 }
 
 fn known(words: &[&str]) -> String {
-    format!("known here: {}", listed(words))
+    format!("expected one of {}", listed(words))
 }
 
 fn is_identifier(key: &str) -> bool {

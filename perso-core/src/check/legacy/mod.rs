@@ -1,4 +1,4 @@
-//! Documents of the first perso (`"version": "perso-1.0.0"`), put in today's form before they are checked.
+//! Legacy policies (`"version": "perso-1.0.0"`), converted to the current form before they are checked.
 //!
 //! This goes from syntax tree to syntax tree. What is made keeps the place of what it was made from, so that all that is
 //! found later is shown in the document as it was written.
@@ -43,7 +43,7 @@ struct Rule<'n> {
     span: Span,
 }
 
-/// Whether a document says that it is one of the first perso.
+/// Whether a document declares itself a legacy policy.
 pub(super) fn is_first(root: &Node<'_>) -> bool {
     let Kind::Object(members) = &root.kind else { return false };
     let is_version = |member: &Member<'_>| match &member.value.kind {
@@ -53,7 +53,7 @@ pub(super) fn is_first(root: &Node<'_>) -> bool {
     members.iter().any(is_version) && members.iter().all(|member| member.key.value != "perso")
 }
 
-/// A document of the first perso in today's form: JSON text that ends with a line end. `None` for another document.
+/// A legacy policy in the current form: JSON text that ends with a newline. `None` for any other document.
 ///
 /// Of one that has errors, what is broken is left out: [`check`](super::check) tells.
 ///
@@ -68,7 +68,7 @@ pub(crate) fn rewritten(text: &str) -> Result<Option<String>, Vec<Diagnostic>> {
     }
     let today = write::pretty(&rewrite(&root, &mut diagnostics));
     if today.len() > json::MAX_TEXT {
-        let message = format!("in today's form, the text is longer than {} bytes", json::MAX_TEXT);
+        let message = format!("the migrated policy is longer than {} bytes", json::MAX_TEXT);
         return Err(vec![Diagnostic::new(Code::Limit, first_of(&root), message)]);
     }
     Ok(Some(today))
@@ -101,7 +101,7 @@ pub(super) fn rewrite<'n>(root: &'n Node<'n>, diagnostics: &mut Diagnostics) -> 
         }
     }
     let rules = rules.unwrap_or_else(|| {
-        reader.error(Diagnostic::new(Code::MissingKey, brace, "the key `rules` is missing"));
+        reader.error(Diagnostic::new(Code::MissingKey, brace, "missing key `rules`"));
         member("rules", brace, list(brace, Vec::new()))
     });
     let members = [perso, default, roles, tools].into_iter().flatten().chain([rules]).collect();
@@ -111,9 +111,8 @@ pub(super) fn rewrite<'n>(root: &'n Node<'n>, diagnostics: &mut Diagnostics) -> 
 fn version<'n>(reader: &mut Reader<'_>, node: &'n Node<'n>) {
     let Some(version) = reader.string(node, "`version`") else { return };
     if version.value != VERSION {
-        let message =
-            format!("`version` of a document of the first perso is `{VERSION}`, not {}", quoted(version.value));
-        let help = "a document in today's form begins with `\"perso\": 1`";
+        let message = format!("`version` of a legacy policy must be `{VERSION}`, found {}", quoted(version.value));
+        let help = "a policy in the current form has `\"perso\": 1` instead";
         reader.error(Diagnostic::new(Code::Version, version.span, message).help(help));
     }
 }
@@ -125,7 +124,7 @@ fn effect<'n>(reader: &mut Reader<'_>, node: &'n Node<'n>, what: &str) -> Option
         "deny" => Some(Effect::Deny),
         "allow" => Some(Effect::Allow),
         _ => {
-            let message = format!("{what} is `\"Allow\"` or `\"Deny\"`, not {}", quoted(text.value));
+            let message = format!("{what} must be `\"Allow\"` or `\"Deny\"`, found {}", quoted(text.value));
             let help = did_you_mean(text.value, ["Allow", "Deny"]);
             reader.error(Diagnostic::new(Code::Effect, text.span, message).maybe_help(help));
             None
@@ -182,16 +181,16 @@ fn rule<'n>(reader: &mut Reader<'_>, node: &'n Node<'n>) -> Option<Rule<'n>> {
         }
     }
     if let [first, second] = effects[..] {
-        let error = Diagnostic::new(Code::Effect, second.0, "a rule with both `effect` and `action`");
-        reader.error(error.label(first.0, "the other").help("leave one of them out"));
+        let error = Diagnostic::new(Code::Effect, second.0, "a rule cannot have both `effect` and `action`");
+        reader.error(error.label(first.0, "the other key").help("remove one of them"));
     }
     if let [first, second] = ids[..] {
-        let error = Diagnostic::new(Code::Duplicate, second.span, "a rule with both `id` and `name`");
-        reader.error(error.label(first.span, "the other").help("leave one of them out"));
+        let error = Diagnostic::new(Code::Duplicate, second.span, "a rule cannot have both `id` and `name`");
+        reader.error(error.label(first.span, "the other key").help("remove one of them"));
     }
     if members.iter().all(|member| member.key.value != "tool_name") {
-        let error = Diagnostic::new(Code::MissingKey, first_of(node), "a rule without a `tool_name`");
-        reader.error(error.help("name the tool that it is about; `*` stands for any characters"));
+        let error = Diagnostic::new(Code::MissingKey, first_of(node), "missing key `tool_name` in a rule");
+        reader.error(error.help("name the tool that the rule applies to; `*` matches any characters"));
     }
     let effect = effects.first().map_or(Effect::Allow, |(_, effect)| *effect);
     Some(Rule { tool: tool?, roles, roles_place, effect, id: ids.first().copied(), reason, condition, span: node.span })
@@ -232,7 +231,7 @@ fn rewrite_rule<'n>(rule: Rule<'n>, id: Cow<'n, str>, condition: Option<Node<'n>
     Node { span, kind: Kind::Object(members) }
 }
 
-/// A list without strings that stand in it before: the first perso did not mind them. Another value as it is.
+/// A list without duplicate strings, which legacy policies allow. Any other value unchanged.
 fn distinct<'n>(node: &'n Node<'n>) -> Node<'n> {
     let Kind::List(elements) = &node.kind else { return node.clone() };
     let mut seen = std::collections::HashSet::new();

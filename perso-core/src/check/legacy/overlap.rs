@@ -46,13 +46,13 @@ pub(super) fn warn(rules: &[Rule<'_>], left: &[bool], diagnostics: &mut Diagnost
                     continue;
                 }
                 warned = Some(other_at);
-                let mut message = format!("this rule does not replace that for {}", quoted(earlier.tool.value));
+                let mut message = format!("this rule does not replace the one for {}", quoted(earlier.tool.value));
                 if earlier.tool.value.contains('*') {
                     message.push_str(&format!(", which also allows calls to {}", quoted(later.tool.value)));
                 }
                 let warning =
-                    Diagnostic::new(Code::Overlap, later.tool.span, message).label(earlier.tool.span, "that one");
-                diagnostics.push(warning.help("where this one alone should decide, narrow the pattern of the other"));
+                    Diagnostic::new(Code::Overlap, later.tool.span, message).label(earlier.tool.span, "the other rule");
+                diagnostics.push(warning.help("if only this rule should decide, narrow the pattern of the other rule"));
             }
         }
     }

@@ -82,7 +82,7 @@ impl Fields {
                 let message = format!("{} is likely a boolean, and `false` counts as present", quoted(path));
                 let test = serde_json::Value::from(path.as_str());
                 let help =
-                    format!("in today's form, where it becomes `exists`, write `true` as the test: `{{{test}: true}}`");
+                    format!("`perso migrate` turns this into `exists`; test for `true` instead: `{{{test}: true}}`");
                 diagnostics.push(Diagnostic::new(Code::Presence, *place, message).help(help));
             }
         }

@@ -37,8 +37,8 @@ pub(super) fn drop_replaced<'n>(rules: &mut [Rule<'n>], diagnostics: &mut Diagno
         } else {
             format!("later rules for {} replace this one", quoted(rule.tool.value))
         };
-        let help = if is_left { "leave those roles out" } else { "leave this rule out" };
-        let warning = Diagnostic::new(Code::Replaced, rule.tool.span, message).label(*place, "the later one");
+        let help = if is_left { "remove those roles" } else { "remove this rule" };
+        let warning = Diagnostic::new(Code::Replaced, rule.tool.span, message).label(*place, "the later rule");
         diagnostics.push(warning.help(help));
         if is_left {
             rule.roles = Some(kept);

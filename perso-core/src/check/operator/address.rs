@@ -9,10 +9,10 @@ pub(super) fn read(text: &str) -> Result<IpAddr, String> {
         return Ok(IpAddr::V4(address));
     }
     let Ok(address) = text.parse::<Ipv6Addr>() else {
-        return Err("it is written neither as `10.0.0.1` nor as `2001:4860::1`".to_owned());
+        return Err("expected an address such as `10.0.0.1` or `2001:4860::1`".to_owned());
     };
     match embedding(address) {
-        Some(what) => Err(format!("{what} stands for one of IPv4")),
+        Some(what) => Err(format!("it is {what}, which stands for an IPv4 address")),
         None => Ok(IpAddr::V6(address)),
     }
 }

@@ -21,7 +21,7 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
                 tests.push(scope.test(&subject, policy::Operator::StartsWith(operand), used.span));
             }
             Err((why, help)) => {
-                let message = format!("{} is no network: {why}", quoted(network.value));
+                let message = format!("{} is not a valid network: {why}", quoted(network.value));
                 scope.error(Code::Operand, network.span, message, help);
             }
         }
@@ -38,7 +38,7 @@ fn prefix(text: &str) -> Result<String, (String, Option<String>)> {
     let length = match length {
         None => bits.len(),
         Some(length) if length.len() > 1 && length.starts_with('0') => {
-            return Err(plain("its prefix length has a leading zero"));
+            return Err(plain("the prefix length has a leading zero"));
         }
         Some(length) => length
             .bytes()
@@ -46,7 +46,7 @@ fn prefix(text: &str) -> Result<String, (String, Option<String>)> {
             .then(|| length.parse().ok())
             .flatten()
             .filter(|length| *length <= bits.len())
-            .ok_or_else(|| (format!("its prefix length is a number from 0 to {}", bits.len()), None))?,
+            .ok_or_else(|| (format!("the prefix length must be a number from 0 to {}", bits.len()), None))?,
     };
     let (prefix, host) = bits.split_at(length);
     let version = if address.is_ipv4() { '4' } else { '6' };

@@ -32,8 +32,8 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
         return None;
     }
     let Kind::Object(members) = &used.operand.kind else {
-        let message = format!("`command` takes an object, not {}", used.operand.describe());
-        let help = "as in `{\"command\": {\"program\": [\"git\"]}}`".to_owned();
+        let message = format!("`command` expects an object, found {}", used.operand.describe());
+        let help = "for example, `{\"command\": {\"program\": [\"git\"]}}`".to_owned();
         scope.error(Code::Operand, first_of(used.operand), message, Some(help));
         return None;
     };
@@ -50,19 +50,19 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
             "args" => parts.push(arguments(scope, &used.subject.facet(Facet::Words), value)),
             "shell" if matches!(value.kind, Kind::Bool(false)) => {}
             "shell" => {
-                let help = "what a shell would run cannot be told from its text".to_owned();
-                scope.error(Code::Operand, first_of(value), "`shell` can only be `false`", Some(help));
+                let help = "what a shell would run cannot be determined from its text".to_owned();
+                scope.error(Code::Operand, first_of(value), "`shell` must be `false`", Some(help));
                 parts.push(None);
             }
             other => {
-                let help = did_you_mean(other, KEYS).unwrap_or_else(|| format!("known here: {}", listed(&KEYS)));
+                let help = did_you_mean(other, KEYS).unwrap_or_else(|| format!("expected one of {}", listed(&KEYS)));
                 scope.error(Code::UnknownKey, key.span, format!("unknown key {}", quoted(other)), Some(help));
                 parts.push(None);
             }
         }
     }
     if !has_program {
-        scope.error(Code::MissingKey, first_of(used.operand), "`command` without a `program`", None);
+        scope.error(Code::MissingKey, first_of(used.operand), "missing key `program` in `command`", None);
         return None;
     }
     parts.into_iter().collect::<Option<Vec<_>>>().map(all_of)
@@ -74,7 +74,7 @@ fn programs(scope: &mut Scope<'_>, node: &Node<'_>) -> Option<Vec<Value>> {
     for text in &texts {
         match refusal(text.value) {
             Some(why) => {
-                let message = format!("{} is no program: {why}", quoted(text.value));
+                let message = format!("{} is not a valid program: {why}", quoted(text.value));
                 scope.error(Code::Operand, text.span, message, None);
             }
             None => programs.push(Value::String(text.value.to_owned())),
@@ -93,19 +93,19 @@ fn refusal(program: &str) -> Option<String> {
         return Some(format!("it is longer than {MAX_COMMAND} bytes"));
     }
     if SHELL_WORDS.split(' ').any(|word| word == program) {
-        return Some("it is a word of the shell".to_owned());
+        return Some("it is a reserved word or builtin of the shell".to_owned());
     }
     let odd = program.chars().find(|c| !is_plain(*c))?;
     Some(match odd {
-        ' ' => "it holds a space; arguments are tested under `args`".to_owned(),
-        _ => format!("it holds {}", quoted(odd.encode_utf8(&mut [0; 4]))),
+        ' ' => "it contains a space; test arguments under `args`".to_owned(),
+        _ => format!("it contains {}", quoted(odd.encode_utf8(&mut [0; 4]))),
     })
 }
 
 fn arguments(scope: &mut Scope<'_>, subject: &Subject, node: &Node<'_>) -> Option<Condition> {
     let Kind::Object(members) = &node.kind else {
-        let message = format!("`args` takes tests on a list, not {}", node.describe());
-        let help = "as in `{\"args\": {\"every\": {\"matches\": \"[a-z]+\"}}}`".to_owned();
+        let message = format!("`args` expects tests of a list, found {}", node.describe());
+        let help = "for example, `{\"args\": {\"every\": {\"matches\": \"[a-z]+\"}}}`".to_owned();
         scope.error(Code::Operand, first_of(node), message, Some(help));
         return None;
     };

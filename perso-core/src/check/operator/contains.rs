@@ -10,8 +10,8 @@ pub(super) const OPERATORS: &[Operator] = &[Operator {
     takes_roles: false,
     meaning: |scope, used| {
         if matches!(used.operand.kind, Kind::Bool(_) | Kind::Number(_)) {
-            let message = format!("`contains` looks into strings, not for {}", used.operand.describe());
-            scope.error(Code::Operand, used.operand.span, message, Some("for lists write `has`".to_owned()));
+            let message = format!("`contains` expects a string, found {}", used.operand.describe());
+            scope.error(Code::Operand, used.operand.span, message, Some("use `has` for lists".to_owned()));
             return None;
         }
         let operand = scope.operand(used.subject, used.name, used.operand, &[Type::String])?;

@@ -24,7 +24,7 @@ pub(super) fn quantified(
     }
     let steps = &used.subject.attribute.steps;
     if steps.iter().filter(|step| **step == Step::Element).count() >= MAX_NESTED {
-        let message = format!("`every` and `some` are nested more than {MAX_NESTED} deep");
+        let message = format!("`every` and `some` are nested more than {MAX_NESTED} levels deep");
         scope.error(Code::Limit, used.span, message, None);
         return None;
     }
@@ -45,10 +45,10 @@ fn asked(scope: &mut Scope<'_>, element: &Subject, what: &str, node: &Node<'_>) 
         Kind::Object(members) => object(scope, element, node, members),
         Kind::List(_) | Kind::Null => {
             let help = match &node.kind {
-                Kind::List(_) => "as in `{\"in\": […]}`, which is true for each value of a list",
-                _ => "`{\"type\": \"null\"}` is true for null",
+                Kind::List(_) => "use `{\"in\": […]}` to match any value of a list",
+                _ => "use `{\"type\": \"null\"}` to match null",
             };
-            let message = format!("`{what}` takes a value or a test of an element, not {}", node.describe());
+            let message = format!("`{what}` expects a value or a test of an element, found {}", node.describe());
             scope.error(Code::Operand, first_of(node), message, Some(help.to_owned()));
             None
         }
@@ -57,7 +57,7 @@ fn asked(scope: &mut Scope<'_>, element: &Subject, what: &str, node: &Node<'_>) 
 
 fn object(scope: &mut Scope<'_>, element: &Subject, node: &Node<'_>, members: &[Member<'_>]) -> Option<Condition> {
     if members.is_empty() {
-        scope.error(Code::Empty, node.span, "a test of nothing says nothing", None);
+        scope.error(Code::Empty, node.span, "empty test", None);
         return None;
     }
     let parts: Vec<Option<Condition>> = members.iter().map(|member| part(scope, element, members, member)).collect();
@@ -98,12 +98,12 @@ fn part(
 
 fn combined(scope: &mut Scope<'_>, element: &Subject, what: &str, node: &Node<'_>) -> Option<Vec<Condition>> {
     let Kind::List(nodes) = &node.kind else {
-        let message = format!("{what} takes a list of tests, not {}", node.describe());
+        let message = format!("{what} must be a list of tests, found {}", node.describe());
         scope.error(Code::WrongType, first_of(node), message, None);
         return None;
     };
     if nodes.is_empty() {
-        scope.error(Code::Empty, node.span, format!("{what} of nothing says nothing"), None);
+        scope.error(Code::Empty, node.span, format!("{what} is empty"), None);
         return None;
     }
     let what = format!("an element of {what}");
@@ -114,12 +114,12 @@ fn combined(scope: &mut Scope<'_>, element: &Subject, what: &str, node: &Node<'_
 /// A test inside of `all`, `any` or `not`.
 fn deeper(scope: &mut Scope<'_>, element: &Subject, what: &str, node: &Node<'_>) -> Option<Condition> {
     if scope.depth >= MAX_CONDITION_DEPTH {
-        let message = format!("`all`, `any` and `not` are nested more than {MAX_CONDITION_DEPTH} deep");
+        let message = format!("`all`, `any` and `not` are nested more than {MAX_CONDITION_DEPTH} levels deep");
         scope.error(Code::Limit, first_of(node), message, None);
         return None;
     }
     let Kind::Object(members) = &node.kind else {
-        let message = format!("{what} takes a test, not {}", node.describe());
+        let message = format!("{what} must be a test, found {}", node.describe());
         let help = "a test is an object: `{\"lte\": 500}`, or `{\".price\": {\"lte\": 500}}`".to_owned();
         scope.error(Code::WrongType, first_of(node), message, Some(help));
         return None;
@@ -137,7 +137,7 @@ fn unknown(scope: &mut Scope<'_>, name: &str, span: Span) {
     let help = match other {
         Some((_, meant)) => format!("did you mean `{meant}`?"),
         None => did_you_mean(name, known())
-            .unwrap_or_else(|| "a field of the element begins with a dot, as in `.price`".to_owned()),
+            .unwrap_or_else(|| "a field of an element starts with a dot, such as `.price`".to_owned()),
     };
     scope.error(Code::UnknownOperator, span, format!("unknown operator {}", quoted(name)), Some(help));
 }

@@ -17,12 +17,12 @@ pub(super) const OPERATORS: &[Operator] = &[Operator {
 }];
 
 /// What may stand behind the `@` of an address that is at most 254 bytes long.
-const DOMAINS: Names = Names { what: "a domain of e-mail", max: 252, underscore: false, exact };
+const DOMAINS: Names = Names { what: "email domain", max: 252, underscore: false, exact };
 
 fn exact(names: &Names, text: &str) -> Result<String, name::Refusal> {
     if let Some((_, domain)) = text.rsplit_once('@') {
-        let help = (!domain.is_empty()).then(|| format!("write what stands behind the `@`: `{domain}`"));
-        return Err(("it holds an `@`".to_owned(), help));
+        let help = (!domain.is_empty()).then(|| format!("write only the part after the `@`: `{domain}`"));
+        return Err(("it contains an `@`".to_owned(), help));
     }
     let domain = names.name(text)?;
     if !domain.contains('.') {

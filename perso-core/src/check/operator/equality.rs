@@ -30,7 +30,7 @@ pub(super) fn impossible_length(scope: &mut Scope<'_>, used: &Use<'_>, value: &V
     };
     let impossible = matches!(value, Value::Number(number) if number.to_string().contains(['-', '.']));
     if impossible {
-        let message = format!("a {what} is a whole number, 0 or more");
+        let message = format!("a {what} must be a whole number, 0 or more");
         scope.error(Code::Operand, used.operand.span, message, None);
     }
     impossible

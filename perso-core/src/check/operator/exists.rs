@@ -11,7 +11,7 @@ pub(super) const OPERATORS: &[Operator] = &[Operator {
     takes_roles: true,
     meaning: |scope, used| {
         let Kind::Bool(wanted) = used.operand.kind else {
-            let message = format!("`exists` takes `true` or `false`, not {}", used.operand.describe());
+            let message = format!("`exists` expects `true` or `false`, found {}", used.operand.describe());
             scope.error(Code::Operand, first_of(used.operand), message, None);
             return None;
         };

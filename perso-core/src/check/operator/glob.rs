@@ -30,8 +30,8 @@ pub(super) fn is_pattern(scope: &mut Scope<'_>, text: Spanned<&str>) -> bool {
         return false;
     }
     let Some(at) = text.value.find("***") else { return true };
-    let help = "`*` stays within a segment, `**` goes across".to_owned();
-    let message = format!("{}: three `*` in a row mean nothing", quoted(text.value));
+    let help = "`*` matches within a segment, `**` across segments".to_owned();
+    let message = format!("{} is not a valid pattern: it contains three `*` in a row", quoted(text.value));
     scope.error(Code::Operand, scope.inside(text, at), message, Some(help));
     false
 }

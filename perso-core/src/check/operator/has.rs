@@ -36,8 +36,9 @@ fn is_roles(attribute: &Attribute) -> bool {
 
 fn role(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
     let Kind::String(name) = &used.operand.kind else {
-        let message = format!("`has` on `agent.roles` takes the name of a role, not {}", used.operand.describe());
-        let help = "for one of several roles write `{\"any\": [{\"agent.roles\": {\"has\": \"a\"}}, …]}`".to_owned();
+        let message = format!("`has` on `agent.roles` expects the name of a role, found {}", used.operand.describe());
+        let help =
+            "to match one of several roles, write `{\"any\": [{\"agent.roles\": {\"has\": \"a\"}}, …]}`".to_owned();
         scope.error(Code::Operand, first_of(used.operand), message, Some(help));
         return None;
     };

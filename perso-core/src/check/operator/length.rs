@@ -20,8 +20,9 @@ pub(super) fn of(scope: &mut Scope<'_>, used: &Use<'_>, facet: Facet) -> Option<
         Kind::Object(members) => operators(scope, &subject, used.operand, members, Some(&INNER)),
         Kind::Number(_) => scalar(scope, &subject, used.operand),
         _ => {
-            let message = format!("`{}` takes a number or tests on one, not {}", used.name, used.operand.describe());
-            let help = format!("as in `{{\"{}\": {{\"lte\": 100}}}}`", used.name);
+            let message =
+                format!("`{}` expects a number or tests of a number, found {}", used.name, used.operand.describe());
+            let help = format!("for example, `{{\"{}\": {{\"lte\": 100}}}}`", used.name);
             scope.error(Code::Operand, first_of(used.operand), message, Some(help));
             None
         }

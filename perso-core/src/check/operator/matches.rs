@@ -31,14 +31,18 @@ fn is_expression(scope: &mut Scope<'_>, text: Spanned<&str>) -> bool {
     let (at, what, help) = match regex_syntax::parse(text.value) {
         Ok(parsed) if parsed.properties().look_set().contains_word_unicode() => {
             let at = text.value.find("\\b").or_else(|| text.value.find("\\B")).unwrap_or_default();
-            (at, "word boundaries of all Unicode are not supported".to_owned(), Some("write `(?-u:\\b)`"))
+            (
+                at,
+                "Unicode word boundaries are not supported".to_owned(),
+                Some("use `(?-u:\\b)`, an ASCII word boundary"),
+            )
         }
         Ok(_) => return true,
         Err(Error::Parse(error)) => (error.span().start.offset, error.kind().to_string(), parse_help(error.kind())),
         Err(Error::Translate(error)) => {
             (error.span().start.offset, error.kind().to_string(), translate_help(error.kind()))
         }
-        Err(_) => (0, "not a regular expression".to_owned(), None),
+        Err(_) => (0, "not a valid regular expression".to_owned(), None),
     };
     let message = format!("{}: {what}", quoted(text.value));
     scope.error(Code::Operand, scope.inside(text, at), message, help.map(str::to_owned));
@@ -48,18 +52,22 @@ fn is_expression(scope: &mut Scope<'_>, text: Spanned<&str>) -> bool {
 fn parse_help(kind: &ast::ErrorKind) -> Option<&'static str> {
     match kind {
         ast::ErrorKind::UnsupportedLookAround => {
-            Some("say it with two tests: `all` of two patterns, or `not` around one of them")
+            Some("use two tests: `all` of two patterns, or `not` around one of them")
         }
-        ast::ErrorKind::UnsupportedBackreference => Some("matching takes linear time, which rules out backreferences"),
-        ast::ErrorKind::EscapeUnrecognized => Some("a backslash stands before punctuation, or begins a class as `\\d`"),
-        ast::ErrorKind::RepetitionMissing => Some("`*` repeats what stands before it; any run of characters is `.*`"),
+        ast::ErrorKind::UnsupportedBackreference => {
+            Some("matching takes linear time, which backreferences do not allow")
+        }
+        ast::ErrorKind::EscapeUnrecognized => {
+            Some("a backslash must come before punctuation, or start a class such as `\\d`")
+        }
+        ast::ErrorKind::RepetitionMissing => Some("`*` repeats what comes before it; use `.*` to match any characters"),
         _ => None,
     }
 }
 
 fn translate_help(kind: &hir::ErrorKind) -> Option<&'static str> {
     match kind {
-        hir::ErrorKind::InvalidUtf8 => Some("`(?-u:…)` can only stand around what matches ASCII"),
+        hir::ErrorKind::InvalidUtf8 => Some("`(?-u:…)` can only contain what matches ASCII"),
         _ => None,
     }
 }

@@ -140,12 +140,12 @@ pub(super) fn test(scope: &mut Scope<'_>, subject: &Subject, node: &Node<'_>) ->
     let message = match &node.kind {
         Kind::Object(members) => return operators(scope, subject, node, members, None),
         Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => return scalar(scope, subject, node),
-        Kind::List(_) => "an attribute is not compared with a list",
-        Kind::Null => "an attribute is not compared with null",
+        Kind::List(_) => "an attribute cannot be compared with a list",
+        Kind::Null => "an attribute cannot be compared with null",
     };
     let help = match &node.kind {
-        Kind::List(_) => "`{\"in\": […]}` is true for each value of a list",
-        _ => "`{\"exists\": false}` is true where there is nothing, or null",
+        Kind::List(_) => "use `{\"in\": […]}` to match any value of a list",
+        _ => "use `{\"exists\": false}` to match a missing or null value",
     };
     scope.error(Code::Operand, first_of(node), message, Some(help.to_owned()));
     None
@@ -165,8 +165,8 @@ fn operators(
     only: Option<&[&str]>,
 ) -> Option<Condition> {
     if members.is_empty() {
-        let help = "an attribute is tested for a value or with operators, as in `{\"lte\": 500}`";
-        scope.error(Code::Empty, node.span, "a test of nothing says nothing", Some(help.to_owned()));
+        let help = "compare it with a value, or use an operator such as `{\"lte\": 500}`";
+        scope.error(Code::Empty, node.span, "empty test", Some(help.to_owned()));
         return None;
     }
     let mut parts = Vec::with_capacity(members.len());
@@ -196,20 +196,21 @@ fn unknown(scope: &mut Scope<'_>, name: &str, span: Span, only: Option<&[&str]>)
     let other = OTHER_NAMES.iter().find(|(other, _)| *other == lower).map(|(_, name)| *name);
     let help = match other.filter(|other| known().any(|name| name == *other)) {
         Some("eq") if lower == "ref" => {
-            Some("a reference is an operand: `{\"eq\": {\"ref\": \"agent.id\"}}`".to_owned())
+            Some("use a reference as an operand: `{\"eq\": {\"ref\": \"agent.id\"}}`".to_owned())
         }
         Some(other) => Some(format!("did you mean `{other}`?")),
-        None if name.starts_with('.') => Some("fields are tested inside of `every` and `some`".to_owned()),
+        None if name.starts_with('.') => Some("test fields of elements inside `every` or `some`".to_owned()),
         None => match FOR_LISTS.iter().find(|(of_strings, _)| *of_strings == name) {
             Some((_, of_lists)) if known().any(|known| known == *of_lists) => {
-                Some(format!("for lists write `{of_lists}`"))
+                Some(format!("use `{of_lists}` for lists"))
             }
             _ => did_you_mean(name, known()),
         },
     };
-    let listed = || format!("known here: {}", known().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "));
+    let listed =
+        || format!("expected one of {}", known().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "));
     let message = match find(name) {
-        Some(_) => format!("`{name}` cannot stand here"),
+        Some(_) => format!("`{name}` is not allowed here"),
         None => format!("unknown operator {}", quoted(name)),
     };
     scope.error(Code::UnknownOperator, span, message, Some(help.unwrap_or_else(listed)));
@@ -220,7 +221,7 @@ fn refuse_on_tool(scope: &mut Scope<'_>, used: &Use<'_>) -> bool {
     let refused = used.subject.attribute.root == Root::Tool
         && used.subject.fixed_type().is_some_and(|(kind, _)| kind != Type::Number);
     if refused {
-        let message = format!("`{}` on `tool`, which is a string", used.name);
+        let message = format!("`{}` cannot be used on `tool`, which is a string", used.name);
         scope.error(Code::Operand, used.span, message, None);
     }
     refused
@@ -229,8 +230,8 @@ fn refuse_on_tool(scope: &mut Scope<'_>, used: &Use<'_>) -> bool {
 /// Reports an operator of lists on what is always a string, and names the one for strings; whether it did.
 fn refuse_on_text(scope: &mut Scope<'_>, used: &Use<'_>, for_strings: &str) -> bool {
     let Some((Type::String, why)) = used.subject.fixed_type() else { return false };
-    let message = format!("`{}` is for lists, and {why}", used.name);
-    scope.error(Code::Operand, used.span, message, Some(format!("for strings write `{for_strings}`")));
+    let message = format!("`{}` is for lists, but {why}", used.name);
+    scope.error(Code::Operand, used.span, message, Some(format!("use `{for_strings}` for strings")));
     true
 }
 
@@ -238,7 +239,7 @@ fn refuse_on_text(scope: &mut Scope<'_>, used: &Use<'_>, for_strings: &str) -> b
 fn refuse_on_name(scope: &mut Scope<'_>, used: &Use<'_>) -> bool {
     let refused = used.subject.attribute.root == Root::Tool;
     if refused {
-        let message = format!("`{}` on `tool`, which is the name of a tool", used.name);
+        let message = format!("`{}` cannot be used on `tool`, which is the name of a tool", used.name);
         scope.error(Code::Operand, used.span, message, None);
     }
     refused

@@ -39,7 +39,7 @@ pub(super) fn like(
             (names.exact)(names, text.value).map(|name| exact.push(Value::String(name)))
         };
         if let Err((why, help)) = read {
-            let message = format!("{} is not {}: {why}", quoted(text.value), names.what);
+            let message = format!("{} is not a valid {}: {why}", quoted(text.value), names.what);
             scope.error(Code::Operand, text.span, message, help);
             broken = true;
         }
@@ -72,7 +72,7 @@ impl Names {
         self.labels(text, false)?;
         let last = text.rsplit('.').next().unwrap_or_default();
         if last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x") || last.starts_with("0X") {
-            return Err(("no name ends in a number".to_owned(), None));
+            return Err(("a name cannot end in a number".to_owned(), None));
         }
         Ok(text.to_ascii_lowercase())
     }
@@ -88,12 +88,12 @@ impl Names {
         if last.bytes().all(|byte| byte.is_ascii_digit())
             || text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains(|c: char| c.is_ascii_alphabetic())
         {
-            return Err(("a pattern is for names, not for addresses".to_owned(), None));
+            return Err(("patterns match names, not addresses".to_owned(), None));
         }
         if is_pattern(last) {
             return Err((
-                "anyone can have a name that ends otherwise".to_owned(),
-                Some("the last label has no wildcard, as in `*.acme.com`; `**` is every name".to_owned()),
+                "anyone can register a name with another ending".to_owned(),
+                Some("write the last label without a wildcard, as in `*.acme.com`; `**` matches every name".to_owned()),
             ));
         }
         if let (Some(label), None) = (before, labels.next())
@@ -101,8 +101,8 @@ impl Names {
             && !label.ends_with('*')
         {
             let name = format!("{}.{last}", label.trim_start_matches('*').trim_start_matches('-'));
-            let help = format!("below a domain is `**.{name}`, and the domain itself `{name}`");
-            return Err((format!("it matches `evil{}.{last}` as well", label.trim_start_matches('*')), Some(help)));
+            let help = format!("use `**.{name}` for subdomains, and `{name}` for the domain itself");
+            return Err((format!("it also matches `evil{}.{last}`", label.trim_start_matches('*')), Some(help)));
         }
         Ok(text.to_ascii_lowercase())
     }
@@ -117,11 +117,11 @@ impl Names {
             return Err((format!("it is longer than {} bytes", self.max), None));
         }
         if !text.is_ascii() {
-            let help = "a name of other letters is written in its ASCII form, which begins with `xn--`".to_owned();
-            return Err(("it holds a character outside of ASCII".to_owned(), Some(help)));
+            let help = "write the ASCII form of the name, which starts with `xn--`".to_owned();
+            return Err(("it contains a non-ASCII character".to_owned(), Some(help)));
         }
         if text.contains("***") {
-            return plain("three `*` in a row mean nothing");
+            return plain("it contains three `*` in a row");
         }
         let is_of_name = |c: char| {
             c.is_ascii_alphanumeric()
@@ -131,17 +131,17 @@ impl Names {
         };
         if let Some(c) = text.chars().find(|c| !is_of_name(*c)) {
             let c = if c.is_ascii_control() { '\u{fffd}' } else { c };
-            return Err((format!("no name holds `{c}`"), None));
+            return Err((format!("a name cannot contain `{c}`"), None));
         }
         for label in text.split('.') {
             if label.is_empty() {
                 return plain("it has an empty label");
             }
             if label.len() > 63 {
-                return plain("it has a label of more than 63 bytes");
+                return plain("it has a label longer than 63 bytes");
             }
             if label.starts_with('-') || label.ends_with('-') {
-                return plain("it has a label that begins or ends in `-`");
+                return plain("it has a label that starts or ends with `-`");
             }
         }
         Ok(())

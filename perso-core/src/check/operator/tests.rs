@@ -97,15 +97,12 @@ fn elements() {
     );
     assert_becomes(r#"{ "args.a": { "every": { "every": 1 } } }"#, "args.a every(args.a[] every(args.a[][] = 1))");
     // Behind the elements, references are to attributes again.
-    assert_refused(
-        r#"{ "args.a": { "every": { ".b": 1 }, "eq": { "ref": ".b" } } }"#,
-        "`.b` is no attribute of a call",
-    );
+    assert_refused(r#"{ "args.a": { "every": { ".b": 1 }, "eq": { "ref": ".b" } } }"#, "unknown attribute `.b`");
     assert_refused(
         r#"{ "args.a": { "every": { "every": { "some": 1 } } } }"#,
-        "`every` and `some` are nested more than 2 deep",
+        "`every` and `some` are nested more than 2 levels deep",
     );
-    assert_refused(r#"{ "tool": { "some": "x" } }"#, "`some` on `tool`, which is a string");
+    assert_refused(r#"{ "tool": { "some": "x" } }"#, "`some` cannot be used on `tool`, which is a string");
     assert_refused(
         r#"{ "agent.roles": { "some": "admin" } }"#,
         "`agent.roles` can only be tested with `has`, `exists` and `type`",
@@ -124,7 +121,7 @@ fn combinations_inside_of_elements_count_for_depth() {
         format!("{}{test}{}", "{ \"not\": ".repeat(outer), " }".repeat(outer))
     };
     policy(&nested(16, 16));
-    assert_refused(&nested(17, 16), "`all`, `any` and `not` are nested more than 32 deep");
+    assert_refused(&nested(17, 16), "`all`, `any` and `not` are nested more than 32 levels deep");
 }
 
 #[test]
@@ -132,16 +129,19 @@ fn lists() {
     assert_becomes(r#"{ "args.a": { "has": 5 } }"#, "args.a has 5");
     assert_becomes(r#"{ "args.a": { "has": { "ref": "agent.id" } } }"#, "args.a has agent.id");
     assert_becomes(r#"{ "args.a": { "count": 2 } }"#, "count of args.a = 2");
-    assert_refused(r#"{ "args.a": { "contains": 5 } }"#, "`contains` looks into strings, not for a number");
+    assert_refused(r#"{ "args.a": { "contains": 5 } }"#, "`contains` expects a string, found a number");
     assert_becomes(r#"{ "args.a": { "contains": { "ref": "agent.id" } } }"#, "args.a contains agent.id");
     assert_becomes(r#"{ "agent.team": { "in": { "ref": "args.teams" } } }"#, "agent.team in list args.teams");
     assert_becomes(r#"{ "args.a": { "not_in": { "ref": "agent.no" } } }"#, "not args.a in list agent.no");
-    assert_refused(r#"{ "args.a": { "length": { "in": { "ref": "agent.n" } } } }"#, "`in` takes a list, not an object");
+    assert_refused(
+        r#"{ "args.a": { "length": { "in": { "ref": "agent.n" } } } }"#,
+        "`in` expects a list, found an object",
+    );
     assert_refused(
         r#"{ "args.a": { "in": { "ref": "tool" } } }"#,
         "`in` cannot compare with `tool`: `tool` is a string",
     );
-    assert_refused(r#"{ "tool": { "has": 5 } }"#, "`has` is for lists, and `tool` is a string");
+    assert_refused(r#"{ "tool": { "has": 5 } }"#, "`has` is for lists, but `tool` is a string");
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn hostile_lists_are_bounded() {
     policy(&format!(r#"{{ "args.a": {{ "within": [{}] }} }}"#, many(1024)));
     for name in ["glob", "matches", "within", "email_domain", "cidr"] {
         let condition = format!(r#"{{ "args.a": {{ "{name}": [{}] }} }}"#, many(1025));
-        assert_refused(&condition, "a list of 1025 texts; at most 1024 are allowed");
+        assert_refused(&condition, "the list has 1025 strings; at most 1024 are allowed");
     }
     for name in ["glob", "matches"] {
         policy(&format!(r#"{{ "args.a": {{ "{name}": "{}" }} }}"#, "a".repeat(1024)));

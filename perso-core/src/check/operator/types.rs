@@ -2,7 +2,7 @@
 
 use super::super::scope::Scope;
 use super::{Operator, Use};
-use crate::diagnostic::{Code, Diagnostic, quoted};
+use crate::diagnostic::{Code, quoted};
 use crate::policy::{self, Condition, Type};
 use crate::syntax::did_you_mean;
 use crate::syntax::document::first_of;
@@ -42,15 +42,15 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
     let mut broken = false;
     match &used.operand.kind {
         Kind::List(names) if names.is_empty() => {
-            scope.error(Code::Empty, used.operand.span, "`type` of an empty list says nothing", None);
+            scope.error(Code::Empty, used.operand.span, "`type` is an empty list", None);
             return None;
         }
         Kind::List(names) => {
             for node in names {
                 match named(scope, node) {
                     Some(kind) if types.contains(&kind) => {
-                        let error = Diagnostic::new(Code::Duplicate, node.span, "this type is named twice");
-                        scope.diagnostics.push(error);
+                        let name = TYPES.iter().find(|(_, known)| *known == kind).map_or("", |(name, _)| name);
+                        scope.error(Code::Duplicate, node.span, format!("duplicate type `{name}`"), None);
                         broken = true;
                     }
                     Some(kind) => types.push(kind),
@@ -68,7 +68,7 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
 
 fn named(scope: &mut Scope<'_>, node: &Node<'_>) -> Option<Type> {
     let Kind::String(name) = &node.kind else {
-        let message = format!("`type` takes the name of a type or a list of them, not {}", node.describe());
+        let message = format!("`type` expects the name of a type or a list of them, found {}", node.describe());
         scope.error(Code::Operand, first_of(node), message, None);
         return None;
     };

@@ -27,15 +27,15 @@ const SCHEMES: [(&str, u16); 5] = [("http", 80), ("https", 443), ("ws", 80), ("w
 /// The most ports in a list.
 const MAX_PORTS: usize = 1024;
 
-const HOSTS: Names = Names { what: "a host", max: 253, underscore: true, exact: host };
+const HOSTS: Names = Names { what: "host", max: 253, underscore: true, exact: host };
 
 fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
     if refuse_on_name(scope, used) {
         return None;
     }
     let Kind::Object(members) = &used.operand.kind else {
-        let message = format!("`url` takes an object, not {}", used.operand.describe());
-        let help = "as in `{\"url\": {\"host\": [\"api.acme.com\"]}}`".to_owned();
+        let message = format!("`url` expects an object, found {}", used.operand.describe());
+        let help = "for example, `{\"url\": {\"host\": [\"api.acme.com\"]}}`".to_owned();
         scope.error(Code::Operand, first_of(used.operand), message, Some(help));
         return None;
     };
@@ -43,15 +43,15 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
     for Member { key, .. } in members {
         if !KEYS.contains(&key.value.as_ref()) {
             let help = did_you_mean(&key.value, KEYS);
-            let help = help.unwrap_or_else(|| format!("known here: {}", crate::syntax::document::listed(&KEYS)));
+            let help = help.unwrap_or_else(|| format!("expected one of {}", crate::syntax::document::listed(&KEYS)));
             scope.error(Code::UnknownKey, key.span, format!("unknown key {}", quoted(&key.value)), Some(help));
             broken = true;
         }
     }
     let find = |name: &str| members.iter().find(|member| member.key.value == name);
     if !broken && ["scheme", "host", "private"].into_iter().all(|name| find(name).is_none()) {
-        let message = "`url` without `scheme`, `host` or `private` is about any host";
-        scope.error(Code::Empty, used.operand.span, message, Some("name the hosts under `host`".to_owned()));
+        let message = "`url` without `scheme`, `host` or `private` matches any host";
+        scope.error(Code::Empty, used.operand.span, message, Some("list the hosts under `host`".to_owned()));
         return None;
     }
     let part = |facet: Facet| used.subject.facet(facet);
@@ -59,7 +59,7 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
     let (schemes, scheme) = scheme(scope, &part(Facet::Scheme), find("scheme"), used.span).unzip();
     let mut parts = vec![scheme];
     parts.extend(find("host").map(|member| {
-        let hosts = scope.texts("host", "a host or a pattern of hosts", &member.value)?;
+        let hosts = scope.texts("host", "a host pattern", &member.value)?;
         name::like(scope, &HOSTS, &part(Facet::Host), &hosts)
     }));
     parts.push(port(scope, &part(Facet::Port), find("port"), schemes.as_deref(), used.span));
@@ -107,8 +107,8 @@ fn schemes(scope: &mut Scope<'_>, node: &Node<'_>) -> Option<Vec<(&'static str, 
             Some(scheme) if schemes.contains(&scheme) => {}
             Some(scheme) => schemes.push(scheme),
             None => {
-                let message = format!("{} is not a scheme whose URLs are read", quoted(text.value));
-                let help = "they are `http`, `https`, `ws`, `wss` and `ftp`".to_owned();
+                let message = format!("unsupported scheme {}", quoted(text.value));
+                let help = "expected `http`, `https`, `ws`, `wss` or `ftp`".to_owned();
                 scope.error(Code::Operand, text.span, message, Some(help));
                 return None;
             }
@@ -134,17 +134,17 @@ fn port(
                 _ => std::slice::from_ref(value),
             };
             if nodes.is_empty() {
-                scope.error(Code::Empty, value.span, "`port` of an empty list says nothing", None);
+                scope.error(Code::Empty, value.span, "`port` is an empty list", None);
                 return None;
             }
             if nodes.len() > MAX_PORTS {
-                let message = format!("a list of {} ports; at most {MAX_PORTS} are allowed", nodes.len());
+                let message = format!("the list has {} ports; at most {MAX_PORTS} are allowed", nodes.len());
                 scope.error(Code::Limit, first_of(value), message, None);
                 return None;
             }
             for node in nodes {
                 let Some(number) = port_number(node) else {
-                    let message = "a port is a whole number from 1 to 65535";
+                    let message = "a port must be a whole number from 1 to 65535";
                     scope.error(Code::Operand, first_of(node), message, None);
                     return None;
                 };
@@ -168,8 +168,8 @@ fn path(scope: &mut Scope<'_>, subject: &Subject, node: &Node<'_>) -> Option<Con
         Kind::Object(members) => operators(scope, subject, node, members, Some(&PATH_OPERATORS)),
         Kind::String(_) => scalar(scope, subject, node),
         _ => {
-            let message = format!("`path` takes a string or tests on one, not {}", node.describe());
-            let help = "as in `{\"path\": {\"starts_with\": \"/v1/\"}}`".to_owned();
+            let message = format!("`path` expects a string or tests of a string, found {}", node.describe());
+            let help = "for example, `{\"path\": {\"starts_with\": \"/v1/\"}}`".to_owned();
             scope.error(Code::Operand, first_of(node), message, Some(help));
             None
         }
@@ -179,8 +179,7 @@ fn path(scope: &mut Scope<'_>, subject: &Subject, node: &Node<'_>) -> Option<Con
 /// A part that can only be asked not to be.
 fn none(scope: &mut Scope<'_>, subject: &Subject, Member { key, value }: &Member<'_>, help: &str) -> Option<Condition> {
     if !matches!(value.kind, Kind::Bool(false)) {
-        let (message, help) =
-            (format!("`{}` can only be `false`", key.value), format!("{help}; leave it out otherwise"));
+        let (message, help) = (format!("`{}` must be `false`", key.value), format!("{help}; omit it otherwise"));
         scope.error(Code::Operand, first_of(value), message, Some(help));
         return None;
     }
@@ -192,26 +191,28 @@ fn host(names: &Names, text: &str) -> Result<String, name::Refusal> {
     if let Some(inner) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
         return match address::read(inner) {
             Ok(IpAddr::V6(address)) => Ok(format!("[{address}]")),
-            Ok(IpAddr::V4(address)) => Err((format!("`{address}` stands without brackets"), None)),
+            Ok(IpAddr::V4(address)) => {
+                Err(("an IPv4 address cannot be in brackets".to_owned(), Some(format!("write `{address}`"))))
+            }
             Err(why) => Err((why, None)),
         };
     }
     match address::read(text) {
         Ok(IpAddr::V4(address)) => return Ok(address.to_string()),
         Ok(IpAddr::V6(address)) => {
-            return Err(("an IPv6 address stands in brackets".to_owned(), Some(format!("write `[{address}]`"))));
+            return Err(("an IPv6 address must be in brackets".to_owned(), Some(format!("write `[{address}]`"))));
         }
         Err(_) => {}
     }
     if let Some((_, rest)) = text.split_once("://") {
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let help = (!host.is_empty()).then(|| format!("a host is only `{host}`"));
+        let help = (!host.is_empty()).then(|| format!("write only the host: `{host}`"));
         return Err(("it is a URL".to_owned(), help));
     }
     if let Some((_, port)) = text.split_once(':')
         && port.bytes().all(|byte| byte.is_ascii_digit())
     {
-        return Err(("it holds a port".to_owned(), Some("ports stand under `port`".to_owned())));
+        return Err(("it contains a port".to_owned(), Some("list ports under `port`".to_owned())));
     }
     names.name(text)
 }

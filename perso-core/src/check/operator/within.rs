@@ -29,14 +29,19 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
         };
         match read {
             Err(why) => {
-                let message = format!("{} is no directory to be within: {why}", quoted(written.value));
+                let message = format!("{} is not a valid directory: {why}", quoted(written.value));
                 let help = help(written.value);
                 scope.error(Code::Operand, written.span, message, help.map(str::to_owned));
                 broken = true;
             }
             Ok(_) if *first.get_or_insert(facet) != facet => {
-                let help = "write two tests, under `any`".to_owned();
-                scope.error(Code::Operand, written.span, "POSIX and Windows directories in one list", Some(help));
+                let help = "use two tests under `any`".to_owned();
+                scope.error(
+                    Code::Operand,
+                    written.span,
+                    "POSIX and Windows directories cannot be in one list",
+                    Some(help),
+                );
                 broken = true;
             }
             Ok(directory) => below(scope, used, &used.subject.facet(facet), directory, &mut tests),
@@ -60,11 +65,11 @@ fn below(scope: &mut Scope<'_>, used: &Use<'_>, subject: &Subject, directory: St
 
 fn help(text: &str) -> Option<&'static str> {
     if text.starts_with("\\\\") || text.starts_with("//") {
-        return Some("names of servers and devices are never within a directory; name a drive, as `C:/data`");
+        return Some("server and device names are never within a directory; use a drive, such as `C:/data`");
     }
     let is_absolute =
         text.starts_with('/') || text.get(1..).is_some_and(|rest| rest.starts_with(":/") || rest.starts_with(":\\"));
-    (!is_absolute).then_some("a directory is absolute: `/srv/share`, or with a drive `C:/data`")
+    (!is_absolute).then_some("a directory must be absolute, such as `/srv/share` or `C:/data`")
 }
 
 /// The canonical form of an absolute POSIX path, or why it is none.
@@ -72,14 +77,14 @@ fn posix(text: &str) -> Result<String, String> {
     common(text)?;
     let Some(rest) = text.strip_prefix('/') else { return Err("it is not absolute".to_owned()) };
     if text.contains('\\') {
-        return Err("it holds a backslash".to_owned());
+        return Err("it contains a backslash".to_owned());
     }
     let like_a_separator = |c| {
         matches!(c, '\u{85}' | '\u{2024}'..='\u{2026}' | '\u{2028}' | '\u{2029}' | '\u{2044}' | '\u{2215}')
             || matches!(c, '\u{ff0e}' | '\u{ff0f}')
     };
     if let Some(c) = text.chars().find(|c| like_a_separator(*c)) {
-        return Err(format!("it holds U+{:04X}, which some take for a separator or a dot", u32::from(c)));
+        return Err(format!("it contains U+{:04X}, which some systems treat as a separator or a dot", u32::from(c)));
     }
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     if text != "/" {
@@ -92,12 +97,12 @@ fn posix(text: &str) -> Result<String, String> {
 fn windows(text: &str) -> Result<String, String> {
     common(text)?;
     if !text.is_ascii() {
-        return Err("it holds a character outside of ASCII".to_owned());
+        return Err("it contains a non-ASCII character".to_owned());
     }
     let path = text.to_ascii_lowercase().replace('\\', "/");
     let (drive, rest) = path.split_at(1);
     if !drive.starts_with(|c: char| c.is_ascii_lowercase()) {
-        return Err("it does not begin with a drive's letter".to_owned());
+        return Err("it does not start with a drive letter".to_owned());
     }
     let Some(rest) = rest.strip_prefix(":/") else { return Err("it is relative to the drive".to_owned()) };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
@@ -113,35 +118,35 @@ fn common(text: &str) -> Result<(), String> {
         return Err(format!("it is longer than {MAX_PATH} bytes"));
     }
     if text.contains(|c: char| c.is_ascii_control()) {
-        return Err("it holds a control character".to_owned());
+        return Err("it contains a control character".to_owned());
     }
     let is_escape = |at: usize| {
         let digits = text.as_bytes().get(at + 1..at + 3);
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
     if text.match_indices('%').any(|(at, _)| is_escape(at)) {
-        return Err("it holds a percent-encoded character".to_owned());
+        return Err("it contains a percent-encoded character".to_owned());
     }
     Ok(())
 }
 
 fn segment(segment: &str) -> Result<(), String> {
     match segment {
-        "" => Err("it holds an empty segment".to_owned()),
-        "." | ".." => Err(format!("it holds the segment `{segment}`")),
+        "" => Err("it contains an empty segment".to_owned()),
+        "." | ".." => Err(format!("it contains the segment `{segment}`")),
         _ => Ok(()),
     }
 }
 
 fn windows_segment(segment: &str) -> Result<(), String> {
     if segment.ends_with(['.', ' ']) || segment.starts_with(' ') {
-        return Err("a segment ends in a dot, or begins or ends in a space".to_owned());
+        return Err("a segment ends with a dot, or starts or ends with a space".to_owned());
     }
     if let Some(c) = segment.chars().find(|c| r#"<>:"|?*"#.contains(*c)) {
-        return Err(format!("a segment holds `{c}`"));
+        return Err(format!("a segment contains `{c}`"));
     }
     if segment.as_bytes().windows(2).any(|pair| matches!(pair, [b'~', b'0'..=b'9'])) {
-        return Err("a segment holds a `~` before a digit, as short names do".to_owned());
+        return Err("a segment contains a `~` before a digit, as short names do".to_owned());
     }
     let name = segment.split('.').next().unwrap_or_default().trim_end_matches(' ');
     let is_numbered = |prefix| {
@@ -149,7 +154,7 @@ fn windows_segment(segment: &str) -> Result<(), String> {
     };
     let is_device = ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"].contains(&name);
     if is_device || is_numbered("com") || is_numbered("lpt") {
-        return Err(format!("`{name}` is a device"));
+        return Err(format!("`{name}` is a device name"));
     }
     Ok(())
 }
