@@ -54,7 +54,8 @@ soak: ## Judge on two threads while policies change, for SOAK_SECONDS, ten minut
 fuzz: ## Fuzz each target for FUZZ_SECONDS, a minute if not said otherwise
 	perso-core/fuzz/run.sh
 
-lint: ## Formatting, clippy with each set of features, and the documentation's links
+lint: ## Formatting, clippy with each set of features, the documentation's links, and spelling
+	scripts/words.sh
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path perso-core/fuzz/Cargo.toml
 	cargo fmt --check --manifest-path perso-core/examples/hosts/wasmtime/Cargo.toml

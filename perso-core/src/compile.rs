@@ -20,7 +20,7 @@ pub struct Compiled {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Why a policy can't be compiled: every error of it, and its warnings.
+/// Why a policy cannot be compiled: every error of it, and its warnings.
 ///
 /// Displays as the diagnostics with the policy's lines underlined.
 #[derive(Debug, Clone)]

@@ -27,12 +27,12 @@ impl Failure {
         Self::Because(format!("`{}` {what}", path.display()))
     }
 
-    /// A file can't be read.
+    /// A file cannot be read.
     pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
         Self::file(path, format_args!("cannot be read: {error}"))
     }
 
-    /// A file can't be written.
+    /// A file cannot be written.
     pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Self {
         Self::file(path, format_args!("cannot be written: {error}"))
     }

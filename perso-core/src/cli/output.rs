@@ -31,7 +31,7 @@ pub(crate) fn json(out: &mut impl Write, value: &impl Serialize) -> io::Result<(
 
 /// A message about a failure.
 pub(crate) fn error(why: &str) {
-    // Where this can't be written, nothing can.
+    // Where this cannot be written, nothing can.
     let _ = writeln!(anstream::stderr(), "{BAD}error{BAD:#}: {}", visible(why));
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // A symbolic link stays one; what it points to is replaced.
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     if path.metadata().is_ok_and(|there| !there.is_file()) {
-        // A pipe or a device can't be replaced.
+        // A pipe or a device cannot be replaced.
         return fs::write(path, bytes);
     }
     let mut name = OsString::from(".");

@@ -1,7 +1,7 @@
 //! Runs the examples that rules give.
 //!
 //! The reference evaluator judges them, not the module: an example is a claim about what the policy means, and the
-//! reference tells that most plainly, by itself, and with more to say about a call that it can't read. That the module
+//! reference tells that most plainly, by itself, and with more to say about a call that it cannot read. That the module
 //! decides the same is tested for every kind of policy and call, so a run of the module here would prove it only once
 //! more, and would make the compiler depend on an engine.
 

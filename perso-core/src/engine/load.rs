@@ -37,13 +37,13 @@ pub enum ModuleError {
         /// The module's ABI.
         found: u32,
     },
-    /// The manifest can't be read.
+    /// The manifest cannot be read.
     #[error("the module's manifest cannot be read: {0}")]
     Manifest(#[source] serde_json::Error),
     /// The bytes are not those that the compiler made.
     #[error("the module is damaged: its SHA-256 does not match the one at its end")]
     Hash,
-    /// The module can't be started.
+    /// The module cannot be started.
     #[error("the module cannot be started: {0}")]
     Start(String),
 }

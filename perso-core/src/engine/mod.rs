@@ -19,7 +19,7 @@ use worker::{Failure, Worker};
 
 /// A policy, ready to judge calls from any number of threads. A clone is the same policy.
 ///
-/// Judging never fails and never panics: what can't be judged is denied, and the decision's cause says why.
+/// Judging never fails and never panics: what cannot be judged is denied, and the decision's cause says why.
 ///
 /// ```
 /// # #[cfg(feature = "compile")] {
@@ -63,7 +63,7 @@ impl Policy {
         let seed = loaded.seed.clone();
         let workers: NewWorker = Box::new(move || Worker::new(&seed));
         let workers = Pool::with_available_parallelism_capacity(workers);
-        // A module that can't even be started is found out here, not at the first call.
+        // A module that cannot even be started is found out here, not at the first call.
         workers.get().start().map_err(ModuleError::Start)?;
         Ok(Self { inner: Arc::new(Inner { loaded, workers }) })
     }

@@ -59,7 +59,7 @@ pub struct Tool {
     pub reads: Vec<u32>,
 }
 
-/// The limits in force: see [`perso_decode::limits`].
+/// The active limits: see [`perso_decode::limits`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of a call's text.

@@ -4,7 +4,7 @@ use super::{Manifest, Reasons, abi};
 use std::ops::Range;
 use wasmparser::{BinaryReaderError, Parser, Payload};
 
-/// Why a module's own words can't be read.
+/// Why a module's own words cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// Not WebAssembly, or cut short, or damaged.

@@ -40,7 +40,7 @@ pub struct Automaton {
 pub enum Unfit {
     /// Its table would have so many bytes, if that is known.
     Large(Option<usize>),
-    /// It has something that can't be an automaton.
+    /// It has something that cannot be an automaton.
     Unsupported(String),
 }
 

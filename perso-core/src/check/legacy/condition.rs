@@ -17,7 +17,7 @@ const SOURCES: [(&str, &str); 3] =
 const NUMERIC: [(&str, &str); 5] = [("Lte", "lte"), ("Gte", "gte"), ("Eq", "eq"), ("Lt", "lt"), ("Gt", "gt")];
 const TEXTUAL: [(&str, &str); 2] = [("In", "in"), ("NotIn", "not_in")];
 
-/// Puts the conditions of a rule in today's form.
+/// Puts the conditions of a rule in the current form.
 pub(super) struct Conditions<'c, 'r> {
     reader: &'c mut Reader<'r>,
     /// What the rule does.
@@ -33,7 +33,7 @@ impl<'c, 'r> Conditions<'c, 'r> {
         Self { reader, effect, fields, nots: Vec::new() }
     }
 
-    /// The condition in today's form. Recurses no deeper than the text is nested, which is bounded.
+    /// The condition in the current form. Recurses no deeper than the text is nested, which is bounded.
     pub(super) fn rewrite<'n>(&mut self, node: &'n Node<'n>) -> Option<Node<'n>> {
         let members = self.reader.object(node, "a condition")?;
         let Some((Member { key, value }, others)) = members.split_first() else {
@@ -167,7 +167,7 @@ impl<'c, 'r> Conditions<'c, 'r> {
         }))
     }
 
-    /// The path in today's form to a field of a source; it stands where the field does.
+    /// The path in the current form to a field of a source; it stands where the field does.
     fn path<'n>(
         &mut self,
         source: Option<&'n Node<'n>>,
@@ -251,7 +251,7 @@ fn is_identifier(key: &str) -> bool {
     !key.starts_with(|c: char| c.is_ascii_digit()) && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// The opposite of a condition in today's form.
+/// The opposite of a condition in the current form.
 fn negated<'n>(mut condition: Node<'n>, not: Span) -> Node<'n> {
     if let Kind::Object(members) = &mut condition.kind
         && let [Member { value: Node { kind: Kind::Object(tests), .. }, .. }] = members.as_mut_slice()

@@ -59,7 +59,7 @@ pub(super) fn is_first(root: &Node<'_>) -> bool {
 ///
 /// # Errors
 ///
-/// Why the text is no JSON, or that it is too long in today's form.
+/// Why the text is not valid JSON, or that it is too long in the current form.
 pub(crate) fn rewritten(text: &str) -> Result<Option<String>, Vec<Diagnostic>> {
     let mut diagnostics = Diagnostics::default();
     let Some(root) = json::parse(text, &mut diagnostics) else { return Err(diagnostics.finish()) };
@@ -74,7 +74,7 @@ pub(crate) fn rewritten(text: &str) -> Result<Option<String>, Vec<Diagnostic>> {
     Ok(Some(today))
 }
 
-/// The document in today's form, with the places of the one as it was written. What is broken is reported and left out.
+/// The document in the current form, with the places of the one as it was written. What is broken is reported and left out.
 pub(super) fn rewrite<'n>(root: &'n Node<'n>, diagnostics: &mut Diagnostics) -> Node<'n> {
     let mut reader = Reader { diagnostics };
     let brace = first_of(root);
@@ -196,7 +196,7 @@ fn rule<'n>(reader: &mut Reader<'_>, node: &'n Node<'n>) -> Option<Rule<'n>> {
     Some(Rule { tool: tool?, roles, roles_place, effect, id: ids.first().copied(), reason, condition, span: node.span })
 }
 
-/// The rules that are left, in today's form and in the same order.
+/// The rules that are left, in the current form and in the same order.
 fn rewrite_rules<'n>(mut rules: Vec<Rule<'n>>, reader: &mut Reader<'_>) -> Vec<Node<'n>> {
     let left = replaced::drop_replaced(&mut rules, reader.diagnostics);
     overlap::warn(&rules, &left, reader.diagnostics);

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Checks the spelling of every file, and that the documentation and the messages of the compiler keep to the project's
+# words. `_typos.toml` lists the exceptions. Installs what is missing where it can, and says what is missing where it cannot.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+wants="the words"
+. scripts/need.sh
+need "Python 3 with venv" python3-venv python3 -c 'import ensurepip, venv'
+
+version=1.52.0
+typos=target/lint/typos-$version
+if ! "$typos/bin/typos" --version > /dev/null 2>&1; then
+    rm -rf "$typos"
+    python3 -m venv "$typos"
+    if ! "$typos/bin/pip" install -q --disable-pip-version-check --no-deps "typos==$version"; then
+        echo "$wants need typos $version, which pip cannot install here" >&2
+        exit 1
+    fi
+fi
+
+failed=0
+"$typos/bin/typos" || failed=1
+
+# avoid REGEX INSTEAD: no documentation, message or comment of the compiler has words that match.
+avoid() {
+    local found
+    found=$(git grep -nwiE "$1" -- '*.md' perso-core/src 'perso-core/tests/cli/*.txt' 'perso-core/tests/diagnostics/*.stderr') || return 0
+    printf '%s\n' "$found" | sed "s/$/  <- write: $2/" >&2
+    failed=1
+}
+avoid "can not|can't" "cannot"
+avoid "first perso" "legacy policy"
+avoid "today's form" "the current form"
+avoid "in force" "active"
+avoid "mend|mends|mended" "fix"
+avoid "named twice|listed twice" "duplicate"
+avoid "known here" "expected one of"
+avoid "says nothing" "is empty"
+avoid "heeds?" "follows"
+exit $failed
