@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-wants="the words"
+wants="the checks of spelling and words"
 . scripts/need.sh
 need "Python 3 with venv" python3-venv python3 -c 'import ensurepip, venv'
 

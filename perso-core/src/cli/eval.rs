@@ -7,7 +7,7 @@ use clap::Args;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-/// Judge calls, and print a JSON decision for each
+/// Judge calls and print each decision as JSON
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

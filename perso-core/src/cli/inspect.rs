@@ -18,7 +18,7 @@ Examples:
   perso inspect support.wasm
   perso inspect support-desk.json --format json | jq '.tools[] | {name, reads}'
 
-Of a policy (JSON), the module that it compiles to is shown.")]
+For a policy (JSON), shows the module that it compiles to.")]
 pub(crate) struct Inspect {
     /// The policy (JSON) or its module
     policy: PathBuf,

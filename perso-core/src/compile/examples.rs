@@ -77,10 +77,10 @@ impl<'p> Narrow<'p> {
             return Err(no_call(conclusion.detail.as_deref().unwrap_or_default()));
         }
         let expected = match example.expected {
-            Effect::Allow => "allowed",
-            Effect::Deny => "denied",
+            Effect::Allow => "allow",
+            Effect::Deny => "deny",
         };
-        let message = format!("a call that should be {expected} gets {conclusion}");
+        let message = format!("expected {expected}, found {conclusion}");
         let error = Diagnostic::new(Code::Example, example.span, message);
         Err(match decider(policy, &conclusion) {
             Some((rule, role)) => error.label(rule.span, role).maybe_help(told(policy, rule, &conclusion)),

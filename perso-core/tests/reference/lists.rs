@@ -324,7 +324,7 @@ fn a_trace_shows_the_elements() {
   unknown      {"price": 1, "of": "x"}
   unknown        all of
   true             args.items[].price lt 5; args.items[].price is 1
-  unknown          args.items[].of not_in agent.teams; args.items[].of is "x", agent.teams is [1] (agent.teams is of another type than the test takes)
+  unknown          args.items[].of not_in agent.teams; args.items[].of is "x", agent.teams is [1] (agent.teams has a type that the test does not accept)
   true       address of args.ip cidr "10.0.0.0/8"; address of args.ip is "10.0.0.1"
 "#;
     assert!(told.contains(expected), "{told}");

@@ -630,16 +630,16 @@ allow `refund` does not apply: it is false
   false      args.a lte 500; args.a is 800
   unknown    resource.owner ne agent.b; resource.owner is missing, agent.b is 5
   unknown    any of
-  unknown      length of args.a lte 3; length of args.a is 800 (length of args.a is of another type than the test takes)
+  unknown      length of args.a lte 3; length of args.a is 800 (length of args.a has a type that the test does not accept)
   unknown      not
-  unknown        agent.b starts_with "x"; agent.b is 5 (agent.b is of another type than the test takes)
+  unknown        agent.b starts_with "x"; agent.b is 5 (agent.b has a type that the test does not accept)
 
 deny `mfa` does not apply: it is false
   false    agent.b exists false; agent.b is 5
 
-1 other rule is not about this tool
+1 other rule does not match this tool
 
-deny: no rule applies; the nearest is `refund`; args.a has another value than it needs"#
+deny: no rule applies; the nearest is `refund`; args.a does not have the required value"#
     );
     let json = serde_json::to_value(&told).unwrap();
     assert_eq!(json["decision"], "deny");

@@ -17,11 +17,11 @@ impl fmt::Display for Trace {
         }
         match (self.rules.len(), self.other_rules) {
             _ if matches!(self.conclusion.kind, CauseKind::Malformed | CauseKind::Limit) => {}
-            (0, 1) => writeln!(f, "\nthe only rule is not about this call")?,
-            (0, count) => writeln!(f, "\nnone of {count} rules is about this call")?,
+            (0, 1) => writeln!(f, "\nthe only rule does not match this call")?,
+            (0, count) => writeln!(f, "\nnone of {count} rules matches this call")?,
             (_, 0) => {}
-            (_, 1) => writeln!(f, "\n1 other rule is not about this tool")?,
-            (_, count) => writeln!(f, "\n{count} other rules are not about this tool")?,
+            (_, 1) => writeln!(f, "\n1 other rule does not match this tool")?,
+            (_, count) => writeln!(f, "\n{count} other rules do not match this tool")?,
         }
         write!(f, "\n{}", self.conclusion)
     }
@@ -157,7 +157,7 @@ impl fmt::Display for Truth {
     }
 }
 
-/// Begins a line with a truth, so that the truths stand below each other.
+/// Begins a line with a truth, so that the truths are aligned.
 fn line(f: &mut fmt::Formatter<'_>, truth: Truth, depth: usize) -> fmt::Result {
     write!(f, "  {truth:<8} {:1$}", "", depth * 2)
 }
@@ -166,9 +166,9 @@ fn words(problem: Problem) -> &'static str {
     match problem {
         Problem::Missing => "is missing",
         Problem::Null => "is null",
-        Problem::Type => "is of another type than the test takes",
+        Problem::Type => "has a type that the test does not accept",
         Problem::OutOfRange => "is out of range",
-        Problem::Value => "has another value than it needs",
+        Problem::Value => "does not have the required value",
         Problem::Withheld => "is withheld",
     }
 }
