@@ -57,11 +57,11 @@ fn goals(results: &Results, figures: &Figures) -> String {
     let fastest = results.fastest_peer();
     let lines = [
         (
-            "JSON text to decision, over the check by hand".to_owned(),
+            "JSON text to decision, over the handwritten check".to_owned(),
             perso.from_json / results.handwritten().from_json,
             "at most 1",
         ),
-        ("the same, over the check by hand, tuned".to_owned(), perso.from_json / results.tuned().from_json, ""),
+        ("the same, over the handwritten check, tuned".to_owned(), perso.from_json / results.tuned().from_json, ""),
         (
             format!("the fastest other engine ({}), over perso", fastest.title),
             fastest.from_json / perso.from_json,
@@ -119,7 +119,7 @@ fn answers(rows: &[Row], probes: &[Probe]) -> String {
         let right = row.answers.iter().filter(|right| **right).count();
         vec![row.title.clone(), format!("{right} of {}", probes.len()), wrong(false), wrong(true)]
     };
-    table(&["engine", "right", "allows, but should not", "denies, but should not"], rows.iter().map(row))
+    table(&["engine", "right", "wrongly allows", "wrongly denies"], rows.iter().map(row))
 }
 
 fn calls_of(probes: &[Probe]) -> String {
@@ -161,7 +161,7 @@ fn rules(rows: &[Row]) -> String {
 fn threads(results: &Results) -> String {
     match &results.threads {
         Some(gains) => format!(
-            "Two threads that share one policy decide {} as many calls as one; the check by hand, which shares nothing, {}.",
+            "Two threads that share one policy decide {} as many calls as one; the handwritten check, which shares nothing, decides {}.",
             times(gains.perso),
             times(gains.handwritten)
         ),
