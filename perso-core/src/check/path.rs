@@ -9,7 +9,7 @@ pub(super) const MAX_KEYS: usize = 16;
 /// The longest key, in bytes.
 pub(super) const MAX_KEY: usize = 256;
 
-/// Why a text is no path.
+/// Why a text is not a valid path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PathError {
     /// The byte where it is noticed; `None` for the whole.

@@ -8,12 +8,12 @@ use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
-/// Why a command failed. It ends with exit code 1.
+/// Why a command failed. It exits with 1.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// To be said.
     Because(String),
-    /// Whoever read the output has gone: there is nobody to tell.
+    /// The reader of the output has gone, so there is no one to report to.
     Closed,
 }
 

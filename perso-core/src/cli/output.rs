@@ -10,7 +10,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// For whom output is.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// Text for people
@@ -55,7 +55,7 @@ pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Writes a file so that nobody ever sees half of it: beside its place first.
+/// Writes a file atomically: to a temporary file next to it first.
 pub(crate) fn file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // A symbolic link stays one; what it points to is replaced.
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());

@@ -12,7 +12,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::policy::{Effect, Places, Policy, Rule, RuleIndex};
 use crate::reference::{self, Call, Conclusion};
 
-/// What is wrong with the examples: an error for each that is decided otherwise than it says, or that is no call.
+/// What is wrong with the examples: an error for each that gets another decision than it states, or is not a valid call.
 pub(super) fn run(policy: &Policy, examples: &[Example]) -> Vec<Diagnostic> {
     let mut errors = Diagnostics::default();
     if !examples.is_empty() {

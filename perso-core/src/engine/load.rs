@@ -15,7 +15,7 @@ const MOST_FUEL: u64 = 1 << 27;
 /// The most bytes that a module may have.
 const MAX_BYTES: usize = 1 << 28;
 
-/// Why bytes are no module that can be trusted to judge.
+/// Why a module cannot be trusted to judge calls.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModuleError {
