@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo test hosts clients python node attacks bench bench-peers soak fuzz lint
+.PHONY: help check demo test hosts clients python node attacks bench bench-peers soak fuzz lint
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,6 +11,12 @@ demo: ## Compile the support desk's policy and judge a handful of calls
 	@echo "Building perso (the first time takes a minute or two) ..."
 	@cargo build --release --locked -p perso-core --features cli --bin perso --example demo
 	@cargo run --quiet --release --locked -p perso-core --features cli --example demo
+
+check: ## The quick loop for Rust: formatting, clippy, unit tests, conformance, layers and golden files
+	cargo fmt --all --check
+	cargo clippy -p perso-core -p perso-tower --all-targets --features perso-core/cli --locked -- -D warnings
+	cargo test --locked --profile checked -p perso-core --features cli --lib \
+		--test layers --test conformance --test reference --test diagnostics --test reasons --test cli
 
 # Optimised, because the property test judges hundreds of thousands of calls; with the checks that a debug build has.
 test: hosts clients python node attacks ## Run every test and every example in the documentation
@@ -64,10 +70,11 @@ lint: ## Formatting, clippy with each set of features, the documentation's links
 	cargo clippy --workspace --exclude perso-node --all-targets --locked -- -D warnings
 	cargo clippy -p perso-node --locked -- -D warnings
 	cargo clippy -p perso-core --no-default-features --lib --example load --locked -- -D warnings
-	cargo clippy -p perso-core --no-default-features --features compile --locked -- -D warnings
+	cargo clippy -p perso-core --locked -- -D warnings
 	cargo clippy -p perso-tower --no-default-features --lib --locked -- -D warnings
 	cargo clippy -p perso-tower --no-default-features --features rmcp --lib --locked -- -D warnings
 	cargo clippy -p perso-tower --no-default-features --features tower-mcp --lib --locked -- -D warnings
 	cargo clippy -p perso-tower --no-default-features --features watch --lib --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked \
 		--features perso-tower/tower-mcp,perso-tower/watch
+	scripts/public-api.sh

@@ -13,6 +13,7 @@ use std::fmt;
 
 /// What a policy was compiled to.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Compiled {
     /// The module's bytes: the same for the same text and compiler.
     pub module: Vec<u8>,
@@ -24,6 +25,7 @@ pub struct Compiled {
 ///
 /// Displays as the diagnostics with the policy's lines underlined.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct CompileError {
     /// The findings, in the order of the text; at least one is an error.
     pub diagnostics: Vec<Diagnostic>,

@@ -14,6 +14,7 @@ pub const MAX_DIAGNOSTICS: usize = 1000;
 
 /// One finding about a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Diagnostic {
     /// Whether it is an error or a warning.
     pub severity: Severity,
@@ -31,6 +32,7 @@ pub struct Diagnostic {
 
 /// Another place that belongs to a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Label {
     /// Where.
     pub span: Span,
@@ -52,7 +54,8 @@ macro_rules! codes {
     ($($severity:ident $name:ident $text:literal $doc:literal,)*) => {
         /// The kinds of findings. Their names are stable: programs may rely on them.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Code {
+        #[non_exhaustive]
+pub enum Code {
             $(#[doc = $doc] $name,)*
         }
 
@@ -120,28 +123,28 @@ codes! {
 impl Diagnostic {
     /// A finding; its severity follows from its kind.
     #[must_use]
-    pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
         let message = message.into();
         Self { severity: code.severity(), code, message, span, help: None, labels: Vec::new() }
     }
 
     /// Adds what to do about it.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
     /// Adds what to do about it, where there is something.
     #[must_use]
-    pub fn maybe_help(mut self, help: Option<String>) -> Self {
+    pub(crate) fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help.or(self.help);
         self
     }
 
     /// Adds another place.
     #[must_use]
-    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+    pub(crate) fn label(mut self, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label { span, text: text.into() });
         self
     }
@@ -210,6 +213,7 @@ pub struct Source<'a> {
 
 /// A finding as a record for programs. Lines and columns count from 1, columns in characters; the end is exclusive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Record<'a> {
     /// `"error"` or `"warning"`.
     pub severity: Severity,

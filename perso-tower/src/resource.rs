@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 /// A call whose resource is looked up.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ResourceQuery {
     /// The tool.
     pub tool: String,

@@ -7,6 +7,7 @@ use crate::span::Span;
 
 /// A legacy policy in the current form.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Migrated {
     /// The policy as JSON text, which compiles to the same decisions. The same document always gives the same text.
     pub text: String,

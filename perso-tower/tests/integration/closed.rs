@@ -516,7 +516,8 @@ async fn denials_are_reported() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let events = seen.clone();
         let layer = PersoLayer::new(allow_all()).on_decision(move |event: &Event<'_>, _: &Value| {
-            let decision = (event.decision.is_allowed(), event.enforced, event.decision.cause.detail.map(str::to_owned));
+            let decision =
+                (event.decision.is_allowed(), event.enforced, event.decision.cause.detail.map(str::to_owned));
             events.lock().unwrap().push(decision);
         });
         let layer = turned_off!(BOTH, layer);
