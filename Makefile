@@ -78,3 +78,4 @@ lint: ## Formatting, clippy with each set of features, the documentation's links
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked \
 		--features perso-tower/tower-mcp,perso-tower/watch
 	scripts/public-api.sh
+	scripts/deny.sh
