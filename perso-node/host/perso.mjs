@@ -10,10 +10,10 @@ a control character in a string
 an invalid escape in a string
 a lone surrogate in a string
 an invalid number
-text behind the call
+text after the call
 a call must be an object
 a top-level key other than tool, args, agent, resource and context
-a key stands twice in one object
+duplicate key in an object
 a key differs only by case from one that the policy reads
 the tool is missing
 the tool must be a string
@@ -23,7 +23,7 @@ nested deeper than 64 levels
 a tool name of more than 256 bytes
 more than 16777216 bytes of memory to read it
 the module's table is damaged
-the host asks for parts that there are not`.split('\n');
+the host refers to unknown parts`.split('\n');
 const PARTS = { __proto__: null, args: 1, agent: 2, resource: 4, context: 8 };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -53,13 +53,13 @@ codes! {
     /// A number that JSON does not allow.
     Number = 7, Malformed, "an invalid number";
     /// Something behind the value.
-    Trailing = 8, Malformed, "text behind the call";
+    Trailing = 8, Malformed, "text after the call";
     /// The call is no object.
     Call = 9, Malformed, "a call must be an object";
     /// A top-level key that calls do not have.
     Key = 10, Malformed, "a top-level key other than tool, args, agent, resource and context";
     /// The same key twice, where the policy reads.
-    Duplicate = 11, Malformed, "a key stands twice in one object";
+    Duplicate = 11, Malformed, "duplicate key in an object";
     /// A key that others could take for one that the policy reads.
     Variant = 12, Malformed, "a key differs only by case from one that the policy reads";
     /// No tool.
@@ -80,7 +80,7 @@ codes! {
     /// The table is not one.
     Table = 20, Engine, "the module's table is damaged";
     /// The host says of a part of the call what can't be said of it.
-    Unknown = 21, Engine, "the host asks for parts that there are not";
+    Unknown = 21, Engine, "the host refers to unknown parts";
 }
 
 /// Kinds of faults, in the order in which a module's record numbers them.

@@ -239,7 +239,7 @@ def test_an_object_with_keys_that_are_no_strings_is_unknown(key: Any) -> None:
 
 def test_keys_that_differ_by_case_or_stand_twice_are_refused() -> None:
     assert SMALL.decide("refund", {"amount": 5, "Amount": 800}).cause.kind == "malformed"
-    assert SMALL.decide("refund", Twice()).cause.detail == "a key stands twice in one object"
+    assert SMALL.decide("refund", Twice()).cause.detail == "duplicate key in an object"
 
     class Key(str):
         def __repr__(self) -> str:

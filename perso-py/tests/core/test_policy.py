@@ -52,7 +52,7 @@ def test_text_bytes_and_parts_of_text() -> None:
     assert SMALL.decide_json(call) and SMALL.decide_json(call.encode())
     assert SMALL.decide("refund", Json('{"amount": 5}')) and SMALL.decide("refund", Json(b'{"amount": 5}'))
     twice = SMALL.decide("refund", Json('{"amount": 5, "amount": 5}'))
-    assert (twice.cause.kind, twice.cause.detail) == ("malformed", "a key stands twice in one object")
+    assert (twice.cause.kind, twice.cause.detail) == ("malformed", "duplicate key in an object")
     assert SMALL.decide_json('{"tool": "refund", "args": {"amount": "\ud800"}}').cause.detail == "not UTF-8"
     assert SMALL.decide("refund", Json("\ud800")).cause.detail == "not UTF-8"
     with pytest.raises(TypeError):
