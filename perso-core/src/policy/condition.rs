@@ -76,7 +76,7 @@ pub enum Operator {
 /// What is asked of the elements of a list.
 #[derive(Debug, Clone)]
 pub struct Quantified {
-    /// A condition over attributes whose steps are those of the list, [`Step::Element`], and those below the element;
+    /// A condition over attributes whose steps are those of the list, [`Step::Element`](super::Step::Element), and those below the element;
     /// and over any others.
     pub condition: Box<Condition>,
     /// Whether `count` stands beside it, so that its author has thought of an empty list.
