@@ -263,15 +263,11 @@ test('names are judged to the letter', async () => {
 	assert.deepEqual(got, []);
 });
 
-test('each call of a batch is judged', async () => {
+test('a batch is refused, and so is what is no object', async () => {
 	const { transport, got } = desk();
-	const [one, two, three] = [small(), large(), { jsonrpc: '2.0', id: 'p', method: 'ping' }];
-	transport.says([one, two, three, [large()], null, 5]);
-	await transport.next();
-	await transport.next();
+	for (const message of [[], [small()], [{ jsonrpc: '2.0', id: 'p', method: 'ping' }, [small()]], null, 5, 'tools/call']) transport.says(message);
 	await settled();
-	assert.deepEqual(got, [one, three, null, 5]);
-	assert.deepEqual(transport.sent, []);
+	assert.deepEqual([got, transport.sent], [[], []]);
 });
 
 test('each round of a call that asks back is judged, and so is a task', async () => {
@@ -452,7 +448,6 @@ test('what is not about tools passes, either way', async () => {
 		{ jsonrpc: '2.0', id: 3, result: { content: [] } },
 		{ jsonrpc: '2.0', id: 4, error: { code: 1, message: 'x' } },
 		{ jsonrpc: '2.0', id: 5, method: 'toolsmith/call' },
-		'text', 5, null, undefined, true,
 	];
 	for (const message of messages) transport.says(message);
 	assert.deepEqual(got, messages);
@@ -465,10 +460,10 @@ test('what is not about tools passes, either way', async () => {
 test('observing decides and records, and lets everything pass', async () => {
 	const events = [];
 	const { transport, got } = desk({ agent: AGENT, mode: 'observe', onDecision: (event) => events.push(event) });
-	const all = [large(), call('dump_secrets', {}), call('process_refund', () => 5), { ...small(), method: 'Tools/call' }, list()];
+	const all = [large(), call('dump_secrets', {}), call('process_refund', () => 5), { ...small(), method: 'Tools/call' }, [small()], 5, list()];
 	for (const message of all) transport.says(message);
 	assert.deepEqual(got, all);
-	assert.deepEqual(events.map(({ decision, enforced }) => [decision.allowed, enforced]), Array(4).fill([false, false]));
+	assert.deepEqual(events.map(({ decision, enforced }) => [decision.allowed, enforced]), Array(6).fill([false, false]));
 	await transport.send({ jsonrpc: '2.0', id, result: { tools: ALL } });
 	assert.equal(names(await transport.next()).length, 4);
 });

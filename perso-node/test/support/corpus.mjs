@@ -44,7 +44,8 @@ function bytesOf(found) {
 	return Buffer.from(found.raw ?? JSON.stringify(found.call));
 }
 
-function piece(form) {
+/** The bytes of a piece of `build`. */
+export function piece(form) {
 	if (typeof form === 'string') return Buffer.from(form);
 	if (form.hex !== undefined) return Buffer.from(form.hex, 'hex');
 	const { repeat, times, between = '' } = form;

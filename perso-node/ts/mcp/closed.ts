@@ -3,7 +3,8 @@
 import type { Judge } from '../guard/judge.js';
 import type { Access } from '../guard/settings.js';
 import { copy } from '../value/copy.js';
-import { folded, isAmbiguous, isModern, isObject, type Message } from './message.js';
+import { folded, isReadAs } from './fold.js';
+import { isAmbiguous, isModern, isObject, type Message } from './message.js';
 
 type Kind = 'prompts' | 'resources';
 
@@ -120,7 +121,7 @@ export function passes({ result, why }: Instead, judge: Judge<never>): boolean {
 }
 
 /** Whether the parameters tell what a message is about. */
-const hasParts = (method: string): boolean => [COMPLETE, LISTEN].includes(folded(method));
+const hasParts = (method: string): boolean => [COMPLETE, LISTEN].some((other) => isReadAs(method, other));
 
 /** A copy that nobody else has; undefined where there can be none. */
 function copied(params: unknown): unknown {

@@ -8,7 +8,7 @@ import { type Closed, METHOD_NOT_FOUND } from './closed.js';
 import { denial, error } from './denial.js';
 import type { Hiding } from './hiding.js';
 import { isOwn, Lists, type Waiting } from './lists.js';
-import { type Asked, type Call, type Id, type Message, read, withArguments } from './message.js';
+import { type Asked, type Call, type Id, isObject, type Message, read, withArguments } from './message.js';
 import { callsOf, remember, taskIn, type TaskCall } from './tasks.js';
 
 /** Gives a message to the server. */
@@ -73,10 +73,6 @@ export class Gate<Told> {
 	 * handler gets a copy of its own; changed, it is judged anew.
 	 */
 	receive(raw: unknown, extra: unknown, deliver: Deliver, isLayered = false): void {
-		if (Array.isArray(raw)) {
-			for (const element of Array.from<unknown>(raw)) this.receive(element, extra, deliver, isLayered);
-			return;
-		}
 		const passed = typeof raw === 'object' && raw !== null ? this.#passed.get(raw) : undefined;
 		if (passed !== undefined && isEqual(raw, passed)) return this.#deliver(passed, extra, deliver, isLayered);
 		let asked: Asked;
@@ -97,7 +93,7 @@ export class Gate<Told> {
 			case 'cancelled':
 				return this.#cancel(asked, pass);
 			case 'refused':
-				if (this.#judge.refuse('', asked.why) === undefined) return pass(asked.message);
+				if (this.#judge.refuse('', asked.why) === undefined) return isObject(asked.message) ? pass(asked.message) : deliver(asked.message, extra);
 				if (asked.id !== undefined) this.#answer(asked.id, error(asked.id, asked.code, asked.why));
 				return;
 			case 'other':

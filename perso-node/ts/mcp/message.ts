@@ -3,6 +3,8 @@
  * has it answer differently each time it is asked, changes nothing.
  */
 
+import { isReadAs, readings } from './fold.js';
+
 /** A request's id. */
 export type Id = string | number;
 
@@ -17,9 +19,9 @@ export type Asked =
 	| { readonly kind: 'update'; readonly id: Id; readonly task: string; readonly message: Message }
 	| { readonly kind: 'cancelled'; readonly id: unknown; readonly message: Message }
 	/** Something that a guard must not let pass; without an id nobody waits for an answer. */
-	| { readonly kind: 'refused'; readonly id: Id | undefined; readonly code: number; readonly why: string; readonly message: Message }
+	| { readonly kind: 'refused'; readonly id: Id | undefined; readonly code: number; readonly why: string; readonly message: unknown }
 	/** What is not about tools; with an id where it is a request. */
-	| { readonly kind: 'other'; readonly id?: Id; readonly message: unknown };
+	| { readonly kind: 'other'; readonly id?: Id; readonly message: Message };
 
 /** A `tools/call`. */
 export interface Call {
@@ -42,41 +44,31 @@ const MODERN = '2026-07-28';
 
 export const isObject = (value: unknown): value is Message => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const isId = (id: unknown): id is Id => typeof id === 'string' || typeof id === 'number';
+/** An integer that is not safe is one that JavaScript has rounded: the client would not know its answer. */
+const isId = (id: unknown): id is Id => typeof id === 'string' || Number.isSafeInteger(id);
 
 /** Keys by which a message says what is called. */
 const ENVELOPE = ['jsonrpc', 'id', 'method', 'params'];
 const PARAMS = ['name', 'arguments', 'task', '_meta', 'inputResponses', 'requestState'];
 const UPDATE_PARAMS = ['taskId', 'inputResponses', '_meta'];
 
-/** A name as readers see it that don't mind case, space and control characters. */
-export const folded = (name: string): string =>
-	name.normalize('NFKC').replace(/[\s\p{C}]/gu, '').toLowerCase().replace(/\u0131|i\u0307/g, 'i');
-
-/** Whether a key is one of these, but in a form that only some readers take for it: to some, a NUL ends a string. */
-export function isAmbiguous(object: Message, keys: readonly string[]): boolean {
-	return Object.keys(object).some((key) => {
-		if (keys.includes(key)) return false;
-		const names = [folded(key), folded(key.split('\0', 1)[0]!)];
-		return keys.some((key) => names.includes(key.toLowerCase()));
-	});
-}
-
 const UPDATE = 'tasks/update';
 
-/** Whether a method is one by which tools run or are told of, in whatever notation a lax server might take for it. */
-function isAboutTools(method: string): boolean {
-	const name = folded(method);
-	return name.startsWith('tools/') || name === UPDATE;
+/** Whether a key is one of these, but in a form that only some readers take for it. */
+export function isAmbiguous(object: Message, keys: readonly string[]): boolean {
+	return Object.keys(object).some((key) => !keys.includes(key) && keys.some((other) => isReadAs(key, other)));
 }
+
+/** Whether a method is about tools, or a lax server takes it for one that is. */
+const isAboutTools = (method: string): boolean => readings(method).some((name) => name.startsWith('tools/') || name === UPDATE);
 
 /** Reads a message. Throws where reading it throws. */
 export function read(raw: unknown): Asked {
-	if (!isObject(raw)) return { kind: 'other', message: raw };
+	if (!isObject(raw)) return { kind: 'refused', id: undefined, code: INVALID_REQUEST, why: 'Invalid request: the message must be an object', message: raw };
 	const message = { ...raw };
 	const { method, id } = message;
 	const refused = (code: number, why: string): Asked => ({ kind: 'refused', id: isId(id) ? id : undefined, code, why, message });
-	if (isAmbiguous(message, ENVELOPE)) return refused(INVALID_REQUEST, 'Invalid request: a key of the message is in another case');
+	if (isAmbiguous(message, ENVELOPE)) return refused(INVALID_REQUEST, 'Invalid request: a key of the message is spelled in another way');
 	// An answer to the server has no method.
 	if (method === undefined) return { kind: 'other', message };
 	if (typeof method !== 'string') return refused(INVALID_REQUEST, 'Invalid request: the method must be a string');
@@ -85,7 +77,7 @@ export function read(raw: unknown): Asked {
 		return { kind: 'cancelled', id: params['requestId'], message: { ...message, params } };
 	}
 	if (!isAboutTools(method)) return { kind: 'other', ...(isId(id) && { id }), message };
-	if (!isId(id)) return refused(INVALID_PARAMS, 'Invalid request: the id must be a string or a number');
+	if (!isId(id)) return refused(INVALID_PARAMS, 'Invalid request: the id must be a string or an integer');
 	if (method === 'tools/list') {
 		const params = isObject(message['params']) ? { ...message['params'] } : undefined;
 		return { kind: 'list', id, isModern: isModern(params), message: params ? { ...message, params } : message };
@@ -94,12 +86,12 @@ export function read(raw: unknown): Asked {
 	if (!isObject(message['params'])) return refused(INVALID_PARAMS, 'Invalid request parameters: a call needs params');
 	const params = { ...message['params'] };
 	if (method === UPDATE) {
-		if (isAmbiguous(params, UPDATE_PARAMS)) return refused(INVALID_PARAMS, 'Invalid request parameters: a key is in another case');
+		if (isAmbiguous(params, UPDATE_PARAMS)) return refused(INVALID_PARAMS, 'Invalid request parameters: a key is spelled in another way');
 		const { taskId: task } = params;
 		if (typeof task !== 'string') return refused(INVALID_PARAMS, 'Invalid request parameters: the task\'s id must be a string');
 		return { kind: 'update', id, task, message: { ...message, params } };
 	}
-	if (isAmbiguous(params, PARAMS)) return refused(INVALID_PARAMS, 'Invalid request parameters: a key is in another case');
+	if (isAmbiguous(params, PARAMS)) return refused(INVALID_PARAMS, 'Invalid request parameters: a key is spelled in another way');
 	const { name: tool, arguments: args, task } = params;
 	if (typeof tool !== 'string') return refused(INVALID_PARAMS, 'Invalid request parameters: the name must be a string');
 	const call = { tool, args, isTask: task !== undefined && task !== null, isModern: isModern(params) };

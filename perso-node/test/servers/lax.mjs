@@ -1,0 +1,17 @@
+// A server over lines that takes any message, and runs each that could be a call of a tool. Its answer to `seen` is what has
+// reached it since it was last asked.
+
+import { createInterface } from 'node:readline';
+
+let seen = [];
+for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+	const message = JSON.parse(line);
+	if (message.method === 'seen') {
+		console.log(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: seen }));
+		seen = [];
+		continue;
+	}
+	seen.push(message);
+	if (message.method === 'tools/list') console.log(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { tools: ['pay', 'look', 'wipe'].map((name) => ({ name })) } }));
+	else if (message.id !== undefined && message.method !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} }));
+}
