@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from perso.adapters.fold import folded, is_ambiguous, readings
+
 KINDS = ("prompts", "resources")
 
 LISTS = {"prompts/list": "prompts", "resources/list": "resources", "resources/templates/list": "resourceTemplates"}
@@ -60,7 +62,7 @@ class Closed:
         if method != LISTEN:
             return params
         begins = tuple(NOTIFICATIONS[kind] for kind in self.kinds)
-        asked = {key: value for key, value in params["notifications"].items() if not key.casefold().startswith(begins)}
+        asked = {key: value for key, value in params["notifications"].items() if not folded(key).startswith(begins)}
         return {**params, "notifications": asked}
 
     def _kind(self, method: str, params: Any) -> str | None:
@@ -70,11 +72,11 @@ class Closed:
         if method == COMPLETE:
             about = _at(_at(params, "ref"), "type")
             return REFERENCES.get(about, self.kinds[0]) if isinstance(about, str) else self.kinds[0]
-        # In whatever notation a lax server might take for it.
-        folded = method.casefold()
-        if folded in (COMPLETE, LISTEN):
+        # However it is spelled: a lax server might take it for the method.
+        names = readings(method)
+        if not {COMPLETE, LISTEN}.isdisjoint(names):
             return self.kinds[0]
-        return next((kind for kind in KINDS if folded.startswith(f"{kind}/")), None)
+        return next((kind for kind in KINDS if names[0].startswith(f"{kind}/")), None)
 
 
 def closed(prompts: str = "pass", resources: str = "pass") -> Closed | None:
@@ -89,8 +91,9 @@ def closed(prompts: str = "pass", resources: str = "pass") -> Closed | None:
 
 def is_about(method: str) -> bool:
     """Whether a method can be about prompts or resources."""
-    return method.casefold().startswith(("prompts/", "resources/", COMPLETE, LISTEN))
+    return folded(method).startswith(("prompts/", "resources/", COMPLETE, LISTEN))
 
 
 def _at(value: Any, key: str) -> Any:
-    return value.get(key) if isinstance(value, Mapping) else None
+    """A value, unless a reader could take another key for this one."""
+    return value.get(key) if isinstance(value, Mapping) and not is_ambiguous(value, (key,)) else None

@@ -15,6 +15,7 @@ from mcp.server.fastmcp.tools import Tool
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import McpError
 from mcp.types import (
+    INVALID_PARAMS,
     METHOD_NOT_FOUND,
     CallToolRequest,
     CallToolResult,
@@ -27,6 +28,7 @@ from mcp.types import (
 
 from perso._perso import Policy
 from perso.adapters.admitted import Gates
+from perso.adapters.fold import PARAMS, is_ambiguous
 from perso.adapters.served import DENIED_TASK, Served
 from perso.adapters.tools import Sdk, function_of, guard_runs, guard_tools
 from perso.guard.denied import Denied
@@ -77,6 +79,9 @@ class Guard:
         @functools.wraps(handler)
         async def call(request: CallToolRequest) -> ServerResult:
             params = request.params
+            is_unclear = is_ambiguous(params.model_extra, PARAMS)
+            if is_unclear and self.served.judge.refuse("", "a key of the params is spelled in another way") is not None:
+                raise McpError(ErrorData(code=INVALID_PARAMS, message="Invalid request parameters", data=""))
             name, args, function = params.name, params.arguments, function_of(self.tool(params.name))
             # A handler can be registered again as part of another one. Then there are several gates on the way.
             verdict = self.gates.admitted(name, args, function) or await self.gates.first(self.told(), name, args, function)

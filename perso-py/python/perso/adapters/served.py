@@ -79,8 +79,3 @@ class Served:
     def narrowed(self, method: str, params: Any) -> Any:
         """The parameters of a message that passes, without what the host has turned off."""
         return params if self.closed is None or self.judge.observes else self.closed.narrowed(method, params)
-
-
-def is_about_tools(method: str) -> bool:
-    """Whether a method is one of those about tools, in whatever notation a lax server might take for it."""
-    return method.casefold().startswith("tools/")

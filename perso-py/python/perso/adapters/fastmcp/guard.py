@@ -22,7 +22,8 @@ from mcp_types import METHOD_NOT_FOUND, CallToolRequestParams, ListToolsRequest
 
 from perso._perso import Policy
 from perso.adapters.fastmcp import calls, headers
-from perso.adapters.served import DENIED_TASK, Served, is_about_tools
+from perso.adapters.fold import is_about_tools
+from perso.adapters.served import DENIED_TASK, Served
 from perso.guard.denied import Denied
 from perso.guard.judge import caller, calling
 from perso.guard.verdict import Verdict

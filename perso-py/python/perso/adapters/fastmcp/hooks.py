@@ -16,6 +16,8 @@ from fastmcp.exceptions import ToolError
 from fastmcp.server import FastMCP
 from fastmcp.server.low_level import FastMCPServerMiddleware, LowLevelServer
 from fastmcp.tools.base import Tool
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS
 
 from perso.adapters.closed import is_about
 from perso.adapters.closing import closing, closing_handler
@@ -23,7 +25,7 @@ from perso.adapters.fastmcp import calls, headers, outside
 from perso.adapters.fastmcp.guard import Hidden, check, check_handlers, function_of, guards_of, resolve
 from perso.adapters.fastmcp.outside import around, shown
 from perso.adapters.fastmcp.tools import hand_out
-from perso.adapters.served import is_about_tools
+from perso.adapters.fold import PARAMS, is_about_tools, is_ambiguous
 
 HOOK = "__perso_hook__"
 
@@ -135,6 +137,9 @@ def _dispatch(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
         if server is not None and is_about_tools(ctx.method) and guards_of(server):
             check(server)
             check_handlers(server)
+            if ctx.method == "tools/call" and is_ambiguous(ctx.params, PARAMS):
+                # Only here are there keys that the SDK does not know.
+                _refuse_unclear(server)
         with calls.entered(server):
             if server is None or not is_about(ctx.method):
                 return await inner(self, ctx, call_next)
@@ -146,6 +151,12 @@ def _dispatch(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
             return await call(ctx)
 
     return dispatch
+
+
+def _refuse_unclear(server: FastMCP[Any]) -> None:
+    for guard in guards_of(server):
+        if guard.served.judge.refuse("", "a key of the params is spelled in another way") is not None:
+            raise MCPError(code=INVALID_PARAMS, message="Invalid request parameters", data="")
 
 
 def _get_request_handler(inner: Callable[..., Any]) -> Callable[..., Any]:
