@@ -1,6 +1,6 @@
 //! Prompts and resources, which a host can turn off: the one table of their methods.
 
-use crate::fold::folded;
+use crate::fold::{folded, readings};
 
 /// The code of a method that a server does not have (JSON-RPC 2.0, 5.1).
 pub(crate) const METHOD_NOT_FOUND: i32 = -32601;
@@ -74,7 +74,7 @@ impl Closed {
             "resources/list" if self.resources => Some(Instead::Empty("resources")),
             "resources/templates/list" if self.resources => Some(Instead::Empty("resourceTemplates")),
             // In whatever notation a lax server might take for it.
-            _ => self.denied(&folded(method), reference).map(Instead::Error),
+            _ => readings(method).find_map(|method| self.denied(&method, reference)).map(Instead::Error),
         }
     }
 
@@ -126,7 +126,7 @@ mod tests {
             ("prompts/get", None, PROMPTS, error(Kind::Prompts)),
             ("prompts/render", None, PROMPTS, error(Kind::Prompts)),
             ("Prompts/List", None, PROMPTS, error(Kind::Prompts)),
-            (" prompt\u{17f}/get\0x", None, PROMPTS, error(Kind::Prompts)),
+            (" prompt\u{17f} /get\0x", None, PROMPTS, error(Kind::Prompts)),
             ("completion/complete", Some("ref/prompt"), PROMPTS, error(Kind::Prompts)),
             ("resources/list", None, RESOURCES, Some(Instead::Empty("resources"))),
             ("resources/templates/list", None, RESOURCES, Some(Instead::Empty("resourceTemplates"))),
@@ -134,6 +134,7 @@ mod tests {
             ("resources/subscribe", None, RESOURCES, error(Kind::Resources)),
             ("resources/unsubscribe", None, RESOURCES, error(Kind::Resources)),
             ("resources/directory/read", None, RESOURCES, error(Kind::Resources)),
+            ("re\u{200b}source\u{ff53}/list", None, RESOURCES, error(Kind::Resources)),
             ("RESOURCES/LIST", None, RESOURCES, error(Kind::Resources)),
             ("completion/complete", Some("ref/resource"), RESOURCES, error(Kind::Resources)),
         ] {
@@ -151,6 +152,7 @@ mod tests {
             ("completion/complete", Some("ref/tool")),
             ("completion/complete", Some("Ref/Prompt")),
             ("Completion/Complete", None),
+            ("completion/complete\0x", None),
             ("subscriptions/listen", None),
         ] {
             assert_eq!(PROMPTS.instead(method, reference), Some(Instead::Error(Kind::Prompts)), "{method}");

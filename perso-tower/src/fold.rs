@@ -1,56 +1,102 @@
 //! Names, compared as the laxest reader would.
 
-/// A name as a reader sees it that ignores case and space, or whose strings end at the first NUL. For names that are
-/// sought in ASCII.
+use unicode_general_category::{GeneralCategory, get_general_category};
+use unicode_normalization::UnicodeNormalization;
+
+/// A name without its notation: compatibility forms (NFKC), spaces, control and invisible characters, case, and the dot of an `i`
+/// make no difference. For comparison with names in lowercase ASCII.
 pub(crate) fn folded(name: &str) -> String {
-    bare(name).chars().map(ascii).collect()
+    if name.is_ascii() {
+        return name.chars().filter(char::is_ascii_graphic).map(|c| c.to_ascii_lowercase()).collect();
+    }
+    let visible = name.nfkc().filter(|c| !is_left_out(*c)).flat_map(char::to_lowercase);
+    visible.collect::<String>().replace("i\u{307}", "i").replace('\u{131}', "i")
 }
 
-/// The same for names of any letters: two that a reader might take for one are equal.
+/// The names that readers may take a name for, folded. To some, a NUL ends it.
+pub(crate) fn readings(name: &str) -> impl Iterator<Item = String> {
+    let start = name.split_once('\0').map(|(start, _)| folded(start));
+    std::iter::once(folded(name)).chain(start)
+}
+
+/// Whether some reader may take a name for another one.
+pub(crate) fn is_read_as(name: &str, other: &str) -> bool {
+    let other = other.to_ascii_lowercase();
+    readings(name).any(|reading| reading == other)
+}
+
+/// Spaces, control characters, and what shows nothing.
+fn is_left_out(c: char) -> bool {
+    use GeneralCategory::{Control, Format, PrivateUse, Surrogate, Unassigned};
+    let category = get_general_category(c);
+    c.is_whitespace()
+        || matches!(category, Control | Format | PrivateUse | Surrogate | Unassigned)
+        // What else Unicode calls ignorable by default: marks and fillers.
+        || matches!(c, '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}')
+        || matches!(c, '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}')
+}
+
+/// A key of any letters: two keys that a reader might take for one are equal.
 pub(crate) fn any(name: &str) -> String {
+    let name = name.split('\0').next().unwrap_or_default();
+    let name = name.trim_matches(|c: char| c.is_whitespace() || c.is_control());
     if name.is_ascii() {
-        return folded(name);
+        return name.to_ascii_lowercase();
     }
     // Down, up and down again, as some letters have several small forms and some several large ones.
-    let folded = bare(name).chars().map(ascii).flat_map(char::to_lowercase);
-    folded.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
-}
-
-/// Without what some readers leave out.
-fn bare(name: &str) -> &str {
-    let name = name.split('\0').next().unwrap_or_default();
-    name.trim_matches(|c: char| c.is_whitespace() || c.is_control())
-}
-
-/// Lower case, for the ASCII letters and those that some way of folding makes ASCII letters of.
-const fn ascii(c: char) -> char {
-    match c {
-        '\u{130}' | '\u{131}' => 'i',
-        '\u{17f}' => 's',
-        '\u{212a}' => 'k',
-        c => c.to_ascii_lowercase(),
-    }
+    let small = name.chars().map(|c| if c == '\u{130}' { 'i' } else { c }).flat_map(char::to_lowercase);
+    small.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::folded;
+    use super::{any, folded, is_read_as};
 
     #[test]
-    fn what_some_reader_takes_for_a_name_is_that_name() {
-        for name in ["task", "Task", "TASK", " task\t", "ta\u{17f}k", "tas\u{212a}", "task\0x", "\u{85}task"] {
-            assert_eq!(folded(name), "task", "{name:?}");
+    fn notation_makes_no_difference() {
+        for name in [
+            "tasks/id",
+            "Tasks/ID",
+            " tasks / id\t",
+            "ta\u{17f}ks/id",
+            "tas\u{212a}s/id",
+            "\0tasks/id\0",
+            "tasks/\u{130}d",
+            "tasks/\u{131}d",
+            "tasks/I\u{307}d",
+            "ta\u{200b}sks/id",
+            "\u{feff}tasks/id",
+            "ta\u{ad}sks/id",
+            "ta\u{34f}sks\u{3164}/id\u{fe0f}",
+            "\u{ff34}\u{ff41}\u{ff53}\u{ff4b}\u{ff53}\u{ff0f}id",
+            "\u{1d42d}asks/\u{2170}d",
+        ] {
+            assert_eq!(folded(name), "tasks/id", "{name:?}");
         }
-        for name in ["tasks", "ta sk", "täsk", ""] {
-            assert_ne!(folded(name), "task", "{name:?}");
+        for name in ["tasks/ids", "t\u{e4}sks/id", "t\u{430}sks/id", "tasks.id", ""] {
+            assert_ne!(folded(name), "tasks/id", "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_nul_may_end_a_name() {
+        for name in ["name\0x", "name\0", "\0name", "na\0me", "Name\0\0x"] {
+            assert!(is_read_as(name, "name"), "{name:?}");
+        }
+        assert!(is_read_as("INPUTRESPONSES", "inputResponses"));
+        assert!(!is_read_as("names\0", "name") && !is_read_as("na me\0", "me"));
+    }
+
+    #[test]
+    fn every_letter_that_some_reader_takes_for_ascii_is_folded() {
         for c in '\u{80}'..=char::MAX {
             let folds_to_ascii = c.to_lowercase().chain(c.to_uppercase()).any(|c| c.is_ascii_alphabetic());
             // A letter with marks that becomes several characters is another name to every reader, but for the dotted i.
             let alone = c.to_lowercase().count() == 1 && c.to_uppercase().count() == 1;
             if folds_to_ascii && alone {
-                assert!(folded(&c.to_string()).is_ascii(), "{c}");
+                assert!(folded(&c.to_string()).is_ascii() && any(&c.to_string()).is_ascii(), "{c}");
             }
         }
+        assert_eq!(any("\u{130}\u{131}\u{17f}\u{212a}"), "iisk");
     }
 }

@@ -251,11 +251,10 @@ impl<R: Sync + 'static> Guard<R> {
     }
 }
 
-/// Whether a method that is not known may run a tool nevertheless: one of those about tools, or the one that goes on with a
-/// task, in whatever notation a lax server might take for it.
+/// Whether a method that is not known may run a tool nevertheless, because a lax server takes it for one that does: for any
+/// that begins with `tools/`, or for `tasks/update`, with which a task continues.
 pub(crate) fn may_run_tools(method: &str) -> bool {
-    let method = crate::fold::folded(method);
-    method.starts_with("tools/") || method == "tasks/update"
+    crate::fold::readings(method).any(|method| method.starts_with("tools/") || method == "tasks/update")
 }
 
 /// How an adapter is set up: the same for all.

@@ -1,6 +1,6 @@
 //! Objects in JSON text, read no deeper than their keys and written again.
 
-use crate::fold::folded;
+use crate::fold::is_read_as;
 use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -34,9 +34,9 @@ impl<'m> Shallow<'m> {
         Self::read(self.get(key)?.get())
     }
 
-    /// Whether one of these keys stands twice, or in a form that only some readers take for it.
+    /// Whether one of these keys is duplicate, or there in a form that only some readers take for it.
     pub(crate) fn is_ambiguous(&self, keys: &[&str]) -> bool {
-        let alike = |name: &str| keys.iter().any(|key| folded(name) == key.to_ascii_lowercase());
+        let alike = |name: &str| keys.iter().any(|key| is_read_as(name, key));
         self.0.iter().enumerate().any(|(at, (name, _))| {
             if keys.contains(&&**name) { self.0.iter().take(at).any(|(other, _)| other == name) } else { alike(name) }
         })
@@ -119,6 +119,8 @@ mod tests {
             r#"{"name":1,"NAME":1}"#,
             r#"{" name":1}"#,
             r#"{"name\u0000":1}"#,
+            r#"{"na me":1}"#,
+            r#"{"\uff4eame":1}"#,
             r#"{"INPUTRESPONSES":1}"#,
             r#"{"input\u0052e\u017fponses":1}"#,
         ] {

@@ -35,8 +35,8 @@ pub(super) enum Message {
 /// A `tools/call`.
 #[derive(Debug)]
 pub(super) struct CallMessage {
-    /// The request's id as JSON; `None` for a notification.
-    pub(super) id: Option<String>,
+    /// The request's id as JSON.
+    pub(super) id: String,
     pub(super) tool: String,
     /// The arguments as JSON.
     pub(super) args: Option<String>,
@@ -51,8 +51,8 @@ pub(super) struct CallMessage {
 /// A `tasks/update`.
 #[derive(Debug)]
 pub(super) struct UpdateMessage {
-    /// The request's id as JSON; `None` for a notification.
-    pub(super) id: Option<String>,
+    /// The request's id as JSON.
+    pub(super) id: String,
     /// The task's id.
     pub(super) task: String,
     /// What was understood, to be passed on.
@@ -88,7 +88,7 @@ impl Message {
         }
         let Some(message) = Shallow::read(text) else { return refused(None, "the body is no JSON-RPC message") };
         if message.is_ambiguous(&ENVELOPE) {
-            return refused(None, "a key of the message is there twice or in another case");
+            return refused(None, "a key of the message is duplicate, or spelled in another way");
         }
         let id = message.get("id");
         // An answer to the server has no method.
@@ -97,7 +97,10 @@ impl Message {
         }
         match message.string("method").as_deref() {
             None => refused(id, "the method must be a string"),
-            Some("tools/list") => Self::List,
+            Some("tools/list") => match waiting(&message) {
+                Ok(_) => Self::List,
+                Err(why) => refused(id, why),
+            },
             Some("tools/call") => match call(&message) {
                 Ok(call) => Self::Call(call),
                 Err(why) => refused(id, why),
@@ -132,7 +135,7 @@ fn other(message: &Shallow<'_>, method: &str, closed: Closed) -> Message {
 }
 
 fn call(message: &Shallow<'_>) -> Result<CallMessage, &'static str> {
-    let id = request_id(message)?;
+    let id = waiting(message)?;
     let params = params(message, &PARAMS)?;
     Ok(CallMessage {
         id,
@@ -145,7 +148,7 @@ fn call(message: &Shallow<'_>) -> Result<CallMessage, &'static str> {
 }
 
 fn update(message: &Shallow<'_>) -> Result<UpdateMessage, &'static str> {
-    let id = request_id(message)?;
+    let id = waiting(message)?;
     let params = params(message, &UPDATE)?;
     let task = params.string("taskId").ok_or("the task's id must be a string")?;
     Ok(UpdateMessage { id, task, text: message.text_with("params", &params.text()) })
@@ -170,10 +173,15 @@ fn narrowed(message: &Shallow<'_>, closed: Closed) -> Option<String> {
     Some(message.text_with("params", &params.text_with("notifications", &asked.text())))
 }
 
+/// The id of a request as JSON. A notification about tools is refused: it could run a tool, and nobody would learn of it.
+fn waiting(message: &Shallow<'_>) -> Result<String, &'static str> {
+    request_id(message)?.ok_or("a request needs an id")
+}
+
 /// The request's id as JSON; `None` for a notification.
 fn request_id(message: &Shallow<'_>) -> Result<Option<String>, &'static str> {
     match message.get("id") {
-        Some(id) if !is_id(id) => Err("the id must be a string or a number"),
+        Some(id) if !is_id(id) => Err("the id must be a string or an integer"),
         id => Ok(id.map(|id| id.get().to_owned())),
     }
 }
@@ -181,7 +189,7 @@ fn request_id(message: &Shallow<'_>) -> Result<Option<String>, &'static str> {
 fn params<'m>(message: &Shallow<'m>, keys: &[&str]) -> Result<Shallow<'m>, &'static str> {
     let params = message.object("params").ok_or("the message needs params")?;
     if params.is_ambiguous(keys) {
-        return Err("a key of the params is there twice or in another case");
+        return Err("a key of the params is duplicate, or spelled in another way");
     }
     Ok(params)
 }
@@ -191,10 +199,15 @@ fn refused(id: Option<&RawValue>, why: &'static str) -> Message {
     Message::Refused { id: id.to_owned(), why }
 }
 
-/// Whether it is a string or a number, as ids are.
+/// Whether it is a string or an integer, as ids are.
 fn is_id(id: &RawValue) -> bool {
-    id.get().starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit())
+    let id = id.get();
+    id.starts_with('"') || id.strip_prefix('-').unwrap_or(id).bytes().all(|byte| byte.is_ascii_digit())
 }
+
+#[cfg(test)]
+#[path = "../../tests/integration/support/corpus.rs"]
+mod corpus;
 
 #[cfg(test)]
 mod tests {
@@ -216,7 +229,7 @@ mod tests {
         let text = r#" {"jsonrpc":"2.0", "id":7, "method":"tools\/call",
             "params": {"n\u0061me":"t", "arguments": {"a": 1.50, "b": [ ]}, "x":1} } "#;
         let Message::Call(call) = read(text) else { panic!("no call") };
-        assert_eq!((call.id.as_deref(), &*call.tool, call.is_task), (Some("7"), "t", false));
+        assert_eq!((&*call.id, &*call.tool, call.is_task), ("7", "t", false));
         assert_eq!(call.args.as_deref(), Some(r#"{"a": 1.50, "b": [ ]}"#));
         assert_eq!(
             call.text,
@@ -230,13 +243,13 @@ mod tests {
             Message::Call(call) => call,
             other => panic!("{other:?}"),
         };
-        let task = call(r#"{"method":"tools/call","params":{"name":"t","task":{"ttl":1}}}"#);
-        assert!(task.is_task && task.id.is_none());
+        let task = call(r#"{"id":1,"method":"tools/call","params":{"name":"t","task":{"ttl":1}}}"#);
+        assert!(task.is_task);
         let text = r#"{"id":"a","method":"tools/call",
             "params":{"name":"t","task":null,"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
         let modern = call(text);
         assert!(!modern.is_task);
-        assert_eq!((modern.id.as_deref(), modern.revision.as_deref()), (Some("\"a\""), Some("2026-07-28")));
+        assert_eq!((&*modern.id, modern.revision.as_deref()), ("\"a\"", Some("2026-07-28")));
     }
 
     #[test]
@@ -254,7 +267,7 @@ mod tests {
             r#"{"name":"a","name\u0000":"b"}"#,
             r#"{"name":"a","task":null,"task":{}}"#,
         ] {
-            assert!(why(&call(params)).contains("twice"), "{params}");
+            assert!(why(&call(params)).contains("duplicate"), "{params}");
         }
         for text in [
             r#"{"method":"tools/list","method":"tools/call"}"#,
@@ -263,7 +276,7 @@ mod tests {
             r#"{"method":"tools/call","params":{"name":"a"},"Params":{"name":"b"}}"#,
             r#"{"result":{},"\u0000method":1,"method\u0000":"tools/call"}"#,
         ] {
-            assert!(why(text).contains("twice"), "{text}");
+            assert!(why(text).contains("duplicate"), "{text}");
         }
         for method in [
             "Tools/call",
@@ -284,9 +297,9 @@ mod tests {
         for params in ["null", "[]", "{}", r#"{"name":1}"#, r#"{"name":null}"#] {
             assert!(!why(&call(params)).is_empty(), "{params}");
         }
-        for id in ["null", "{}", "[]", "true"] {
+        for id in ["null", "{}", "[]", "true", "1.5", "1e2", "-1.0"] {
             let text = format!(r#"{{"id":{id},"method":"tools/call","params":{{"name":"a"}}}}"#);
-            assert_eq!(why(&text), "the id must be a string or a number");
+            assert_eq!(why(&text), "the id must be a string or an integer");
         }
     }
 
@@ -313,5 +326,25 @@ mod tests {
             r#"{"id":1,"method":"subscriptions/listen","params":{"x":1,"notifications":{"toolsListChanged":true,"promptsListChanged":true}}}"#
         );
         assert!(matches!(read(text), Message::Other));
+    }
+
+    #[test]
+    fn each_message_of_the_corpus() {
+        for case in super::corpus::messages("http") {
+            // What is no text never comes here.
+            let Ok(text) = std::str::from_utf8(&case.bytes) else { continue };
+            let closed = Closed { prompts: case.denies("prompts"), resources: case.denies("resources") };
+            let does = match Message::read(text, closed) {
+                Message::List => "lists",
+                Message::Call(call) => {
+                    assert_eq!(case.expected["tool"], call.tool, "{}", case.name);
+                    "judges"
+                }
+                // The tasks of the corpus are unknown.
+                Message::Update(_) | Message::Closed(_) | Message::Refused { .. } => "refuses",
+                Message::Other | Message::Listen(_) => "passes",
+            };
+            assert_eq!(does, case.does(), "{}", case.name);
+        }
     }
 }

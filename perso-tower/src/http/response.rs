@@ -38,8 +38,9 @@ pub(super) fn withheld<B>(why: &str) -> Response<PersoBody<B>> {
     message(StatusCode::BAD_GATEWAY, error("null", &json!({ "code": INTERNAL_ERROR, "message": error_message })))
 }
 
-/// The answer to a denied call; `is_typed` where results say what they are, as they do from 2026-07-28 on. `id` is JSON.
-pub(super) fn denied(id: &str, call: &CallMessage, is_typed: bool, answer: Answer) -> String {
+/// The answer to a denied call; `is_typed` where results say what they are, as they do from 2026-07-28 on.
+pub(super) fn denied(call: &CallMessage, is_typed: bool, answer: Answer) -> String {
+    let id = &call.id;
     match answer {
         Answer::Result(mut result) => {
             if is_typed {
@@ -56,7 +57,8 @@ pub(super) fn denied(id: &str, call: &CallMessage, is_typed: bool, answer: Answe
 }
 
 /// The answer to a denied update of a task.
-pub(super) fn not_updated(id: &str, update: &UpdateMessage, answer: Answer) -> String {
+pub(super) fn not_updated(update: &UpdateMessage, answer: Answer) -> String {
+    let id = &update.id;
     match answer {
         Answer::Error { code, message, data } => error(id, &json!({ "code": code, "message": message, "data": data })),
         // As MCP has it ("Tasks", error handling).

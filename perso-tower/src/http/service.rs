@@ -146,8 +146,7 @@ impl Setup {
             Message::Update(update) => {
                 if let Some(denied) = self.guard.judge_update(&caller, &update.task).await {
                     let answer = self.guard.answer(&denied, true);
-                    let Some(id) = &update.id else { return Ok(response::status(StatusCode::ACCEPTED)) };
-                    let denial = response::not_updated(id, &update, answer);
+                    let denial = response::not_updated(&update, answer);
                     return self.deny(inner, parts, &caller, denial).await;
                 }
                 (update.text.into(), false, None)
@@ -157,9 +156,7 @@ impl Setup {
                 if let Some(denied) = self.guard.judge(&caller, &call.tool, args).await {
                     let is_typed = is_typed(call.revision.as_deref(), &parts);
                     let answer = self.guard.answer(&denied, call.is_task && !is_typed);
-                    // Nobody waits for an answer to a notification.
-                    let Some(id) = &call.id else { return Ok(response::status(StatusCode::ACCEPTED)) };
-                    let denial = response::denied(id, &call, is_typed, answer);
+                    let denial = response::denied(&call, is_typed, answer);
                     return self.deny(inner, parts, &caller, denial).await;
                 }
                 let CallMessage { tool, args, text, .. } = call;

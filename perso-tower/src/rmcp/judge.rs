@@ -99,6 +99,12 @@ impl Guarding<Request> {
         }
         Ok(())
     }
+
+    /// Whether the handler gets a notification that rmcp does not know: it could run what it is named after.
+    pub(super) fn hears(&self, notification: &CustomNotification) -> bool {
+        let method = &notification.method;
+        self.instead(method, None).is_none() && !(may_run_tools(method) && self.refuse("a request needs an id"))
+    }
 }
 
 /// Leaves out of a list what the caller could never call.

@@ -149,6 +149,12 @@ impl<H: ServerHandler> ServerHandler for Guarded<H> {
         self.handler.on_custom_request(request, context).await
     }
 
+    async fn on_custom_notification(&self, notification: CustomNotification, context: Notification) {
+        if self.guard.hears(&notification) {
+            self.handler.on_custom_notification(notification, context).await;
+        }
+    }
+
     /// rmcp compares the headers of a call with the tool's schema before it is judged, and its errors name parameters. Tools
     /// that are hidden have no schema then, and the headers of a call that is allowed are compared here.
     fn get_tool(&self, name: &str) -> Option<Tool> {
@@ -202,7 +208,6 @@ impl<H: ServerHandler> ServerHandler for Guarded<H> {
         async fn on_progress(notification: ProgressNotificationParam, context: Notification);
         async fn on_initialized(context: Notification);
         async fn on_roots_list_changed(context: Notification);
-        async fn on_custom_notification(notification: CustomNotification, context: Notification);
     }
 
     forward! {

@@ -100,7 +100,10 @@ impl<S: Service<RoleServer>> Service<RoleServer> for GuardedService<S> {
         notification: ClientNotification,
         context: Notification,
     ) -> Result<(), ErrorData> {
-        self.service.handle_notification(notification, context).await
+        match &notification {
+            ClientNotification::CustomNotification(custom) if !self.guard.hears(custom) => Ok(()),
+            _ => self.service.handle_notification(notification, context).await,
+        }
     }
 
     fn get_info(&self) -> ServerConfig {

@@ -232,7 +232,7 @@ async fn each_decision_is_traced_without_values_of_arguments() {
     let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
     let with = |word| log.lines().filter(|line| line.contains(word)).collect::<Vec<_>>();
     let [allowed, denied] = with("rule=\"traced\"")[..] else { panic!("{log}") };
-    for word in ["INFO perso:", "tool=pay", "decision=\"allow\"", "cause=Rule", "enforced=true", "duration_us="] {
+    for word in ["INFO perso:", "tool=pay", "decision=\"allow\"", "cause=\"rule\"", "enforced=true", "duration_us="] {
         assert!(allowed.contains(word), "{word}: {allowed}");
     }
     for word in [

@@ -13,6 +13,7 @@ mod identity;
 mod inside;
 mod inventory;
 mod lists;
+mod messages;
 mod older;
 mod reload;
 mod revisions;

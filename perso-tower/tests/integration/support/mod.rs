@@ -1,5 +1,6 @@
 //! What the tests share: a policy, who calls, servers that count what runs, and a client that speaks the wire.
 
+pub mod corpus;
 pub mod lax;
 pub mod peer;
 pub mod router;

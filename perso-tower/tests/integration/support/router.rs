@@ -10,7 +10,7 @@ pub fn router(ran: &Ran) -> McpRouter {
     tools.into_iter().fold(McpRouter::new().server_info("counting", "1"), McpRouter::tool)
 }
 
-fn tool(name: &'static str, ran: Ran) -> Tool {
+pub fn tool(name: &'static str, ran: Ran) -> Tool {
     ToolBuilder::new(name)
         .description("a tool")
         .task_support(TaskSupportMode::Optional)
