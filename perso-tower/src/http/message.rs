@@ -206,6 +206,7 @@ fn is_id(id: &RawValue) -> bool {
 }
 
 #[cfg(test)]
+#[expect(dead_code, reason = "the reader needs a part of it")]
 #[path = "../../tests/integration/support/corpus.rs"]
 mod corpus;
 
@@ -330,7 +331,7 @@ mod tests {
 
     #[test]
     fn each_message_of_the_corpus() {
-        for case in super::corpus::messages("http") {
+        for case in corpus::messages("http") {
             // What is no text never comes here.
             let Ok(text) = std::str::from_utf8(&case.bytes) else { continue };
             let closed = Closed { prompts: case.denies("prompts"), resources: case.denies("resources") };
