@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 out=$PWD/target/public-api
 mkdir -p "$out"
 
-# rustdoc's JSON is unstable. Only rustdoc itself is told that it may write it, so that everything else is built as usual.
+# rustdoc's JSON output is unstable. This wrapper enables it for rustdoc alone, so everything else is built as usual.
 printf '#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec rustdoc "$@"\n' > "$out/rustdoc"
 chmod +x "$out/rustdoc"
 

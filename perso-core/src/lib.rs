@@ -106,6 +106,8 @@ pub mod source {
 pub use perso_decode::limits;
 #[cfg(feature = "compile")]
 pub use schema::schema;
+#[doc(hidden)]
+pub use visible::is_deceptive;
 pub use visible::visible;
 
 /// The README's Rust is run like any other example.

@@ -28,7 +28,8 @@ pub(crate) fn escape(c: char) -> String {
 }
 
 /// Whether a character acts on a terminal or a log, or is invisible, or changes the direction of writing.
-pub(crate) fn is_deceptive(c: char) -> bool {
+#[must_use]
+pub fn is_deceptive(c: char) -> bool {
     // Nearly every text is printable ASCII.
     !matches!(c, ' '..='~')
         && DECEPTIVE

@@ -107,7 +107,7 @@ fn lines() -> Vec<(String, Vec<String>)> {
     lines
 }
 
-/// Sees to it that the shells are there, once.
+/// Installs missing shells, once.
 fn install() {
     static INSTALLED: OnceLock<()> = OnceLock::new();
     INSTALLED.get_or_init(|| {

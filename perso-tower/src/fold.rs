@@ -1,5 +1,6 @@
 //! Names, compared as the laxest reader would.
 
+use perso_core::is_deceptive;
 use unicode_general_category::{GeneralCategory, get_general_category};
 use unicode_normalization::UnicodeNormalization;
 
@@ -25,15 +26,10 @@ pub(crate) fn is_read_as(name: &str, other: &str) -> bool {
     readings(name).any(|reading| reading == other)
 }
 
-/// Spaces, control characters, and what shows nothing.
+/// Spaces, control and invisible characters, and what is not a character of Unicode.
 fn is_left_out(c: char) -> bool {
-    use GeneralCategory::{Control, Format, PrivateUse, Surrogate, Unassigned};
-    let category = get_general_category(c);
-    c.is_whitespace()
-        || matches!(category, Control | Format | PrivateUse | Surrogate | Unassigned)
-        // What else Unicode calls ignorable by default: marks and fillers.
-        || matches!(c, '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}')
-        || matches!(c, '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}')
+    use GeneralCategory::{PrivateUse, Unassigned};
+    c.is_whitespace() || is_deceptive(c) || matches!(get_general_category(c), PrivateUse | Unassigned)
 }
 
 /// A key of any letters: two keys that a reader might take for one are equal.

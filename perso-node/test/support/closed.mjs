@@ -74,7 +74,7 @@ function lowLevel(Server) {
 	};
 }
 
-/** Servers of each line, by what they are told of everything that they run. */
+/** For each SDK line, functions that create a server which records what it runs. */
 export const SERVERS = {
 	'1.x': { McpServer: highLevel(McpServer1, Template1, completable1, (shape) => shape), Server: lowLevel(Server1) },
 	'2.x': { McpServer: highLevel(McpServer2, Template2, completable2, (shape) => z.object(shape)), Server: lowLevel(Server2) },

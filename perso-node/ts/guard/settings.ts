@@ -36,10 +36,10 @@ export interface Settings<Told = unknown> {
 	readonly onDecision?: (event: DecisionEvent, args: unknown) => void;
 }
 
-/** Whether something that a server has beside tools can be used. */
+/** Whether clients can use what a server offers besides tools. */
 export type Access = 'pass' | 'deny';
 
-/** What can be said of a guard in front of a server. */
+/** Options of a guard in front of a server. */
 export interface ServerSettings<Told = unknown> extends Settings<Told> {
 	/**
 	 * Whether a denied call is answered as if there were no such tool: as the SDK's `McpServer` does. For a low-level server,
@@ -47,14 +47,14 @@ export interface ServerSettings<Told = unknown> extends Settings<Told> {
 	 */
 	readonly hide?: boolean | ((tool: string) => object | PromiseLike<object>);
 	/**
-	 * `deny` turns prompts off: `prompts/get` and completions for a prompt are errors, and `prompts/list` is empty. `pass` if not
-	 * said otherwise. A guard throws a TypeError for other values.
+	 * `deny` turns prompts off: `prompts/get` and completions for a prompt are errors, and `prompts/list` is empty. The default is
+	 * `pass`. A guard throws a TypeError for other values.
 	 */
 	readonly prompts?: Access;
 	/**
 	 * `deny` turns resources off: `resources/read`, subscriptions and completions for a resource are errors, and lists of
 	 * resources and of their templates are empty. What a tool's result links to cannot be read either, nor the `ui://` resources
-	 * of MCP Apps. `pass` if not said otherwise. A guard throws a TypeError for other values.
+	 * of MCP Apps. The default is `pass`. A guard throws a TypeError for other values.
 	 *
 	 * @example
 	 * guard(server, policy, { prompts: 'deny', resources: 'deny' });

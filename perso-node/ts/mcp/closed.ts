@@ -1,7 +1,6 @@
 /** Prompts and resources, which a host can turn off: the one table of their methods. */
 
 import type { Judge } from '../guard/judge.js';
-import type { Access } from '../guard/settings.js';
 import { copy } from '../value/copy.js';
 import { folded, isReadAs } from './fold.js';
 import { isAmbiguous, isModern, isObject, type Message } from './message.js';
@@ -30,9 +29,6 @@ const LISTEN = 'subscriptions/listen';
 /** How the notifications begin that a client can subscribe to: `promptsListChanged`, `resourceSubscriptions`. */
 const NOTIFICATIONS = { prompts: 'prompt', resources: 'resource' };
 
-/** JSON-RPC 2.0, 5.1. */
-export const METHOD_NOT_FOUND = -32601;
-
 /** What is answered in the server's place: the result, or without one the error `METHOD_NOT_FOUND`. */
 export interface Instead {
 	readonly result?: { readonly [name: string]: unknown };
@@ -50,9 +46,9 @@ export class Closed {
 	}
 
 	/** What these settings turn off: undefined if nothing. Throws TypeError for other values. */
-	static of({ prompts = 'pass', resources = 'pass' }: { readonly prompts?: Access; readonly resources?: Access }): Closed | undefined {
+	static of({ prompts = 'pass', resources = 'pass' }: { readonly prompts?: unknown; readonly resources?: unknown }): Closed | undefined {
 		const settings = { prompts, resources };
-		for (const [name, value] of Object.entries(settings) as [string, unknown][]) {
+		for (const [name, value] of Object.entries(settings)) {
 			if (value !== 'deny' && value !== 'pass') throw new TypeError(`\`${name}\` is \`${String(value)}\`: use \`deny\` or \`pass\``);
 		}
 		const kinds = KINDS.filter((kind) => settings[kind] === 'deny');

@@ -4,11 +4,11 @@ import type { Denied } from '../guard/denied.js';
 import { after, type Judge, type Verdict, type Who } from '../guard/judge.js';
 import { copy } from '../value/copy.js';
 import { isEqual } from '../value/equal.js';
-import { type Closed, METHOD_NOT_FOUND } from './closed.js';
+import type { Closed } from './closed.js';
 import { denial, error } from './denial.js';
 import type { Hiding } from './hiding.js';
 import { isOwn, Lists, type Waiting } from './lists.js';
-import { type Asked, type Call, type Id, isObject, type Message, read, withArguments } from './message.js';
+import { type Asked, type Call, type Id, isObject, type Message, METHOD_NOT_FOUND, read, withArguments } from './message.js';
 import { callsOf, remember, taskIn, type TaskCall } from './tasks.js';
 
 /** Gives a message to the server. */

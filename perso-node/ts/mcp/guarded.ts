@@ -66,9 +66,9 @@ export async function main(args: string[], load: (source: Source) => Promise<Bas
 		console.error(`error: ${said(wrong)}\n\n${USAGE}`);
 		return 1;
 	}
-	const { policy, observe, hide = false, prompts, resources } = told.values;
+	const { policy, observe, hide = false } = told.values;
 	try {
-		const closed = Closed.of({ ...(prompts !== undefined && { prompts }), ...(resources !== undefined && { resources }) } as object);
+		const closed = Closed.of(told.values);
 		const judge = new Judge<unknown>(await load(policy), {
 			...attributes('agent', told.values.agent),
 			...attributes('context', told.values.context),

@@ -35,7 +35,7 @@ export interface Call {
 
 /** JSON-RPC 2.0, 5.1. */
 const INVALID_REQUEST = -32600;
-const METHOD_NOT_FOUND = -32601;
+export const METHOD_NOT_FOUND = -32601;
 const INVALID_PARAMS = -32602;
 
 /** Where a request of the revision 2026-07-28 says so (MCP, "_meta"). */

@@ -24,7 +24,7 @@ from mcp_types import (
     TextResourceContents,
 )
 from pydantic import BaseModel, ConfigDict
-from support.closed import COMPLETIONS, EVERYWHERE, GETS, LISTS, SETTINGS, SUBSCRIPTIONS, UNKNOWN, Ask, Way, use
+from support.closed import COMPLETIONS, EVERYWHERE, GETS, LISTS, SETTINGS, SUBSCRIPTIONS, UNKNOWN, Ask, Way, offer, use
 from support.done import done
 from support.policies import policy
 from support.serving import listening, together
@@ -52,20 +52,7 @@ class Params(RequestParams):
 def plain(*middleware: Any) -> FastMCP[Any]:
     server: FastMCP[Any] = FastMCP("desk", middleware=middleware)
 
-    @server.prompt
-    def greet(number: str) -> str:
-        done.append("greet")
-        return number
-
-    @server.resource("note://one")
-    def note() -> str:
-        done.append("note")
-        return "one"
-
-    @server.resource("page://{number}")
-    def page(number: str) -> str:
-        done.append("page")
-        return number
+    offer(server)
 
     @server.completion
     def complete(ref: Any, argument: Any, context: Any) -> list[str]:
@@ -193,7 +180,7 @@ async def test_over_the_wire(name: str, settings: str, transport: str, era: str,
 @pytest.mark.anyio
 @pytest.mark.parametrize("settings", SETTINGS)
 async def test_code_in_the_server(settings: str) -> None:
-    """What passes the middleware is denied, whoever asks for it."""
+    """Code in the server is denied as well, unless it bypasses the middleware."""
     server = single(**SETTINGS[settings])
 
     @server.tool

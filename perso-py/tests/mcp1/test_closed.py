@@ -12,16 +12,13 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server.fastmcp import FastMCP
 from mcp.server.lowlevel import Server
 from mcp.server.lowlevel.helper_types import ReadResourceContents
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import McpError
 from mcp.shared.memory import create_connected_server_and_client_session as connected
 from pydantic import AnyUrl
-from starlette.applications import Starlette
-from starlette.routing import Mount
-from support.closed import COMPLETIONS, EVERYWHERE, GETS, LISTS, SETTINGS, SUBSCRIPTIONS, UNKNOWN, Ask, use
+from support.closed import COMPLETIONS, EVERYWHERE, GETS, LISTS, SETTINGS, SUBSCRIPTIONS, UNKNOWN, Ask, offer, use
 from support.done import done
 from support.policies import policy
-from support.serving import listening, low_level_sse, over_pipes, together
+from support.serving import listening, low_level_sse, over_pipes, streamable, together
 
 POLICY = policy({"allow": "*"})
 TRANSPORTS = ["memory", "pipes", "http", "json", "stateless", "sse"]
@@ -33,20 +30,7 @@ def full(settings: dict[str, Any], **more: Any) -> FastMCP[Any]:
     server: FastMCP[Any] = FastMCP("desk", **more)
     POLICY.guard_server(server, **settings)
 
-    @server.prompt()
-    def greet(number: str) -> str:
-        done.append("greet")
-        return number
-
-    @server.resource("note://one")
-    def note() -> str:
-        done.append("note")
-        return "one"
-
-    @server.resource("page://{number}")
-    def page(number: str) -> str:
-        done.append("page")
-        return number
+    offer(server)
 
     @server.completion()
     async def complete(ref: Any, argument: Any, context: Any) -> types.Completion:
@@ -101,17 +85,6 @@ def low_level(settings: dict[str, Any]) -> Server[Any, Any]:
         return types.Completion(values=["1"])
 
     return server
-
-
-def streamable(server: Server[Any, Any], **settings: Any) -> Starlette:
-    manager = StreamableHTTPSessionManager(server, **settings)
-
-    @asynccontextmanager
-    async def lifespan(_: Any) -> AsyncIterator[None]:
-        async with manager.run():
-            yield
-
-    return Starlette(routes=[Mount("/mcp", manager.handle_request)], lifespan=lifespan)
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,11 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server.fastmcp import Context, FastMCP
 from mcp.server.fastmcp.tools import Tool, ToolManager
 from mcp.server.lowlevel import Server
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.memory import create_connected_server_and_client_session as connected
-from starlette.applications import Starlette
-from starlette.routing import Mount
 from support.calls import calls
 from support.done import done
 from support.policies import policy
-from support.serving import listening, low_level_sse, over_pipes, together
+from support.serving import listening, low_level_sse, over_pipes, streamable, together
 
 from perso import Denied
 
@@ -95,17 +92,6 @@ def low_level() -> Server[Any, Any]:
         return [types.TextContent(type="text", text=refund(**arguments) if name == "refund" else dump())]
 
     return server
-
-
-def streamable(server: Server[Any, Any], **settings: Any) -> Starlette:
-    manager = StreamableHTTPSessionManager(server, **settings)
-
-    @asynccontextmanager
-    async def lifespan(_: Any) -> AsyncIterator[None]:
-        async with manager.run():
-            yield
-
-    return Starlette(routes=[Mount("/mcp", manager.handle_request)], lifespan=lifespan)
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ from mcp_types import (
     TextResourceContents,
 )
 from pydantic import BaseModel, ConfigDict
-from support.closed import COMPLETIONS, EVERYWHERE, GETS, LISTS, SETTINGS, SUBSCRIPTIONS, UNKNOWN, Ask, use
+from support.closed import COMPLETIONS, EVERYWHERE, GETS, LISTS, SETTINGS, SUBSCRIPTIONS, UNKNOWN, Ask, offer, use
 from support.done import done
 from support.policies import policy
 from support.serving import listening, low_level_sse, over_pipes, together
@@ -56,20 +56,7 @@ class Params(RequestParams):
 def full() -> MCPServer[Any]:
     server = MCPServer("desk", subscriptions=BUS)
 
-    @server.prompt()
-    def greet(number: str) -> str:
-        done.append("greet")
-        return number
-
-    @server.resource("note://one")
-    def note() -> str:
-        done.append("note")
-        return "one"
-
-    @server.resource("page://{number}")
-    def page(number: str) -> str:
-        done.append("page")
-        return number
+    offer(server)
 
     @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]
     async def complete(ref: Any, argument: Any, context: Any) -> Completion:

@@ -15,7 +15,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "observe": {"prompts": "deny", "resources": "deny", "mode": "observe"},
 }
 EVERYWHERE = ("default", "both")
-"""Those that are tried over each transport. The others are tried in memory."""
+"""The settings that are tested over each transport. The others are tested in memory only."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,33 @@ SUBSCRIPTIONS = [
 ]
 UNKNOWN = [Way("prompts", "prompts/render", {}), Way("resources", "resources/directory/read", {"uri": "note://"})]
 
+
+def offer(server: Any) -> None:
+    """Gives a server of any SDK a prompt, a resource and a template, which record that they ran."""
+
+    def greet(number: str) -> str:
+        done.append("greet")
+        return number
+
+    def note() -> str:
+        done.append("note")
+        return "one"
+
+    def page(number: str) -> str:
+        done.append("page")
+        return number
+
+    server.prompt()(greet)
+    server.resource("note://one")(note)
+    server.resource("page://{number}")(page)
+
+
 Ask = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 """Sends a request. Returns the result, or the `code` and the `message` of an error."""
 
 
 async def use(ask: Ask, settings: dict[str, Any], ways: Iterable[Way]) -> None:
-    """Sends each message, and sees what ran."""
+    """Sends each message, and checks what ran."""
     for way in ways:
         done.clear()
         answer = await ask(way.method, way.params)

@@ -91,3 +91,17 @@ async def over_pipes(server: Any) -> AsyncIterator[Any]:
                 with anyio.CancelScope(shield=True):
                     await writes.aclose()
         await reads.aclose()
+
+
+def streamable(server: Any, **settings: Any) -> Starlette:
+    """An app that serves a low-level server over streamable HTTP, below ``/mcp``."""
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+    manager = StreamableHTTPSessionManager(server, **settings)
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        async with manager.run():
+            yield
+
+    return Starlette(routes=[Mount("/mcp", manager.handle_request)], lifespan=lifespan)

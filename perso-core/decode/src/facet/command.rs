@@ -30,8 +30,7 @@ impl<'c> Command<'c> {
             return None;
         }
         let (program, arguments) = text.split_once(' ').unwrap_or((text, ""));
-        let good =
-            !program.is_empty() && program.bytes().all(is_plain) && OF_THE_SHELL.split(' ').all(|word| word != program);
+        let good = !program.is_empty() && program.bytes().all(is_plain) && !is_of_the_shell(program);
         let mut words = 1;
         let mut rest = Words { rest: arguments };
         loop {
@@ -55,6 +54,12 @@ impl<'c> Command<'c> {
         let mut words = Words { rest: self.arguments };
         core::iter::from_fn(move || words.word()?.ok())
     }
+}
+
+/// Whether the program is in [`OF_THE_SHELL`].
+fn is_of_the_shell(program: &str) -> bool {
+    // Bytes: to split a text at a character takes four times as long.
+    OF_THE_SHELL.as_bytes().split(|byte| *byte == b' ').any(|word| word == program.as_bytes())
 }
 
 /// What no shell acts on, wherever it stands in a word.

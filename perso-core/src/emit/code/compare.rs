@@ -70,7 +70,7 @@ impl Code<'_> {
             code.limb(left, limb);
             code.other_limb(other, limb);
         };
-        // Zero is told from every other number by the first limb.
+        // The first limb alone distinguishes zero from every other number.
         if matches!(other, Other::Number(Number::ZERO)) {
             pair(self, 0);
             match compare {

@@ -28,7 +28,6 @@ from mcp.types import (
 
 from perso._perso import Policy
 from perso.adapters.admitted import Gates
-from perso.adapters.fold import PARAMS, is_ambiguous
 from perso.adapters.served import DENIED_TASK, Served
 from perso.adapters.tools import Sdk, function_of, guard_runs, guard_tools
 from perso.guard.denied import Denied
@@ -79,8 +78,7 @@ class Guard:
         @functools.wraps(handler)
         async def call(request: CallToolRequest) -> ServerResult:
             params = request.params
-            is_unclear = is_ambiguous(params.model_extra, PARAMS)
-            if is_unclear and self.served.judge.refuse("", "a key of the params is spelled in another way") is not None:
+            if self.served.refuses_keys(params.model_extra):
                 raise McpError(ErrorData(code=INVALID_PARAMS, message="Invalid request parameters", data=""))
             name, args, function = params.name, params.arguments, function_of(self.tool(params.name))
             # A handler can be registered again as part of another one. Then there are several gates on the way.

@@ -26,7 +26,7 @@ from perso._perso import Policy
 from perso.adapters.admitted import Gates
 from perso.adapters.closed import is_about
 from perso.adapters.closing import closing, closing_handler, complete
-from perso.adapters.fold import PARAMS, is_about_tools, is_ambiguous
+from perso.adapters.fold import is_about_tools
 from perso.adapters.served import DENIED_TASK, Served
 from perso.adapters.tools import Sdk, function_of, guard_runs, guard_tools, later
 from perso.guard.denied import Denied
@@ -81,7 +81,7 @@ class Guard:
 
     async def _call(self, ctx: Context, call_next: CallNext, lowlevel: Server[Any]) -> HandlerResult:
         params = ctx.params or {}
-        if is_ambiguous(params, PARAMS) and self.served.judge.refuse("", "a key of the params is spelled in another way") is not None:
+        if self.served.refuses_keys(params):
             raise MCPError(code=INVALID_PARAMS, message="Invalid request parameters", data="")
         name, args = params.get("name"), params.get("arguments")
         if not isinstance(name, str) or not (args is None or isinstance(args, dict)):

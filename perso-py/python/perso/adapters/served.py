@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from perso._perso import Policy
 from perso.adapters.closed import Instead, closed
+from perso.adapters.fold import PARAMS, is_ambiguous
 from perso.guard.event import logger
 from perso.guard.judge import Judge, caller
 from perso.guard.mark import mark_of
@@ -75,6 +76,10 @@ class Served:
         if instead.result is None:
             return None if self.judge.refuse("", instead.why) is None else instead
         return None if self.judge.observes else instead
+
+    def refuses_keys(self, params: Any) -> bool:
+        """Whether a call is refused because readers could differ over which of its keys are meant. A denial is recorded."""
+        return is_ambiguous(params, PARAMS) and self.judge.refuse("", "a key of the params is spelled in another way") is not None
 
     def narrowed(self, method: str, params: Any) -> Any:
         """The parameters of a message that passes, without what the host has turned off."""

@@ -25,7 +25,7 @@ from perso.adapters.fastmcp import calls, headers, outside
 from perso.adapters.fastmcp.guard import Hidden, check, check_handlers, function_of, guards_of, resolve
 from perso.adapters.fastmcp.outside import around, shown
 from perso.adapters.fastmcp.tools import hand_out
-from perso.adapters.fold import PARAMS, is_about_tools, is_ambiguous
+from perso.adapters.fold import is_about_tools
 
 HOOK = "__perso_hook__"
 
@@ -137,9 +137,9 @@ def _dispatch(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
         if server is not None and is_about_tools(ctx.method) and guards_of(server):
             check(server)
             check_handlers(server)
-            if ctx.method == "tools/call" and is_ambiguous(ctx.params, PARAMS):
-                # Only here are there keys that the SDK does not know.
-                _refuse_unclear(server)
+            # Only here are the keys that the SDK does not know.
+            if ctx.method == "tools/call" and any(guard.served.refuses_keys(ctx.params) for guard in guards_of(server)):
+                raise MCPError(code=INVALID_PARAMS, message="Invalid request parameters", data="")
         with calls.entered(server):
             if server is None or not is_about(ctx.method):
                 return await inner(self, ctx, call_next)
@@ -151,12 +151,6 @@ def _dispatch(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
             return await call(ctx)
 
     return dispatch
-
-
-def _refuse_unclear(server: FastMCP[Any]) -> None:
-    for guard in guards_of(server):
-        if guard.served.judge.refuse("", "a key of the params is spelled in another way") is not None:
-            raise MCPError(code=INVALID_PARAMS, message="Invalid request parameters", data="")
 
 
 def _get_request_handler(inner: Callable[..., Any]) -> Callable[..., Any]:
