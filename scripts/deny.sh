@@ -6,6 +6,6 @@ version=0.20.2
 tools=$PWD/target/tools
 
 if [ "$("$tools/bin/cargo-deny" --version 2> /dev/null)" != "cargo-deny $version" ]; then
-    cargo install --quiet --locked cargo-deny --version "$version" --root "$tools"
+    cargo install --quiet --debug --locked cargo-deny --version "$version" --root "$tools"
 fi
 "$tools/bin/cargo-deny" --locked check licenses bans sources

@@ -12,7 +12,7 @@ targets=("$@")
 
 command -v c++ > /dev/null || { echo "c++ is not installed; libFuzzer is built with it" >&2; exit 1; }
 if [ "$(cargo fuzz --version 2> /dev/null)" != "cargo-fuzz $version" ]; then
-    cargo install --locked cargo-fuzz --version "$version"
+    cargo install --debug --locked cargo-fuzz --version "$version"
 fi
 
 # No sanitizer: there is no `unsafe` that it could watch, and without one the stable compiler does. Of comparisons the
