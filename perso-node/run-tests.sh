@@ -26,6 +26,7 @@ npx napi create-npm-dirs > /dev/null
 echo "Node $(node --version), V8 $(node -p process.versions.v8); $("$CHROMIUM" --version 2> /dev/null);" \
     "$(tr '\n' ' ' < test/requirements.txt)"
 failed=0
+npx prettier --check --log-level warn . || failed=1
 # A test says which engine it is run by; warnings about policies are part of what some of them test.
 run() {
     node --disable-warning=PolicyWarning "$@" || failed=1

@@ -91,7 +91,10 @@ function byCedar() {
 async function byCasbin() {
 	const enforcer = await newEnforcer(newModelFromString(CASBIN_MODEL), new StringAdapter(CASBIN_RULES));
 	await enforcer.addFunction('includes', (list, item) => list.includes(item));
-	assert.deepEqual([enforcer.enforceSync(AGENT, ARGS, RESOURCE, TOOL), enforcer.enforceSync(AGENT, TOO_MUCH, RESOURCE, TOOL)], [true, false]);
+	assert.deepEqual(
+		[enforcer.enforceSync(AGENT, ARGS, RESOURCE, TOOL), enforcer.enforceSync(AGENT, TOO_MUCH, RESOURCE, TOOL)],
+		[true, false],
+	);
 	return () => enforcer.enforceSync(AGENT, ARGS, RESOURCE, TOOL);
 }
 

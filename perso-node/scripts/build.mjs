@@ -21,8 +21,20 @@ if (!existsSync(join(root, 'node_modules', '@napi-rs', 'cli'))) run('npm', 'ci',
 if (wanted('native')) {
 	const profile = process.env.PERSO_PROFILE ?? 'release';
 	run(
-		'npx', 'napi', 'build', '--platform', '--profile', profile, '--output-dir', 'binding', '--js', 'binding.cjs',
-		'--dts', 'binding.d.cts', '--', '--locked',
+		'npx',
+		'napi',
+		'build',
+		'--platform',
+		'--profile',
+		profile,
+		'--output-dir',
+		'binding',
+		'--js',
+		'binding.cjs',
+		'--dts',
+		'binding.d.cts',
+		'--',
+		'--locked',
 	);
 }
 if (wanted('ts')) {

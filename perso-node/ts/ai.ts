@@ -114,7 +114,9 @@ function toolJudge<CONTEXT>(judge: Judge<GuardedCall<CONTEXT>>): ToolJudge {
 			if (!unasked.get(options?.messages)?.has(options.toolCallId)) return judged();
 			// It is denied for the policy's reason, or for this one.
 			const refused = (): Verdict => ({ denied: judge.refuse(name, UNASKED, UNASKED)! });
-			return after(denies(name, input, options), (denied) => (denied ? after(judged(), (verdict) => (verdict.denied ? verdict : refused())) : refused()));
+			return after(denies(name, input, options), (denied) =>
+				denied ? after(judged(), (verdict) => (verdict.denied ? verdict : refused())) : refused(),
+			);
 		},
 		denies,
 		skips(name, input, options) {
@@ -181,10 +183,12 @@ function guardInput(name: string, tool: AnyTool, onInputAvailable: OnInputAvaila
 }
 
 function guardExecute(name: string, tool: AnyTool, execute: Execute, judge: ToolJudge): Execute {
-	const runs = (options: Options) => (verdict: Verdict): unknown => {
-		if (verdict.denied) throw verdict.denied;
-		return Reflect.apply(execute, tool, [verdict.args, options]);
-	};
+	const runs =
+		(options: Options) =>
+		(verdict: Verdict): unknown => {
+			if (verdict.denied) throw verdict.denied;
+			return Reflect.apply(execute, tool, [verdict.args, options]);
+		};
 	if (Object.prototype.toString.call(execute) === '[object AsyncFunction]') {
 		return async (input, options) => runs(options)(await judge.judge(name, input, options));
 	}

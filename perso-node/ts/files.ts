@@ -39,5 +39,4 @@ function bounded(source: string | URL, bytes: Uint8Array): Uint8Array {
 }
 
 /** Whether these are a module: no policy's text begins like it. */
-export const isModule = (bytes: Uint8Array): boolean =>
-	bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d;
+export const isModule = (bytes: Uint8Array): boolean => bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d;

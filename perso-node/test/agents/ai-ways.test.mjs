@@ -6,7 +6,15 @@ import { test } from 'node:test';
 import { executeTool } from '@ai-sdk/provider-utils';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import {
-	ToolLoopAgent, dynamicTool, experimental_toolCaller, generateText, isStepCount, jsonSchema, streamText, tool, wrapLanguageModel,
+	ToolLoopAgent,
+	dynamicTool,
+	experimental_toolCaller,
+	generateText,
+	isStepCount,
+	jsonSchema,
+	streamText,
+	tool,
+	wrapLanguageModel,
 } from 'ai';
 import { guardTools } from 'perso/ai';
 import { z } from 'zod';
@@ -39,27 +47,52 @@ const consume = async (result) => (await result).consumeStream();
 const WAYS = {
 	generateText: (done) => each((model) => generateText({ model, tools: guarded(counting(done)), prompt: 'go', stopWhen })),
 	streamText: (done) => each((model) => consume(streamText({ model, tools: guarded(counting(done)), prompt: 'go', stopWhen }))),
-	'one call at a time': (done) => each((model) => generateText({ model, tools: guarded(counting(done)), prompt: 'go', stopWhen, toolCallConcurrency: 1 })),
-	'an agent that generates': (done) => each((model) => new ToolLoopAgent({ model, tools: guarded(counting(done)), stopWhen }).generate({ prompt: 'go' })),
-	'an agent that streams': (done) => each(async (model) => consume(new ToolLoopAgent({ model, tools: guarded(counting(done)), stopWhen }).stream({ prompt: 'go' }))),
-	'a dynamic tool': (done) => each((model) => generateText({
-		model, tools: guarded(dynamicTool({ inputSchema, execute: async ({ amount }) => (done.push(amount), 'refunded') })), prompt: 'go', stopWhen,
-	})),
-	'a tool that gives preliminary results': (done) => each((model) => consume(streamText({
-		model, prompt: 'go', stopWhen,
-		tools: guarded(counting(done, {
-			async* execute({ amount }) {
-				done.push(amount);
-				yield 'refunded';
-			},
-		})),
-	}))),
-	'a tool of the provider that runs here': (done) => each((model) => generateText({
-		model, tools: guarded({ ...counting(done), type: 'provider', id: 'some.shell', args: {}, isProviderExecuted: false }), prompt: 'go', stopWhen,
-	})),
+	'one call at a time': (done) =>
+		each((model) => generateText({ model, tools: guarded(counting(done)), prompt: 'go', stopWhen, toolCallConcurrency: 1 })),
+	'an agent that generates': (done) =>
+		each((model) => new ToolLoopAgent({ model, tools: guarded(counting(done)), stopWhen }).generate({ prompt: 'go' })),
+	'an agent that streams': (done) =>
+		each(async (model) => consume(new ToolLoopAgent({ model, tools: guarded(counting(done)), stopWhen }).stream({ prompt: 'go' }))),
+	'a dynamic tool': (done) =>
+		each((model) =>
+			generateText({
+				model,
+				tools: guarded(dynamicTool({ inputSchema, execute: async ({ amount }) => (done.push(amount), 'refunded') })),
+				prompt: 'go',
+				stopWhen,
+			}),
+		),
+	'a tool that gives preliminary results': (done) =>
+		each((model) =>
+			consume(
+				streamText({
+					model,
+					prompt: 'go',
+					stopWhen,
+					tools: guarded(
+						counting(done, {
+							async *execute({ amount }) {
+								done.push(amount);
+								yield 'refunded';
+							},
+						}),
+					),
+				}),
+			),
+		),
+	'a tool of the provider that runs here': (done) =>
+		each((model) =>
+			generateText({
+				model,
+				tools: guarded({ ...counting(done), type: 'provider', id: 'some.shell', args: {}, isProviderExecuted: false }),
+				prompt: 'go',
+				stopWhen,
+			}),
+		),
 	'a tool that your own code executes': async (done) => {
 		const { process_refund } = guarded(counting(done));
-		const run = (amount) => process_refund.execute({ amount }, { toolCallId: 'c', messages: [] }).catch(({ message }) => `Denied: ${message}`);
+		const run = (amount) =>
+			process_refund.execute({ amount }, { toolCallId: 'c', messages: [] }).catch(({ message }) => `Denied: ${message}`);
 		return [await run(5), await run(501)];
 	},
 	'`executeTool` of the SDK': async (done) => {
@@ -67,7 +100,12 @@ const WAYS = {
 		const run = async (amount) => {
 			try {
 				let last;
-				for await (const { output } of executeTool({ tool: process_refund, input: { amount }, options: { toolCallId: 'c', messages: [] } })) last = output;
+				for await (const { output } of executeTool({
+					tool: process_refund,
+					input: { amount },
+					options: { toolCallId: 'c', messages: [] },
+				}))
+					last = output;
 				return last;
 			} catch ({ message }) {
 				return `Denied: ${message}`;
@@ -78,7 +116,11 @@ const WAYS = {
 	'a tool that another tool calls': (done) => {
 		const code = experimental_toolCaller(tool({ inputSchema: z.looseObject({}), outputSchema: z.any() }), {
 			type: 'local',
-			bind: (tools) => tool({ inputSchema: z.looseObject({}), execute: async ({ amount }, options) => tools.process_refund.execute({ amount }, options) }),
+			bind: (tools) =>
+				tool({
+					inputSchema: z.looseObject({}),
+					execute: async ({ amount }, options) => tools.process_refund.execute({ amount }, options),
+				}),
 		});
 		return (async () => {
 			const rules = await compiled({ rules: [...DESK.rules, { allow: 'code' }] });
@@ -86,8 +128,11 @@ const WAYS = {
 			for (const amount of [5, 501]) {
 				const model = playing([['code', { amount }]]);
 				await generateText({
-					model, tools: guardTools({ process_refund: counting(done), code }, rules, { agent: AGENT }),
-					experimental_toolCallers: { process_refund: ['code'] }, prompt: 'go', stopWhen,
+					model,
+					tools: guardTools({ process_refund: counting(done), code }, rules, { agent: AGENT }),
+					experimental_toolCallers: { process_refund: ['code'] },
+					prompt: 'go',
+					stopWhen,
 				});
 				read.push(...model.read);
 			}
@@ -104,7 +149,11 @@ const WAYS = {
 		const { inputSchema } = tools.find(({ name }) => name === 'process_refund');
 		const remote = dynamicTool({
 			inputSchema: jsonSchema(inputSchema),
-			execute: async (args) => (await client.callTool({ name: 'process_refund', arguments: args })).content[0].text.replace('process_refund is done', 'refunded'),
+			execute: async (args) =>
+				(await client.callTool({ name: 'process_refund', arguments: args })).content[0].text.replace(
+					'process_refund is done',
+					'refunded',
+				),
 		});
 		const read = await each((model) => generateText({ model, tools: guarded(remote), prompt: 'go', stopWhen }));
 		await client.close();
@@ -124,15 +173,34 @@ test('what changes a call before its tool runs is judged', async () => {
 	const changes = {
 		'a callback of the tool': { tool: { onInputAvailable: ({ input }) => large(input) } },
 		'whether it needs approval': { tool: { needsApproval: (input) => (large(input), false) } },
-		'whether it needs approval, asked for by the call': { options: { toolApproval: ({ toolCall }) => (large(toolCall.input), undefined) } },
+		'whether it needs approval, asked for by the call': {
+			options: { toolApproval: ({ toolCall }) => (large(toolCall.input), undefined) },
+		},
 		'a callback of the call': { options: { onToolExecutionStart: ({ toolCall }) => large(toolCall.input) } },
-		'a repaired call': { options: { repairToolCall: async ({ toolCall }) => ({ ...toolCall, input: '{"amount":9000}' }) }, args: '{"amount":"five"}' },
+		'a repaired call': {
+			options: { repairToolCall: async ({ toolCall }) => ({ ...toolCall, input: '{"amount":9000}' }) },
+			args: '{"amount":"five"}',
+		},
 		'an input that is refined': { options: { experimental_refineToolInput: { process_refund: () => ({ amount: 9000 }) } } },
 		'a schema': { tool: { inputSchema: inputSchema.transform(({ amount }) => ({ amount: amount * 1800 })) } },
-		'a middleware of the model': { model: (model) => wrapLanguageModel({ model, middleware: { specificationVersion: 'v4', wrapGenerate: async ({ doGenerate }) => {
-			const answer = await doGenerate();
-			return { ...answer, content: answer.content.map((part) => (part.type === 'tool-call' ? { ...part, input: '{"amount":9000}' } : part)) };
-		} } }) },
+		'a middleware of the model': {
+			model: (model) =>
+				wrapLanguageModel({
+					model,
+					middleware: {
+						specificationVersion: 'v4',
+						wrapGenerate: async ({ doGenerate }) => {
+							const answer = await doGenerate();
+							return {
+								...answer,
+								content: answer.content.map((part) =>
+									part.type === 'tool-call' ? { ...part, input: '{"amount":9000}' } : part,
+								),
+							};
+						},
+					},
+				}),
+		},
 	};
 	for (const [what, { tool: more, options, args = { amount: 5 }, model: wrap = (model) => model }] of Object.entries(changes)) {
 		const done = [];
@@ -146,7 +214,13 @@ test('a step that brings other tools', async () => {
 	// `activeTools` and `prepareStep` choose from the tools of the call, which are guarded.
 	const done = [];
 	const model = playing([['process_refund', { amount: 501 }]]);
-	await generateText({ model, tools: guarded(counting(done)), prompt: 'go', stopWhen, prepareStep: () => ({ activeTools: ['process_refund'] }) });
+	await generateText({
+		model,
+		tools: guarded(counting(done)),
+		prompt: 'go',
+		stopWhen,
+		prepareStep: () => ({ activeTools: ['process_refund'] }),
+	});
 	assert.deepEqual([done, model.read], [[], [`Denied: ${REASON}`]]);
 });
 
@@ -166,7 +240,8 @@ const SITES = {
 };
 
 test('the SDK runs tools where this test knows, and nowhere else', () => {
-	const pattern = /(\bexecuteTool\(\{|\bexecuteToolCall\(\{|this\.executeTool\(|\btool\.execute\(|\.needsApproval\(|\.onInput\w+\(|\.toModelOutput\(|\bcaller\.bind\()/g;
+	const pattern =
+		/(\bexecuteTool\(\{|\bexecuteToolCall\(\{|this\.executeTool\(|\btool\.execute\(|\.needsApproval\(|\.onInput\w+\(|\.toModelOutput\(|\bcaller\.bind\()/g;
 	const found = {};
 	for (const name of ['ai', '@ai-sdk/provider-utils']) {
 		const sites = callSites(join(folderOf(name), 'dist'), (file) => file === 'index.js', pattern);

@@ -3,7 +3,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-	ToolLoopAgent, dynamicTool, experimental_toolCaller, generateText, isStepCount, jsonSchema, streamText, tool,
+	ToolLoopAgent,
+	dynamicTool,
+	experimental_toolCaller,
+	generateText,
+	isStepCount,
+	jsonSchema,
+	streamText,
+	tool,
 	toolSearch,
 } from 'ai';
 import { Denied, Json } from 'perso';
@@ -16,14 +23,20 @@ import { REASON, everyGuard } from './every-guard.mjs';
 const policy = await compiled(DESK);
 /** The desk's tools. */
 const NAMES = ['process_refund', 'delete_record', 'view_customer'];
-const deskTools = (done) => Object.fromEntries(NAMES.map((name) => [name, tool({
-	description: name,
-	inputSchema: z.looseObject({ order: z.string().optional() }),
-	execute: async (input) => {
-		done.push([name, input]);
-		return `${name} is done`;
-	},
-})]));
+const deskTools = (done) =>
+	Object.fromEntries(
+		NAMES.map((name) => [
+			name,
+			tool({
+				description: name,
+				inputSchema: z.looseObject({ order: z.string().optional() }),
+				execute: async (input) => {
+					done.push([name, input]);
+					return `${name} is done`;
+				},
+			}),
+		]),
+	);
 
 const reads = (reason) => `Denied: ${reason}`;
 
@@ -82,8 +95,13 @@ test('text that readers of JSON differ about', async () => {
 	const done = [];
 	const process_refund = dynamicTool({ inputSchema: jsonSchema({}), execute: async (input) => done.push(input) });
 	for (const text of [
-		'{"amount": 5, "amount": 900}', '{"amount": 900', '{"__proto__": {"amount": 5}}', '{"amount": 1e999}',
-		'[5]', '5', '"5"',
+		'{"amount": 5, "amount": 900}',
+		'{"amount": 900',
+		'{"__proto__": {"amount": 5}}',
+		'{"amount": 1e999}',
+		'[5]',
+		'5',
+		'"5"',
 	]) {
 		await call({ process_refund }, 'process_refund', text, { agent: AGENT });
 	}
@@ -106,36 +124,66 @@ test('values that change once they have been judged', async () => {
 		let reads = 0;
 		const amount = () => ((reads += 1) === 1 ? 5 : 9000);
 		return [
-			{ get amount() { return amount(); } },
+			{
+				get amount() {
+					return amount();
+				},
+			},
 			new Proxy({ amount: 5 }, { get: (of, key) => (key === 'amount' ? amount() : Reflect.get(of, key)) }),
 		];
 	};
 	for (const at of [0, 1]) {
 		for (const agent of [AGENT, async () => AGENT]) {
 			const done = [];
-			assert.equal((await call(making(() => lies()[at], done), 'process_refund', {}, { agent })).read, 'refunded');
+			assert.equal(
+				(
+					await call(
+						making(() => lies()[at], done),
+						'process_refund',
+						{},
+						{ agent },
+					)
+				).read,
+				'refunded',
+			);
 			assert.deepEqual(done, [{ amount: 5 }], 'what was judged has run');
 		}
 	}
 	const shared = { amount: 5 };
 	const done = [];
 	const agent = async () => ((shared.amount = 9000), AGENT);
-	await call(making(() => shared, done), 'process_refund', {}, { agent });
+	await call(
+		making(() => shared, done),
+		'process_refund',
+		{},
+		{ agent },
+	);
 	assert.deepEqual(done, [{ amount: 5 }]);
 	let texts = 0;
 	const text = () => ((texts += 1) === 1 ? '{"amount": 5}' : '{"amount": 9000}');
 	const json = Object.create(Json.prototype, { text: { get: text } });
 	const ran = [];
-	await call(making(() => json, ran), 'process_refund', {}, { agent: AGENT });
+	await call(
+		making(() => json, ran),
+		'process_refund',
+		{},
+		{ agent: AGENT },
+	);
 	assert.deepEqual([ran[0].text, ran[0].text], ['{"amount": 5}', '{"amount": 5}']);
 	let times = 0;
 	for (const value of [
-		{ get amount() { return fails(); } },
+		{
+			get amount() {
+				return fails();
+			},
+		},
 		{ amount: { toJSON: () => ((times += 1) === 1 ? 5 : 9000) } },
 		{ amount: 9000, toJSON: () => ({ amount: 5 }) },
 		new Proxy({ amount: 5 }, { ownKeys: fails }),
 		Object.create({ amount: 5 }),
-		new (class Order { amount = 5; })(),
+		new (class Order {
+			amount = 5;
+		})(),
 		JSON.parse('{"__proto__": {"amount": 5}}'),
 		{ amount: NaN },
 		{ amount: [5] },
@@ -149,7 +197,11 @@ test('values that change once they have been judged', async () => {
 	]) {
 		const done = [];
 		// The SDK's loop itself fails with some of these.
-		const { process_refund } = guardTools(making(() => value, done), policy, { agent: AGENT });
+		const { process_refund } = guardTools(
+			making(() => value, done),
+			policy,
+			{ agent: AGENT },
+		);
 		await assert.rejects(process_refund.execute(value, {}), Denied);
 		assert.deepEqual(done, []);
 	}
@@ -166,12 +218,29 @@ test('values that change once they have been judged', async () => {
 test('dates, bigints and maps are judged, and run as what they are', async () => {
 	const done = [];
 	const at = new Date('2026-11-25');
-	const run = (value) => call(making(() => value, done), 'process_refund', {}, { agent: AGENT });
+	const run = (value) =>
+		call(
+			making(() => value, done),
+			'process_refund',
+			{},
+			{ agent: AGENT },
+		);
 	await run({ amount: 500n, at });
 	await run({ amount: 501n, at });
-	await run(new Map([['amount', 5], ['tags', new Set(['a'])]]));
+	await run(
+		new Map([
+			['amount', 5],
+			['tags', new Set(['a'])],
+		]),
+	);
 	await run(new Map([['amount', 501]]));
-	assert.deepEqual(done, [{ amount: 500n, at }, new Map([['amount', 5], ['tags', new Set(['a'])]])]);
+	assert.deepEqual(done, [
+		{ amount: 500n, at },
+		new Map([
+			['amount', 5],
+			['tags', new Set(['a'])],
+		]),
+	]);
 	assert.notEqual(done[0].at, at);
 });
 
@@ -197,7 +266,11 @@ test('tools that give preliminary results', async () => {
 	}
 	for (const execute of [generates, (input) => generates(input)]) {
 		for (const agent of [AGENT, async () => AGENT]) {
-			const results = [['half', true], ['all', true], ['all', false]];
+			const results = [
+				['half', true],
+				['all', true],
+				['all', false],
+			];
 			assert.deepEqual(await streams(execute, { amount: 5 }, { agent }), [results, ['all']]);
 			assert.deepEqual(await streams(execute, { amount: 501 }, { agent }), [[REASON], [reads(REASON)]]);
 		}
@@ -254,7 +327,8 @@ test('a tool stays what it is, but for how it runs', async () => {
 const approving = (first, approved = true) => {
 	const { approvalId } = first.content.find(({ type }) => type === 'tool-approval-request');
 	return [
-		{ role: 'user', content: 'go' }, ...first.response.messages,
+		{ role: 'user', content: 'go' },
+		...first.response.messages,
 		{ role: 'tool', content: [{ type: 'tool-approval-response', approvalId, approved }] },
 	];
 };
@@ -262,7 +336,11 @@ const approving = (first, approved = true) => {
 for (const [how, needs] of Object.entries({ always: true, 'as a function says': async ({ amount }) => amount !== 1 })) {
 	test(`a call that would be denied is not put before a person: approval needed ${how}`, async () => {
 		const done = [];
-		const process_refund = tool({ inputSchema: z.looseObject({}), needsApproval: needs, execute: async ({ amount }) => done.push(amount) });
+		const process_refund = tool({
+			inputSchema: z.looseObject({}),
+			needsApproval: needs,
+			execute: async ({ amount }) => done.push(amount),
+		});
 		const asked = [];
 		for (const agent of [AGENT, async () => AGENT]) {
 			const tools = guardTools({ process_refund }, policy, { agent });
@@ -277,7 +355,17 @@ for (const [how, needs] of Object.entries({ always: true, 'as a function says': 
 				}
 			}
 		}
-		assert.deepEqual(asked, Array(2).fill([[5, true], [5, true], [501, false], [501, false]]).flat());
+		assert.deepEqual(
+			asked,
+			Array(2)
+				.fill([
+					[5, true],
+					[5, true],
+					[501, false],
+					[501, false],
+				])
+				.flat(),
+		);
 		assert.deepEqual(done, [5, 5, 5, 5]);
 	});
 }
@@ -300,7 +388,10 @@ test('a call that nobody was asked to approve does not run, whatever has changed
 		const tools = guardTools({ process_refund }, policy, { agent });
 		const model = playing([['process_refund', { amount: 5 }]]);
 		await generateText({ model, tools, prompt: 'go', stopWhen: isStepCount(3) });
-		assert.deepEqual([done, model.read], [[], [reads('nobody was asked to approve the call, because it would have been denied: make the call again')]]);
+		assert.deepEqual(
+			[done, model.read],
+			[[], [reads('nobody was asked to approve the call, because it would have been denied: make the call again')]],
+		);
 	}
 });
 
@@ -309,7 +400,11 @@ test('a call that was approved is judged when it runs', async () => {
 	const process_refund = tool({ inputSchema: z.looseObject({}), needsApproval: true, execute: async ({ amount }) => done.push(amount) });
 	let agent = AGENT;
 	const tools = guardTools({ process_refund }, policy, { agent: () => agent });
-	for (const [who, approved, expected] of [[AGENT, true, [5]], [{}, true, [5]], [AGENT, false, [5]]]) {
+	for (const [who, approved, expected] of [
+		[AGENT, true, [5]],
+		[{}, true, [5]],
+		[AGENT, false, [5]],
+	]) {
 		agent = AGENT;
 		const model = playing([['process_refund', { amount: 5 }]]);
 		const first = await generateText({ model, tools, prompt: 'go' });
@@ -323,8 +418,12 @@ test('a tool does not hear of an input that would be denied', async () => {
 	const heard = [];
 	const hears = (what) => (options) => void heard.push([what, options.input?.amount]);
 	const process_refund = tool({
-		inputSchema: z.looseObject({}), onInputStart: hears('start'), onInputDelta: hears('delta'), onInputAvailable: hears('available'),
-		toModelOutput: ({ output }) => (heard.push(['output', output]), { type: 'text', value: output }), execute: async () => 'refunded',
+		inputSchema: z.looseObject({}),
+		onInputStart: hears('start'),
+		onInputDelta: hears('delta'),
+		onInputAvailable: hears('available'),
+		toModelOutput: ({ output }) => (heard.push(['output', output]), { type: 'text', value: output }),
+		execute: async () => 'refunded',
 	});
 	for (const agent of [AGENT, async () => AGENT]) {
 		const tools = guardTools({ process_refund }, policy, { agent });
@@ -333,7 +432,16 @@ test('a tool does not hear of an input that would be denied', async () => {
 				heard.length = 0;
 				await play({ model: playing([['process_refund', { amount }]]), tools, prompt: 'go', stopWhen: isStepCount(3) });
 				const after = heard.filter(([what]) => what !== 'start' && what !== 'delta');
-				assert.deepEqual(after, amount === 5 ? [['available', 5], ['output', 'refunded']] : [], `${play.name}`);
+				assert.deepEqual(
+					after,
+					amount === 5
+						? [
+								['available', 5],
+								['output', 'refunded'],
+							]
+						: [],
+					`${play.name}`,
+				);
 			}
 		}
 	}
@@ -363,26 +471,27 @@ test('tools that run elsewhere must be named', async () => {
 
 test('a tool that runs other tools, and the tools that it runs', async () => {
 	const done = [];
-	const code = experimental_toolCaller(
-		tool({ inputSchema: z.looseObject({}), outputSchema: z.any() }),
-		{
-			type: 'local',
-			bind: (tools) => tool({
+	const code = experimental_toolCaller(tool({ inputSchema: z.looseObject({}), outputSchema: z.any() }), {
+		type: 'local',
+		bind: (tools) =>
+			tool({
 				inputSchema: z.looseObject({}),
 				execute: async (input, options) => {
 					done.push('code');
 					return tools.process_refund.execute({ amount: input.refund }, options);
 				},
 			}),
-		},
-	);
+	});
 	const less = { allow: 'code', when: { 'args.refund': { lt: 1000 } }, reason: 'Less.' };
 	const rules = await compiled({ rules: [...DESK.rules, less] });
 	const run = async (refund) => {
 		const model = playing([['code', { refund }]]);
 		await generateText({
-			model, tools: guardTools({ ...deskTools(done), code }, rules, { agent: AGENT }),
-			experimental_toolCallers: { process_refund: ['code'] }, prompt: 'go', stopWhen: isStepCount(3),
+			model,
+			tools: guardTools({ ...deskTools(done), code }, rules, { agent: AGENT }),
+			experimental_toolCallers: { process_refund: ['code'] },
+			prompt: 'go',
+			stopWhen: isStepCount(3),
 		});
 		return model.read[0];
 	};
@@ -394,7 +503,10 @@ test('a tool that runs other tools, and the tools that it runs', async () => {
 
 test('in an agent, tool by tool its own context', async () => {
 	const done = [];
-	const model = playing([['process_refund', { amount: 5 }], ['delete_record', { record: 'r' }]]);
+	const model = playing([
+		['process_refund', { amount: 5 }],
+		['delete_record', { record: 'r' }],
+	]);
 	const settings = { agent: ({ options }) => options.context, resource: () => ({ owner_id: 'mgr-001' }) };
 	const agent = new ToolLoopAgent({
 		model,

@@ -10,13 +10,14 @@ export const OWN = 'Managers may delete records they own.';
 export const UNKNOWN = 'the call cannot be judged';
 
 /** A warning of the process that has such a message. */
-const warning = (pattern) => new Promise((resolve) => {
-	process.on('warning', function heard({ message }) {
-		if (!pattern.test(message)) return;
-		process.off('warning', heard);
-		resolve();
+const warning = (pattern) =>
+	new Promise((resolve) => {
+		process.on('warning', function heard({ message }) {
+			if (!pattern.test(message)) return;
+			process.off('warning', heard);
+			resolve();
+		});
 	});
-});
 
 /**
  * Tests a framework's guard. `play(policy, settings, calls, caller, done)` lets a model call tools, all at once, in a
@@ -87,17 +88,23 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 	test('runs at the same time are not mixed up', async () => {
 		// The first is told last.
 		const waiting = [];
-		const agent = (told) => new Promise((resolve) => {
-			waiting.push(() => resolve(caller(told)));
-			if (waiting.length === 4) for (const go of waiting.reverse()) go();
-		});
+		const agent = (told) =>
+			new Promise((resolve) => {
+				waiting.push(() => resolve(caller(told)));
+				if (waiting.length === 4) for (const go of waiting.reverse()) go();
+			});
 		const policy = await desk;
-		const ran = await Promise.all([AGENT, { roles: [] }, AGENT, { roles: ['other'] }].map(async (who, at) => {
-			const done = [];
-			const [read] = await play(policy, { agent }, [refund(at + 1)], who, done);
-			return [read, done.length];
-		}));
-		const [yes, no] = [['process_refund is done', 1], [reads(REASON), 0]];
+		const ran = await Promise.all(
+			[AGENT, { roles: [] }, AGENT, { roles: ['other'] }].map(async (who, at) => {
+				const done = [];
+				const [read] = await play(policy, { agent }, [refund(at + 1)], who, done);
+				return [read, done.length];
+			}),
+		);
+		const [yes, no] = [
+			['process_refund is done', 1],
+			[reads(REASON), 0],
+		];
 		assert.deepEqual(ran, [yes, no, yes, no]);
 	});
 
@@ -143,8 +150,19 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 		const observes = { mode: 'observe', onDecision: (event) => events.push(event) };
 		await runs({ ...observes, agent: AGENT }, refund(900));
 		await runs({ ...observes, agent: async () => AGENT }, refund(900));
-		await runs({ ...observes, agent: () => { throw new Error('no'); } }, refund(5));
-		assert.deepEqual(events.map(({ enforced, decision }) => [enforced, decision.allowed]), Array(3).fill([false, false]));
+		await runs(
+			{
+				...observes,
+				agent: () => {
+					throw new Error('no');
+				},
+			},
+			refund(5),
+		);
+		assert.deepEqual(
+			events.map(({ enforced, decision }) => [enforced, decision.allowed]),
+			Array(3).fill([false, false]),
+		);
 	});
 
 	test('the host says what the model reads of a denial', async () => {
@@ -154,7 +172,16 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 		};
 		await isDenied({ agent: AGENT, denial }, refund(501), 'process_refund: refund');
 		const warned = warning(/`denial` failed/);
-		await isDenied({ agent: AGENT, denial: () => { throw new Error('no'); } }, refund(501), REASON);
+		await isDenied(
+			{
+				agent: AGENT,
+				denial: () => {
+					throw new Error('no');
+				},
+			},
+			refund(501),
+			REASON,
+		);
 		await warned;
 	});
 
@@ -168,20 +195,38 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 			events.length = 0;
 			await runs({ agent, onDecision }, refund(5));
 			await isDenied({ agent, onDecision }, refund(501), REASON);
-			assert.deepEqual(events.map(([, args]) => args), [{ order: '1', amount: 5 }, { order: '1', amount: 501 }]);
+			assert.deepEqual(
+				events.map(([, args]) => args),
+				[
+					{ order: '1', amount: 5 },
+					{ order: '1', amount: 501 },
+				],
+			);
 			const [[allowed], [denied]] = events;
 			assert.deepEqual([allowed.tool, allowed.decision.rule, allowed.enforced], ['process_refund', 'refund', true]);
 			assert.deepEqual([denied.rule, denied.decision.cause.attribute], ['refund', 'args.amount']);
 		}
 		const warned = warning(/`onDecision` failed/);
-		await runs({ agent: AGENT, onDecision: () => { throw new Error('no'); } }, refund(5));
+		await runs(
+			{
+				agent: AGENT,
+				onDecision: () => {
+					throw new Error('no');
+				},
+			},
+			refund(5),
+		);
 		await warned;
 	});
 
 	test('what else rules read, and another policy later on', async () => {
 		const policy = await compiled({ rules: [{ allow: 'view_customer', when: { 'context.open': true } }] });
 		const view = ['view_customer', { id: 'c' }];
-		for (const [context, ran] of [[{ open: true }, 1], [{ open: false }, 0], [undefined, 0]]) {
+		for (const [context, ran] of [
+			[{ open: true }, 1],
+			[{ open: false }, 0],
+			[undefined, 0],
+		]) {
 			const done = [];
 			await play(policy, { context }, [view], undefined, done);
 			assert.equal(done.length, ran);

@@ -25,17 +25,28 @@ const byContext = { agent: ({ runtime }) => runtime.context.user };
 /** Tools of each kind, which count. */
 const KINDS = {
 	'tool()': (done) => tool(async ({ amount }) => (done.push(amount), 'refunded'), { name: NAME, schema: anything }),
-	'tool() with a JSON schema': (done) => tool(async ({ amount }) => (done.push(amount), 'refunded'), { name: NAME, schema: { type: 'object', properties: { amount: { type: 'number' } }, required: ['amount'] } }),
-	DynamicStructuredTool: (done) => new DynamicStructuredTool({ name: NAME, description: 'x', schema: anything, func: async ({ amount }) => (done.push(amount), 'refunded') }),
-	'a class': (done) => new (class extends StructuredTool {
-		name = NAME;
-		description = 'x';
-		schema = anything;
-		async _call({ amount }) {
-			done.push(amount);
-			return 'refunded';
-		}
-	})(),
+	'tool() with a JSON schema': (done) =>
+		tool(async ({ amount }) => (done.push(amount), 'refunded'), {
+			name: NAME,
+			schema: { type: 'object', properties: { amount: { type: 'number' } }, required: ['amount'] },
+		}),
+	DynamicStructuredTool: (done) =>
+		new DynamicStructuredTool({
+			name: NAME,
+			description: 'x',
+			schema: anything,
+			func: async ({ amount }) => (done.push(amount), 'refunded'),
+		}),
+	'a class': (done) =>
+		new (class extends StructuredTool {
+			name = NAME;
+			description = 'x';
+			schema = anything;
+			async _call({ amount }) {
+				done.push(amount);
+				return 'refunded';
+			}
+		})(),
 };
 
 const said = (answer) => answer?.content ?? answer;
@@ -53,7 +64,7 @@ const WAYS = {
 	'invoke, with arguments': (tool, amount) => tool.invoke({ amount }, user),
 	'invoke, with a call of a model': (tool, amount) => tool.invoke(toolCall(amount), user),
 	'call, which is deprecated': (tool, amount) => tool.call({ amount }, user),
-	'batch': async (tool, amount) => (await tool.batch([{ amount }], user))[0],
+	batch: async (tool, amount) => (await tool.batch([{ amount }], user))[0],
 	'batch, that returns exceptions': async (tool, amount) => {
 		const [answer] = await tool.batch([{ amount }], user, { returnExceptions: true });
 		return answer instanceof Error ? answer.message : answer;
@@ -69,17 +80,24 @@ const WAYS = {
 	},
 	streamEvents: async (tool, amount) => {
 		let output;
-		for await (const { event, data } of tool.streamEvents({ amount }, { ...user, version: 'v2' })) if (event === 'on_tool_end') ({ output } = data);
+		for await (const { event, data } of tool.streamEvents({ amount }, { ...user, version: 'v2' }))
+			if (event === 'on_tool_end') ({ output } = data);
 		return output;
 	},
 	'pipe, to the next': (tool, amount) => tool.pipe((answer) => answer).invoke({ amount }, user),
-	'pipe, from the one before': (tool, amount) => RunnableLambda.from((amount) => ({ amount })).pipe(tool).invoke(amount, user),
+	'pipe, from the one before': (tool, amount) =>
+		RunnableLambda.from((amount) => ({ amount }))
+			.pipe(tool)
+			.invoke(amount, user),
 	'a sequence that streams': (tool, amount) => stream(new RunnablePassthrough().pipe(tool), { amount }),
 	withConfig: (tool, amount) => tool.withConfig(user).invoke({ amount }),
 	withRetry: (tool, amount) => tool.withRetry({ stopAfterAttempt: 1 }).invoke({ amount }, user),
 	withFallbacks: (tool, amount) => tool.withFallbacks([]).invoke({ amount }, user),
-	'a runnable made of the tool, as a tool': (tool, amount) => RunnableLambda.from((input, config) => tool.invoke(input, config)).asTool({ name: 'outer', schema: anything }).invoke({ amount }, user),
-	'_call': (tool, amount) => tool._call({ amount }, undefined, user),
+	'a runnable made of the tool, as a tool': (tool, amount) =>
+		RunnableLambda.from((input, config) => tool.invoke(input, config))
+			.asTool({ name: 'outer', schema: anything })
+			.invoke({ amount }, user),
+	_call: (tool, amount) => tool._call({ amount }, undefined, user),
 	'func, where there is any': (tool, amount) => (tool.func ?? tool._call).call(tool, { amount }, undefined, user),
 	'a ToolNode of a graph': async (tool, amount) => (await new ToolNode([tool]).invoke([aiMessage(amount)], user))[0],
 	'an agent without a middleware': async (tool, amount) => {
@@ -127,9 +145,25 @@ for (const [kind, make] of Object.entries(KINDS)) {
 			// The names of whatever LangChain hands to tools, and the forms that it takes for calls.
 			const admin = { roles: ['agent', 'admin', 'manager'] };
 			const sent = {
-				config: { configurable: { user: admin }, toolCall: toolCall(5) }, configurable: { user: admin }, callbacks: [{ handleToolStart: 'x' }],
-				context: { user: admin }, runtime: { context: { user: admin } }, state: { user: admin }, store: {}, toolCall: toolCall(5), run_manager: {},
-				manager: {}, runManager: {}, metadata: admin, tags: ['x'], signal: {}, input: { amount: 5 }, type: 'tool_call', args: { amount: 5 }, id: 'x', name: 'view_customer',
+				config: { configurable: { user: admin }, toolCall: toolCall(5) },
+				configurable: { user: admin },
+				callbacks: [{ handleToolStart: 'x' }],
+				context: { user: admin },
+				runtime: { context: { user: admin } },
+				state: { user: admin },
+				store: {},
+				toolCall: toolCall(5),
+				run_manager: {},
+				manager: {},
+				runManager: {},
+				metadata: admin,
+				tags: ['x'],
+				signal: {},
+				input: { amount: 5 },
+				type: 'tool_call',
+				args: { amount: 5 },
+				id: 'x',
+				name: 'view_customer',
 			};
 			const done = [];
 			const guarded = guardTool(make(done), policy, byConfig);
@@ -144,7 +178,10 @@ for (const [kind, make] of Object.entries(KINDS)) {
 				await caught(agent.invoke({ messages: 'go' }, { context: { user: {} } }));
 			}
 			// `{ type: 'tool_call', args: { amount: 5 } }` is a call with 5, which is what is judged, and what runs.
-			assert.ok(done.every((amount) => amount === 5), `${done}`);
+			assert.ok(
+				done.every((amount) => amount === 5),
+				`${done}`,
+			);
 			assert.ok(done.length <= 4, `${done.length}`);
 		});
 	});
@@ -154,14 +191,15 @@ test('a text tool', async () => {
 	const rules = await compiled({ rules: [{ allow: 'search', when: { 'args.input': { starts_with: 'a' } }, reason: 'Only a.' }] });
 	for (const make of [
 		(done) => new DynamicTool({ name: 'search', description: 'x', func: async (text) => (done.push(text), 'found') }),
-		(done) => new (class extends Tool {
-			name = 'search';
-			description = 'x';
-			async _call(text) {
-				done.push(text);
-				return 'found';
-			}
-		})(),
+		(done) =>
+			new (class extends Tool {
+				name = 'search';
+				description = 'x';
+				async _call(text) {
+					done.push(text);
+					return 'found';
+				}
+			})(),
 		(done) => tool(async (text) => (done.push(text), 'found'), { name: 'search', description: 'x' }),
 		(done) => tool(async (text) => (done.push(text), 'found'), { name: 'search', description: 'x', schema: z.string() }),
 	]) {
@@ -212,11 +250,20 @@ test('a class that overrides what LangChain runs is not taken for one that does 
 			invoke = async (input) => (this.done.push(input.args?.amount ?? input.amount), 'refunded');
 		},
 	};
-	const likeOne = (done) => ({ name: NAME, schema: anything, _call() {}, call() {}, invoke: async ({ args }) => (done.push(args.amount), 'refunded') });
+	const likeOne = (done) => ({
+		name: NAME,
+		schema: anything,
+		_call() {},
+		call() {},
+		invoke: async ({ args }) => (done.push(args.amount), 'refunded'),
+	});
 	assert.throws(() => guardTool(likeOne([]), policy), TypeError);
 	const makes = Object.values(classes).map((Class) => (done) => new Class(done));
 	for (const make of makes) {
-		assert.throws(() => guardTool(make([]), policy), { name: 'TypeError', message: /`process_refund` cannot be guarded, because its class overrides/ });
+		assert.throws(() => guardTool(make([]), policy), {
+			name: 'TypeError',
+			message: /`process_refund` cannot be guarded, because its class overrides/,
+		});
 		const done = [];
 		for (const args of [{ amount: 5 }, { amount: 501 }, { amount: 5, type: 'tool_call', args: { amount: 9000 } }]) {
 			const model = new Played([[NAME, args]]);
@@ -228,7 +275,11 @@ test('a class that overrides what LangChain runs is not taken for one that does 
 
 test('a middleware after the guard that changes the arguments of a tool that LangChain does not parse', async () => {
 	const done = [];
-	const runnable = RunnableLambda.from(async ({ amount }) => (done.push(amount), 'refunded')).asTool({ name: NAME, description: 'x', schema: anything });
+	const runnable = RunnableLambda.from(async ({ amount }) => (done.push(amount), 'refunded')).asTool({
+		name: NAME,
+		description: 'x',
+		schema: anything,
+	});
 	const changes = createMiddleware({
 		name: 'changes',
 		wrapToolCall: (request, handler) => handler({ ...request, toolCall: { ...request.toolCall, args: { amount: 9000 } } }),
@@ -265,7 +316,10 @@ test('a middleware after the guard that exchanges the tool is found', async () =
 /** Where this version runs tools, and what guards it there. */
 const SITES = {
 	'@langchain/core/tools/index.js: this._call(': [1, 'runs every tool of LangChain’s classes: `_call` is what is guarded'],
-	'@langchain/core/tools/index.js: this.func(': [2, 'what `_call` of the dynamic tools does: `func` of a guarded tool is guarded as well'],
+	'@langchain/core/tools/index.js: this.func(': [
+		2,
+		'what `_call` of the dynamic tools does: `func` of a guarded tool is guarded as well',
+	],
 	'@langchain/core/tools/index.js: super.call(': [3, 'from one class to the next'],
 	'@langchain/core/tools/index.js: this.call(': [1, '`invoke` calls `call`'],
 	'langchain/agents/nodes/ToolNode.js: invokableTool.invoke(': [1, 'agents: `toolGuard` gives it a guarded tool'],

@@ -18,10 +18,16 @@ const policy = await compiled(DESK);
 
 const anything = z.looseObject({});
 
-const deskTools = (done) => ['process_refund', 'delete_record', 'view_customer'].map((name) => tool(async (args) => {
-	done.push([name, args]);
-	return `${name} is done`;
-}, { name, description: name, schema: anything }));
+const deskTools = (done) =>
+	['process_refund', 'delete_record', 'view_customer'].map((name) =>
+		tool(
+			async (args) => {
+				done.push([name, args]);
+				return `${name} is done`;
+			},
+			{ name, description: name, schema: anything },
+		),
+	);
 
 async function loop(tools, calls, middleware, context) {
 	const model = new Played(calls);
@@ -79,9 +85,12 @@ test('what the schema makes of the arguments is judged, and runs', async () => {
 });
 
 /** A tool whose schema makes this of whatever it gets. */
-const making = (value, done) => tool(async (args) => (done.push(args), 'refunded'), {
-	name: 'process_refund', description: 'Refunds.', schema: anything.transform(value),
-});
+const making = (value, done) =>
+	tool(async (args) => (done.push(args), 'refunded'), {
+		name: 'process_refund',
+		description: 'Refunds.',
+		schema: anything.transform(value),
+	});
 
 test('values that change once they have been judged', async () => {
 	const fails = () => {
@@ -91,7 +100,11 @@ test('values that change once they have been judged', async () => {
 		let reads = 0;
 		const amount = () => ((reads += 1) === 1 ? 5 : 9000);
 		return [
-			{ get amount() { return amount(); } },
+			{
+				get amount() {
+					return amount();
+				},
+			},
 			new Proxy({ amount: 5 }, { get: (of, key) => (key === 'amount' ? amount() : Reflect.get(of, key)) }),
 		];
 	};
@@ -107,11 +120,17 @@ test('values that change once they have been judged', async () => {
 	await call([making(() => shared, ran)], 'process_refund', {}, { agent: async () => ((shared.amount = 9000), AGENT) });
 	assert.deepEqual(ran, [{ amount: 5 }]);
 	for (const value of [
-		{ get amount() { return fails(); } },
+		{
+			get amount() {
+				return fails();
+			},
+		},
 		{ amount: { toJSON: () => 5 } },
 		new Proxy({ amount: 5 }, { ownKeys: fails }),
 		Object.create({ amount: 5 }),
-		new (class Order { amount = 5; })(),
+		new (class Order {
+			amount = 5;
+		})(),
 		JSON.parse('{"__proto__": {"amount": 5}}'),
 		{ amount: NaN },
 		// eslint-disable-next-line no-sparse-arrays
@@ -138,28 +157,38 @@ test('dates, bigints and maps are judged, and run as what they are', async () =>
 
 test('a middleware before the guard changes what is judged', async () => {
 	const done = [];
-	const changes = (amount) => createMiddleware({
-		name: 'changes',
-		wrapToolCall: (request, handler) => handler({ ...request, toolCall: { ...request.toolCall, args: { amount } } }),
-	});
+	const changes = (amount) =>
+		createMiddleware({
+			name: 'changes',
+			wrapToolCall: (request, handler) => handler({ ...request, toolCall: { ...request.toolCall, args: { amount } } }),
+		});
 	const run = (amount, before) => call(deskTools(done), 'process_refund', { amount }, { agent: AGENT }, [before]);
 	assert.equal((await run(5, changes(501))).content, REASON);
 	assert.equal((await run(501, changes(5))).status, 'success');
 	const [, , view] = deskTools(done);
-	await run(501, createMiddleware({
-		name: 'exchanges',
-		wrapToolCall: (request, handler) => handler({ ...request, tool: view }),
-	}));
-	const ran = [['process_refund', { amount: 5 }], ['view_customer', { amount: 501 }]];
+	await run(
+		501,
+		createMiddleware({
+			name: 'exchanges',
+			wrapToolCall: (request, handler) => handler({ ...request, tool: view }),
+		}),
+	);
+	const ran = [
+		['process_refund', { amount: 5 }],
+		['view_customer', { amount: 501 }],
+	];
 	assert.deepEqual(done, ran, 'the tool that runs is judged');
 });
 
 test('a middleware after the guard changes what is judged, too, and does not retry a denial', async () => {
 	const done = [];
 	const decided = [];
-	const run = (amount, after) => loop(deskTools(done), [['process_refund', { amount }]], [
-		toolGuard(policy, { agent: AGENT, onDecision: (event) => decided.push(event.decision.allowed) }), after,
-	]);
+	const run = (amount, after) =>
+		loop(
+			deskTools(done),
+			[['process_refund', { amount }]],
+			[toolGuard(policy, { agent: AGENT, onDecision: (event) => decided.push(event.decision.allowed) }), after],
+		);
 	const changes = createMiddleware({
 		name: 'changes',
 		wrapToolCall: (request, handler) => handler({ ...request, toolCall: { ...request.toolCall, args: { amount: 501 } } }),
@@ -191,8 +220,11 @@ test('tools that the agent does not know by itself', async () => {
 
 test('a runnable as a tool', async () => {
 	const done = [];
-	const runnable = RunnableLambda.from(async (args) => (done.push(args), 'refunded'))
-		.asTool({ name: 'process_refund', description: 'Refunds.', schema: z.object({ amount: z.number() }) });
+	const runnable = RunnableLambda.from(async (args) => (done.push(args), 'refunded')).asTool({
+		name: 'process_refund',
+		description: 'Refunds.',
+		schema: z.object({ amount: z.number() }),
+	});
 	assert.equal((await call([runnable], 'process_refund', { amount: 5 })).content, 'refunded');
 	assert.equal((await call([runnable], 'process_refund', { amount: 501 })).content, REASON);
 	const agent = async ({ toolCall }) => ((toolCall.args.amount = 9000), AGENT);
@@ -202,7 +234,12 @@ test('a runnable as a tool', async () => {
 });
 
 test('what else goes wrong is told as before', async () => {
-	const fails = tool(async () => { throw new Error('out of money'); }, { name: 'process_refund', schema: anything });
+	const fails = tool(
+		async () => {
+			throw new Error('out of money');
+		},
+		{ name: 'process_refund', schema: anything },
+	);
 	await assert.rejects(call([fails], 'process_refund', { amount: 5 }), /out of money/);
 	assert.equal((await call([fails], 'process_refund', { amount: 501 })).content, REASON);
 });
@@ -211,9 +248,13 @@ test('agents of CommonJS', async () => {
 	const require = createRequire(import.meta.url);
 	const langchain = require('langchain');
 	const done = [];
-	const model = new Played([['process_refund', { amount: 5 }], ['process_refund', { amount: 501 }]]);
+	const model = new Played([
+		['process_refund', { amount: 5 }],
+		['process_refund', { amount: 501 }],
+	]);
 	const refund = langchain.tool(async (args) => (done.push(args), 'refunded'), {
-		name: 'process_refund', schema: anything,
+		name: 'process_refund',
+		schema: anything,
 	});
 	const agent = langchain.createAgent({ model, tools: [refund], middleware: [toolGuard(policy, { agent: AGENT })] });
 	await agent.invoke({ messages: [{ role: 'user', content: 'go' }] });
@@ -251,9 +292,22 @@ test('a tool without an agent', async () => {
 test('guarded tools of an agent', async () => {
 	const done = [];
 	const tools = deskTools(done).map((tool) => guardTool(tool, policy, { agent: AGENT }));
-	const read = await loop(tools, [['process_refund', { amount: 5 }], ['process_refund', { amount: 501 }]], []);
-	const expected = [['process_refund is done', 'success'], [REASON, 'error']];
-	assert.deepEqual(read.map(({ content, status }) => [content, status]), expected);
+	const read = await loop(
+		tools,
+		[
+			['process_refund', { amount: 5 }],
+			['process_refund', { amount: 501 }],
+		],
+		[],
+	);
+	const expected = [
+		['process_refund is done', 'success'],
+		[REASON, 'error'],
+	];
+	assert.deepEqual(
+		read.map(({ content, status }) => [content, status]),
+		expected,
+	);
 	assert.equal(done.length, 1);
 });
 
@@ -289,25 +343,35 @@ test('tools that take a text, that have an artifact, and that tell how far they 
 	const done = [];
 	const rule = { allow: 'search', when: { 'args.input': { starts_with: 'a' } }, reason: 'Only a.' };
 	const rules = await compiled({ rules: [rule] });
-	const search = guardTool(new DynamicTool({
-		name: 'search', description: 'Searches.', func: async (text) => (done.push(text), 'found'),
-	}), rules);
+	const search = guardTool(
+		new DynamicTool({
+			name: 'search',
+			description: 'Searches.',
+			func: async (text) => (done.push(text), 'found'),
+		}),
+		rules,
+	);
 	assert.equal(await search.invoke('abc'), 'found');
 	assert.equal(await search.invoke({ input: 'abd' }), 'found');
 	for (const input of ['bc', { input: 'bc' }, {}]) await assert.rejects(search.invoke(input), { message: 'Only a.' });
 	assert.deepEqual(done, ['abc', 'abd']);
 
 	const pair = tool(async ({ amount }) => ['refunded', amount], {
-		name: 'process_refund', schema: anything, responseFormat: 'content_and_artifact',
+		name: 'process_refund',
+		schema: anything,
+		responseFormat: 'content_and_artifact',
 	});
 	const yes = await call([pair], 'process_refund', { amount: 5 });
 	const no = await call([pair], 'process_refund', { amount: 501 });
 	assert.deepEqual([yes.content, yes.artifact, no.content, no.status], ['refunded', 5, REASON, 'error']);
 
-	const tells = tool(async function* ({ amount }) {
-		yield { told: amount };
-		return 'refunded';
-	}, { name: 'process_refund', schema: anything });
+	const tells = tool(
+		async function* ({ amount }) {
+			yield { told: amount };
+			return 'refunded';
+		},
+		{ name: 'process_refund', schema: anything },
+	);
 	assert.equal((await call([tells], 'process_refund', { amount: 5 })).content, 'refunded');
 	assert.equal((await call([tells], 'process_refund', { amount: 501 })).content, REASON);
 });

@@ -8,8 +8,24 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
-	Agent, MCPServerSSE, MCPServerStdio, MCPServerStreamableHttp, RunContext, RunState, Runner, applyPatchTool, computerTool,
-	defineToolInputGuardrail, handoff, hostedMcpTool, invokeFunctionTool, run, setTracingDisabled, shellTool, tool, toolNamespace,
+	Agent,
+	MCPServerSSE,
+	MCPServerStdio,
+	MCPServerStreamableHttp,
+	RunContext,
+	RunState,
+	Runner,
+	applyPatchTool,
+	computerTool,
+	defineToolInputGuardrail,
+	handoff,
+	hostedMcpTool,
+	invokeFunctionTool,
+	run,
+	setTracingDisabled,
+	shellTool,
+	tool,
+	toolNamespace,
 } from '@openai/agents';
 import { SandboxAgent } from '@openai/agents/sandbox';
 import { RealtimeAgent, RealtimeSession } from '@openai/agents/realtime';
@@ -36,13 +52,15 @@ const parameters = { type: 'object', properties: {}, additionalProperties: true,
 
 /** Options of a tool that counts. */
 const refundOptions = (done, more) => ({
-	name: 'process_refund', description: 'Refunds.', parameters, strict: false,
+	name: 'process_refund',
+	description: 'Refunds.',
+	parameters,
+	strict: false,
 	execute: async (args) => (done.push(args.amount), 'refunded'),
 	...more,
 });
-const readBy = ({ lastCall }) => lastCall.request.input
-	.filter(({ type }) => type === 'function_call_result')
-	.map(({ output }) => output.text ?? output[0]?.text);
+const readBy = ({ lastCall }) =>
+	lastCall.request.input.filter(({ type }) => type === 'function_call_result').map(({ output }) => output.text ?? output[0]?.text);
 
 /** Lets a model call a tool with each amount, in a run of its own. Returns what it read. */
 async function calls(agentOptions, amounts, { name = 'process_refund', runner = new Runner(), more, prepare } = {}) {
@@ -62,14 +80,20 @@ const WAYS_TO_RUN = {
 	'a run: the runner invokes the function tool that the model calls': async (done) =>
 		calls({ tools: [guarding(refundOptions(done))] }, [5, 501]),
 	'a streamed run': async (done) => {
-		const model = playing([['process_refund', { amount: 5 }], ['process_refund', { amount: 501 }]]);
+		const model = playing([
+			['process_refund', { amount: 5 }],
+			['process_refund', { amount: 501 }],
+		]);
 		const agent = new Agent({ name: 'desk', model, tools: [guarding(refundOptions(done))] });
 		const result = await new Runner().run(agent, 'go', { context, stream: true });
 		await result.completed;
 		return readBy(model);
 	},
 	'calls of one turn, one at a time': async (done) => {
-		const model = playing([['process_refund', { amount: 5 }], ['process_refund', { amount: 501 }]]);
+		const model = playing([
+			['process_refund', { amount: 5 }],
+			['process_refund', { amount: 501 }],
+		]);
 		const runner = new Runner({ toolExecution: { maxFunctionToolConcurrency: 1 } });
 		await runner.run(new Agent({ name: 'desk', model, tools: [guarding(refundOptions(done))] }), 'go', { context });
 		return readBy(model);
@@ -83,13 +107,18 @@ const WAYS_TO_RUN = {
 	},
 	'`invokeFunctionTool`, with a time limit': async (done) => {
 		const refund = guarding(refundOptions(done, { timeoutMs: 60_000 }));
-		const invoke = (amount) => invokeFunctionTool({ tool: refund, runContext: new RunContext(context), input: JSON.stringify({ amount }) });
+		const invoke = (amount) =>
+			invokeFunctionTool({ tool: refund, runContext: new RunContext(context), input: JSON.stringify({ amount }) });
 		return [await invoke(5), await invoke(501)];
 	},
 	'a tool in a namespace': async (done) => {
-		const rules = await compiled({ rules: DESK.rules.map((rule) => (rule.id === 'refund' ? { ...rule, allow: 'billing.process_refund' } : rule)) });
+		const rules = await compiled({
+			rules: DESK.rules.map((rule) => (rule.id === 'refund' ? { ...rule, allow: 'billing.process_refund' } : rule)),
+		});
 		const refund = guardedTool(rules, { agent: agentOf })(refundOptions(done));
-		return calls({ tools: toolNamespace({ name: 'billing', description: 'Money.', tools: [refund] }) }, [5, 501], { more: { namespace: 'billing' } });
+		return calls({ tools: toolNamespace({ name: 'billing', description: 'Money.', tools: [refund] }) }, [5, 501], {
+			more: { namespace: 'billing' },
+		});
 	},
 	'a call that a person approves': async (done) => {
 		const read = [];
@@ -121,7 +150,11 @@ const WAYS_TO_RUN = {
 		for (const amount of [5, 501]) {
 			const model = playing([['process_refund', { amount }]]);
 			const inner = new Agent({ name: 'inner', model, tools: [guarding(refundOptions(done))] });
-			const outer = new Agent({ name: 'outer', model: playing([['ask', { input: 'go' }]]), tools: [inner.asTool({ toolName: 'ask' })] });
+			const outer = new Agent({
+				name: 'outer',
+				model: playing([['ask', { input: 'go' }]]),
+				tools: [inner.asTool({ toolName: 'ask' })],
+			});
 			await run(outer, 'go', { context });
 			read.push(readBy(model)[0]);
 		}
@@ -175,10 +208,22 @@ for (const [way, play] of Object.entries(WAYS_TO_RUN)) {
 // What may change a call between its guardrails and its tool. Each makes of the allowed call one that is not.
 const LARGE = '{"amount":9000}';
 const tampers = {
-	'a hook of the runner': { prepareRunner: (runner, change) => runner.on('agent_tool_start', (context, agent, tool, { toolCall }) => change(toolCall)) },
+	'a hook of the runner': {
+		prepareRunner: (runner, change) => runner.on('agent_tool_start', (context, agent, tool, { toolCall }) => change(toolCall)),
+	},
 	'a hook of the agent': { prepare: (agent, change) => agent.on('agent_tool_start', (context, tool, { toolCall }) => change(toolCall)) },
-	'a guardrail after the guard': { guardrails: (guard, change) => [...guard, defineToolInputGuardrail({ name: 'x', run: async ({ toolCall }) => (change(toolCall), { behavior: { type: 'allow' } }) })] },
-	'a guardrail before the guard': { guardrails: (guard, change) => [defineToolInputGuardrail({ name: 'x', run: async ({ toolCall }) => (change(toolCall), { behavior: { type: 'allow' } }) }), ...guard] },
+	'a guardrail after the guard': {
+		guardrails: (guard, change) => [
+			...guard,
+			defineToolInputGuardrail({ name: 'x', run: async ({ toolCall }) => (change(toolCall), { behavior: { type: 'allow' } }) }),
+		],
+	},
+	'a guardrail before the guard': {
+		guardrails: (guard, change) => [
+			defineToolInputGuardrail({ name: 'x', run: async ({ toolCall }) => (change(toolCall), { behavior: { type: 'allow' } }) }),
+			...guard,
+		],
+	},
 };
 const CHANGES = {
 	assigns: (toolCall) => (toolCall.arguments = LARGE),
@@ -198,9 +243,13 @@ for (const [who, { prepareRunner, prepare, guardrails = (guard) => guard }] of O
 				const done = [];
 				const runner = new Runner();
 				prepareRunner?.(runner, change);
-				await calls({ tools: [make(done)] }, [5], { runner, prepare: (agent) => prepare?.(agent, change) })
-					.catch(({ message }) => assert.match(message, /arguments/));
-				assert.ok(done.every((amount) => amount === 5), `${done}`);
+				await calls({ tools: [make(done)] }, [5], { runner, prepare: (agent) => prepare?.(agent, change) }).catch(({ message }) =>
+					assert.match(message, /arguments/),
+				);
+				assert.ok(
+					done.every((amount) => amount === 5),
+					`${done}`,
+				);
 			}
 		});
 	}
@@ -216,9 +265,10 @@ test('a hook of a realtime session that changes the arguments', async () => {
 
 test('a hook that exchanges what the tool runs, or the name of the call', async () => {
 	const done = [];
-	const exchange = (agent) => agent.on('agent_tool_start', (context, tool) => {
-		Reflect.set(tool, 'invoke', async () => done.push('exchanged'));
-	});
+	const exchange = (agent) =>
+		agent.on('agent_tool_start', (context, tool) => {
+			Reflect.set(tool, 'invoke', async () => done.push('exchanged'));
+		});
 	await calls({ tools: [guarding(refundOptions(done))] }, [5], { prepare: exchange });
 	const rename = (agent) => agent.on('agent_tool_start', (context, tool, { toolCall }) => (toolCall.name = 'view_customer'));
 	const [read] = await calls({ tools: [guarding(refundOptions(done))] }, [501], { prepare: rename });
@@ -231,7 +281,10 @@ test('an approval function that changes what it is given, and what a schema make
 	const validate = ({ amount }) => ({ value: { amount: amount * 100 } });
 	const schema = { '~standard': { version: 1, vendor: 'tests', validate, jsonSchema: { input: json, output: json } } };
 	const refund = guarding({
-		name: 'process_refund', description: 'Refunds.', parameters: schema, needsApproval: async (context, args) => ((args.amount = 1), false),
+		name: 'process_refund',
+		description: 'Refunds.',
+		parameters: schema,
+		needsApproval: async (context, args) => ((args.amount = 1), false),
 		execute: async ({ amount }) => (done.push(amount), 'refunded'),
 	});
 	assert.deepEqual(await calls({ tools: [refund] }, [4, 6]), ['refunded', REASON]);
@@ -258,14 +311,21 @@ const MCP = {
 	async stdio(use) {
 		const file = join(folder, `${Math.random()}`);
 		writeFileSync(file, '');
-		const done = () => readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line));
+		const done = () =>
+			readFileSync(file, 'utf8')
+				.split('\n')
+				.filter(Boolean)
+				.map((line) => JSON.parse(line));
 		await use((options) => new MCPServerStdio({ command: process.execPath, args: [SERVERS, 'McpServer 1.x', file], ...options }), done);
 	},
 	async http(use) {
 		const done = [];
 		const server = await serve(WAYS['1.x'].sessions(() => DESKS['McpServer 1.x']((what) => done.push(what))));
 		try {
-			await use((options) => new MCPServerStreamableHttp({ url: server.url.href, ...options }), () => done);
+			await use(
+				(options) => new MCPServerStreamableHttp({ url: server.url.href, ...options }),
+				() => done,
+			);
 		} finally {
 			await server.close();
 		}
@@ -274,7 +334,10 @@ const MCP = {
 		const done = [];
 		const server = await serve(WAYS['1.x'].sse(() => DESKS['McpServer 1.x']((what) => done.push(what))));
 		try {
-			await use((options) => new MCPServerSSE({ url: server.url.href, ...options }), () => done);
+			await use(
+				(options) => new MCPServerSSE({ url: server.url.href, ...options }),
+				() => done,
+			);
 		} finally {
 			await server.close();
 		}
@@ -285,16 +348,28 @@ for (const [transport, using] of Object.entries(MCP)) {
 	// By the conditions of browsers, the SDK has no clients of MCP servers.
 	test(`the tools of an MCP server over ${transport}`, { skip: isPortable }, async () => {
 		await using(async (make, done) => {
-			for (const options of [{}, { useStructuredContent: true }, { toolMetaResolver: ({ arguments: args }) => ((args.note = 'x'), { x: 1 }) }]) {
+			for (const options of [
+				{},
+				{ useStructuredContent: true },
+				{ toolMetaResolver: ({ arguments: args }) => ((args.note = 'x'), { x: 1 }) },
+			]) {
 				const before = done().length;
 				const server = guardMcpServer(make(options), policy, { agent: agentOf });
 				await server.connect();
 				const agent = { mcpServers: [server] };
 				assert.deepEqual(await calls(agent, [5, 501]), ['process_refund is done', REASON]);
-				assert.deepEqual(done().slice(before).map(({ name, args }) => [name, args.amount]), [['process_refund', 5]]);
+				assert.deepEqual(
+					done()
+						.slice(before)
+						.map(({ name, args }) => [name, args.amount]),
+					[['process_refund', 5]],
+				);
 				const prefixed = await calls({ ...agent, mcpConfig: { includeServerInToolNames: true } }, [5, 501], {
-					name: (await new Agent({ name: 'x', ...agent, mcpConfig: { includeServerInToolNames: true } }).getMcpTools(new RunContext(context)))
-						.find(({ name }) => name.endsWith('process_refund')).name,
+					name: (
+						await new Agent({ name: 'x', ...agent, mcpConfig: { includeServerInToolNames: true } }).getMcpTools(
+							new RunContext(context),
+						)
+					).find(({ name }) => name.endsWith('process_refund')).name,
 				});
 				assert.deepEqual(prefixed, ['process_refund is done', REASON]);
 				// Your own code is nobody whom `agent` could know.
@@ -302,10 +377,14 @@ for (const [transport, using] of Object.entries(MCP)) {
 				assert.equal(done().length, before + 2);
 				await server.close();
 			}
-			const changing = guardMcpServer(make({ toolMetaResolver: ({ arguments: args }) => void (args.amount = 9000) }), policy, { agent: agentOf });
+			const changing = guardMcpServer(make({ toolMetaResolver: ({ arguments: args }) => void (args.amount = 9000) }), policy, {
+				agent: agentOf,
+			});
 			await changing.connect();
 			const before = done().length;
-			const hook = { prepare: (agent) => agent.on('agent_tool_start', (context, tool, { toolCall }) => (toolCall.arguments = LARGE)) };
+			const hook = {
+				prepare: (agent) => agent.on('agent_tool_start', (context, tool, { toolCall }) => (toolCall.arguments = LARGE)),
+			};
 			assert.deepEqual(await calls({ mcpServers: [changing] }, [5]), [REASON]);
 			assert.deepEqual(await calls({ mcpServers: [changing] }, [5], hook), [REASON]);
 			await changing.close();
@@ -324,7 +403,10 @@ test('the resources of an MCP server, and prompts where a server has them', { sk
 	const http = await serve(WAYS['1.x'].sessions(() => PLAIN['1.x'].McpServer(done)));
 	for (const [setting, settings] of Object.entries(SETTINGS)) {
 		const real = new MCPServerStreamableHttp({ url: http.url.href });
-		const prompts = { listPrompts: async () => (done.push('list'), { prompts: ['greet'] }), getPrompt: async (name) => (done.push(name), {}) };
+		const prompts = {
+			listPrompts: async () => (done.push('list'), { prompts: ['greet'] }),
+			getPrompt: async (name) => (done.push(name), {}),
+		};
 		const server = guardMcpServer(Object.assign(real, prompts), policy, settings);
 		await server.connect();
 		const ran = async (run) => {
@@ -337,19 +419,36 @@ test('the resources of an MCP server, and prompts where a server has them', { sk
 		const [read, ofRead] = await ran(() => server.readResource('note://one'));
 		if (isOff('resources')) {
 			assert.deepEqual([read, ofRead], denial('resources/read', 'resources'), setting);
-			assert.deepEqual([await server.listResources(), await server.listResourceTemplates()], [{ resources: [] }, { resourceTemplates: [] }]);
+			assert.deepEqual(
+				[await server.listResources(), await server.listResourceTemplates()],
+				[{ resources: [] }, { resourceTemplates: [] }],
+			);
 		} else {
 			assert.deepEqual([read.contents[0].text, ofRead], ['one', 1], setting);
-			assert.deepEqual([(await server.listResources()).resources.length, (await server.listResourceTemplates()).resourceTemplates.length], [1, 1]);
+			assert.deepEqual(
+				[(await server.listResources()).resources.length, (await server.listResourceTemplates()).resourceTemplates.length],
+				[1, 1],
+			);
 		}
-		assert.deepEqual(await ran(() => server.getPrompt('greet')), isOff('prompts') ? denial('prompts/get', 'prompts') : [{}, 1], setting);
-		assert.deepEqual(await ran(() => server.listPrompts()), isOff('prompts') ? [{ prompts: [] }, 0] : [{ prompts: ['greet'] }, 1], setting);
+		assert.deepEqual(
+			await ran(() => server.getPrompt('greet')),
+			isOff('prompts') ? denial('prompts/get', 'prompts') : [{}, 1],
+			setting,
+		);
+		assert.deepEqual(
+			await ran(() => server.listPrompts()),
+			isOff('prompts') ? [{ prompts: [] }, 0] : [{ prompts: ['greet'] }, 1],
+			setting,
+		);
 		await server.close();
 	}
 	await http.close();
 	const bare = { name: 'bare', cacheToolsList: false, callTool: async () => [] };
 	assert.equal(guardMcpServer(bare, policy, SETTINGS.both).readResource, undefined);
-	assert.throws(() => guardMcpServer(bare, policy, { resources: 'allow' }), { name: 'TypeError', message: '`resources` is `allow`: use `deny` or `pass`' });
+	assert.throws(() => guardMcpServer(bare, policy, { resources: 'allow' }), {
+		name: 'TypeError',
+		message: '`resources` is `allow`: use `deny` or `pass`',
+	});
 });
 
 test('`verify` finds what runs unjudged', () => {
@@ -358,16 +457,29 @@ test('`verify` finds what runs unjudged', () => {
 	const raw = tool(refundOptions([], { name: 'raw' }));
 	const server = { name: 'files', cacheToolsList: false, callTool: async () => [] };
 	const [namespaced] = toolNamespace({ name: 'x', description: 'x', tools: [guarded] });
-	const fine = new Agent({ name: 'fine', tools: [guarded, railed, namespaced], mcpServers: [guardMcpServer(server, policy), { ...server, toolInputGuardrails: [guardrail()] }] });
+	const fine = new Agent({
+		name: 'fine',
+		tools: [guarded, railed, namespaced],
+		mcpServers: [guardMcpServer(server, policy), { ...server, toolInputGuardrails: [guardrail()] }],
+	});
 	verify(fine);
 	const elsewhere = [
-		hostedMcpTool({ serverLabel: 'x', serverUrl: 'http://127.0.0.1/' }), applyPatchTool({ editor: {} }), shellTool({ shell: {} }),
+		hostedMcpTool({ serverLabel: 'x', serverUrl: 'http://127.0.0.1/' }),
+		applyPatchTool({ editor: {} }),
+		shellTool({ shell: {} }),
 		computerTool({ computer: {} }),
 	];
 	const inner = new Agent({ name: 'inner', tools: [raw], mcpServers: [server], handoffs: [fine] });
-	const desk = new Agent({ name: 'desk', tools: [...elsewhere, fine.asTool({ toolName: 'ask' }), { ...guarded, invoke: raw.invoke }], handoffs: [handoff(inner)] });
+	const desk = new Agent({
+		name: 'desk',
+		tools: [...elsewhere, fine.asTool({ toolName: 'ask' }), { ...guarded, invoke: raw.invoke }],
+		handoffs: [handoff(inner)],
+	});
 	const names = ['hosted_mcp', 'apply_patch', 'shell', 'computer_use_preview', 'ask', 'process_refund', 'raw', 'files'];
-	assert.throws(() => verify(desk), ({ message }) => names.every((name) => message.includes(`\`${name}\``)));
+	assert.throws(
+		() => verify(desk),
+		({ message }) => names.every((name) => message.includes(`\`${name}\``)),
+	);
 	verify(desk, { unguarded: names });
 	assert.throws(() => verify(fine, { unguarded: ['other'] }), /`other` is in `unguarded`, but there is no such tool/);
 	assert.throws(() => verify(new SandboxAgent({ name: 'box' })), /`shell` of `box` cannot be guarded/);
@@ -375,7 +487,10 @@ test('`verify` finds what runs unjudged', () => {
 
 /** Where this version runs tools, and what guards it there. */
 const SITES = {
-	'agents-core/runner/toolExecution.mjs: invokeFunctionTool(': [1, 'runs function tools: `guardedTool`, `guardMcpServer`, `toolInputGuardrail`'],
+	'agents-core/runner/toolExecution.mjs: invokeFunctionTool(': [
+		1,
+		'runs function tools: `guardedTool`, `guardMcpServer`, `toolInputGuardrail`',
+	],
 	'agents-core/tool.mjs: .invoke(': [1, 'what `invokeFunctionTool` does'],
 	'agents-core/tool.mjs: options.execute(': [1, 'runs what a tool was made with: `guardedTool` wraps it'],
 	'agents-core/mcp.mjs: .callTool(': [3, 'runs tools of MCP servers: `guardMcpServer` wraps it'],
@@ -394,10 +509,15 @@ const SITES = {
 };
 
 test('the SDK runs tools where this test knows, and nowhere else', () => {
-	const pattern = /(?<!function )((?<!async )\binvokeFunctionTool\(|\.invoke\(|\boptions\.execute\(|\.callTool(?:Result)?\(|\.onInvokeHandoff\(|\.shell\.run\(|\.editor\.\w+\(|\bcomputer\.click\()/g;
+	const pattern =
+		/(?<!function )((?<!async )\binvokeFunctionTool\(|\.invoke\(|\boptions\.execute\(|\.callTool(?:Result)?\(|\.onInvokeHandoff\(|\.shell\.run\(|\.editor\.\w+\(|\bcomputer\.click\()/g;
 	const found = {};
 	for (const name of ['agents-core', 'agents-realtime', 'agents-openai']) {
-		const sites = callSites(join(folderOf('@openai/agents'), '..', name, 'dist'), (file) => file.endsWith('.mjs') && !file.startsWith('index-'), pattern);
+		const sites = callSites(
+			join(folderOf('@openai/agents'), '..', name, 'dist'),
+			(file) => file.endsWith('.mjs') && !file.startsWith('index-'),
+			pattern,
+		);
 		for (const [site, count] of Object.entries(sites)) found[`${name}/${site}`] = count;
 	}
 	assertInventory(found, SITES, 'test/agents/openai-agents-ways.test.mjs');

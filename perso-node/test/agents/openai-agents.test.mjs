@@ -19,25 +19,27 @@ const policy = await compiled(DESK);
 const parameters = { type: 'object', properties: {}, additionalProperties: true, required: [] };
 
 /** What the model read of each call. */
-const readBy = ({ lastCall }) => lastCall.request.input
-	.filter(({ type }) => type === 'function_call_result')
-	.map(({ output }) => output.text);
+const readBy = ({ lastCall }) =>
+	lastCall.request.input.filter(({ type }) => type === 'function_call_result').map(({ output }) => output.text);
 
 /** The desk's tools, with a guardrail. */
 const deskTools = (done, guard) => deskToolsBy(tool, done, { inputGuardrails: [guard] });
 
 /** The desk's tools, made by a function. */
-const deskToolsBy = (tool, done, more) => ['process_refund', 'delete_record', 'view_customer'].map((name) => tool({
-	name,
-	description: name,
-	parameters,
-	strict: false,
-	...more,
-	execute: async (args) => {
-		done.push([name, args]);
-		return `${name} is done`;
-	},
-}));
+const deskToolsBy = (tool, done, more) =>
+	['process_refund', 'delete_record', 'view_customer'].map((name) =>
+		tool({
+			name,
+			description: name,
+			parameters,
+			strict: false,
+			...more,
+			execute: async (args) => {
+				done.push([name, args]);
+				return `${name} is done`;
+			},
+		}),
+	);
 
 /** The guards, and the desk's tools by each. */
 const GUARDS = {
@@ -46,15 +48,17 @@ const GUARDS = {
 };
 
 for (const [name, [guard, tools]] of Object.entries(GUARDS)) {
-	describe(name, () => everyGuard({
-		guard,
-		caller: ({ context }) => context.context,
-		async play(policy, settings, calls, context, done) {
-			const model = playing(calls);
-			await run(new Agent({ name: 'desk', model, tools: tools(guard(policy, settings), done) }), 'go', { context });
-			return readBy(model);
-		},
-	}));
+	describe(name, () =>
+		everyGuard({
+			guard,
+			caller: ({ context }) => context.context,
+			async play(policy, settings, calls, context, done) {
+				const model = playing(calls);
+				await run(new Agent({ name: 'desk', model, tools: tools(guard(policy, settings), done) }), 'go', { context });
+				return readBy(model);
+			},
+		}),
+	);
 }
 
 /** Lets a model call one tool. */
@@ -124,7 +128,9 @@ test('text that is no JSON is not told as arguments', async () => {
 test('tools with a schema', async () => {
 	const done = [];
 	const refund = tool({
-		name: 'process_refund', description: 'Refunds.', parameters: z.object({ order: z.string(), amount: z.number() }),
+		name: 'process_refund',
+		description: 'Refunds.',
+		parameters: z.object({ order: z.string(), amount: z.number() }),
 		inputGuardrails: [toolInputGuardrail(policy, { agent: AGENT })],
 		execute: async (args) => (done.push(args), 'refunded'),
 	});
@@ -151,14 +157,19 @@ test('a tool in a namespace has a name of its own', async () => {
 test('the tools of an MCP server', async () => {
 	const done = [];
 	const server = {
-		name: 'desk', cacheToolsList: false, toolInputGuardrails: [toolInputGuardrail(policy, { agent: AGENT })],
+		name: 'desk',
+		cacheToolsList: false,
+		toolInputGuardrails: [toolInputGuardrail(policy, { agent: AGENT })],
 		connect: async () => {},
 		close: async () => {},
 		invalidateToolsCache: async () => {},
 		listTools: async () => [{ name: 'process_refund', description: 'Refunds.', inputSchema: parameters }],
 		callTool: async (name, args) => (done.push([name, args]), [{ type: 'text', text: 'refunded' }]),
 	};
-	const model = playing([['process_refund', { amount: 5 }], ['process_refund', { amount: 501 }]]);
+	const model = playing([
+		['process_refund', { amount: 5 }],
+		['process_refund', { amount: 501 }],
+	]);
 	await run(new Agent({ name: 'desk', model, mcpServers: [server] }), 'go');
 	assert.deepEqual([readBy(model)[1], done], [REASON, [['process_refund', { amount: 5 }]]]);
 });
@@ -167,7 +178,10 @@ test('a call that a person must approve is judged when it runs', async () => {
 	const done = [];
 	const guard = toolInputGuardrail(policy, { agent: AGENT });
 	const [refund] = deskTools(done, guard).map((tool) => ({ ...tool, needsApproval: async () => true }));
-	const model = playing([['process_refund', { amount: 5 }], ['process_refund', { amount: 501 }]]);
+	const model = playing([
+		['process_refund', { amount: 5 }],
+		['process_refund', { amount: 501 }],
+	]);
 	const agent = new Agent({ name: 'desk', model, tools: [refund] });
 	const first = await run(agent, 'go');
 	assert.equal(first.interruptions.length, 2);
@@ -178,7 +192,10 @@ test('a call that a person must approve is judged when it runs', async () => {
 
 test('streamed runs', async () => {
 	const done = [];
-	const model = playing([['process_refund', { amount: 5 }], ['process_refund', { amount: 501 }]]);
+	const model = playing([
+		['process_refund', { amount: 5 }],
+		['process_refund', { amount: 501 }],
+	]);
 	const agent = new Agent({ name: 'desk', model, tools: deskTools(done, toolInputGuardrail(policy, { agent: AGENT })) });
 	const result = await new Runner().run(agent, 'go', { stream: true });
 	await result.completed;

@@ -18,7 +18,11 @@ const base64 = (bytes) => Buffer.from(bytes).toString('base64');
 async function corpus() {
 	const files = [...CONFORMANCE, ...HOSTILE].map(async (file) => {
 		const { policy, cases: found } = await cases(file);
-		return { file, module: base64(policy.module), cases: found.map((each) => ({ ...each, bytes: base64(each.bytes.subarray(0, MOST)) })) };
+		return {
+			file,
+			module: base64(policy.module),
+			cases: found.map((each) => ({ ...each, bytes: base64(each.bytes.subarray(0, MOST)) })),
+		};
 	});
 	return JSON.stringify(await Promise.all(files));
 }

@@ -7,7 +7,8 @@ import { RULES, values } from '/support/values.mjs';
 /** As much of `node:assert/strict` as the tests use. */
 const canonical = (value) =>
 	JSON.stringify(value, (_, found) =>
-		typeof found === 'object' && found !== null && !Array.isArray(found) ? Object.fromEntries(Object.entries(found).sort()) : found);
+		typeof found === 'object' && found !== null && !Array.isArray(found) ? Object.fromEntries(Object.entries(found).sort()) : found,
+	);
 const fail = (message) => {
 	throw new Error(message);
 };

@@ -105,8 +105,10 @@ test('what is no text is denied by either engine alike', async () => {
 
 test('which tools to show, and whether a resource is needed', async () => {
 	const policy = await compiled(DESK);
-	const shows = (agent) => ['view_customer', 'process_refund', 'delete_record', 'dump_secrets', 'nothing']
-		.filter((tool) => policy.couldAllow({ tool, agent }));
+	const shows = (agent) =>
+		['view_customer', 'process_refund', 'delete_record', 'dump_secrets', 'nothing'].filter((tool) =>
+			policy.couldAllow({ tool, agent }),
+		);
 	assert.deepEqual(shows(undefined), ['view_customer']);
 	assert.deepEqual(shows(AGENT), ['view_customer', 'process_refund']);
 	assert.deepEqual(shows({ id: 'm', roles: ['manager'] }), ['view_customer', 'delete_record']);
@@ -125,7 +127,16 @@ test('loads paths, URLs, bytes and compiled modules', async () => {
 	await once(server, 'listening');
 	const url = `http://127.0.0.1:${server.address().port}`;
 	const bytes = new Uint8Array(module);
-	for (const source of [file, pathToFileURL(file), module, bytes, bytes.buffer, `${url}/policy.wasm`, new URL(`${url}/policy.wasm`), await WebAssembly.compile(module)]) {
+	for (const source of [
+		file,
+		pathToFileURL(file),
+		module,
+		bytes,
+		bytes.buffer,
+		`${url}/policy.wasm`,
+		new URL(`${url}/policy.wasm`),
+		await WebAssembly.compile(module),
+	]) {
 		const policy = await Policy.load(source);
 		assert.deepEqual([pay(policy, 5), pay(policy, 6)], [true, false]);
 		if (!(source instanceof WebAssembly.Module)) assert.deepEqual(Buffer.from(policy.module), module);
@@ -154,7 +165,12 @@ test('what was loaded does not change with its bytes', async () => {
 
 test('damaged modules do not load', async () => {
 	const module = moduleOf(most(5));
-	for (const bytes of [module.subarray(0, 100), module.subarray(0, -1), Buffer.concat([module, Buffer.from([0])]), module.subarray(0, 8)]) {
+	for (const bytes of [
+		module.subarray(0, 100),
+		module.subarray(0, -1),
+		Buffer.concat([module, Buffer.from([0])]),
+		module.subarray(0, 8),
+	]) {
 		await assert.rejects(Policy.load(bytes), LoadError);
 	}
 	for (let at = 8; at < module.length; at += 997) {
@@ -278,18 +294,24 @@ test('text is compiled where there is native code, and is said to need it where 
 	const text = JSON.stringify(most(5));
 	if (isPortable) {
 		for (const attempt of [async () => Policy.compile(text), () => Policy.load(Buffer.from(text))]) {
-			await assert.rejects(attempt, (error) => error instanceof PolicyError && /native package.*npx perso compile/.test(error.message));
+			await assert.rejects(
+				attempt,
+				(error) => error instanceof PolicyError && /native package.*npx perso compile/.test(error.message),
+			);
 		}
 		return;
 	}
 	assert.deepEqual([pay(Policy.compile(text), 5), pay(await Policy.load(Buffer.from(text)), 6)], [true, false]);
-	assert.throws(() => Policy.compile('{ "perso": 1, "rules": [{ "id": "a", "alow": "x" }] }'), (error) => {
-		assert.ok(error instanceof PolicyError);
-		assert.match(error.message, /alow/);
-		const [first] = error.diagnostics;
-		assert.deepEqual([first.severity, first.line], ['error', 1]);
-		return true;
-	});
+	assert.throws(
+		() => Policy.compile('{ "perso": 1, "rules": [{ "id": "a", "alow": "x" }] }'),
+		(error) => {
+			assert.ok(error instanceof PolicyError);
+			assert.match(error.message, /alow/);
+			const [first] = error.diagnostics;
+			assert.deepEqual([first.severity, first.line], ['error', 1]);
+			return true;
+		},
+	);
 	assert.throws(() => Policy.compile({ perso: 1 }), TypeError);
 	assert.throws(() => Policy.compile('{ "perso": 1, "description": "\ud800", "rules": [] }'), PolicyError);
 	const marked = `\ufeff${text}`;

@@ -11,25 +11,71 @@ const RUNS = Number(process.env.PERSO_PROPERTY_RUNS ?? 3000);
 
 /** Keys of the corpus and near them. */
 const key = fc.constantFrom(
-	'v', 'V', 'a', 'b', 'x', 'amount', 'Amount', 'id', 'roles', 'role', 'Roles', 'owner_id', 'path', 'url', 'to', 'ip', 'cmd', 'tags',
-	'__proto__', 'constructor', 'toString', 'r\u00f4les', 'role\u017f', '',
+	'v',
+	'V',
+	'a',
+	'b',
+	'x',
+	'amount',
+	'Amount',
+	'id',
+	'roles',
+	'role',
+	'Roles',
+	'owner_id',
+	'path',
+	'url',
+	'to',
+	'ip',
+	'cmd',
+	'tags',
+	'__proto__',
+	'constructor',
+	'toString',
+	'r\u00f4les',
+	'role\u017f',
+	'',
 );
 const leaf = fc.oneof(
-	fc.constantFrom(null, true, false, 0, -0, 1, 2, 5, 500, 501, 0.1, 1e21, 'agent', 'manager', 'admin', '', 'a', 'abc', '/srv/x', '10.0.0.1',
-		'https://example.com/', 'a@acme.com', '2026-01-01'),
+	fc.constantFrom(
+		null,
+		true,
+		false,
+		0,
+		-0,
+		1,
+		2,
+		5,
+		500,
+		501,
+		0.1,
+		1e21,
+		'agent',
+		'manager',
+		'admin',
+		'',
+		'a',
+		'abc',
+		'/srv/x',
+		'10.0.0.1',
+		'https://example.com/',
+		'a@acme.com',
+		'2026-01-01',
+	),
 	fc.integer(),
 	fc.double({ noNaN: true, noDefaultInfinity: true }),
 	fc.string({ unit: 'grapheme', maxLength: 12 }),
 );
 const { value } = fc.letrec((tie) => ({
-	value: fc.oneof({ weight: 5, arbitrary: leaf }, { weight: 1, arbitrary: fc.array(tie('value'), { maxLength: 4 }) },
-		{ weight: 1, arbitrary: fc.dictionary(key, tie('value'), { maxKeys: 4 }) }),
+	value: fc.oneof(
+		{ weight: 5, arbitrary: leaf },
+		{ weight: 1, arbitrary: fc.array(tie('value'), { maxLength: 4 }) },
+		{ weight: 1, arbitrary: fc.dictionary(key, tie('value'), { maxKeys: 4 }) },
+	),
 }));
 const part = fc.option(fc.dictionary(key, value, { maxKeys: 8 }), { nil: undefined });
-const call = (tools) => fc.record(
-	{ tool: fc.constantFrom(...tools), args: part, agent: part, resource: part, context: part },
-	{ requiredKeys: ['tool'] },
-);
+const call = (tools) =>
+	fc.record({ tool: fc.constantFrom(...tools), args: part, agent: part, resource: part, context: part }, { requiredKeys: ['tool'] });
 
 const files = [...CONFORMANCE, ...HOSTILE];
 const policies = [];
@@ -66,7 +112,12 @@ test('both engines say the same of any text', () => {
 	for (const { file, policy, other, tools } of policies) {
 		const text = fc.oneof(
 			call(tools).map((call) => JSON.stringify(call)),
-			fc.tuple(call(tools).map((call) => JSON.stringify(call)), fc.nat(), fc.string({ unit: 'binary', maxLength: 3 }))
+			fc
+				.tuple(
+					call(tools).map((call) => JSON.stringify(call)),
+					fc.nat(),
+					fc.string({ unit: 'binary', maxLength: 3 }),
+				)
 				.map(([text, at, more]) => text.slice(0, at % text.length) + more + text.slice((at % text.length) + more.length)),
 		);
 		fc.assert(

@@ -24,7 +24,10 @@ for (const [line, servers] of Object.entries(SERVERS)) {
 					test(`${setting}, ${transport}`, async () => {
 						const { ask, close } = await connect();
 						// The entry of the 2.x line refuses what its era does not have.
-						const more = name === 'Server' ? MORE.filter(([, method]) => !transport.includes(MODERN) || !method.endsWith('subscribe')) : [];
+						const more =
+							name === 'Server'
+								? MORE.filter(([, method]) => !transport.includes(MODERN) || !method.endsWith('subscribe'))
+								: [];
 						await use(ask, done, settings, [...MESSAGES, ...more]);
 						await close();
 					});
@@ -44,8 +47,14 @@ test('what a client of the SDK reads', async () => {
 			assert.deepEqual((await client.listPrompts()).prompts, []);
 			assert.deepEqual((await client.listResources()).resources, []);
 			assert.deepEqual((await client.listResourceTemplates()).resourceTemplates, []);
-			await assert.rejects(client.getPrompt({ name: 'greet', arguments: { number: '1' } }), /prompts\/get is not allowed: this server's guard denies prompts/);
-			await assert.rejects(client.readResource({ uri: 'note://one' }), /resources\/read is not allowed: this server's guard denies resources/);
+			await assert.rejects(
+				client.getPrompt({ name: 'greet', arguments: { number: '1' } }),
+				/prompts\/get is not allowed: this server's guard denies prompts/,
+			);
+			await assert.rejects(
+				client.readResource({ uri: 'note://one' }),
+				/resources\/read is not allowed: this server's guard denies resources/,
+			);
 		});
 		await server.close();
 		assert.deepEqual(done, []);
@@ -78,7 +87,16 @@ function passing(settings) {
 test('what cannot be read is denied', async () => {
 	for (const kind of ['prompts', 'resources']) {
 		const { passed, answers, say, settled } = passing({ [kind]: 'deny' });
-		const refs = [undefined, null, 'ref/prompt', {}, { type: 'ref/tool' }, { type: 'constructor' }, { type: ['ref/prompt'] }, { type: 'Ref/Prompt' }];
+		const refs = [
+			undefined,
+			null,
+			'ref/prompt',
+			{},
+			{ type: 'ref/tool' },
+			{ type: 'constructor' },
+			{ type: ['ref/prompt'] },
+			{ type: 'Ref/Prompt' },
+		];
 		const messages = [
 			...refs.map((ref) => ['completion/complete', { ref }]),
 			['completion/complete', undefined],
@@ -86,21 +104,31 @@ test('what cannot be read is denied', async () => {
 			['completion/complete', { ref: { type: kind === 'prompts' ? 'ref/resource' : 'ref/prompt', Type: 'ref/prompt' } }],
 			['completion/complete', { ref: { type: kind === 'prompts' ? 'ref/resource' : 'ref/prompt' }, argument: () => {} }],
 			['Completion/Complete', { ref: { type: 'ref/prompt' } }],
-			[`${kind}/`, {}], [`${kind.toUpperCase()}/LIST`, {}], [` ${kind}/list`, {}], [`${kind}\0/get`, {}], [`prompt\u017f/get`.replace('prompt\u017f', kind.replace(/s$/, '\u017f')), {}],
-			['subscriptions/listen', undefined], ['subscriptions/listen', { notifications: [] }],
+			[`${kind}/`, {}],
+			[`${kind.toUpperCase()}/LIST`, {}],
+			[` ${kind}/list`, {}],
+			[`${kind}\0/get`, {}],
+			[`prompt\u017f/get`.replace('prompt\u017f', kind.replace(/s$/, '\u017f')), {}],
+			['subscriptions/listen', undefined],
+			['subscriptions/listen', { notifications: [] }],
 			['subscriptions/listen', { notifications: {}, Notifications: { resourceSubscriptions: ['note://one'] } }],
 			['Subscriptions/Listen', { notifications: {} }],
 		];
 		for (const [at, [method, params]] of messages.entries()) say(request(method, params, at));
 		await settled();
 		assert.deepEqual(passed, []);
-		assert.deepEqual(answers.map(({ id, error }) => [id, error]), messages.map(([method], id) => [id, { code: -32601, message: `${method} is not allowed: this server's guard denies ${kind}` }]));
+		assert.deepEqual(
+			answers.map(({ id, error }) => [id, error]),
+			messages.map(([method], id) => [id, { code: -32601, message: `${method} is not allowed: this server's guard denies ${kind}` }]),
+		);
 	}
 });
 
 test('other messages pass as they were, and notifications have no answer', async () => {
 	const { passed, answers, say, settled } = passing(SETTINGS.both);
-	const others = ['ping', 'initialize', 'logging/setLevel', 'skills/list', 'prompts', 'resource/read', ''].map((method, id) => request(method, { a: 1 }, id));
+	const others = ['ping', 'initialize', 'logging/setLevel', 'skills/list', 'prompts', 'resource/read', ''].map((method, id) =>
+		request(method, { a: 1 }, id),
+	);
 	for (const message of others) say(message);
 	for (const method of ['prompts/get', 'resources/list', 'completion/complete']) say({ jsonrpc: '2.0', method, params: {} });
 	say({ jsonrpc: '2.0', id: {}, method: 'prompts/get', params: {} });
@@ -108,7 +136,13 @@ test('other messages pass as they were, and notifications have no answer', async
 	assert.deepEqual([passed, answers], [others, []]);
 });
 
-const ASKED = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true, resourceSubscriptions: ['note://one'], taskIds: ['1'] };
+const ASKED = {
+	toolsListChanged: true,
+	promptsListChanged: true,
+	resourcesListChanged: true,
+	resourceSubscriptions: ['note://one'],
+	taskIds: ['1'],
+};
 const LEFT = {
 	prompts: ['toolsListChanged', 'resourcesListChanged', 'resourceSubscriptions', 'taskIds'],
 	resources: ['toolsListChanged', 'promptsListChanged', 'taskIds'],
@@ -128,25 +162,44 @@ test('a subscription that comes over a guarded transport', async () => {
 
 test('2.x: a subscription that the entry serves itself', async () => {
 	for (const [setting, settings] of Object.entries(SETTINGS)) {
-		const capabilities = { tools: { listChanged: true }, prompts: { listChanged: true }, resources: { listChanged: true, subscribe: true } };
-		const handler = createMcpHandler(() => guard(new McpServer2({ name: 'desk', version: '1.0.0' }, { capabilities }), policy, settings));
-		const response = await handler.fetch(new Request('http://localhost/mcp', {
-			method: 'POST',
-			headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': MODERN, 'mcp-method': 'subscriptions/listen' },
-			body: JSON.stringify(request('subscriptions/listen', { notifications: ASKED, _meta: envelope })),
-		}));
+		const capabilities = {
+			tools: { listChanged: true },
+			prompts: { listChanged: true },
+			resources: { listChanged: true, subscribe: true },
+		};
+		const handler = createMcpHandler(() =>
+			guard(new McpServer2({ name: 'desk', version: '1.0.0' }, { capabilities }), policy, settings),
+		);
+		const response = await handler.fetch(
+			new Request('http://localhost/mcp', {
+				method: 'POST',
+				headers: {
+					'content-type': 'application/json',
+					accept: 'application/json, text/event-stream',
+					'mcp-protocol-version': MODERN,
+					'mcp-method': 'subscriptions/listen',
+				},
+				body: JSON.stringify(request('subscriptions/listen', { notifications: ASKED, _meta: envelope })),
+			}),
+		);
 		handler.notify.resourceUpdated('note://one');
 		handler.notify.promptsChanged();
 		handler.notify.toolsChanged();
 		await handler.close();
-		const said = [...(await response.text()).matchAll(/^data: (\{.*)$/gm)].map(([, data]) => JSON.parse(data)).filter(({ method }) => method);
+		const said = [...(await response.text()).matchAll(/^data: (\{.*)$/gm)]
+			.map(([, data]) => JSON.parse(data))
+			.filter(({ method }) => method);
 		const left = (LEFT[setting] ?? Object.keys(ASKED)).filter((key) => key !== 'taskIds');
 		assert.deepEqual(Object.keys(said[0].params.notifications).sort(), [...left].sort(), setting);
-		assert.deepEqual(said.slice(1).map(({ method }) => method), [
-			...(left.includes('resourceSubscriptions') ? ['notifications/resources/updated'] : []),
-			...(left.includes('promptsListChanged') ? ['notifications/prompts/list_changed'] : []),
-			'notifications/tools/list_changed',
-		], setting);
+		assert.deepEqual(
+			said.slice(1).map(({ method }) => method),
+			[
+				...(left.includes('resourceSubscriptions') ? ['notifications/resources/updated'] : []),
+				...(left.includes('promptsListChanged') ? ['notifications/prompts/list_changed'] : []),
+				'notifications/tools/list_changed',
+			],
+			setting,
+		);
 	}
 });
 
@@ -156,8 +209,14 @@ test('2.x: a subscription that the entry over stdio serves itself', async () => 
 		const said = [];
 		near.onmessage = (message) => said.push(message);
 		await near.start();
-		const capabilities = { tools: { listChanged: true }, prompts: { listChanged: true }, resources: { listChanged: true, subscribe: true } };
-		const served = serveStdio(() => guard(new McpServer2({ name: 'desk', version: '1.0.0' }, { capabilities }), policy, settings), { transport: far });
+		const capabilities = {
+			tools: { listChanged: true },
+			prompts: { listChanged: true },
+			resources: { listChanged: true, subscribe: true },
+		};
+		const served = serveStdio(() => guard(new McpServer2({ name: 'desk', version: '1.0.0' }, { capabilities }), policy, settings), {
+			transport: far,
+		});
 		await near.send(request('subscriptions/listen', { notifications: ASKED, _meta: envelope }));
 		while (said.length === 0) await new Promise(setImmediate);
 		await served.close();
@@ -167,7 +226,10 @@ test('2.x: a subscription that the entry over stdio serves itself', async () => 
 });
 
 test('what a handler in front of the server’s makes of a message', async () => {
-	for (const [line, Memory] of [['1.x', Memory1], ['2.x', Memory2]]) {
+	for (const [line, Memory] of [
+		['1.x', Memory1],
+		['2.x', Memory2],
+	]) {
 		for (const [setting, settings] of Object.entries(SETTINGS)) {
 			const done = [];
 			const [near, far] = Memory.createLinkedPair();
@@ -175,14 +237,16 @@ test('what a handler in front of the server’s makes of a message', async () =>
 			const server = guard(SERVERS[line].Server(done), policy, settings);
 			await server.connect(far);
 			const { onmessage } = far;
-			far.onmessage = (message, extra) => onmessage.call(far, message.method === 'ping' ? { ...message, ...message.params } : message, extra);
+			far.onmessage = (message, extra) =>
+				onmessage.call(far, message.method === 'ping' ? { ...message, ...message.params } : message, extra);
 			const waiting = new Map();
 			near.onmessage = (message) => waiting.get(message.id)?.(message);
 			await near.start();
-			const ask = ({ id, method, params }) => new Promise((resolve) => {
-				waiting.set(id, resolve);
-				near.send(request('ping', { method, params }, id));
-			});
+			const ask = ({ id, method, params }) =>
+				new Promise((resolve) => {
+					waiting.set(id, resolve);
+					near.send(request('ping', { method, params }, id));
+				});
 			await use(ask, done, settings, MESSAGES);
 			await server.close();
 			assert.ok(setting);
@@ -197,7 +261,13 @@ test('denials are recorded, empty lists are not', async () => {
 	say(request('prompts/get', {}, 2));
 	say(request('resources/read', {}, 3));
 	await settled();
-	assert.deepEqual(events.map(({ tool, decision, enforced }) => [tool, decision.reason, enforced]), [['', 'prompts are denied', true], ['', 'resources are denied', true]]);
+	assert.deepEqual(
+		events.map(({ tool, decision, enforced }) => [tool, decision.reason, enforced]),
+		[
+			['', 'prompts are denied', true],
+			['', 'resources are denied', true],
+		],
+	);
 	assert.deepEqual(passed, []);
 });
 

@@ -34,12 +34,16 @@ app.all('/mcp', requireBearerAuth({ verifier }), async (request, response) => {
 			enableJsonResponse: true,
 			onsessioninitialized: (id) => sessions.set(id, transport),
 		});
-		const server = guard(DESKS['McpServer 1.x']((what) => done.push(what)), policy, {
-			agent(told) {
-				asked.push([told.authInfo.clientId, told.sessionId]);
-				return byToken.agent(told);
+		const server = guard(
+			DESKS['McpServer 1.x']((what) => done.push(what)),
+			policy,
+			{
+				agent(told) {
+					asked.push([told.authInfo.clientId, told.sessionId]);
+					return byToken.agent(told);
+				},
 			},
-		});
+		);
 		await server.connect(transport);
 	}
 	await transport.handleRequest(request, response, request.body);
@@ -90,7 +94,10 @@ test('in one session each request is judged by its own token', async () => {
 	assert.deepEqual(await shown('manager'), ['view_customer', 'delete_record']);
 	assert.deepEqual(await shown('nobody'), ['view_customer']);
 	assert.deepEqual(await post('stolen', 'tools/list'), { status: 500 });
-	assert.deepEqual(done.map(({ args }) => args.amount), [5, 6]);
+	assert.deepEqual(
+		done.map(({ args }) => args.amount),
+		[5, 6],
+	);
 	assert.deepEqual(new Set(asked.map(([, session]) => session)), new Set([session]), 'a host is told the session');
 });
 
@@ -98,11 +105,18 @@ test('requests of different callers at a time, and with the same id, are not mix
 	const tokens = Array.from({ length: 60 }, (_, number) => Object.keys(TOKENS)[number % 3]);
 	const seen = await Promise.all(tokens.map((token) => shown(token)));
 	seen.forEach((names, number) => {
-		const expected = { agent: ['view_customer', 'process_refund'], manager: ['view_customer', 'delete_record'], nobody: ['view_customer'] };
+		const expected = {
+			agent: ['view_customer', 'process_refund'],
+			manager: ['view_customer', 'delete_record'],
+			nobody: ['view_customer'],
+		};
 		assert.deepEqual(names, expected[tokens[number]]);
 	});
 	const before = done.length;
 	const answers = await Promise.all(tokens.map((token) => call(token, 'process_refund', { amount: 7 })));
-	assert.deepEqual(answers.map(([ok]) => ok), tokens.map((token) => token === 'agent'));
+	assert.deepEqual(
+		answers.map(([ok]) => ok),
+		tokens.map((token) => token === 'agent'),
+	);
 	assert.equal(done.length - before, 20);
 });

@@ -83,7 +83,11 @@ test('the answer of a denial goes where the request came from', async () => {
 test('what is judged is what runs', () => {
 	const { transport, got } = desk();
 	let reads = 0;
-	const lying = { get amount() { return (reads += 1) === 1 ? 5 : 9999; } };
+	const lying = {
+		get amount() {
+			return (reads += 1) === 1 ? 5 : 9999;
+		},
+	};
 	transport.says(call('process_refund', lying));
 	const args = { amount: 5, more: { list: [1] } };
 	const message = call('process_refund', args);
@@ -92,12 +96,20 @@ test('what is judged is what runs', () => {
 	args.more.list.push(2);
 	message.params.name = 'dump_secrets';
 	message.method = 'ping';
-	transport.says(new Proxy(small(), { get: (of, key) => (key === 'params' ? { name: (reads += 1) === 2 ? 'process_refund' : 'dump_secrets', arguments: { amount: 5 } } : of[key]) }));
-	assert.deepEqual(got.map(({ method, params }) => [method, params.name, params.arguments]), [
-		['tools/call', 'process_refund', { amount: 5 }],
-		['tools/call', 'process_refund', { amount: 5, more: { list: [1] } }],
-		['tools/call', 'process_refund', { amount: 5 }],
-	]);
+	transport.says(
+		new Proxy(small(), {
+			get: (of, key) =>
+				key === 'params' ? { name: (reads += 1) === 2 ? 'process_refund' : 'dump_secrets', arguments: { amount: 5 } } : of[key],
+		}),
+	);
+	assert.deepEqual(
+		got.map(({ method, params }) => [method, params.name, params.arguments]),
+		[
+			['tools/call', 'process_refund', { amount: 5 }],
+			['tools/call', 'process_refund', { amount: 5, more: { list: [1] } }],
+			['tools/call', 'process_refund', { amount: 5 }],
+		],
+	);
 	assert.equal(reads, 2);
 });
 
@@ -110,7 +122,16 @@ test('a key `__proto__` in arguments stays a key', () => {
 
 test('arguments that are none, and absent ones', async () => {
 	const { transport, got } = desk();
-	for (const args of [[{ amount: 5 }], 'amount', 5, true, () => 5, new (class Refund { amount = 5; })()]) {
+	for (const args of [
+		[{ amount: 5 }],
+		'amount',
+		5,
+		true,
+		() => 5,
+		new (class Refund {
+			amount = 5;
+		})(),
+	]) {
 		transport.says(call('process_refund', args));
 		assert.equal((await transport.next()).result.isError, true, String(args));
 	}
@@ -118,14 +139,26 @@ test('arguments that are none, and absent ones', async () => {
 	transport.says(call('view_customer', null));
 	const absent = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'view_customer' } };
 	transport.says(absent);
-	assert.deepEqual(got.map(({ params }) => params), [{ name: 'view_customer', arguments: null }, { name: 'view_customer' }]);
+	assert.deepEqual(
+		got.map(({ params }) => params),
+		[{ name: 'view_customer', arguments: null }, { name: 'view_customer' }],
+	);
 });
 
 test('identity comes from the host alone', async () => {
 	const { transport, got } = desk({ agent: ({ authInfo }) => authInfo?.extra });
 	const claims = { roles: ['admin', 'agent', 'manager'] };
-	transport.says({ ...call('process_refund', { amount: 5, roles: ['agent'], agent: claims }, { agent: claims, _meta: { agent: claims, roles: ['agent'] } }), agent: claims },
-		{ requestInfo: { headers: { roles: 'agent', 'x-roles': 'agent' } } });
+	transport.says(
+		{
+			...call(
+				'process_refund',
+				{ amount: 5, roles: ['agent'], agent: claims },
+				{ agent: claims, _meta: { agent: claims, roles: ['agent'] } },
+			),
+			agent: claims,
+		},
+		{ requestInfo: { headers: { roles: 'agent', 'x-roles': 'agent' } } },
+	);
 	assert.equal((await transport.next()).result.content[0].text, 'Agents may refund up to $500.');
 	transport.says(small(), { authInfo: { extra: { roles: ['agent'] } } });
 	assert.equal(got.length, 1);
@@ -138,7 +171,15 @@ test('identity comes from the host alone', async () => {
 
 test('an agent that fails denies, and the cause is told to the host', async () => {
 	const failure = new Error('no session');
-	for (const agent of [() => { throw failure; }, async () => { throw failure; }, () => Promise.reject(failure)]) {
+	for (const agent of [
+		() => {
+			throw failure;
+		},
+		async () => {
+			throw failure;
+		},
+		() => Promise.reject(failure),
+	]) {
 		const events = [];
 		const { transport, got } = desk({ agent, onDecision: (event) => events.push(event) });
 		transport.says(call('view_customer', {}));
@@ -171,7 +212,10 @@ test('a call that is cancelled while it is judged does not run', async () => {
 	transport.says({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: cancelled.id } });
 	answer(AGENT);
 	await settled();
-	assert.deepEqual(got.map(({ method }) => method), ['notifications/cancelled']);
+	assert.deepEqual(
+		got.map(({ method }) => method),
+		['notifications/cancelled'],
+	);
 	assert.deepEqual(transport.sent, []);
 	// The id may be used again.
 	transport.says(cancelled);
@@ -222,7 +266,19 @@ test('resources are asked for where they matter, for at most a while', async () 
 
 test('other spellings of methods about tools are refused', async () => {
 	const { transport, got } = desk();
-	for (const method of ['Tools/call', 'TOOLS/CALL', ' tools/call', 'tools/call ', 'tools/call\0', 'tool\u017f/call', 'tools/invoke', 'tools\u200b/call', '\ufeff tools/call', 'tools/', '\uff54ools/call']) {
+	for (const method of [
+		'Tools/call',
+		'TOOLS/CALL',
+		' tools/call',
+		'tools/call ',
+		'tools/call\0',
+		'tool\u017f/call',
+		'tools/invoke',
+		'tools\u200b/call',
+		'\ufeff tools/call',
+		'tools/',
+		'\uff54ools/call',
+	]) {
 		transport.says({ ...small(), method });
 		assert.deepEqual((await transport.next()).error, { code: -32601, message: 'Method not found' }, method);
 		transport.says({ jsonrpc: '2.0', method, params: small().params });
@@ -238,12 +294,38 @@ test('calls that nobody could answer, or that name no tool, do not run', async (
 	for (const id of [null, {}, [], true, undefined]) transport.says({ jsonrpc: '2.0', id, method: 'tools/call', params });
 	await settled();
 	assert.deepEqual(transport.sent, []);
-	for (const params of [undefined, null, [], 'x', {}, { name: 1 }, { name: null }, { name: ['process_refund'] }, { name: { toString: () => 'process_refund' } }, { Name: 'process_refund' }]) {
+	for (const params of [
+		undefined,
+		null,
+		[],
+		'x',
+		{},
+		{ name: 1 },
+		{ name: null },
+		{ name: ['process_refund'] },
+		{ name: { toString: () => 'process_refund' } },
+		{ Name: 'process_refund' },
+	]) {
 		transport.says({ jsonrpc: '2.0', id: 1, method: 'tools/call', params });
 		assert.equal((await transport.next()).error.code, -32602, JSON.stringify(params));
 	}
-	const fails = () => { throw new Error('no'); };
-	for (const message of [{ get method() { return fails(); } }, new Proxy({}, { ownKeys: fails }), { ...small(), get params() { return fails(); } }]) {
+	const fails = () => {
+		throw new Error('no');
+	};
+	for (const message of [
+		{
+			get method() {
+				return fails();
+			},
+		},
+		new Proxy({}, { ownKeys: fails }),
+		{
+			...small(),
+			get params() {
+				return fails();
+			},
+		},
+	]) {
 		try {
 			transport.says(message);
 		} catch {
@@ -256,7 +338,16 @@ test('calls that nobody could answer, or that name no tool, do not run', async (
 
 test('names are judged to the letter', async () => {
 	const { transport, got } = desk();
-	for (const name of ['Process_refund', 'process_refund ', ' process_refund', 'process\u200b_refund', 'proce\u017f\u017f_refund', '', 'process_refund\0', 'x'.repeat(300)]) {
+	for (const name of [
+		'Process_refund',
+		'process_refund ',
+		' process_refund',
+		'process\u200b_refund',
+		'proce\u017f\u017f_refund',
+		'',
+		'process_refund\0',
+		'x'.repeat(300),
+	]) {
 		transport.says(call(name, { amount: 5 }));
 		assert.equal((await transport.next()).result.isError, true, name);
 	}
@@ -265,7 +356,8 @@ test('names are judged to the letter', async () => {
 
 test('a batch is refused, and so is what is no object', async () => {
 	const { transport, got } = desk();
-	for (const message of [[], [small()], [{ jsonrpc: '2.0', id: 'p', method: 'ping' }, [small()]], null, 5, 'tools/call']) transport.says(message);
+	for (const message of [[], [small()], [{ jsonrpc: '2.0', id: 'p', method: 'ping' }, [small()]], null, 5, 'tools/call'])
+		transport.says(message);
 	await settled();
 	assert.deepEqual([got, transport.sent], [[], []]);
 });
@@ -285,7 +377,12 @@ test('each round of a call that asks back is judged, and so is a task', async ()
 
 test('a result says that it is complete, from 2026-07-28 on', async () => {
 	const { transport, got } = desk();
-	for (const [revision, resultType] of [['2026-07-28', 'complete'], ['2027-01-01', 'complete'], ['2025-11-25', undefined], [5, undefined]]) {
+	for (const [revision, resultType] of [
+		['2026-07-28', 'complete'],
+		['2027-01-01', 'complete'],
+		['2025-11-25', undefined],
+		[5, undefined],
+	]) {
 		const _meta = { 'io.modelcontextprotocol/protocolVersion': revision };
 		transport.says(call('process_refund', { amount: 800 }, { _meta }));
 		assert.equal((await transport.next()).result.resultType, resultType);
@@ -345,7 +442,10 @@ test('lists of several callers with one id show what all of them could call', as
 	assert.deepEqual(names(await transport.next()), ['view_customer', 'process_refund']);
 	// A batch of answers.
 	transport.says(list(), { authInfo: { extra: AGENT } });
-	await transport.send([{ jsonrpc: '2.0', id: 'p', result: {} }, { jsonrpc: '2.0', id: got.at(-1).id, result: { tools: ALL } }]);
+	await transport.send([
+		{ jsonrpc: '2.0', id: 'p', result: {} },
+		{ jsonrpc: '2.0', id: got.at(-1).id, result: { tools: ALL } },
+	]);
 	const [pong, listed] = await transport.next();
 	assert.deepEqual([pong.id, listed.id, names(listed)], ['p', id, ['view_customer', 'process_refund']]);
 });
@@ -369,7 +469,10 @@ test('a list that is cancelled is forgotten, and its answer comes to nobody', as
 	transport.says(list());
 	await transport.send({ jsonrpc: '2.0', method: 'notifications/message' }, { relatedRequestId: late.id });
 	await transport.send({ jsonrpc: '2.0', method: 'notifications/message' }, { relatedRequestId: got.at(-1).id });
-	assert.deepEqual(transport.sent.map(({ options }) => options), [{ relatedRequestId: id }]);
+	assert.deepEqual(
+		transport.sent.map(({ options }) => options),
+		[{ relatedRequestId: id }],
+	);
 	// Nobody may use an id of the guard's.
 	transport.sent.length = 0;
 	transport.says({ ...list(), id: late.id });
@@ -400,7 +503,10 @@ test('calls whose host functions hang are bounded, denied with words, and let go
 	for (let count = 0; count < 1024; count += 1) transport.says(remove());
 	transport.says(remove());
 	const { result } = await transport.next();
-	assert.deepEqual([result.isError, result.content[0].text], [true, 'too many calls are being judged: wait for some of them, and try again']);
+	assert.deepEqual(
+		[result.isError, result.content[0].text],
+		[true, 'too many calls are being judged: wait for some of them, and try again'],
+	);
 	assert.equal(waiting.length, 1024, 'the function is not asked any more');
 	transport.says({ jsonrpc: '2.0', id: 'p', method: 'ping' });
 	assert.equal(got.at(-1).method, 'ping');
@@ -451,7 +557,11 @@ test('what is not about tools passes, either way', async () => {
 	];
 	for (const message of messages) transport.says(message);
 	assert.deepEqual(got, messages);
-	for (const message of [{ jsonrpc: '2.0', id: 1, method: 'sampling/createMessage', params: { tools: ALL } }, { jsonrpc: '2.0', id: 9, result: { tools: ALL } }, { jsonrpc: '2.0', method: 'notifications/tools/list_changed' }]) {
+	for (const message of [
+		{ jsonrpc: '2.0', id: 1, method: 'sampling/createMessage', params: { tools: ALL } },
+		{ jsonrpc: '2.0', id: 9, result: { tools: ALL } },
+		{ jsonrpc: '2.0', method: 'notifications/tools/list_changed' },
+	]) {
 		await transport.send(message);
 		assert.deepEqual(await transport.next(), message);
 	}
@@ -460,10 +570,21 @@ test('what is not about tools passes, either way', async () => {
 test('observing decides and records, and lets everything pass', async () => {
 	const events = [];
 	const { transport, got } = desk({ agent: AGENT, mode: 'observe', onDecision: (event) => events.push(event) });
-	const all = [large(), call('dump_secrets', {}), call('process_refund', () => 5), { ...small(), method: 'Tools/call' }, [small()], 5, list()];
+	const all = [
+		large(),
+		call('dump_secrets', {}),
+		call('process_refund', () => 5),
+		{ ...small(), method: 'Tools/call' },
+		[small()],
+		5,
+		list(),
+	];
 	for (const message of all) transport.says(message);
 	assert.deepEqual(got, all);
-	assert.deepEqual(events.map(({ decision, enforced }) => [decision.allowed, enforced]), Array(6).fill([false, false]));
+	assert.deepEqual(
+		events.map(({ decision, enforced }) => [decision.allowed, enforced]),
+		Array(6).fill([false, false]),
+	);
 	await transport.send({ jsonrpc: '2.0', id, result: { tools: ALL } });
 	assert.equal(names(await transport.next()).length, 4);
 });
@@ -498,7 +619,9 @@ test('hooks that fail change nothing', async () => {
 	const warned = [];
 	const listen = (warning) => warned.push(warning.message);
 	process.on('warning', listen);
-	const fails = () => { throw new Error('no'); };
+	const fails = () => {
+		throw new Error('no');
+	};
 	const { transport, got } = desk({ agent: AGENT, denial: fails, onDecision: fails });
 	transport.says(small());
 	transport.says(large());
@@ -513,7 +636,13 @@ test('hooks that fail later change nothing', async () => {
 	const warned = [];
 	const listen = (warning) => warned.push(warning.message);
 	process.on('warning', listen);
-	const { transport, got } = desk({ agent: AGENT, denial: async () => 'later', onDecision: async () => { throw new Error('no'); } });
+	const { transport, got } = desk({
+		agent: AGENT,
+		denial: async () => 'later',
+		onDecision: async () => {
+			throw new Error('no');
+		},
+	});
 	transport.says(small());
 	transport.says(large());
 	const { result } = await transport.next();
@@ -543,7 +672,8 @@ test('what `Object.prototype` was made to say is no setting', async () => {
 
 test('settings that cannot be meant', () => {
 	for (const resourceTime of [0, -1, NaN, Infinity, 2 ** 31]) assert.throws(() => desk({ resourceTime }), RangeError);
-	for (const settings of [{ agent: Promise.resolve(AGENT) }, { context: Promise.resolve({}) }]) assert.throws(() => desk(settings), TypeError);
+	for (const settings of [{ agent: Promise.resolve(AGENT) }, { context: Promise.resolve({}) }])
+		assert.throws(() => desk(settings), TypeError);
 });
 
 test('the policy may change between calls', async () => {
@@ -562,10 +692,18 @@ test('a transport is guarded however its handler is set', async () => {
 	/** As the Node transport of the 1.x line: an accessor on the prototype, to a transport inside. */
 	class Outer {
 		inner = new Fake();
-		set onmessage(handler) { this.inner.onmessage = handler; }
-		get onmessage() { return this.inner.onmessage; }
-		start() { return this.inner.start(); }
-		send(message, options) { return this.inner.send(message, options); }
+		set onmessage(handler) {
+			this.inner.onmessage = handler;
+		}
+		get onmessage() {
+			return this.inner.onmessage;
+		}
+		start() {
+			return this.inner.start();
+		}
+		send(message, options) {
+			return this.inner.send(message, options);
+		}
 	}
 	const outer = new Outer();
 	const { got } = desk({ agent: AGENT }, outer);
@@ -595,7 +733,11 @@ test('a transport is guarded however its handler is set', async () => {
 });
 
 test('a server is guarded before it is connected, and once by a policy', async () => {
-	const server = { connect: async (transport) => { transport.onmessage = () => {}; } };
+	const server = {
+		connect: async (transport) => {
+			transport.onmessage = () => {};
+		},
+	};
 	assert.equal(guard(server, policy), server);
 	assert.throws(() => guard(server, policy), /guarded by this policy already/);
 	assert.throws(() => guard({ connect: async () => {}, transport: {} }, policy), /connected already: guard it before/);
@@ -604,11 +746,20 @@ test('a server is guarded before it is connected, and once by a policy', async (
 	await server.connect(transport);
 	transport.says(large());
 	assert.equal((await transport.next()).result.isError, true);
-	for (const [settings, why] of [[{ mode: 'monitor' }, /`monitor` is no mode/], [{ agent: 'me' }, /`agent` must be/], [{ resource: {} }, /`resource` must be/], [{ context: 5 }, /`context` must be/], [{ agent: null }, /`agent` must be/]]) {
+	for (const [settings, why] of [
+		[{ mode: 'monitor' }, /`monitor` is no mode/],
+		[{ agent: 'me' }, /`agent` must be/],
+		[{ resource: {} }, /`resource` must be/],
+		[{ context: 5 }, /`context` must be/],
+		[{ agent: null }, /`agent` must be/],
+	]) {
 		assert.throws(() => guardTransport(new Fake(), policy, settings), why);
 	}
 	// Several policies: each must allow.
-	const both = guardTransport(guardTransport(new Fake(), policy, { agent: AGENT }), await compiled({ rules: [{ allow: 'process_refund', when: { 'args.amount': { lte: 3 } } }] }));
+	const both = guardTransport(
+		guardTransport(new Fake(), policy, { agent: AGENT }),
+		await compiled({ rules: [{ allow: 'process_refund', when: { 'args.amount': { lte: 3 } } }] }),
+	);
 	const got = [];
 	both.onmessage = (message) => got.push(message);
 	both.says(call('process_refund', { amount: 3 }));
@@ -616,7 +767,10 @@ test('a server is guarded before it is connected, and once by a policy', async (
 	both.says(large());
 	await both.next();
 	await both.next();
-	assert.deepEqual(got.map(({ params }) => params.arguments.amount), [3]);
+	assert.deepEqual(
+		got.map(({ params }) => params.arguments.amount),
+		[3],
+	);
 });
 
 test('a handler between the guard and the server that changes what it hands on', async () => {
@@ -663,5 +817,8 @@ test('a handler that the server calls first cannot change what the server gets',
 		got.push(message);
 	};
 	transport.says(small());
-	assert.deepEqual(got.map(({ params }) => params.arguments), [{ amount: 5 }]);
+	assert.deepEqual(
+		got.map(({ params }) => params.arguments),
+		[{ amount: 5 }],
+	);
 });

@@ -40,8 +40,19 @@ for (const [name, client] of Object.entries(CLIENTS).filter(([name]) => name.end
 		writeFileSync(join(root, 'public', 'open.txt'), 'open');
 		const policy = {
 			rules: [
-				{ id: 'read', allow: ['read_text_file', 'list_directory'], when: { 'args.path': { within: join(root, 'public') } }, reason: 'Only public files may be read.' },
-				{ id: 'write', allow: 'write_file', roles: ['editor'], when: { 'args.path': { within: join(root, 'public') } }, reason: 'Editors may write public files.' },
+				{
+					id: 'read',
+					allow: ['read_text_file', 'list_directory'],
+					when: { 'args.path': { within: join(root, 'public') } },
+					reason: 'Only public files may be read.',
+				},
+				{
+					id: 'write',
+					allow: 'write_file',
+					roles: ['editor'],
+					when: { 'args.path': { within: join(root, 'public') } },
+					reason: 'Editors may write public files.',
+				},
 			],
 		};
 		const args = (roles) => guarded(policy, [server('server-filesystem'), root], '--agent', JSON.stringify({ roles }));
@@ -55,7 +66,10 @@ for (const [name, client] of Object.entries(CLIENTS).filter(([name]) => name.end
 			}
 			const written = await write(client, join(root, 'public', 'new.txt'));
 			assert.deepEqual([written.ok, written.text], [false, 'Editors may write public files.']);
-			const moved = await call(client, 'move_file', { source: join(root, 'secret.txt'), destination: join(root, 'public', 'moved.txt') });
+			const moved = await call(client, 'move_file', {
+				source: join(root, 'secret.txt'),
+				destination: join(root, 'public', 'moved.txt'),
+			});
 			assert.equal(moved.ok, false);
 		});
 		assert.ok(!existsSync(join(root, 'public', 'new.txt')) && !existsSync(join(root, 'public', 'moved.txt')));
@@ -73,7 +87,12 @@ for (const [name, client] of Object.entries(CLIENTS).filter(([name]) => name.end
 		const policy = {
 			rules: [
 				{ id: 'read', allow: 'read_graph' },
-				{ id: 'people', allow: 'create_entities', when: { 'args.entities': { every: { '.entityType': 'person' } } }, reason: 'Only people may be remembered.' },
+				{
+					id: 'people',
+					allow: 'create_entities',
+					when: { 'args.entities': { every: { '.entityType': 'person' } } },
+					reason: 'Only people may be remembered.',
+				},
 			],
 		};
 		const transport = client.stdio(process.execPath, guarded(policy, [server('server-memory')]));
@@ -87,7 +106,10 @@ for (const [name, client] of Object.entries(CLIENTS).filter(([name]) => name.end
 			assert.deepEqual([mixed.ok, mixed.text], [false, 'Only people may be remembered.']);
 			assert.equal((await call(client, 'delete_entities', { entityNames: ['ann'] })).ok, false);
 			const { text } = await call(client, 'read_graph', {});
-			assert.deepEqual(JSON.parse(text).entities.map(({ name }) => name), ['ann']);
+			assert.deepEqual(
+				JSON.parse(text).entities.map(({ name }) => name),
+				['ann'],
+			);
 		});
 	});
 
@@ -95,13 +117,26 @@ for (const [name, client] of Object.entries(CLIENTS).filter(([name]) => name.end
 		const policy = {
 			rules: [
 				{ id: 'echo', allow: 'echo' },
-				{ id: 'sum', allow: 'get-sum', when: { 'args.a': { lte: 100 }, 'args.b': { lte: 100 } }, reason: 'Numbers up to 100 may be added.' },
-				{ id: 'research', allow: 'simulate-research-query', when: { 'args.topic': 'weather' }, reason: 'The weather may be looked into.' },
+				{
+					id: 'sum',
+					allow: 'get-sum',
+					when: { 'args.a': { lte: 100 }, 'args.b': { lte: 100 } },
+					reason: 'Numbers up to 100 may be added.',
+				},
+				{
+					id: 'research',
+					allow: 'simulate-research-query',
+					when: { 'args.topic': 'weather' },
+					reason: 'The weather may be looked into.',
+				},
 			],
 		};
 		await with_(guarded(policy, [server('server-everything'), 'stdio']), async (client) => {
 			const tools = await shown(client);
-			assert.deepEqual(tools.filter((tool) => tool !== 'simulate-research-query'), ['echo', 'get-sum']);
+			assert.deepEqual(
+				tools.filter((tool) => tool !== 'simulate-research-query'),
+				['echo', 'get-sum'],
+			);
 			assert.equal((await call(client, 'echo', { message: 'hello' })).text, 'Echo: hello');
 			assert.equal((await call(client, 'get-sum', { a: 1, b: 2 })).ok, true);
 			assert.equal((await call(client, 'get-sum', { a: 1, b: 200 })).text, 'Numbers up to 100 may be added.');
@@ -109,7 +144,11 @@ for (const [name, client] of Object.entries(CLIENTS).filter(([name]) => name.end
 			if (name !== '1.x') return;
 			const task = async (topic) => {
 				let last;
-				const stream = client.experimental.tasks.callToolStream({ name: 'simulate-research-query', arguments: { topic } }, undefined, { task: { ttl: 60_000 } });
+				const stream = client.experimental.tasks.callToolStream(
+					{ name: 'simulate-research-query', arguments: { topic } },
+					undefined,
+					{ task: { ttl: 60_000 } },
+				);
 				for await (const message of stream) last = message;
 				return last;
 			};
@@ -135,11 +174,20 @@ test('what goes on is what was judged, written anew', () => {
 			`${say('{"name":"pay","name":"other","arguments":{"amount":5}}')}{"method":"ping","method":"tools/call","params":{"name":"steal"},"id":2}\nno JSON\n\n[${say('{"name":"steal"}').trim()}]\n`,
 		...guarded(ALL, ECHO).slice(engine.length),
 	);
-	const lines = stdout.trim().split('\n').map((line) => JSON.parse(line));
-	assert.deepEqual(lines.filter(({ method }) => method), [JSON.parse(say('{"name":"pay","arguments":{"amount":5}}'))]);
+	const lines = stdout
+		.trim()
+		.split('\n')
+		.map((line) => JSON.parse(line));
+	assert.deepEqual(
+		lines.filter(({ method }) => method),
+		[JSON.parse(say('{"name":"pay","arguments":{"amount":5}}'))],
+	);
 	assert.deepEqual(lines.filter(({ result }) => result).length, 3);
-	assert.deepEqual(lines.filter(({ error }) => error), [{ jsonrpc: '2.0', id: null, error: { code: -32700, message: 'Parse error' } }]);
-	assert.equal(status, 7, 'the exit code is the server\'s');
+	assert.deepEqual(
+		lines.filter(({ error }) => error),
+		[{ jsonrpc: '2.0', id: null, error: { code: -32700, message: 'Parse error' } }],
+	);
+	assert.equal(status, 7, "the exit code is the server's");
 });
 
 test('the command says how it is used', () => {
@@ -176,7 +224,9 @@ for (const desk of DESK_NAMES) {
 		test(`a ${desk} that nobody guards, client ${name}: an allowed call runs once, a denied one never`, async () => {
 			const file = join(folder, `${desk} ${name}`);
 			writeFileSync(file, '');
-			const policy = { rules: [{ id: 'refund', allow: 'process_refund', when: { 'args.amount': { lte: 500 } }, reason: 'Up to $500.' }] };
+			const policy = {
+				rules: [{ id: 'refund', allow: 'process_refund', when: { 'args.amount': { lte: 500 } }, reason: 'Up to $500.' }],
+			};
 			const args = guarded(policy, [UNGUARDED, desk, file]);
 			await using(client.make(), client.stdio(process.execPath, args), async (client) => {
 				assert.deepEqual(await shown(client), ['process_refund']);
@@ -184,7 +234,13 @@ for (const desk of DESK_NAMES) {
 				assert.equal((await call(client, 'process_refund', { amount: 501 })).text, 'Up to $500.');
 				assert.equal((await call(client, 'dump_secrets', {})).ok, false);
 			});
-			assert.deepEqual(readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line)), [{ name: 'process_refund', args: { amount: 5 } }]);
+			assert.deepEqual(
+				readFileSync(file, 'utf8')
+					.split('\n')
+					.filter(Boolean)
+					.map((line) => JSON.parse(line)),
+				[{ name: 'process_refund', args: { amount: 5 } }],
+			);
 		});
 	}
 }
@@ -194,7 +250,11 @@ const CLOSED = ['--prompts', 'deny', '--resources', 'deny'];
 const OTHERS = [['--prompts', 'pass', '--resources', 'pass'], CLOSED.slice(0, 2), CLOSED.slice(2), [...CLOSED, '--observe']];
 
 /** Whether a client gets something, or the reason why not. */
-const got = (asked) => asked.then(() => 'got', ({ message }) => message.replace(/^MCP error -?\d+: /, ''));
+const got = (asked) =>
+	asked.then(
+		() => 'got',
+		({ message }) => message.replace(/^MCP error -?\d+: /, ''),
+	);
 
 for (const line of ['1.x', '2.x']) {
 	for (const kind of ['McpServer', 'Server']) {
@@ -205,20 +265,30 @@ for (const line of ['1.x', '2.x']) {
 					writeFileSync(file, '');
 					const isOff = (what) => flags.includes(`--${what}`) && flags.includes('deny') && !flags.includes('--observe');
 					const denial = (method, what) => (isOff(what) ? `${method} is not allowed: this server's guard denies ${what}` : 'got');
-					await using(client.make(), client.stdio(process.execPath, guarded(ALL, [PLAIN, line, kind, file], ...flags)), async (client) => {
-						assert.deepEqual((await client.listPrompts()).prompts.length, isOff('prompts') ? 0 : 1);
-						assert.deepEqual((await client.listResources()).resources.length, isOff('resources') ? 0 : 1);
-						assert.deepEqual((await client.listResourceTemplates()).resourceTemplates.length, isOff('resources') ? 0 : 1);
-						writeFileSync(file, '');
-						assert.equal(await got(client.getPrompt({ name: 'greet', arguments: { number: '1' } })), denial('prompts/get', 'prompts'));
-						const complete = (ref) => got(client.complete({ ref, argument: { name: 'number', value: '1' } }));
-						assert.equal(await complete({ type: 'ref/prompt', name: 'greet' }), denial('completion/complete', 'prompts'));
-						assert.equal(readFileSync(file, 'utf8').split('\n').length - 1, isOff('prompts') ? 0 : 2);
-						writeFileSync(file, '');
-						assert.equal(await got(client.readResource({ uri: 'note://one' })), denial('resources/read', 'resources'));
-						assert.equal(await complete({ type: 'ref/resource', uri: 'page://{number}' }), denial('completion/complete', 'resources'));
-						assert.equal(readFileSync(file, 'utf8').split('\n').length - 1, isOff('resources') ? 0 : 2);
-					});
+					await using(
+						client.make(),
+						client.stdio(process.execPath, guarded(ALL, [PLAIN, line, kind, file], ...flags)),
+						async (client) => {
+							assert.deepEqual((await client.listPrompts()).prompts.length, isOff('prompts') ? 0 : 1);
+							assert.deepEqual((await client.listResources()).resources.length, isOff('resources') ? 0 : 1);
+							assert.deepEqual((await client.listResourceTemplates()).resourceTemplates.length, isOff('resources') ? 0 : 1);
+							writeFileSync(file, '');
+							assert.equal(
+								await got(client.getPrompt({ name: 'greet', arguments: { number: '1' } })),
+								denial('prompts/get', 'prompts'),
+							);
+							const complete = (ref) => got(client.complete({ ref, argument: { name: 'number', value: '1' } }));
+							assert.equal(await complete({ type: 'ref/prompt', name: 'greet' }), denial('completion/complete', 'prompts'));
+							assert.equal(readFileSync(file, 'utf8').split('\n').length - 1, isOff('prompts') ? 0 : 2);
+							writeFileSync(file, '');
+							assert.equal(await got(client.readResource({ uri: 'note://one' })), denial('resources/read', 'resources'));
+							assert.equal(
+								await complete({ type: 'ref/resource', uri: 'page://{number}' }),
+								denial('completion/complete', 'resources'),
+							);
+							assert.equal(readFileSync(file, 'utf8').split('\n').length - 1, isOff('resources') ? 0 : 2);
+						},
+					);
 				}
 			});
 		}
@@ -227,17 +297,39 @@ for (const line of ['1.x', '2.x']) {
 
 test('prompts and resources: a server that somebody else wrote, and what is said of it', async () => {
 	const { '1.x': client } = CLIENTS;
-	await using(client.make(), client.stdio(process.execPath, guarded(ALL, [server('server-everything'), 'stdio'], ...CLOSED)), async (client) => {
-		assert.deepEqual([(await client.listPrompts()).prompts, (await client.listResources()).resources], [[], []]);
-		assert.equal(await got(client.getPrompt({ name: 'simple-prompt' })), 'prompts/get is not allowed: this server\'s guard denies prompts');
-	});
-	const lines = [{ id: 1, method: 'prompts/get' }, { id: 2, method: 'resources/list' }, { method: 'prompts/get' }, { id: 3, method: 'ping' }].map((message) => ({ jsonrpc: '2.0', ...message }));
-	const { stdout, stderr } = run(lines.map((line) => `${JSON.stringify(line)}\n`).join(''), ...guarded(ALL, ECHO, ...CLOSED).slice(engine.length));
-	assert.deepEqual(stdout.trim().split('\n').map((line) => JSON.parse(line)).sort((a, b) => a.id - b.id), [
-		{ jsonrpc: '2.0', id: 1, error: { code: -32601, message: 'prompts/get is not allowed: this server\'s guard denies prompts' } },
-		{ jsonrpc: '2.0', id: 2, result: { resources: [] } },
-		lines[3],
-	]);
+	await using(
+		client.make(),
+		client.stdio(process.execPath, guarded(ALL, [server('server-everything'), 'stdio'], ...CLOSED)),
+		async (client) => {
+			assert.deepEqual([(await client.listPrompts()).prompts, (await client.listResources()).resources], [[], []]);
+			assert.equal(
+				await got(client.getPrompt({ name: 'simple-prompt' })),
+				"prompts/get is not allowed: this server's guard denies prompts",
+			);
+		},
+	);
+	const lines = [
+		{ id: 1, method: 'prompts/get' },
+		{ id: 2, method: 'resources/list' },
+		{ method: 'prompts/get' },
+		{ id: 3, method: 'ping' },
+	].map((message) => ({ jsonrpc: '2.0', ...message }));
+	const { stdout, stderr } = run(
+		lines.map((line) => `${JSON.stringify(line)}\n`).join(''),
+		...guarded(ALL, ECHO, ...CLOSED).slice(engine.length),
+	);
+	assert.deepEqual(
+		stdout
+			.trim()
+			.split('\n')
+			.map((line) => JSON.parse(line))
+			.sort((a, b) => a.id - b.id),
+		[
+			{ jsonrpc: '2.0', id: 1, error: { code: -32601, message: "prompts/get is not allowed: this server's guard denies prompts" } },
+			{ jsonrpc: '2.0', id: 2, result: { resources: [] } },
+			lines[3],
+		],
+	);
 	assert.equal(stderr.match(/perso: deny "": prompts are denied/g).length, 2);
 	const wrong = run('', ...guarded(ALL, ECHO, '--prompts', 'allow').slice(engine.length));
 	assert.deepEqual([wrong.status, wrong.stderr], [1, 'error: `prompts` is `allow`: use `deny` or `pass`\n']);

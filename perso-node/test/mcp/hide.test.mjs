@@ -51,9 +51,13 @@ const HIGH = {
 		return server;
 	},
 	'McpServer 2.x, that checks states': (run) => {
-		const server = new McpServer2(INFO, { requestState: { verify: (state) => {
-			if (state !== 'good') throw new Error('no');
-		} } });
+		const server = new McpServer2(INFO, {
+			requestState: {
+				verify: (state) => {
+					if (state !== 'good') throw new Error('no');
+				},
+			},
+		});
 		server.registerTool(HIDDEN, { inputSchema: z.object({}) }, run);
 		return server;
 	},
@@ -80,17 +84,26 @@ const unknown = {
 };
 const LOW = {};
 for (const [how, say] of Object.entries(unknown)) {
-	const handle = (run) => ({ params }) => (params.name === HIDDEN ? run() : say(params.name));
-	LOW[`Server 1.x, ${how}`] = [(run) => {
-		const server = new Server1(INFO, { capabilities: { tools: {} } });
-		server.setRequestHandler(CallToolRequestSchema, handle(run));
-		return server;
-	}, say];
-	LOW[`Server 2.x, ${how}`] = [(run) => {
-		const server = new Server2(INFO, { capabilities: { tools: {} } });
-		server.setRequestHandler('tools/call', handle(run));
-		return server;
-	}, say];
+	const handle =
+		(run) =>
+		({ params }) =>
+			params.name === HIDDEN ? run() : say(params.name);
+	LOW[`Server 1.x, ${how}`] = [
+		(run) => {
+			const server = new Server1(INFO, { capabilities: { tools: {} } });
+			server.setRequestHandler(CallToolRequestSchema, handle(run));
+			return server;
+		},
+		say,
+	];
+	LOW[`Server 2.x, ${how}`] = [
+		(run) => {
+			const server = new Server2(INFO, { capabilities: { tools: {} } });
+			server.setRequestHandler('tools/call', handle(run));
+			return server;
+		},
+		say,
+	];
 }
 
 const SERVERS = { ...Object.fromEntries(Object.entries(HIGH).map(([name, make]) => [name, [make, true]])), ...LOW };
@@ -104,8 +117,17 @@ const CALLS = {
 	'a round with answers': { arguments: {}, inputResponses: { x: { action: 'accept' } }, requestState: 'bad' },
 	'an odd task': { task: 'x' },
 };
-const envelope = { 'io.modelcontextprotocol/protocolVersion': MODERN, 'io.modelcontextprotocol/clientInfo': INFO, 'io.modelcontextprotocol/clientCapabilities': {} };
-const call = (name, id, more, isModern) => ({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, ...more, ...(isModern && { _meta: envelope }) } });
+const envelope = {
+	'io.modelcontextprotocol/protocolVersion': MODERN,
+	'io.modelcontextprotocol/clientInfo': INFO,
+	'io.modelcontextprotocol/clientCapabilities': {},
+};
+const call = (name, id, more, isModern) => ({
+	jsonrpc: '2.0',
+	id,
+	method: 'tools/call',
+	params: { name, ...more, ...(isModern && { _meta: envelope }) },
+});
 
 /** The calls of a test: what is wrong with a task, low-level servers of the 1.x line say otherwise. */
 const callsOf = (server) => Object.entries(CALLS).filter(([what]) => !(server.startsWith('Server 1.x') && what === 'an odd task'));
@@ -151,17 +173,20 @@ for (const [name, [make, hide]] of Object.entries(SERVERS)) {
 			test(`${name}, ${way}${isModern ? ', modern' : ''}`, async () => {
 				const say = async (tool, isHidden) => {
 					let ran = () => 0;
-					const server = await serve(handle(() => {
-						const made = counting(isHidden);
-						({ ran } = made);
-						return made.server;
-					}));
+					const server = await serve(
+						handle(() => {
+							const made = counting(isHidden);
+							({ ran } = made);
+							return made.server;
+						}),
+					);
 					let session;
 					const post = async (message) => {
 						const response = await fetch(server.url, {
 							method: 'POST',
 							headers: {
-								'content-type': 'application/json', accept: 'application/json, text/event-stream',
+								'content-type': 'application/json',
+								accept: 'application/json, text/event-stream',
 								...(session && { 'mcp-session-id': session, 'mcp-protocol-version': '2025-06-18' }),
 								...(isModern && { 'mcp-protocol-version': MODERN, 'mcp-method': 'tools/call', 'mcp-name': tool }),
 							},
@@ -170,7 +195,13 @@ for (const [name, [make, hide]] of Object.entries(SERVERS)) {
 						session ??= response.headers.get('mcp-session-id');
 						return `${response.status} ${response.headers.get('content-type')} ${(await response.text()).replace(/^id: .*$/m, '')}`;
 					};
-					if (way === 'sessions') await post({ jsonrpc: '2.0', id: 0, method: 'initialize', params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: INFO } });
+					if (way === 'sessions')
+						await post({
+							jsonrpc: '2.0',
+							id: 0,
+							method: 'initialize',
+							params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: INFO },
+						});
 					const answers = {};
 					for (const [what, more] of callsOf(name)) answers[what] = await post(call(tool, what, more, isModern));
 					await server.close();
@@ -195,7 +226,9 @@ test('over stdio, in both eras', async () => {
 				const args = hides
 					? ['../servers/stdio.mjs', desk, entry, module, '["agent"]', file, 'hide']
 					: ['../servers/unguarded.mjs', desk, file];
-				const server = spawn(process.execPath, [fileURLToPath(new URL(args[0], import.meta.url)), ...args.slice(1)], { stdio: ['pipe', 'pipe', 'inherit'] });
+				const server = spawn(process.execPath, [fileURLToPath(new URL(args[0], import.meta.url)), ...args.slice(1)], {
+					stdio: ['pipe', 'pipe', 'inherit'],
+				});
 				const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
 				const said = [];
 				for (const more of Object.values(CALLS)) {
@@ -218,8 +251,12 @@ async function modern(server, tool, args, headers) {
 	const response = await fetch(server.url, {
 		method: 'POST',
 		headers: {
-			'content-type': 'application/json', accept: 'application/json, text/event-stream',
-			'mcp-protocol-version': MODERN, 'mcp-method': 'tools/call', 'mcp-name': tool, ...headers,
+			'content-type': 'application/json',
+			accept: 'application/json, text/event-stream',
+			'mcp-protocol-version': MODERN,
+			'mcp-method': 'tools/call',
+			'mcp-name': tool,
+			...headers,
 		},
 		body: JSON.stringify(call(tool, 1, { arguments: args }, true)),
 	});
@@ -229,8 +266,21 @@ async function modern(server, tool, args, headers) {
 /** A server whose tools declare headers, and one of which asks for a scope. */
 const declares = (done) => {
 	const server = new McpServer2(INFO);
-	const json = { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' }, at: { type: 'object', properties: { floor: { type: 'integer', 'x-mcp-header': 'Floor' } } } } };
-	const inputSchema = { '~standard': { version: 1, vendor: 'tests', validate: (value) => ({ value }), jsonSchema: { input: () => json, output: () => json } } };
+	const json = {
+		type: 'object',
+		properties: {
+			region: { type: 'string', 'x-mcp-header': 'Region' },
+			at: { type: 'object', properties: { floor: { type: 'integer', 'x-mcp-header': 'Floor' } } },
+		},
+	};
+	const inputSchema = {
+		'~standard': {
+			version: 1,
+			vendor: 'tests',
+			validate: (value) => ({ value }),
+			jsonSchema: { input: () => json, output: () => json },
+		},
+	};
 	for (const name of ['view_customer', HIDDEN]) {
 		const scopeChallenge = ({ authInfo }) => (authInfo?.scopes.includes('read') ? undefined : { scopes: [`${name}:read`] });
 		server.registerTool(name, { inputSchema, ...(name === HIDDEN && { scopeChallenge }) }, () => (done.push(name), { content: [] }));
@@ -244,9 +294,14 @@ test('headers that say what arguments do tell nothing of a hidden tool, and are 
 		const hiding = await serve(WAYS['2.x'][way](() => guard(declares(done), policy, { agent: AGENT, hide: true })));
 		const plain = await serve(WAYS['2.x'][way](() => declares([])));
 		const headers = [
-			{}, { 'mcp-param-region': 'eu', 'mcp-param-floor': '3' }, { 'mcp-param-region': 'us', 'mcp-param-floor': '3' }, { 'mcp-param-region': 'eu' },
-			{ 'mcp-param-region': '=?base64?ZXU=?=', 'mcp-param-floor': '3.0' }, { 'mcp-param-region': '=?base64?!?=', 'mcp-param-floor': '3' },
-			{ 'mcp-param-region': '=?base64?/w==?=', 'mcp-param-floor': '3' }, { 'mcp-param-region': 'eu', 'mcp-param-floor': 'three' },
+			{},
+			{ 'mcp-param-region': 'eu', 'mcp-param-floor': '3' },
+			{ 'mcp-param-region': 'us', 'mcp-param-floor': '3' },
+			{ 'mcp-param-region': 'eu' },
+			{ 'mcp-param-region': '=?base64?ZXU=?=', 'mcp-param-floor': '3.0' },
+			{ 'mcp-param-region': '=?base64?!?=', 'mcp-param-floor': '3' },
+			{ 'mcp-param-region': '=?base64?/w==?=', 'mcp-param-floor': '3' },
+			{ 'mcp-param-region': 'eu', 'mcp-param-floor': 'three' },
 		];
 		for (const each of headers) {
 			for (const args of [{ region: 'eu', at: { floor: 3 } }, { region: null }, { at: { floor: 3 } }, {}]) {
@@ -257,7 +312,11 @@ test('headers that say what arguments do tell nothing of a hidden tool, and are 
 				const expected = await modern(plain, 'view_customer', args, each);
 				const answer = await modern(hiding, 'view_customer', args, each);
 				const said = (text) => JSON.parse(/^(?:data: )?(\{.*)$/m.exec(text.slice(9))[1]);
-				assert.deepEqual([said(answer), done.length - before], [said(expected), expected.includes('"error"') ? 0 : 1], JSON.stringify([each, args]));
+				assert.deepEqual(
+					[said(answer), done.length - before],
+					[said(expected), expected.includes('"error"') ? 0 : 1],
+					JSON.stringify([each, args]),
+				);
 			}
 		}
 		assert.ok(!done.includes(HIDDEN));
@@ -272,10 +331,14 @@ test('a challenge for scopes tells nothing of a hidden tool', async () => {
 		const admin = ({ authInfo }) => ({ roles: authInfo?.extra?.roles ?? [] });
 		const hiding = await serve(WAYS['2.x'].handler(() => guard(declares(done), policy, { agent: admin, hide: true })));
 		const plain = await serve(WAYS['2.x'].handler(() => declares([])));
-		const say = (server, tool, authorization) => isModern
-			? modern(server, tool, {}, { authorization })
-			: fetch(server.url, { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', authorization }, body: JSON.stringify(call(tool, 1, {})) })
-				.then(async (response) => `${response.status} ${response.headers.get('www-authenticate')} ${await response.text()}`);
+		const say = (server, tool, authorization) =>
+			isModern
+				? modern(server, tool, {}, { authorization })
+				: fetch(server.url, {
+						method: 'POST',
+						headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', authorization },
+						body: JSON.stringify(call(tool, 1, {})),
+					}).then(async (response) => `${response.status} ${response.headers.get('www-authenticate')} ${await response.text()}`);
 		same(await say(hiding, HIDDEN, 'Bearer bob agent'), await say(plain, NONE, 'Bearer bob agent'));
 		// Whoever may see it is asked for the scope.
 		const challenged = await say(hiding, HIDDEN, 'Bearer ann admin');

@@ -101,14 +101,22 @@ function through(...lines) {
 	const args = [...engine, GUARD, '--policy', module, '--', process.execPath, ...ECHO];
 	const { stdout, stderr, status } = spawnSync(process.execPath, args, { input: `${lines.join('\n')}\n`, encoding: 'utf8' });
 	assert.equal(status, 0);
-	return { said: stdout.trim().split('\n').map((line) => JSON.parse(line)), stderr };
+	return {
+		said: stdout
+			.trim()
+			.split('\n')
+			.map((line) => JSON.parse(line)),
+		stderr,
+	};
 }
 
 test('numbers that would be others to the server do not pass', () => {
 	const view = (args) => `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"view_customer","arguments":${args}}}`;
 	for (const number of ['9007199254740993', '-12345678901234567890', '1e400', '1e20']) {
 		const { said } = through(view(`{"list":[{"id":${number}}]}`));
-		assert.deepEqual(said, [{ jsonrpc: '2.0', id: 1, error: { code: -32600, message: 'a number is larger than can be passed on exactly' } }]);
+		assert.deepEqual(said, [
+			{ jsonrpc: '2.0', id: 1, error: { code: -32600, message: 'a number is larger than can be passed on exactly' } },
+		]);
 	}
 	const { said } = through(view('{"id":9007199254740991,"x":-0.5e-3}'));
 	assert.deepEqual(said[0].params.arguments, { id: 9007199254740991, x: -0.0005 });

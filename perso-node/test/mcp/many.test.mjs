@@ -22,12 +22,22 @@ const agent = async ({ authInfo }) => {
 	return { id: authInfo.clientId };
 };
 
-for (const [desk, way] of [['McpServer 1.x', 'stateless'], ['McpServer 2.x', 'handler']]) {
+for (const [desk, way] of [
+	['McpServer 1.x', 'stateless'],
+	['McpServer 2.x', 'handler'],
+]) {
 	test(`${desk}, ${way}`, async () => {
 		const done = new Map();
 		const settings = { agent };
-		const server = await serve(WAYS[desk.slice(-3)][way](() =>
-			guard(DESKS[desk](({ args }) => done.set(args.note, (done.get(args.note) ?? 0) + 1)), policy, settings)));
+		const server = await serve(
+			WAYS[desk.slice(-3)][way](() =>
+				guard(
+					DESKS[desk](({ args }) => done.set(args.note, (done.get(args.note) ?? 0) + 1)),
+					policy,
+					settings,
+				),
+			),
+		);
 		const sockets = new Agent({ keepAlive: true, maxSockets: 200 });
 		const call = (number) =>
 			new Promise((resolve, reject) => {
@@ -35,8 +45,18 @@ for (const [desk, way] of [['McpServer 1.x', 'stateless'], ['McpServer 2.x', 'ha
 				const caller = `caller-${number}`;
 				const note = number % 3 === 0 ? `caller-${number + 1}` : caller;
 				const args = { note, amount: number % 5 === 0 ? 501 : 5 };
-				const body = JSON.stringify({ jsonrpc: '2.0', id: number, method: 'tools/call', params: { name: 'process_refund', arguments: args } });
-				const headers = { authorization: `Bearer ${caller}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'content-length': Buffer.byteLength(body) };
+				const body = JSON.stringify({
+					jsonrpc: '2.0',
+					id: number,
+					method: 'tools/call',
+					params: { name: 'process_refund', arguments: args },
+				});
+				const headers = {
+					authorization: `Bearer ${caller}`,
+					'content-type': 'application/json',
+					accept: 'application/json, text/event-stream',
+					'content-length': Buffer.byteLength(body),
+				};
 				request(server.url, { method: 'POST', agent: sockets, headers }, async (response) => {
 					const said = await text(response);
 					resolve({ number, answer: JSON.parse(said.startsWith('{') ? said : /^data: (\{.*)$/m.exec(said)[1]) });

@@ -42,15 +42,23 @@ function check({ name, bytes, expected }, reached, answers, decided) {
 		case 'lists':
 			return assert.deepEqual([reached.length, reached[0]?.method, tools], [1, 'tools/list', ['pay', 'look']], said);
 		case 'judges': {
-			if (decided !== undefined) assert.deepEqual(decided.map(({ decision }) => decision.allowed), [decision === 'allow'], said);
+			if (decided !== undefined)
+				assert.deepEqual(
+					decided.map(({ decision }) => decision.allowed),
+					[decision === 'allow'],
+					said,
+				);
 			if (decided !== undefined && tool !== undefined) assert.equal(decided[0].tool, tool, said);
-			if (decision === 'deny') return assert.deepEqual([reached, answer?.result?.isError ?? answer?.error !== undefined], [[], true], said);
+			if (decision === 'deny')
+				return assert.deepEqual([reached, answer?.result?.isError ?? answer?.error !== undefined], [[], true], said);
 			assert.ok(reached.length === 1 && isRun(reached[0]), said);
 			return assert.deepEqual([reached[0].params.name, reached[0].params.arguments ?? null], [tool, args], said);
 		}
 		case 'refuses':
 			assert.deepEqual(reached, [], said);
-			return expected.result === undefined ? assert.ok(answer === undefined || answer.error !== undefined, said) : assert.deepEqual(answer.result, expected.result, said);
+			return expected.result === undefined
+				? assert.ok(answer === undefined || answer.error !== undefined, said)
+				: assert.deepEqual(answer.result, expected.result, said);
 		case 'passes':
 			assert.deepEqual(decided ?? [], [], said);
 			return assert.deepEqual(reached, [JSON.parse(bytes.toString('utf8'))], said);
@@ -79,7 +87,12 @@ test('each message through a guarded transport', async () => {
 		guardTransport(transport, policy, { ...found.settings, onDecision: (event) => decided.push(event) });
 		transport.onmessage = (message) => {
 			reached.push(message);
-			if (message.method === 'tools/list') void transport.send({ jsonrpc: '2.0', id: message.id, result: { tools: ['pay', 'look', 'wipe'].map((name) => ({ name })) } });
+			if (message.method === 'tools/list')
+				void transport.send({
+					jsonrpc: '2.0',
+					id: message.id,
+					result: { tools: ['pay', 'look', 'wipe'].map((name) => ({ name })) },
+				});
 		};
 		const message = parsed(found.bytes);
 		if (message !== undefined) transport.onmessage(message);
@@ -98,7 +111,9 @@ test('each message through `perso-guard`', async () => {
 		const key = JSON.stringify(settings);
 		if (!started.has(key)) {
 			const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-			const process_ = spawn(process.execPath, [...engine, guard, '--policy', module, ...flags, '--', process.execPath, server], { stdio: ['pipe', 'pipe', 'ignore'] });
+			const process_ = spawn(process.execPath, [...engine, guard, '--policy', module, ...flags, '--', process.execPath, server], {
+				stdio: ['pipe', 'pipe', 'ignore'],
+			});
 			started.set(key, { process: process_, lines: createInterface({ input: process_.stdout })[Symbol.asyncIterator]() });
 		}
 		return started.get(key);

@@ -45,14 +45,24 @@ async function scene(client, done) {
 
 /** The clients that speak with a server of such a line, reached so. */
 const clients = (desk, way) =>
-	Object.entries(CLIENTS).filter(([name]) => !name.endsWith('modern') || (!isOld(desk) && (way === 'stdio' || way.startsWith('handler'))));
+	Object.entries(CLIENTS).filter(
+		([name]) => !name.endsWith('modern') || (!isOld(desk) && (way === 'stdio' || way.startsWith('handler'))),
+	);
 
 for (const desk of Object.keys(DESKS)) {
 	for (const [way, handle] of Object.entries(WAYS[isOld(desk) ? '1.x' : '2.x'])) {
 		for (const [name, client] of clients(desk, way)) {
 			test(`${desk}, ${way}, client ${name}`, async () => {
 				const done = [];
-				const server = await serve(handle(() => guard(DESKS[desk]((what) => done.push(what)), policy, byToken)));
+				const server = await serve(
+					handle(() =>
+						guard(
+							DESKS[desk]((what) => done.push(what)),
+							policy,
+							byToken,
+						),
+					),
+				);
 				const transport = way === 'sse' ? client.sse : client.http;
 				await using(client.make(), transport(server.url, TOKEN), (client) => scene(client, () => done));
 				await server.close();
@@ -68,7 +78,11 @@ for (const desk of Object.keys(DESKS)) {
 			// Not by a condition: as for browsers, the 2.x line has no stdio.
 			const entry = isPortable ? 'perso/portable' : 'perso';
 			const args = [fileURLToPath(new URL('../servers/stdio.mjs', import.meta.url)), desk, entry, module, '["agent"]', file];
-			const done = () => readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line));
+			const done = () =>
+				readFileSync(file, 'utf8')
+					.split('\n')
+					.filter(Boolean)
+					.map((line) => JSON.parse(line));
 			await using(client.make(), client.stdio(process.execPath, args), (client) => scene(client, done));
 		});
 	}
@@ -77,7 +91,11 @@ for (const desk of Object.keys(DESKS)) {
 		const [Memory, { make }] = isOld(desk) ? [Memory1, CLIENTS['1.x']] : [Memory2, CLIENTS['2.x']];
 		const [near, far] = Memory.createLinkedPair();
 		const done = [];
-		await guard(DESKS[desk]((what) => done.push(what)), policy, { agent: AGENT }).connect(far);
+		await guard(
+			DESKS[desk]((what) => done.push(what)),
+			policy,
+			{ agent: AGENT },
+		).connect(far);
 		await using(make(), near, (client) => scene(client, () => done));
 	});
 
@@ -112,8 +130,20 @@ test('Python: `mcp` in both eras, over HTTP', async () => {
 	]) {
 		const done = [];
 		const handle = WAYS[isOld(desk) ? '1.x' : '2.x'][way];
-		const server = await serve(handle(() => guard(DESKS[desk]((what) => done.push(what)), policy, byToken)));
-		const python = spawn(process.env.PERSO_PYTHON ?? 'python3', [client, way === 'sse' ? 'sse' : 'http', mode, server.url.href, TOKEN], { stdio: ['ignore', 'inherit', 'inherit'] });
+		const server = await serve(
+			handle(() =>
+				guard(
+					DESKS[desk]((what) => done.push(what)),
+					policy,
+					byToken,
+				),
+			),
+		);
+		const python = spawn(
+			process.env.PERSO_PYTHON ?? 'python3',
+			[client, way === 'sse' ? 'sse' : 'http', mode, server.url.href, TOKEN],
+			{ stdio: ['ignore', 'inherit', 'inherit'] },
+		);
 		const [code] = await once(python, 'exit');
 		await server.close();
 		assert.equal(code, 0, `${desk}, ${way}, ${mode}`);

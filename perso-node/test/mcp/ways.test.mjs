@@ -21,7 +21,9 @@ const INFO = { name: 'desk', version: '1.0.0' };
 const NAME = 'process_refund';
 const shape = { amount: z.number() };
 const text = (text) => ({ content: [{ type: 'text', text }] });
-const ran = (done) => ({ amount }) => (done.push(amount), text('refunded'));
+const ran =
+	(done) =>
+	({ amount }) => (done.push(amount), text('refunded'));
 
 /** Ways of the 1.x line: each makes a server, with something that runs while it is connected. */
 const OLD = {
@@ -100,7 +102,12 @@ function connected(server, then) {
 	return server;
 }
 
-const call = (amount, more) => ({ jsonrpc: '2.0', id: `call ${amount}`, method: 'tools/call', params: { name: NAME, arguments: { amount }, ...more } });
+const call = (amount, more) => ({
+	jsonrpc: '2.0',
+	id: `call ${amount}`,
+	method: 'tools/call',
+	params: { name: NAME, arguments: { amount }, ...more },
+});
 const said = ({ result, error }) => error?.message ?? result?.content?.[0]?.text;
 
 for (const [line, ways] of Object.entries({ '1.x': OLD, '2.x': NEW })) {
@@ -130,17 +137,25 @@ test('1.x: tools that are tasks, that a client asks for and that the server wait
 			make = () => {
 				const taskStore = new InMemoryTaskStore();
 				stores.push(taskStore);
-				const server = new McpServer1(INFO, { capabilities: { tasks: { requests: { tools: { call: {} } } }, tools: {} }, taskStore, taskMessageQueue: new InMemoryTaskMessageQueue() });
-				server.experimental.tasks.registerToolTask(NAME, { inputSchema: shape, execution: { taskSupport } }, {
-					async createTask({ amount }, { taskStore }) {
-						done.push(amount);
-						const task = await taskStore.createTask({ ttl: 60_000, pollInterval: 1 });
-						await taskStore.storeTaskResult(task.taskId, 'completed', text('refunded'));
-						return { task };
-					},
-					getTask: (_, { taskId, taskStore }) => taskStore.getTask(taskId),
-					getTaskResult: (_, { taskId, taskStore }) => taskStore.getTaskResult(taskId),
+				const server = new McpServer1(INFO, {
+					capabilities: { tasks: { requests: { tools: { call: {} } } }, tools: {} },
+					taskStore,
+					taskMessageQueue: new InMemoryTaskMessageQueue(),
 				});
+				server.experimental.tasks.registerToolTask(
+					NAME,
+					{ inputSchema: shape, execution: { taskSupport } },
+					{
+						async createTask({ amount }, { taskStore }) {
+							done.push(amount);
+							const task = await taskStore.createTask({ ttl: 60_000, pollInterval: 1 });
+							await taskStore.storeTaskResult(task.taskId, 'completed', text('refunded'));
+							return { task };
+						},
+						getTask: (_, { taskId, taskStore }) => taskStore.getTask(taskId),
+						getTaskResult: (_, { taskId, taskStore }) => taskStore.getTaskResult(taskId),
+					},
+				);
 				return server;
 			};
 			const { ask, close } = await connect();
@@ -152,7 +167,10 @@ test('1.x: tools that are tasks, that a client asks for and that the server wait
 				assert.deepEqual([said(await ask(call(6))), said(await ask(call(502)))], ['refunded', REASON]);
 			}
 			// What queues behind a task is not what was not asked for.
-			const queued = await ask({ ...call(503), params: { ...call(503).params, _meta: { 'io.modelcontextprotocol/related-task': { taskId: allowed.result.task.taskId } } } });
+			const queued = await ask({
+				...call(503),
+				params: { ...call(503).params, _meta: { 'io.modelcontextprotocol/related-task': { taskId: allowed.result.task.taskId } } },
+			});
 			assert.equal(said(queued), REASON);
 			await close();
 			// Whose timers would keep the process.
@@ -163,7 +181,10 @@ test('1.x: tools that are tasks, that a client asks for and that the server wait
 });
 
 test('a task that its client goes on with: its tool runs anew only where the call would', async () => {
-	for (const [line, asTask] of [['1.x', (taskId) => ({ task: { taskId, status: 'working', ttl: null, createdAt: '', lastUpdatedAt: '' } })], ['1.x', (taskId) => ({ resultType: 'task', taskId, content: [] })]]) {
+	for (const [line, asTask] of [
+		['1.x', (taskId) => ({ task: { taskId, status: 'working', ttl: null, createdAt: '', lastUpdatedAt: '' } })],
+		['1.x', (taskId) => ({ resultType: 'task', taskId, content: [] })],
+	]) {
 		const done = [];
 		const kept = new Map();
 		// Whoever asks is told by the roles that the host says they have.
@@ -175,22 +196,28 @@ test('a task that its client goes on with: its tool runs anew only where the cal
 				kept.set(id, params.arguments);
 				return { content: [], ...asTask(id) };
 			});
-			server.setRequestHandler(z.object({ method: z.literal('tasks/update'), params: z.any() }), ({ params }) => (done.push(kept.get(params.taskId)?.amount), {}));
+			server.setRequestHandler(
+				z.object({ method: z.literal('tasks/update'), params: z.any() }),
+				({ params }) => (done.push(kept.get(params.taskId)?.amount), {}),
+			);
 			return guard(server, policy, { agent: () => ({ roles }) });
 		};
 		for (const [transport, connect] of Object.entries(LINES[line](make))) {
 			done.length = 0;
 			roles = ['agent'];
 			const { ask, close } = await connect();
-			const update = (taskId, id, more) => ask({ jsonrpc: '2.0', id, method: 'tasks/update', params: { taskId, inputResponses: {} }, ...more });
+			const update = (taskId, id, more) =>
+				ask({ jsonrpc: '2.0', id, method: 'tasks/update', params: { taskId, inputResponses: {} }, ...more });
 			await ask(call(5));
 			assert.equal(said(await ask(call(501))), REASON);
 			assert.deepEqual((await update('process_refund 5', 1)).result, {}, transport);
 			roles = [];
 			assert.equal((await update('process_refund 5', 2)).error.message, REASON);
 			roles = ['agent'];
-			for (const [at, taskId] of ['process_refund 501', 'other', '', 5, null].entries()) assert.ok((await update(taskId, `u ${at}`)).error, transport);
-			for (const [at, method] of ['Tasks/update', 'tasks/update ', 'TASKS/UPDATE'].entries()) assert.ok((await update('process_refund 5', `m ${at}`, { method })).error, method);
+			for (const [at, taskId] of ['process_refund 501', 'other', '', 5, null].entries())
+				assert.ok((await update(taskId, `u ${at}`)).error, transport);
+			for (const [at, method] of ['Tasks/update', 'tasks/update ', 'TASKS/UPDATE'].entries())
+				assert.ok((await update('process_refund 5', `m ${at}`, { method })).error, method);
 			assert.ok((await update('process_refund 5', 'k', { params: { taskId: 'process_refund 5', TaskId: 'other' } })).error);
 			await close();
 			assert.deepEqual(done, [5], transport);
@@ -218,7 +245,10 @@ test('2.x: each round of a call that asks back', async () => {
 		server.registerTool(NAME, { inputSchema: z.object(shape) }, ({ amount }, ctx) => {
 			done.push([amount, ctx.mcpReq.inputResponses !== undefined]);
 			if (ctx.mcpReq.inputResponses !== undefined) return text('refunded');
-			return inputRequired({ inputRequests: { sure: inputRequired.elicit({ message: 'Sure?', requestedSchema: { type: 'object', properties: {} } }) }, requestState: 'x' });
+			return inputRequired({
+				inputRequests: { sure: inputRequired.elicit({ message: 'Sure?', requestedSchema: { type: 'object', properties: {} } }) },
+				requestState: 'x',
+			});
 		});
 		return guard(server, policy, { agent: AGENT });
 	};
@@ -234,7 +264,10 @@ test('2.x: each round of a call that asks back', async () => {
 		assert.equal(said(await ask(call(501, answers))), REASON);
 		assert.equal(said(await ask(call(501))), REASON);
 		await close();
-		assert.deepEqual(done, [[5, false], [5, true]]);
+		assert.deepEqual(done, [
+			[5, false],
+			[5, true],
+		]);
 	}
 });
 
@@ -275,15 +308,27 @@ test('arguments that are nested deep: what the resource and the observers are to
 		const done = [];
 		const told = [];
 		const make = () => {
-			const server = line === '1.x' ? new Server1(INFO, { capabilities: { tools: {} } }) : new Server2(INFO, { capabilities: { tools: {} } });
-			server.setRequestHandler(line === '1.x' ? CallToolRequestSchema : 'tools/call', ({ params }) => (done.push(JSON.stringify(params.arguments)), text('deleted')));
+			const server =
+				line === '1.x' ? new Server1(INFO, { capabilities: { tools: {} } }) : new Server2(INFO, { capabilities: { tools: {} } });
+			server.setRequestHandler(
+				line === '1.x' ? CallToolRequestSchema : 'tools/call',
+				({ params }) => (done.push(JSON.stringify(params.arguments)), text('deleted')),
+			);
 			return guard(server, policy, {
 				agent: MANAGER,
-				resource: async ({ args }) => (told.push(JSON.stringify(args)), { owner_id: Array.isArray(args.list) ? 'mgr-001' : 'nobody' }),
+				resource: async ({ args }) => (
+					told.push(JSON.stringify(args)),
+					{ owner_id: Array.isArray(args.list) ? 'mgr-001' : 'nobody' }
+				),
 				onDecision: (event, args) => told.push(event.decision.allowed ? JSON.stringify(args) : undefined),
 			});
 		};
-		const remove = (depth) => ({ jsonrpc: '2.0', id: depth, method: 'tools/call', params: { name: 'delete_record', arguments: nested(depth) } });
+		const remove = (depth) => ({
+			jsonrpc: '2.0',
+			id: depth,
+			method: 'tools/call',
+			params: { name: 'delete_record', arguments: nested(depth) },
+		});
 		for (const [transport, connect] of Object.entries(LINES[line](make))) {
 			const { ask, close } = await connect();
 			for (const depth of [3, 60, 62, 129, 500, 511]) {
@@ -322,7 +367,8 @@ const SITES = {
 };
 
 test('the SDKs run tools where this test knows, and nowhere else', () => {
-	const pattern = /(\bexecuteToolHandler\(|\.createTask\(|typedHandler\(|\.executor\(|\.scopeChallenge\?\.\(|\.toolInputSchemaJson\(|_requestHandlers\.get\(|\.onmessage = )/g;
+	const pattern =
+		/(\bexecuteToolHandler\(|\.createTask\(|typedHandler\(|\.executor\(|\.scopeChallenge\?\.\(|\.toolInputSchemaJson\(|_requestHandlers\.get\(|\.onmessage = )/g;
 	const found = {};
 	const folders = { sdk: 'sdk/dist/esm', server: 'server/dist', node: 'node/dist' };
 	for (const [name, folder] of Object.entries(folders)) {

@@ -26,7 +26,8 @@ function must(command, args, cwd) {
 	return stdout;
 }
 
-const pack = (from) => join(folder, JSON.parse(must('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], from))[0].filename);
+const pack = (from) =>
+	join(folder, JSON.parse(must('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], from))[0].filename);
 
 before(() => {
 	mkdirSync(app);
@@ -37,7 +38,10 @@ before(() => {
 	cpSync(join(root, 'npm', binary.split('.')[1]), platform, { recursive: true });
 	copyFileSync(join(root, 'binding', binary), join(platform, binary));
 	must('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--offline', pack(root), pack(platform)], app);
-	assert.deepEqual(readdirSync(join(app, 'node_modules', 'perso', 'binding')).filter((name) => name.endsWith('.node')), []);
+	assert.deepEqual(
+		readdirSync(join(app, 'node_modules', 'perso', 'binding')).filter((name) => name.endsWith('.node')),
+		[],
+	);
 });
 
 const POLICY = { perso: 1, rules: [{ id: 'small', allow: 'pay', when: { 'args.amount': { lte: 500 } } }] };
@@ -53,9 +57,20 @@ test('it judges, from ESM and from CommonJS', () => {
 });
 
 test('its types are whole, without those of a browser', () => {
-	const options = { strict: true, exactOptionalPropertyTypes: true, module: 'nodenext', target: 'es2022', lib: ['es2022'], types: ['node'], typeRoots: [join(root, 'node_modules/@types')], noEmit: true };
+	const options = {
+		strict: true,
+		exactOptionalPropertyTypes: true,
+		module: 'nodenext',
+		target: 'es2022',
+		lib: ['es2022'],
+		types: ['node'],
+		typeRoots: [join(root, 'node_modules/@types')],
+		noEmit: true,
+	};
 	writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['types.ts'] }));
-	writeFileSync(join(app, 'types.ts'), `import { Policy, type Decision } from 'perso';
+	writeFileSync(
+		join(app, 'types.ts'),
+		`import { Policy, type Decision } from 'perso';
 		import { guard } from 'perso/mcp';
 		const policy = await Policy.load('policy.wasm');
 		const decision: Decision = policy.decide({ tool: 'pay', args: { amount: 5 }, agent: { roles: ['agent'] } });
@@ -67,7 +82,8 @@ test('its types are whole, without those of a browser', () => {
 		// @ts-expect-error: a decision's attributes are not writable
 		decision.allowed = true;
 		// @ts-expect-error: there is no such mode
-		guard({ connect: async (_: object) => {} }, policy, { mode: 'monitor' });`);
+		guard({ connect: async (_: object) => {} }, policy, { mode: 'monitor' });`,
+	);
 	must(join(root, 'node_modules/.bin/tsc'), ['-p', '.'], app);
 });
 
@@ -85,12 +101,29 @@ test('without a binary it runs the module in WebAssembly, and says that compilin
 	must('npx', ['perso', 'compile', 'policy.json', '-o', 'policy.wasm']);
 	for (const file of ['node_modules', 'package-lock.json']) rmSync(join(app, file), { recursive: true });
 	writeFileSync(join(app, 'package.json'), MANIFEST);
-	must('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--offline', '--no-save', join(folder, readdirSync(folder).find((name) => /^perso-\d.*\.tgz$/.test(name)))]);
-	writeFileSync(join(app, 'portable.mjs'), `import { Policy } from 'perso';
+	must('npm', [
+		'install',
+		'--ignore-scripts',
+		'--no-audit',
+		'--no-fund',
+		'--offline',
+		'--no-save',
+		join(
+			folder,
+			readdirSync(folder).find((name) => /^perso-\d.*\.tgz$/.test(name)),
+		),
+	]);
+	writeFileSync(
+		join(app, 'portable.mjs'),
+		`import { Policy } from 'perso';
 		const policy = await Policy.load('policy.wasm');
 		console.log(policy.decide({ tool: 'pay', args: { amount: 5 } }).allowed, policy.decide({ tool: 'pay', args: { amount: 800 } }).allowed);
-		try { Policy.compile('{}'); } catch (error) { console.log(error.name, error.message.split(':')[0]); }`);
+		try { Policy.compile('{}'); } catch (error) { console.log(error.name, error.message.split(':')[0]); }`,
+	);
 	assert.equal(must('node', ['portable.mjs']), 'true false\nPolicyError compiling is native, and no binary fits this machine\n');
 	const { status, stderr } = run('npx', ['perso', '--version']);
-	assert.deepEqual([status, stderr.split(':').slice(0, 2)], [1, ['error', ' the perso command is native, and no binary fits this machine']]);
+	assert.deepEqual(
+		[status, stderr.split(':').slice(0, 2)],
+		[1, ['error', ' the perso command is native, and no binary fits this machine']],
+	);
 });

@@ -36,7 +36,8 @@ function lowLevel(Server, list, call) {
 		// Two pages, for those who ask for pages.
 		const tools = Object.keys(TOOLS).map((name) => ({ name, inputSchema: { type: 'object' } }));
 		server.setRequestHandler(list, ({ params }) =>
-			params?.cursor ? { tools: tools.slice(2) } : { tools: tools.slice(0, 2), nextCursor: '2' });
+			params?.cursor ? { tools: tools.slice(2) } : { tools: tools.slice(0, 2), nextCursor: '2' },
+		);
 		server.setRequestHandler(call, ({ params }) => run(done, params.name, params.arguments));
 		return server;
 	};

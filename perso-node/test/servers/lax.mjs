@@ -12,6 +12,10 @@ for await (const line of createInterface({ input: process.stdin, crlfDelay: Infi
 		continue;
 	}
 	seen.push(message);
-	if (message.method === 'tools/list') console.log(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { tools: ['pay', 'look', 'wipe'].map((name) => ({ name })) } }));
-	else if (message.id !== undefined && message.method !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} }));
+	if (message.method === 'tools/list')
+		console.log(
+			JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { tools: ['pay', 'look', 'wipe'].map((name) => ({ name })) } }),
+		);
+	else if (message.id !== undefined && message.method !== undefined)
+		console.log(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} }));
 }

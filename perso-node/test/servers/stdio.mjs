@@ -10,6 +10,11 @@ const [desk, entry, module, roles, file, hide] = process.argv.slice(2);
 const { Policy } = await import(entry);
 const policy = await Policy.load(module);
 const agent = { id: 'agt-099', roles: JSON.parse(roles) };
-const make = () => guard(DESKS[desk]((what) => appendFileSync(file, `${JSON.stringify(what)}\n`)), policy, { agent, hide: hide === 'hide' });
+const make = () =>
+	guard(
+		DESKS[desk]((what) => appendFileSync(file, `${JSON.stringify(what)}\n`)),
+		policy,
+		{ agent, hide: hide === 'hide' },
+	);
 if (isOld(desk)) await make().connect(new StdioServerTransport());
 else serveStdio(make);

@@ -8,13 +8,25 @@ import { WAYS, serve } from './http.mjs';
 
 export const MODERN = '2026-07-28';
 const INFO = { name: 'tests', version: '1.0.0' };
-export const envelope = { 'io.modelcontextprotocol/protocolVersion': MODERN, 'io.modelcontextprotocol/clientInfo': INFO, 'io.modelcontextprotocol/clientCapabilities': { elicitation: { form: {} } } };
+export const envelope = {
+	'io.modelcontextprotocol/protocolVersion': MODERN,
+	'io.modelcontextprotocol/clientInfo': INFO,
+	'io.modelcontextprotocol/clientCapabilities': { elicitation: { form: {} } },
+};
 
-const initialize = { jsonrpc: '2.0', id: 'i', method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: { elicitation: {} }, clientInfo: INFO } };
+const initialize = {
+	jsonrpc: '2.0',
+	id: 'i',
+	method: 'initialize',
+	params: { protocolVersion: '2025-11-25', capabilities: { elicitation: {} }, clientInfo: INFO },
+};
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
 
 /** What a body says: JSON, or the events of a stream. */
-const said = (text) => (text.startsWith('{') || text.startsWith('[') ? [JSON.parse(text)] : [...text.matchAll(/^data: (\{.*)$/gm)].map(([, data]) => JSON.parse(data)));
+const said = (text) =>
+	text.startsWith('{') || text.startsWith('[')
+		? [JSON.parse(text)]
+		: [...text.matchAll(/^data: (\{.*)$/gm)].map(([, data]) => JSON.parse(data));
 
 /** A message of the 2026-07-28 revision. */
 export const modern = ({ params, ...message }) => ({ ...message, params: { ...params, _meta: { ...params?._meta, ...envelope } } });
@@ -28,10 +40,11 @@ function memory(Memory, make) {
 		const server = make();
 		await server.connect(far);
 		return {
-			ask: (message) => new Promise((resolve) => {
-				waiting.set(message.id, resolve);
-				near.send(message);
-			}),
+			ask: (message) =>
+				new Promise((resolve) => {
+					waiting.set(message.id, resolve);
+					near.send(message);
+				}),
 			close: () => server.close(),
 		};
 	};
@@ -47,8 +60,13 @@ function http(handle, make, { hasSession = false, isModern = false } = {}) {
 			const response = await fetch(server.url, {
 				method: 'POST',
 				headers: {
-					...HEADERS, ...(session && { 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25' }),
-					...(isModern && { 'mcp-protocol-version': MODERN, 'mcp-method': sent.method, ...(typeof name === 'string' && { 'mcp-name': name }) }),
+					...HEADERS,
+					...(session && { 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25' }),
+					...(isModern && {
+						'mcp-protocol-version': MODERN,
+						'mcp-method': sent.method,
+						...(typeof name === 'string' && { 'mcp-name': name }),
+					}),
 				},
 				body: JSON.stringify(sent),
 			});
@@ -76,10 +94,11 @@ function sse(make) {
 			}
 		})().catch(() => {});
 		return {
-			ask: (message) => new Promise((resolve) => {
-				waiting.set(message.id, resolve);
-				fetch(new URL(endpoint, server.url), { method: 'POST', headers: HEADERS, body: JSON.stringify(message) });
-			}),
+			ask: (message) =>
+				new Promise((resolve) => {
+					waiting.set(message.id, resolve);
+					fetch(new URL(endpoint, server.url), { method: 'POST', headers: HEADERS, body: JSON.stringify(message) });
+				}),
 			close: () => server.close(),
 		};
 	};

@@ -20,7 +20,10 @@ const older = (Stdio, Http, Sse) => ({
 export const CLIENTS = {
 	'1.x': { make: () => new Client1(INFO, { capabilities: { tasks: {} } }), ...older(Stdio1, Http1, Sse1) },
 	'2.x': { make: () => new Client2(INFO, { versionNegotiation: { mode: 'legacy' } }), ...older(Stdio2, Http2, Sse2) },
-	'2.x, modern': { make: () => new Client2(INFO, { versionNegotiation: { mode: { pin: '2026-07-28' } } }), ...older(Stdio2, Http2, Sse2) },
+	'2.x, modern': {
+		make: () => new Client2(INFO, { versionNegotiation: { mode: { pin: '2026-07-28' } } }),
+		...older(Stdio2, Http2, Sse2),
+	},
 };
 
 /** Connects a client, runs something with it, and closes it. */

@@ -4,7 +4,12 @@ import assert from 'node:assert/strict';
 import { Server as Server1 } from '@modelcontextprotocol/sdk/server/index.js';
 import { McpServer as McpServer1, ResourceTemplate as Template1 } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { completable as completable1 } from '@modelcontextprotocol/sdk/server/completable.js';
-import { McpServer as McpServer2, ResourceTemplate as Template2, Server as Server2, completable as completable2 } from '@modelcontextprotocol/server';
+import {
+	McpServer as McpServer2,
+	ResourceTemplate as Template2,
+	Server as Server2,
+	completable as completable2,
+} from '@modelcontextprotocol/server';
 import { z } from 'zod';
 
 export const SETTINGS = {
@@ -50,7 +55,12 @@ function highLevel(Server, Template, completable, shape) {
 		});
 		const read = (uri) => (done.push('read'), { contents: [{ uri: uri.href, text: 'one' }] });
 		server.registerResource('note', 'note://one', {}, read);
-		server.registerResource('page', new Template('page://{number}', { list: undefined, complete: { number: () => (done.push('complete'), ['1']) } }), {}, read);
+		server.registerResource(
+			'page',
+			new Template('page://{number}', { list: undefined, complete: { number: () => (done.push('complete'), ['1']) } }),
+			{},
+			read,
+		);
 		return server;
 	};
 }
@@ -61,14 +71,16 @@ function lowLevel(Server) {
 		// Every method that has no handler comes here.
 		server.fallbackRequestHandler = async ({ method, params }) => {
 			done.push(method);
-			return {
-				'prompts/list': { prompts: [{ name: 'greet' }] },
-				'resources/list': { resources: [{ name: 'note', uri: 'note://one' }] },
-				'resources/templates/list': { resourceTemplates: [{ name: 'page', uriTemplate: 'page://{number}' }] },
-				'prompts/get': { messages: [] },
-				'resources/read': { contents: [{ uri: 'note://one', text: 'one' }] },
-				'completion/complete': { completion: { values: ['1'] } },
-			}[method] ?? { params };
+			return (
+				{
+					'prompts/list': { prompts: [{ name: 'greet' }] },
+					'resources/list': { resources: [{ name: 'note', uri: 'note://one' }] },
+					'resources/templates/list': { resourceTemplates: [{ name: 'page', uriTemplate: 'page://{number}' }] },
+					'prompts/get': { messages: [] },
+					'resources/read': { contents: [{ uri: 'note://one', text: 'one' }] },
+					'completion/complete': { completion: { values: ['1'] } },
+				}[method] ?? { params }
+			);
 		};
 		return server;
 	};
@@ -93,7 +105,8 @@ export async function use(ask, done, settings, messages) {
 			continue;
 		}
 		assert.deepEqual(done, [], what);
-		if (list === undefined) assert.deepEqual(error, { code: -32601, message: `${method} is not allowed: this server's guard denies ${kind}` }, what);
+		if (list === undefined)
+			assert.deepEqual(error, { code: -32601, message: `${method} is not allowed: this server's guard denies ${kind}` }, what);
 		else assert.deepEqual([result[list], error], [[], undefined], what);
 	}
 }

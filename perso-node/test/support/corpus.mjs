@@ -7,14 +7,14 @@ import { Policy } from 'perso';
 import { isPortable, moduleOf } from './policies.mjs';
 
 const POLICIES = fileURLToPath(new URL('../../../policies/', import.meta.url));
-const named = (folder, end) => readdirSync(join(POLICIES, folder)).filter((name) => name.endsWith(end)).sort();
+const named = (folder, end) =>
+	readdirSync(join(POLICIES, folder))
+		.filter((name) => name.endsWith(end))
+		.sort();
 const read = (path) => JSON.parse(readFileSync(path, 'utf8'));
 
 /** The files of conformance cases, ready policies' tests among them. */
-export const CONFORMANCE = [
-	...named('conformance', '.json').map((name) => join('conformance', name)),
-	...named('.', '.tests.json'),
-];
+export const CONFORMANCE = [...named('conformance', '.json').map((name) => join('conformance', name)), ...named('.', '.tests.json')];
 
 /** The files of hostile inputs that have cases. */
 export const HOSTILE = named('hostile', '.json')

@@ -27,9 +27,14 @@ export function callSites(folder, isSource, pattern) {
 		if (!entry.isFile() || !isSource(entry.name)) continue;
 		const file = join(entry.parentPath, entry.name);
 		// Comments have lines of their own; `/*` in a line may be in a string.
-		const text = readFileSync(file, 'utf8').replace(/^\s*\/\*[\s\S]*?\*\//gm, '').replace(/^\s*\/\/.*$/gm, '');
+		const text = readFileSync(file, 'utf8')
+			.replace(/^\s*\/\*[\s\S]*?\*\//gm, '')
+			.replace(/^\s*\/\/.*$/gm, '');
 		for (const [, what] of text.matchAll(pattern)) {
-			const key = `${file.slice(folder.length + 1).split(sep).join('/')}: ${what}`;
+			const key = `${file
+				.slice(folder.length + 1)
+				.split(sep)
+				.join('/')}: ${what}`;
 			found[key] = (found[key] ?? 0) + 1;
 		}
 	}
@@ -38,7 +43,15 @@ export function callSites(folder, isSource, pattern) {
 
 /** Checks what was found against the list of a test. */
 export function assertInventory(found, known, test) {
-	const expected = Object.entries(known).map(([site, [count]]) => `${site} ${count}`).sort();
-	const sites = Object.entries(found).map(([site, count]) => `${site} ${count}`).sort();
-	assert.deepEqual(sites, expected, `the SDK runs tools in other places than ${test} knows: read each, guard what is new, add a case to the matrix, and correct the list`);
+	const expected = Object.entries(known)
+		.map(([site, [count]]) => `${site} ${count}`)
+		.sort();
+	const sites = Object.entries(found)
+		.map(([site, count]) => `${site} ${count}`)
+		.sort();
+	assert.deepEqual(
+		sites,
+		expected,
+		`the SDK runs tools in other places than ${test} knows: read each, guard what is new, add a case to the matrix, and correct the list`,
+	);
 }

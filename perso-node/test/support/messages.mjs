@@ -13,14 +13,18 @@ export const POLICY = readFileSync(join(FOLDER, 'policies', 'pay.json'), 'utf8')
 
 /** All messages, with what this runner expects. */
 export function messages(runner) {
-	const texts = readdirSync(FOLDER).filter((name) => name.endsWith('.json')).map((name) => [name.replace('.json', ''), readFileSync(join(FOLDER, name), 'utf8')]);
-	const found = texts.flatMap(([file, text]) => JSON.parse(text).cases.map((one) => ({
-		...one,
-		name: `${file}: ${one.name}`,
-		bytes: one.build === undefined ? Buffer.from(one.raw) : Buffer.concat(one.build.map(piece)),
-		settings: one.settings ?? {},
-		expected: Object.entries(one.except ?? {}).find(([names]) => names.split(' ').includes(runner))?.[1] ?? one,
-	})));
+	const texts = readdirSync(FOLDER)
+		.filter((name) => name.endsWith('.json'))
+		.map((name) => [name.replace('.json', ''), readFileSync(join(FOLDER, name), 'utf8')]);
+	const found = texts.flatMap(([file, text]) =>
+		JSON.parse(text).cases.map((one) => ({
+			...one,
+			name: `${file}: ${one.name}`,
+			bytes: one.build === undefined ? Buffer.from(one.raw) : Buffer.concat(one.build.map(piece)),
+			settings: one.settings ?? {},
+			expected: Object.entries(one.except ?? {}).find(([names]) => names.split(' ').includes(runner))?.[1] ?? one,
+		})),
+	);
 	const lines = texts.flatMap(([, text]) => text.split('\n')).filter((line) => line.trim().startsWith('{"name"'));
 	assert.ok(lines.length > 0 && found.length === lines.length, `${found.length} cases were read, but there are ${lines.length}`);
 	return found;

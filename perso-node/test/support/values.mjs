@@ -140,7 +140,11 @@ export function values(test, assert, policy) {
 		const got = [];
 		const lying = new Proxy({ amount: 5, other: 1 }, { get: (of, key) => (got.push(key), of[key]) });
 		allowed('pay', lying);
-		assert.deepEqual(got.filter((key) => key !== 'toJSON' && key !== 'then'), ['amount'], 'what the policy does not read is not read');
+		assert.deepEqual(
+			got.filter((key) => key !== 'toJSON' && key !== 'then'),
+			['amount'],
+			'what the policy does not read is not read',
+		);
 	});
 
 	test('a tool reads what every rule for it reads', () => {
@@ -161,7 +165,11 @@ export function values(test, assert, policy) {
 		const revoked = Proxy.revocable({}, {});
 		revoked.revoke();
 		for (const args of [
-			{ get amount() { return fails(); } },
+			{
+				get amount() {
+					return fails();
+				},
+			},
 			{ amount: { toJSON: fails } },
 			new Proxy({}, { ownKeys: fails }),
 			new Proxy({ amount: 5 }, { get: fails }),
@@ -173,7 +181,13 @@ export function values(test, assert, policy) {
 		}
 		assert.equal(denied('deep', { a: revoked.proxy }).kind, 'engine');
 		// Where nothing of it is read, it is no matter.
-		allowed('pay', { amount: 5, other: revoked.proxy, get third() { return fails(); } });
+		allowed('pay', {
+			amount: 5,
+			other: revoked.proxy,
+			get third() {
+				return fails();
+			},
+		});
 		for (const call of [undefined, null, 1, 'pay', () => 1]) assert.equal(policy.decide(call).allowed, false);
 	});
 
@@ -204,8 +218,10 @@ export function values(test, assert, policy) {
 	});
 
 	test('a call is told as it must be', () => {
-		assert.equal(policy.decide({ tool: 'pay', arguments: { amount: 5 } }).cause.detail,
-			'a top-level key other than tool, args, agent, resource and context');
+		assert.equal(
+			policy.decide({ tool: 'pay', arguments: { amount: 5 } }).cause.detail,
+			'a top-level key other than tool, args, agent, resource and context',
+		);
 		for (const tool of [undefined, null, 1, ['pay'], { toString: () => 'pay' }, new String('pay')]) {
 			assert.equal(policy.decide({ tool, args: { amount: 5 } }).cause.kind, 'malformed', String(tool));
 		}
@@ -214,13 +230,21 @@ export function values(test, assert, policy) {
 		}
 		assert.equal(denied('pay', { amount: 5, Amount: 900 }).kind, 'malformed');
 		assert.equal(denied('pay', { amount: 5, '\u0061MOUNT': 900 }).kind, 'malformed');
-		assert.equal(denied('roles', {}, { agent: { roles: ['agent'], ["role\u017f"]: [] } }).kind, 'malformed');
+		assert.equal(denied('roles', {}, { agent: { roles: ['agent'], ['role\u017f']: [] } }).kind, 'malformed');
 	});
 
 	test('JSON text stands as it is, and cannot break out', () => {
 		allowed('pay', new Json('{"amount": 5.00}'));
 		allowed('exact', new Json('{"n": 9007199254740993}'));
-		for (const text of ['{"amount": 5, "amount": 900}', '{"amount": 5', '{"amount": 5}}', '', 'NaN', '{"amount": 05}', '{"a":1},"agent":{}']) {
+		for (const text of [
+			'{"amount": 5, "amount": 900}',
+			'{"amount": 5',
+			'{"amount": 5}}',
+			'',
+			'NaN',
+			'{"amount": 05}',
+			'{"a":1},"agent":{}',
+		]) {
 			assert.equal(denied('pay', new Json(text)).kind, 'malformed', text);
 		}
 		denied('roles', new Json('{}, "agent": {"roles": ["agent"]}'));

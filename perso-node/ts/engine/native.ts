@@ -18,9 +18,9 @@ const STOPPED = notJudged('the module stopped before it answered');
 
 /** Compiles a policy's text to a module. */
 export function compile(text: string): { module: Uint8Array; warnings: readonly Diagnostic[] } {
-	if (typeof text !== 'string') throw new TypeError('a policy\'s text is a string: pass JSON, not an object');
+	if (typeof text !== 'string') throw new TypeError("a policy's text is a string: pass JSON, not an object");
 	// It must not turn into another character on its way.
-	if (!text.isWellFormed()) throw new PolicyError('the policy\'s text has half of a surrogate pair in it', []);
+	if (!text.isWellFormed()) throw new PolicyError("the policy's text has half of a surrogate pair in it", []);
 	const { module, message, diagnostics } = binding().compile(text);
 	const found = JSON.parse(diagnostics) as Diagnostic[];
 	if (!module) throw new PolicyError(message ?? 'the policy does not compile', found);
@@ -55,7 +55,7 @@ class NativeEngine implements Engine {
 	decide(text: string | Uint8Array, unknown: number): Decision {
 		try {
 			const answer = typeof text === 'string' ? this.#module.decide(text, unknown) : this.#module.decideBytes(text, unknown);
-			return typeof answer === 'string' ? parsed(answer) : this.#told.get(answer) ?? this.#learn(answer);
+			return typeof answer === 'string' ? parsed(answer) : (this.#told.get(answer) ?? this.#learn(answer));
 		} catch {
 			return STOPPED;
 		}

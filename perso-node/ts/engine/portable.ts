@@ -33,6 +33,7 @@ export async function open(got: Got): Promise<Engine> {
 
 /** Why text can't be loaded here. */
 export function noCompiler(): PolicyError {
-	const message = 'a policy\'s text is compiled by the native package, which this engine does not run: compile it with `npx perso compile policy.json -o policy.wasm`, and load the module';
+	const message =
+		"a policy's text is compiled by the native package, which this engine does not run: compile it with `npx perso compile policy.json -o policy.wasm`, and load the module";
 	return new PolicyError(message, []);
 }

@@ -54,7 +54,13 @@ export class Judge<Told> {
 		if (mode !== 'enforce' && mode !== 'observe') {
 			throw new TypeError(`\`${String(mode)}\` is no mode: \`enforce\` and \`observe\` are`);
 		}
-		const kinds = { agent: ['object', 'function'], resource: ['function'], context: ['object'], agentTime: ['number'], resourceTime: ['number'] };
+		const kinds = {
+			agent: ['object', 'function'],
+			resource: ['function'],
+			context: ['object'],
+			agentTime: ['number'],
+			resourceTime: ['number'],
+		};
 		for (const [name, value] of Object.entries({ agent, resource, context, agentTime, resourceTime })) {
 			const expected = kinds[name as keyof typeof kinds];
 			if (value !== undefined && (value === null || !expected.includes(typeof value))) {

@@ -36,7 +36,9 @@ export function guardTool<TOOL extends StructuredToolInterface>(
 ): TOOL {
 	const judge = new Judge(policy, settings);
 	if (!isParsed(tool)) {
-		throw new TypeError(`\`${tool.name}\` cannot be guarded, because its class overrides \`invoke\` or \`call\`, or is not LangChain's: override \`_call\` instead`);
+		throw new TypeError(
+			`\`${tool.name}\` cannot be guarded, because its class overrides \`invoke\` or \`call\`, or is not LangChain's: override \`_call\` instead`,
+		);
 	}
 	const made = guarded(tool, (input, config) => judge.judge(tool.name, input, config));
 	guardedTools.add(made);

@@ -37,7 +37,10 @@ export function verify<AGENT extends AnyAgent>(agent: AGENT, { unguarded = [] }:
 	const last = wrapping.at(-1);
 	const found: string[] = [];
 	if (wrapping.some(isGuard)) {
-		if (!isGuard(last!)) found.push(`\`${last!.name}\` comes after \`perso\`, and can exchange the tool that was judged: make \`perso\` the last middleware`);
+		if (!isGuard(last!))
+			found.push(
+				`\`${last!.name}\` comes after \`perso\`, and can exchange the tool that was judged: make \`perso\` the last middleware`,
+			);
 	} else if (last !== undefined) {
 		found.push(`\`${last.name}\` can exchange the tools: add a \`toolGuard\` as the last middleware`);
 	}
@@ -47,8 +50,10 @@ export function verify<AGENT extends AnyAgent>(agent: AGENT, { unguarded = [] }:
 		const isCalled = typeof (tool as { invoke?: unknown } | null)?.invoke === 'function';
 		const called = String(name ?? type);
 		if (unguarded.includes(called)) continue;
-		if (!isCalled) found.push(`\`${called}\` is executed by the provider, and cannot be guarded: name it in \`unguarded\` if it may run unjudged`);
-		else if (!isJudged && !isGuarded(tool)) found.push(`\`${called}\` is not guarded: add a \`toolGuard\` as the last middleware, or wrap it with \`guardTool\``);
+		if (!isCalled)
+			found.push(`\`${called}\` is executed by the provider, and cannot be guarded: name it in \`unguarded\` if it may run unjudged`);
+		else if (!isJudged && !isGuarded(tool))
+			found.push(`\`${called}\` is not guarded: add a \`toolGuard\` as the last middleware, or wrap it with \`guardTool\``);
 	}
 	if (found.length > 0) throw new Error(found.join('; '));
 	return agent;

@@ -71,7 +71,9 @@ export class Closed {
 		if (kind === undefined || !this.#kinds.includes(kind)) return undefined;
 		const name = LISTS.get(method);
 		return {
-			...(name !== undefined && { result: { [name]: [], ...(isModern(params) && { resultType: 'complete', ttlMs: 0, cacheScope: 'private' }) } }),
+			...(name !== undefined && {
+				result: { [name]: [], ...(isModern(params) && { resultType: 'complete', ttlMs: 0, cacheScope: 'private' }) },
+			}),
 			message: `${method} is not allowed: this server's guard denies ${kind}`,
 			why: `${kind} are denied`,
 		};

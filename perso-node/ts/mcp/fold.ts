@@ -5,7 +5,11 @@
  * make no difference. For comparison with names in lowercase ASCII.
  */
 export const folded = (name: string): string =>
-	name.normalize('NFKC').replace(/[\s\p{C}\p{DI}]/gu, '').toLowerCase().replace(/\u0131|i\u0307/g, 'i');
+	name
+		.normalize('NFKC')
+		.replace(/[\s\p{C}\p{DI}]/gu, '')
+		.toLowerCase()
+		.replace(/\u0131|i\u0307/g, 'i');
 
 /** The names that readers may take a name for, folded. To some, a NUL ends it. */
 export function readings(name: string): string[] {

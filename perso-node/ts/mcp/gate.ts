@@ -93,7 +93,8 @@ export class Gate<Told> {
 			case 'cancelled':
 				return this.#cancel(asked, pass);
 			case 'refused':
-				if (this.#judge.refuse('', asked.why) === undefined) return isObject(asked.message) ? pass(asked.message) : deliver(asked.message, extra);
+				if (this.#judge.refuse('', asked.why) === undefined)
+					return isObject(asked.message) ? pass(asked.message) : deliver(asked.message, extra);
 				if (asked.id !== undefined) this.#answer(asked.id, error(asked.id, asked.code, asked.why));
 				return;
 			case 'other':
@@ -140,7 +141,8 @@ export class Gate<Told> {
 			this.#opened(id, call);
 			pass(judged);
 		};
-		if (this.#hiding?.isForeseen(raw) === true) return conclude(this.#refused(call, 'the caller could not make this call when its scopes were checked'));
+		if (this.#hiding?.isForeseen(raw) === true)
+			return conclude(this.#refused(call, 'the caller could not make this call when its scopes were checked'));
 		if (this.#judgingCount >= MOST_JUDGED) return conclude(this.#refused(call, TOO_MANY, TOO_MANY));
 		this.#settle(id, this.#judge.judge(call.tool, call.args, this.#told(extra)), conclude);
 	}
@@ -204,9 +206,11 @@ export class Gate<Told> {
 
 	#list({ id, isModern, message }: Asked & { kind: 'list' }, extra: unknown, pass: (message: Message) => void): void {
 		if (this.#judge.observes) return pass(message);
-		if (isOwn(id)) return this.#lists.clientId(id) === undefined ? this.#answer(id, error(id, INVALID_REQUEST, RESERVED)) : pass(message);
+		if (isOwn(id))
+			return this.#lists.clientId(id) === undefined ? this.#answer(id, error(id, INVALID_REQUEST, RESERVED)) : pass(message);
 		const own = this.#lists.add(id, { who: this.#judge.who(this.#told(extra)), isModern });
-		if (own === undefined) return this.#answer(id, error(id, SERVER_ERROR, 'Too many lists of tools are open: wait for some of them, or cancel them'));
+		if (own === undefined)
+			return this.#answer(id, error(id, SERVER_ERROR, 'Too many lists of tools are open: wait for some of them, or cancel them'));
 		pass({ ...message, id: own });
 	}
 

@@ -77,7 +77,11 @@ export async function main(args: string[], load: (source: Source) => Promise<Bas
 				if (!event.decision.allowed) console.error(`perso: deny ${printable(event.tool)}: ${event.decision.reason} (${event.id})`);
 			},
 		});
-		return await between(judge, { hiding: hide ? hidingTransport(true) : undefined, closed }, told.positionals as [string, ...string[]]);
+		return await between(
+			judge,
+			{ hiding: hide ? hidingTransport(true) : undefined, closed },
+			told.positionals as [string, ...string[]],
+		);
 	} catch (error) {
 		console.error(`error: ${said(error)}`);
 		return 1;
@@ -99,7 +103,11 @@ function attributes(name: 'agent' | 'context', text: string | undefined): { [nam
 }
 
 /** Runs the server between its client's messages and its own. */
-async function between(judge: Judge<unknown>, how: ConstructorParameters<typeof Gate>[1], [command, ...args]: [string, ...string[]]): Promise<number> {
+async function between(
+	judge: Judge<unknown>,
+	how: ConstructorParameters<typeof Gate>[1],
+	[command, ...args]: [string, ...string[]],
+): Promise<number> {
 	const server = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
 	const ended = once(server, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
 	await once(server, 'spawn');
@@ -107,9 +115,14 @@ async function between(judge: Judge<unknown>, how: ConstructorParameters<typeof 
 	// A server that is gone reads no more.
 	server.stdin.on('error', () => {});
 	const lines = new WeakMap<object, string>();
-	const toClient = (message: unknown): Promise<unknown> =>
-		write(process.stdout, lines.get(message as object) ?? JSON.stringify(message));
-	const gate = new Gate<unknown>(judge, how, () => undefined, toClient, (error) => console.error(`perso: ${said(error)}`));
+	const toClient = (message: unknown): Promise<unknown> => write(process.stdout, lines.get(message as object) ?? JSON.stringify(message));
+	const gate = new Gate<unknown>(
+		judge,
+		how,
+		() => undefined,
+		toClient,
+		(error) => console.error(`perso: ${said(error)}`),
+	);
 	const refuse = async (message: unknown, why: string): Promise<void> => {
 		console.error(`perso: a message is refused: ${why}`);
 		const { id } = message as { id?: unknown };

@@ -33,7 +33,9 @@ function below(schema: unknown, args: unknown, path: readonly string[], headers:
 		const value: unknown = typeof args === 'object' && args !== null && Object.hasOwn(args, key) ? (args as Message)[key] : undefined;
 		const header = (property as Message | null)?.['x-mcp-header'];
 		const at = [...path, key];
-		const found = (typeof header === 'string' ? differs(`Mcp-Param-${header}`, at.join('.'), value, headers) : undefined) ?? below(property, value, at, headers);
+		const found =
+			(typeof header === 'string' ? differs(`Mcp-Param-${header}`, at.join('.'), value, headers) : undefined) ??
+			below(property, value, at, headers);
 		if (found !== undefined) return found;
 	}
 	return undefined;
@@ -47,7 +49,12 @@ function differs(header: string, path: string, value: unknown, headers: Headers)
 	const decoded = decode(said);
 	if (decoded === undefined) return mismatched(header, `the ${header} header carries an invalid Base64 sentinel value`);
 	const same = typeof value === 'number' && DECIMAL.test(decoded) ? Number(decoded) === value : decoded === text;
-	return same ? undefined : mismatched(header, `the ${header} header decodes to ${JSON.stringify(decoded)} but the body carries ${path}=${JSON.stringify(value)}`);
+	return same
+		? undefined
+		: mismatched(
+				header,
+				`the ${header} header decodes to ${JSON.stringify(decoded)} but the body carries ${path}=${JSON.stringify(value)}`,
+			);
 }
 
 function mismatched(header: string, body: string): Mismatch {

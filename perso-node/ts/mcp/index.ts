@@ -87,7 +87,7 @@ export function guardTransport<T extends Transport>(transport: T, policy: BasePo
 }
 
 /** How denied calls are hidden, if they are. */
-function hidden({ hide = false }: ServerSettings<RequestContext>): ServerSettings['hide'] & (true | Function) | undefined {
+function hidden({ hide = false }: ServerSettings<RequestContext>): (ServerSettings['hide'] & (true | Function)) | undefined {
 	if (typeof hide !== 'boolean' && typeof hide !== 'function') throw new TypeError('`hide` must be of type boolean or function');
 	return hide === false ? undefined : hide;
 }
@@ -125,7 +125,12 @@ interface Raw {
 type Handler = (...args: unknown[]) => unknown;
 
 /** Puts a gate into a transport. */
-function admit(transport: Raw, policy: BasePolicy, judge: Judge<RequestContext>, more: { hiding?: Hiding | undefined; closed?: Closed | undefined }): void {
+function admit(
+	transport: Raw,
+	policy: BasePolicy,
+	judge: Judge<RequestContext>,
+	more: { hiding?: Hiding | undefined; closed?: Closed | undefined },
+): void {
 	once(transport, policy, 'transport');
 	const send = transport.send.bind(transport);
 	const told = (extra: unknown): RequestContext => {

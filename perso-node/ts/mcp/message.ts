@@ -64,7 +64,14 @@ const isAboutTools = (method: string): boolean => readings(method).some((name) =
 
 /** Reads a message. Throws where reading it throws. */
 export function read(raw: unknown): Asked {
-	if (!isObject(raw)) return { kind: 'refused', id: undefined, code: INVALID_REQUEST, why: 'Invalid request: the message must be an object', message: raw };
+	if (!isObject(raw))
+		return {
+			kind: 'refused',
+			id: undefined,
+			code: INVALID_REQUEST,
+			why: 'Invalid request: the message must be an object',
+			message: raw,
+		};
 	const message = { ...raw };
 	const { method, id } = message;
 	const refused = (code: number, why: string): Asked => ({ kind: 'refused', id: isId(id) ? id : undefined, code, why, message });
@@ -86,9 +93,10 @@ export function read(raw: unknown): Asked {
 	if (!isObject(message['params'])) return refused(INVALID_PARAMS, 'Invalid request parameters: a call needs params');
 	const params = { ...message['params'] };
 	if (method === UPDATE) {
-		if (isAmbiguous(params, UPDATE_PARAMS)) return refused(INVALID_PARAMS, 'Invalid request parameters: a key is spelled in another way');
+		if (isAmbiguous(params, UPDATE_PARAMS))
+			return refused(INVALID_PARAMS, 'Invalid request parameters: a key is spelled in another way');
 		const { taskId: task } = params;
-		if (typeof task !== 'string') return refused(INVALID_PARAMS, 'Invalid request parameters: the task\'s id must be a string');
+		if (typeof task !== 'string') return refused(INVALID_PARAMS, "Invalid request parameters: the task's id must be a string");
 		return { kind: 'update', id, task, message: { ...message, params } };
 	}
 	if (isAmbiguous(params, PARAMS)) return refused(INVALID_PARAMS, 'Invalid request parameters: a key is spelled in another way');

@@ -81,7 +81,8 @@ export function twinOf(server: object, low: LowLevel, unknownTool: UnknownTool |
 function classOf(object: object, members: readonly string[]): SdkClass | undefined {
 	let found: SdkClass | undefined;
 	for (let at: object | null = object; at !== null; at = Object.getPrototypeOf(at) as object | null) {
-		if (['constructor', ...members].every((member) => Object.hasOwn(at!, member))) found = (at as { constructor: SdkClass }).constructor;
+		if (['constructor', ...members].every((member) => Object.hasOwn(at!, member)))
+			found = (at as { constructor: SdkClass }).constructor;
 	}
 	return found;
 }
@@ -112,7 +113,8 @@ class Twin {
 		if (unknownTool !== undefined) {
 			server.setRequestHandler!('projectCallToolResult' in sdk ? CALL : CALL_SCHEMA, ({ params }) => unknownTool(params.name));
 		}
-		if (unknownTool === undefined && Object.keys(server._registeredTools!).length > 0) throw new TypeError('the class of the server makes tools');
+		if (unknownTool === undefined && Object.keys(server._registeredTools!).length > 0)
+			throw new TypeError('the class of the server makes tools');
 		const twin = new Twin(server);
 		await server.connect(twin.#line);
 		return twin;

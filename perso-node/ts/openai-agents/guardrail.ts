@@ -34,18 +34,20 @@ export function toolInputGuardrail<CONTEXT = unknown>(
 	settings: Settings<ToolInputGuardrailData<CONTEXT>> = {},
 ): ToolInputGuardrailDefinition<CONTEXT> {
 	const judge = new Judge(policy, settings);
-	return mark(defineToolInputGuardrail<CONTEXT>({
-		name: 'perso',
-		run: async (data) => {
-			const { toolCall } = data;
-			// The SDK hands the call's text to the tool later than to its guardrails.
-			const text = fixed(toolCall, 'arguments');
-			const { denied } = await judge.judge(called(toolCall), new Json(text), data);
-			return denied
-				? ToolGuardrailFunctionOutputFactory.rejectContent(denied.message, denied.meta())
-				: ToolGuardrailFunctionOutputFactory.allow();
-		},
-	}));
+	return mark(
+		defineToolInputGuardrail<CONTEXT>({
+			name: 'perso',
+			run: async (data) => {
+				const { toolCall } = data;
+				// The SDK hands the call's text to the tool later than to its guardrails.
+				const text = fixed(toolCall, 'arguments');
+				const { denied } = await judge.judge(called(toolCall), new Json(text), data);
+				return denied
+					? ToolGuardrailFunctionOutputFactory.rejectContent(denied.message, denied.meta())
+					: ToolGuardrailFunctionOutputFactory.allow();
+			},
+		}),
+	);
 }
 
 /** Reads a property, and makes it one that nobody can change. Throws where that is not possible. */

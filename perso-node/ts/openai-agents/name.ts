@@ -5,5 +5,4 @@ interface NamedCall {
 }
 
 /** The name by which the model calls a tool. A tool that is loaded late is in a namespace of its own name. */
-export const called = ({ name, namespace }: NamedCall): string =>
-	namespace && namespace !== name ? `${namespace}.${name}` : name;
+export const called = ({ name, namespace }: NamedCall): string => (namespace && namespace !== name ? `${namespace}.${name}` : name);

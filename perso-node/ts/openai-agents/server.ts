@@ -53,11 +53,13 @@ export function guardMcpServer<S extends MCPServer, CONTEXT = unknown>(
 	const closed = Closed.of(settings);
 	/** The runs that calls are of, by the calls' arguments: the SDK tells the run to this one function only. */
 	const runs = new WeakMap<object, RunContext<CONTEXT>>();
-	const judged = <R>(call: Call<R>, denial: (denied: Denied) => R): Call<R> => async (tool, args, ...rest) => {
-		const context = runs.get(args as object) as RunContext<CONTEXT>;
-		const verdict = await judge.judge(tool, args, { tool, server: server.name, context });
-		return verdict.denied ? denial(verdict.denied) : call.call(server, tool, verdict.args as Arguments, ...rest);
-	};
+	const judged =
+		<R>(call: Call<R>, denial: (denied: Denied) => R): Call<R> =>
+		async (tool, args, ...rest) => {
+			const context = runs.get(args as object) as RunContext<CONTEXT>;
+			const verdict = await judge.judge(tool, args, { tool, server: server.name, context });
+			return verdict.denied ? denial(verdict.denied) : call.call(server, tool, verdict.args as Arguments, ...rest);
+		};
 	const members: { [name: string | symbol]: unknown } = {
 		__proto__: null,
 		toolMetaResolver: async (called: Parameters<NonNullable<MCPServer['toolMetaResolver']>>[0]) => {
@@ -85,17 +87,19 @@ export function guardMcpServer<S extends MCPServer, CONTEXT = unknown>(
 	}
 	/** The server's own functions keep their `this`: it may have private fields. */
 	const functions = new WeakMap<object, unknown>();
-	return mark(new Proxy(Object.create(Object.getPrototypeOf(server) as object) as S, {
-		get(_, key) {
-			if (key in members) return members[key];
-			const value: unknown = Reflect.get(server, key);
-			if (typeof value !== 'function' || key === 'constructor') return value;
-			if (!functions.has(value)) functions.set(value, value.bind(server));
-			return functions.get(value);
-		},
-		set: (_, key, value) => Reflect.set(server, key, value),
-		has: (_, key) => key in server,
-	}));
+	return mark(
+		new Proxy(Object.create(Object.getPrototypeOf(server) as object) as S, {
+			get(_, key) {
+				if (key in members) return members[key];
+				const value: unknown = Reflect.get(server, key);
+				if (typeof value !== 'function' || key === 'constructor') return value;
+				if (!functions.has(value)) functions.set(value, value.bind(server));
+				return functions.get(value);
+			},
+			set: (_, key, value) => Reflect.set(server, key, value),
+			has: (_, key) => key in server,
+		}),
+	);
 }
 
 const failed = (denied: Denied): object[] => [{ type: 'text', text: denied.message }];

@@ -44,7 +44,8 @@ const CAPABILITY = 'cannot be guarded, because a sandbox makes its tools: name i
 const RAW = 'is not guarded: make it with `guardedTool`, or give it a `toolInputGuardrail`';
 
 function unguardedTool(tool: Tool<any>): string | undefined {
-	if (tool.type !== 'function') return `cannot be guarded, because it is of the type \`${tool.type}\`: name it in \`unguarded\` if it may run unjudged`;
+	if (tool.type !== 'function')
+		return `cannot be guarded, because it is of the type \`${tool.type}\`: name it in \`unguarded\` if it may run unjudged`;
 	return isMarkedTool(tool) || isRejecting(tool.inputGuardrails) ? undefined : RAW;
 }
 

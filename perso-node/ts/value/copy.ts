@@ -38,7 +38,8 @@ function copied(value: unknown, path: string, depth: number, left: { values: num
 		const plain: Record<string, unknown> = {};
 		for (const key of Object.keys(value)) {
 			const found = below((value as Record<string, unknown>)[key], `${path}.${key}`);
-			if (key === '__proto__') Object.defineProperty(plain, key, { value: found, enumerable: true, writable: true, configurable: true });
+			if (key === '__proto__')
+				Object.defineProperty(plain, key, { value: found, enumerable: true, writable: true, configurable: true });
 			else plain[key] = found;
 		}
 		return plain;
@@ -47,7 +48,9 @@ function copied(value: unknown, path: string, depth: number, left: { values: num
 		case Date.prototype:
 			return new Date(Date.prototype.getTime.call(value));
 		case Map.prototype:
-			return new Map(Array.from(Map.prototype.entries.call(value), ([key, found]) => [name(key, path), below(found, `${path}.${key}`)]));
+			return new Map(
+				Array.from(Map.prototype.entries.call(value), ([key, found]) => [name(key, path), below(found, `${path}.${key}`)]),
+			);
 		case Set.prototype:
 			return new Set(Array.from(Set.prototype.values.call(value), (found, at) => below(found, `${path}[${at}]`)));
 		case Json.prototype:

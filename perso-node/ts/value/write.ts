@@ -60,8 +60,7 @@ function spend(room: Room, length: number): void {
 	if (room.left < 0) throw new TooLong();
 }
 
-const number = (value: number): string =>
-	Number.isFinite(value) ? `${value}` : value < 0 ? '-1e9999' : '1e9999';
+const number = (value: number): string => (Number.isFinite(value) ? `${value}` : value < 0 ? '-1e9999' : '1e9999');
 
 function object(value: object, room: Room, depth: number, key: string): string | undefined {
 	if (depth >= DEPTH) return take(room, 'null');
