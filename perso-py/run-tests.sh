@@ -29,6 +29,9 @@ config=$root/perso-py/pyproject.toml
 "$python" -m mypy --config-file "$config" -p perso || failed=1
 "$python" -m mypy.stubtest perso._perso || failed=1
 "$PERSO_PYTHON_MCP1" -m mypy --config-file= --strict --follow-imports=silent -m perso.adapters.mcp1 || failed=1
+# ruff reads the sources, and resolves the paths in its configuration from where they are.
+(cd "$root/perso-py" && "$python" -m ruff check --no-cache) || failed=1
+(cd "$root/perso-py" && "$python" -m ruff format --check --no-cache) || failed=1
 
 tests=$root/perso-py/tests
 installed=$("$python" -c 'import perso; print(perso.__path__[0])')

@@ -89,7 +89,12 @@ def by_casbin() -> Callable[[], Any]:
 
 def by_cedarpy() -> Callable[[], Any]:
     def decide(args: dict[str, Any]) -> Any:
-        request = {"principal": 'Agent::"agt-099"', "action": f'Action::"{TOOL}"', "resource": 'Order::"ORD-8821"', "context": args}
+        request = {
+            "principal": 'Agent::"agt-099"',
+            "action": f'Action::"{TOOL}"',
+            "resource": 'Order::"ORD-8821"',
+            "context": args,
+        }
         entities = [
             {"uid": {"__entity": {"type": "Agent", "id": "agt-099"}}, "attrs": AGENT, "parents": []},
             {"uid": {"__entity": {"type": "Order", "id": "ORD-8821"}}, "attrs": RESOURCE, "parents": []},
@@ -149,14 +154,17 @@ def main() -> None:
     assert POLICY.decide(TOOL, ARGS, agent=AGENT, resource=RESOURCE, context=CONTEXT)
     size = len(json.dumps(CALL))
     text = json.dumps(CALL)
-    medians = compare(f"a call of {size} bytes", {
-        "nothing": lambda: None,
-        "json.dumps": lambda: json.dumps(CALL),
-        "decide": lambda: POLICY.decide(TOOL, ARGS, agent=AGENT, resource=RESOURCE, context=CONTEXT),
-        "decide_json": lambda: POLICY.decide_json(text),
-        "cedarpy": by_cedarpy(),
-        "casbin": by_casbin(),
-    })
+    medians = compare(
+        f"a call of {size} bytes",
+        {
+            "nothing": lambda: None,
+            "json.dumps": lambda: json.dumps(CALL),
+            "decide": lambda: POLICY.decide(TOOL, ARGS, agent=AGENT, resource=RESOURCE, context=CONTEXT),
+            "decide_json": lambda: POLICY.decide_json(text),
+            "cedarpy": by_cedarpy(),
+            "casbin": by_casbin(),
+        },
+    )
     empty = medians["nothing"]
     decide = medians["decide"] - empty
     ratio("py_decide_vs_dumps", decide / (medians["json.dumps"] - empty))

@@ -6,7 +6,7 @@ import pytest
 # What tests share; not a package that is installed.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from support.done import done  # noqa: E402
+from support.done import done
 
 
 @pytest.fixture

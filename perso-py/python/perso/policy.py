@@ -86,9 +86,7 @@ class Policy(_perso.Policy):
     @overload
     def guard(self, function: F, /) -> F: ...
     @overload
-    def guard(
-        self, function: None = None, /, *, tool: str | None = None, **settings: Unpack[Settings]
-    ) -> Callable[[F], F]: ...
+    def guard(self, function: None = None, /, *, tool: str | None = None, **settings: Unpack[Settings]) -> Callable[[F], F]: ...
     def guard(self, function: Any = None, /, *, tool: str | None = None, **settings: Any) -> Any:
         """Guards a function, a coroutine or a generator: each call is judged before it runs, and a denied call raises `Denied`.
         The function gets its own copy of lists, dicts, sets and tuples.

@@ -56,7 +56,9 @@ def order(server: Any) -> Iterator[str]:
     """The guards that are not where they guard."""
     for name, function in tools_of(server):
         if is_wrong(function):
-            yield f"the guard of the tool `{name}` is above the decorator that makes it a tool, and guards nothing: put it below"
+            yield (
+                f"the guard of the tool `{name}` is above the decorator that makes it a tool, and guards nothing: put it below"
+            )
         mark = mark_of(function)
         if mark is not None and mark.tool != name:
             yield f"the tool `{name}` is guarded as `{mark.tool}`: name it with `guard(tool=…)`"

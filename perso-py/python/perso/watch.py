@@ -47,9 +47,7 @@ def _look(path: Path) -> Seen:
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
-def _follow(
-    reference: weakref.ref[Watched], path: Path, seen: Seen, interval: float, end: threading.Event
-) -> None:
+def _follow(reference: weakref.ref[Watched], path: Path, seen: Seen, interval: float, end: threading.Event) -> None:
     settled = seen
     while not end.wait(interval):
         looked = _look(path)

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool, Tool, ToolException, tool
-from support.done import done
-from support.policies import AGENT, DESK, policy
 
 from perso import Denied
+from support.done import done
+from support.policies import AGENT, DESK, policy
 
 
 @tool

@@ -17,13 +17,21 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableConfig, RunnableLambda
-from langchain_core.tools import BaseTool, InjectedToolArg, InjectedToolCallId, StructuredTool, Tool, create_retriever_tool, tool
+from langchain_core.tools import (
+    BaseTool,
+    InjectedToolArg,
+    InjectedToolCallId,
+    StructuredTool,
+    Tool,
+    create_retriever_tool,
+    tool,
+)
 from pydantic import BaseModel
-from support.done import done
-from support.policies import AGENT, DESK, policy
 
 from perso import Policy
 from perso.adapters.langchain import WAYS
+from support.done import done
+from support.policies import AGENT, DESK, policy
 
 # What LangChain calls beta or deprecated runs tools, too.
 pytestmark = [
@@ -59,7 +67,11 @@ class ByClassLater(ByClass):
         return await refund_later(order, amount)
 
 
-SCHEMA = {"title": "process_refund", "type": "object", "properties": {"order": {"type": "string"}, "amount": {"type": "number"}}}
+SCHEMA = {
+    "title": "process_refund",
+    "type": "object",
+    "properties": {"order": {"type": "string"}, "amount": {"type": "number"}},
+}
 
 NAMED = {"name": "process_refund", "description": "Refunds an order."}
 
@@ -67,10 +79,14 @@ KINDS: dict[str, Callable[[], BaseTool]] = {
     "a function": lambda: StructuredTool.from_function(refund, **NAMED),
     "a coroutine": lambda: StructuredTool.from_function(coroutine=refund_later, **NAMED),
     "both": lambda: StructuredTool.from_function(refund, refund_later, **NAMED),
-    "a JSON schema": lambda: StructuredTool.from_function(refund, refund_later, args_schema=SCHEMA, infer_schema=False, **NAMED),
+    "a JSON schema": lambda: StructuredTool.from_function(
+        refund, refund_later, args_schema=SCHEMA, infer_schema=False, **NAMED
+    ),
     "a class": ByClass,
     "a class with an async side": ByClassLater,
-    "a runnable": lambda: RunnableLambda(lambda args: refund(**args)).as_tool(arg_types={"order": str, "amount": float}, **NAMED),
+    "a runnable": lambda: RunnableLambda(lambda args: refund(**args)).as_tool(
+        arg_types={"order": str, "amount": float}, **NAMED
+    ),
     "a copy": lambda: StructuredTool.from_function(refund, refund_later, **NAMED).model_copy(),
 }
 
@@ -191,7 +207,7 @@ RUNS = {
 
 
 def sites() -> set[str]:
-    """What runs a tool in LangChain's source: where `_run`, `_arun`, `func` and `coroutine` of a tool are called or handed on."""
+    """The places in LangChain's source that call a tool's `_run`, `_arun`, `func` or `coroutine`, or pass it on."""
     found = set()
     for file in Path(inspect.getfile(langchain_core.tools)).parent.glob("*.py"):
         for kind in ast.parse(file.read_text()).body:
@@ -204,17 +220,40 @@ def sites() -> set[str]:
                         found.add(f"{where} calls {node.func.attr}")
                     runner = ast.unparse(node.func)
                     if runner in ("context.run", "run_in_executor", "coro_with_context"):
-                        found |= {f"{where} hands on {arg.attr}" for arg in node.args if isinstance(arg, ast.Attribute) and arg.attr in ("_run", "_arun")}
+                        found |= {
+                            f"{where} hands on {arg.attr}"
+                            for arg in node.args
+                            if isinstance(arg, ast.Attribute) and arg.attr in ("_run", "_arun")
+                        }
     return found
 
 
 def test_langchain_has_no_other_way() -> None:
-    public = {name for name in dir(BaseTool) if not name.startswith("_") and callable(getattr(BaseTool, name, None)) and name not in dir(BaseModel)}
+    public = {
+        name
+        for name in dir(BaseTool)
+        if not name.startswith("_") and callable(getattr(BaseTool, name, None)) and name not in dir(BaseModel)
+    }
     news = public - SYNC.keys() - ASYNC.keys() - NO_WAY
-    assert not news, f"LangChain's tools have new methods: test those that run a tool in SYNC or ASYNC, or add them to NO_WAY: {news}"
-    assert sites() == RUNS, "LangChain runs a tool at other places than it did: guard them in adapters/langchain.py, and list them in RUNS"
-    own = {name for kind in BaseTool.__mro__[:4] for name in vars(kind) if name.endswith("_with_config") and name.startswith("_")}
-    assert own <= WAYS and {*SYNC, *ASYNC} & public - WAYS <= {"map", "bind", "pipe", "pick", "assign", "as_tool", "model_copy", *(n for n in public if n.startswith("with_"))}
+    assert not news, (
+        f"LangChain's tools have new methods: test those that run a tool in SYNC or ASYNC, or add them to NO_WAY: {news}"
+    )
+    assert sites() == RUNS, (
+        "LangChain runs a tool at other places than it did: guard them in adapters/langchain.py, and list them in RUNS"
+    )
+    own = {
+        name for kind in BaseTool.__mro__[:4] for name in vars(kind) if name.endswith("_with_config") and name.startswith("_")
+    }
+    assert own <= WAYS and {*SYNC, *ASYNC} & public - WAYS <= {
+        "map",
+        "bind",
+        "pipe",
+        "pick",
+        "assign",
+        "as_tool",
+        "model_copy",
+        *(n for n in public if n.startswith("with_")),
+    }
 
 
 # Who calls, and what is an argument.
@@ -243,7 +282,11 @@ OPEN: dict[str, Any] = {"title": "process_refund", "type": "object", "properties
 @pytest.mark.anyio
 @pytest.mark.parametrize("run", [run_plain, run_rest])
 async def test_the_model_does_not_say_who_calls(run: Any) -> None:
-    Refund = type("Refund", (BaseTool,), {"__annotations__": {"name": str, "description": str}, "name": "process_refund", "description": "x", "_run": run})
+    Refund = type(
+        "Refund",
+        (BaseTool,),
+        {"__annotations__": {"name": str, "description": str}, "name": "process_refund", "description": "x", "_run": run},
+    )
     for schema in (None, OPEN):
         if schema is None and run is run_rest:
             continue
@@ -259,7 +302,9 @@ async def test_the_model_does_not_say_who_calls(run: Any) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("name", ["config", "callbacks", "run_manager", "runtime", "user", "tool_input", "args", "kwargs", "name"])
+@pytest.mark.parametrize(
+    "name", ["config", "callbacks", "run_manager", "runtime", "user", "tool_input", "args", "kwargs", "name"]
+)
 async def test_all_that_the_model_sends_and_that_runs_is_judged(name: str) -> None:
     """By each name that LangChain gives a meaning of its own: what runs with the model's value was judged with it."""
     rules = policy({"allow": "note", "when": {f"args.{name}": {"exists": False}}, "reason": "No."})
@@ -294,12 +339,20 @@ async def test_all_that_the_model_sends_and_that_runs_is_judged(name: str) -> No
 @pytest.mark.anyio
 async def test_injected_arguments_are_judged_as_they_run() -> None:
     @tool
-    def note(text: str, call_id: Annotated[str, InjectedToolCallId], user: Annotated[str, InjectedToolArg], settings: RunnableConfig) -> str:
+    def note(
+        text: str, call_id: Annotated[str, InjectedToolCallId], user: Annotated[str, InjectedToolArg], settings: RunnableConfig
+    ) -> str:
         """Notes."""
         done.append((text, call_id, user))
         return "noted"
 
-    rules = policy({"allow": "note", "when": {"args.user": "ann", "args.call_id": "call-1", "args.settings": {"exists": False}}, "reason": "No."})
+    rules = policy(
+        {
+            "allow": "note",
+            "when": {"args.user": "ann", "args.call_id": "call-1", "args.settings": {"exists": False}},
+            "reason": "No.",
+        }
+    )
     guarded = rules.langchain(note)
     good = {"text": "x", "user": "ann", "settings": "evil", "call_id": "evil"}
     assert guarded.invoke({**call(good), "name": "note"}).content == "noted"
@@ -412,7 +465,9 @@ def test_a_guarded_tool_is_not_pickled_into_one_without_a_guard() -> None:
 
 
 def test_a_guarded_tool_that_is_guarded_again_is_judged_by_both() -> None:
-    no = Policy.compile('{"perso": 1, "rules": [{"id": "no", "deny": "process_refund", "when": {"args.order": "2"}}], "default": "allow"}')
+    no = Policy.compile(
+        '{"perso": 1, "rules": [{"id": "no", "deny": "process_refund", "when": {"args.order": "2"}}], "default": "allow"}'
+    )
     for kind in KINDS.values():
         if kind is KINDS["a coroutine"]:
             continue

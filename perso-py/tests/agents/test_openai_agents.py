@@ -8,6 +8,7 @@ from agents import Agent, ModelResponse, Runner, function_tool, set_tracing_disa
 from agents.models.interface import Model
 from agents.usage import Usage
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
+
 from support.done import done
 from support.policies import AGENT, DESK
 
@@ -24,7 +25,9 @@ class Played(Model):
     async def get_response(self, system_instructions: Any, input: Any, *args: Any, **kwargs: Any) -> ModelResponse:
         outputs = [item["output"] for item in input if isinstance(item, dict) and item.get("type") == "function_call_output"]
         if not outputs:
-            call = ResponseFunctionToolCall(arguments=self.arguments, call_id="call-1", name="process_refund", type="function_call")
+            call = ResponseFunctionToolCall(
+                arguments=self.arguments, call_id="call-1", name="process_refund", type="function_call"
+            )
             return ModelResponse(output=[call], usage=Usage(), response_id=None)
         self.read = outputs
         text = ResponseOutputText(text="done", type="output_text", annotations=[])

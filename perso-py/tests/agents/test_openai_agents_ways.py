@@ -48,10 +48,10 @@ from openai.types.responses import (
     ResponseOutputText,
 )
 from pydantic import BaseModel
-from support.done import done
-from support.policies import AGENT, DESK, policy
 
 from perso import Event
+from support.done import done
+from support.policies import AGENT, DESK, policy
 
 set_tracing_disabled(True)
 
@@ -83,7 +83,14 @@ class Played(Model):
 
     async def stream_response(self, system_instructions: Any, input: Any, *args: Any, **kwargs: Any) -> Any:
         response = Response(
-            id="r", created_at=0, model="m", object="response", output=self.output(input), parallel_tool_calls=True, tool_choice="auto", tools=[]
+            id="r",
+            created_at=0,
+            model="m",
+            object="response",
+            output=self.output(input),
+            parallel_tool_calls=True,
+            tool_choice="auto",
+            tools=[],
         )
         yield ResponseCompletedEvent(response=response, type="response.completed", sequence_number=0)
 
@@ -120,7 +127,9 @@ class OwnTool(FunctionTool):
     """A tool whose invoker is its own method."""
 
     def __init__(self) -> None:
-        super().__init__(name="process_refund", description="x", params_json_schema={}, on_invoke_tool=self.own, strict_json_schema=False)
+        super().__init__(
+            name="process_refund", description="x", params_json_schema={}, on_invoke_tool=self.own, strict_json_schema=False
+        )
 
     async def own(self, context: ToolContext[Any], arguments: str) -> str:
         assert isinstance(self, OwnTool)
@@ -128,7 +137,9 @@ class OwnTool(FunctionTool):
 
 
 def by_hand(invoker: Any) -> FunctionTool:
-    return FunctionTool(name="process_refund", description="x", params_json_schema={}, on_invoke_tool=invoker, strict_json_schema=False)
+    return FunctionTool(
+        name="process_refund", description="x", params_json_schema={}, on_invoke_tool=invoker, strict_json_schema=False
+    )
 
 
 def decorated(function: Any, **settings: Any) -> FunctionTool:
@@ -194,7 +205,7 @@ async def approved(tool: FunctionTool, arguments: str) -> Any:
 
 
 async def approved_by_function(tool: FunctionTool, arguments: str) -> Any:
-    """One that a function of the arguments does not interrupt, if the SDK thinks that they are plain enough to be shown to it."""
+    """A tool whose `needs_approval` is a function, which the SDK calls only if it finds the arguments simple enough."""
 
     async def needs(context: Any, arguments: dict[str, Any], call_id: str) -> bool:
         return False
@@ -296,13 +307,17 @@ async def test_every_way(kind: str) -> None:
 async def test_names_in_a_namespace() -> None:
     rules = policy({"allow": "desk.process_refund", "when": {"args.amount": {"lte": 500}}, "reason": "No."})
     (guarded,) = tool_namespace(name="desk", description="x", tools=[rules.openai_agents_tools(decorated(refund))])
-    assert await runner(guarded, GOOD, namespace="desk") == "refunded 5" and await runner(guarded, BAD, namespace="desk") == "No."
+    assert (
+        await runner(guarded, GOOD, namespace="desk") == "refunded 5" and await runner(guarded, BAD, namespace="desk") == "No."
+    )
     assert done == [5]
 
 
 @pytest.mark.anyio
 async def test_an_agent_as_a_tool() -> None:
-    inside = Agent(name="inside", model=Played(GOOD, name="refund_inside"), tools=[function_tool(refund, name_override="refund_inside")])
+    inside = Agent(
+        name="inside", model=Played(GOOD, name="refund_inside"), tools=[function_tool(refund, name_override="refund_inside")]
+    )
     rules = policy({"allow": "ask", "when": {"args.input": "please"}, "reason": "No."})
     guarded = rules.openai_agents_tools(inside.as_tool("ask", "Asks the one inside."))
     assert await runner(guarded, '{"input": "please"}') == "done" and done == [5]
@@ -396,7 +411,9 @@ async def test_what_a_hook_makes_of_the_arguments_is_judged(place: str, how: str
         model = Played(GOOD)
         await Runner.run(Agent(name="desk", model=model, tools=[guarded], **of_agent), "refund", **of_run)
         # Denied; or the SDK ran what was judged all the same.
-        assert (model.read, done) in (([REASON], []), (["refunded 5"], [5])) and (model.read == [REASON]) is (how != "another call")
+        assert (model.read, done) in (([REASON], []), (["refunded 5"], [5])) and (model.read == [REASON]) is (
+            how != "another call"
+        )
         done.clear()
 
 
@@ -429,7 +446,9 @@ async def test_nothing_replaces_what_a_guarded_tool_runs(kind: str) -> None:
             tool.on_invoke_tool = decorated(other).on_invoke_tool if "made" in kind else other
 
     guarded = DESK.openai_agents_tools(KINDS[kind](), agent=AGENT)
-    with pytest.raises((AttributeError, UserError), match="the tool `process_refund` is guarded, and nothing can replace what it runs"):
+    with pytest.raises(
+        (AttributeError, UserError), match="the tool `process_refund` is guarded, and nothing can replace what it runs"
+    ):
         await runner(guarded, GOOD, hooks=Replacing())
     assert done == []
     # Copies by whatever means stay guarded.
@@ -454,7 +473,7 @@ async def test_after_the_guardrail_alone_nothing_changes_the_arguments(place: st
         await running
         assert done == [5]
     else:
-        with pytest.raises((AttributeError, UserError), match="guard the tool itself, with `policy.openai_agents_tools`"):
+        with pytest.raises((AttributeError, UserError), match=r"guard the tool itself, with `policy\.openai_agents_tools`"):
             await running
         assert done == []
 
@@ -504,7 +523,11 @@ async def test_tools_of_a_server(tmp_path: Path) -> None:
     ran.touch()
     params: Any = {"command": sys.executable, "args": ["-c", SERVER, str(ran)]}
     async with MCPServerStdio(params, tool_input_guardrails=[DESK.openai_agents(agent=AGENT)]) as server:
-        for text, expected in ((GOOD, "refunded 5"), (BAD, REASON), ('{"order": "1", "amount": 800, "amount": 5}', "the call cannot be read")):
+        for text, expected in (
+            (GOOD, "refunded 5"),
+            (BAD, REASON),
+            ('{"order": "1", "amount": 800, "amount": 5}', "the call cannot be read"),
+        ):
             model = Played(text)
             await Runner.run(Agent(name="desk", model=model, mcp_servers=[server]), "refund")
             assert expected in str(model.read[0])
@@ -549,10 +572,18 @@ RUNS = {
     "run_internal/tool_execution.py: _execute_single_tool_body calls _execute_tool_input_guardrails",
 }
 
-CALLED = ("on_invoke_tool", "invoke_function_tool", "_invoke_function_tool_with_metadata", "_invoke_tool_impl", "_execute_tool_input_guardrails")
+CALLED = (
+    "on_invoke_tool",
+    "invoke_function_tool",
+    "_invoke_function_tool_with_metadata",
+    "_invoke_tool_impl",
+    "_execute_tool_input_guardrails",
+)
 
-TOOLS = """FunctionTool FileSearchTool WebSearchTool ComputerTool HostedMCPTool CustomTool ShellTool ApplyPatchTool LocalShellTool
-ImageGenerationTool CodeInterpreterTool ToolSearchTool ProgrammaticToolCallingTool""".split()
+TOOLS = """
+    FunctionTool FileSearchTool WebSearchTool ComputerTool HostedMCPTool CustomTool ShellTool ApplyPatchTool LocalShellTool
+    ImageGenerationTool CodeInterpreterTool ToolSearchTool ProgrammaticToolCallingTool
+""".split()
 
 
 def sites() -> set[str]:
@@ -577,6 +608,10 @@ def sites() -> set[str]:
 
 
 def test_the_sdk_has_no_other_way() -> None:
-    assert sites() == RUNS, "the SDK runs a function tool at other places than it did: guard them in adapters/openai_agents.py, and list them in RUNS"
+    assert sites() == RUNS, (
+        "the SDK runs function tools in new places: guard them in adapters/openai_agents.py, and list them in RUNS"
+    )
     kinds = [getattr(typing.get_origin(kind) or kind, "__name__") for kind in typing.get_args(Tool)]
-    assert kinds == TOOLS, "the SDK has other kinds of tools than it did: guard those that run in this process, or say on the page that they are not guarded"
+    assert kinds == TOOLS, (
+        "the SDK has new kinds of tools: guard those that run in this process, or document that they are not guarded"
+    )

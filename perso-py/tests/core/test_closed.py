@@ -87,5 +87,5 @@ def test_settings() -> None:
     found = closed("deny", "deny")
     assert found is not None and found.kinds == ("prompts", "resources")
     for wrong in ("allow", "", True, None):
-        with pytest.raises(ValueError, match="`resources` is `.*`: use `deny` or `pass`"):
+        with pytest.raises(ValueError, match=r"`resources` is `.*`: use `deny` or `pass`"):
             closed(resources=wrong)  # type: ignore[arg-type]

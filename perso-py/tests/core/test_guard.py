@@ -11,11 +11,11 @@ from typing import Any, Literal
 from uuid import RFC_4122, UUID
 
 import pytest
-from support.done import done
-from support.policies import AGENT, DESK, MANAGER, policy
 
 from perso import Denied, Event, Policy
 from perso.guard.denied import META
+from support.done import done
+from support.policies import AGENT, DESK, MANAGER, policy
 
 OWNERS = {"rec-1": "mgr-001", "rec-2": "mgr-002"}
 
@@ -83,8 +83,11 @@ def test_signatures_are_kept() -> None:
 
 
 ARGS = policy(
-    {"id": "all", "allow": "all", "when": {"args.first": 1, "args.last": 3, "args.extra": {"exists": False},
-                                           "not": {"args.more": {"some": {"gte": 5}}}}},
+    {
+        "id": "all",
+        "allow": "all",
+        "when": {"args.first": 1, "args.last": 3, "args.extra": {"exists": False}, "not": {"args.more": {"some": {"gte": 5}}}},
+    },
 )
 
 
@@ -107,7 +110,16 @@ def test_every_kind_of_parameter() -> None:
 
 def test_names_of_parameters_are_never_those_of_the_guard() -> None:
     @policy({"allow": "every", "when": {"args.first": 1}}).guard
-    def every(first: int, own_args: Any, own_judge: Any = None, own__denied: Any = None, *, own_function: Any = 7, last: int = 3, **own_: Any) -> Any:
+    def every(
+        first: int,
+        own_args: Any,
+        own_judge: Any = None,
+        own__denied: Any = None,
+        *,
+        own_function: Any = 7,
+        last: int = 3,
+        **own_: Any,
+    ) -> Any:
         return first, own_args, own_judge, own__denied, own_function, own_
 
     assert every(1, "a", own_function="b", x=1) == (1, "a", None, None, "b", {"x": 1})
@@ -171,7 +183,7 @@ def test_resources_are_asked_for_only_where_they_matter() -> None:
         done.append(record_id)
 
     delete_record("rec-1")
-    with pytest.raises(Denied, match="Managers may delete records they own."):
+    with pytest.raises(Denied, match=r"Managers may delete records they own\."):
         delete_record("rec-2")
     assert asked == [({"record_id": record}, "delete_record", MANAGER) for record in ("rec-1", "rec-2")]
     with pytest.raises(Denied):
@@ -423,8 +435,18 @@ def test_each_decision_is_told_and_logged(caplog: pytest.LogCaptureFixture) -> N
     assert (first.levelname, second.levelname) == ("INFO", "WARNING")
     fields = vars(second)
     assert second.getMessage() == "deny process_refund: Agents may refund up to $500."
-    expected = {"decision_id": denied.id, "tool": "process_refund", "decision": "deny", "rule": "refund", "cause": "no_rule",
-                "attribute": "args.amount", "problem": "value", "detail": None, "failure": None, "enforced": True}
+    expected = {
+        "decision_id": denied.id,
+        "tool": "process_refund",
+        "decision": "deny",
+        "rule": "refund",
+        "cause": "no_rule",
+        "attribute": "args.amount",
+        "problem": "value",
+        "detail": None,
+        "failure": None,
+        "enforced": True,
+    }
     assert expected.items() <= fields.items() and isinstance(fields["duration_us"], int)
     assert "4111" not in str([vars(record) for record in caplog.records])
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from support.policies import policy
 
 SMALL = policy({"allow": "refund", "when": {"args.amount": {"lte": 500}}})
@@ -261,7 +262,9 @@ def test_half_of_a_surrogate_pair_is_malformed() -> None:
 
 
 @pytest.mark.parametrize("at", ["iter", "next", "getitem"])
-@pytest.mark.parametrize("error", [ValueError(), KeyError(), MemoryError(), RecursionError(), SystemExit(), GeneratorExit(), BaseException()])
+@pytest.mark.parametrize(
+    "error", [ValueError(), KeyError(), MemoryError(), RecursionError(), SystemExit(), GeneratorExit(), BaseException()]
+)
 def test_what_raises_is_unknown_and_raises_nothing(error: BaseException, at: str) -> None:
     for part in ("args", "agent", "resource", "context"):
         assert not SMALL.decide("refund", **{"args": {"amount": 800}, part: RaisingMapping(error, at)})

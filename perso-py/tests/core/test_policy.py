@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.policies import AGENT, DESK, POLICIES, policy
 
 from perso import OPEN, WITHHELD, Json, LoadError, Policy, PolicyError
 from perso._perso import compile as compile_module
+from support.policies import AGENT, DESK, POLICIES, policy
 
 SMALL = policy({"id": "small", "allow": "refund", "when": {"args.amount": {"lte": 500}}, "reason": "At most $500."})
 
@@ -108,7 +108,7 @@ def test_warnings_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "perso"):
         Policy.compile('{"perso": 1, "default": "allow", "rules": []}')
     assert any("line 1" in record.message for record in caplog.records)
-    module, warnings = compile_module('{"perso": 1, "default": "allow", "rules": []}')
+    _, warnings = compile_module('{"perso": 1, "default": "allow", "rules": []}')
     assert [warning["code"] for warning in warnings] == ["default-allow"]
 
 

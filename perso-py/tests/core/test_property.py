@@ -6,15 +6,19 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.policies import POLICIES, policy
 
 from perso import Json, Policy
+from support.policies import POLICIES, policy
 
 RULES = policy(
     {"id": "eq", "allow": "eq", "when": {"any": [{"args.a": v} for v in ("x", "", 0, 1, -1, 0.5, True, False, "é")]}},
     {"id": "range", "allow": "range", "when": {"args.a": {"gt": -10, "lte": 500.5}}},
     {"id": "deep", "allow": "deep", "when": {"any": [{"args.b.c": {"gte": 0}}, {"args.b.d.e": {"exists": False}}]}},
-    {"id": "list", "allow": "list", "when": {"any": [{"args.l": {"every": {"in": ["x", "y", 1]}}}, {"args.l": {"some": {"gt": 3}}}]}},
+    {
+        "id": "list",
+        "allow": "list",
+        "when": {"any": [{"args.l": {"every": {"in": ["x", "y", 1]}}}, {"args.l": {"some": {"gt": 3}}}]},
+    },
     {"id": "len", "allow": "len", "when": {"any": [{"args.a": {"length": {"lte": 2}}}, {"args.l": {"count": 1}}]}},
     {"id": "ref", "allow": "ref", "when": {"resource.a": {"eq": {"ref": "agent.a"}}}},
     {"id": "not", "allow": "not", "when": {"not": {"args.a": {"in": ["x", 1, True]}}}},

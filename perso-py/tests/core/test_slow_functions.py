@@ -1,4 +1,4 @@
-"""Functions of the host that never answer: their calls are denied, their threads are bounded, and nothing else waits for them."""
+"""`agent` and `resource` functions that never return: calls are denied, threads are limited, and nothing waits for them."""
 
 import asyncio
 import threading
@@ -10,11 +10,11 @@ import anyio.to_thread
 import pytest
 from mcp import Client
 from mcp.server.mcpserver import MCPServer
-from support.done import done
-from support.policies import AGENT, DESK, MANAGER
 
 from perso import Denied
 from perso.guard.threads import MOST_THREADS
+from support.done import done
+from support.policies import AGENT, DESK, MANAGER
 
 
 class Hanging:

@@ -14,9 +14,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy
 import pydantic
 import pytest
-from support.policies import policy
 
 from perso import Decision
+from support.policies import policy
 
 TYPES = ["string", "number", "boolean", "list", "object", "null"]
 KINDS = policy(
@@ -49,7 +49,7 @@ class Colour(enum.Enum):
     LIST = ("red",)
 
 
-class Text(str, enum.Enum):
+class Text(str, enum.Enum):  # noqa: UP042 - `StrEnum` has another `__str__`.
     RED = "red"
 
     def __str__(self) -> str:
@@ -135,9 +135,25 @@ def test_types(value: Any, expected: str | None) -> None:
     assert kind(value) == expected
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity"),
-                                   numpy.float64("nan"), 10**6145 - 1, 10**6145, -(10**10000), 1 << 30000, Decimal("1e9999"),
-                                   int("1" * 39)], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value",
+    [
+        float("nan"),
+        float("inf"),
+        -float("inf"),
+        Decimal("NaN"),
+        Decimal("sNaN"),
+        Decimal("-Infinity"),
+        numpy.float64("nan"),
+        10**6145 - 1,
+        10**6145,
+        -(10**10000),
+        1 << 30000,
+        Decimal("1e9999"),
+        int("1" * 39),
+    ],
+    ids=lambda value: type(value).__name__,
+)
 def test_out_of_range(value: Any) -> None:
     rule = policy({"allow": "t", "when": {"args.v": {"lt": 5}}})
     assert rule.decide("t", {"v": value}).cause.problem == "out_of_range"
@@ -219,7 +235,13 @@ def test_records() -> None:
     ann = Person("Ann", Address("Rome"))
     model = Model(name="Ann", address=Address("Rome"))
     for value in (ann, model, Open(name="Ann"), Lazy(name="Ann"), {"name": "Ann"}, Aliased(theName="Ann")):
-        for agent in (ann, model, Lazy(address=Lazy(city="Rome")), {"address": {"city": "Rome"}}, Open(name="x", address={"city": "Rome"})):  # type: ignore[call-arg]
+        for agent in (
+            ann,
+            model,
+            Lazy(address=Lazy(city="Rome")),
+            {"address": {"city": "Rome"}},
+            Open(name="x", address={"city": "Rome"}),
+        ):  # type: ignore[call-arg]
             assert judged(value, agent), (value, agent)
     assert judged(Person("Bob", Address("Rome")), ann).cause.problem == "value"
     species = policy({"allow": "t", "when": {"args.v.species": {"exists": True}}})
@@ -235,7 +257,9 @@ def test_only_what_the_policy_reads_is_read_and_once() -> None:
     reading = RECORDS.read("t", {"v": value}, agent=agent)
     assert reading.decide() and reading.decide() and not reading.needs_resource()
     assert value.asked == ["name"] * 2
-    twice = policy({"allow": "t", "when": {"any": [{"args.n": {"lt": 0}}, {"args.n": {"gt": 5}}]}}, {"allow": "u", "when": {"args.n": 1}})
+    twice = policy(
+        {"allow": "t", "when": {"any": [{"args.n": {"lt": 0}}, {"args.n": {"gt": 5}}]}}, {"allow": "u", "when": {"args.n": 1}}
+    )
     number = Lazy(n=7, m=1)
     assert twice.decide("t", number) and number.asked == ["n"]
     assert not twice.decide("unheard_of", number) and number.asked == ["n"]
@@ -264,11 +288,29 @@ def test_lists_that_are_looked_into() -> None:
 
 def test_roles() -> None:
     rule = policy({"allow": "t", "roles": ["agent"]})
-    for agent in ({"roles": ["agent"]}, {"roles": ("x", Id("agent"))}, {"role": "agent"}, {"role": Text("red"), "roles": ["agent"]}):
+    for agent in (
+        {"roles": ["agent"]},
+        {"roles": ("x", Id("agent"))},
+        {"role": "agent"},
+        {"role": Text("red"), "roles": ["agent"]},
+    ):
         assert rule.decide("t", agent=agent), agent
-    for agent in ({"roles": []}, {"roles": "agent"}, {"roles": {"agent"}}, {"roles": ["agent", 5]}, {"roles": ["agent", b"x"]},
-                  {"roles": ["agent"] * 1025}, {"roles": object()}, {"role": object()}, {"role": ["agent"]},
-                  {"role": object(), "roles": ["agent"]}, {"role": "agent", "roles": object()}, None, object(), {}):
+    for agent in (
+        {"roles": []},
+        {"roles": "agent"},
+        {"roles": {"agent"}},
+        {"roles": ["agent", 5]},
+        {"roles": ["agent", b"x"]},
+        {"roles": ["agent"] * 1025},
+        {"roles": object()},
+        {"role": object()},
+        {"role": ["agent"]},
+        {"role": object(), "roles": ["agent"]},
+        {"role": "agent", "roles": object()},
+        None,
+        object(),
+        {},
+    ):
         assert not rule.decide("t", agent=agent), agent
     denied = policy({"deny": "t", "roles": ["guest"]}, default="allow")
     assert denied.decide("t", agent={"roles": ["agent"]})
@@ -280,4 +322,6 @@ def test_a_list_among_roles_of_another_type_is_as_in_text() -> None:
     rule = policy({"allow": "t", "roles": ["agent"]})
     for roles in (["agent", 5], ["agent", None], ["agent", ["agent"]], [], "agent", None, {"agent": 1}):
         call = {"tool": "t", "agent": {"roles": roles}}
-        assert rule.decide("t", agent={"roles": roles}).to_dict()["cause"] == rule.decide_json(json.dumps(call)).to_dict()["cause"]
+        assert (
+            rule.decide("t", agent={"roles": roles}).to_dict()["cause"] == rule.decide_json(json.dumps(call)).to_dict()["cause"]
+        )

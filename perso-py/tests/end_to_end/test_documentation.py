@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from support.policies import POLICIES, ROOT
 
 from perso import Policy
+from support.policies import POLICIES, ROOT
 
 PAGES = [ROOT / "perso-py/README.md", ROOT / "docs/python.md"]
 

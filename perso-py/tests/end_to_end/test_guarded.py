@@ -48,8 +48,13 @@ WAYS = [
 ]
 
 RULES = [
-    {"id": "refund", "allow": ["refund", "inner_refund"], "roles": ["agent"], "when": {"args.amount": {"lte": 500}},
-     "reason": "At most 500."},
+    {
+        "id": "refund",
+        "allow": ["refund", "inner_refund"],
+        "roles": ["agent"],
+        "when": {"args.amount": {"lte": 500}},
+        "reason": "At most 500.",
+    },
     {"id": "door", "allow": "open_door"},
 ]
 
@@ -60,7 +65,9 @@ CLOSED = ("--prompts", "deny", "--resources", "deny")
 class Guarded:
     """A server's process, guarded, and what it did."""
 
-    def __init__(self, sdk: str, folder: Path, *arguments: str, module: str | None = None, flags: Sequence[str] = CLOSED) -> None:
+    def __init__(
+        self, sdk: str, folder: Path, *arguments: str, module: str | None = None, flags: Sequence[str] = CLOSED
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.done_path, policy = folder / "done", folder / "policy.json"
         policy.write_text(json.dumps({"perso": 1, "roles": {"agent": []}, "rules": RULES}))
@@ -122,9 +129,9 @@ async def judged(client: Client, tool: str = "refund") -> None:
 async def closed(client: Client) -> None:
     """Asks for a prompt and a resource, in vain."""
     assert (await client.list_prompts()).prompts == [] and (await client.list_resources()).resources == []
-    with pytest.raises(MCPError, match="^prompts/get is not allowed: this server's guard denies prompts$"):
+    with pytest.raises(MCPError, match=r"^prompts/get is not allowed: this server's guard denies prompts$"):
         await client.get_prompt("greet")
-    with pytest.raises(MCPError, match="^resources/read is not allowed: this server's guard denies resources$"):
+    with pytest.raises(MCPError, match=r"^resources/read is not allowed: this server's guard denies resources$"):
         await client.read_resource("note://one")
 
 
@@ -181,10 +188,16 @@ async def test_a_process_that_the_server_starts(kind: str, tmp_path: Path) -> No
 def run(server: Guarded, *lines: dict[str, Any], **env: str) -> "subprocess.CompletedProcess[str]":
     """Runs a server with such lines as its input, to its end."""
     text = "".join(json.dumps({"jsonrpc": "2.0", **line}) + "\n" for line in lines)
-    return subprocess.run(server.command, input=text, env={**server.env, **env}, cwd=server.folder, capture_output=True, text=True)
+    return subprocess.run(
+        server.command, input=text, env={**server.env, **env}, cwd=server.folder, capture_output=True, text=True
+    )
 
 
-HELLO = {"id": 1, "method": "initialize", "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}}}
+HELLO = {
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}},
+}
 READY = {"method": "notifications/initialized"}
 DUMP = {"id": 2, "method": "tools/call", "params": {"name": "dump", "arguments": {}}}
 
@@ -208,7 +221,17 @@ async def test_a_guard_around_a_guard(command: list[str], tmp_path: Path) -> Non
         outer, within = (["--policy", policy, *agent] for policy in policies)
         # What either guard denies is denied.
         flags = [CLOSED[:2], CLOSED[2:]]
-        server.command = [sys.executable, "-m", "perso.guarded", *outer, *flags[0], "perso.guarded", *within, *flags[1], *inner[9:]]
+        server.command = [
+            sys.executable,
+            "-m",
+            "perso.guarded",
+            *outer,
+            *flags[0],
+            "perso.guarded",
+            *within,
+            *flags[1],
+            *inner[9:],
+        ]
         async with server.client("mcpserver", "stdio", "legacy") as client:
             await judged(client)
             await closed(client)
@@ -266,7 +289,13 @@ async def test_a_server_that_removes_its_guard_ends(tmp_path: Path) -> None:
     server = Guarded("mcp2", tmp_path, "open-door")
     door = {"id": 3, "method": "tools/call", "params": {"name": "open_door", "arguments": {}}}
     with subprocess.Popen(
-        server.command, env=server.env, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        server.command,
+        env=server.env,
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdin and process.stdout and process.stderr
         for message in (HELLO, READY, door):

@@ -40,11 +40,19 @@ async def test_mcp_server_git(tmp_path: Path) -> None:
     policy = {
         "perso": 1,
         "rules": [
-            {"id": "look", "allow": ["git_status", "git_log", "git_branch"], "when": {"args.repo_path": {"within": str(repository)}}},
+            {
+                "id": "look",
+                "allow": ["git_status", "git_log", "git_branch"],
+                "when": {"args.repo_path": {"within": str(repository)}},
+            },
             {"id": "add", "allow": "git_add", "roles": ["writer"], "when": {"args.repo_path": {"within": str(repository)}}},
-            {"id": "topics", "allow": "git_create_branch", "roles": ["writer"],
-             "when": {"args.repo_path": {"within": str(repository)}, "args.branch_name": {"glob": "topic/*"}},
-             "reason": "Branches are named topic/…."},
+            {
+                "id": "topics",
+                "allow": "git_create_branch",
+                "roles": ["writer"],
+                "when": {"args.repo_path": {"within": str(repository)}, "args.branch_name": {"glob": "topic/*"}},
+                "reason": "Branches are named topic/….",
+            },
         ],
     }
     async with guarded(tmp_path, policy, "mcp_server_git", agent={"roles": ["writer"]}) as client:
@@ -78,4 +86,6 @@ async def test_mcp_server_time(tmp_path: Path) -> None:
         well, answer = await text(client, "get_current_time", timezone="Europe/Rome")
         assert well and json.loads(answer)["timezone"] == "Europe/Rome"
         assert not (await text(client, "get_current_time", timezone="Asia/Tokyo"))[0]
-        assert not (await text(client, "convert_time", source_timezone="Europe/Rome", time="12:00", target_timezone="Europe/Paris"))[0]
+        assert not (
+            await text(client, "convert_time", source_timezone="Europe/Rome", time="12:00", target_timezone="Europe/Paris")
+        )[0]

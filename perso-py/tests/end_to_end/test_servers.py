@@ -113,8 +113,13 @@ async def test_the_desk(server: str, transport: str, mode: str, tmp_path: Path) 
             if server != "fastmcp":
                 # fastmcp has errors raised, and says of them nothing but their text.
                 assert denied.meta and denied.meta["dev.perso/decision"]["rule"] == "refund"
-            for args in ({"order_id": "1"}, {"order_id": "1", "amount": "100"}, {"order_id": "1", "amount": 500.01},
-                         {"order_id": "1", "amount": 5, "Amount": 800}, {}):
+            for args in (
+                {"order_id": "1"},
+                {"order_id": "1", "amount": "100"},
+                {"order_id": "1", "amount": 500.01},
+                {"order_id": "1", "amount": 5, "Amount": 800},
+                {},
+            ):
                 assert not (await call(client, "process_refund", **args))[0], args
             # Hidden, and called all the same.
             assert await call(client, "dump_secrets") == (False, "Secrets are for admins.")
@@ -185,7 +190,9 @@ async def test_hiding(server: str, transport: str, mode: str, tmp_path: Path) ->
         async with desk.client("agent") as client:
             hidden = await client.call_tool("dump_secrets", {})
     # Exactly what is said of a tool that there is not.
-    told = [result.model_dump_json().replace(name, "NAME") for result, name in ((missing, "no_such_tool"), (hidden, "dump_secrets"))]
+    told = [
+        result.model_dump_json().replace(name, "NAME") for result, name in ((missing, "no_such_tool"), (hidden, "dump_secrets"))
+    ]
     assert told[0] == told[1] and desk.done() == []
 
 

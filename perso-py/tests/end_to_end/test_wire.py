@@ -55,7 +55,9 @@ class Wire:
 def wire(server: str, folder: Path) -> Iterator[Wire]:
     env = {**os.environ, "DESK_DONE": str(folder / "done"), "DESK_CALLER": "agent"}
     command = [PYTHONS[server], str(SERVERS / f"desk_{server}.py"), "stdio"]
-    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(
+        command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
         try:
             wire = Wire(process, folder / "done")
             version = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "wire", "version": "1"}}
@@ -83,16 +85,38 @@ def test_whatever_is_written(server: str, tmp_path: Path) -> None:
             answer = desk.call(f'{{"name": "process_refund", "arguments": {arguments}}}')
             assert "error" in answer or answer["result"]["isError"], arguments
         assert "error" in (answer := desk.call('{"name": "process_refund"}')) or answer["result"]["isError"]
-        for name in ("null", "5", '["process_refund"]', "{}", '"process_refund "', '"Process_Refund"', '"process_refund\\u0000"', '""'):
+        for name in (
+            "null",
+            "5",
+            '["process_refund"]',
+            "{}",
+            '"process_refund "',
+            '"Process_Refund"',
+            '"process_refund\\u0000"',
+            '""',
+        ):
             answer = desk.call(f'{{"name": {name}, "arguments": {{"order_id": "1", "amount": 5}}}}')
             assert "error" in answer or answer["result"]["isError"], name
         # Keys that stand twice, or in another case, or escaped.
-        for amount in ('"amount": 5, "amount": 800', '"amount": 5, "\\u0061mount": 800', '"amount": 5, "Amount": 1',
-                       '"AMOUNT": 5', '"amount": 1e400', '"amount": "5"', '"amount": true', '"amount": [5]', '"amount": null'):
+        for amount in (
+            '"amount": 5, "amount": 800',
+            '"amount": 5, "\\u0061mount": 800',
+            '"amount": 5, "Amount": 1',
+            '"AMOUNT": 5',
+            '"amount": 1e400',
+            '"amount": "5"',
+            '"amount": true',
+            '"amount": [5]',
+            '"amount": null',
+        ):
             answer = desk.call(f'{{"name": "process_refund", "arguments": {{"order_id": "1", {amount}}}}}')
             assert "error" in answer or answer["result"]["isError"], amount
         # A retry of a call that asked back, an identity that is claimed.
-        for more in ('"inputResponses": {"a": {}}, "requestState": "x"', '"_meta": {"agent": {"roles": ["admin"]}}', '"agent": {"roles": ["admin"]}'):
+        for more in (
+            '"inputResponses": {"a": {}}, "requestState": "x"',
+            '"_meta": {"agent": {"roles": ["admin"]}}',
+            '"agent": {"roles": ["admin"]}',
+        ):
             answer = desk.call(LARGE[:-1] + f", {more}}}")
             assert "error" in answer or answer["result"]["isError"], more
         # A call that is to become a task: an error, because clients lose the reason in a result.
@@ -106,7 +130,9 @@ def test_whatever_is_written(server: str, tmp_path: Path) -> None:
         assert desk.done() == []
         # Of two values the one that is judged is the one that runs.
         assert not desk.call(SMALL)["result"].get("isError")
-        assert not desk.call('{"name": "process_refund", "arguments": {"order_id": "1", "amount": 800, "amount": 5}}')["result"].get("isError")
+        assert not desk.call('{"name": "process_refund", "arguments": {"order_id": "1", "amount": 800, "amount": 5}}')[
+            "result"
+        ].get("isError")
         assert desk.done() == ["refunded 5 for 1"] * 2
 
 

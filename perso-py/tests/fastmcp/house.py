@@ -35,10 +35,13 @@ from pydantic import Field
 # Run as a program, it has no `conftest.py`.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support.policies import policy  # noqa: E402
+from support.policies import policy
 
 ENOUGH = {"args.amount": {"lte": 500}}
-RULES = policy({"allow": "*refund", "when": ENOUGH, "reason": "At most $500."}, {"allow": ["do_*", "*_do_*", "*call_tool", "*_bulk", "*execute"]})
+RULES = policy(
+    {"allow": "*refund", "when": ENOUGH, "reason": "At most $500."},
+    {"allow": ["do_*", "*_do_*", "*call_tool", "*_bulk", "*execute"]},
+)
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,11 @@ WAYS = [
     Way("the bulk caller", "call_tool_bulk", lambda plain: {"tool": "refund", "tool_arguments": [plain]}),
     Way("a search's tool that calls others", "call_tool", by_name("refund")),
     Way("a search's tool that calls others, on a mounted server", "search_call_tool", by_name("refund")),
-    Way("code that calls tools, on a mounted server", "code_execute", lambda plain: {"code": f"refund {plain['amount']} {plain['mark']}"}),
+    Way(
+        "code that calls tools, on a mounted server",
+        "code_execute",
+        lambda plain: {"code": f"refund {plain['amount']} {plain['mark']}"},
+    ),
     Way("a middleware behind the guard that passes on other arguments", "do_pass", decoy),
     Way("a middleware behind the guard that changes the arguments", "changed_refund", decoy),
     Way("a middleware behind the guard that passes on another name", "do_rename"),
@@ -211,7 +218,9 @@ def changed(server: FastMCP[Any], name: str) -> None:
     server.tool(tool, name=name)
 
 
-def region_refund(amount: int, mark: str, region: Annotated[str, Field(json_schema_extra={"x-mcp-header": "Region"})] = "") -> str:
+def region_refund(
+    amount: int, mark: str, region: Annotated[str, Field(json_schema_extra={"x-mcp-header": "Region"})] = ""
+) -> str:
     return done(mark)
 
 
@@ -331,8 +340,10 @@ def openapi() -> OpenAPIProvider:
         done(request.url.params["mark"])
         return httpx2.Response(200, json={"refunded": True})
 
-    parameters = [{"name": name, "in": "query", "required": True, "schema": {"type": kind}} for name, kind in
-                  (("amount", "integer"), ("mark", "string"))]
+    parameters = [
+        {"name": name, "in": "query", "required": True, "schema": {"type": kind}}
+        for name, kind in (("amount", "integer"), ("mark", "string"))
+    ]
     operation = {"operationId": "openapi_refund", "parameters": parameters, "responses": {"200": {"description": "Done"}}}
     document = {"openapi": "3.1.0", "info": {"title": "Refunds", "version": "1"}, "paths": {"/refund": {"post": operation}}}
     client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer), base_url="http://refunds.test")

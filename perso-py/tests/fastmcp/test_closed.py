@@ -24,6 +24,7 @@ from mcp_types import (
     TextResourceContents,
 )
 from pydantic import BaseModel, ConfigDict
+
 from support.closed import COMPLETIONS, EVERYWHERE, GETS, LISTS, SETTINGS, SUBSCRIPTIONS, UNKNOWN, Ask, Way, offer, use
 from support.done import done
 from support.policies import policy

@@ -9,10 +9,10 @@ from fastmcp.apps import FastMCPApp
 from fastmcp.exceptions import NotFoundError, ToolError
 from fastmcp.server.middleware.caching import ResponseCachingMiddleware
 from fastmcp.server.providers.addressing import hashed_backend_name
-from support.done import done
-from support.policies import AGENT, DESK, MANAGER, policy
 
 from perso import Denied, Unguarded
+from support.done import done
+from support.policies import AGENT, DESK, MANAGER, policy
 
 
 def process_refund(amount: float = 1000) -> str:
@@ -25,7 +25,7 @@ def process_refund(amount: float = 1000) -> str:
 async def test_a_denial_is_the_frameworks_own_error() -> None:
     server = FastMCP("desk", middleware=[DESK.fastmcp(agent=AGENT)], mask_error_details=True)
     server.tool(process_refund)
-    with pytest.raises(ToolError, match="^Agents may refund up to \\$500.$") as raised:
+    with pytest.raises(ToolError, match=r"^Agents may refund up to \$500\.$") as raised:
         await server.call_tool("process_refund", {"amount": 800})
     assert isinstance(raised.value, Denied)
     await server.call_tool("process_refund", {"amount": 500})
@@ -70,7 +70,9 @@ async def test_tools_of_apps_have_a_second_name() -> None:
 async def test_mounted_servers_are_judged_by_the_names_that_are_listed() -> None:
     child = FastMCP("child")
     child.tool(process_refund)
-    rules = policy({"allow": "billing_process_refund", "when": {"args.amount": {"lte": 500}}}, {"id": "bare", "allow": "process_refund"})
+    rules = policy(
+        {"allow": "billing_process_refund", "when": {"args.amount": {"lte": 500}}}, {"id": "bare", "allow": "process_refund"}
+    )
     parent = FastMCP("parent", middleware=[rules.fastmcp()])
     parent.mount(child, "billing")
     async with Client(parent) as client:

@@ -12,6 +12,7 @@ from fastmcp import Client, Context, FastMCP
 from fastmcp.dependencies import Depends
 from fastmcp.tools import Tool
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, Field
+
 from support.done import done
 from support.policies import policy
 
@@ -96,6 +97,7 @@ async def test_what_fits_runs_once_and_is_judged_once() -> None:
 
 
 # How functions are called.
+
 
 @dataclass
 class Point:

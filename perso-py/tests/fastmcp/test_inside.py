@@ -20,13 +20,15 @@ from fastmcp.server.transforms.search import RegexSearchTransform
 from fastmcp.tools import Tool
 from fastmcp.tools.tool_transform import ArgTransformConfig, ToolTransformConfig
 from mcp_types import CallToolRequestParams
+
+from perso import Denied, Unguarded
 from support.done import done
 from support.policies import policy
 
-from perso import Denied, Unguarded
-
 SMALL = {"args.amount": {"lte": 500}}
-RULES = policy({"allow": ["refund", "shop_refund"], "when": SMALL}, {"allow": ["ask", "shop_ask", "call_tool", "*_call_tool", "*search*"]})
+RULES = policy(
+    {"allow": ["refund", "shop_refund"], "when": SMALL}, {"allow": ["ask", "shop_ask", "call_tool", "*_call_tool", "*search*"]}
+)
 
 
 def refund(amount: int) -> str:
@@ -235,7 +237,7 @@ async def test_where_the_guard_is() -> None:
         async with Client(parent) as client:
             for tool in ("shop_refund", "shop_ask"):
                 await client.call_tool(tool, {"amount": 5})
-                with pytest.raises(ToolError, match="args.amount"):
+                with pytest.raises(ToolError, match=r"args\.amount"):
                     await client.call_tool(tool, {"amount": 800})
         assert done == [5, 5], (on_child, on_parent)
         done.clear()

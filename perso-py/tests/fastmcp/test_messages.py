@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from fastmcp import FastMCP
+
 from support.done import done
 from support.messages import check_all
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from fastmcp import FastMCP
 from mcp_types import CallToolRequestParams, CallToolResult
-from support.policies import AGENT, DESK
 
 from perso import Unguarded
+from support.policies import AGENT, DESK
 
 
 async def custom(ctx: Any, params: Any) -> CallToolResult:

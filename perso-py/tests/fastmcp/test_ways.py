@@ -13,10 +13,11 @@ from typing import Any
 
 import anyio
 import fastmcp
-import house
 import pytest
 from fastmcp import Client, FastMCP
 from fastmcp.client.transports import SSETransport, StdioTransport, StreamableHttpTransport
+
+import house
 
 HOUSE = Path(house.__file__)
 MODERN = "2026-07-28"
@@ -174,7 +175,12 @@ OTHERS = {
 # What hands out tools, or runs them, by a server's methods.
 METHODS = {"add_tool", "call_tool", "get_app_tool", "get_tool", "get_tool_by_hash", "list_tools", "tool"}
 
-ADVICE = "fastmcp has another way to run a tool: see what it runs, guard it, and add it to `CALLS` here and to `WAYS` in house.py"
+RUNNERS = ("run", "_run", "fn", "forwarding_fn", "intercept_tool_call")
+"""What the methods that run tools are called, besides those with `call_tool` in their names."""
+
+ADVICE = (
+    "fastmcp has another way to run a tool: see what it runs, guard it, and add it to `CALLS` here and to `WAYS` in house.py"
+)
 
 
 def calls() -> Iterator[str]:
@@ -189,16 +195,18 @@ def calls() -> Iterator[str]:
 def called(node: ast.AST, file: str, inside: tuple[str, ...]) -> Iterator[str]:
     for below in ast.iter_child_nodes(node):
         named = isinstance(below, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        if isinstance(below, ast.Call) and isinstance(below.func, ast.Attribute):
-            if below.func.attr in ("run", "_run", "fn", "forwarding_fn", "intercept_tool_call") or "call_tool" in below.func.attr:
-                yield f"{file} {'.'.join(inside)}: {ast.unparse(below.func)}"
+        function = below.func if isinstance(below, ast.Call) else None
+        if isinstance(function, ast.Attribute) and (function.attr in RUNNERS or "call_tool" in function.attr):
+            yield f"{file} {'.'.join(inside)}: {ast.unparse(function)}"
         yield from called(below, file, (*inside, getattr(below, "name")) if named else inside)
 
 
 def test_the_sdk_has_no_other_way() -> None:
     found = {call for call in calls() if "from_call_tool_result" not in call}
     # Middlewares of the SDK that are asked for each call, and the caches of one of them, run nothing by themselves.
-    found = {call for call in found if not call.startswith("server/middleware/") and "_make_call_tool" not in call.split(": ")[1]}
+    found = {
+        call for call in found if not call.startswith("server/middleware/") and "_make_call_tool" not in call.split(": ")[1]
+    }
     found = {call for call in found if "_compose_tool_call" not in call and "_normalize_call_tool" not in call}
     assert found == CALLS | OTHERS, ADVICE
     public = {name for name in dir(FastMCP) if "tool" in name and not name.startswith("_")}

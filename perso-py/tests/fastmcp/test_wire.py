@@ -13,6 +13,7 @@ import uvicorn
 from fastmcp import FastMCP
 from mcp_types import CLIENT_CAPABILITIES_META_KEY, PROTOCOL_VERSION_META_KEY
 from pydantic import Field
+
 from support.done import done
 from support.policies import policy
 
@@ -24,7 +25,9 @@ RULES = policy({"allow": ["refund", "shop_refund"], "when": {"args.amount": {"lt
 async def served(server: FastMCP[Any], **settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
     """A server over HTTP."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        http = uvicorn.Server(uvicorn.Config(server.http_app(stateless_http=True, json_response=True, **settings), log_level="error"))
+        http = uvicorn.Server(
+            uvicorn.Config(server.http_app(stateless_http=True, json_response=True, **settings), log_level="error")
+        )
         async with anyio.create_task_group() as group:
             # Whoever connects waits until the server takes the connection.
             group.start_soon(lambda: http.serve(sockets=[listener]))
@@ -106,7 +109,9 @@ async def test_a_hidden_tool_is_answered_as_one_that_there_is_not(era: str) -> N
                     assert f"Unknown tool: '{tool}'" in hidden[1]
         assert done == []
         # The headers of calls that are allowed are compared all the same.
-        assert "refunded" in (await call(client, era, "refund", '{"amount": 5, "region": "eu"}', **{"mcp-param-region": "eu"}))[1]
+        assert (
+            "refunded" in (await call(client, era, "refund", '{"amount": 5, "region": "eu"}', **{"mcp-param-region": "eu"}))[1]
+        )
         status, text = await call(client, era, "refund", '{"amount": 5, "region": "eu"}', **{"mcp-param-region": "us"})
         if era == MODERN:
             assert (status, "does not match" in text) == (400, True)

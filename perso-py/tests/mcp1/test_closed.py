@@ -15,6 +15,7 @@ from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.shared.exceptions import McpError
 from mcp.shared.memory import create_connected_server_and_client_session as connected
 from pydantic import AnyUrl
+
 from support.closed import COMPLETIONS, EVERYWHERE, GETS, LISTS, SETTINGS, SUBSCRIPTIONS, UNKNOWN, Ask, offer, use
 from support.done import done
 from support.policies import policy
@@ -22,7 +23,12 @@ from support.serving import listening, low_level_sse, over_pipes, streamable, to
 
 POLICY = policy({"allow": "*"})
 TRANSPORTS = ["memory", "pipes", "http", "json", "stateless", "sse"]
-WAYS = [(settings, transport) for settings in SETTINGS for transport in TRANSPORTS if settings in EVERYWHERE or transport == "memory"]
+WAYS = [
+    (settings, transport)
+    for settings in SETTINGS
+    for transport in TRANSPORTS
+    if settings in EVERYWHERE or transport == "memory"
+]
 
 
 def full(settings: dict[str, Any], **more: Any) -> FastMCP[Any]:

@@ -1,4 +1,4 @@
-"""Code of a server between the guard and a tool, in servers on `mcp` 1.x. Whatever it does, a tool runs only with what was judged."""
+"""Server code between the guard and a tool, on `mcp` 1.x. Whatever it does, a tool runs only with judged arguments."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,10 +12,10 @@ from mcp.server.fastmcp.tools import Tool
 from mcp.server.lowlevel import Server
 from mcp.shared.memory import create_connected_server_and_client_session as connected
 from pydantic import BaseModel, BeforeValidator, Field
-from support.done import done
-from support.policies import AGENT, DESK, MANAGER, policy
 
 from perso import Denied, Unguarded
+from support.done import done
+from support.policies import AGENT, DESK, MANAGER, policy
 
 CALL, LIST = types.CallToolRequest, types.ListToolsRequest
 
@@ -129,8 +129,17 @@ def by_itself(server: Server[Any, Any], handlers: dict[type, Any]) -> None:
 
 
 CHANGES: list[Change] = [
-    by_decorators, by_item, by_another_dict, by_update, by_merge, by_merged, by_setdefault, by_clear, by_popitem,
-    by_the_instance, by_itself,
+    by_decorators,
+    by_item,
+    by_another_dict,
+    by_update,
+    by_merge,
+    by_merged,
+    by_setdefault,
+    by_clear,
+    by_popitem,
+    by_the_instance,
+    by_itself,
 ]
 
 each_change = pytest.mark.parametrize("change", CHANGES, ids=lambda change: str(change.__name__))
@@ -180,7 +189,10 @@ async def test_handlers_that_are_registered_by_a_tool(change: Change) -> None:
         assert not (await client.call_tool("open_door", {})).isError
         for tool, amount in (("process_refund", 800), ("dump_secrets", 5), ("process_refund", 5)):
             await client.call_tool(tool, {"amount": amount})
-        assert [tool.name for tool in (await client.list_tools()).tools] in (["process_refund"], ["process_refund", "open_door"])
+        assert [tool.name for tool in (await client.list_tools()).tools] in (
+            ["process_refund"],
+            ["process_refund", "open_door"],
+        )
     assert done == [5]
 
 

@@ -9,11 +9,11 @@ from mcp.server.fastmcp.exceptions import ToolError
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import McpError
 from mcp.shared.memory import create_connected_server_and_client_session as connected
-from support.done import done
-from support.policies import AGENT, DESK, MANAGER, policy
 
 from perso import Denied, Unguarded
 from perso.guard.denied import META
+from support.done import done
+from support.policies import AGENT, DESK, MANAGER, policy
 
 
 def process_refund(amount: float = 1000) -> str:
@@ -75,7 +75,9 @@ async def test_a_call_that_is_to_become_a_task_is_denied_as_an_error() -> None:
     server = low_level()
     DESK.guard_server(server, agent=AGENT)
     async with connected(server) as client:
-        params = types.CallToolRequestParams(name="process_refund", arguments={"amount": 800}, task=types.TaskMetadata(ttl=1000))
+        params = types.CallToolRequestParams(
+            name="process_refund", arguments={"amount": 800}, task=types.TaskMetadata(ttl=1000)
+        )
         with pytest.raises(McpError) as raised:
             await client.send_request(types.ClientRequest(types.CallToolRequest(params=params)), types.CreateTaskResult)
     assert raised.value.error.message == "Agents may refund up to $500." and raised.value.error.code == -32000

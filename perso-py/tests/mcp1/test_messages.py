@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from mcp.server.lowlevel import Server
 from mcp.types import TextContent, Tool
+
 from support.done import done
 from support.messages import check_all
 

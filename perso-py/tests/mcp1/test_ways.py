@@ -14,12 +14,12 @@ from mcp.server.fastmcp import Context, FastMCP
 from mcp.server.fastmcp.tools import Tool, ToolManager
 from mcp.server.lowlevel import Server
 from mcp.shared.memory import create_connected_server_and_client_session as connected
+
+from perso import Denied
 from support.calls import calls
 from support.done import done
 from support.policies import policy
 from support.serving import listening, low_level_sse, over_pipes, streamable, together
-
-from perso import Denied
 
 POLICY = policy(
     {"id": "refund", "allow": "refund", "when": {"args.amount": {"lte": 500}}},
@@ -212,7 +212,15 @@ OTHERS = {
 }
 
 NAMES = {
-    "_handle_message", "_handle_request", "call_fn", "call_fn_with_arg_validation", "call_tool", "fn", "func", "handler", "run",
+    "_handle_message",
+    "_handle_request",
+    "call_fn",
+    "call_fn_with_arg_validation",
+    "call_tool",
+    "fn",
+    "func",
+    "handler",
+    "run",
     "run_task",
 }
 

@@ -1,4 +1,4 @@
-"""Every way that the `mcp` 2 SDK has to run a prompt or a resource, over every transport, in both eras, where a guard denies them."""
+"""Every way to use a prompt or a resource with the `mcp` 2 SDK, over every transport, in both eras, if a guard denies them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,6 +33,7 @@ from mcp_types import (
     TextResourceContents,
 )
 from pydantic import BaseModel, ConfigDict
+
 from support.closed import COMPLETIONS, EVERYWHERE, GETS, LISTS, SETTINGS, SUBSCRIPTIONS, UNKNOWN, Ask, offer, use
 from support.done import done
 from support.policies import policy
@@ -41,7 +42,12 @@ from support.serving import listening, low_level_sse, over_pipes, together
 POLICY = policy({"allow": "*"})
 TRANSPORTS = ["memory", "pipes", "http", "json", "stateless", "sse"]
 ERAS = ["legacy", "2026-07-28"]
-WAYS = [(settings, transport) for settings in SETTINGS for transport in TRANSPORTS if settings in EVERYWHERE or transport == "memory"]
+WAYS = [
+    (settings, transport)
+    for settings in SETTINGS
+    for transport in TRANSPORTS
+    if settings in EVERYWHERE or transport == "memory"
+]
 BUS = InMemorySubscriptionBus()
 
 
@@ -172,34 +178,38 @@ async def test_over_the_wire(name: str, settings: str, transport: str, era: str,
 @pytest.mark.parametrize("name", SERVERS)
 async def test_a_subscription(name: str, settings: str, transport: str, url: str) -> None:
     values = SETTINGS[settings]
-    closed = set() if values.get("mode") == "observe" else {kind for kind in ("prompts", "resources") if values.get(kind) == "deny"}
-    async with client_of(name, settings, transport, ERAS[1], url) as client:
-        async with client.listen(
+    closed = (
+        set() if values.get("mode") == "observe" else {kind for kind in ("prompts", "resources") if values.get(kind) == "deny"}
+    )
+    async with (
+        client_of(name, settings, transport, ERAS[1], url) as client,
+        client.listen(
             tools_list_changed=True,
             prompts_list_changed=True,
             resources_list_changed=True,
             resource_subscriptions=["note://one"],
-        ) as subscription:
-            honored = set(subscription.honored.model_dump(exclude_none=True))
-            expected = {
-                "tools_list_changed": "",
-                "prompts_list_changed": "prompts",
-                "resources_list_changed": "resources",
-                "resource_subscriptions": "resources",
+        ) as subscription,
+    ):
+        honored = set(subscription.honored.model_dump(exclude_none=True))
+        expected = {
+            "tools_list_changed": "",
+            "prompts_list_changed": "prompts",
+            "resources_list_changed": "resources",
+            "resource_subscriptions": "resources",
+        }
+        assert honored == {key for key, kind in expected.items() if kind not in closed}
+        if transport == "memory":
+            events: dict[str, Any] = {
+                "resources": ResourceUpdated("note://one"),
+                "prompts": PromptsListChanged(),
+                "": ToolsListChanged(),
             }
-            assert honored == {key for key, kind in expected.items() if kind not in closed}
-            if transport == "memory":
-                events: dict[str, Any] = {
-                    "resources": ResourceUpdated("note://one"),
-                    "prompts": PromptsListChanged(),
-                    "": ToolsListChanged(),
-                }
-                for event in events.values():
-                    await BUS.publish(event)
-                with anyio.fail_after(5):
-                    assert [await anext(subscription) for kind in events if kind not in closed] == [
-                        event for kind, event in events.items() if kind not in closed
-                    ]
+            for event in events.values():
+                await BUS.publish(event)
+            with anyio.fail_after(5):
+                assert [await anext(subscription) for kind in events if kind not in closed] == [
+                    event for kind, event in events.items() if kind not in closed
+                ]
 
 
 @pytest.mark.anyio

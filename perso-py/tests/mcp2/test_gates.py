@@ -1,4 +1,4 @@
-"""Code of a server between the guard and a tool, in servers on `mcp` 2. Whatever it does, a tool runs only with what was judged."""
+"""Server code between the guard and a tool, on `mcp` 2. Whatever it does, a tool runs only with judged arguments."""
 
 import json
 from collections.abc import AsyncIterator
@@ -29,10 +29,10 @@ from mcp_types import (
 )
 from mcp_types import Tool as ToolInfo
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from support.done import done
-from support.policies import AGENT, DESK, MANAGER, policy
 
 from perso import Denied, Unguarded
+from support.done import done
+from support.policies import AGENT, DESK, MANAGER, policy
 
 MODES = ["legacy", "2026-07-28"]
 
@@ -60,7 +60,9 @@ def served(*middleware: Any) -> MCPServer[Any]:
 
 def low_level(*middleware: Any) -> Server[Any]:
     async def list_tools(ctx: Any, params: Any) -> ListToolsResult:
-        return ListToolsResult(tools=[ToolInfo(name=name, input_schema={"type": "object"}) for name in ("process_refund", "dump_secrets")])
+        return ListToolsResult(
+            tools=[ToolInfo(name=name, input_schema={"type": "object"}) for name in ("process_refund", "dump_secrets")]
+        )
 
     async def call_tool(ctx: Any, params: Any) -> CallToolResult:
         # Both views of the arguments that a handler has.
@@ -94,7 +96,9 @@ async def renames(ctx: Any, call_next: Any) -> Any:
 
 
 async def raises_the_amount(ctx: Any, call_next: Any) -> Any:
-    return await call_next(replace(ctx, params={**ctx.params, "arguments": {"amount": 800}}) if ctx.method == "tools/call" else ctx)
+    return await call_next(
+        replace(ctx, params={**ctx.params, "arguments": {"amount": 800}}) if ctx.method == "tools/call" else ctx
+    )
 
 
 async def changes_the_arguments_in_place(ctx: Any, call_next: Any) -> Any:
@@ -111,12 +115,18 @@ async def runs_another_call_first(ctx: Any, call_next: Any) -> Any:
 
 async def runs_another_call_afterwards(ctx: Any, call_next: Any) -> Any:
     result = await call_next(ctx)
-    return await call_next(replace(ctx, params={**ctx.params, "arguments": {"amount": 800}})) if ctx.method == "tools/call" else result
+    return (
+        await call_next(replace(ctx, params={**ctx.params, "arguments": {"amount": 800}}))
+        if ctx.method == "tools/call"
+        else result
+    )
 
 
 async def makes_a_call_of_a_list(ctx: Any, call_next: Any) -> Any:
     if ctx.method == "tools/list":
-        return await call_next(replace(ctx, method="tools/call", params={**(ctx.params or {}), "name": "dump_secrets", "arguments": {}}))
+        return await call_next(
+            replace(ctx, method="tools/call", params={**(ctx.params or {}), "name": "dump_secrets", "arguments": {}})
+        )
     return await call_next(ctx)
 
 
@@ -183,7 +193,9 @@ async def test_a_middleware_calls_the_handler_itself(build: Any, mode: str) -> N
 @pytest.mark.parametrize("build", [served, low_level])
 async def test_a_middleware_that_rewrites_a_call_into_an_allowed_one(build: Any, mode: str) -> None:
     async def lowers_the_amount(ctx: Any, call_next: Any) -> Any:
-        return await call_next(replace(ctx, params={**ctx.params, "arguments": {"amount": 7}}) if ctx.method == "tools/call" else ctx)
+        return await call_next(
+            replace(ctx, params={**ctx.params, "arguments": {"amount": 7}}) if ctx.method == "tools/call" else ctx
+        )
 
     assert await call(build(DESK.mcp(agent=AGENT), lowers_the_amount), mode)
     # What the client sent is judged as well.
@@ -311,7 +323,9 @@ async def test_a_tool_is_replaced_between_the_guard_and_the_tool() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("way", ["constructor", "append", "insert", "extend", "add", "index", "slice", "assign", "guard_server"])
+@pytest.mark.parametrize(
+    "way", ["constructor", "append", "insert", "extend", "add", "index", "slice", "assign", "guard_server"]
+)
 async def test_calls_inside_before_the_first_message(way: str) -> None:
     guard = DESK.mcp(agent=AGENT)
     server = served(guard) if way == "constructor" else served()
@@ -365,7 +379,9 @@ async def test_one_guard_in_two_servers(mode: str) -> None:
     guard = DESK.mcp(agent=MANAGER)
     # In the first server the function knows the resource and decides. In the second one it does not.
     first, second = MCPServer("first", middleware=[guard]), MCPServer("second", middleware=[guard])
-    first.tool(name="delete_record")(DESK.guard(tool="delete_record", resource=lambda args: {"owner_id": "mgr-001"})(lambda amount: done.append("first")))
+    first.tool(name="delete_record")(
+        DESK.guard(tool="delete_record", resource=lambda args: {"owner_id": "mgr-001"})(lambda amount: done.append("first"))
+    )
     second.tool(name="delete_record")(lambda amount: done.append("second"))
     second.tool()(process_refund)
     assert await call(first, mode, tool="delete_record")
@@ -512,7 +528,7 @@ async def test_a_list_in_a_string(mode: str) -> None:
 @pytest.mark.anyio
 @both_eras
 async def test_classes_that_json_does_not_have_are_the_text_that_was_sent(mode: str) -> None:
-    def later(when: datetime, path: Path, tags: set[str] = set()) -> None:
+    def later(when: datetime, path: Path, tags: set[str] = set()) -> None:  # noqa: B006 - the default is as a user may write it.
         done.append((when.year, str(path)))
 
     assert await runs(later, {"when": "2026-01-01T00:00:00Z", "path": "/srv/a", "tags": ["b", "b"]}, mode, "later")
@@ -553,7 +569,13 @@ async def remove_nested(target: Annotated[Target, Resolve(confirm)]) -> str:
     return "removed"
 
 
-FILES = policy({"allow": ["remove", "remove_all"], "when": {"args.target.path": {"starts_with": "/srv/"}}, "reason": "Only files in /srv can be removed."})
+FILES = policy(
+    {
+        "allow": ["remove", "remove_all"],
+        "when": {"args.target.path": {"starts_with": "/srv/"}},
+        "reason": "Only files in /srv can be removed.",
+    }
+)
 
 
 @pytest.mark.anyio
@@ -616,7 +638,7 @@ async def test_answers_on_the_wire() -> None:
     async with Client(server, mode="2026-07-28", elicitation_callback=never) as client:
         first = await client.session.call_tool("remove", {}, allow_input_required=True)
         (key,) = first.input_requests  # type: ignore[union-attr]
-        for path, decoy in (("/etc/passwd", {"target": {"path": "/srv/a"}}), ("/srv/a", {})):
+        for path in ("/etc/passwd", "/srv/a"):
             result = await client.session.call_tool(
                 "remove",
                 {},
@@ -643,7 +665,9 @@ async def test_answers_on_the_wire() -> None:
 @pytest.mark.parametrize("build", ["function", "handler"])
 async def test_responses_that_the_tool_itself_reads(build: str) -> None:
     """The arguments are a decoy: what the tool runs with is in `inputResponses`."""
-    question = ElicitRequest(params=ElicitRequestFormParams(message="which file?", requested_schema={"type": "object", "properties": {}}))
+    question = ElicitRequest(
+        params=ElicitRequestFormParams(message="which file?", requested_schema={"type": "object", "properties": {}})
+    )
     asked = InputRequiredResult(input_requests={"path": question}, request_state="asked")
     rules = policy({"allow": "remove", "when": {"args.path": {"starts_with": "/srv/"}}})
 
@@ -663,7 +687,9 @@ async def test_responses_that_the_tool_itself_reads(build: str) -> None:
         return ListToolsResult(tools=[ToolInfo(name="remove", input_schema={"type": "object"})])
 
     def server(**settings: Any) -> Any:
-        made: Any = MCPServer("desk") if build == "function" else Server("desk", on_call_tool=by_handler, on_list_tools=list_tools)
+        made: Any = (
+            MCPServer("desk") if build == "function" else Server("desk", on_call_tool=by_handler, on_list_tools=list_tools)
+        )
         if build == "function":
             made.tool(name="remove")(by_function)
         rules.guard_server(made, **settings)
@@ -728,10 +754,15 @@ async def test_deep_arguments_reach_the_resource_source_whole(mode: str) -> None
     server = MCPServer("desk", middleware=[guarded.mcp(resource=source)])
     server.tool()(write)
     app = server.streamable_http_app(stateless_http=True, json_response=True, host="testserver")
-    async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://testserver") as http:
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://testserver") as http,
+    ):
         for depth, path in ((500, "/protected"), (60, "/protected"), (60, "/free")):
             deep = '{"a":' * depth + "1" + "}" * depth
-            await http.post("/mcp", headers=headers(mode, "write"), content=wire(mode, f'{{"path": "{path}", "deep": {deep}}}', "write"))
+            await http.post(
+                "/mcp", headers=headers(mode, "write"), content=wire(mode, f'{{"path": "{path}", "deep": {deep}}}', "write")
+            )
     assert done == ["/free"] and all(set(args) == {"path", "deep"} for args in asked)
 
 
@@ -743,8 +774,13 @@ def headers(mode: str, tool: str, **more: str) -> dict[str, str]:
 
 def wire(mode: str, arguments: str, tool: str) -> str:
     """A call as it is written by hand."""
-    envelope = {"io.modelcontextprotocol/protocolVersion": mode, "io.modelcontextprotocol/clientCapabilities": {}} if mode != "legacy" else {}
-    return f'{{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {{"name": "{tool}", "arguments": {arguments}, "_meta": {json.dumps(envelope)}}}}}'
+    envelope = (
+        {"io.modelcontextprotocol/protocolVersion": mode, "io.modelcontextprotocol/clientCapabilities": {}}
+        if mode != "legacy"
+        else {}
+    )
+    params = f'{{"name": "{tool}", "arguments": {arguments}, "_meta": {json.dumps(envelope)}}}'
+    return f'{{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {params}}}'
 
 
 # Headers that are checked before any middleware.
@@ -760,8 +796,13 @@ async def test_headers_of_a_hidden_tool_reveal_nothing() -> None:
         server = MCPServer("desk", middleware=[PAY.mcp(agent=agent, hide=True)])
         server.tool()(pay)
         app = server.streamable_http_app(json_response=True, host="testserver")
-        async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://testserver") as http:
-            response = await http.post("/mcp", headers=headers("2026-07-28", tool, **more), content=wire("2026-07-28", '{"region": "eu"}', tool))
+        async with (
+            app.router.lifespan_context(app),
+            httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://testserver") as http,
+        ):
+            response = await http.post(
+                "/mcp", headers=headers("2026-07-28", tool, **more), content=wire("2026-07-28", '{"region": "eu"}', tool)
+            )
         return response.status_code, response.text.replace(tool, "NAME")
 
     PAY = policy({"allow": "pay", "roles": ["admin"]})

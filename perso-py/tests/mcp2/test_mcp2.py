@@ -10,10 +10,10 @@ from mcp.server.lowlevel import Server
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ListToolsResult, TextContent, Tool
-from support.done import done
-from support.policies import AGENT, DESK, MANAGER, policy
 
 from perso import Denied, Unguarded
+from support.done import done
+from support.policies import AGENT, DESK, MANAGER, policy
 
 
 def process_refund(amount: float = 1000) -> str:
@@ -47,7 +47,9 @@ async def test_a_denial_on_the_wire(mode: str) -> None:
 async def test_a_list_is_private_even_if_the_server_says_otherwise() -> None:
     from mcp.server.caching import CacheHint
 
-    server = MCPServer("desk", middleware=[DESK.mcp(agent=AGENT)], cache_hints={"tools/list": CacheHint(ttl_ms=60_000, scope="public")})
+    server = MCPServer(
+        "desk", middleware=[DESK.mcp(agent=AGENT)], cache_hints={"tools/list": CacheHint(ttl_ms=60_000, scope="public")}
+    )
     server.tool()(process_refund)
     async with Client(server, mode="2026-07-28") as client:
         listed = await client.list_tools()
@@ -223,7 +225,9 @@ def test_verify() -> None:
 @pytest.mark.anyio
 async def test_a_low_level_server() -> None:
     async def list_tools(ctx: Any, params: Any) -> ListToolsResult:
-        return ListToolsResult(tools=[Tool(name=name, input_schema={"type": "object"}) for name in ("process_refund", "dump_secrets")])
+        return ListToolsResult(
+            tools=[Tool(name=name, input_schema={"type": "object"}) for name in ("process_refund", "dump_secrets")]
+        )
 
     async def call_tool(ctx: Any, params: Any) -> CallToolResult:
         done.append((params.name, params.arguments))
@@ -266,5 +270,3 @@ async def test_a_thousand_calls_at_once_are_told_apart() -> None:
 def test_what_is_no_server() -> None:
     with pytest.raises(TypeError, match="`object` is no server"):
         DESK.guard_server(object())
-
-

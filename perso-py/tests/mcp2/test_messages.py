@@ -6,6 +6,7 @@ import pytest
 from mcp.server.lowlevel import Server
 from mcp_types import CallToolResult, EmptyResult, ListToolsResult, RequestParams, TextContent, Tool
 from pydantic import ConfigDict
+
 from support.done import done
 from support.messages import check_all, refused_methods
 

@@ -1,6 +1,7 @@
 """Every way that the `mcp` 2 SDK has to run a tool, over every transport, in both eras. What is asserted is what ran."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import mcp.server
@@ -14,14 +15,16 @@ from mcp.server.mcpserver.tools import Tool, ToolManager
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, TextContent
 from mcp_types import Tool as ToolInfo
+
+from perso import Denied
 from support.calls import calls
 from support.done import done
 from support.policies import policy
 from support.serving import listening, low_level_sse, over_pipes, together
 
-from perso import Denied
-
-POLICY = policy({"id": "refund", "allow": "refund", "when": {"args.amount": {"lte": 500}}}, {"allow": ["by_call_tool", "by_table"]})
+POLICY = policy(
+    {"id": "refund", "allow": "refund", "when": {"args.amount": {"lte": 500}}}, {"allow": ["by_call_tool", "by_table"]}
+)
 
 TRANSPORTS = {
     "memory": "streams in memory; from 2026-07-28 on none, by `modern_on_request`",
@@ -96,7 +99,9 @@ def low_level() -> Server[Any]:
         return ListToolsResult(tools=[ToolInfo(name=name, input_schema={"type": "object"}) for name in ("refund", "dump")])
 
     async def call_tool(ctx: Any, params: Any) -> CallToolResult:
-        return CallToolResult(content=[TextContent(type="text", text=refund(**params.arguments) if params.name == "refund" else dump())])
+        return CallToolResult(
+            content=[TextContent(type="text", text=refund(**params.arguments) if params.name == "refund" else dump())]
+        )
 
     server: Server[Any] = Server("desk", on_list_tools=list_tools, on_call_tool=call_tool)
     POLICY.guard_server(server)
@@ -196,10 +201,8 @@ async def test_a_call_by_the_handler(name: str, era: str) -> None:
     async with Client(servers[0], mode=era) as client:
         for amount in (800, 5):
             request: Any = Request[Params, str](method="com.example/refund", params=Params(arguments={"amount": amount}))
-            try:
+            with suppress(MCPError):
                 await client.session.send_request(request, CallToolResult)
-            except MCPError:
-                pass
     assert done == [5]
 
 
@@ -259,9 +262,22 @@ OTHERS = {
 }
 
 NAMES = {
-    "ServerRunner", "call_fn", "call_fn_with_arg_validation", "call_tool", "fn", "get_request_handler", "handle_modern_request",
-    "handler", "intercept_tool_call", "modern_on_request", "on_request", "run", "serve_connection", "serve_dual_era_loop",
-    "serve_loop", "serve_one",
+    "ServerRunner",
+    "call_fn",
+    "call_fn_with_arg_validation",
+    "call_tool",
+    "fn",
+    "get_request_handler",
+    "handle_modern_request",
+    "handler",
+    "intercept_tool_call",
+    "modern_on_request",
+    "on_request",
+    "run",
+    "serve_connection",
+    "serve_dual_era_loop",
+    "serve_loop",
+    "serve_one",
 }
 
 # What is about tools in what the SDK offers.

@@ -3,9 +3,10 @@
 import sys
 from typing import Any
 
-import desk
 from fastmcp import Context, FastMCP
 from fastmcp.server.dependencies import get_http_request
+
+import desk
 
 
 def caller() -> Any:

@@ -2,8 +2,9 @@
 
 import sys
 
-import desk
 from mcp.server.fastmcp import FastMCP
+
+import desk
 
 server = FastMCP("desk", port=int(sys.argv[2]) if len(sys.argv) > 2 else 8000)
 for tool in desk.TOOLS:

@@ -2,8 +2,9 @@
 
 import sys
 
-import desk
 from mcp.server.mcpserver import Context, MCPServer
+
+import desk
 
 server = MCPServer("desk", middleware=[desk.POLICY.mcp(agent=lambda ctx: desk.caller(ctx.request), **desk.SETTINGS)])
 for tool in desk.TOOLS:

@@ -3,9 +3,10 @@
 import sys
 from typing import Any
 
-import plain
 from fastmcp import FastMCP
 from fastmcp.server import create_proxy
+
+import plain
 
 
 def single() -> FastMCP[Any]:

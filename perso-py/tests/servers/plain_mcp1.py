@@ -7,13 +7,14 @@ from typing import Any
 
 import anyio
 import mcp.types as types
-import plain
 from mcp.server.fastmcp import FastMCP
 from mcp.server.lowlevel import Server
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from pydantic import AnyUrl
+
+import plain
 
 
 def fastmcp(**settings: Any) -> FastMCP[Any]:

@@ -5,7 +5,6 @@ import sys
 from typing import Any
 
 import anyio
-import plain
 from mcp.server.lowlevel import Server
 from mcp.server.mcpserver import MCPServer
 from mcp.server.stdio import stdio_server
@@ -23,6 +22,8 @@ from mcp_types import (
     TextResourceContents,
     Tool,
 )
+
+import plain
 
 
 def mcpserver() -> MCPServer[Any]:

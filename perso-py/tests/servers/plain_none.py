@@ -6,4 +6,7 @@ import sys
 import plain
 
 message = json.loads(sys.stdin.readline())
-print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": {"content": [{"type": "text", "text": plain.dump()}]}}), flush=True)
+print(
+    json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": {"content": [{"type": "text", "text": plain.dump()}]}}),
+    flush=True,
+)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -101,7 +102,7 @@ def read(path: Path) -> tuple[Policy, list[Case]]:
     text = (path.parent / policy).read_text() if isinstance(policy, str) else json.dumps(policy)
     cases = []
     for case in file["cases"]:
-        unknown = {part: OPEN for part in case.get("open", ())} | {part: WITHHELD for part in case.get("withheld", ())}
+        unknown = dict.fromkeys(case.get("open", ()), OPEN) | dict.fromkeys(case.get("withheld", ()), WITHHELD)
         expected = answer(case)
         as_value = answer(case["as_value"]) if "as_value" in case else expected
         cases.append(Case(case["name"], text_of(case), unknown, expected, as_value))
@@ -112,15 +113,15 @@ def by_json(policy: Policy, case: Case) -> Iterator[tuple[str, Decision]]:
     """The decisions on a case's text, whole and by its parts."""
     if not case.unknown:
         yield "text", policy.decide_json(case.text)
-        try:
+        with suppress(UnicodeDecodeError):
             yield "text as str", policy.decide_json(case.text.decode())
-        except UnicodeDecodeError:
-            pass
     try:
         call = case.value(Decimal)
     except CanNotSay:
         return
-    parts: dict[str, Any] = {part: Json(json.dumps(call[part], default=number, separators=(",", ":"))) for part in PARTS if part in call}
+    parts: dict[str, Any] = {
+        part: Json(json.dumps(call[part], default=number, separators=(",", ":"))) for part in PARTS if part in call
+    }
     # Where only the whole is too large, its parts are not.
     if case.expected == case.as_value and not any(isinstance(found, Decimal) for found in _leaves(call)):
         yield "parts of text", policy.decide(call["tool"], **{**parts, **case.unknown})
@@ -150,5 +151,7 @@ def by_value(policy: Policy, case: Case) -> Iterator[tuple[str, Decision]]:
             continue
         parts = {part: call[part] for part in PARTS if part in call}
         yield number.__name__, policy.decide(call["tool"], **{**parts, **case.unknown})
-        reading = policy.read(call["tool"], **{key: value for key, value in {**parts, **case.unknown}.items() if key != "resource"})
+        reading = policy.read(
+            call["tool"], **{key: value for key, value in {**parts, **case.unknown}.items() if key != "resource"}
+        )
         yield f"{number.__name__}, read", reading.decide({**parts, **case.unknown}.get("resource"))

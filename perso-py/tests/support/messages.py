@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 from mcp.server.stdio import stdio_server
+
 from perso import Policy
 
 from .corpus import piece
@@ -86,7 +87,9 @@ class Lines:
             await self.to_server.send(line)
         for ping in ("ping 1", "ping 2", "ping 3"):
             await self.request(ping, "ping", {})
-        return next((answer for answer in self.answers if "method" not in answer and not str(answer.get("id")).startswith("ping")), None)
+        return next(
+            (answer for answer in self.answers if "method" not in answer and not str(answer.get("id")).startswith("ping")), None
+        )
 
     async def request(self, number: str, method: str, params: dict[str, Any]) -> None:
         """Sends a request, and waits until it is answered."""
@@ -137,7 +140,8 @@ async def check_all(runner: str, make: Callable[[], Any], lowlevel: Callable[[An
                 unguarded = await bare.ask(one.data) if one.expected["does"] == "passes" else None
                 if not _is_right(one.expected, answer, ran, judged, unguarded):
                     seen = [(event.tool, event.decision.allowed, args) for event, args in judged]
-                    wrong.append(f"{one.name}: {one.expected['does']}: ran {ran}, decided {seen}, answered {answer}, without a guard {unguarded}"[:600])
+                    found = f"ran {ran}, decided {seen}, answered {answer}, without a guard {unguarded}"
+                    wrong.append(f"{one.name}: {one.expected['does']}: {found}"[:600])
     assert runs > 0
     assert not wrong, "\n".join(wrong)
 

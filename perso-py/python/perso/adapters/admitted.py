@@ -25,9 +25,7 @@ class Gates:
     def __init__(self, served: Served) -> None:
         self.served = served
 
-    async def first(
-        self, told: object, tool: str, args: Any, function: object = None, later: Collection[str] = ()
-    ) -> Verdict:
+    async def first(self, told: object, tool: str, args: Any, function: object = None, later: Collection[str] = ()) -> Verdict:
         """Judges a call that came over the wire.
 
         `later` names the arguments that only become known further in. A decision that depends on one of them is left to the
@@ -35,9 +33,7 @@ class Gates:
         """
         return await self._left(told, tool, args, later) or await self.served.call(told, tool, args, function)
 
-    async def next(
-        self, told: object, tool: str, args: Any, function: object = None, later: Collection[str] = ()
-    ) -> Verdict:
+    async def next(self, told: object, tool: str, args: Any, function: object = None, later: Collection[str] = ()) -> Verdict:
         """Passes the call that was admitted further out. Judges any other: code in the server made it."""
         return (
             self.admitted(tool, args, function)
@@ -93,7 +89,7 @@ class Gates:
 class _Admitted:
     """A call that was judged, and has not reached the next gate."""
 
-    __slots__ = ("tool", "args", "function", "is_open")
+    __slots__ = ("args", "function", "is_open", "tool")
 
     def __init__(self, tool: str, args: Any, function: object) -> None:
         self.tool = tool
@@ -102,7 +98,10 @@ class _Admitted:
         self.is_open = True
 
     def is_call(self, tool: object, args: Any, function: object) -> bool:
-        """Whether this is the call, for the first time. The function counts: a call can be left to the guard of its function."""
+        """Whether this is the admitted call, for the first time.
+
+        The function must match too, because the decision may have been left to the guard of that function.
+        """
         if not self.is_open or tool != self.tool or function is not self.function:
             return False
         if not is_same({} if args is None else args, self.args):
@@ -138,7 +137,7 @@ def is_same(one: Any, other: Any) -> bool:
         elif kind is list:
             if len(a) != len(b):
                 return False
-            rest.extend(zip(a, b))
+            rest.extend(zip(a, b, strict=True))
         elif a is not b and not (kind in SCALARS and a == b):
             return False
     return True

@@ -30,9 +30,10 @@ MISSING = _Missing()
 def as_run(sent: Any, runs: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
     """The arguments of a call that was `sent`, with the values that the function `runs` with.
 
-    - A value that JSON can say is the one that runs, objects by the names of their fields as well as by those that were sent.
-    - A value of another class, such as a `datetime`, is the text that was sent, if that text means this value. If not, it is the
-      value itself, which a policy cannot read.
+    - A value that JSON can represent is the one that the function gets. Objects have it under the names of their fields and
+      under the names that the client sent.
+    - A value of another class, such as a `datetime`, is the text that the client sent, if that text parses to this value.
+      Otherwise it is the value itself, which a policy cannot read.
     - A default that the client did not send is missing, as it was when the call was judged.
 
     `fields` are those of the model that reads the arguments.
@@ -82,7 +83,7 @@ def _value(sent: Any, runs: Any) -> Any:
         return _object(sent, runs, {})
     if kind is list or kind is tuple:
         known = sent if type(sent) is list and len(sent) == len(runs) else [MISSING] * len(runs)
-        return [_value(one, other) for one, other in zip(known, runs)]
+        return [_value(one, other) for one, other in zip(known, runs, strict=True)]
     return sent if _means(kind, sent, runs) else runs
 
 

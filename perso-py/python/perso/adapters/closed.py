@@ -56,7 +56,8 @@ class Closed:
     def narrowed(self, method: str, params: Any) -> Any:
         """The parameters of a message that passes: a subscription asks for nothing that is turned off.
 
-        >>> Closed("resources").narrowed("subscriptions/listen", {"notifications": {"resourcesListChanged": True, "taskIds": []}})
+        >>> params = {"notifications": {"resourcesListChanged": True, "taskIds": []}}
+        >>> Closed("resources").narrowed("subscriptions/listen", params)
         {'notifications': {'taskIds': []}}
         """
         if method != LISTEN:

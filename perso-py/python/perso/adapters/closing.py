@@ -41,9 +41,7 @@ def closing(served: Served, lowlevel: Server[Any], call_next: CallNext) -> CallN
     return call
 
 
-def closing_handler(
-    served: Served, lowlevel: Server[Any], method: str, entry: HandlerEntry[Any]
-) -> HandlerEntry[Any]:
+def closing_handler(served: Served, lowlevel: Server[Any], method: str, entry: HandlerEntry[Any]) -> HandlerEntry[Any]:
     """The handler of a method, which passes on the same."""
 
     async def handle(ctx: Context, params: Any) -> HandlerResult:

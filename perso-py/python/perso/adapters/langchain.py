@@ -103,7 +103,7 @@ class _Call:
         self.added = {name: value for name, value in kwargs.items() if name in added}
         self.arguments = {name: value for name, value in kwargs.items() if name not in added | replaced}
         self.places = _places(tool, self.arguments, args)
-        self.arguments.update(zip(self.places, args))
+        self.arguments.update(zip(self.places, args, strict=True))
         by_place = [parameter for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD][: len(args)]
         for parameter in parameters:
             can_be_named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)

@@ -163,7 +163,7 @@ def _owner(lowlevel: Server[Any, Any]) -> FastMCP[Any] | None:
     handler = handlers.registered(CallToolRequest)
     if getattr(handler, "__module__", None) != Server.__module__:
         return None
-    enclosed = dict(zip(handler.__code__.co_freevars, handler.__closure__ or ()))
+    enclosed = dict(zip(handler.__code__.co_freevars, handler.__closure__ or (), strict=True))
     owner = getattr(enclosed["func"].cell_contents, "__self__", None) if "func" in enclosed else None
     return owner if isinstance(owner, FastMCP) else None
 
@@ -189,7 +189,7 @@ class Handlers(dict[Any, Any]):
     def get(self, request: Any, default: Any = None, /) -> Any:
         for guard in guards_of(self.lowlevel):
             guard.verify()
-        return self[request] if request in self else default
+        return self[request] if request in self else default  # noqa: SIM401 - `get` itself.
 
     def values(self) -> Any:
         return [self[request] for request in self]

@@ -176,7 +176,9 @@ class Guard:
     def _ready(self) -> Server[Any]:
         """The server. Verifies its tools before the first message."""
         if self._lowlevel is None:
-            raise Unguarded(["this guard is not in the `middleware` of a server: put it there itself, not in a function that calls it"])
+            raise Unguarded(
+                ["this guard is not in the `middleware` of a server: put it there itself, not in a function that calls it"]
+            )
         if not self._is_verified:
             wrong_order(self._server or self._lowlevel)
             self._is_verified = True

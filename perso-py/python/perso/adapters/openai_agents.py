@@ -48,7 +48,9 @@ _admitted: ContextVar[Admitted] = ContextVar("perso_openai_agents_admitted")
 def guarded(judge: Judge, tool: T) -> T:
     """A tool like another that judges the arguments with which it is invoked."""
     if not isinstance(tool, FunctionTool):
-        raise TypeError(f"`{type(tool).__name__}` is no function tool: perso cannot guard what the SDK does not run by `on_invoke_tool`")
+        raise TypeError(
+            f"`{type(tool).__name__}` is no function tool: perso cannot guard what the SDK does not run by `on_invoke_tool`"
+        )
     made = copy.copy(tool)
     # The SDK's own invoker turns what the function inside raises into what the model reads, and copies itself with a tool.
     invoker = copy.copy(made.on_invoke_tool)
@@ -163,7 +165,9 @@ def _kept(kind: type) -> type:
 
     def put(self: Any, invoker: Any) -> None:
         if getattr(invoker, "_invoke_tool_impl", invoker) not in _judging_functions:
-            raise AttributeError(f"the tool `{self.name}` is guarded, and nothing can replace what it runs: guard the other tool instead")
+            raise AttributeError(
+                f"the tool `{self.name}` is guarded, and nothing can replace what it runs: guard the other tool instead"
+            )
         self.__dict__["on_invoke_tool"] = invoker
 
     members = {"on_invoke_tool": property(get, put), "__module__": kind.__module__, "__doc__": kind.__doc__}

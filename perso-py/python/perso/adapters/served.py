@@ -51,10 +51,7 @@ class Served:
         """Whether the function itself has a guard that decides, because it knows the resource."""
         mark = mark_of(function)
         return (
-            mark is not None
-            and mark.tool == tool
-            and mark.policy() is self.policy
-            and (mark.enforces or self.judge.observes)
+            mark is not None and mark.tool == tool and mark.policy() is self.policy and (mark.enforces or self.judge.observes)
         )
 
     async def shown(self, told: object, tools: Iterable[T], name: Callable[[T], Any]) -> list[T]:
@@ -79,7 +76,9 @@ class Served:
 
     def refuses_keys(self, params: Any) -> bool:
         """Whether a call is refused because readers could differ over which of its keys are meant. A denial is recorded."""
-        return is_ambiguous(params, PARAMS) and self.judge.refuse("", "a key of the params is spelled in another way") is not None
+        return (
+            is_ambiguous(params, PARAMS) and self.judge.refuse("", "a key of the params is spelled in another way") is not None
+        )
 
     def narrowed(self, method: str, params: Any) -> Any:
         """The parameters of a message that passes, without what the host has turned off."""

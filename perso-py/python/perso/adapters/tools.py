@@ -112,9 +112,7 @@ class _Table:
         self.sdk = sdk
         self.gates: list[Gates] = []
 
-    async def call_tool(
-        self, name: str, arguments: dict[str, Any], context: Any = None, convert_result: bool = False
-    ) -> Any:
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None, convert_result: bool = False) -> Any:
         tool, args, agent = self.manager.get_tool(name), arguments, None
         told = self.sdk.told(context)
         for gates in self.gates:

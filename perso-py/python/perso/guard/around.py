@@ -20,7 +20,8 @@ BODIES: dict[Kind, tuple[str, str, str]] = {
     "async generator": (
         "async def",
         "await ",
-        "async with {own}closing({own}function({call})) as {own}items:\n        async for {own}item in {own}items: yield {own}item",
+        "async with {own}closing({own}function({call})) as {own}items:\n"
+        "        async for {own}item in {own}items: yield {own}item",
     ),
 }
 """How a wrapper begins, how it waits for the verdict, and how it runs the function. Generators are judged when they start to
@@ -76,7 +77,11 @@ def around(function: Callable[..., Any], admit: Callable[..., Any], tool: str, k
     exec(compile(source, "<perso: a guarded call>", "exec"), scope)
     wrapper = scope["wrapper"]
     # Values that source cannot have in it.
-    wrapper.__defaults__ = tuple(p.default for p in parameters if p.default is not p.empty and p.kind is not p.KEYWORD_ONLY) or None
-    wrapper.__kwdefaults__ = {p.name: p.default for p in parameters if p.default is not p.empty and p.kind is p.KEYWORD_ONLY} or None
+    wrapper.__defaults__ = (
+        tuple(p.default for p in parameters if p.default is not p.empty and p.kind is not p.KEYWORD_ONLY) or None
+    )
+    wrapper.__kwdefaults__ = {
+        p.name: p.default for p in parameters if p.default is not p.empty and p.kind is p.KEYWORD_ONLY
+    } or None
     guarded: Callable[..., Any] = wrapper
     return guarded

@@ -20,7 +20,7 @@ class Asked:
         self.function = function
         self.name: str = getattr(function, "__qualname__", None) or type(function).__qualname__
         # A class with an async `__call__` is async too.
-        called = function if inspect.isroutine(function) else getattr(function, "__call__", function)
+        called = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004 - not a test.
         self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)
         self.threads = Threads(self.name)
         self.told = told

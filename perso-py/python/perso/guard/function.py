@@ -43,4 +43,6 @@ def refuse_other_than_functions(function: object) -> None:
             f"a guard is for functions, and this is a `{type(function).__name__}`: put it below the decorator that made that"
         )
     if inspect.isfunction(function) and hasattr(function, "__wrapped__"):
-        raise TypeError(f"`{function.__name__}` is wrapped by another decorator: put the guard below that, next to the function")
+        raise TypeError(
+            f"`{function.__name__}` is wrapped by another decorator: put the guard below that, next to the function"
+        )

@@ -9,11 +9,11 @@ from __future__ import annotations
 import functools
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter
-from typing import Any, Iterator
+from typing import Any
 
 from perso._perso import Decision, Json, Policy, Unknown, is_flat, not_judged
 from perso.guard.ask import Asked
@@ -97,7 +97,10 @@ class Judge:
     # From code that cannot wait.
 
     def admit_now(self, tool: str, args: dict[str, Any], told: object = ARGUMENTS) -> Any:
-        """Judges a call: the arguments to run it with, or `Denied`. `args` is a dict that was made for this, and is given away."""
+        """Judges a call. Returns the arguments to run it with, or raises `Denied`.
+
+        The caller must not use `args` afterwards: if it holds only scalars, it is returned without a copy.
+        """
         begin = perf_counter()
         try:
             owned = args if is_flat(args) else own(args)
@@ -188,9 +191,7 @@ class Judge:
         verdict = await self.judge(tool, args, told)
         return verdict.admitted()
 
-    async def judge_as(
-        self, agent: object, tool: str, args: Any, *, is_json: bool = False, leave: bool = False
-    ) -> Verdict:
+    async def judge_as(self, agent: object, tool: str, args: Any, *, is_json: bool = False, leave: bool = False) -> Verdict:
         """The same for a call by `agent`, whoever this guard would take it for."""
         begin = perf_counter()
         try:
@@ -199,9 +200,7 @@ class Judge:
             return self._not_owned(begin, tool, args, error)
         return await self._decide(begin, agent, tool, owned, owned, leave)
 
-    async def _decide(
-        self, begin: float, agent: object, tool: str, owned: Any, judged: Any, leave: bool
-    ) -> Verdict:
+    async def _decide(self, begin: float, agent: object, tool: str, owned: Any, judged: Any, leave: bool) -> Verdict:
         reading = self.policy.read(tool, judged, agent=agent, context=self.context)
         resource: object = None
         failure: BaseException | None = None

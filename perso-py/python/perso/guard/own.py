@@ -37,18 +37,18 @@ class Watched:
             return (
                 after is None
                 or len(after) != len(self.before)
-                or any(type(a) is not type(b) or not (a is b or a == b) for a, b in zip(self.before, after))
+                or any(type(a) is not type(b) or not (a is b or a == b) for a, b in zip(self.before, after, strict=True))
             )
         except Exception:
             return True
 
 
 def _records(args: Any) -> list[Any] | None:
-    """What can be read of the dataclasses, pydantic models and mappings in arguments, one after the other; `None` without any."""
-    if type(args) is dict:
-        rest = [value for key, value in args.items() if key not in NOT_ARGUMENTS]
-    else:
-        rest = [args]
+    """The values in arguments, in a fixed order, with those inside dataclasses, pydantic models and mappings.
+
+    Returns `None` if the arguments contain no such object, so that nothing has to be watched.
+    """
+    rest = [value for key, value in args.items() if key not in NOT_ARGUMENTS] if type(args) is dict else [args]
     if SCALARS.issuperset(map(type, rest)):
         return None
     found: list[Any] = []

@@ -48,14 +48,15 @@ class Settings(TypedDict, total=False):
 class ServerSettings(Settings, total=False):
     """The options of a guard in front of a server. Those that are ``"deny"`` or ``"pass"`` raise `ValueError` for other values.
 
-    - ``hide``: a denied call is answered as if there were no such tool.
-    - ``prompts``: ``"deny"`` turns prompts off: ``prompts/get`` and completions for a prompt are errors, and ``prompts/list`` is
-      empty. By default they pass.
-    - ``resources``: ``"deny"`` turns resources off: ``resources/read``, subscriptions and completions for a resource are errors,
-      and lists of resources and of their templates are empty. What a tool's result links to cannot be read either, nor the
-      ``ui://`` resources of MCP Apps. By default they pass.
-    - ``input_responses``: `mcp` 2 only. ``"pass"`` lets calls pass whose ``inputResponses`` the tool's own code reads, where no
-      rule sees them; by default such calls are denied. Parameters with ``Resolve(…)`` are judged, and need no option.
+    - ``hide`` (`bool`, default ``False``): answers a denied call as if the tool did not exist.
+    - ``prompts`` (``"pass"`` or ``"deny"``, default ``"pass"``): ``"deny"`` turns prompts off. ``prompts/get`` and completions
+      for a prompt are errors, and ``prompts/list`` is empty.
+    - ``resources`` (``"pass"`` or ``"deny"``, default ``"pass"``): ``"deny"`` turns resources off. ``resources/read``,
+      subscriptions and completions for a resource are errors, and the lists of resources and of resource templates are empty.
+      Clients then cannot read the resources that a tool's result links to, or the ``ui://`` resources of MCP Apps.
+    - ``input_responses`` (``"deny"`` or ``"pass"``, default ``"deny"``; `mcp` 2 only): ``"pass"`` lets calls through whose
+      ``inputResponses`` the tool's own code reads, where no rule sees them. Parameters with ``Resolve(…)`` are judged and need
+      no option.
 
     For a server of which clients need nothing but its tools: ``policy.guard_server(server, prompts="deny", resources="deny")``.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import weakref
 from typing import Any
@@ -30,11 +31,9 @@ class Sentry:
     def made(self) -> None:
         """Records that there is a server."""
         if not self.has_made and os.getpid() != self.options.pid:
-            try:
+            # It exists already if another process was first.
+            with contextlib.suppress(OSError):
                 open(self.options.made, "xb").close()
-            except OSError:
-                # Another process was first.
-                pass
         self.has_made = True
 
     def check(self, server: Any) -> None:

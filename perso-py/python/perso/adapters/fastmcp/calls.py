@@ -41,9 +41,7 @@ class Passed:
 class Admission:
     """A call that guards admitted and that has not reached its tool. It can be used once: a second, equal call is judged."""
 
-    def __init__(
-        self, server: FastMCP[Any], tool: str, args: Any, passed: Sequence[Passed], function: object = None
-    ) -> None:
+    def __init__(self, server: FastMCP[Any], tool: str, args: Any, passed: Sequence[Passed], function: object = None) -> None:
         self.server = server
         self.tool = tool
         self.args = args

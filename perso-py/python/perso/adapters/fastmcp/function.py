@@ -24,6 +24,7 @@ from perso.adapters.as_run import as_run
 from perso.guard.judge import CHANGED
 from perso.guard.own import SCALARS, Watched, own
 
+
 class Call(Protocol):
     """A call that is about to run."""
 

@@ -21,7 +21,7 @@ from mcp_types import INVALID_PARAMS
 
 from perso.adapters.closed import is_about
 from perso.adapters.closing import closing, closing_handler
-from perso.adapters.fastmcp import calls, headers, outside
+from perso.adapters.fastmcp import calls, outside
 from perso.adapters.fastmcp.guard import Hidden, check, check_handlers, function_of, guards_of, resolve
 from perso.adapters.fastmcp.outside import around, shown
 from perso.adapters.fastmcp.tools import hand_out
@@ -143,7 +143,11 @@ def _dispatch(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
         with calls.entered(server):
             if server is None or not is_about(ctx.method):
                 return await inner(self, ctx, call_next)
-            call: Any = lambda ctx: inner(self, ctx, call_next)
+
+            async def handle(ctx: Any) -> Any:
+                return await inner(self, ctx, call_next)
+
+            call: Any = handle
             # Before the server's middleware, so that nothing answers before it.
             for guard in reversed(guards_of(server)):
                 if guard.served.closed is not None:

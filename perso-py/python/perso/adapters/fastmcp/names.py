@@ -14,6 +14,7 @@ from fastmcp.server.transforms import Transform
 from fastmcp.tools.base import Tool
 from fastmcp.tools.tool_transform import TransformedTool
 
+
 def is_mounted(provider: Provider, server: FastMCP[Any], path: Sequence[Provider] = ()) -> bool:
     """Whether a server is mounted there, directly or through other servers. `path` is the search so far."""
     if provider in path:
@@ -46,7 +47,9 @@ Offer = tuple[str, Tool]
 """A tool's own name, and the tool under which an outer provider offers it."""
 
 
-async def _offered(provider: Provider, server: FastMCP[Any], tools: Sequence[Tool], path: Sequence[Provider]) -> list[Offer] | None:
+async def _offered(
+    provider: Provider, server: FastMCP[Any], tools: Sequence[Tool], path: Sequence[Provider]
+) -> list[Offer] | None:
     """The tools under which a provider offers these."""
     if provider in path:
         return None

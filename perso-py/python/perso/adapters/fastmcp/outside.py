@@ -31,9 +31,7 @@ def around(server: FastMCP[Any]) -> tuple[calls.Passed, ...]:
     return tuple(calls.Passed(guard, other, calls.NOBODY) for other in others for guard in guards_of(other))
 
 
-async def judge(
-    outer: Sequence[calls.Passed], server: FastMCP[Any], tool: Tool, args: Any
-) -> tuple[Any, list[calls.Passed]]:
+async def judge(outer: Sequence[calls.Passed], server: FastMCP[Any], tool: Tool, args: Any) -> tuple[Any, list[calls.Passed]]:
     """Judges a call by guards of other servers. Returns the arguments to run it with, and the guards that judged it.
 
     Raises an error if the call is denied. Guards of servers on which this one is not mounted do not judge it.
@@ -50,9 +48,7 @@ async def judge(
     return args, passed
 
 
-async def _judge(
-    by: calls.Passed, names: Sequence[str], server: FastMCP[Any], tool: Tool, args: Any
-) -> tuple[Any, object]:
+async def _judge(by: calls.Passed, names: Sequence[str], server: FastMCP[Any], tool: Tool, args: Any) -> tuple[Any, object]:
     served, function, agent = by.guard.served, function_of(tool), by.agent
     denied = None if names else served.judge.refuse(tool.name, "the guarded server does not offer this tool")
     for name in names:

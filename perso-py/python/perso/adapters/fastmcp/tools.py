@@ -93,7 +93,9 @@ class _Arrival:
     async def judge_once(self, tool: Tool) -> bool:
         """Judges the call by each guard that has not admitted it. Returns whether it is part of a call to another tool."""
         if is_wrong(self.function):
-            problem = f"the tool `{self.name}` runs the inside of a guard: put the guard below the decorator that makes it a tool"
+            problem = (
+                f"the tool `{self.name}` runs the inside of a guard: put the guard below the decorator that makes it a tool"
+            )
             raise Unguarded([problem])
         running, admission = calls.running(), calls.admission()
         is_part = running is not None and running.is_part(tool)
