@@ -7,39 +7,39 @@ MAKEFLAGS += --no-print-directory
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Compile the support desk's policy and judge a handful of calls
+demo: ## Compile the support desk's policy and judge twelve calls
 	@echo "Building perso (the first time takes a minute or two) ..."
 	@cargo build --release --locked -p perso-core --features cli --bin perso --example demo
 	@cargo run --quiet --release --locked -p perso-core --features cli --example demo
 
-check: ## The quick loop for Rust: formatting, clippy, unit tests, conformance, layers and golden files
+check: ## Run the quick Rust checks: formatting, clippy, unit tests, conformance, layers and golden files
 	cargo fmt --all --check
 	cargo clippy -p perso-core -p perso-tower --all-targets --features perso-core/cli --locked -- -D warnings
 	cargo test --locked --profile checked -p perso-core --features cli --lib \
 		--test layers --test conformance --test reference --test diagnostics --test reasons --test cli
 
 # Optimised, because the property test judges hundreds of thousands of calls; with the checks that a debug build has.
-test: hosts clients python node attacks ## Run every test and every example in the documentation
+test: hosts clients python node attacks ## Run all tests, and all examples in the documentation
 	cargo test --workspace --locked --profile checked --no-fail-fast
 
-hosts: ## Judge the whole corpus in other engines; installs what it needs where it may
+hosts: ## Run the conformance corpus in other engines; installs missing tools if it can
 	perso-core/examples/hosts/run.sh
 
-clients: ## Have MCP clients that others wrote use guarded servers; installs what it needs where it may
+clients: ## Test guarded servers with third-party MCP clients; installs missing tools if it can
 	perso-tower/tests/clients/run.sh
 
-python: ## Build the Python package, and test it beside each SDK; installs what it needs where it may
+python: ## Build the Python package and test it with each SDK; installs missing tools if it can
 	perso-py/run-tests.sh
 
-node: ## Build the Node package, and test it by both engines; installs what it needs where it may
+node: ## Build the Node package and test it with both engines; installs missing tools if it can
 	perso-node/run-tests.sh
 
-attacks: ## Attack the servers that ready policies are for, through the guards that `make python node` has built; needs root
+attacks: ## Attack the servers that the ready policies protect, through the guards that `make python node` built; needs root
 	policies/attacks/run.sh
 
 DESK = target/hosts/support-desk.wasm policies/support-desk.calls.jsonl target/perso-bench.json
 
-bench: ## Measure, beside parsing in the same run; writes target/perso-bench.json
+bench: ## Run the benchmarks, with parsing in the same run as the baseline; writes target/perso-bench.json
 	cargo bench --locked -p perso-core
 	cargo bench --locked -p perso-tower --bench guarded
 	@mkdir -p target/hosts
@@ -51,16 +51,16 @@ bench: ## Measure, beside parsing in the same run; writes target/perso-bench.jso
 	perso-py/benchmarks/run.sh
 	perso-node/benchmarks/run.sh
 
-bench-peers: ## Measure beside other policy engines; writes docs/benchmarks.md and its picture
+bench-peers: ## Compare the speed with other policy engines; writes docs/benchmarks.md and its chart
 	cargo run --quiet --locked --release --manifest-path perso-core/benches/peers/Cargo.toml --target-dir target/peers
 
-soak: ## Judge on two threads while policies change, for SOAK_SECONDS, ten minutes if not said otherwise
+soak: ## Judge calls on two threads while policies change, for SOAK_SECONDS (default: 600)
 	SOAK_SECONDS=$${SOAK_SECONDS:-600} cargo test --locked --profile checked -p perso-core --test soak -- --nocapture
 
-fuzz: ## Fuzz each target for FUZZ_SECONDS, a minute if not said otherwise
+fuzz: ## Fuzz each target for FUZZ_SECONDS (default: 60)
 	perso-core/fuzz/run.sh
 
-lint: ## Formatting, clippy with each set of features, the documentation's links, and spelling
+lint: ## Check formatting, clippy with each feature set, doc links, public API, dependencies, spelling and wording
 	scripts/words.sh
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path perso-core/fuzz/Cargo.toml

@@ -1,17 +1,17 @@
-//! What a guard adds to a call, through the whole adapter, beside what deciding alone costs.
+//! Measures how much time a guard adds to a call, through the whole adapter, compared with the decision alone.
 //!
-//! `make bench` runs it and writes the ratios to `target/perso-bench.json`:
+//! `make bench` runs this and writes the results to `target/perso-bench.json`:
 //!
-//! | ratio | |
+//! | result | meaning |
 //! | --- | --- |
-//! | `guarded_vs_decide` | what `Guarded` adds to a call of an rmcp server's tool, over the time of `Policy::decide` for it |
-//! | `layer_added_us` | what `PersoLayer` adds to a POST of 300 bytes, in microseconds |
+//! | `guarded_vs_decide` | the time that `Guarded` adds to a tool call of an rmcp server, divided by that of `Policy::decide` |
+//! | `layer_added_us` | the time that `PersoLayer` adds to a POST of 300 bytes, in microseconds |
 
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "a benchmark on known data may stop at once"
+    reason = "a benchmark on known data may panic"
 )]
 
 #[path = "../../perso-core/benches/measure/mod.rs"]
@@ -33,7 +33,7 @@ use std::hint::black_box;
 use tokio::runtime::Runtime;
 use tower::{Layer, Service, ServiceExt as _, service_fn};
 
-/// Calls in one go, so that what it takes to enter the runtime does not count.
+/// The number of calls per measurement, large enough to make the cost of entering the runtime negligible.
 const CALLS: usize = 100;
 
 const ALLOW_ALL: &str = r#"{ "perso": 1, "rules": [{ "id": "all", "allow": "*" }] }"#;
@@ -69,7 +69,7 @@ impl ServerHandler for Desk {
     }
 }
 
-/// What a handler may say to a client: here nobody listens.
+/// Returns a peer for the handler's context. Its client has disconnected.
 fn peer(runtime: &Runtime) -> Peer<RoleServer> {
     let (ours, theirs) = tokio::io::duplex(1 << 12);
     runtime.block_on(async {
@@ -108,7 +108,7 @@ fn rmcp(report: &mut Report, runtime: &Runtime, policy: &Policy) {
     report.ratio("guarded_vs_decide", (medians[1] - medians[0]) / medians[2]);
 }
 
-/// An endpoint that reads what it is sent, as any does.
+/// An endpoint that parses each message, as every MCP server must.
 async fn endpoint<B: http_body::Body<Data: Send, Error: std::fmt::Debug>>(
     request: Request<B>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {

@@ -1,11 +1,11 @@
-//! In front of an MCP server over HTTP, whatever it is built with.
+//! A reverse proxy that guards any MCP server over HTTP.
 //!
 //! ```sh
 //! perso compile policy.json -o policy.wasm
 //! DESK_SECRET=... cargo run -p perso-tower --example reverse_proxy -- policy.wasm http://127.0.0.1:3001 127.0.0.1:8000
 //! ```
 //!
-//! Callers show a JWT (HS256) with `sub`, `roles`, `exp` and perhaps `mfa_verified`. It goes no further than here.
+//! Callers send a JWT (HS256) with `sub`, `roles`, `exp` and optionally `mfa_verified`. The proxy does not forward it.
 
 #[path = "common/claims.rs"]
 mod claims;

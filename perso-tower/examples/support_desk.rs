@@ -1,11 +1,11 @@
-//! A support desk over HTTP, guarded by a policy that can be changed while it runs.
+//! A support desk over HTTP. It reloads its policy when the file changes.
 //!
 //! ```sh
 //! perso compile policies/support-desk.json -o support.wasm
 //! DESK_SECRET=... cargo run -p perso-tower --example support_desk -- support.wasm 127.0.0.1:8000
 //! ```
 //!
-//! The endpoint is `/mcp`. Callers show a JWT (HS256) with `sub`, `roles`, `exp` and perhaps `mfa_verified`.
+//! The endpoint is `/mcp`. Callers send a JWT (HS256) with `sub`, `roles`, `exp` and optionally `mfa_verified`.
 
 #[path = "common/claims.rs"]
 mod claims;

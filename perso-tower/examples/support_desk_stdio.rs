@@ -1,4 +1,4 @@
-//! The same support desk over stdio, where one process serves one caller, who is known from the start.
+//! The same support desk over stdio, where one process serves one caller. You name the caller on the command line.
 //!
 //! ```sh
 //! perso compile policies/support-desk.json -o support.wasm

@@ -1,4 +1,4 @@
-//! Who calls: attributes that the host takes from its own session, never from what the model sends.
+//! The caller: attributes that the host takes from its own session, never from what the model sends.
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -7,10 +7,12 @@ use std::error::Error;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// What went wrong where the host was asked.
+/// The error of code that the host provides, such as an [`AgentSource`].
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// The caller's attributes: what rules read as `agent.…`.
+/// The caller's attributes, which rules read as `agent.…`.
+///
+/// perso trusts these attributes. Take them from what your host has verified, such as a token's claims.
 ///
 /// ```
 /// use perso_tower::Agent;
@@ -28,24 +30,24 @@ impl Default for Agent {
 }
 
 impl Agent {
-    /// Nobody in particular: no attributes, no roles.
+    /// Creates an anonymous caller, without attributes or roles.
     #[must_use]
     pub fn anonymous() -> Self {
         Self(Arc::new(Value::Object(Map::new())))
     }
 
-    /// A caller of whom `agent.id` is known.
+    /// Creates a caller with this `agent.id`.
     pub fn new(id: impl Into<String>) -> Self {
         Self::anonymous().attribute("id", id.into())
     }
 
-    /// Sets `agent.roles`.
+    /// Sets `agent.roles`, replacing earlier ones.
     #[must_use]
     pub fn roles<R: Into<String>>(self, roles: impl IntoIterator<Item = R>) -> Self {
         self.attribute("roles", roles.into_iter().map(Into::into).collect::<Vec<String>>())
     }
 
-    /// Sets an attribute.
+    /// Sets the attribute `agent.<name>`, replacing an earlier value.
     #[must_use]
     pub fn attribute(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         if let Value::Object(attributes) = Arc::make_mut(&mut self.0) {
@@ -54,7 +56,7 @@ impl Agent {
         self
     }
 
-    /// Whether it is the same caller: of the same id, or without one of the same attributes.
+    /// Returns whether both are the same caller: they have the same id or, without an id, the same attributes.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self.0.get("id"), other.0.get("id")) {
             (Some(id), Some(other)) if !id.is_null() => id == other,
@@ -62,7 +64,7 @@ impl Agent {
         }
     }
 
-    /// The attributes: an object.
+    /// Returns the attributes, a JSON object.
     #[must_use]
     pub fn attributes(&self) -> &Value {
         &self.0
@@ -75,13 +77,13 @@ impl From<Map<String, Value>> for Agent {
     }
 }
 
-/// What a function may say of who calls.
+/// The return type of a function that determines the caller: an [`Agent`], or an `Option` or a `Result` of one.
 pub trait IntoAgent {
-    /// The caller.
+    /// Converts the value into the caller.
     ///
     /// # Errors
     ///
-    /// Why there is no telling; the call is denied.
+    /// Returns the function's error if it could not determine the caller. The call is then denied.
     fn into_agent(self) -> Result<Agent, BoxError>;
 }
 
@@ -91,7 +93,7 @@ impl IntoAgent for Agent {
     }
 }
 
-/// `None` is an anonymous caller.
+/// `None` means an anonymous caller.
 impl IntoAgent for Option<Agent> {
     fn into_agent(self) -> Result<Agent, BoxError> {
         Ok(self.unwrap_or_default())
@@ -104,17 +106,19 @@ impl<E: Into<BoxError>> IntoAgent for Result<Agent, E> {
     }
 }
 
-/// Tells who calls, anew for each request. `R` is what the adapter knows of a request: the head of an HTTP request for
-/// [`PersoLayer`](crate::PersoLayer).
+/// Determines the caller of each request. `R` is the adapter's view of the request: `http::request::Parts` for
+/// [`PersoLayer`](crate::PersoLayer), rmcp's `RequestContext<RoleServer>` for `Guarded` and `GuardedService`, and
+/// tower-mcp's `RouterRequest` for `RouterLayer`.
 ///
-/// A function from `&R` to an [`Agent`], to an `Option` or a `Result` of one is an `AgentSource`.
+/// A function from `&R` to an [`Agent`], or to an `Option` or a `Result` of one, is an `AgentSource`.
 #[async_trait]
 pub trait AgentSource<R>: Send + Sync + 'static {
-    /// Who calls.
+    /// Returns the caller of a request.
     ///
     /// # Errors
     ///
-    /// Where there is no telling: the call is denied, and the error is logged.
+    /// Return an error if you cannot determine the caller. The call is then denied, lists of tools are empty, and the
+    /// error is logged. A panic counts as an error.
     async fn agent(&self, request: &R) -> Result<Agent, BoxError>;
 }
 
@@ -130,7 +134,7 @@ where
     }
 }
 
-/// The same caller for every request: for stdio, where one process serves one caller.
+/// Uses the same caller for every request. This is for stdio, where one process serves one caller.
 #[derive(Debug, Clone)]
 pub struct StaticAgent(pub Agent);
 
@@ -141,9 +145,9 @@ impl<R: Sync> AgentSource<R> for StaticAgent {
     }
 }
 
-/// A request that carries what earlier layers have found out.
+/// A request that carries values from earlier layers, such as verified claims.
 pub trait Carries {
-    /// What an earlier layer has put there.
+    /// Returns the value of type `T` that an earlier layer has stored, if any.
     fn carried<T: Clone + Send + Sync + 'static>(&self) -> Option<&T>;
 }
 
@@ -153,8 +157,9 @@ impl Carries for http::request::Parts {
     }
 }
 
-/// Takes the caller from what an authentication layer has put into the request's extensions: claims of type `T`, which
-/// are verified there, become attributes by way of serde. A request without any is from an anonymous caller.
+/// Takes the caller from the request's extensions, where your authentication layer has stored verified claims of type
+/// `T`. The claims must serialize to an object, whose members become the attributes; otherwise the call is denied. A
+/// request without claims has an anonymous caller.
 ///
 /// ```
 /// use perso_tower::FromExtension;
@@ -173,7 +178,7 @@ impl Carries for http::request::Parts {
 pub struct FromExtension<T>(PhantomData<fn() -> T>);
 
 impl<T> FromExtension<T> {
-    /// A source of such claims.
+    /// Creates a source that reads claims of type `T`.
     #[must_use]
     pub const fn new() -> Self {
         Self(PhantomData)

@@ -1,5 +1,4 @@
-//! The arguments of a call, read once: what is judged, what resource source and observer are shown, and what the tool gets
-//! is one value.
+//! The arguments of a call. The policy, the resource source, the observer and the tool all get the same value.
 
 use crate::exact::{self, Unclear};
 use perso_core::Part;
@@ -7,17 +6,17 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-/// The arguments as an adapter has them and passes them on.
+/// The arguments in the form in which the adapter holds them and passes them on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Args<'a> {
     Absent,
-    /// JSON text of what should be an object or null.
+    /// JSON text. It should be an object or null, but this is not checked yet.
     Text(&'a str),
     #[cfg_attr(not(any(feature = "rmcp", feature = "tower-mcp")), expect(dead_code, reason = "HTTP has only text"))]
     Value(&'a Value),
 }
 
-/// The arguments while a call is judged.
+/// The arguments of a call that is being judged.
 #[derive(Debug)]
 pub(crate) struct ReadArgs<'a> {
     args: Args<'a>,
@@ -31,7 +30,7 @@ impl<'a> From<Args<'a>> for ReadArgs<'a> {
 }
 
 impl<'a> ReadArgs<'a> {
-    /// What the policy reads.
+    /// Returns the arguments for the policy.
     pub(crate) fn part(&self) -> Part<'a> {
         match self.args {
             Args::Absent => Part::Absent,
@@ -40,7 +39,7 @@ impl<'a> ReadArgs<'a> {
         }
     }
 
-    /// What resource source and observer are shown. Text becomes a value only if one of them asks.
+    /// Returns the arguments for the resource source and the observer. Text is parsed once, and only on demand.
     pub(crate) fn shown(&self) -> Result<&Value, Unclear> {
         let read = || match self.args {
             Args::Absent => Ok(Cow::Owned(Value::Null)),

@@ -1,4 +1,4 @@
-//! Runs what the host wrote, so that a panic in it is an error and the call is answered.
+//! Runs code that the host provides. A panic in it becomes an error, so the call still gets an answer.
 
 use crate::agent::BoxError;
 use std::any::Any;
@@ -8,11 +8,11 @@ use std::task::Poll;
 
 /// Runs a function.
 pub(crate) fn call<T>(function: impl FnOnce() -> T) -> Result<T, BoxError> {
-    // Whatever the function has left half done is its own: nothing of the guard is in its hands.
+    // Unwind safe: the function has no access to the guard's state, only to its own.
     catch_unwind(AssertUnwindSafe(function)).map_err(|panic| error(&*panic))
 }
 
-/// Runs a future, which is not polled again after a panic.
+/// Runs a future. It is not polled again after a panic.
 pub(crate) async fn future<F: Future>(future: F) -> Result<F::Output, BoxError> {
     let mut future = pin!(future);
     std::future::poll_fn(|cx| match call(|| future.as_mut().poll(cx)) {

@@ -1,11 +1,11 @@
-//! Prompts and resources, which a host can turn off: the one table of their methods.
+//! Prompts and resources, which a host can turn off. All adapters share this table of their methods.
 
 use crate::fold::{folded, readings};
 
-/// The code of a method that a server does not have (JSON-RPC 2.0, 5.1).
+/// The error code for a method that the server does not have (JSON-RPC 2.0, 5.1).
 pub(crate) const METHOD_NOT_FOUND: i32 = -32601;
 
-/// What a server may have beside tools.
+/// What a server may offer besides tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Prompts,
@@ -20,7 +20,7 @@ impl Kind {
         }
     }
 
-    /// What a decision says to the host.
+    /// Returns the decision's detail, for the host.
     pub(crate) const fn detail(self) -> &'static str {
         match self {
             Self::Prompts => "prompts are denied",
@@ -28,22 +28,23 @@ impl Kind {
         }
     }
 
-    /// What an error says to the client.
+    /// Returns the error's message, for the client.
     pub(crate) fn message(self, method: &str) -> String {
         format!("{method} is not allowed: this server's guard denies {}", self.name())
     }
 }
 
-/// What is answered in the server's place.
+/// The guard's answer in place of the server's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Instead {
-    /// A list without items, of this name. Clients ask for it because of what the server says that it can do.
+    /// An empty list under this key. Not an error, because the server announces the capability and clients ask for the
+    /// list.
     Empty(&'static str),
     /// The error [`METHOD_NOT_FOUND`].
     Error(Kind),
 }
 
-/// What a host has turned off: nothing, by default.
+/// What the host has turned off: nothing by default.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Closed {
     pub(crate) prompts: bool,
@@ -62,9 +63,9 @@ impl Closed {
         }
     }
 
-    /// What is answered in the server's place, if the method is about what is turned off. `reference` is the type of what
-    /// `completion/complete` is about, if it can be read. Of `subscriptions/listen`, only a request that cannot be read comes
-    /// here: of others it is [`narrowed`](Self::narrows) what they ask for.
+    /// Returns the guard's answer if the method uses something that is turned off. `reference` is the type of the
+    /// reference of a `completion/complete`, or `None` if it cannot be read. Pass a `subscriptions/listen` only if it
+    /// cannot be read: the adapter [narrows](Self::narrows) all others and passes them on.
     pub(crate) fn instead(self, method: &str, reference: Option<&str>) -> Option<Instead> {
         if self.is_nothing() {
             return None;
@@ -73,7 +74,7 @@ impl Closed {
             "prompts/list" if self.prompts => Some(Instead::Empty("prompts")),
             "resources/list" if self.resources => Some(Instead::Empty("resources")),
             "resources/templates/list" if self.resources => Some(Instead::Empty("resourceTemplates")),
-            // In whatever notation a lax server might take for it.
+            // In any spelling that a lenient server might accept.
             _ => readings(method).find_map(|method| self.denied(&method, reference)).map(Instead::Error),
         }
     }
@@ -91,7 +92,7 @@ impl Closed {
         self.has(kind).then_some(kind)
     }
 
-    /// Leaves out of a `subscriptions/listen` what is turned off.
+    /// Removes from a `subscriptions/listen` the notifications about what is turned off.
     #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
     pub(crate) fn narrow<T, U>(self, prompts: &mut Option<T>, (resources, updates): (&mut Option<T>, &mut Option<U>)) {
         if self.prompts {
@@ -102,8 +103,8 @@ impl Closed {
         }
     }
 
-    /// Whether `subscriptions/listen` must not ask for notifications by this key (`promptsListChanged`,
-    /// `resourcesListChanged`, `resourceSubscriptions`).
+    /// Returns whether a `subscriptions/listen` must not have this key (`promptsListChanged`, `resourcesListChanged`,
+    /// `resourceSubscriptions`).
     pub(crate) fn narrows(self, key: &str) -> bool {
         let key = folded(key);
         (self.prompts && key.starts_with("prompt")) || (self.resources && key.starts_with("resource"))

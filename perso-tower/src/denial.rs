@@ -1,33 +1,36 @@
-//! What a denied caller gets: text that the model can act on.
+//! The answer to a denied call: text that the model can act on.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// The key of `_meta` under which a denial tells programs of the decision.
+/// The key in `_meta` under which a denial carries the decision for programs: an object with `rule` (a string or null)
+/// and `decision_id` (a UUID).
 pub const META: &str = "dev.perso/decision";
 
 /// A call that was denied.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Denied {
-    /// The decision's id, the one of its [`Event`](crate::Event).
+    /// The decision's id, the same as in its [`Event`](crate::Event).
     pub id: Uuid,
-    /// The tool.
+    /// The tool's name; empty if the denied request names no tool, such as an update of an unknown task.
     pub tool: String,
-    /// The rule that decided, or the nearest one.
+    /// The id of the rule that decided. If no rule did, the id of the closest allow rule, if any.
     pub rule: Option<String>,
-    /// For the caller, and so for the model.
+    /// The reason, written for the caller and thus for the model.
     pub reason: String,
 }
 
 impl Denied {
-    /// The decision, for programs.
+    /// Returns the decision, for programs.
     fn decision(&self) -> Value {
         json!({ "rule": self.rule, "decision_id": self.id.to_string() })
     }
 }
 
-/// Says what a denied caller gets. A function from [`Denied`] to a text is a `Denial` that says that text.
+/// Builds the answer to a denied call. A function from `&Denied` to `String` is a `Denial` that sends that text.
+///
+/// If a method panics, the caller gets the policy's reason.
 ///
 /// ```
 /// use perso_tower::{Denial, Denied};
@@ -37,11 +40,11 @@ impl Denied {
 /// # is_denial(denial);
 /// ```
 pub trait Denial: Send + Sync + 'static {
-    /// The text, for the model. It is what the result says and, for a task of the revision 2025-11-25, the error's message.
+    /// Returns the text for the model: the content of the result or, for a task, the message of the JSON-RPC error.
     fn text(&self, denied: &Denied) -> String;
 
-    /// The members of the `CallToolResult` (MCP, "Tools"): the text, and the decision in `_meta` under [`META`]. Whatever
-    /// another one says, the adapter sets `isError` and takes `structuredContent` away.
+    /// Returns the members of the `CallToolResult` (MCP, "Tools"). By default these are the text, and the decision in
+    /// `_meta` under [`META`]. If you override this, the adapter still sets `isError` and removes `structuredContent`.
     fn result(&self, denied: &Denied) -> Map<String, Value> {
         Map::from_iter([
             ("content".to_owned(), json!([{ "type": "text", "text": self.text(denied) }])),
@@ -56,7 +59,7 @@ impl<F: Fn(&Denied) -> String + Send + Sync + 'static> Denial for F {
     }
 }
 
-/// The reason as it stands in the policy.
+/// Sends the policy's reason.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reason;
 
@@ -66,22 +69,23 @@ impl Denial for Reason {
     }
 }
 
-/// A denial, ready to be sent.
+/// A denial, ready to send.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// A result. Clients show it to the model.
+    /// A tool result, which clients show to the model.
     Result(Map<String, Value>),
-    /// An error, for a call that was to become a task: with a result one client loses the reason.
+    /// A JSON-RPC error, for tasks: one client drops the reason if it gets a result instead.
     Error { code: i32, message: String, data: Value },
-    /// What the server would say of a tool that it does not have.
+    /// The answer that the server gives for a tool that it does not have.
     Unknown,
 }
 
-/// The code of a denial that can't be a result (JSON-RPC 2.0, 5.1: for servers to define).
+/// The code of a denial that cannot be a result, from the range for server errors (JSON-RPC 2.0, 5.1).
 const DENIED: i32 = -32000;
 
 impl Answer {
-    /// What to say of a call that was denied; `is_task` where the result would be a task of the revision 2025-11-25.
+    /// Builds the answer to a denied call. `is_task` is true for an update of a task, and for a call of revision
+    /// 2025-11-25 that asks for one; `hide` is true if the tool must look as if it did not exist.
     pub(crate) fn new(denial: &dyn Denial, denied: &Denied, is_task: bool, hide: bool) -> Self {
         if hide {
             Self::Unknown

@@ -1,35 +1,35 @@
-//! What the host receives for each decision.
+//! The events that the host receives, one for each decision.
 
 use perso_core::{Decision, Problem, visible};
 use serde_json::Value;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// A decision that was made.
+/// A decision.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Event<'e> {
-    /// The decision's id (a version 7 UUID), which a denial sends to the caller.
+    /// The decision's id, a version 7 UUID. A denial sends it to the caller.
     pub id: Uuid,
-    /// The tool, as the model named it.
+    /// The tool's name, as sent by the client; empty for a denied request that names no tool.
     pub tool: &'e str,
     /// The decision.
     pub decision: &'e Decision<'e>,
-    /// Why the caller or the resource is not known, if that is so.
+    /// The error, if the caller or the resource could not be determined.
     pub failure: Option<&'e (dyn std::error::Error + Send + Sync)>,
-    /// Whether the decision is enforced; false when only observing.
+    /// Whether the decision is enforced: false with `observe`.
     pub enforced: bool,
-    /// How long it took, the lookups of caller and resource included.
+    /// The time that the decision took, including the lookups of the caller and the resource.
     pub duration: Duration,
 }
 
-/// Receives each decision. A function of an [`Event`] and the call's arguments is an `Observer`.
+/// Receives each decision. A function from an [`Event`] and the call's arguments is an `Observer`.
 ///
-/// A call does not run unless the observer has seen it: if the observer panics, or if readers could read the arguments
-/// differently, the call is denied.
+/// A call does not run until the observer has seen it. If the observer panics, or if JSON parsers could read the
+/// arguments differently, the call is denied (but it runs with `observe`).
 pub trait Observer: Send + Sync + 'static {
-    /// A decision was made. This runs before the call does, so it should be quick. `args` are the arguments as the tool
-    /// gets them, or null if there are none or the call was denied because they cannot be shown exactly.
+    /// Records a decision. This runs before the call, so keep it fast. `args` are the arguments, exactly as the tool
+    /// gets them; they are null if there are none, or if the call was denied because they are ambiguous.
     fn observe(&self, event: &Event<'_>, args: &Value);
 }
 
@@ -40,14 +40,14 @@ impl<F: Fn(&Event<'_>, &Value) + Send + Sync + 'static> Observer for F {
 }
 
 impl Event<'_> {
-    /// The rule that decided, or the nearest one.
+    /// Returns the id of the rule that decided. If no rule did, returns the id of the closest allow rule, if any.
     #[must_use]
     pub fn rule(&self) -> Option<&str> {
         self.decision.rule.or(self.decision.cause.rule)
     }
 
-    /// Writes a `tracing` event of the target `perso`: information for an allow, a warning for a denial. No values of
-    /// arguments are in it.
+    /// Emits a `tracing` event with the target `perso`, at level INFO for an allowed call and WARN for a denied one. It
+    /// has no argument values.
     pub(crate) fn trace(&self) {
         let Decision { outcome, reason, cause, .. } = self.decision;
         macro_rules! event {

@@ -1,8 +1,8 @@
-//! Arguments as a value that every reader of their text would see.
+//! Parses arguments into a value that every other JSON parser would read as well.
 //!
-//! A resource source and an observer get a [`Value`], while the server reads the text. Readers of JSON differ over duplicate
-//! keys, over keys that differ only in case, and over numbers that a float cannot hold. Text in which they could differ has
-//! no value here, and the call is denied.
+//! A resource source and an observer get a [`Value`], while the server parses the text itself. JSON parsers disagree
+//! about duplicate keys, keys that differ only in case, and numbers that a float cannot hold. Such text is an error
+//! here, and the call is denied.
 
 use crate::fold;
 use perso_core::{limits, source};
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 use std::collections::HashSet;
 
-/// Why text has no value. The words are for the model: they say what to send instead.
+/// Why text cannot be parsed unambiguously. The message is for the model: it says what to send instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unclear(pub(crate) &'static str);
 
@@ -19,29 +19,29 @@ const DEPTH: Unclear = Unclear("the arguments are nested too deeply: send them w
 const KEYS: Unclear = Unclear("the arguments repeat a key, exactly or in another case: send each key once");
 const NUMBER: Unclear = Unclear("the arguments have a number that cannot be kept exactly: send it with fewer digits");
 
-/// Reads JSON text.
+/// Parses JSON text.
 pub(crate) fn read(text: &str) -> Result<Value, Unclear> {
-    // What is not JSON to the letter is noticed here, so that the reader only has to find its way.
+    // This rejects all invalid JSON, so the reader below only has to find the tokens.
     let text = serde_json::from_str::<&RawValue>(text).map_err(|_| NOT_JSON)?.get();
-    // The arguments are the second level of a call.
+    // The arguments are at the second level of a call.
     Reader { text, at: 0 }.value(limits::DEPTH - 1)
 }
 
-/// Reads text that is JSON, once from front to end.
+/// Reads text that is known to be valid JSON, in one pass.
 struct Reader<'t> {
     text: &'t str,
     at: usize,
 }
 
 impl<'t> Reader<'t> {
-    /// The byte that the next token begins with.
+    /// Skips whitespace and returns the first byte of the next token.
     fn peek(&mut self) -> u8 {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         self.at += rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
         self.text.as_bytes().get(self.at).copied().unwrap_or_default()
     }
 
-    /// Takes bytes as long as they are like this.
+    /// Takes bytes while `is_like` returns true.
     fn take_while(&mut self, is_like: impl Fn(u8) -> bool) -> &'t str {
         let start = self.at;
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
@@ -49,7 +49,7 @@ impl<'t> Reader<'t> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
-    /// Calls itself for each level, so not more often than there are levels.
+    /// Reads a value. It recurses once for each level, so `levels` limits the recursion.
     fn value(&mut self, levels: u32) -> Result<Value, Unclear> {
         match self.peek() {
             b'{' | b'[' if levels == 0 => Err(DEPTH),
@@ -92,14 +92,15 @@ impl<'t> Reader<'t> {
         Ok(Value::Array(list))
     }
 
-    /// Takes the bracket that opens, or the comma, if something follows, and else what closes.
+    /// Takes the opening bracket or the comma and returns true if an item follows. Otherwise takes the closing bracket
+    /// and returns false.
     fn goes_on(&mut self, close: u8) -> bool {
         let is_end = self.peek() == close;
         self.at += 1;
         if is_end {
             return false;
         }
-        // Of what is empty, both brackets.
+        // In an empty object or list, take both brackets.
         let is_empty = self.peek() == close;
         self.at += usize::from(is_empty);
         !is_empty && self.at < self.text.len()
@@ -113,17 +114,18 @@ impl<'t> Reader<'t> {
         while let Some(found) = memchr::memchr2(b'"', b'\\', bytes.get(self.at..).unwrap_or_default()) {
             self.at += found + 1;
             if bytes.get(self.at - 1) == Some(&b'"') {
-                // It may still have half of a pair of surrogates in it.
+                // This can still fail: the string may have a lone surrogate.
                 return serde_json::from_str(self.text.get(start..self.at).unwrap_or_default()).map_err(|_| NOT_JSON);
             }
-            // What is escaped, which ends no string.
+            // Skip the escaped character, which cannot end the string.
             self.at += 1;
         }
         Err(NOT_JSON)
     }
 }
 
-/// The number, if it is the very decimal that the text says. A float stands for the shortest decimal that reads back as it.
+/// Returns the number if it is exactly the decimal in the text. A float counts as the shortest decimal that parses back
+/// to it.
 fn number(text: &str) -> Option<Number> {
     if let Ok(integer) = text.parse::<u64>() {
         return Some(integer.into());
@@ -154,7 +156,7 @@ mod tests {
                 r#"{"a":500.00,"b":5e2,"c":0.1,"d":1e29,"e":-0}"#,
                 json!({"a": 500.0, "b": 500.0, "c": 0.1, "d": 1e29, "e": 0}),
             ),
-            // A float that a quick reader gets wrong in the last place.
+            // A float whose last digit a fast but inexact parser gets wrong.
             (r#"{"a":0.6046602879796196}"#, json!({"a": 0.604_660_287_979_619_6})),
             (r#"{"a":{"x":1},"b":{"x":1}}"#, json!({"a": {"x": 1}, "b": {"x": 1}})),
             ("null", Value::Null),
@@ -201,7 +203,7 @@ mod tests {
         assert_eq!(read(&nested(200_000)), Err(DEPTH));
     }
 
-    /// All the policies and cases, cut and put together in many ways.
+    /// Compares all files under `policies/`, whole and line by line, with `serde_json`.
     #[test]
     fn another_reader_sees_the_same() {
         let (mut folders, mut compared) = (vec![std::path::PathBuf::from("../policies")], 0);

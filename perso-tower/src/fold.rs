@@ -1,11 +1,11 @@
-//! Names, compared as the laxest reader would.
+//! Compares names as the most lenient parser would.
 
 use perso_core::is_deceptive;
 use unicode_general_category::{GeneralCategory, get_general_category};
 use unicode_normalization::UnicodeNormalization;
 
-/// A name without its notation: compatibility forms (NFKC), spaces, control and invisible characters, case, and the dot of an `i`
-/// make no difference. For comparison with names in lowercase ASCII.
+/// Folds a name so that spelling makes no difference: compatibility forms (NFKC), spaces, control and invisible
+/// characters, case, and the dotted and dotless `i`. Compare the result with names in lowercase ASCII.
 pub(crate) fn folded(name: &str) -> String {
     if name.is_ascii() {
         return name.chars().filter(char::is_ascii_graphic).map(|c| c.to_ascii_lowercase()).collect();
@@ -14,32 +14,32 @@ pub(crate) fn folded(name: &str) -> String {
     visible.collect::<String>().replace("i\u{307}", "i").replace('\u{131}', "i")
 }
 
-/// The names that readers may take a name for, folded. To some, a NUL ends it.
+/// Returns each name that a parser may read this one as, folded. For some parsers, a NUL ends a name.
 pub(crate) fn readings(name: &str) -> impl Iterator<Item = String> {
     let start = name.split_once('\0').map(|(start, _)| folded(start));
     std::iter::once(folded(name)).chain(start)
 }
 
-/// Whether some reader may take a name for another one.
+/// Returns whether some parser may read a name as `other`.
 pub(crate) fn is_read_as(name: &str, other: &str) -> bool {
     let other = other.to_ascii_lowercase();
     readings(name).any(|reading| reading == other)
 }
 
-/// Spaces, control and invisible characters, and what is not a character of Unicode.
+/// Returns whether folding drops the character: a space, control, invisible, private-use or unassigned character.
 fn is_left_out(c: char) -> bool {
     use GeneralCategory::{PrivateUse, Unassigned};
     c.is_whitespace() || is_deceptive(c) || matches!(get_general_category(c), PrivateUse | Unassigned)
 }
 
-/// A key of any letters: two keys that a reader might take for one are equal.
+/// Folds a key in any script: two keys that a parser might treat as the same fold to the same text.
 pub(crate) fn any(name: &str) -> String {
     let name = name.split('\0').next().unwrap_or_default();
     let name = name.trim_matches(|c: char| c.is_whitespace() || c.is_control());
     if name.is_ascii() {
         return name.to_ascii_lowercase();
     }
-    // Down, up and down again, as some letters have several small forms and some several large ones.
+    // Lowercase, uppercase, then lowercase: some letters have several lowercase forms, others several uppercase ones.
     let small = name.chars().map(|c| if c == '\u{130}' { 'i' } else { c }).flat_map(char::to_lowercase);
     small.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
@@ -87,7 +87,7 @@ mod tests {
     fn every_letter_that_some_reader_takes_for_ascii_is_folded() {
         for c in '\u{80}'..=char::MAX {
             let folds_to_ascii = c.to_lowercase().chain(c.to_uppercase()).any(|c| c.is_ascii_alphabetic());
-            // A letter with marks that becomes several characters is another name to every reader, but for the dotted i.
+            // If the case mapping has several characters, no parser takes the letter for ASCII, except the dotted i.
             let alone = c.to_lowercase().count() == 1 && c.to_uppercase().count() == 1;
             if folds_to_ascii && alone {
                 assert!(folded(&c.to_string()).is_ascii() && any(&c.to_string()).is_ascii(), "{c}");

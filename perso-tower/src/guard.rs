@@ -1,4 +1,4 @@
-//! What all adapters share: judges a call, and reports the decision.
+//! The core of all adapters: judges a call and reports the decision.
 
 use crate::agent::{Agent, AgentSource, BoxError};
 use crate::args::{Args, ReadArgs};
@@ -20,16 +20,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// The first revision without sessions: its results say what they are, and may be cached.
+/// The first MCP revision without sessions. From here on, results have a `resultType` and can be cached.
 pub(crate) const STATELESS: &str = "2026-07-28";
 
-/// How long a resource may take by default.
+/// The default time limit for a lookup of the resource.
 const RESOURCE_TIME: Duration = Duration::from_secs(5);
 
-const UNKNOWN_TASK: &str = "the task is not known: call its tool again";
+const UNKNOWN_TASK: &str = "the task is unknown: call its tool again";
 
-/// A policy with all that is needed to enforce it. `R` is what the adapter knows of a request. The fields are set by
-/// [`settings`].
+/// A policy with everything needed to enforce it. `R` is the adapter's view of a request. [`settings`] sets the fields.
 pub(crate) struct Guard<R> {
     pub(crate) policy: PolicyHandle,
     pub(crate) agent: Option<Arc<dyn AgentSource<R>>>,
@@ -44,7 +43,7 @@ pub(crate) struct Guard<R> {
     pub(crate) tasks: Tasks,
 }
 
-// By hand: deriving would ask for `R: Clone`.
+// By hand, because a derive would require `R: Clone`.
 impl<R> Clone for Guard<R> {
     fn clone(&self) -> Self {
         Self {
@@ -76,16 +75,16 @@ struct Judged<'a> {
     begin: Instant,
 }
 
-/// Who makes a request, asked for once.
+/// The caller of a request, determined once per request.
 #[derive(Debug)]
 pub(crate) struct Caller {
     agent: Result<Agent, BoxError>,
-    /// When it was asked, which is when deciding begins.
+    /// When the lookup of the caller began. The decision's duration counts from here.
     begin: Instant,
 }
 
 impl Caller {
-    /// The caller, if it is known.
+    /// Returns the caller, if it could be determined.
     pub(crate) fn agent(&self) -> Option<&Agent> {
         self.agent.as_ref().ok()
     }
@@ -108,7 +107,7 @@ impl<R: Sync + 'static> Guard<R> {
         }
     }
 
-    /// Who makes the request: an anonymous caller, if no source is set.
+    /// Determines the caller of a request. Without a source, the caller is anonymous.
     pub(crate) async fn caller(&self, request: &R) -> Caller {
         let begin = Instant::now();
         let agent = match &self.agent {
@@ -118,7 +117,7 @@ impl<R: Sync + 'static> Guard<R> {
         Caller { agent, begin }
     }
 
-    /// Judges a call: `None` if it may run, with just these arguments.
+    /// Judges a call. Returns `None` if it may run, with exactly these arguments.
     pub(crate) async fn judge(&self, caller: &Caller, tool: &str, args: Args<'_>) -> Option<Denied> {
         let judged = Judged { tool, args: args.into(), begin: caller.begin };
         let agent = match &caller.agent {
@@ -140,7 +139,7 @@ impl<R: Sync + 'static> Guard<R> {
             };
             let query = ResourceQuery { tool: tool.to_owned(), args, agent: agent.clone() };
             let resource = self.resource(&**source, query).await;
-            // If the lookup fails, nothing may be concluded from the resource.
+            // After a failed lookup, the resource is unknown, not absent: nothing may follow from its attributes.
             call = call.resource(resource.map_or_else(
                 |error| {
                     failure = Some(error);
@@ -152,11 +151,11 @@ impl<R: Sync + 'static> Guard<R> {
         self.conclude(&judged, &policy.decide(&call), failure.as_deref())
     }
 
-    /// Judges what goes on with a task, as the call that has become the task.
+    /// Judges an update of a task like the call that became the task.
     pub(crate) async fn judge_update(&self, caller: &Caller, task: &str) -> Option<Denied> {
         match self.tasks.call(task) {
             Some(call) => self.judge(caller, &call.tool, call.args()).await,
-            // Answers are not read when only observing, so that no task is known.
+            // When only observing, the guard does not read answers, so it knows no tasks.
             None if self.observe => None,
             None => {
                 let judged = Judged { tool: "", args: Args::Absent.into(), begin: caller.begin };
@@ -177,20 +176,20 @@ impl<R: Sync + 'static> Guard<R> {
         }
     }
 
-    /// Denies what cannot be judged, whatever the policy says. `false` when only observing.
+    /// Denies a request that cannot be judged, whatever the policy says. Returns false when only observing.
     pub(crate) fn refuse(&self, why: &'static str) -> bool {
         let judged = Judged { tool: "", args: Args::Absent.into(), begin: Instant::now() };
         self.conclude(&judged, &Decision::not_judged(reason::ENGINE, why), None).is_some()
     }
 
-    /// What is answered in the server's place to a request for prompts or resources, if the host has turned them off: see
+    /// Returns the guard's answer to a request for prompts or resources, if the host has turned them off. See
     /// [`Closed::instead`].
     #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
     pub(crate) fn instead(&self, method: &str, reference: Option<&str>) -> Option<Instead> {
         self.closed.instead(method, reference).filter(|instead| self.closes(*instead))
     }
 
-    /// Whether the server is not asked. Denials are reported.
+    /// Returns whether the guard answers instead of the server. Reports the denial, unless the answer is an empty list.
     pub(crate) fn closes(&self, instead: Instead) -> bool {
         match instead {
             Instead::Empty(_) => !self.observe,
@@ -198,20 +197,20 @@ impl<R: Sync + 'static> Guard<R> {
         }
     }
 
-    /// What `subscriptions/listen` must not ask for: nothing, when only observing.
+    /// Returns what to remove from `subscriptions/listen`: nothing when only observing.
     #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
     pub(crate) fn narrows(&self) -> Closed {
         if self.observe { Closed::default() } else { self.closed }
     }
 
-    /// Reports a decision to the host, and enforces it.
+    /// Reports a decision to the host and enforces it: returns the denial, or `None` if the call may run.
     fn conclude(
         &self,
         judged: &Judged<'_>,
         decision: &Decision<'_>,
         failure: Option<&(dyn Error + Send + Sync + 'static)>,
     ) -> Option<Denied> {
-        // A call does not run unless the observer sees its arguments.
+        // A call does not run unless the observer can see its arguments.
         if self.observer.is_some()
             && decision.is_allowed()
             && let Err(Unclear(why)) = judged.args.shown()
@@ -226,7 +225,7 @@ impl<R: Sync + 'static> Guard<R> {
         if let Some(observer) = &self.observer {
             let observe = || observer.observe(&event, args.shown().unwrap_or(&Value::Null));
             if let Err(error) = caught::call(observe) {
-                // Nor does it run if the observer has not recorded it.
+                // A call that the observer may not have recorded does not run either.
                 tracing::error!(target: "perso", decision_id = %id, %error, "the observer failed: the call is denied");
                 reason = reason.or(Some(reason::ENGINE));
             }
@@ -235,7 +234,7 @@ impl<R: Sync + 'static> Guard<R> {
         Some(Denied { id, tool: (*tool).to_owned(), rule: event.rule().map(str::to_owned), reason: reason.to_owned() })
     }
 
-    /// What a denied caller gets; `is_task` where the answer would be a task of the revision 2025-11-25.
+    /// Builds the answer to a denied call. For `is_task`, see [`Answer::new`].
     pub(crate) fn answer(&self, denied: &Denied, is_task: bool) -> Answer {
         let answer = |denial: &dyn Denial| Answer::new(denial, denied, is_task, self.hide);
         caught::call(|| answer(&*self.denial)).unwrap_or_else(|error| {
@@ -244,24 +243,25 @@ impl<R: Sync + 'static> Guard<R> {
         })
     }
 
-    /// Which tools a caller sees in lists: all of them, when only observing.
+    /// Returns which tools the caller sees in lists: all of them when only observing.
     pub(crate) fn visibility(&self, caller: Caller) -> Visibility {
         let seen = if self.observe { Seen::Everything } else { Seen::By(caller.agent) };
         Visibility { policy: self.policy.clone(), context: self.context.clone(), seen }
     }
 }
 
-/// Whether a method that is not known may run a tool nevertheless, because a lax server takes it for one that does: for any
-/// that begins with `tools/`, or for `tasks/update`, with which a task continues.
+/// Returns whether some server may run a tool for this method: because it begins with `tools/` or is `tasks/update`, in
+/// any spelling that a lenient server might accept. Ask this only for methods that the adapter does not judge.
 pub(crate) fn may_run_tools(method: &str) -> bool {
     crate::fold::readings(method).any(|method| method.starts_with("tools/") || method == "tasks/update")
 }
 
-/// How an adapter is set up: the same for all.
+/// The methods that configure an adapter, the same for all.
 macro_rules! settings {
     ($request:ty) => {
-        /// Sets the function that says who calls: from the request to an [`Agent`](crate::Agent), or to an `Option` or a
-        /// `Result` of one. It runs for each request. Without it every caller is anonymous, without roles.
+        /// Sets the function that determines the caller: from the request to an [`Agent`](crate::Agent), or to an
+        /// `Option` or a `Result` of one. It runs for each request. If it returns an error or panics, the call is
+        /// denied. Without it, every caller is anonymous and has no roles.
         #[must_use]
         pub fn agent<F, A>(self, function: F) -> Self
         where
@@ -271,51 +271,53 @@ macro_rules! settings {
             self.agent_source(function)
         }
 
-        /// The same with an [`AgentSource`](crate::AgentSource), which can be async.
+        /// Like [`agent`](Self::agent), with an [`AgentSource`](crate::AgentSource), which can be async.
         #[must_use]
         pub fn agent_source(mut self, source: impl crate::AgentSource<$request>) -> Self {
             self.guard.agent = Some(std::sync::Arc::new(source));
             self
         }
 
-        /// Sets the source that looks up what a call is about. Without it nothing is known of resources.
+        /// Sets the source that looks up the resource that a call acts on, which rules read as `resource.…`. Without
+        /// it, calls have no resource.
         #[must_use]
         pub fn resource(mut self, source: impl crate::ResourceSource) -> Self {
             self.guard.resource = Some(std::sync::Arc::new(source));
             self
         }
 
-        /// Sets how long a lookup may take, 5 seconds by default. After that the resource is unknown. A source that blocks the
-        /// thread cannot be interrupted.
+        /// Sets the time limit for a lookup of the resource; 5 seconds by default. After that, the resource is unknown,
+        /// which never grants permission. The limit cannot interrupt a source that blocks the thread.
         #[must_use]
         pub fn resource_time(mut self, most: std::time::Duration) -> Self {
             self.guard.resource_time = most;
             self
         }
 
-        /// Sets what rules read as `context.…`: nothing by default.
+        /// Sets the attributes that rules read as `context.…`; none by default.
         #[must_use]
         pub fn context(mut self, context: serde_json::Map<String, serde_json::Value>) -> Self {
             self.guard.context = std::sync::Arc::new(serde_json::Value::Object(context));
             self
         }
 
-        /// Decides and records, but lets everything pass and shows every tool.
+        /// Decides and reports, but enforces nothing: every call passes, and lists show every tool.
         #[must_use]
         pub fn observe(mut self) -> Self {
             self.guard.observe = true;
             self
         }
 
-        /// Answers a denied call as if there were no such tool.
+        /// Answers a denied call as if the tool did not exist.
         #[must_use]
         pub fn hide(mut self) -> Self {
             self.guard.hide = true;
             self
         }
 
-        /// Denies prompts, which pass by default: `prompts/get` and completions of a prompt's arguments get the error -32601, and
-        /// `prompts/list` an empty list. The server is not asked. [`observe`](Self::observe) lets them pass.
+        /// Denies prompts, which pass by default. `prompts/get` and completions of a prompt's arguments get the error
+        /// -32601, and `prompts/list` gets an empty list. The guard answers without asking the server. With
+        /// [`observe`](Self::observe), prompts pass.
         ///
         /// ```
         /// # fn policy() -> perso_tower::Policy { unreachable!() }
@@ -329,10 +331,12 @@ macro_rules! settings {
             self
         }
 
-        /// Denies resources, which pass by default: `resources/read`, subscriptions and completions of a resource's URI get the
-        /// error -32601, and lists of resources and of their templates are empty. The server is not asked, and
-        /// `subscriptions/listen` asks it for nothing about resources. What a tool's result links to cannot be read either, nor
-        /// the views of MCP Apps. [`observe`](Self::observe) lets them pass.
+        /// Denies resources, which pass by default. `resources/read`, subscriptions and completions of a resource's URI
+        /// get the error -32601, and lists of resources and resource templates are empty. The guard answers without
+        /// asking the server, and removes resources from `subscriptions/listen` before it passes that on. With
+        /// [`observe`](Self::observe), resources pass.
+        ///
+        /// Clients then cannot read resources that a tool's result links to, or show the views of MCP Apps.
         ///
         /// ```
         /// # fn policy() -> perso_tower::Policy { unreachable!() }
@@ -346,14 +350,16 @@ macro_rules! settings {
             self
         }
 
-        /// Sets what a denied caller gets, in place of the reason as text. If it panics, the reason is sent.
+        /// Sets the answer to a denied call; by default, a result with the policy's reason as text. If it panics, the
+        /// default is sent.
         #[must_use]
         pub fn denial(mut self, denial: impl crate::Denial) -> Self {
             self.guard.denial = std::sync::Arc::new(denial);
             self
         }
 
-        /// Sets the observer of each decision. A call does not run unless the observer has seen it.
+        /// Sets the observer, which receives each decision. A call does not run until the observer has seen it; if the
+        /// observer panics, the call is denied.
         #[must_use]
         pub fn on_decision(mut self, observer: impl crate::Observer) -> Self {
             self.guard.observer = Some(std::sync::Arc::new(observer));

@@ -1,15 +1,28 @@
 //! Guards the tools of Rust MCP servers with perso policies.
 //!
-//! Each call is judged before its tool runs:
+//! A guard judges each call before its tool runs:
 //!
-//! - [`PersoLayer`]: a tower layer in front of any MCP endpoint over HTTP, in any language if it is a reverse proxy.
-//! - `Guarded` (feature `rmcp`, default): around the handler of an rmcp server, over every transport; `GuardedService` around
-//!   rmcp's `Router`.
-//! - `RouterLayer` (feature `tower-mcp`): around the router of a tower-mcp server.
+//! ```no_run
+//! use perso_tower::{Agent, PersoLayer, Policy};
 //!
-//! The host says who calls, for each request ([`AgentSource`]). What a call is about is looked up if the policy needs it
-//! ([`ResourceSource`]). What cannot be judged is denied. A denial reaches the model as text. Prompts and resources pass, unless
-//! the host turns them off: `deny_prompts`, `deny_resources`.
+//! # fn verified(parts: &http::request::Parts) -> Option<Agent> { None }
+//! let layer = PersoLayer::new(Policy::load("support.wasm")?).agent(|parts| verified(parts));
+//! # Ok::<(), perso_core::LoadError>(())
+//! ```
+//!
+//! Choose the guard for your server:
+//!
+//! - [`PersoLayer`]: a tower layer in front of any MCP endpoint over HTTP. In a reverse proxy, it guards a server in
+//!   any language.
+//! - `Guarded` (feature `rmcp`, on by default): wraps the handler of an rmcp server, over every transport.
+//!   `GuardedService` wraps rmcp's `Router`.
+//! - `RouterLayer` (feature `tower-mcp`): wraps the router of a tower-mcp server.
+//!
+//! You tell the guard who the caller of each request is ([`AgentSource`]) and, if your policy needs it, what resource
+//! the call acts on ([`ResourceSource`]). The model gets the reason for a denial as text. A call that cannot be judged
+//! is denied.
+//!
+//! Prompts and resources pass the guard unless you turn them off with `deny_prompts` and `deny_resources`.
 
 mod agent;
 mod args;
@@ -48,7 +61,7 @@ pub use tower_mcp::{GuardedRouter, RouterLayer};
 #[cfg(feature = "watch")]
 pub use watch::{Watch, WatchError};
 
-/// The Rust of these pages is run like any other example.
+/// Runs the Rust examples of these pages as doctests.
 #[cfg(all(doctest, feature = "rmcp", feature = "tower-mcp", feature = "watch"))]
 mod pages {
     #[doc = include_str!("../README.md")]

@@ -1,11 +1,11 @@
-//! A policy that can be changed while it is in force.
+//! A policy that can be replaced while it is active.
 
 use arc_swap::ArcSwap;
 use perso_core::Policy;
 use std::sync::Arc;
 
-/// A policy that adapters share and that can be swapped: calls that are being judged finish with the policy that they
-/// began with.
+/// A shared policy that you can replace while adapters use it. Clones share the policy. Calls in flight finish with the
+/// policy that they started with.
 ///
 /// ```no_run
 /// use perso_tower::PolicyHandle;
@@ -25,13 +25,13 @@ impl From<Policy> for PolicyHandle {
 }
 
 impl PolicyHandle {
-    /// The policy in force.
+    /// Returns the active policy.
     #[must_use]
     pub fn current(&self) -> Arc<Policy> {
         self.0.load_full()
     }
 
-    /// Puts another policy in force, and returns the one before.
+    /// Replaces the active policy and returns the previous one.
     pub fn swap(&self, policy: Policy) -> Arc<Policy> {
         self.0.swap(Arc::new(policy))
     }

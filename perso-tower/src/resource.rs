@@ -1,35 +1,38 @@
-//! What a call is about: attributes that the host looks up if the policy cannot decide without them.
+//! The resource that a call acts on: attributes that the host looks up if the policy cannot decide without them.
 
 use crate::agent::{Agent, BoxError};
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-/// A call whose resource is looked up.
+/// A call whose resource the policy needs.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ResourceQuery {
-    /// The tool.
+    /// The tool's name.
     pub tool: String,
-    /// Its arguments, as the tool gets them. A call whose arguments readers could read differently (a duplicate key, two keys
-    /// that differ only in case, a number that cannot be kept exactly) is denied, and not looked up.
+    /// The arguments, exactly as the tool gets them; null if there are none. If JSON parsers could read the arguments
+    /// differently (a duplicate key, two keys that differ only in case, a number that a 64-bit float cannot hold), the
+    /// guard denies the call without a lookup.
     pub args: Value,
-    /// Who calls.
+    /// The caller.
     pub agent: Agent,
 }
 
-/// Looks up what a call is about: what rules read as `resource.…`. It is asked only if the policy reads it and the decision
-/// is still open without it.
+/// Looks up the resource that a call acts on, which rules read as `resource.…`. The guard asks only if the policy needs
+/// the resource to decide.
 ///
-/// If an argument is missing that the lookup needs, return an error, never a default.
+/// If the lookup needs an argument that is missing, return an error, never a default. Do not block the thread: the time
+/// limit (`resource_time`) cannot interrupt blocking code.
 ///
 /// An async function from a [`ResourceQuery`] to a `Result` of attributes is a `ResourceSource`.
 #[async_trait]
 pub trait ResourceSource: Send + Sync + 'static {
-    /// The resource's attributes.
+    /// Returns the resource's attributes.
     ///
     /// # Errors
     ///
-    /// Any error (and a panic) leaves the resource unknown, which never grants permission. The error is logged.
+    /// After an error, a panic or a timeout, the resource is unknown, which never grants permission. The failure is
+    /// logged.
     async fn resource(&self, query: ResourceQuery) -> Result<Map<String, Value>, BoxError>;
 }
 

@@ -1,4 +1,4 @@
-//! Objects in JSON text, read no deeper than their keys and written again.
+//! Parses only the top level of a JSON object and writes it again; the values stay text.
 
 use crate::fold::is_read_as;
 use serde::Deserializer;
@@ -6,12 +6,12 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// An object whose values stay text.
+/// An object whose values are unparsed text, in their original order.
 #[derive(Debug, Default)]
 pub(crate) struct Shallow<'m>(Vec<(String, &'m RawValue)>);
 
 impl<'m> Shallow<'m> {
-    /// Reads an object; `None` if the text is none, or not JSON.
+    /// Parses an object. Returns `None` if the text is not JSON or not an object.
     pub(crate) fn read(text: &'m str) -> Option<Self> {
         let mut reader = serde_json::Deserializer::from_str(text);
         let object = reader.deserialize_map(Fields).ok()?;
@@ -19,22 +19,23 @@ impl<'m> Shallow<'m> {
         Some(object)
     }
 
-    /// The value of a key: of the first one, if it is there twice.
+    /// Returns the value of a key; for a duplicate key, the first value.
     pub(crate) fn get(&self, key: &str) -> Option<&'m RawValue> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| *value)
     }
 
-    /// The value of a key, if it is a string.
+    /// Returns the value of a key if it is a string.
     pub(crate) fn string(&self, key: &str) -> Option<String> {
         serde_json::from_str(self.get(key)?.get()).ok()
     }
 
-    /// The value of a key, if it is an object.
+    /// Returns the value of a key if it is an object.
     pub(crate) fn object(&self, key: &str) -> Option<Self> {
         Self::read(self.get(key)?.get())
     }
 
-    /// Whether one of these keys is duplicate, or there in a form that only some readers take for it.
+    /// Returns whether the object has one of these keys more than once, or in a spelling that only some parsers accept
+    /// as the key.
     pub(crate) fn is_ambiguous(&self, keys: &[&str]) -> bool {
         let alike = |name: &str| keys.iter().any(|key| is_read_as(name, key));
         self.0.iter().enumerate().any(|(at, (name, _))| {
@@ -42,12 +43,12 @@ impl<'m> Shallow<'m> {
         })
     }
 
-    /// The object as text.
+    /// Returns the object as text.
     pub(crate) fn text(&self) -> String {
         self.text_with("", "")
     }
 
-    /// The object as text, with another value wherever the key stands.
+    /// Returns the object as text, with each value of the key replaced.
     pub(crate) fn text_with(&self, key: &str, value: &str) -> String {
         let mut text = String::from("{");
         for (name, old) in &self.0 {
@@ -55,7 +56,7 @@ impl<'m> Shallow<'m> {
                 text.push(',');
             }
             let is_it = !key.is_empty() && name == key;
-            // A `Value` is written without an error.
+            // Writing a `Value` cannot fail.
             text.push_str(&serde_json::Value::from(&**name).to_string());
             text.push(':');
             text.push_str(if is_it { value } else { old.get() });
@@ -64,12 +65,12 @@ impl<'m> Shallow<'m> {
         text
     }
 
-    /// Leaves out the keys that are not to be kept.
+    /// Removes the keys for which `is_kept` returns false.
     pub(crate) fn retain(&mut self, is_kept: impl Fn(&str) -> bool) {
         self.0.retain(|(name, _)| is_kept(name));
     }
 
-    /// The same object with another value for a key, which it may not have had.
+    /// Sets a key's value, and adds the key if it is missing.
     pub(crate) fn set(&mut self, key: &str, value: &'m RawValue) {
         self.retain(|name| name != key);
         self.0.push((key.to_owned(), value));

@@ -1,14 +1,16 @@
-//! Calls that have become tasks. `tasks/update` goes on with such a call, or runs its tool anew, with arguments that the
-//! server has kept: it is judged as the call was, by who sends it.
+//! Calls that have become tasks. `tasks/update` continues such a call, or runs its tool again, with arguments that the
+//! server has kept. So the guard keeps them too, and judges an update like the original call, with the caller who sends
+//! the update.
 
 use crate::args::Args;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The most bytes of all calls together. The oldest make place for others: then their tasks are not known any more.
+/// The maximum size of all stored calls, in bytes. Beyond it, the oldest are dropped, and updates of their tasks are
+/// denied.
 const BYTES: usize = 1 << 24;
 
-/// What a call takes beside its texts, roughly.
+/// The approximate size of a stored call without its texts, in bytes.
 const OVERHEAD: usize = 256;
 
 /// A call that may become a task.
@@ -29,7 +31,7 @@ impl TaskCall {
     }
 }
 
-/// The calls that have become tasks, by the ids that servers have given these.
+/// The calls that have become tasks, by the task ids that servers have assigned.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tasks(Arc<Mutex<Known>>);
 
@@ -41,7 +43,7 @@ struct Known {
 }
 
 impl Tasks {
-    /// A call has become a task. What a task is of never changes.
+    /// Stores a call that has become a task. A task keeps its first call: an id that is already known changes nothing.
     pub(crate) fn insert(&self, task: &str, call: TaskCall) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.calls.contains_key(task) {
@@ -58,7 +60,7 @@ impl Tasks {
         }
     }
 
-    /// The call that a task is of.
+    /// Returns the call that became this task.
     pub(crate) fn call(&self, task: &str) -> Option<Arc<TaskCall>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).calls.get(task).cloned()
     }

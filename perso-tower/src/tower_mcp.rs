@@ -1,4 +1,4 @@
-//! Inside a tower-mcp server: [`RouterLayer`].
+//! The guard inside a tower-mcp server: [`RouterLayer`].
 
 use crate::agent::Carries;
 use crate::args::Args;
@@ -19,14 +19,14 @@ use tower_mcp::{JsonRpcError, McpRouter, RouterRequest, RouterResponse};
 use tower_service::Service;
 
 impl Carries for RouterRequest {
-    /// What a layer has put there, or the transport (`HttpTransport::bridge_extension`).
+    /// Reads the request's extensions, which a layer or the transport (`HttpTransport::bridge_extension`) has filled.
     fn carried<T: Clone + Send + Sync + 'static>(&self) -> Option<&T> {
         self.extensions.get()
     }
 }
 
-/// Guards a tower-mcp server, over any transport: `transport.layer(RouterLayer::new(policy))`. Needs Rust 1.90, as tower-mcp
-/// does.
+/// A layer that guards a tower-mcp server over any transport that takes layers:
+/// `transport.layer(RouterLayer::new(policy))`. Like tower-mcp, it requires Rust 1.90.
 ///
 /// ```
 /// use perso_tower::{FromExtension, Policy, RouterLayer};
@@ -41,8 +41,8 @@ impl Carries for RouterRequest {
 /// # };
 /// ```
 ///
-/// It goes around the router itself: put other layers outside. A layer between guard and router could change a call that was
-/// judged, so that does not compile.
+/// Wrap the router itself, and put other layers outside. A layer between the guard and the router could change a call
+/// after it was judged, so that order does not compile.
 ///
 /// ```
 /// # use perso_tower::{Policy, RouterLayer};
@@ -71,12 +71,13 @@ pub struct RouterLayer {
 }
 
 impl RouterLayer {
-    /// Guards with a policy, or with a [`PolicyHandle`], which can be changed later.
+    /// Creates a guard with a policy, or with a [`PolicyHandle`], whose policy you can replace later.
     pub fn new(policy: impl Into<PolicyHandle>) -> Self {
         Self { guard: Guard::new(policy.into()) }
     }
 
-    /// Guards another service than a router, such as a proxy. It must pass on a call as it is: what it changes is not judged.
+    /// Guards a service other than a router, such as a proxy. The service must pass calls on unchanged: the guard does
+    /// not judge its changes.
     pub fn around<S>(&self, service: S) -> GuardedRouter<S> {
         GuardedRouter { inner: service, guard: Arc::new(self.guard.clone()) }
     }
@@ -84,7 +85,7 @@ impl RouterLayer {
     settings!(RouterRequest);
 }
 
-/// Only around the router itself, so that no other layer stands between and changes what was judged.
+/// Wraps only a router, so that no layer in between can change what was judged.
 impl Layer<McpRouter> for RouterLayer {
     type Service = GuardedRouter<McpRouter>;
 
@@ -93,14 +94,14 @@ impl Layer<McpRouter> for RouterLayer {
     }
 }
 
-/// The guarded service: see [`RouterLayer`].
+/// A guarded router, or the service passed to [`RouterLayer::around`]. See [`RouterLayer`].
 #[derive(Debug)]
 pub struct GuardedRouter<S> {
     inner: S,
     guard: Arc<Guard<RouterRequest>>,
 }
 
-// By hand, so that what it says of `S` stays all that there is to say.
+// By hand, to state that `S: Clone` is the only bound.
 impl<S: Clone> Clone for GuardedRouter<S> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), guard: self.guard.clone() }
@@ -122,7 +123,7 @@ where
     }
 
     fn call(&mut self, request: RouterRequest) -> Self::Future {
-        // The one that was polled is ready, its clone may not be.
+        // Use the service that was polled: its clone may not be ready.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
         let guard = self.guard.clone();
@@ -164,13 +165,13 @@ where
             }
             Ok(response)
         }
-        // Goes on with a call, or runs its tool anew.
+        // Continues a call, or runs its tool again.
         McpRequest::UpdateTask(update) => {
             let caller = guard.caller(&request).await;
             if let Some(denied) = guard.judge_update(&caller, &update.task_id).await {
                 let error = match guard.answer(&denied, true) {
                     Answer::Error { code, message, data } => JsonRpcError { code, message, data: Some(data) },
-                    // As tower-mcp's own router answers.
+                    // The wording of tower-mcp's own router.
                     Answer::Unknown | Answer::Result(_) => {
                         JsonRpcError::invalid_params(format!("Task not found: {}", update.task_id))
                     }
@@ -188,7 +189,7 @@ where
                 && !visibility.is_whole()
             {
                 list.tools.retain(|tool| visibility.shows(&tool.name));
-                // A list that is one caller's is nobody else's.
+                // The list depends on the caller, so shared caches must not store it.
                 if is_cached || list.cache_scope.is_some() {
                     list.cache_scope = Some(CacheScope::Private);
                 }
@@ -205,7 +206,7 @@ where
     }
 }
 
-/// The type of what a completion is about.
+/// Returns the type of a completion's reference.
 fn reference(request: &McpRequest) -> Option<&'static str> {
     let McpRequest::Complete(complete) = request else { return None };
     match complete.reference {
@@ -215,7 +216,7 @@ fn reference(request: &McpRequest) -> Option<&'static str> {
     }
 }
 
-/// The answer to a request for what is turned off.
+/// Returns the answer to a request for prompts or resources that the host has turned off.
 fn answered(instead: Instead, method: &str) -> Result<McpResponse, JsonRpcError> {
     match instead {
         Instead::Empty(list) => Ok(McpResponse::Raw(json!({ list: [] }))),
@@ -223,7 +224,7 @@ fn answered(instead: Instead, method: &str) -> Result<McpResponse, JsonRpcError>
     }
 }
 
-/// A copy of the call, if it may become a task: because it asks for one, or because its client takes any.
+/// Copies the call if it may become a task: because it asks for one, or because its client accepts tasks for any call.
 fn task_call(call: &CallToolParams) -> Option<TaskCall> {
     let capabilities = call.meta.as_ref().and_then(|meta| meta.client_capabilities.as_ref());
     let takes_any = capabilities
@@ -240,7 +241,7 @@ fn into_response(answer: Answer, denied: &Denied) -> Result<McpResponse, JsonRpc
             Ok(McpResponse::CallTool(result.unwrap_or_else(|_| CallToolResult::error(&denied.reason))))
         }
         Answer::Error { code, message, data } => Err(JsonRpcError { code, message, data: Some(data) }),
-        // As tower-mcp's own router answers.
+        // The wording of tower-mcp's own router.
         Answer::Unknown => Err(JsonRpcError::invalid_params(format!("Unknown tool: {}", denied.tool))),
     }
 }

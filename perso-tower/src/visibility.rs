@@ -1,4 +1,4 @@
-//! Which tools a caller sees in lists.
+//! Decides which tools a caller sees in lists.
 
 use crate::agent::{Agent, BoxError};
 use crate::policy::PolicyHandle;
@@ -17,17 +17,17 @@ pub(crate) struct Visibility {
 #[derive(Debug)]
 pub(crate) enum Seen {
     Everything,
-    /// What the caller could call: nothing, if it is not known who that is.
+    /// The tools that this caller could call. A caller that cannot be determined sees none.
     By(Result<Agent, BoxError>),
 }
 
 impl Visibility {
-    /// Whether lists come out as they went in.
+    /// Returns whether lists stay unchanged.
     pub(crate) const fn is_whole(&self) -> bool {
         matches!(self.seen, Seen::Everything)
     }
 
-    /// Whether the caller could ever be allowed to call the tool.
+    /// Returns whether the policy could ever allow the caller to call the tool, with some arguments and some resource.
     pub(crate) fn shows(&self, tool: &str) -> bool {
         match &self.seen {
             Seen::Everything => true,
@@ -36,7 +36,7 @@ impl Visibility {
                 self.policy.current().could_allow(&call)
             }
             Seen::By(Err(error)) => {
-                tracing::warn!(target: "perso", tool, %error, "the tool is not listed: it is not known who asks");
+                tracing::warn!(target: "perso", tool, %error, "the tool is not listed: the caller is unknown");
                 false
             }
         }

@@ -1,4 +1,4 @@
-//! A policy that follows a file.
+//! Reloads a policy when its file changes.
 
 use crate::policy::PolicyHandle;
 use notify::event::{AccessKind, EventKind};
@@ -9,20 +9,20 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-/// How long it must be quiet before a file is taken for whole.
+/// How long the folder must stay unchanged before a file counts as completely written.
 const QUIET: Duration = Duration::from_millis(50);
-/// How long to wait for that.
+/// How long to wait for that at most.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Keeps a policy as its file is, for as long as this is kept.
+/// Watches a policy's file. Drop it to stop watching; the active policy stays active.
 #[derive(Debug)]
-#[must_use = "the file is watched only as long as this is kept"]
+#[must_use = "the file is no longer watched once this is dropped"]
 pub struct Watch {
-    /// Its end is the end of the thread that it tells of changes.
+    /// Dropping it closes the channel, which ends the thread that follows the file.
     _watcher: RecommendedWatcher,
 }
 
-/// A file can't be watched.
+/// The error when a file cannot be watched. Its source is the operating system's error.
 #[derive(Debug)]
 pub struct WatchError {
     path: PathBuf,
@@ -42,10 +42,12 @@ impl std::error::Error for WatchError {
 }
 
 impl PolicyHandle {
-    /// Puts the policy in a file in force, a module or (with `perso-core`'s feature `compile`) a policy's text, whenever the file changes. A file that does not load changes nothing: the policy
-    /// before stays in force, and an error of the target `perso` is traced.
+    /// Loads the policy from a file whenever the file changes. The file is a module or, with `perso-core`'s feature
+    /// `compile`, a policy's text. If it does not load, the active policy stays active, and an error with the target
+    /// `perso` is traced.
     ///
-    /// The file may be written in place, replaced, or reached by links that change, as in a Kubernetes volume.
+    /// You can write the file in place, replace it, or change a link in its folder that leads to it, as Kubernetes does
+    /// with volumes. Keep the returned [`Watch`]: dropping it stops watching.
     ///
     /// ```no_run
     /// use perso_tower::{Policy, PolicyHandle};
@@ -57,16 +59,17 @@ impl PolicyHandle {
     ///
     /// # Errors
     ///
-    /// If the system can't watch the file's folder.
+    /// Returns an error if the file's folder cannot be watched, for example because it does not exist.
     pub fn watch(&self, path: impl AsRef<Path>) -> Result<Watch, WatchError> {
         self.watch_with(path, |_| {})
     }
 
-    /// The same, and tells of each change: that another policy is in force now, or why not.
+    /// Like [`watch`](Self::watch), and calls `tell` after each change: with `Ok` once the new policy is active, or
+    /// with the error if the file does not load. `tell` runs on the thread that follows the file.
     ///
     /// # Errors
     ///
-    /// If the system can't watch the file's folder.
+    /// Returns an error if the file's folder cannot be watched, for example because it does not exist.
     pub fn watch_with(
         &self,
         path: impl AsRef<Path>,
@@ -76,19 +79,19 @@ impl PolicyHandle {
         let failed = |cause| WatchError { path: path.clone(), cause };
         let (sender, changes) = channel();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            // To open a file, as is done here to read it, changes nothing. An error may mean that something has changed.
+            // Ignore opened files: this code opens the file itself. After an error, assume that something has changed.
             if !event.is_ok_and(|event| matches!(event.kind, EventKind::Access(AccessKind::Open(_)))) {
                 let _ = sender.send(());
             }
         })
         .map_err(failed)?;
-        // The folder, because a file that is replaced is another file.
+        // Watch the folder: a watch on the file itself would stay with the old file when it is replaced.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         watcher.watch(folder, RecursiveMode::NonRecursive).map_err(failed)?;
         let mut follower =
             Follower { handle: self.clone(), path: path.clone(), seen: self.current().module().to_vec() };
         let follow = move || {
-            // At first for what has changed before anyone watched, which may be half written, too.
+            // The first round loads changes from before the watch began; the file may still be half written then.
             loop {
                 until_quiet(&changes);
                 follower.follow(&tell);
@@ -105,7 +108,7 @@ impl PolicyHandle {
     }
 }
 
-/// Waits until nothing changes any more.
+/// Waits until the changes pause for `QUIET`, at most for `PATIENCE`.
 fn until_quiet(changes: &Receiver<()>) {
     let begin = Instant::now();
     while begin.elapsed() < PATIENCE && changes.recv_timeout(QUIET).is_ok() {}
@@ -114,7 +117,7 @@ fn until_quiet(changes: &Receiver<()>) {
 struct Follower {
     handle: PolicyHandle,
     path: PathBuf,
-    /// What the file had in it when it was last looked at: other files in its folder change as well.
+    /// The file's content at the last check, to ignore changes to other files in the folder. Empty if it was missing.
     seen: Vec<u8>,
 }
 
@@ -127,7 +130,7 @@ impl Follower {
                 Policy::load_bytes(&self.path, self.seen.clone())
             }
             Err(error) => {
-                // Told once, and again after it was there.
+                // Report a missing file once, and again only after it has reappeared.
                 if self.seen.is_empty() {
                     return;
                 }
@@ -139,11 +142,11 @@ impl Follower {
         match policy {
             Ok(policy) => {
                 self.handle.swap(policy);
-                tracing::info!(target: "perso", %path, "another policy is in force");
+                tracing::info!(target: "perso", %path, "the new policy is active");
                 tell(Ok(()));
             }
             Err(error) => {
-                tracing::error!(target: "perso", %path, %error, "the policy does not load: the one before stays in force");
+                tracing::error!(target: "perso", %path, %error, "the policy does not load: the previous one stays active");
                 tell(Err(&error));
             }
         }

@@ -1,4 +1,4 @@
-//! An authentication layer like any other: it verifies a JWT, and leaves the claims in the request's extensions.
+//! An ordinary authentication layer: it verifies a JWT and stores the claims in the request's extensions.
 
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
@@ -7,7 +7,7 @@ use axum::response::Response;
 use jsonwebtoken::{DecodingKey, Validation, decode};
 use serde::{Deserialize, Serialize};
 
-/// What rules read as `agent.id`, `agent.roles` and `agent.mfa_verified`.
+/// The verified claims, which rules read as `agent.id`, `agent.roles` and `agent.mfa_verified`.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Claims {
     #[serde(rename(serialize = "id"))]

@@ -1,4 +1,4 @@
-//! A support desk: an rmcp server like any other. Nothing in it knows of policies.
+//! A support desk: an ordinary rmcp server. Its tools know nothing about policies.
 
 use perso_tower::{BoxError, ResourceQuery, ResourceSource};
 use rmcp::handler::server::wrapper::Parameters;
@@ -10,12 +10,12 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What the desk works on.
+/// The desk's data.
 #[derive(Default)]
 struct Books {
     refunded: u64,
     mails: u64,
-    /// Records and their owners.
+    /// The owner of each record.
     records: BTreeMap<String, String>,
 }
 
@@ -93,11 +93,11 @@ impl ServerHandler for Desk {
     }
 }
 
-/// Who owns a record: what rules read as `resource.owner_id`.
+/// Looks up the owner of a record, which rules read as `resource.owner_id`.
 #[perso_tower::async_trait]
 impl ResourceSource for Desk {
     async fn resource(&self, query: ResourceQuery) -> Result<Map<String, Value>, BoxError> {
-        let record = query.args.get("record_id").and_then(Value::as_str).ok_or("no record is named")?;
+        let record = query.args.get("record_id").and_then(Value::as_str).ok_or("the call names no record")?;
         let owner = self.books().records.get(record).cloned().ok_or("there is no such record")?;
         Ok(Map::from_iter([("owner_id".to_owned(), Value::from(owner))]))
     }

@@ -1,4 +1,4 @@
-//! What a caller gets of the server's answer: what cannot be read is not passed on.
+//! Filters the server's answer for the caller. An answer that cannot be read is not passed on.
 
 use super::body::PersoBody;
 use super::events::Events;
@@ -12,7 +12,7 @@ use http::{Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-/// The answer as the caller may see it. `most` is how many bytes are held of it.
+/// Returns the answer as the caller may see it. `most` is the maximum size to buffer, in bytes.
 pub(super) async fn shown<O>(
     answer: Response<O>,
     mut filter: Filter,
@@ -24,9 +24,9 @@ where
     O::Error: Into<BoxError>,
 {
     let (mut parts, body) = answer.into_parts();
-    // What follows such a head is another protocol.
+    // After a 1xx status, the connection may continue in another protocol.
     if parts.status.is_informational() {
-        return withheld("it changes to another protocol");
+        return withheld("it switches to another protocol");
     }
     if filter.is_off() {
         return Response::from_parts(parts, PersoBody::passed(body));
@@ -41,7 +41,7 @@ where
             let bytes = match Limited::new(body, most).collect().await {
                 Ok(body) => body.to_bytes(),
                 Err(error) if error.is::<LengthLimitError>() => return withheld("it is too large"),
-                Err(_) => return withheld("it broke off"),
+                Err(_) => return withheld("it was cut off"),
             };
             if bytes.is_empty() || !filter.is_suspect(&bytes) {
                 return Response::from_parts(parts, PersoBody::whole(bytes));
@@ -62,8 +62,8 @@ where
     }
 }
 
-/// Whether the head says all: an error, or that the answer comes on another stream. Nobody looks for an answer in the body
-/// then, but some readers might find one.
+/// Returns whether the head is enough: it reports an error, or the answer comes on another stream. The body is dropped
+/// then, because some clients might still find an answer in it.
 fn is_without_answer(status: StatusCode) -> bool {
     !status.is_success() || status == StatusCode::ACCEPTED
 }

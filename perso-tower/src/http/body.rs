@@ -1,4 +1,4 @@
-//! Bodies: as they came, read and written again, or filtered while they come in.
+//! Bodies: complete ones, passed on unchanged, or filtered as they stream.
 
 use super::events::{self, Events};
 use crate::agent::BoxError;
@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 pin_project! {
-    /// The body of what [`Perso`](crate::Perso) passes on and answers.
+    /// The body of the requests that [`Perso`](crate::Perso) passes on, and of its responses.
     #[derive(Debug)]
     pub struct PersoBody<B> {
         #[pin]
@@ -95,10 +95,10 @@ where
         let frame = match std::task::ready!(body.as_mut().poll_frame(cx)) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
-            // What has come in of an event that never ended is not an event.
+            // Drop an unfinished event at the end of the stream, as HTML requires.
             None => return Poll::Ready(None),
         };
-        // A stream of events needs no trailers.
+        // An event stream needs no trailers.
         let Ok(data) = frame.into_data() else { continue };
         match events.push(&data) {
             Ok(out) if out.is_empty() => {}

@@ -1,4 +1,4 @@
-//! Server-sent events (HTML, 9.2), one after the other, while they come in.
+//! Filters a stream of server-sent events (HTML, 9.2) as it arrives.
 
 use super::list::{Filter, Unreadable};
 use super::streams::{self, Opening, Stream};
@@ -8,33 +8,33 @@ use crate::shallow::Shallow;
 #[derive(Debug)]
 pub(super) struct Events {
     filter: Filter,
-    /// The most bytes of one event.
+    /// The maximum size of an event in bytes.
     most: usize,
-    /// What has come in of the next event.
+    /// The part of the next event that has arrived.
     pending: Vec<u8>,
-    /// How much of that is known to be no end of an event.
+    /// The length of the complete lines in `pending`, none of which ends the event.
     seen: usize,
-    /// Until it is known whether the stream is one of the older transport.
+    /// Present until the first event shows whether this is a stream of the older transport.
     opening: Option<Opening>,
     stream: Option<Stream>,
 }
 
-/// An event of more bytes than this.
+/// An event is larger than this many bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooLarge(pub(super) usize);
 
-/// Where the line that begins at the front ends, and where the next one begins; `None` if that is not known yet.
+/// Returns where the first line ends and where the next one begins, or `None` if more bytes are needed.
 fn line(bytes: &[u8]) -> Option<(usize, usize)> {
     let end = memchr::memchr2(b'\n', b'\r', bytes)?;
     match (bytes.get(end), bytes.get(end + 1)) {
         (Some(b'\r'), Some(b'\n')) => Some((end, end + 2)),
-        // A line feed may follow.
+        // The next byte may be the line feed of a CRLF.
         (Some(b'\r'), None) => None,
         _ => Some((end, end + 1)),
     }
 }
 
-/// The value of a line, if it is of this field.
+/// Returns the value of a line, if the line has this field.
 fn value<'l>(line: &'l str, field: &str) -> Option<&'l str> {
     match line.strip_prefix(field)? {
         "" => Some(""),
@@ -43,12 +43,12 @@ fn value<'l>(line: &'l str, field: &str) -> Option<&'l str> {
 }
 
 impl Events {
-    /// Filters a stream, which may be one of the older transport.
+    /// Creates a filter for a stream. Pass `opening` if it may be a stream of the older transport.
     pub(super) const fn new(filter: Filter, opening: Option<Opening>, most: usize) -> Self {
         Self { filter, most, pending: Vec::new(), seen: 0, opening, stream: None }
     }
 
-    /// Takes bytes in, and gives out the events that are whole now.
+    /// Takes bytes and returns the filtered events that are now complete.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, TooLarge> {
         self.pending.extend_from_slice(bytes);
         let mut out = Vec::new();
@@ -64,9 +64,9 @@ impl Events {
         if self.pending.len() > self.most { Err(TooLarge(self.most)) } else { Ok(out) }
     }
 
-    /// The event as the caller may see it: nothing, if it cannot be read.
+    /// Returns the event as the caller may see it; empty if it cannot be read.
     fn event(&mut self, event: Vec<u8>) -> Vec<u8> {
-        // Only the first event has an address.
+        // Only the first event can carry the address for POSTs.
         let is_first = self.opening.is_some();
         if !is_first && !self.filter.is_suspect(&event) && !streams::may_be_own(&event) {
             return event;
@@ -84,7 +84,7 @@ impl Events {
             let denial = self.stream.as_ref().and_then(|stream| stream.denial(&id));
             return denial.map_or_else(Vec::new, |denial| fields.text(&denial));
         }
-        // An event without data is none.
+        // Clients ignore an event without data.
         let shown = if data.is_empty() { Ok(None) } else { self.filter.shown(&data) };
         match shown {
             Ok(None) if fields.is_plain => event,
@@ -94,27 +94,27 @@ impl Events {
     }
 }
 
-/// The id of an answer to a request of the guard's own.
+/// Returns the message's id if it answers one of the guard's own pings.
 fn own_id(data: &str) -> Option<String> {
     let id = Shallow::read(data).filter(|message| message.get("method").is_none())?.string("id")?;
     streams::is_own(&id).then_some(id)
 }
 
-/// What an event says.
+/// The lines of an event.
 struct Fields<'e> {
     kind: &'e str,
-    /// The lines of its data.
+    /// The values of its data lines.
     data: Vec<&'e str>,
     /// Its other lines.
     rest: Vec<&'e str>,
-    /// Whether each line is one to every reader, of a field that there is.
+    /// Whether every parser splits the event into the same lines, each with a known field.
     is_plain: bool,
 }
 
 impl<'e> Fields<'e> {
     fn of(event: &'e str, is_first: bool) -> Self {
         let mut fields = Self { kind: "", data: Vec::new(), rest: Vec::new(), is_plain: true };
-        // A byte order mark may be at the front of a stream.
+        // A stream may begin with a byte order mark.
         let mut event = if is_first { event.strip_prefix('\u{feff}').unwrap_or(event) } else { event };
         while let Some((end, next)) = line(event.as_bytes()) {
             let (text, rest) = (event.get(..end).unwrap_or_default(), event.get(next..).unwrap_or_default());
@@ -130,16 +130,17 @@ impl<'e> Fields<'e> {
         fields
     }
 
-    /// The event with other data.
+    /// Returns the event with its data replaced.
     fn text(&self, data: &str) -> Vec<u8> {
         let rest = self.rest.iter().flat_map(|line| [line, "\n"]);
-        // Every line of it is one of the event's.
+        // Each line of the data needs a field of its own.
         let data = data.lines().flat_map(|line| ["data: ", line, "\n"]);
         rest.chain(data).chain(["\n"]).collect::<String>().into()
     }
 }
 
-/// Whether it is a comment or a field other than data, and one line also to those who know more line ends than there are.
+/// Returns whether the line is a comment or a known field other than data, and has no character that a lenient parser
+/// might take for a line end.
 fn is_plain(line: &str) -> bool {
     let is_field = line.starts_with(':') || ["event", "id", "retry"].iter().any(|name| value(line, name).is_some());
     let ends_line = |c: char| (c.is_control() && c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');

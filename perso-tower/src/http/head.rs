@@ -1,4 +1,4 @@
-//! What the head of a message says of its body, and what of it is passed on.
+//! Reads what a message's headers say about its body, and removes headers that must not be passed on.
 
 use http::header::{self, HeaderMap, HeaderName};
 
@@ -8,12 +8,12 @@ pub(super) enum Form {
     Json,
     /// A stream of events (HTML, 9.2).
     Events,
-    /// Nobody knows what a reader makes of it.
+    /// Anything else: parsers could disagree about it.
     Unreadable,
 }
 
-/// How the body can be read: by its one content type, in UTF-8, without an encoding. In another charset the same bytes could
-/// say something else.
+/// Returns the form of a body. It is readable only with exactly one content type, in UTF-8 and without a content
+/// encoding: in another charset, the same bytes could mean something else.
 pub(super) fn form(headers: &HeaderMap) -> Form {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(content_type), None) = (types.next().and_then(|value| value.to_str().ok()), types.next()) else {
@@ -33,7 +33,7 @@ pub(super) fn form(headers: &HeaderMap) -> Form {
     }
 }
 
-/// Headers of one connection only (HTTP, 7.6.1), with the two by which HTTP/1.1 changes to another protocol.
+/// Headers for one connection only (HTTP, 7.6.1), including those with which HTTP/1.1 switches to another protocol.
 const CONNECTION: [HeaderName; 8] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -45,24 +45,25 @@ const CONNECTION: [HeaderName; 8] = [
     HeaderName::from_static("http2-settings"),
 ];
 
-/// Headers of a request that ask for an answer which cannot be read whole, or for leave to send the body that is here.
+/// Request headers that ask for a partial or encoded answer, or (`Expect`) for permission to send the body, which is
+/// already here.
 const REQUEST: [HeaderName; 4] = [header::ACCEPT_ENCODING, header::EXPECT, header::IF_RANGE, header::RANGE];
 
-/// Makes a request's head one of a body that is passed on anew, and of an answer that can be read.
+/// Prepares a request's headers for a body that is written again and an answer that the guard can read.
 pub(super) fn passed_on(headers: &mut HeaderMap) {
     for name in CONNECTION.iter().chain(&REQUEST) {
         headers.remove(name);
     }
 }
 
-/// Makes an answer's head one of a body that may have changed.
+/// Prepares an answer's headers for a body that may have changed.
 pub(super) fn changed(headers: &mut HeaderMap) {
     for name in CONNECTION.iter().chain(&[header::CONTENT_LENGTH, header::ETAG]) {
         headers.remove(name);
     }
 }
 
-/// Makes an answer's head one without a body.
+/// Prepares an answer's headers for an empty body.
 pub(super) fn emptied(headers: &mut HeaderMap) {
     changed(headers);
     headers.remove(header::CONTENT_TYPE);

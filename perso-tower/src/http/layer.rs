@@ -1,4 +1,4 @@
-//! [`PersoLayer`].
+//! The layer: [`PersoLayer`].
 
 use super::service::{Perso, Setup};
 use super::streams::Streams;
@@ -8,13 +8,13 @@ use http::request::Parts;
 use std::sync::Arc;
 use tower_layer::Layer;
 
-/// The most bytes of a message, by default.
+/// The default of [`PersoLayer::body_limit`], in bytes.
 const BODY: usize = 1 << 22;
 
-/// The most bytes of an answer, by default.
+/// The default of [`PersoLayer::answer_limit`], in bytes.
 const ANSWER: usize = 1 << 24;
 
-/// Guards an MCP endpoint over HTTP ("Streamable HTTP", and the older HTTP with SSE), whatever it is built with.
+/// A tower layer that guards any MCP endpoint over HTTP: "Streamable HTTP" and the older HTTP with SSE.
 ///
 /// ```
 /// use perso_tower::{Agent, PersoLayer, Policy};
@@ -26,11 +26,12 @@ const ANSWER: usize = 1 << 24;
 /// # };
 /// ```
 ///
-/// It reads each POST, judges a `tools/call`, and passes on what it judged. It leaves out of every list of tools, in JSON and
-/// in event streams, what the caller could never call. It refuses batches, messages that readers could understand in two
-/// ways, and upgrades to another protocol. It passes on no answer that it cannot read.
+/// The guard reads each POST, judges each `tools/call`, and passes on exactly what it judged. It removes tools that the
+/// caller could never call from every list of tools, in JSON and in event streams. It refuses batches, ambiguous
+/// messages and upgrades to another protocol, and it does not pass on answers that it cannot read.
 ///
-/// Put it around the MCP endpoint alone: messages and answers must be JSON or event streams, in UTF-8.
+/// Put the layer around the MCP endpoint alone, and your authentication layer around both. Messages and answers must be
+/// JSON or event streams, in UTF-8.
 #[derive(Debug, Clone)]
 pub struct PersoLayer {
     guard: Guard<Parts>,
@@ -40,20 +41,20 @@ pub struct PersoLayer {
 }
 
 impl PersoLayer {
-    /// Guards with a policy, or with a [`PolicyHandle`], which can be changed later.
+    /// Creates a guard with a policy, or with a [`PolicyHandle`], whose policy you can replace later.
     pub fn new(policy: impl Into<PolicyHandle>) -> Self {
         Self { guard: Guard::new(policy.into()), body: BODY, answer: ANSWER, streams: Streams::default() }
     }
 
-    /// Sets the most bytes that a message may have: 4 MiB by default. A larger one is refused.
+    /// Sets the maximum size of a client's message in bytes; 4 MiB by default. A larger one is refused with status 413.
     #[must_use]
     pub const fn body_limit(mut self, bytes: usize) -> Self {
         self.body = bytes;
         self
     }
 
-    /// Sets the most bytes that an answer may have as JSON, or each event of a stream: 16 MiB by default. A larger one is not
-    /// passed on.
+    /// Sets the maximum size of a JSON answer, and of each event in a stream, in bytes; 16 MiB by default. A larger
+    /// answer is replaced with an error and status 502; a larger event ends the stream with an error.
     #[must_use]
     pub const fn answer_limit(mut self, bytes: usize) -> Self {
         self.answer = bytes;

@@ -1,7 +1,7 @@
-//! The tools in an answer to `tools/list`, without those that the caller could never call.
+//! Removes tools that the caller could never call from the answers to `tools/list`.
 //!
-//! A list may come where nobody asked for one: servers mix up answers to requests that have the same id. So every answer is
-//! looked at.
+//! A list may also arrive as the answer to another request: servers mix up requests that have the same id. So the
+//! filter checks every answer.
 
 use crate::shallow::Shallow;
 use crate::tasks::{TaskCall, Tasks};
@@ -9,28 +9,29 @@ use crate::visibility::Visibility;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-/// Something that looks like a message, but cannot be read as one.
+/// The text may be a message, but it cannot be read unambiguously.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unreadable;
 
-/// Leaves out of answers what a caller could never call.
+/// Filters the answers to one request.
 #[derive(Debug)]
 pub(super) struct Filter {
     pub(super) visibility: Visibility,
-    /// Whether what is answered is `tools/list`.
+    /// Whether the request is `tools/list`.
     pub(super) is_asked: bool,
-    /// The call that is answered, which the answer may say to be a task from now on.
+    /// The call, if the request is one. Its answer may turn it into a task.
     pub(super) call: Option<(Tasks, TaskCall)>,
 }
 
 impl Filter {
-    /// Whether answers come out as they went in.
+    /// Returns whether answers stay unchanged.
     pub(super) const fn is_off(&self) -> bool {
         self.visibility.is_whole()
     }
 
-    /// Whether there may be a list in it: every list has the word `tools`, in some case to readers that ignore it, or has an
-    /// escape in the word. What has a NUL in it is not UTF-8 to every reader.
+    /// Returns whether the bytes may have a list of tools, or a task for the call. Every list has the word `tools`, in
+    /// any case for parsers that ignore case, or with an escape in it. Bytes with a NUL count too: a parser might take
+    /// them for UTF-16.
     pub(super) fn is_suspect(&self, bytes: &[u8]) -> bool {
         let is_tool = |at: usize| bytes.get(at..at + 4).is_some_and(|word| word.eq_ignore_ascii_case(b"tool"));
         self.is_asked
@@ -40,9 +41,9 @@ impl Filter {
             || (self.call.is_some() && memchr::memmem::find(bytes, b"taskId").is_some())
     }
 
-    /// The message, or the batch of them, as the caller may see it; `None` if there is no list of tools in it.
+    /// Returns the message or batch as the caller may see it, or `None` if it stays unchanged.
     pub(super) fn shown(&mut self, text: &str) -> Result<Option<String>, Unreadable> {
-        // Some readers skip a byte order mark.
+        // Some parsers skip a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_start();
         match text.as_bytes().first() {
             Some(b'{') => self.one(text),
@@ -54,7 +55,7 @@ impl Filter {
                     .collect();
                 Ok(Some(format!("[{}]", shown?.join(","))))
             }
-            // No message, but JSON.
+            // JSON, but not a message.
             _ if serde_json::from_str::<IgnoredAny>(text).is_ok() => Ok(None),
             _ => Err(Unreadable),
         }
@@ -62,7 +63,7 @@ impl Filter {
 
     fn one(&mut self, text: &str) -> Result<Option<String>, Unreadable> {
         let message = Shallow::read(text).filter(|message| !message.is_ambiguous(&["result"])).ok_or(Unreadable)?;
-        // An error, or something that the server asks.
+        // An error, or a request or notification from the server.
         if message.get("result").is_none() {
             return Ok(None);
         }
@@ -79,7 +80,7 @@ impl Filter {
         let Ok(tools) = serde_json::from_str::<Vec<&RawValue>>(tools.get()) else { return self.other() };
         let shown: Vec<&str> =
             tools.into_iter().map(RawValue::get).filter(|tool| is_shown(&self.visibility, tool)).collect();
-        // From the revision 2026-07-28 on lists can be cached, and may be shared unless they say otherwise.
+        // From revision 2026-07-28 on, clients and proxies may cache and share a list unless it says otherwise.
         let private: &RawValue = serde_json::from_str(r#""private""#).map_err(|_| Unreadable)?;
         if ["cacheScope", "ttlMs", "resultType"].into_iter().any(|key| result.get(key).is_some()) {
             result.set("cacheScope", private);
@@ -87,13 +88,13 @@ impl Filter {
         Ok(Some(message.text_with("result", &result.text_with("tools", &format!("[{}]", shown.join(","))))))
     }
 
-    /// A result that is no list, which only other methods have.
+    /// Returns the outcome for a result that is not a list of tools: an error if the request was `tools/list`.
     const fn other(&self) -> Result<Option<String>, Unreadable> {
         if self.is_asked { Err(Unreadable) } else { Ok(None) }
     }
 }
 
-/// The id of the task that a call has become, as the revision 2026-07-28 or that of 2025-11-25 says it.
+/// Returns the id of the task that a call has become, in the form of revision 2026-07-28 or 2025-11-25.
 fn task(result: &Shallow<'_>) -> Option<String> {
     if result.string("resultType").as_deref() == Some("task") {
         return result.string("taskId");

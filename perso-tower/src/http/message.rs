@@ -1,33 +1,34 @@
-//! JSON-RPC messages, read as far as a guard must understand them and written again as they were understood.
+//! Reads JSON-RPC messages as far as the guard must understand them, and writes them again as it understood them.
 //!
-//! Readers of JSON differ over duplicate keys and over keys in another case. A message that has either where it says what is
-//! called is refused: the server might read another call than the guard.
+//! JSON parsers disagree about duplicate keys and about keys in another case. If the parts of a message that name what
+//! is called have either, the message is refused: the server might read a different call than the guard.
 
 use crate::closed::{Closed, Instead};
 use crate::guard::may_run_tools;
 use crate::shallow::Shallow;
 use serde_json::value::RawValue;
 
-/// What a client's message asks for.
+/// A client's message, by what it asks for.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// Nothing that a policy is about.
+    /// Something that policies do not judge.
     Other,
     /// To list tools.
     List,
     /// To call a tool.
     Call(CallMessage),
-    /// To go on with a task.
+    /// To continue a task.
     Update(UpdateMessage),
     /// Something that the host has turned off.
     Closed(ClosedMessage),
-    /// To be told of changes, but for those of what the host has turned off: what is left, to be passed on.
+    /// To subscribe to notifications. The text is the message to pass on, without the notifications that the host has
+    /// turned off.
     Listen(String),
-    /// Something that a guard must not let pass.
+    /// Something that the guard must refuse.
     Refused {
-        /// Its id as JSON, `null` if it has none.
+        /// The message's id as JSON, or `null` if it has none.
         id: String,
-        /// What is wrong with it.
+        /// The reason, for the client.
         why: &'static str,
     },
 }
@@ -40,11 +41,11 @@ pub(super) struct CallMessage {
     pub(super) tool: String,
     /// The arguments as JSON.
     pub(super) args: Option<String>,
-    /// Whether the request asks for a task of the revision 2025-11-25.
+    /// Whether the request asks for a task in the form of revision 2025-11-25.
     pub(super) is_task: bool,
-    /// The revision that the request says it is of, from 2026-07-28 on.
+    /// The MCP revision that the request states, as requests do from 2026-07-28 on.
     pub(super) revision: Option<String>,
-    /// What was understood, to be passed on.
+    /// The message to pass on, as it was understood.
     pub(super) text: String,
 }
 
@@ -55,43 +56,43 @@ pub(super) struct UpdateMessage {
     pub(super) id: String,
     /// The task's id.
     pub(super) task: String,
-    /// What was understood, to be passed on.
+    /// The message to pass on, as it was understood.
     pub(super) text: String,
 }
 
-/// A request for prompts or resources, which the host has turned off.
+/// A request for prompts or resources that the host has turned off.
 #[derive(Debug)]
 pub(super) struct ClosedMessage {
-    /// The request's id as JSON; `None` for a notification.
+    /// The request's id as JSON, or `None` for a notification.
     pub(super) id: Option<String>,
     pub(super) method: String,
-    /// The revision that the request says it is of, from 2026-07-28 on.
+    /// The MCP revision that the request states, as requests do from 2026-07-28 on.
     pub(super) revision: Option<String>,
-    /// What is answered in the server's place.
+    /// The guard's answer.
     pub(super) instead: Instead,
 }
 
-/// Keys by which a message says what is called.
+/// The keys that determine what is called.
 const ENVELOPE: [&str; 4] = ["jsonrpc", "id", "method", "params"];
 const PARAMS: [&str; 6] = ["name", "arguments", "task", "_meta", "inputResponses", "requestState"];
 
 const UPDATE: [&str; 3] = ["taskId", "inputResponses", "_meta"];
 
-/// Where a request of the revision 2026-07-28 says so (MCP, "_meta").
+/// The key in `_meta` under which a request states its revision, from 2026-07-28 on (MCP, "_meta").
 const REVISION: &str = "io.modelcontextprotocol/protocolVersion";
 
 impl Message {
-    /// Reads a message, where the host may have turned something off.
+    /// Reads a message. `closed` is what the host has turned off.
     pub(super) fn read(text: &str, closed: Closed) -> Self {
         if text.trim_start().starts_with('[') {
             return refused(None, "batches are not accepted");
         }
-        let Some(message) = Shallow::read(text) else { return refused(None, "the body is no JSON-RPC message") };
+        let Some(message) = Shallow::read(text) else { return refused(None, "the body is not a JSON-RPC message") };
         if message.is_ambiguous(&ENVELOPE) {
             return refused(None, "a key of the message is duplicate, or spelled in another way");
         }
         let id = message.get("id");
-        // An answer to the server has no method.
+        // An answer to a request of the server has no method.
         if message.get("method").is_none() {
             return Self::Other;
         }
@@ -109,7 +110,7 @@ impl Message {
                 Ok(update) => Self::Update(update),
                 Err(why) => refused(id, why),
             },
-            // Servers that are lax with names, or know further ways to run a tool.
+            // A lenient server might take the method for another one, or have more methods that run tools.
             Some(method) if may_run_tools(method) => refused(id, "the method is unknown"),
             Some(_) if closed.is_nothing() => Self::Other,
             Some(method) => other(&message, method, closed),
@@ -117,7 +118,7 @@ impl Message {
     }
 }
 
-/// A message that is about no tool, where the host has turned something off.
+/// Reads a message that does not involve tools, when the host has turned something off.
 fn other(message: &Shallow<'_>, method: &str, closed: Closed) -> Message {
     if method == "subscriptions/listen"
         && let Some(text) = narrowed(message, closed)
@@ -154,18 +155,19 @@ fn update(message: &Shallow<'_>) -> Result<UpdateMessage, &'static str> {
     Ok(UpdateMessage { id, task, text: message.text_with("params", &params.text()) })
 }
 
-/// The revision that a request says it is of.
+/// Returns the revision that a request states.
 fn revision(params: &Shallow<'_>) -> Option<String> {
     params.object("_meta")?.string(REVISION)
 }
 
-/// The type of what a completion is about; `None` if readers could differ over it.
+/// Returns the type of a completion's reference, or `None` if JSON parsers could disagree about it.
 fn reference(message: &Shallow<'_>) -> Option<String> {
     let reference = params(message, &["ref"]).ok()?.object("ref")?;
     (!reference.is_ambiguous(&["type"])).then(|| reference.string("type"))?
 }
 
-/// A request to be told of changes, without those of what the host has turned off; `None` if it cannot be read.
+/// Returns a `subscriptions/listen` without the notifications that the host has turned off, or `None` if it cannot be
+/// read.
 fn narrowed(message: &Shallow<'_>, closed: Closed) -> Option<String> {
     let params = params(message, &["notifications"]).ok()?;
     let mut asked = params.object("notifications")?;
@@ -173,12 +175,13 @@ fn narrowed(message: &Shallow<'_>, closed: Closed) -> Option<String> {
     Some(message.text_with("params", &params.text_with("notifications", &asked.text())))
 }
 
-/// The id of a request as JSON. A notification about tools is refused: it could run a tool, and nobody would learn of it.
+/// Returns the id of a request as JSON. A notification is an error: it could run a tool, but no answer could report a
+/// denial.
 fn waiting(message: &Shallow<'_>) -> Result<String, &'static str> {
     request_id(message)?.ok_or("a request needs an id")
 }
 
-/// The request's id as JSON; `None` for a notification.
+/// Returns the request's id as JSON, or `None` for a notification.
 fn request_id(message: &Shallow<'_>) -> Result<Option<String>, &'static str> {
     match message.get("id") {
         Some(id) if !is_id(id) => Err("the id must be a string or an integer"),
@@ -199,14 +202,14 @@ fn refused(id: Option<&RawValue>, why: &'static str) -> Message {
     Message::Refused { id: id.to_owned(), why }
 }
 
-/// Whether it is a string or an integer, as ids are.
+/// Returns whether the value is a string or an integer, as ids must be.
 fn is_id(id: &RawValue) -> bool {
     let id = id.get();
     id.starts_with('"') || id.strip_prefix('-').unwrap_or(id).bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
-#[expect(dead_code, reason = "the reader needs a part of it")]
+#[expect(dead_code, reason = "these tests use only a part of it")]
 #[path = "../../tests/integration/support/corpus.rs"]
 mod corpus;
 
@@ -332,7 +335,7 @@ mod tests {
     #[test]
     fn each_message_of_the_corpus() {
         for case in corpus::messages("http") {
-            // What is no text never comes here.
+            // The service refuses a body that is not UTF-8 before this.
             let Ok(text) = std::str::from_utf8(&case.bytes) else { continue };
             let closed = Closed { prompts: case.denies("prompts"), resources: case.denies("resources") };
             let does = match Message::read(text, closed) {
@@ -341,7 +344,7 @@ mod tests {
                     assert_eq!(case.expected["tool"], call.tool, "{}", case.name);
                     "judges"
                 }
-                // The tasks of the corpus are unknown.
+                // The guard knows none of the corpus's tasks.
                 Message::Update(_) | Message::Closed(_) | Message::Refused { .. } => "refuses",
                 Message::Other | Message::Listen(_) => "passes",
             };

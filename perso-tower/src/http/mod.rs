@@ -1,7 +1,8 @@
-//! In front of any MCP endpoint over HTTP.
+//! The guard in front of any MCP endpoint over HTTP.
 //!
-//! `message` reads what a client sends, `service` has it judged and passes it on, `answer` has `list` and `events` filter what
-//! comes back, `response` is what is answered without the endpoint, and `streams` is where that goes in the older transport.
+//! `message` reads what a client sends; `service` has it judged and passes it on. `answer` filters what comes back,
+//! with `list` for JSON and `events` for streams. `response` builds the guard's own answers, and `streams` delivers
+//! them in the older transport (HTTP with SSE).
 
 mod answer;
 mod body;

@@ -1,4 +1,4 @@
-//! What the layer answers itself.
+//! The layer's own answers.
 
 use super::body::PersoBody;
 use super::message::{CallMessage, ClosedMessage, UpdateMessage};
@@ -12,14 +12,14 @@ const INVALID_REQUEST: i32 = -32600;
 const INTERNAL_ERROR: i32 = -32603;
 const INVALID_PARAMS: i32 = -32602;
 
-/// Only a status.
+/// Returns a response without a body.
 pub(super) fn status<B>(status: StatusCode) -> Response<PersoBody<B>> {
     let mut response = Response::new(PersoBody::whole(""));
     *response.status_mut() = status;
     response
 }
 
-/// A JSON-RPC message.
+/// Returns a response with a JSON-RPC message.
 pub(super) fn message<B>(status: StatusCode, text: String) -> Response<PersoBody<B>> {
     let mut response = Response::new(PersoBody::whole(text));
     *response.status_mut() = status;
@@ -27,18 +27,18 @@ pub(super) fn message<B>(status: StatusCode, text: String) -> Response<PersoBody
     response
 }
 
-/// The refusal of a message that nobody should act on.
+/// Returns the error for a message that is not passed on.
 pub(super) fn refused<B>(id: &str, why: &str) -> Response<PersoBody<B>> {
     message(StatusCode::BAD_REQUEST, error(id, &json!({ "code": INVALID_REQUEST, "message": why })))
 }
 
-/// In place of an answer of the server's that cannot be passed on.
+/// Returns the error that replaces a server's answer that cannot be passed on.
 pub(super) fn withheld<B>(why: &str) -> Response<PersoBody<B>> {
     let error_message = format!("the server's answer cannot be passed on: {why}");
     message(StatusCode::BAD_GATEWAY, error("null", &json!({ "code": INTERNAL_ERROR, "message": error_message })))
 }
 
-/// The answer to a denied call; `is_typed` where results say what they are, as they do from 2026-07-28 on.
+/// Returns the answer to a denied call. `is_typed` is true if results need a `resultType`, as from 2026-07-28 on.
 pub(super) fn denied(call: &CallMessage, is_typed: bool, answer: Answer) -> String {
     let id = &call.id;
     match answer {
@@ -49,26 +49,26 @@ pub(super) fn denied(call: &CallMessage, is_typed: bool, answer: Answer) -> Stri
             format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, Value::Object(result))
         }
         Answer::Error { code, message, data } => error(id, &json!({ "code": code, "message": message, "data": data })),
-        // As MCP has it ("Tools", error handling).
+        // The error that MCP documents ("Tools", error handling).
         Answer::Unknown => {
             error(id, &json!({ "code": INVALID_PARAMS, "message": format!("Unknown tool: {}", call.tool) }))
         }
     }
 }
 
-/// The answer to a denied update of a task.
+/// Returns the answer to a denied update of a task.
 pub(super) fn not_updated(update: &UpdateMessage, answer: Answer) -> String {
     let id = &update.id;
     match answer {
         Answer::Error { code, message, data } => error(id, &json!({ "code": code, "message": message, "data": data })),
-        // As MCP has it ("Tasks", error handling).
+        // The error that MCP documents ("Tasks", error handling).
         Answer::Unknown | Answer::Result(_) => {
             error(id, &json!({ "code": INVALID_PARAMS, "message": format!("Unknown task: {}", update.task) }))
         }
     }
 }
 
-/// The answer to a request for what the host has turned off.
+/// Returns the answer to a request for prompts or resources that the host has turned off.
 pub(super) fn instead(id: &str, closed: &ClosedMessage, is_typed: bool) -> String {
     match closed.instead {
         Instead::Error(kind) => {

@@ -1,4 +1,4 @@
-//! [`Perso`].
+//! The service behind the layer: [`Perso`].
 
 use super::body::PersoBody;
 use super::head::{self, Form};
@@ -21,25 +21,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_service::Service;
 
-/// The guarded service: see [`PersoLayer`](crate::PersoLayer).
+/// A guarded service. See [`PersoLayer`](crate::PersoLayer).
 #[derive(Debug)]
 pub struct Perso<S> {
     inner: S,
     setup: Arc<Setup>,
 }
 
-/// What all services of a layer share.
+/// The state that all services of a layer share.
 #[derive(Debug, Clone)]
 pub(super) struct Setup {
     pub(super) guard: Guard<Parts>,
-    /// The most bytes of a message.
+    /// The maximum size of a message, in bytes.
     pub(super) body: usize,
-    /// The most bytes that are held of an answer.
+    /// The maximum size of a buffered answer, in bytes.
     pub(super) answer: usize,
     pub(super) streams: Streams,
 }
 
-// By hand, so that what it says of `S` stays all that there is to say.
+// By hand, to state that `S: Clone` is the only bound.
 impl<S: Clone> Clone for Perso<S> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), setup: self.setup.clone() }
@@ -71,13 +71,13 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The one that was polled is ready, its clone may not be.
+        // Use the service that was polled: its clone may not be ready.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
         let setup = self.setup.clone();
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            // Nobody could read what goes over another protocol.
+            // The guard cannot read another protocol.
             if parts.headers.contains_key(header::UPGRADE) {
                 return Ok(response::status(StatusCode::NOT_IMPLEMENTED));
             }
@@ -91,7 +91,7 @@ where
 }
 
 impl Setup {
-    /// Passes on a request that has no message in it.
+    /// Passes on a request without a message.
     async fn get<S, B, O>(&self, mut inner: S, mut parts: Parts) -> Result<Response<PersoBody<O>>, S::Error>
     where
         S: Service<Request<PersoBody<B>>, Response = Response<O>>,
@@ -103,13 +103,13 @@ impl Setup {
         let opener = caller.agent().filter(|_| parts.method == Method::GET).cloned();
         let opening = opener.map(|opener| Opening { streams: self.streams.clone(), opener });
         let filter = Filter { visibility: self.guard.visibility(caller), is_asked: false, call: None };
-        // MCP has no bodies here, but a server might read one.
+        // MCP has no bodies here. Drop one, since a server might read it.
         parts.headers.remove(header::CONTENT_LENGTH);
         let response = inner.call(Request::from_parts(parts, PersoBody::whole(""))).await?;
         Ok(answer::shown(response, filter, opening, self.answer).await)
     }
 
-    /// Has a message judged, and passes it on as it was read.
+    /// Judges a message and passes it on as it was understood.
     async fn post<S, B, O>(&self, mut inner: S, mut parts: Parts, body: B) -> Result<Response<PersoBody<O>>, S::Error>
     where
         S: Service<Request<PersoBody<B>>, Response = Response<O>>,
@@ -170,7 +170,7 @@ impl Setup {
         Ok(answer::shown(response, filter, None, self.answer).await)
     }
 
-    /// Answers in the server's place: on the caller's stream, if the server sends answers there, else at once.
+    /// Answers instead of the server: on the caller's stream if the server answers there, otherwise as the response.
     async fn deny<S, B, O>(
         &self,
         mut inner: S,
@@ -197,8 +197,8 @@ impl Setup {
     }
 }
 
-/// Whether results say what they are, as they do from 2026-07-28 on. A request says itself which revision it is of, or its head
-/// does.
+/// Returns whether results need a `resultType`, as from 2026-07-28 on. The request or its `Mcp-Protocol-Version` header
+/// states the revision.
 fn is_typed(revision: Option<&str>, parts: &Parts) -> bool {
     let header = || parts.headers.get("mcp-protocol-version").and_then(|header| header.to_str().ok());
     revision.or_else(header).is_some_and(|revision| revision >= STATELESS)

@@ -1,9 +1,10 @@
-//! The transport of the revision 2024-11-05: what a POST asks is answered on the stream that a GET has opened, and so is a
-//! denial.
+//! The older transport, HTTP with SSE of revision 2024-11-05: the server answers a POST on the stream that a GET
+//! opened. A denial must arrive there as well.
 //!
-//! Only the server knows which stream a POST belongs to, and whether it takes a POST at all. So a denied call is passed on as
-//! a `ping` whose id only the guard knows, and the denial takes the place of the answer, on whatever stream the server sends
-//! that. Besides, the stream must have been opened by the same caller.
+//! Only the server knows which stream a POST belongs to, and whether it accepts the POST at all. So the guard passes a
+//! denied call on as a `ping` with an id that only the guard knows, and replaces the answer to the ping with the
+//! denial, on whatever stream the server sends it. The stream must have been opened by the same caller; otherwise the
+//! denial is the answer to the POST.
 
 use crate::agent::Agent;
 use http::Uri;
@@ -11,30 +12,30 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 
-/// The most denials of one caller that wait at one address. The oldest makes place for another.
+/// The maximum number of waiting denials per caller and address. Beyond it, the caller's oldest one is dropped.
 const WAITING: usize = 64;
 
-/// What the ids of the guard's own requests begin with.
+/// The prefix of the ids of the guard's own pings.
 const OWN: &str = "dev.perso/denial/";
 
-/// Whether an id is one of the guard's own.
+/// Returns whether the id belongs to one of the guard's own pings.
 pub(super) fn is_own(id: &str) -> bool {
     id.starts_with(OWN)
 }
 
-/// Whether an id of the guard's own may be in an event.
+/// Returns whether an event may have such an id.
 pub(super) fn may_be_own(event: &[u8]) -> bool {
     memchr::memmem::find(event, OWN.as_bytes()).is_some()
 }
 
-/// The streams that are open now, and the denials that wait for one, by what their clients' POSTs are recognised by.
+/// The open streams and the denials that wait for them, by the [`key`] of the address to which their clients POST.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Streams(Arc<Mutex<HashMap<String, Address>>>);
 
-/// An address that servers have sent on streams, perhaps on several.
+/// An address for POSTs, which a server has sent on one or more streams.
 #[derive(Debug, Default)]
 struct Address {
-    /// Who has opened them.
+    /// The callers who opened these streams.
     openers: Vec<Agent>,
     waiting: Vec<Waiting>,
 }
@@ -46,8 +47,8 @@ struct Waiting {
     denial: String,
 }
 
-/// What tells the address of one stream's POSTs from that of another's: the query, or without one the end of the path. The
-/// rest may look different here from what the server wrote, as routers and proxies cut it.
+/// Returns the part of an address for POSTs that identifies the stream: the query, or the last segment of the path if
+/// there is no query. Routers and proxies may rewrite the rest, so it may differ from what the server sent.
 fn key(address: &str) -> &str {
     match address.split_once('?') {
         Some((_, query)) => query,
@@ -60,7 +61,8 @@ impl Streams {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has a denial wait for the answer to a ping, if this caller has opened a stream for POSTs to this address.
+    /// Stores a denial until its ping is answered. Returns the ping to send, or `None` if this caller has opened no
+    /// stream for POSTs to this address.
     pub(super) fn deny(&self, address: &Uri, caller: &Agent, denial: &str) -> Option<Ping> {
         let key = key(address.path_and_query().map_or("", |address| address.as_str()));
         let mut addresses = self.addresses();
@@ -86,7 +88,7 @@ impl Streams {
     }
 }
 
-/// A ping on its way to the server.
+/// A ping to send to the server in place of a denied call.
 #[derive(Debug)]
 pub(super) struct Ping {
     streams: Streams,
@@ -97,18 +99,18 @@ pub(super) struct Ping {
 
 impl Ping {
     pub(super) fn text(&self) -> String {
-        // The id needs no escapes.
+        // The id needs no escaping.
         format!(r#"{{"jsonrpc":"2.0","id":"{}","method":"ping"}}"#, self.id)
     }
 
-    /// The server has accepted it, and will answer on a stream.
+    /// Keeps the denial: the server has accepted the ping and will answer on a stream.
     pub(super) fn accepted(mut self) {
         self.is_accepted = true;
     }
 }
 
 impl Drop for Ping {
-    /// Otherwise its denial waits for nothing.
+    /// Drops the denial of a ping that the server has not accepted, since no answer will come.
     fn drop(&mut self) {
         if !self.is_accepted {
             self.streams.take(&self.key, |waiting| waiting.id == self.id);
@@ -116,16 +118,16 @@ impl Drop for Ping {
     }
 }
 
-/// A stream that may turn out to be one for the answers to POSTs.
+/// A stream from a GET, which may turn out to carry the answers to POSTs.
 #[derive(Debug)]
 pub(super) struct Opening {
     pub(super) streams: Streams,
-    /// Who opens it.
+    /// The caller who opens it.
     pub(super) opener: Agent,
 }
 
 impl Opening {
-    /// The stream has told its client to POST to an address.
+    /// Registers the stream once the server has sent the address for POSTs on it.
     pub(super) fn open(self, address: &str) -> Stream {
         let Self { streams, opener } = self;
         let key = key(address.trim()).to_owned();
@@ -134,7 +136,7 @@ impl Opening {
     }
 }
 
-/// One of them, as long as it is open.
+/// A registered stream. Dropping it removes it.
 #[derive(Debug)]
 pub(super) struct Stream {
     streams: Streams,
@@ -143,7 +145,7 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    /// The denial that takes the place of the answer to a request of the guard's own.
+    /// Takes the denial that replaces the answer to the guard's ping with this id.
     pub(super) fn denial(&self, id: &str) -> Option<String> {
         self.streams.take(&self.key, |waiting| waiting.id == id && waiting.caller.is_same(&self.opener))
     }
@@ -227,7 +229,7 @@ mod tests {
             deny(&streams, "a", "/m?s=1").unwrap().accepted();
         }
         assert_eq!(streams.addresses()["s=1"].waiting.len(), WAITING + 1);
-        // Nobody else has to make place.
+        // Other callers' denials are not dropped.
         assert!(b.denial(&id).is_some());
     }
 }

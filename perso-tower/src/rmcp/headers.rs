@@ -1,5 +1,6 @@
-//! Whether the headers `Mcp-Param-*` of a call say what its arguments say (MCP, revision 2026-07-28, "Transports"), which
-//! proxies rely on. rmcp does it before a call is judged; if tools are hidden, it is done afterwards.
+//! Checks that a call's `Mcp-Param-*` headers match its arguments (MCP, revision 2026-07-28, "Transports"), because
+//! proxies rely on these headers. rmcp checks them before the call is judged, which would reveal hidden tools. So if
+//! tools are hidden, this check runs instead, after the call was allowed.
 
 use super::Request;
 use crate::guard::STATELESS;
@@ -9,7 +10,7 @@ use rmcp::ErrorData;
 use rmcp::model::{CallToolRequestParams, JsonObject};
 use serde_json::Value;
 
-/// Compares the headers of a call over HTTP.
+/// Checks the headers of a call; always succeeds for a call that did not arrive over HTTP.
 pub(super) fn check(schema: &JsonObject, call: &CallToolRequestParams, context: &Request) -> Result<(), ErrorData> {
     let Some(parts) = context.extensions.get::<Parts>() else { return Ok(()) };
     let revision = parts.headers.get("mcp-protocol-version").and_then(|revision| revision.to_str().ok());
@@ -23,7 +24,8 @@ pub(super) fn check(schema: &JsonObject, call: &CallToolRequestParams, context: 
     })
 }
 
-/// Goes through the properties that have a header, as deep as the schema does. The error is the header's name.
+/// Compares each property that has a header, at any depth of the schema. The error is the name of a header that
+/// differs.
 fn compare<'s>(schema: &'s JsonObject, args: Option<&JsonObject>, headers: &HeaderMap) -> Result<(), &'s str> {
     let properties = schema.get("properties").and_then(Value::as_object);
     for (property, schema) in properties.into_iter().flatten() {
@@ -58,12 +60,12 @@ fn is_same(headers: &HeaderMap, name: &str, arg: Option<&Value>) -> bool {
 
 const BASE64: (&str, &str) = ("=?base64?", "?=");
 
-/// Whether a value may be in a header as it is.
+/// Returns whether a header may have the value unencoded.
 fn is_plain(value: &str) -> bool {
     !(value.starts_with(BASE64.0) && value.ends_with(BASE64.1))
 }
 
-/// A value as it is in a header if it could not be there otherwise (RFC 4648, 4).
+/// Encodes a value in Base64 (RFC 4648, 4), the form in headers of values that cannot be plain text there.
 fn encoded(value: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::from(BASE64.0);

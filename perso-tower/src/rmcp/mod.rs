@@ -1,6 +1,6 @@
-//! Inside an rmcp server: [`Guarded`] around a handler, [`GuardedService`] around rmcp's `Router`.
+//! The guard inside an rmcp server: [`Guarded`] wraps a handler, [`GuardedService`] wraps rmcp's `Router`.
 //!
-//! `judge` is what both do, `headers` is done in rmcp's place when tools are hidden.
+//! Both use `judge`. `headers` replaces a check of rmcp's when tools are hidden.
 
 mod headers;
 mod judge;
@@ -17,23 +17,24 @@ use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use std::borrow::Cow;
 
-/// What a guard knows of a request to an rmcp server.
+/// The guard's view of a request to an rmcp server.
 type Request = RequestContext<RoleServer>;
 
 impl Carries for Request {
-    /// What rmcp has in the request's own extensions, or an HTTP layer in those of the request that brought it.
+    /// Reads the extensions of the MCP request, then those of the HTTP request that carried it.
     fn carried<T: Clone + Send + Sync + 'static>(&self) -> Option<&T> {
         self.extensions.get().or_else(|| self.extensions.get::<Parts>()?.extensions.get())
     }
 }
 
-/// Guards an rmcp server: `server.guarded(policy)`.
+/// Guards the handler of an rmcp server: `server.guarded(policy)`.
 ///
-/// Guard the handler itself: a handler around the guard is not judged, and what a handler inside of it changes in a call runs
-/// unjudged. rmcp's `Router` runs the tools that are added to it before it asks its handler: guard it as
-/// [a service](GuardService).
+/// Guard the innermost handler, the one that runs the tools. The guard does not see calls that a handler around it
+/// answers, and a handler inside it can change a call after it was judged. rmcp's `Router` runs the tools that you add
+/// to it before it asks its handler, so guard it as [a service](GuardService).
 pub trait Guard: ServerHandler {
-    /// Judges each call of a tool with a policy, or with a [`PolicyHandle`], which can be changed later, before the tool runs.
+    /// Judges each call before its tool runs, with a policy or with a [`PolicyHandle`], whose policy you can replace
+    /// later.
     ///
     /// ```
     /// use perso_tower::{Agent, Guard, Policy, StaticAgent};
@@ -44,7 +45,7 @@ pub trait Guard: ServerHandler {
     ///
     /// # fn policy() -> Policy { unreachable!() }
     /// # let _ = || {
-    /// // Over HTTP the caller is who the request is from, over stdio always the same.
+    /// // Over stdio, one process serves one caller. Over HTTP, take the caller from each request.
     /// let service = Support.guarded(policy()).agent_source(StaticAgent(Agent::new("agt-099").roles(["agent"])));
     /// # service
     /// # };
@@ -56,8 +57,8 @@ pub trait Guard: ServerHandler {
 
 impl<H: ServerHandler> Guard for H {}
 
-/// A guarded server, for every transport: a `ServerHandler` that judges calls, filters lists, and leaves the rest to the
-/// handler in it.
+/// A guarded handler, for every transport. It judges calls, filters lists of tools, and forwards everything else to the
+/// handler inside. See [`Guard`].
 #[derive(Debug, Clone)]
 pub struct Guarded<H> {
     handler: H,
@@ -67,13 +68,13 @@ pub struct Guarded<H> {
 impl<H> Guarded<H> {
     settings!(RequestContext<RoleServer>);
 
-    /// The handler inside.
+    /// Returns the handler inside.
     pub const fn handler(&self) -> &H {
         &self.handler
     }
 }
 
-/// Methods that are left to the handler.
+/// Methods that are forwarded to the handler.
 macro_rules! forward {
     ($($(#[$attribute:meta])* async fn $name:ident($($arg:ident: $type:ty),*) $(-> $out:ty)?;)*) => {
         $($(#[$attribute])*
@@ -88,7 +89,7 @@ macro_rules! forward {
     };
 }
 
-/// Methods that are left to the handler, unless the host has turned off what they are about.
+/// Methods that are forwarded to the handler, or answered with an error if the host has turned their feature off.
 macro_rules! forward_open {
     ($($(#[$attribute:meta])* async fn $name:ident($arg:ident: $type:ty, context: Request) -> $out:ty, as $method:ident;)*) => {
         $($(#[$attribute])*
@@ -99,7 +100,7 @@ macro_rules! forward_open {
     };
 }
 
-/// The same for lists, which are empty then.
+/// Lists that are forwarded to the handler, or empty if the host has turned their feature off.
 macro_rules! forward_lists {
     ($(async fn $name:ident($arg:ident: $type:ty, context: Request) -> $out:ty, as $method:ident;)*) => {
         $(async fn $name(&self, $arg: $type, context: Request) -> $out {
@@ -115,7 +116,7 @@ type Outcome<T> = Result<T, ErrorData>;
 type Page = Option<PaginatedRequestParams>;
 type Notification = NotificationContext<RoleServer>;
 
-#[deny(clippy::missing_trait_methods, reason = "what is not forwarded is lost to the handler")]
+#[deny(clippy::missing_trait_methods, reason = "a method that is not forwarded never reaches the handler")]
 impl<H: ServerHandler> ServerHandler for Guarded<H> {
     async fn call_tool(&self, mut request: CallToolRequestParams, context: Request) -> Outcome<CallToolResponse> {
         let call = match self.guard.call(&mut request, &context).await {
@@ -155,8 +156,9 @@ impl<H: ServerHandler> ServerHandler for Guarded<H> {
         }
     }
 
-    /// rmcp compares the headers of a call with the tool's schema before it is judged, and its errors name parameters. Tools
-    /// that are hidden have no schema then, and the headers of a call that is allowed are compared here.
+    /// rmcp asks for the tool to compare a call's headers with its schema before the call is judged, and the errors
+    /// name parameters. So if tools are hidden, no tool has a schema for rmcp, and `call_tool` checks the headers of
+    /// allowed calls.
     fn get_tool(&self, name: &str) -> Option<Tool> {
         self.handler.get_tool(name).filter(|_| !self.guard.hide)
     }

@@ -1,4 +1,4 @@
-//! [`GuardedService`].
+//! The guard around an rmcp service: [`GuardedService`].
 
 use super::{Guarding, Notification, Outcome, Request, judge};
 use crate::guard::settings;
@@ -8,9 +8,10 @@ use rmcp::service::{RequestContext, Service};
 use rmcp::{ErrorData, RoleServer};
 use std::borrow::Cow;
 
-/// Guards an rmcp service that is no handler, which is rmcp's `Router`: `router.guarded_service(policy)`.
+/// Guards an rmcp service that is not a handler, such as rmcp's `Router`: `router.guarded_service(policy)`.
 pub trait GuardService: Service<RoleServer> + Sized {
-    /// Judges each call of a tool with a policy, or with a [`PolicyHandle`], which can be changed later, before the tool runs.
+    /// Judges each call before its tool runs, with a policy or with a [`PolicyHandle`], whose policy you can replace
+    /// later.
     ///
     /// ```
     /// use perso_tower::{GuardService, Policy};
@@ -32,7 +33,7 @@ pub trait GuardService: Service<RoleServer> + Sized {
 
 impl<S: Service<RoleServer>> GuardService for S {}
 
-/// A guarded service, for every transport that takes services.
+/// A guarded service, for every transport that takes a service. See [`GuardService`].
 #[derive(Debug, Clone)]
 pub struct GuardedService<S> {
     service: S,
@@ -115,7 +116,8 @@ impl<S: Service<RoleServer>> Service<RoleServer> for GuardedService<S> {
     }
 }
 
-/// As rmcp's own handler of requests does it: results say what they are from a revision on, and how long they may be kept.
+/// Completes a result like rmcp's own request handler: from 2026-07-28 on with a result type and cache hints, before
+/// that without.
 fn answered(mut result: ServerResult, context: &Request) -> Outcome<ServerResult> {
     if context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28) {
         result.fill_missing_cache_hints();

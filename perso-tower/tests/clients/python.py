@@ -1,4 +1,4 @@
-"""Plays the scenes with Python's `mcp` client.
+"""Runs the scenes with Python's `mcp` client.
 
 python.py desk ERA URL | stdio ERA | everything ERA URL
 """
@@ -49,7 +49,7 @@ async def tools(client):
 
 
 async def call(client, name, /, **args):
-    """Whether it went well, and the text."""
+    """Calls a tool. Returns whether it succeeded, and the text."""
     result = await client.call_tool(name, args)
     return not result.is_error, result.content[0].text
 

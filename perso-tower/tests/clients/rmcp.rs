@@ -1,4 +1,4 @@
-//! Plays the scenes with rmcp's client: rmcp_client desk ERA URL | stdio ERA | everything ERA URL
+//! Runs the scenes with rmcp's client: rmcp_client desk ERA URL | stdio ERA | everything ERA URL
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -44,7 +44,7 @@ async fn tools(client: &Client) -> Vec<String> {
     tools
 }
 
-/// Whether it went well, and the text.
+/// Calls a tool. Returns whether it succeeded, and the text.
 async fn call(client: &Client, name: &'static str, args: Value) -> (bool, String) {
     let call = CallToolRequestParams::new(name).with_arguments(args.as_object().cloned().unwrap());
     let result = client.call_tool(call).await.unwrap();

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Has clients that others wrote use the examples. Installs what is missing where it may, and says what is where it may not.
+# Tests the examples with third-party MCP clients. Installs missing tools as root on Debian; otherwise names the first one and
+# fails.
 set -euo pipefail
 cd "$(dirname "$0")"
 root=$(cd ../../.. && pwd)
@@ -24,15 +25,15 @@ if ! cmp -s package-lock.json "$out/node_modules/package-lock.json"; then
     (cd "$out" && npm ci --no-audit --no-fund --ignore-scripts)
     cp package-lock.json "$out/node_modules/"
 fi
-# Modules are looked for beside the script.
+# Node looks for modules next to the script.
 cp scenes.mjs typescript.mjs typescript-v1.mjs "$out/"
 
-# The whole workspace, as for the tests: what is built for the one serves the other.
+# Build the whole workspace, to share the build with `make test`.
 cargo build -q --locked --profile checked --workspace --bins --examples --manifest-path "$root/Cargo.toml"
 perso=$root/target/checked/perso
 "$perso" compile "$root/policies/support-desk.json" -o "$out/support-desk.wasm"
 "$perso" compile everything.json -o "$out/everything.wasm"
-# What it logs is not what a run is to show.
+# Keep the server's log out of the output.
 printf '#!/bin/sh\nexec "%s" "$@" 2>> "%s"\n' "$examples/support_desk_stdio" "$out/log" > "$out/desk"
 chmod +x "$out/desk"
 export DESK_STDIO=$out/desk DESK_MODULE=$out/support-desk.wasm
@@ -52,7 +53,7 @@ export AGENT MANAGER VERIFIED
 servers=()
 trap '[ ${#servers[@]} = 0 ] || kill "${servers[@]}" 2> /dev/null || true' EXIT
 
-# serve COMMAND...: starts a server, and sets `url` to the line that it prints.
+# serve COMMAND...: starts a server and sets `url` to the first line that it prints.
 serve() {
     local said=$out/said
     : > "$said"
@@ -74,7 +75,7 @@ stop() {
     servers=()
 }
 
-# everything TRANSPORT: starts the server with everything on a free port, and waits for it.
+# everything TRANSPORT: starts server-everything on a free port, waits for it and sets `upstream`.
 everything() {
     local port
     port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })')
@@ -90,7 +91,7 @@ everything() {
 }
 
 failed=0
-# play CLIENT SCENE [ARGUMENT...]: a client plays a scene.
+# play CLIENT SCENE [ARGUMENT...]: runs a scene with a client.
 play() {
     local client=$1
     shift
@@ -106,7 +107,7 @@ echo "Node $(node --version), $(python3 --version), $(tr '\n' ' ' < requirements
     "$(sed -n 's/ *"\(@model[^"]*\)": "\([^"]*\)",\{0,1\}/\1 \2/p' package.json | tr '\n' ' ')"
 for client in rmcp python typescript typescript-v1; do
     for era in legacy modern; do
-        # The 1.x line knows no other.
+        # The 1.x line supports only the legacy era.
         [ "$client $era" = "typescript-v1 modern" ] && continue
         serve "$examples/support_desk" "$DESK_MODULE" 127.0.0.1:0
         play "$client" desk "$era" "$url"
@@ -119,7 +120,7 @@ for client in rmcp python typescript typescript-v1; do
     play "$client" everything legacy "$url/mcp"
     stop
 
-    # rmcp's client and the newer line of the TypeScript SDK have nothing for the older transport.
+    # rmcp's client and the 2.x line of the TypeScript SDK do not support the older transport.
     case $client in python | typescript-v1)
         everything sse
         serve "$examples/reverse_proxy" "$out/everything.wasm" "$upstream" 127.0.0.1:0

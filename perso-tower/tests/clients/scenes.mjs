@@ -1,4 +1,4 @@
-// The scenes, for both lines of the TypeScript SDK.
+// The scenes, for the 1.x and 2.x lines of the TypeScript SDK.
 
 import { isDeepStrictEqual } from 'node:util';
 
@@ -16,7 +16,7 @@ export function check(what, seen, expected) {
 
 const tools = async (client) => (await client.listTools()).tools.map((tool) => tool.name).sort();
 
-/** Whether it went well, and the text. */
+/** Calls a tool. Returns whether it succeeded, and the text. */
 async function call(client, name, args = {}) {
 	const result = await client.callTool({ name, arguments: args });
 	return [!result.isError, result.content[0].text];
@@ -64,8 +64,8 @@ async function everything(client) {
 }
 
 /**
- * Plays a scene. `connect` makes a client: `{ url, token }` over HTTP, `{ command, args }` over stdio. `more` is played
- * behind the proxy as well.
+ * Runs the scene that the command line names. `connect` creates a client, from `{ url, token }` over HTTP or
+ * `{ command, args }` over stdio. `more` also runs with a client behind the proxy.
  */
 export async function play(name, connect, more = async () => {}) {
 	const [scene, era, url] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-// Plays the scenes with the TypeScript SDK's client, the 1.x line: node typescript-v1.mjs SCENE ERA [URL]
+// Runs the scenes with the client of the TypeScript SDK 1.x: node typescript-v1.mjs SCENE ERA [URL]
 
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';

@@ -1,4 +1,4 @@
-// Plays the scenes with the TypeScript SDK's client, the 2.x line: node typescript.mjs SCENE ERA [URL]
+// Runs the scenes with the client of the TypeScript SDK 2.x: node typescript.mjs SCENE ERA [URL]
 
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';

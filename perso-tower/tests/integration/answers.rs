@@ -1,5 +1,5 @@
-//! What a server answers, over real connections: a list of tools that cannot be read is not passed on, whatever it is said
-//! to be, and no connection changes to another protocol.
+//! A server's answers, over real connections: a list of tools that cannot be read is not passed on, whatever its
+//! headers claim, and no connection switches to another protocol.
 
 use crate::support::{Claims, Ran, authenticate, policy, tcp};
 use axum::body::{Body, Bytes};
@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
 const TOOLS: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"pay"},{"name":"wipe"}]}}"#;
 
-/// Requests by which an answer might come, of which none may bring the name of a tool that an agent cannot call.
+/// Requests whose answer might have a list of tools. None may show an agent the name of a tool that it cannot call.
 const REQUESTS: [(&str, &str); 5] = [
     ("POST", LIST),
     ("POST", r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay","arguments":{"amount":5}}}"#),
@@ -35,7 +35,7 @@ async fn ask(address: SocketAddr, token: &str, method: &str, body: &str) -> tcp:
     tcp::exchange(address, &[&line, &token, "Content-Type: application/json"], body).await
 }
 
-/// Answers everything in the same way: a status, headers, and bytes.
+/// Serves the same answer to every request: this status, these headers and this body.
 async fn answering(
     status: u16,
     headers: &'static [(&'static str, &'static str)],
@@ -84,18 +84,18 @@ async fn a_list_that_cannot_be_read_is_not_passed_on() {
         (&[("content-type", "application/json; charset=utf-7")], of(&TOOLS.replace('"', "+ACI-"))),
         (&[("content-type", "application/json; charset=utf-16")], utf16(TOOLS, u16::to_be_bytes)),
         (&[("content-type", "text/event-stream; charset=utf-16")], utf16(&event, u16::to_le_bytes)),
-        // Readers find out the encoding by themselves.
+        // Some parsers detect the encoding.
         (json, utf16(TOOLS, u16::to_be_bytes)),
         (json, utf16(TOOLS, u16::to_le_bytes)),
         (json, utf16(&format!("\u{feff}{TOOLS}"), u16::to_le_bytes)),
         (events, utf16(&event, u16::to_le_bytes)),
         (events, utf16(&event, u16::to_be_bytes)),
-        // One value after the other, or around the other.
+        // Several values in sequence, or nested batches.
         (json, of(&format!("{{}}\n{TOOLS}"))),
         (json, of(&format!("1 {TOOLS}"))),
         (json, of(&format!("\u{1e}{TOOLS}\n"))),
         (json, of(&format!("[[{TOOLS}]]"))),
-        // Readers that ignore case, or take the first or the last of two.
+        // Some parsers ignore case, or take the first or the last of duplicate keys.
         (json, of(&TOOLS.replace("result", "Result"))),
         (json, of(&TOOLS.replace("tools", "Tools"))),
         (json, of(&TOOLS.replace("tools", "TOOL\u{17f}"))),
@@ -106,7 +106,7 @@ async fn a_list_that_cannot_be_read_is_not_passed_on() {
         (json, of(&format!("[{TOOLS},{TOOLS}]"))),
         (events, of(&format!("data: [{TOOLS}]\n\n"))),
         (events, of(&event.replace("result", "RESULT"))),
-        // Readers that know more line ends than there are.
+        // Some parsers accept more line ends than HTML does, or other spellings of the field.
         (events, of(&event.replacen('\n', "\u{b}", 1))),
         (events, of(&event.replacen('\n', "\u{85}", 1))),
         (events, of(&event.replacen('\n', "\u{2028}", 1))),
@@ -124,7 +124,7 @@ async fn a_list_that_cannot_be_read_is_not_passed_on() {
                 let seen = ask(address, "agent", method, body).await;
                 let at =
                     format!("{method} {body} answered {status}, {headers:?}, {:?}", String::from_utf8_lossy(&bytes));
-                // As bytes of another encoding, too.
+                // Without NULs, to find the name in UTF-16 as well.
                 assert!(!seen.body.replace('\0', "").contains("wipe"), "{at}: {seen:?}");
                 assert!([200, 202, 404, 502].contains(&seen.status), "{at}: {seen:?}");
             }
@@ -132,7 +132,7 @@ async fn a_list_that_cannot_be_read_is_not_passed_on() {
     }
 }
 
-/// The same lists as they should be, to see that the requests above do bring them.
+/// The same lists in readable form. This proves that the requests above do get lists.
 #[tokio::test]
 async fn a_list_that_can_be_read_is_filtered() {
     for (content_type, body) in [
@@ -155,7 +155,7 @@ async fn a_list_that_can_be_read_is_filtered() {
 
 #[tokio::test]
 async fn an_answer_without_a_list_is_passed_on() {
-    // As servers accept a message in the older transport, and as they refuse one.
+    // Servers of the older transport accept or refuse a message in these ways.
     for (status, headers, body) in [
         (202, &[][..], ""),
         (202, &[][..], "Accepted"),
@@ -171,7 +171,7 @@ async fn an_answer_without_a_list_is_passed_on() {
             assert!(headers.iter().all(|(name, _)| *name == "content-type" || seen.head.contains(name)), "{seen:?}");
         }
     }
-    // A body of which nobody knows beforehand that it is empty.
+    // An empty body of unknown length.
     let address = served(|_| Response::new(Body::from_stream(stream::empty::<Result<Bytes, Infallible>>()))).await;
     for (method, body) in REQUESTS {
         let seen = ask(address, "agent", method, body).await;
@@ -193,7 +193,7 @@ async fn an_answer_has_a_bound() {
     assert_eq!((seen.status, seen.body.contains("too large")), (502, true), "{seen:?}");
 }
 
-/// Counts the requests that reach it, and changes to another protocol whenever it is asked.
+/// A server that records the requests that reach it, and switches to another protocol whenever a request asks for it.
 async fn upgrading() -> (SocketAddr, Ran) {
     let ran = Ran::default();
     let noted = ran.clone();
@@ -233,7 +233,7 @@ async fn no_connection_changes_to_another_protocol() {
             ran.assert_nothing(&format!("{method}, {upgrade}"));
         }
     }
-    // What is left of such a wish is not passed on either, nor what says it in the answer.
+    // The other connection headers are not passed on either, nor is `Upgrade` in the answer.
     let head = [
         "POST /mcp HTTP/1.1",
         "Content-Type: application/json",
@@ -255,7 +255,7 @@ async fn no_connection_changes_to_another_protocol() {
     }
 }
 
-/// A server that changes to another protocol although nobody asked.
+/// A server that switches to another protocol although no request asked for it.
 #[tokio::test]
 async fn nor_does_one_that_was_not_asked_to() {
     let address = answering(101, &[("upgrade", "h2c")], "").await;
@@ -264,7 +264,7 @@ async fn nor_does_one_that_was_not_asked_to() {
     }
 }
 
-/// Lengths and codings that do not fit the body: what the server reads is what was judged.
+/// Lengths and transfer codings that contradict the body: the server reads exactly what was judged.
 #[tokio::test]
 async fn the_body_that_is_judged_is_the_body_that_is_passed_on() {
     let ran = Ran::default();
@@ -286,7 +286,7 @@ async fn the_body_that_is_judged_is_the_body_that_is_passed_on() {
             "Transfer-Encoding: chunked\r\nTrailer: x\r\nConnection: close".to_owned(),
             format!("{:x}\r\n{ping}\r\n0\r\nx: {wipe}\r\n\r\n", ping.len()),
         ),
-        // A second request, which is judged as well.
+        // A second request on the connection, which is judged as well.
         (
             format!("Content-Length: {}", ping.len()),
             format!("{ping}{head}Content-Length: {}\r\nConnection: close\r\n\r\n{wipe}", wipe.len()),

@@ -1,5 +1,5 @@
-//! Prompts and resources that a host has turned off: by each adapter, over each transport and in both eras, each request is
-//! answered without the server, which counts what runs. Where nothing is turned off, each request runs once.
+//! Prompts and resources that a host has turned off. With each adapter, over each transport and in both eras, the guard
+//! answers each request without the server, which records what runs. If nothing is turned off, each request runs once.
 
 use crate::support::peer::{Era, Peer};
 use crate::support::wire::{Client, MODERN};
@@ -29,7 +29,7 @@ const RESOURCES: Off = Off { resources: true, ..NOTHING };
 const BOTH: Off = Off { prompts: true, resources: true };
 const ALL: [Off; 4] = [NOTHING, PROMPTS, RESOURCES, BOTH];
 
-/// A guard of any adapter, with that turned off.
+/// Turns prompts and resources off on any guard.
 macro_rules! turned_off {
     ($off:expr, $guard:expr) => {{
         let mut guard = $guard;
@@ -47,12 +47,12 @@ type Context = RequestContext<RoleServer>;
 type Outcome<T> = Result<T, ErrorData>;
 type Page = Option<PaginatedRequestParams>;
 
-/// Of the shape that rmcp has for it.
+/// Converts JSON into a result of rmcp's.
 fn of<T: serde::de::DeserializeOwned>(value: Value) -> Outcome<T> {
     Ok(serde_json::from_value(value).unwrap())
 }
 
-/// An rmcp handler that notes each method.
+/// An rmcp handler that records each method.
 #[derive(Clone, Default)]
 struct Offers(Ran);
 
@@ -149,7 +149,7 @@ mod tower {
     use tower_mcp::protocol::{CompleteParams, CompleteResult, GetPromptResult, ReadResourceResult};
     use tower_mcp::{McpRouter, PromptBuilder, ResourceBuilder, ResourceTemplateBuilder};
 
-    /// A tower-mcp router of the same, which lists by itself.
+    /// A tower-mcp router with the same prompts and resources. tower-mcp itself answers lists.
     pub fn router(ran: &Ran) -> McpRouter {
         let gets = ran.clone();
         let prompt = PromptBuilder::new("p").handler(move |_| {
@@ -179,21 +179,21 @@ mod tower {
     }
 }
 
-/// What a server does where nothing is turned off.
+/// A server, with its behaviour if nothing is turned off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Server {
     Rmcp,
-    /// Which lists prompts by itself.
+    /// Answers lists of prompts itself.
     RmcpRouter,
     TowerMcp,
 }
 
 impl Server {
-    /// Whether the test's own code runs.
+    /// Returns whether the method runs code of this test.
     fn runs(self, method: &str, era: Era) -> bool {
         match self {
             Self::RmcpRouter if method == "prompts/list" => false,
-            // The stateless era has no such methods.
+            // The stateless era does not have these methods.
             Self::Rmcp | Self::RmcpRouter if method.ends_with("subscribe") => era == Era::Handshake,
             Self::Rmcp | Self::RmcpRouter => true,
             Self::TowerMcp => ["prompts/get", "resources/read", "completion/complete"].contains(&method),
@@ -201,7 +201,7 @@ impl Server {
     }
 }
 
-/// Each request: of which kind it is, and the list that it asks for.
+/// All requests, each with its kind and, for a list, the key of the list.
 fn requests() -> Vec<(&'static str, Value, Off, Option<&'static str>)> {
     let uri = json!({ "uri": "file:///a" });
     let complete = |reference: Value| json!({ "ref": reference, "argument": { "name": "path", "value": "" } });
@@ -226,7 +226,7 @@ fn requests() -> Vec<(&'static str, Value, Off, Option<&'static str>)> {
     ]
 }
 
-/// Requests that cannot be read, or only by lax servers.
+/// Requests that no server can read, or only lenient ones.
 fn unreadable() -> Vec<(&'static str, Value, Off)> {
     vec![
         ("completion/complete", json!({ "argument": { "name": "a", "value": "" } }), BOTH),
@@ -251,7 +251,7 @@ const fn meets(one: Off, other: Off) -> bool {
     (one.prompts && other.prompts) || (one.resources && other.resources)
 }
 
-/// Sends each request.
+/// Sends every request and checks its outcome.
 async fn all(peer: &mut Peer, ran: &Ran, server: Server, era: Era, off: Off, at: &str) {
     for (method, params, kind, list) in requests() {
         let at = format!("{at}, {off:?}: {method} {params}");
@@ -276,7 +276,7 @@ async fn all(peer: &mut Peer, ran: &Ran, server: Server, era: Era, off: Off, at:
                 result.as_object_mut().unwrap().remove("_meta");
                 assert_eq!(result, expected, "{at}");
             }
-            // rmcp knows before any handler is asked that the era has no such method.
+            // rmcp rejects the method, which this era does not have, before it asks any handler.
             None if method.ends_with("subscribe") && era == Era::Stateless => {
                 assert_eq!(answer["error"]["code"], -32601, "{at}: {answer}");
             }
@@ -288,11 +288,11 @@ async fn all(peer: &mut Peer, ran: &Ran, server: Server, era: Era, off: Off, at:
         let answer = peer.ask("agent", method, params).await;
         if meets(kind, off) {
             ran.assert_nothing(&at);
-            // What tower-mcp cannot read of a list, it does without.
+            // tower-mcp ignores params of a list that it cannot read.
             let is_empty = answer["result"]["prompts"] == json!([]);
             assert!(answer.get("error").is_some() || is_empty, "{at}: {answer}");
         } else if server == Server::Rmcp {
-            // Others come to a handler for custom requests.
+            // The rest reaches the handler as a custom request.
             assert_eq!(ran.take().len(), 1, "{at}: {answer}");
         }
         ran.take();
@@ -383,7 +383,7 @@ async fn any_server_over_http() {
     }
 }
 
-/// What an rmcp client makes of the answers: it goes on.
+/// An rmcp client accepts the answers and continues.
 async fn by_a_client(client: RunningService<RoleClient, ()>, ran: &Ran, at: &str) {
     assert!(client.list_all_prompts().await.unwrap().is_empty(), "{at}");
     assert!(client.list_all_resources().await.unwrap().is_empty(), "{at}");
@@ -433,7 +433,7 @@ async fn clients_go_on() {
     }
 }
 
-/// In the one revision that has them, tower-mcp runs batches; the layer refuses them.
+/// tower-mcp runs batches in the one revision that has them; the layer refuses them.
 #[tokio::test]
 async fn batches() {
     let requests = [("prompts/get", json!({ "name": "p" })), ("resources/read", json!({ "uri": "file:///a" }))];
@@ -466,7 +466,7 @@ async fn batches() {
     ran.assert_nothing("a batch");
 }
 
-/// Text that readers understand in two ways, over HTTP.
+/// Text that JSON parsers read differently, over HTTP.
 #[tokio::test]
 async fn ambiguous_text_is_denied() {
     let offers = Offers::default();
@@ -495,7 +495,7 @@ async fn ambiguous_text_is_denied() {
         let method = if text.contains("listen") { "subscriptions/listen" } else { "resources/read" };
         assert_denied(client.send_raw("agent", text).await.answer(1), method, RESOURCES, text);
     }
-    // Nobody waits for an answer to a notification; an id must be one.
+    // A notification gets no answer. An id must be valid.
     let note = r#"{"jsonrpc":"2.0","method":"resources/read","params":{"uri":"file:///a"}}"#;
     let reply = client.send_raw("agent", note).await;
     assert_eq!((reply.status.as_u16(), reply.messages.len()), (202, 0));
@@ -508,7 +508,7 @@ async fn ambiguous_text_is_denied() {
     assert_eq!(offers.0.count(), 1);
 }
 
-/// Denials are reported like others; when only observing, everything passes.
+/// These denials are reported like denied calls. When only observing, everything passes.
 #[tokio::test]
 async fn denials_are_reported() {
     for observe in [false, true] {

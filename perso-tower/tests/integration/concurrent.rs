@@ -1,4 +1,4 @@
-//! Ten thousand calls at a time: none is lost, and none is judged as somebody else's.
+//! Ten thousand concurrent calls: none is lost, and each is judged with its own caller, arguments and resource.
 
 use crate::support::server::Server;
 use crate::support::wire::{call, post, send};
@@ -14,7 +14,7 @@ use tower_mcp::protocol::{CallToolParams, McpNotification, McpRequest, McpRespon
 
 const CALLS: u64 = 10_000;
 
-/// Who calls, what the call is of, and what it is about must all bear the same marker.
+/// A policy that requires the same marker in the caller, the arguments and the resource.
 fn matching() -> Policy {
     compiled(&json!({ "perso": 1, "rules": [{ "id": "own", "allow": "pay", "when": {
         "args.marker": { "eq": { "ref": "agent.id" } }, "resource.marker": { "eq": { "ref": "agent.id" } }
@@ -22,7 +22,7 @@ fn matching() -> Policy {
 }
 
 async fn resource(query: ResourceQuery) -> Result<Map<String, Value>, BoxError> {
-    // So that others come between.
+    // Let other calls run in between.
     tokio::task::yield_now().await;
     Ok(Map::from_iter([("marker".to_owned(), query.args["marker"].clone())]))
 }
@@ -33,14 +33,14 @@ async fn run(name: &str, app: Router, ran: Ran) {
         .map(|id| {
             let app = app.clone();
             tokio::spawn(async move {
-                // Every third one bears its neighbour's marker.
+                // Every third call has its neighbour's marker.
                 let marker = if id % 3 == 0 { format!("m{}", id + 1) } else { format!("m{id}") };
                 let body = call(id, "pay", &json!({ "marker": marker }));
                 let reply = send(&app, post(&format!("agent:m{id}"), &[], body)).await;
                 let result = &reply.answer(id)["result"];
                 let text = result["content"][0]["text"].as_str().unwrap().to_owned();
                 assert_eq!(result["isError"] == true, id % 3 == 0, "{id}: {text}");
-                // The answer is the call's own.
+                // Each call gets its own answer.
                 assert!(id % 3 == 0 || text.contains(&format!("\"m{id}\"")), "{id}: {text}");
             })
         })
@@ -51,7 +51,7 @@ async fn run(name: &str, app: Router, ran: Ran) {
     assert_each_ran_once(name, &ran);
 }
 
-/// That just those ran that bore their own marker.
+/// Asserts that exactly the calls with their own marker ran.
 #[track_caller]
 fn assert_each_ran_once(name: &str, ran: &Ran) {
     let ran: Vec<String> =
@@ -85,7 +85,7 @@ async fn in_rmcp() {
 async fn in_tower_mcp() {
     let ran = Ran::default();
     let guard = RouterLayer::new(matching()).agent_source(FromExtension::<Claims>::new()).resource(resource);
-    // Called as a service: over HTTP tower-mcp wants a session for each.
+    // Call the router as a service: over HTTP, tower-mcp requires a session for each client.
     let router = router::router(&ran);
     let service = tower::Layer::layer(&guard, router.clone());
     let initialize =

@@ -1,4 +1,4 @@
-//! What a denied caller gets, and what the host learns.
+//! The answer to a denied caller, and the events for the host.
 
 use crate::support::server::{Server, TOOLS};
 use crate::support::wire::{Client, MODERN, REVISIONS, post, send, text};
@@ -8,7 +8,7 @@ use perso_tower::{BoxError, Denial, Denied, Event, FromExtension, Guard, PersoLa
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, Mutex};
 
-/// Each adapter, set up in the same way.
+/// Each adapter, with the same configuration.
 macro_rules! adapters {
     (|$guard:ident| $setup:expr) => {{
         let mut adapters: Vec<(&str, Router, Ran)> = Vec::new();
@@ -50,7 +50,7 @@ async fn a_function_may_say_something_else() {
     }
 }
 
-/// Says what must not be said: that it went well, and with content that a client would trust.
+/// A denial that tries to claim success, with content that a client would trust.
 struct Cheerful;
 
 impl Denial for Cheerful {
@@ -88,7 +88,7 @@ async fn what_is_hidden_is_not_to_be_told_from_what_is_not_there() {
     for (adapter, app, ran) in adapters!(|guard| guard.hide()) {
         for revision in ["2025-11-25", MODERN] {
             let client = Client::connect(&app, revision, "agent").await;
-            // An admin may call what there is not, and gets the server's own answer.
+            // An admin may call unknown tools, and gets the server's own answer.
             let unknown = client.call("admin", "nothing", json!({}), Value::Null).await;
             ran.take();
             for tool in ["wipe", "nothing"] {
@@ -152,7 +152,7 @@ async fn who_only_observes_changes_nothing() {
 
 type Record = (String, Option<String>, bool, bool, String, Value);
 
-/// Writes down what is told of each decision.
+/// Records each event.
 fn recorder(records: &Arc<Mutex<Vec<Record>>>) -> impl Fn(&Event<'_>, &Value) + Send + Sync + 'static {
     let records = records.clone();
     move |event, args| {
@@ -192,12 +192,12 @@ async fn the_host_is_told_of_each_decision() {
         client.call("agent", "pay", json!({ "amount": 501 }), Value::Null).await;
         let recorded = std::mem::take(&mut *records.lock().unwrap());
         let [(_, _, allowed, enforced, ..)] = &recorded[..] else { panic!("{adapter}: {recorded:?}") };
-        // What is written down is the decision, not what came of it.
+        // The record has the decision, although it was not enforced.
         assert_eq!((*allowed, *enforced), (false, false), "{adapter}");
     }
 }
 
-/// What `tracing` writes, as JSON would be too much to ask for.
+/// Collects the text that `tracing` writes.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -216,8 +216,8 @@ impl std::io::Write for Log {
 async fn each_decision_is_traced_without_values_of_arguments() {
     let log = Log::default();
     let written = log.clone();
-    // For all threads: what is set for one alone is not seen where other tests trace at the same time. Theirs is in the log
-    // as well, under other names.
+    // Subscribe globally: a thread's own subscriber would miss events while other tests trace at the same time. Their
+    // events are in the log as well, under other rule ids.
     tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone()).init();
     let policy = compiled(&json!({ "perso": 1, "rules": [
         { "id": "traced", "allow": "pay", "when": { "args.amount": { "lte": 500 } }, "reason": "Up to 500." }
@@ -246,7 +246,7 @@ async fn each_decision_is_traced_without_values_of_arguments() {
     ] {
         assert!(denied.contains(word), "{word}: {denied}");
     }
-    // What would end a line or colour it is shown as what it is.
+    // Line ends and colour codes are escaped, so a name cannot forge a log line.
     let [forged] = with("31mroot")[..] else { panic!("{log}") };
     assert!(forged.contains("\\u001b[31mroot\\u000aINFO perso: allowed"), "{forged}");
     assert!(!log.contains("secret"), "{log}");

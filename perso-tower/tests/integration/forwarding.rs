@@ -1,5 +1,5 @@
-//! `Guarded` leaves everything but tools to the handler in it, unless the host has turned it off: each method of rmcp's
-//! `ServerHandler`, those included that a later rmcp adds.
+//! `Guarded` forwards everything but tools to the handler inside, unless the host has turned it off. This covers each
+//! method of rmcp's `ServerHandler`, including methods that a later rmcp adds.
 
 use crate::support::allow_all;
 use crate::support::source::source;
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
-/// Notes which of its methods are called.
+/// Records which of its methods are called.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<BTreeSet<&'static str>>>);
 
@@ -42,7 +42,7 @@ fn no<T>() -> Result<T, ErrorData> {
     Err(ErrorData::internal_error("recorded", None))
 }
 
-/// The task that is updated later: of no other one the guard would know what it is of.
+/// The task that a later message updates. The guard denies updates of other tasks, which it does not know.
 fn task() -> CallToolResponse {
     let now = "2026-07-28T00:00:00Z".to_owned();
     CreateTaskResult::new(Task::new("t".to_owned(), TaskStatus::Working, now.clone(), now)).into()
@@ -118,7 +118,7 @@ impl ServerHandler for Recorder {
     }
 }
 
-/// A message of each kind that there is.
+/// A message of each kind.
 fn messages() -> Vec<Value> {
     let page = json!({});
     let requests = [
@@ -160,7 +160,7 @@ fn messages() -> Vec<Value> {
     notifications.into_iter().chain(requests).collect()
 }
 
-/// Those of the revision without a handshake.
+/// The messages of the revision without a handshake.
 fn modern() -> Vec<Value> {
     let meta = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -174,7 +174,7 @@ fn modern() -> Vec<Value> {
     ]
 }
 
-/// Sends lines to a server over a pipe, and reads on until each request is answered.
+/// Sends lines to a server over a pipe, and reads until each request is answered.
 async fn converse<S: ServerHandler>(server: S, lines: Vec<Value>) {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     let serving = tokio::spawn(async move { server.serve(theirs).await.unwrap().waiting().await });
@@ -203,7 +203,7 @@ async fn recorded<S: ServerHandler>(server: impl Fn(Recorder) -> S) -> BTreeSet<
     let legacy = [initialize, initialized].into_iter().chain(messages()).collect();
     converse(server(recorder.clone()), legacy).await;
     converse(server(recorder.clone()), modern()).await;
-    // Asked by the transport over HTTP.
+    // Only the HTTP transport calls this method.
     server(recorder.clone()).get_tool("t");
 
     recorder.0.lock().unwrap().clone()
@@ -225,7 +225,7 @@ fn every_method_is_forwarded_or_judged() {
     assert!(missing.is_empty(), "`ServerHandler` of rmcp has methods that `Guarded` does not forward: {missing:?}");
 }
 
-/// The methods of `ServerHandler`, in the source of the rmcp that this is built with.
+/// Returns the methods of `ServerHandler`, from the source of the rmcp in use.
 fn methods() -> Vec<String> {
     let source = std::fs::read_to_string(source("rmcp").join("handler/server.rs")).unwrap();
     let body = source.split("macro_rules! server_handler_methods").nth(1).unwrap().split("\npub trait").next().unwrap();

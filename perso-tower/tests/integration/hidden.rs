@@ -1,5 +1,5 @@
-//! What is hidden is answered byte for byte as what is not there, also where rmcp and tower-mcp look at a tool's schema before the
-//! call is judged.
+//! Hidden tools and unknown tools get the same answer, byte for byte, even where rmcp and tower-mcp check a tool's
+//! schema before the call is judged.
 
 use crate::support::{Claims, Ran, authenticate, policy, server, tcp};
 use axum::{Router, middleware};
@@ -11,7 +11,7 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
-/// The schema of every tool: an argument that a header says as well.
+/// The schema of every tool: one argument, with a header that repeats it.
 fn schema() -> Value {
     json!({ "type": "object", "properties": { "region": { "type": "string", "x-mcp-header": "Region" } } })
 }
@@ -61,7 +61,7 @@ fn router(ran: &Ran) -> tower_mcp::McpRouter {
     })
 }
 
-/// A call of the stateless revision, with these headers beside those that each has.
+/// Sends a call of the stateless revision, with these headers in addition to the required ones.
 async fn call(address: SocketAddr, token: &str, tool: &str, args: Value, headers: &[&str]) -> tcp::Raw {
     let meta = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -83,7 +83,7 @@ async fn call(address: SocketAddr, token: &str, tool: &str, args: Value, headers
     tcp::exchange(address, &[&head[..], headers].concat(), &call.to_string()).await
 }
 
-/// Everything of an answer but when it came, with one name in place of the tool's.
+/// Returns an answer without its date and length, and with a placeholder for the tool's name.
 fn shape(answer: &tcp::Raw, tool: &str) -> (u16, Vec<String>, String) {
     let head = answer.head.lines().filter(|line| !line.starts_with("date:") && !line.starts_with("content-length:"));
     (answer.status, head.map(str::to_owned).collect(), answer.body.replace(tool, "TOOL"))
@@ -120,7 +120,7 @@ async fn headers_do_not_tell_a_hidden_tool_from_none() {
             assert_eq!(shape(&hidden, "wipe"), shape(&unknown, "nothing"), "{at}: {args}, {headers:?}");
             ran.assert_nothing(at);
         }
-        // What is allowed is compared nevertheless, where the server knows the schema.
+        // The headers of allowed calls are still checked, where the server knows the schema.
         let args = json!({ "amount": 5, "region": "eu" });
         let allowed = call(address, "agent", "pay", args.clone(), &["Mcp-Param-Region: eu"]).await;
         assert_eq!((allowed.status, ran.take().len()), (200, 1), "{at}: {allowed:?}");

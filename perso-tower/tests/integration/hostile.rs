@@ -1,5 +1,5 @@
-//! What deceives a guard in front of a server that minds nothing: each of these runs a tool there, and must not run one
-//! behind the layer.
+//! Attacks on a guard in front of a server that accepts anything. Each request runs a tool on the bare server and must
+//! not run one behind the layer.
 
 use crate::support::lax::lax;
 use crate::support::wire::{assert_denied, call, post, send};
@@ -24,7 +24,7 @@ fn pair() -> Pair {
 }
 
 impl Pair {
-    /// Runs a tool without the guard, and none with it.
+    /// Asserts that the request runs a tool without the guard and none with it.
     async fn assert_stopped(&self, attack: &str, request: impl Fn() -> Request<Body>) -> crate::support::wire::Reply {
         send(&self.bare, request()).await;
         assert!(self.ran.count() > 0, "{attack}: no attack at all");
@@ -50,7 +50,7 @@ async fn batches() {
 #[tokio::test]
 async fn spellings() {
     let pair = pair();
-    // `pay` with 5 may run, so nothing here is denied because of what it says it calls.
+    // `pay` with 5 may run, so only the spelling can stop these messages.
     let pay = r#""name":"pay","arguments":{"amount":5}"#;
     for body in [
         format!(r#"{{"id":1,"method":"tools/call","params":{{{pay},"name":"wipe"}}}}"#),
@@ -90,14 +90,14 @@ async fn further_ways_to_run_a_tool() {
         let reply = pair.assert_stopped(&body, || post("agent", &[], &*body)).await;
         assert_eq!(reply.messages[0]["error"]["message"], "the method is unknown", "{method}");
     }
-    // Without params, or with what is none.
+    // Without params, or with invalid ones.
     for rest in
         [r#""name":"wipe""#, r#""params":null"#, r#""params":[{"name":"wipe"}]"#, r#""params":{"name":["wipe"]}"#]
     {
         let body = format!(r#"{{"id":1,"method":"tools/call",{rest}}}"#);
         pair.assert_stopped(&body, || post("agent", &[], &*body)).await;
     }
-    // With an id that a lax server repeats whatever it is.
+    // With an invalid id, which a lenient server repeats.
     for id in ["null", "{}", "[1]", "true"] {
         let body =
             format!(r#"{{"id":{id},"method":"tools/call","params":{{"name":"pay","arguments":{{"amount":5}}}}}}"#);
@@ -120,7 +120,7 @@ async fn text_around_a_message() {
 #[tokio::test]
 async fn a_notification() {
     let pair = pair();
-    // One that may run neither: nobody would learn what became of it.
+    // Even the allowed call does not run as a notification: no answer could report the outcome.
     let pay = r#"{"name":"pay","arguments":{"amount":5}}"#;
     for params in [r#"{"name":"wipe"}"#, pay] {
         let body = format!(r#"{{"jsonrpc":"2.0","method":"tools/call","params":{params}}}"#);
@@ -133,7 +133,7 @@ async fn a_notification() {
 #[tokio::test]
 async fn types_of_content() {
     let pair = pair();
-    // May run, if it is what it looks like.
+    // This call may run if its content type is JSON.
     let body = call(1, "pay", &json!({ "amount": 5 }));
     for kind in [
         "text/plain",
@@ -154,7 +154,7 @@ async fn types_of_content() {
     let two = [("content-type", "application/json"), ("content-type", "text/plain")];
     pair.assert_stopped("two types", || post("agent", &two, &*body)).await;
     pair.assert_stopped("an encoding", || post("agent", &[("content-encoding", "gzip")], &*body)).await;
-    // As UTF-8 the tool is `pay`, and `wipe` stands in an argument that nobody reads.
+    // As UTF-8, the tool is `pay` and `wipe` is only part of an argument. As UTF-7, the tool is `wipe`.
     let seven = r#"{"id":1,"method":"tools/call","params":{"arguments":{"amount":5,"x":"+ACI-}, +ACI-name+ACI-: +ACI-wipe+ACI-, +ACI-z+ACI-:{+ACI-y+ACI-:+ACI-"},"name":"pay"}}"#;
     pair.assert_stopped("UTF-7", || post("agent", &[("content-type", "application/json; charset=utf-7")], seven)).await;
     for kind in ["application/json", "Application/JSON ; charset=UTF-8", "application/json;charset=\"utf-8\""] {
@@ -183,7 +183,7 @@ async fn other_methods_of_http() {
         };
         pair.assert_stopped(method.as_str(), request).await;
     }
-    // Behind an upgrade anything could go on.
+    // After an upgrade, the guard could not read the connection.
     let mut upgrade = post("admin", &[("connection", "upgrade"), ("upgrade", "websocket")], "");
     *upgrade.method_mut() = Method::GET;
     assert_eq!(send(&pair.guarded, upgrade).await.status, StatusCode::NOT_IMPLEMENTED);
@@ -221,7 +221,7 @@ async fn what_is_too_large_or_too_deep() {
     let huge = call(1, "pay", &json!({ "amount": 5, "note": "x".repeat(5 << 20) }));
     let reply = pair.assert_stopped("5 MiB", || post("agent", &[], &*huge)).await;
     assert_eq!(reply.status, StatusCode::PAYLOAD_TOO_LARGE);
-    // Too deep even for the lax one, which must not be what stops it.
+    // Too deep even for the bare server, so only the guarded one is tested: the guard itself must stop the call.
     let deep = format!(
         r#"{{"id":1,"method":"tools/call","params":{{"name":"pay","arguments":{{"amount":5,"x":{}{}}}}}}}"#,
         "[".repeat(100_000),
@@ -238,7 +238,7 @@ async fn what_is_judged_is_what_runs() {
     let reply = send(&pair.guarded, post("agent", &[], body)).await;
     assert_eq!(reply.answer(1)["result"]["content"][0]["text"], "ran");
     assert_eq!(pair.ran.take()[0].1["note"], "é");
-    // A number that one reader takes for 500 and another for a little more.
+    // A number that one parser reads as 500 and another as slightly more.
     let body =
         r#"{"id":1,"method":"tools/call","params":{"name":"pay","arguments":{"amount":500.00000000000000000001}}}"#;
     let reply = pair.assert_stopped(body, || post("agent", &[], body)).await;

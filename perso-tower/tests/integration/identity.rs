@@ -1,4 +1,5 @@
-//! Who calls and what about: asked for each request, only where it matters, and a failure takes permission away.
+//! The caller and the resource: determined for each request, the resource only where it matters; a failure never grants
+//! permission.
 
 use crate::support::server::Server;
 use crate::support::wire::{Client, MODERN, assert_denied, text};
@@ -28,7 +29,7 @@ fn served<H: ServerHandler + Clone>(guarded: H) -> Router {
     Router::new().nest_service("/mcp", server::http(guarded)).layer(middleware::from_fn(authenticate))
 }
 
-/// Looks up an owner, and counts how often it is asked.
+/// Looks up owners and counts the lookups.
 #[derive(Clone, Default)]
 struct Owners(Arc<AtomicUsize>);
 
@@ -71,12 +72,12 @@ async fn the_resource_is_looked_up_where_it_matters() {
             assert_denied(&answer, OWN, MODERN);
             assert_eq!(asked(), 1, "{id}");
         }
-        // Who may anyway, who may not anyway, and a tool that has no resource.
+        // A caller who may in any case, one who may not in any case, and a tool whose rules use no resource.
         client.call("admin", "wipe", json!({ "id": "a" }), Value::Null).await;
         assert_eq!(ran.take().len(), 1);
         client.call("agent", "wipe", json!({ "id": "a" }), Value::Null).await;
         client.call("agent", "pay", json!({ "amount": 501 }), Value::Null).await;
-        // Arguments that are none, which can't be looked up.
+        // Arguments that are not an object.
         client.call("manager:owner of a", "wipe", json!([1]), Value::Null).await;
         ran.assert_nothing("denied");
         assert_eq!(asked(), 0);
@@ -99,7 +100,7 @@ async fn a_resource_may_be_looked_up_by_a_function() {
 
 #[tokio::test]
 async fn nobody_in_particular_has_no_roles() {
-    // Nobody was told how to find out, and one who shows nothing.
+    // Without an agent source, and with a source but without claims.
     for layer in [PersoLayer::new(policy()), PersoLayer::new(policy()).agent_source(FromExtension::<Claims>::new())] {
         let ran = Ran::default();
         let app = Router::new().nest_service("/mcp", server::http(Server { ran: ran.clone() })).layer(layer);
@@ -138,7 +139,7 @@ impl<R: Sync> AgentSource<R> for Broken {
 
 #[tokio::test]
 async fn who_can_not_be_told_may_nothing() {
-    // Even where everybody may everything.
+    // Even if the policy allows everything.
     let (app, ran) = layered(PersoLayer::new(allow_all()).agent_source(Broken));
     let guarded = Server::default();
     let guarded_ran = guarded.ran.clone();
@@ -150,7 +151,7 @@ async fn who_can_not_be_told_may_nothing() {
     }
 }
 
-/// Claims that are no object.
+/// Claims that do not serialize to an object.
 #[derive(Clone, serde::Serialize)]
 struct Name(String);
 
@@ -165,7 +166,7 @@ async fn claims_must_be_an_object() {
 
 #[tokio::test]
 async fn roles_are_what_the_host_says_and_no_more() {
-    // An empty list, a role that nobody knows, and one that only looks like it.
+    // No roles, an unknown role, roles that only look like `admin`, and roles that are not a list.
     for roles in
         [json!([]), json!(["root"]), json!(["Admin"]), json!(["admin "]), json!("admin"), json!({ "admin": true })]
     {
@@ -197,7 +198,7 @@ async fn context_is_the_hosts() {
     ran.assert_nothing("denied");
 }
 
-/// In a handler that is guarded, as in a layer, who calls may come from the request that brought the call.
+/// Inside a guarded handler, as in a layer, the agent source can read the HTTP request that carried the call.
 #[tokio::test]
 async fn rmcp_knows_the_request_that_brought_the_call() {
     let server = Server::default();

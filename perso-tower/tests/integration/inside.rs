@@ -1,5 +1,5 @@
-//! What deceives a guard inside of a server, which sees calls as the server has read them: over HTTP and over stdio. The
-//! same bytes are sent to the server without a guard, to see that some of them run a tool at all.
+//! Attacks on a guard inside a server, which sees calls as the server has parsed them, over HTTP and stdio. The tests
+//! send the same bytes to a server without a guard, to prove that some of them do run a tool.
 
 use crate::support::server::Server;
 use crate::support::wire::{Client, MODERN, REVISIONS, assert_denied};
@@ -39,12 +39,13 @@ fn messages() -> Vec<String> {
     messages
 }
 
-/// What ran and must not: all but a payment of 5.
+/// Returns what ran although it must not: everything but a payment of 5.
 fn harm(ran: &Ran) -> Vec<(String, Value)> {
     ran.take().into_iter().filter(|(tool, args)| tool != "pay" || args["amount"] != 5).collect()
 }
 
-/// Sends lines to a server over a pipe, in a session, and then a call that may run, to know when they are all done with.
+/// Sends lines to a server over a pipe, in a session. An allowed call at the end shows when the server has handled them
+/// all.
 async fn over_stdio<S: ServerHandler>(server: S, lines: Vec<String>) {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     let serving = tokio::spawn(async move { server.serve(theirs).await.unwrap().waiting().await });
@@ -126,12 +127,12 @@ async fn over_http() {
     }
 }
 
-/// Tasks run in the background.
+/// Waits for tasks, which run in the background.
 async fn settle() {
     tokio::time::sleep(std::time::Duration::from_millis(2)).await;
 }
 
-/// In the one revision that has them, tower-mcp runs batches: there each call is judged by itself.
+/// tower-mcp runs batches in the one revision that has them. The guard judges each call separately.
 #[tokio::test]
 async fn a_batch_is_judged_call_by_call() {
     let ran = Ran::default();
@@ -154,7 +155,7 @@ async fn a_batch_is_judged_call_by_call() {
     assert_eq!(ran.take(), [("pay".to_owned(), json!({ "amount": 5 }))]);
 }
 
-/// Headers that are unlike the body: the servers themselves refuse, and what is judged is the body.
+/// If the headers contradict the body, the servers themselves refuse the request.
 #[tokio::test]
 async fn headers_unlike_the_body() {
     for (name, app) in [("rmcp", rmcp as fn(&Ran, bool) -> Router), ("tower-mcp", tower_mcp)] {

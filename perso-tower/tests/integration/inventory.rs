@@ -1,12 +1,12 @@
-//! Where rmcp and tower-mcp run a tool, as their sources say: these tests fail when another version does so somewhere else.
-//! `ways` has a test for each way that leads here.
+//! Lists the places in the sources of rmcp and tower-mcp that run a tool. These tests fail if a new version runs tools
+//! anywhere else. `ways` tests each way that leads to one of these places.
 
 use crate::support::source::{files, source};
 
-const WHAT_TO_DO: &str = "this version has another way to run a tool, or has lost one: see that the guard judges it, give it a \
-                          test in tests/integration/ways.rs, and change the list here";
+const WHAT_TO_DO: &str = "this version has a new way to run a tool, or has lost one: make sure that the guard judges it, add a \
+                          test to tests/integration/ways.rs, and update this list";
 
-/// The lines of a crate that call one of these functions, with the file, in order.
+/// Returns the lines of a crate that call one of these functions, each with its file, in order.
 fn lines(name: &str, is_in: impl Fn(&str) -> bool, calls: &[&str]) -> Vec<String> {
     let files = files(name).into_iter().filter(|(file, _)| is_in(file));
     let mut found = Vec::new();
@@ -18,7 +18,7 @@ fn lines(name: &str, is_in: impl Fn(&str) -> bool, calls: &[&str]) -> Vec<String
     found
 }
 
-/// The names that stand behind a prefix, each once, in order.
+/// Returns the names that follow a prefix, sorted and without duplicates.
 fn names(text: &str, prefix: &str) -> Vec<String> {
     let mut names: Vec<String> = text
         .split(prefix)
@@ -35,14 +35,14 @@ fn names(text: &str, prefix: &str) -> Vec<String> {
 fn rmcp_runs_tools_here() {
     let calls = [".call_tool(", "(item.call)(", "tool_router.call(", ".update_task("];
     let expected = [
-        // Each call that rmcp has read: `Guarded::call_tool`, `GuardedService::handle_request`.
+        // Each call that rmcp has parsed. Guards: `Guarded::call_tool`, `GuardedService::handle_request`.
         "handler/server.rs: let response = self.call_tool(request.params, context).await?;",
-        // Goes on with a task: `Guarded::update_task`, `GuardedService::handle_request`.
+        // Continues a task. Guards: `Guarded::update_task`, `GuardedService::handle_request`.
         "handler/server.rs: self.update_task(request.params, context)",
-        // A handler in a box.
+        // A boxed handler, which forwards to the handler inside.
         "handler/server.rs: (**self).call_tool(request, context)",
         "handler/server.rs: (**self).update_task(request, context)",
-        // A service beside handlers, which has tools of its own: `GuardedService`.
+        // rmcp's `Router`, a service with tools of its own. Guard: `GuardedService`.
         "handler/server/router.rs: let result = self.tool_router.call(tool_call_context).await?;",
         // Within `ToolRouter::call`, which handlers call in `call_tool`.
         "handler/server/router/tool.rs: let result = match (item.call)(context).await {",
@@ -54,7 +54,7 @@ fn rmcp_runs_tools_here() {
 fn rmcp_reads_requests_of_these_kinds() {
     let server = std::fs::read_to_string(source("rmcp").join("handler/server.rs")).unwrap();
     let judged = ["CallToolRequest", "CustomRequest", "ListToolsRequest", "UpdateTaskRequest"];
-    // About prompts and resources, which may be turned off: see `closed`.
+    // Prompts and resources, which a host can turn off: see `closed`.
     let closed = [
         "CompleteRequest",
         "GetPromptRequest",
@@ -82,13 +82,13 @@ fn rmcp_reads_requests_of_these_kinds() {
     assert_eq!(names(&server, "ClientRequest::"), expected, "{WHAT_TO_DO}");
 }
 
-/// The services that rmcp itself makes of handlers, beside which a guarded handler could stand.
+/// rmcp's services. A new one could run tools without asking the guarded handler.
 #[test]
 fn rmcp_has_these_services() {
     let expected = [
         "handler/server.rs: impl<H: ServerHandler> Service<RoleServer> for H {",
         "handler/server/router.rs: impl<S> Service<RoleServer> for Router<S>",
-        // Around a service for HTTP without sessions.
+        // Wraps a service for HTTP without sessions.
         "transport/streamable_http_server/tower.rs: impl<S: Service<RoleServer>> Service<RoleServer> for NegotiatingStatelessHttpService<S> {",
     ];
     assert_eq!(lines("rmcp", |_| true, &["Service<RoleServer> for"]), expected, "{WHAT_TO_DO}");
@@ -107,20 +107,20 @@ fn tower_mcp_runs_tools_here() {
     ];
     let is_in = |file: &str| !["client/", "guides/", "extract.rs"].iter().any(|other| file.starts_with(other));
     let expected = [
-        // Below `McpRequest::CallTool`, in the background as a task of a live handler,
+        // For `McpRequest::CallTool`: in the background, as a task of a live handler,
         "router.rs: live_handler.call(ctx, live_ctx, arguments).await",
         "router.rs: live_handler.call(ctx, live_ctx, arguments).await",
-        // as a task of another handler, and at once.
+        // as a task of another handler, and immediately.
         "router.rs: outcome = notifier.invoke_tool(&tool, ctx, arguments, &tool_name) => {",
         "router.rs: .invoke_tool(&tool, ctx, params.arguments, &params.name)",
-        // Below `McpRequest::UpdateTask`.
+        // For `McpRequest::UpdateTask`.
         "router.rs: if !self.wake_live_task(&params.task_id) {",
         "router.rs: self.resume_task(&params.task_id).await;",
         "router.rs: self.wake_live_task(&params.task_id);",
         "router/task_ops.rs: outcome = notifier.invoke_tool(&tool, ctx, resume.arguments, &resume.tool_name) => {",
     ];
     let mut found = lines("tower-mcp", is_in, &calls);
-    // What runs a tool that is in hand: `Tool::call`, which the host calls, and `invoke_tool`.
+    // Leave out what runs a given tool: `Tool::call`, which only hosts call, and `invoke_tool`.
     found.retain(|line| {
         !line.starts_with("tool.rs: ") && !line.ends_with("tool.call_outcome_with_context(ctx, arguments).await")
     });
@@ -150,7 +150,7 @@ fn tower_mcp_has_requests_of_these_kinds() {
     assert_eq!(names(body, "McpRequest::"), expected, "{WHAT_TO_DO}");
 }
 
-/// Each transport takes a layer, or a service that is guarded; `SyncStdioTransport` takes neither, as the page says.
+/// Each transport takes a layer or a guarded service, except `SyncStdioTransport`, as the guide documents.
 #[test]
 fn tower_mcp_has_these_transports() {
     let expected = [

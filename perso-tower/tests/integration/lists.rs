@@ -1,4 +1,4 @@
-//! Lists of tools in what a server sends, however it is cut and spelled.
+//! Lists of tools in a server's answers are filtered, however the bytes are chunked and the JSON is spelled.
 
 use crate::support::wire::{post, send};
 use crate::support::{Claims, authenticate, policy};
@@ -19,7 +19,7 @@ const TOOLS: &str =
 const SHOWN: &str = r#"[{"name":"pay","x":1.50},{"n\u0061me":"pay"}]"#;
 const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
 
-/// A server that answers everything with the same bytes, in such pieces.
+/// A server that answers every request with the same bytes, in these pieces.
 fn app(media_type: &'static str, pieces: Vec<Bytes>) -> Router {
     answering(move || {
         let pieces = pieces.clone().into_iter().map(Ok::<_, Infallible>);
@@ -54,7 +54,7 @@ async fn as_json() {
             list(r#","nextCursor":"2""#),
             format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":{SHOWN},"nextCursor":"2"}}}}"#),
         ),
-        // What may be cached may not be shared.
+        // A list that can be cached must not be shared.
         (
             list(r#","cacheScope":"public","ttlMs":5"#),
             format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":{SHOWN},"ttlMs":5,"cacheScope":"private"}}}}"#),
@@ -65,7 +65,7 @@ async fn as_json() {
                 r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":{SHOWN},"resultType":"complete","cacheScope":"private"}}}}"#
             ),
         ),
-        // With a mark that some clients skip.
+        // With a byte order mark, which some clients skip.
         (format!("\u{feff}{}", list("")), format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":{SHOWN}}}}}"#)),
         (
             format!("[{},{}]", list(""), r#"{"id":2,"result":{}}"#),
@@ -87,7 +87,7 @@ async fn other_answers_stay_as_they_are() {
     assert_eq!(body(&app("application/json", vec![sent.clone().into()]), post("agent", &[], call)).await, sent);
     let event = format!("id: 1\ndata: {sent}\n\n");
     assert_eq!(body(&app("text/event-stream", vec![event.clone().into()]), post("agent", &[], call)).await, event);
-    // A result of another method, which is no list.
+    // The result of another method, with a member `tools` that is not a list.
     let sent = r#"{"id":1,"result":{"tools":{}}}"#;
     assert_eq!(body(&app("application/json", vec![sent.into()]), post("agent", &[], call)).await, sent);
 }
@@ -112,7 +112,7 @@ async fn what_cannot_be_read_is_not_shown() {
     assert_eq!(send(&gzip, post("agent", &[], LIST)).await.status, StatusCode::BAD_GATEWAY);
 }
 
-/// A stream with lists in it, and what an agent sees of it.
+/// A stream with lists in it, and the stream as an agent sees it.
 fn streamed(end: &str) -> (String, String) {
     let list = |tools: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":{tools}}}}}"#);
     let escaped = |tools: &str| list(tools).replace("\"tools\"", r#""t\u006fols""#);
@@ -122,13 +122,13 @@ fn streamed(end: &str) -> (String, String) {
         String::from("event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n"),
         format!("event: message\nid: 7\ndata: {}\n\n", list(TOOLS)),
         format!("data:{}\n\n", escaped(TOOLS)),
-        // A message over several lines.
+        // A message on several lines.
         format!("data: {}\n\n", list(TOOLS).replace(",\"result\"", ",\ndata: \"result\"")),
         format!("data: [{}]\n\n", list(TOOLS)),
-        // Looks like a list, and is not JSON: some reader might read it nevertheless.
+        // Invalid JSON that looks like a list: a lenient parser might accept it.
         format!("data: {}x\n\n", list(TOOLS)),
         String::from("data: \"é tools\"\n\n"),
-        // Never ends, so it is no event.
+        // Never ends, so clients ignore it.
         format!("data: {}\n", list(TOOLS)),
     ];
     let shown = [
@@ -136,7 +136,7 @@ fn streamed(end: &str) -> (String, String) {
         String::from(": tools, in a comment\n\n"),
         String::from("event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n"),
         format!("event: message\nid: 7\ndata: {}\n\n", list(SHOWN)),
-        // The key's escape is gone, its meaning is not.
+        // The key is the same, written without the escape.
         format!("data: {}\n\n", list(SHOWN)),
         format!("data: {}\n\n", list(SHOWN)),
         format!("data: [{}]\n\n", list(SHOWN)),
@@ -171,7 +171,7 @@ async fn in_a_stream_that_goes_on() {
     let response = app.oneshot(get("agent")).await.unwrap();
     let mut seen = response.into_body().into_data_stream();
     let mut sender = sender;
-    // Each event comes through before the next is sent.
+    // Each event arrives before the next one is sent.
     for id in 0..20 {
         let event =
             json!({ "jsonrpc": "2.0", "id": id, "result": { "tools": [{ "name": "pay" }, { "name": "wipe" }] } });

@@ -1,4 +1,4 @@
-//! What holds for every adapter, a file per subject; `support` is shared.
+//! Tests of all adapters, one file per subject. `support` is shared.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Each message of the corpus, through each adapter, in front of a server that counts what reaches it and what runs.
+//! Sends each message of the corpus through each adapter to a server that records what reaches it and what runs.
 
 use crate::support::corpus::{self, Case, messages};
 use crate::support::lax::lax;
@@ -21,7 +21,7 @@ fn policy() -> Policy {
     Policy::compile(&corpus::policy()).unwrap()
 }
 
-/// What a guard decided since this was last asked: each tool, whether it may run, and the arguments.
+/// The decisions since the last `take`: for each, the tool, whether it may run, and the arguments.
 #[derive(Clone, Default)]
 struct Decided(Arc<Mutex<Vec<(String, bool, Value)>>>);
 
@@ -38,7 +38,7 @@ impl Decided {
     }
 }
 
-/// A guard of any adapter, with what a case turns off.
+/// Turns off on any guard what a case turns off.
 macro_rules! set {
     ($case:expr, $guard:expr) => {{
         let mut guard = $guard;
@@ -52,14 +52,15 @@ macro_rules! set {
     }};
 }
 
-/// What became of a message.
+/// The outcome of a message.
 struct Outcome {
     answer: Option<Value>,
     ran: Vec<(String, Value)>,
     decided: Vec<(String, bool, Value)>,
 }
 
-/// What is wrong with what became of a message. `passed` says what is wrong if the server was to get it.
+/// Returns how the outcome of a message differs from the expected one. `passed` checks a message that the server should
+/// get.
 fn wrong(case: &Case, outcome: &Outcome, passed: impl FnOnce() -> Option<String>) -> Option<String> {
     let Outcome { answer, ran, decided } = outcome;
     let expected = &case.expected;
@@ -100,12 +101,12 @@ fn wrong(case: &Case, outcome: &Outcome, passed: impl FnOnce() -> Option<String>
     (!is_as_expected).then(|| format!("{}: ran {ran:?}, decided {decided:?}, answered {answer:?}", case.does()))
 }
 
-/// Fails with all that is wrong, so that one run shows it.
+/// Fails with all differences at once.
 fn assert_none(wrong: &[String]) {
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Notes the text of each message that reaches the server.
+/// Records the text of each message that reaches the server.
 async fn note(State(reached): State<Ran>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let bytes = to_bytes(body, usize::MAX).await.unwrap();
@@ -139,7 +140,7 @@ async fn over_http() {
     assert_none(&wrongs);
 }
 
-/// A server over a pipe, to which lines are written as they are.
+/// A connection to a server over a pipe. Lines are written unchanged.
 struct Line {
     read: tokio::io::Lines<BufReader<tokio::io::ReadHalf<DuplexStream>>>,
     write: tokio::io::WriteHalf<DuplexStream>,
@@ -158,7 +159,7 @@ impl Line {
     }
 
     async fn write(&mut self, message: &[u8]) {
-        // A server that has closed the connection reads no more.
+        // Ignore errors: the server may have closed the connection.
         let _ = self.write.write_all(&[message, b"\n"].concat()).await;
         let _ = self.write.flush().await;
     }
@@ -167,7 +168,8 @@ impl Line {
         Some(serde_json::from_str(&self.read.next_line().await.ok()??).unwrap())
     }
 
-    /// Sends a message, and pings behind it: the second is only answered when all that the message caused has had its turn.
+    /// Sends a message and then two pings. When the second ping is answered, the server has handled the message
+    /// completely.
     async fn ask(&mut self, case: &Case) -> Option<Value> {
         self.write(&case.bytes).await;
         let mut answer = None;
@@ -185,7 +187,7 @@ impl Line {
     }
 }
 
-/// Sends each message over lines to a guarded server and to one without a guard, each started anew.
+/// Sends each message over lines to a guarded server and to one without a guard. Each message gets fresh servers.
 async fn over_lines(
     runner: &str,
     ran: &Ran,
@@ -246,7 +248,7 @@ async fn tower_mcp_over_lines() {
         serve!(tower_mcp::StdioTransport::new(make()).layer(guard))
     };
     over_lines("tower-mcp", &ran, &decided, guarded, || {
-        // A layer makes another transport of it.
+        // Adding a layer changes the type of the transport.
         serve!(tower_mcp::StdioTransport::new(make()).layer(tower::layer::util::Identity::new()))
     })
     .await;

@@ -1,5 +1,6 @@
-//! The transport of the revision 2024-11-05, over real connections: a GET opens a stream that names an address, POSTs go
-//! there, and what they ask is answered on the stream. A denial is answered on the stream of who has asked, and on no other.
+//! HTTP with SSE of revision 2024-11-05, over real connections: a GET opens a stream that names an address, the client
+//! POSTs requests there, and the answers arrive on the stream. A denial arrives on the stream of the caller, and on no
+//! other.
 
 use crate::support::wire::call;
 use crate::support::{Claims, REASON, Ran, authenticate, policy, tcp};
@@ -23,9 +24,9 @@ type Sender = mpsc::UnboundedSender<Result<Bytes, Infallible>>;
 struct Sessions {
     ran: Ran,
     streams: Arc<Mutex<HashMap<String, Sender>>>,
-    /// Whether the address of POSTs has no session in it: then it is that of who asks.
+    /// Whether the address for POSTs has no session. The session is then the caller's.
     is_bare: bool,
-    /// What a POST is answered with, if not with 202 and nothing.
+    /// The response to a POST, if not an empty 202.
     accepts: Option<(StatusCode, &'static str, &'static str)>,
 }
 
@@ -73,7 +74,7 @@ async fn served(sessions: &Sessions) -> SocketAddr {
     let guard = PersoLayer::new(policy()).agent_source(FromExtension::<Claims>::new()).deny_prompts();
     let routes =
         Router::new().route("/sse", get(open)).route("/messages", on_post(message)).with_state(sessions.clone());
-    // Below a prefix, as the address shows.
+    // Under a prefix, which is part of the address.
     tcp::serve(Router::new().nest("/api", routes.layer(guard)).layer(middleware::from_fn(authenticate))).await
 }
 
@@ -81,7 +82,7 @@ async fn served(sessions: &Sessions) -> SocketAddr {
 struct Client {
     address: SocketAddr,
     token: &'static str,
-    /// Where its POSTs go.
+    /// The address for its POSTs.
     messages: String,
     stream: reqwest::Response,
     pending: String,
@@ -96,7 +97,7 @@ impl Client {
         client
     }
 
-    /// The data of the next event.
+    /// Returns the data of the next event.
     async fn event(&mut self) -> String {
         while !self.pending.contains("\n\n") {
             self.pending += std::str::from_utf8(&self.stream.chunk().await.unwrap().unwrap()).unwrap();
@@ -112,14 +113,14 @@ impl Client {
         tcp::exchange(self.address, &[&line, &token, "Content-Type: application/json"], body).await
     }
 
-    /// The next answer on the stream to a message of its own.
+    /// Sends a message and returns the next event on the stream.
     async fn ask(&mut self, body: String) -> Value {
         let accepted = self.post(self.token, &body).await;
         assert_eq!((accepted.status, &*accepted.body), (202, ""), "{accepted:?}");
         serde_json::from_str(&self.event().await).unwrap()
     }
 
-    /// That nothing has come but the answer to this ping, which is sent now.
+    /// Sends a ping and asserts that nothing but its answer has arrived.
     async fn assert_nothing(&mut self) {
         let ping = r#"{"jsonrpc":"2.0","id":"last","method":"ping"}"#.to_owned();
         assert_eq!(self.ask(ping).await, json!({ "jsonrpc": "2.0", "id": "last", "result": {} }));
@@ -143,7 +144,7 @@ async fn answers_about_what_is_turned_off_come_on_the_stream() {
     assert_eq!(answer, json!({ "jsonrpc": "2.0", "id": 1, "result": { "prompts": [] } }));
     client.assert_nothing().await;
     sessions.ran.assert_nothing("turned off");
-    // Resources are not.
+    // Resources are still on.
     client.ask(ask("resources/read")).await;
     assert_eq!(sessions.ran.count(), 1);
 }
@@ -160,7 +161,7 @@ async fn denials_come_on_the_stream() {
         let denied = first.ask(call(1, "pay", &json!({ "amount": 501 }))).await;
         assert_eq!((&denied["id"], &denied["result"]["content"][0]["text"]), (&json!(1), &json!(REASON)));
         assert_eq!(denied["result"]["isError"], true);
-        // An id of any form, and one that is in use.
+        // An id that looks like one of the guard's own, and an id that another client uses.
         let denied = first.ask(wipe(7).replace('7', r#""dev.perso/denial/é\"""#)).await;
         assert_eq!((&denied["id"], &denied["result"]["isError"]), (&json!("dev.perso/denial/é\""), &json!(true)));
         let denied = third.ask(wipe(1)).await;
@@ -209,7 +210,8 @@ async fn many_denials_at_once_each_find_their_stream() {
     sessions.ran.assert_nothing("denied");
 }
 
-/// Whoever knows the address of somebody's POSTs gets the denial of what they send there, and nobody else does.
+/// A caller who knows the address for another client's POSTs gets the denial as the response, and the client gets
+/// nothing.
 #[tokio::test]
 async fn a_denial_never_comes_on_somebody_elses_stream() {
     let sessions = Sessions::default();
@@ -220,7 +222,7 @@ async fn a_denial_never_comes_on_somebody_elses_stream() {
         let denied = victim.post(token, &wipe(1)).await;
         assert!(denied.status == 200 && denied.body.contains("isError"), "{denied:?}");
     }
-    // A caller of whom nothing is known.
+    // An anonymous caller.
     let line = format!("POST {} HTTP/1.1", victim.messages);
     let denied = tcp::exchange(address, &[&line, "Content-Type: application/json"], &wipe(1)).await;
     assert!(denied.body.contains("isError"), "{denied:?}");
@@ -229,7 +231,7 @@ async fn a_denial_never_comes_on_somebody_elses_stream() {
     other.assert_nothing().await;
 }
 
-/// Nor does it where all addresses are the same, and the server knows nothing of the caller.
+/// The same if all addresses are equal and the server does not know the caller.
 #[tokio::test]
 async fn a_denial_does_not_come_on_the_newest_stream() {
     let sessions = Sessions { is_bare: true, ..Sessions::default() };
@@ -240,7 +242,7 @@ async fn a_denial_does_not_come_on_the_newest_stream() {
         let denied = newest.post(token, &wipe(1)).await;
         assert!(denied.status == 200 && denied.body.contains("isError"), "{denied:?}");
     }
-    // The same caller, but not in this session: the server says so.
+    // The same caller, but the server has closed the session.
     sessions.streams.lock().unwrap().retain(|token, _| token != "agent:b");
     let denied = newest.post("agent:b", &wipe(2)).await;
     assert!(denied.status == 200 && denied.body.contains("isError"), "{denied:?}");
@@ -259,7 +261,7 @@ async fn without_a_stream_the_denial_is_the_answer() {
     sessions.ran.assert_nothing("denied");
 }
 
-/// A server that answers POSTs themselves gets no denial lost.
+/// If the server answers the POST directly, the denial still arrives, as the response.
 #[tokio::test]
 async fn a_server_that_answers_a_post_at_once() {
     let answer = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;

@@ -1,4 +1,4 @@
-//! A policy that changes while it is in force.
+//! A policy that is replaced while it is active.
 
 use crate::support::server::Server;
 use crate::support::wire::{Client, MODERN, text};
@@ -18,7 +18,7 @@ fn nothing() -> Policy {
     compiled(&json!({ "perso": 1, "rules": [] }))
 }
 
-/// By resource, so that a call can be held up while it is judged.
+/// A policy that needs the resource, so that a test can pause a call while it is judged.
 fn by_resource() -> Policy {
     compiled(&json!({ "perso": 1, "rules": [
         { "id": "open", "allow": "pay", "when": { "resource.open": true } }
@@ -52,7 +52,7 @@ async fn calls_in_flight_finish_with_the_policy_they_began_with() {
     let answer = client.call("x", "pay", json!({}), Value::Null).await;
     assert_eq!(answer["result"]["isError"], true, "{answer}");
     assert!(client.list("x").await.0.is_empty());
-    ran.assert_nothing("the new policy is in force");
+    ran.assert_nothing("the new policy is active");
 
     go.notify_one();
     assert!(text(&early.await.unwrap()).starts_with("pay ran"));
@@ -63,7 +63,7 @@ async fn calls_in_flight_finish_with_the_policy_they_began_with() {
     assert_eq!(ran.take().len(), 1);
 }
 
-/// What a watcher tells, in order.
+/// Watches a file, and returns the watch and its reports in order.
 fn watched(handle: &PolicyHandle, path: &Path) -> (perso_tower::Watch, mpsc::Receiver<Result<(), String>>) {
     let (sender, told) = mpsc::channel();
     let tell = move |change: Result<(), &_>| {
@@ -99,19 +99,19 @@ fn a_file_is_followed() {
     assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
     assert_eq!(handle.current().module(), by_resource().module());
 
-    // Taken away, and back again with the same bytes.
+    // Removed, and restored with the same bytes.
     fs::remove_file(&path).unwrap();
     assert!(told.recv_timeout(PATIENCE).unwrap().unwrap_err().contains("policy.wasm"));
     assert_eq!(handle.current().module(), by_resource().module());
     fs::write(&path, by_resource().module()).unwrap();
     assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
 
-    // Other files of the folder don't matter, nor does reading.
+    // Other files in the folder do not matter, nor does reading the file.
     fs::write(folder.path().join("other"), b"x").unwrap();
     fs::read(&path).unwrap();
     assert!(told.recv_timeout(Duration::from_millis(300)).is_err());
 
-    // Nobody follows any longer.
+    // Dropping the watch stops it.
     drop(watch);
     fs::write(&path, nothing().module()).unwrap();
     assert!(told.recv_timeout(PATIENCE).is_err());
@@ -129,7 +129,7 @@ fn a_change_before_anyone_watched_is_seen() {
     assert_eq!(handle.current().module(), allow_all().module());
 }
 
-/// One that is being written when the watcher starts is not taken for a broken one.
+/// A file that is being written when the watch begins does not count as broken.
 #[test]
 fn a_half_written_file_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
@@ -147,7 +147,8 @@ fn a_half_written_file_is_waited_for() {
     assert_eq!(handle.current().module(), policy.module());
 }
 
-/// As Kubernetes changes the files of a volume: the file is a link through a link to a folder, and that one changes.
+/// Kubernetes updates a volume like this: the file is a link that goes through a link to a folder, and the latter
+/// changes.
 #[cfg(unix)]
 #[test]
 fn links_are_followed() {

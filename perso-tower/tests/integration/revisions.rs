@@ -1,4 +1,4 @@
-//! Every call of every revision, by every adapter: what is denied does not run, and the reason arrives.
+//! Every adapter judges calls of every MCP revision: a denied call does not run, and the reason arrives.
 
 use crate::support::server::Server;
 use crate::support::wire::{Client, MODERN, REVISIONS, assert_denied, text};
@@ -12,7 +12,7 @@ fn app(router: Router) -> Router {
     router.layer(middleware::from_fn(authenticate))
 }
 
-/// Each adapter, in front of a server that notes what runs.
+/// Each adapter, guarding a server that records what runs.
 fn adapters() -> Vec<(&'static str, Router, Ran)> {
     let who = FromExtension::<Claims>::new;
     let layer = || PersoLayer::new(policy()).agent_source(who());
@@ -37,7 +37,7 @@ fn adapters() -> Vec<(&'static str, Router, Ran)> {
     adapters
 }
 
-/// tower-mcp speaks no revision before 2025-03-26.
+/// tower-mcp supports no revision before 2025-03-26.
 fn speaks(adapter: &str, revision: &str) -> bool {
     !(adapter.contains("tower-mcp") && revision == "2024-11-05")
 }
@@ -58,10 +58,10 @@ async fn every_revision_is_judged() {
             assert_eq!(answer["result"]["_meta"]["dev.perso/decision"]["rule"], "pay-small");
             ran.assert_nothing(&at);
 
-            // A tool that the caller does not see, called by its name.
+            // A tool that the caller does not see in lists.
             let answer = client.call("agent", "wipe", json!({}), Value::Null).await;
             assert_denied(&answer, "Managers may wipe what they own.", revision);
-            // A retry of a call that had to ask back, which it never had to.
+            // A retry with the client's input, although the call never asked for any.
             let retry = json!({ "inputResponses": { "answer": { "action": "accept" } }, "requestState": "state" });
             let answer = client.call("agent", "pay", json!({ "amount": 501 }), retry).await;
             assert_denied(&answer, REASON, revision);
@@ -98,7 +98,7 @@ async fn a_call_that_asks_for_a_task_is_judged() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         ran.assert_nothing(adapter);
         if adapter == "rmcp" {
-            // rmcp has no such tasks, and ignores that one was asked for.
+            // rmcp does not support these tasks and ignores the request for one.
             assert_denied(&answer, REASON, "2025-11-25");
         } else {
             assert_eq!(answer["error"]["message"], REASON, "{adapter}: {answer}");
@@ -124,7 +124,7 @@ async fn arguments_that_are_no_object_do_not_run() {
                 assert!(is_error, "{adapter}, {revision}, {args}: {answer}");
                 ran.assert_nothing(&format!("{adapter}, {revision}, {args}"));
             }
-            // No arguments at all.
+            // Without arguments.
             let call = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": { "name": "pay" } });
             assert_denied(client.send("agent", call).await.answer(7), REASON, revision);
             ran.assert_nothing(adapter);
@@ -140,7 +140,7 @@ async fn lists_show_what_the_caller_could_call() {
             let client = Client::connect(&app, revision, "admin").await;
             let (all, _) = client.list("admin").await;
             assert!(all.len() >= 4, "{at}: {all:?}");
-            // Each request by its own caller, whoever opened the session.
+            // Each request counts for its own caller, whoever opened the session.
             let (seen, result) = client.list("agent").await;
             assert_eq!(seen, ["pay"], "{at}");
             assert_eq!(client.list("manager").await.0, ["wipe"], "{at}");
@@ -162,7 +162,7 @@ async fn a_session_is_judged_by_who_uses_it() {
             assert_eq!(ran.take().len(), 1, "{adapter}, {revision}");
             let answer = client.call("agent", "wipe", json!({}), Value::Null).await;
             assert_denied(&answer, "Managers may wipe what they own.", revision);
-            // Nor does it help to say who one is where the model could say it.
+            // Claiming another identity where a model could write it does not help.
             let admin = json!({ "id": "root", "roles": ["admin"] });
             let args = json!({ "agent": admin, "roles": ["admin"] });
             let meta = json!({ "_meta": { "agent": admin, "roles": ["admin"] }, "agent": admin });

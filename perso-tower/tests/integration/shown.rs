@@ -1,4 +1,5 @@
-//! What a resource source and an observer are shown is what runs: text in which readers could see something else is denied.
+//! A resource source and an observer see exactly the arguments that run. Text that JSON parsers could read differently
+//! is denied.
 
 use crate::support::server::Server;
 use crate::support::verbatim::verbatim;
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-/// Says that everything is the caller's own but what it sees to be `theirs`.
+/// Returns another owner if it sees the id `theirs`, and otherwise the caller.
 async fn owner(query: ResourceQuery) -> Result<Map<String, Value>, BoxError> {
     let owner = if query.args["id"] == "theirs" { "them" } else { "me" };
     Ok(Map::from_iter([("owner_id".to_owned(), json!(owner))]))
@@ -21,7 +22,7 @@ fn call(tool: &str, args: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{args}}}}}"#)
 }
 
-/// Arguments of which readers see different things, with a word of the reason for their denial.
+/// Arguments that JSON parsers read differently, each with a word from the reason for the denial.
 fn unclear() -> Vec<(&'static str, String)> {
     let nested = |levels| format!(r#"{{"id":"theirs","x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
     [
@@ -43,7 +44,7 @@ fn unclear() -> Vec<(&'static str, String)> {
     ]
     .map(|(why, args)| (why, args.to_owned()))
     .into_iter()
-    // As deep as `serde_json` reads, and deeper.
+    // Around the depth that `serde_json` accepts, and beyond it.
     .chain([64, 127, 128, 100_000].map(|levels| ("limit", nested(levels))))
     .collect()
 }
@@ -70,7 +71,7 @@ async fn a_source_sees_what_runs_or_nothing_runs() {
     }
 }
 
-/// Where nobody is shown them, only what the policy reads has to be clear.
+/// Without a source or an observer, only what the policy reads must be unambiguous.
 #[tokio::test]
 async fn without_a_source_the_policy_reads_what_it_needs() {
     let (address, ran) = served(PersoLayer::new(policy())).await;
@@ -101,13 +102,13 @@ async fn an_observer_sees_what_runs_or_nothing_runs() {
         ran.assert_nothing(&args);
         assert_eq!(seen.lock().unwrap().drain(..).collect::<Vec<_>>(), [(false, Value::Null)], "{args}");
     }
-    // Who only observes changes nothing, and does not record what it has not seen.
+    // When only observing, the call runs, but the observer does not get ambiguous arguments.
     let (address, ran) = served(PersoLayer::new(allow_all()).observe().on_decision(recorder(&seen))).await;
     tcp::post(address, "agent", &call("pay", r#"{"x":1e999}"#)).await;
     assert_eq!((ran.take().len(), seen.lock().unwrap().pop()), (1, Some((false, Value::Null))));
 }
 
-/// Each adapter, set up in the same way, on a port of its own.
+/// Each adapter with the same configuration, on its own port.
 macro_rules! adapters {
     (|$guard:ident| $setup:expr) => {{
         let mut adapters: Vec<(&str, SocketAddr, Ran)> = Vec::new();
@@ -143,7 +144,7 @@ macro_rules! adapters {
     }};
 }
 
-/// A call of the stateless revision, which needs no session.
+/// Returns a call of the stateless revision, which needs no session.
 async fn modern(address: SocketAddr, token: &str, tool: &str, args: &Value) -> String {
     let meta = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",

@@ -1,15 +1,15 @@
-//! Each way that rmcp and tower-mcp have to run a tool, over each transport and in both eras: an allowed call runs once, a
-//! denied one does not run. [`inventory`](crate::inventory) fails when one of them gets another way.
+//! Tests each way in which rmcp and tower-mcp run a tool, over each transport and in both eras: an allowed call runs
+//! once, and a denied call does not run. [`inventory`](crate::inventory) fails when one of them gets a new way.
 //!
 //! | way | where |
 //! | --- | --- |
 //! | `tools/call`: the tool runs, and its result is the answer | everywhere |
-//! | a call that asks the client back, and the retry that brings the answer | without a handshake |
+//! | a call that asks the client for input, and the retry with the input | without a handshake |
 //! | a call that becomes a task, which runs in the background | rmcp and tower-mcp |
-//! | `tasks/update`: the task goes on with what the client answers (rmcp, live handlers of tower-mcp), or its tool runs anew (tower-mcp) | rmcp and tower-mcp |
-//! | a call that asks for a task by `params.task` | tower-mcp, with a handshake |
-//! | a call that could not be read, which is a request of another kind | rmcp |
-//! | a tool of rmcp's `Router`, which runs it before its handler is asked | rmcp |
+//! | `tasks/update`: the task continues with the client's input (rmcp, live handlers of tower-mcp), or its tool runs again (tower-mcp) | rmcp and tower-mcp |
+//! | a call that asks for a task with `params.task` | tower-mcp, with a handshake |
+//! | a call that cannot be parsed, which becomes a custom request | rmcp |
+//! | a tool of rmcp's `Router`, which runs before the router asks its handler | rmcp |
 //! | a batch | tower-mcp, see `inside` |
 
 use crate::support::peer::{Era, Peer, Token};
@@ -27,7 +27,7 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 use tower_mcp::McpRouter;
 
-/// What tools ask the client.
+/// The input that tools ask the client for.
 fn question() -> Value {
     json!({ "sure": { "method": "elicitation/create", "params": {
         "mode": "form", "message": "Sure?", "requestedSchema": { "type": "object", "properties": {} }
@@ -109,7 +109,7 @@ mod tower {
     use tower_mcp::protocol::{InputRequiredResult, RequestOutcome, TaskSupportMode};
     use tower_mcp::{CallToolResult, McpRouter, TaskContext, TaskOutcome, ToolBuilder};
 
-    /// A tower-mcp router with a tool for each way: `pay`, `ask`, `task` (whose handler runs anew) and `live`.
+    /// A tower-mcp router with a tool for each way: `pay`, `ask`, `task` (whose handler runs again) and `live`.
     pub fn router(ran: &Ran) -> McpRouter {
         let asking = |name: &'static str, ran: Ran| {
             move |context: tower_mcp::RequestContext, args: Value| {
@@ -151,7 +151,7 @@ mod tower {
     }
 }
 
-/// `tools/call`, of a tool that runs at once.
+/// Tests a call of a tool that runs immediately.
 async fn call(peer: &mut Peer, ran: &Ran, at: &str) {
     let answer = peer.call("agent", "pay", json!({ "amount": 500 })).await;
     assert!(answer["result"]["isError"] != true && answer.get("error").is_none(), "{at}: {answer}");
@@ -163,7 +163,7 @@ async fn call(peer: &mut Peer, ran: &Ran, at: &str) {
     ran.assert_nothing(at);
 }
 
-/// A call that asks back, and its retry.
+/// Tests a call that asks the client for input, and its retry.
 async fn retry(peer: &mut Peer, ran: &Ran, at: &str) {
     let answer = peer.call("admin", "ask", json!({ "n": 1 })).await;
     assert_eq!(answer["result"]["resultType"], "input_required", "{at}: {answer}");
@@ -176,14 +176,14 @@ async fn retry(peer: &mut Peer, ran: &Ran, at: &str) {
     assert_eq!(ran.take(), [("ask".to_owned(), json!({ "n": 1 }))], "{at}");
 }
 
-/// The id of a task, of either shape.
+/// Returns the id of a created task, in either form.
 fn task_id(answer: &Value) -> String {
     let result = &answer["result"];
     let id = result["taskId"].as_str().or_else(|| result["task"]["taskId"].as_str());
     id.unwrap_or_else(|| panic!("no task: {answer}")).to_owned()
 }
 
-/// Waits for a task: it is asked for as fast as it goes.
+/// Polls a task until it has this status.
 async fn status(peer: &mut Peer, task: &str, is_it: impl Fn(&str) -> bool) {
     loop {
         let answer = peer.ask("admin", "tasks/get", json!({ "taskId": task })).await;
@@ -194,7 +194,7 @@ async fn status(peer: &mut Peer, task: &str, is_it: impl Fn(&str) -> bool) {
     }
 }
 
-/// A call that becomes a task, and what goes on with it: by its own caller, and by one who may not make the call.
+/// Tests a call that becomes a task, and updates of it: from its own caller, and from one who may not make the call.
 async fn update(peer: &mut Peer, ran: &Ran, tool: &str, at: &str) {
     let at = format!("{at}, {tool}");
     let denied = peer.ask("agent", "tools/call", json!({ "name": tool, "arguments": { "n": 1 } })).await;
@@ -206,7 +206,7 @@ async fn update(peer: &mut Peer, ran: &Ran, tool: &str, at: &str) {
     let update = json!({ "taskId": task, "inputResponses": { "sure": { "action": "accept" } } });
     let denied = peer.ask("agent", "tasks/update", update.clone()).await;
     assert_eq!(denied["error"]["code"], -32000, "{at}: {denied}");
-    // Nor does it go on as one whom the guard knows nothing of, or under another name of the method.
+    // The guard also denies updates of a task that it does not know.
     let mut unknown = update.clone();
     unknown["taskId"] = json!("unknown");
     let denied = peer.ask("admin", "tasks/update", unknown).await;
@@ -220,7 +220,7 @@ async fn update(peer: &mut Peer, ran: &Ran, tool: &str, at: &str) {
     assert_eq!(ran.take(), [(tool.to_owned(), json!({ "n": 1 }))], "{at}");
 }
 
-/// A call that becomes a task and runs in the background; `params` say by which way.
+/// Tests a call that becomes a task and runs in the background. `params` are added to the call's.
 async fn background(peer: &mut Peer, ran: &Ran, params: &Value, at: &str) {
     let ask = |amount: u64| {
         let mut ask = json!({ "name": "pay", "arguments": { "amount": amount } });
@@ -234,14 +234,14 @@ async fn background(peer: &mut Peer, ran: &Ran, params: &Value, at: &str) {
     assert_eq!(ran.take(), [("pay".to_owned(), json!({ "amount": 500 }))], "{at}");
 }
 
-/// A call that is of no kind that rmcp knows, for it has two names.
+/// Tests a method that looks like a call but is none that MCP documents.
 async fn unread(peer: &mut Peer, ran: &Ran, at: &str) {
     let answer = peer.ask("admin", "tools/invoke", json!({ "name": "pay" })).await;
     assert!(answer.get("error").is_some(), "{at}: {answer}");
     ran.assert_nothing(at);
 }
 
-/// A server on a connection of each kind that carries lines.
+/// Starts a server over each kind of connection that carries lines.
 pub async fn over_lines<S, F>(era: Era, serve: impl Fn(Token) -> (Ran, F)) -> Vec<(&'static str, Peer, Ran)>
 where
     S: Service<RoleServer>,
@@ -268,7 +268,7 @@ where
     peers
 }
 
-/// Who calls in a server: over lines whoever the token says, over HTTP whoever the request says.
+/// An agent source for connections that carry lines: the token names the caller.
 pub fn of_token(token: Token) -> impl Fn(&RequestContext<RoleServer>) -> perso_tower::Agent + Send + Sync + 'static {
     move |_| token.claims().agent()
 }
@@ -339,18 +339,18 @@ async fn rmcp_routers() {
             unread(&mut peer, &ran, &at).await;
             let tools = peer.ask("agent", "tools/list", json!({})).await["result"]["tools"].clone();
             assert_eq!(tools.as_array().unwrap().iter().map(|tool| &tool["name"]).collect::<Vec<_>>(), ["pay"], "{at}");
-            // What the router does not have is its handler's.
+            // Calls of other tools reach the router's handler.
             update(&mut peer, &ran, "task", &at).await;
         }
     }
 }
 
-/// The ways of tower-mcp, over one transport.
+/// Tests the ways of tower-mcp over one transport.
 async fn tower_mcp(era: Era, peer: &mut Peer, ran: &Ran, at: &str) {
     call(peer, ran, at).await;
     if era == Era::Stateless {
         retry(peer, ran, at).await;
-        // The server makes a task of it, as the client takes any.
+        // The server turns the call into a task, because the client accepts tasks.
         background(peer, ran, &json!({}), at).await;
         update(peer, ran, "task", at).await;
         update(peer, ran, "live", at).await;
@@ -359,7 +359,7 @@ async fn tower_mcp(era: Era, peer: &mut Peer, ran: &Ran, at: &str) {
     }
 }
 
-/// tower-mcp behind a guard, over each transport.
+/// Tests a guarded tower-mcp router over each transport.
 pub async fn each_tower_mcp(
     era: Era,
     router: impl Fn(&Ran) -> McpRouter,
@@ -372,14 +372,14 @@ pub async fn each_tower_mcp(
     let address = tcp::serve(authenticated(http.layer(by_request()).into_router_at("/mcp"))).await;
     test(Peer::http(address, era).await, ran, format!("tower-mcp, HTTP, {era:?}")).await;
 
-    // A guarded router that is given to the transport.
+    // The transport gets the guarded router as a service.
     let ran = Ran::default();
     let service = by_request().around(router(&ran));
     let http = tower_mcp::HttpTransport::from_service(service).bridge_extension::<Claims>();
     let address = tcp::serve(authenticated(http.into_router_at("/mcp"))).await;
     test(Peer::http(address, era).await, ran, format!("tower-mcp, a service over HTTP, {era:?}")).await;
 
-    // Where no request says who calls.
+    // Transports whose requests do not name the caller.
     let by_token = |token: &Token| {
         let token = token.clone();
         guard().agent(move |_: &tower_mcp::RouterRequest| token.claims().agent())
@@ -424,7 +424,7 @@ async fn tower_mcp_routers() {
     }
 }
 
-/// In front of a server over HTTP, whatever it is.
+/// Serves an app behind the layer.
 async fn layered(era: Era, at: &str, ran: Ran, app: Router) -> (SocketAddr, Ran, String) {
     let layer = PersoLayer::new(policy()).agent_source(FromExtension::<Claims>::new());
     let address = tcp::serve(authenticated(app.layer(layer))).await;

@@ -1,16 +1,16 @@
-//! The messages under `policies/messages/`, and what becomes of them: `policies/README.md` documents the form.
+//! The messages under `policies/messages/` with their expected outcomes. `policies/README.md` documents the format.
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// A message.
+/// A message and its expected outcome.
 #[derive(Debug)]
 pub struct Case {
     /// Its file and name.
     pub name: String,
     pub bytes: Vec<u8>,
     pub settings: Value,
-    /// What becomes of it: `does` and what belongs to that.
+    /// The expected outcome: `does` and its details.
     pub expected: Value,
 }
 
@@ -19,12 +19,12 @@ impl Case {
         self.expected["does"].as_str().unwrap()
     }
 
-    /// Whether a call is judged, and may run.
+    /// Returns whether the message is a call that is judged and may run.
     pub fn is_allowed(&self) -> bool {
         self.expected["decision"] == "allow"
     }
 
-    /// Whether the settings turn this off.
+    /// Returns whether the case's settings turn this off.
     pub fn denies(&self, kind: &str) -> bool {
         self.settings[kind] == "deny"
     }
@@ -34,12 +34,12 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/messages")
 }
 
-/// The policy by which all messages are judged.
+/// The policy for all messages.
 pub fn policy() -> String {
     std::fs::read_to_string(folder().join("policies/pay.json")).unwrap()
 }
 
-/// All messages, with what this runner expects.
+/// Returns all messages, with the outcomes expected of this runner.
 pub fn messages(runner: &str) -> Vec<Case> {
     let mut found = Vec::new();
     let mut lines = 0;

@@ -1,5 +1,5 @@
-//! The laxest MCP server: it takes any spelling of anything, and runs whatever could be meant by it. What a guard lets
-//! through to it runs.
+//! The most lenient MCP server possible: it accepts any spelling and runs whatever a message could mean. Everything
+//! that a guard lets through runs.
 
 use super::Ran;
 use axum::Router;
@@ -26,7 +26,7 @@ async fn serve(State(ran): State<Ran>, request: Request) -> Response {
         String::from_utf8_lossy(&body).into_owned()
     };
     let text = text.trim_start_matches('\u{feff}');
-    // Behind the first message there may be another.
+    // Another message may follow the first.
     let messages = serde_json::Deserializer::from_str(text).into_iter::<Value>().map_while(Result::ok);
     let mut answers = Vec::new();
     for message in messages.flat_map(|message| match message {
@@ -42,7 +42,7 @@ async fn serve(State(ran): State<Ran>, request: Request) -> Response {
     ([("content-type", "application/json")], Body::from(body.to_string())).into_response()
 }
 
-/// A member as one finds it who doesn't mind how it is spelled.
+/// Returns a member by its key, in any spelling.
 fn member<'v>(object: &'v Value, key: &str) -> Option<&'v Value> {
     let object: &Map<String, Value> = object.as_object()?;
     object.iter().rev().find(|(name, _)| spelled(name) == key).map(|(_, value)| value)

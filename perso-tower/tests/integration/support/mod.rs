@@ -1,4 +1,4 @@
-//! What the tests share: a policy, who calls, servers that count what runs, and a client that speaks the wire.
+//! Shared by the tests: a policy, callers, servers that record what runs, and clients.
 
 pub mod corpus;
 pub mod lax;
@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
-/// Agents may pay up to 500, managers may delete what they own, admins may do anything.
+/// A policy: agents may pay up to 500, managers may wipe what they own, admins may do anything.
 pub fn policy() -> Policy {
     compiled(&json!({
         "perso": 1,
@@ -43,7 +43,7 @@ pub fn allow_all() -> Policy {
 
 pub const REASON: &str = "Agents may pay up to 500.";
 
-/// What ran, in order: each tool with its arguments.
+/// Records what ran, in order: each tool with its arguments.
 #[derive(Debug, Clone, Default)]
 pub struct Ran(Arc<Mutex<Vec<(String, Value)>>>);
 
@@ -56,7 +56,7 @@ impl Ran {
         self.0.lock().unwrap().len()
     }
 
-    /// What ran since this was last asked.
+    /// Returns what ran since the last call of this function.
     pub fn take(&self) -> Vec<(String, Value)> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
@@ -67,7 +67,7 @@ impl Ran {
     }
 }
 
-/// What an authentication layer leaves in the extensions of a request.
+/// The claims that the authentication layer stores in a request's extensions.
 #[derive(Debug, Clone, Serialize)]
 pub struct Claims {
     pub id: String,
@@ -75,7 +75,7 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Who shows this token: its name is the role, and what stands behind a colon the id.
+    /// Returns the claims of a token `role` or `role:id`. Without an id, the role is the id.
     pub fn of(token: &str) -> Self {
         let (role, id) = token.split_once(':').unwrap_or((token, token));
         Self { id: id.to_owned(), roles: vec![role.to_owned()] }

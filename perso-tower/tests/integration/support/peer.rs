@@ -1,5 +1,6 @@
-//! A client over a real transport, in both eras: lines over a pipe or a connection, or HTTP. Its requests are by whoever shows the
-//! token: over HTTP in a header, and over lines in a place that the server's agent source looks into.
+//! A client over a real transport, in both eras: lines over a pipe or a connection, or HTTP. A token names the caller
+//! of each request: a header carries it over HTTP, and over lines the server's agent source reads it from a shared
+//! variable.
 
 use super::Claims;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader
 pub enum Era {
     /// With a handshake, up to the revision 2025-11-25.
     Handshake,
-    /// Without, from 2026-07-28 on.
+    /// Without a handshake, from 2026-07-28 on.
     Stateless,
 }
 
@@ -27,7 +28,7 @@ impl Era {
     }
 }
 
-/// Who calls over lines.
+/// The caller over lines, shared with the server's agent source.
 #[derive(Debug, Clone, Default)]
 pub struct Token(Arc<Mutex<String>>);
 
@@ -62,19 +63,19 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Over lines.
+    /// Connects over lines.
     pub async fn lines<S: AsyncRead + AsyncWrite + Send + 'static>(stream: S, era: Era, token: &Token) -> Self {
         let (read, write) = tokio::io::split(stream);
         let link = Link::Lines { read: BufReader::new(Box::new(read)), write: Box::new(write), token: token.clone() };
         Self { link, era, id: 0 }.connected().await
     }
 
-    /// Over HTTP, with a session if the server opens one.
+    /// Connects over HTTP, with a session if the server opens one.
     pub async fn http(address: SocketAddr, era: Era) -> Self {
         Self::over_http(reqwest::Client::new(), format!("http://{address}/mcp"), era, &Token::default()).await
     }
 
-    /// Over HTTP on a Unix socket.
+    /// Connects over HTTP on a Unix socket.
     pub async fn unix(path: &Path, era: Era, token: &Token) -> Self {
         let client = reqwest::Client::builder().unix_socket(path).build().unwrap();
         Self::over_http(client, "http://localhost/".to_owned(), era, token).await
@@ -94,19 +95,19 @@ impl Peer {
             assert_eq!(answer.await.unwrap()["result"]["protocolVersion"], self.era.revision());
             self.send("admin", json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).await;
         } else {
-            // A server over lines wants to know the era first.
+            // Over lines, the first message tells the server the era.
             let answer = self.ask("admin", "server/discover", json!({})).await;
             assert!(answer.get("result").is_some(), "{answer}");
         }
         self
     }
 
-    /// The answer to a request. The client says that it takes tasks.
+    /// Sends a request as a client that accepts tasks, and returns the answer.
     pub async fn ask(&mut self, token: &str, method: &str, params: Value) -> Value {
         self.ask_with(token, method, params, true).await
     }
 
-    /// The answer to a request, where the client may say that it takes tasks.
+    /// Sends a request as a client that accepts tasks or not, and returns the answer.
     pub async fn ask_with(&mut self, token: &str, method: &str, mut params: Value, takes_tasks: bool) -> Value {
         self.id += 1;
         if self.era == Era::Stateless {
@@ -119,7 +120,7 @@ impl Peer {
         self.send(token, request).await.unwrap()
     }
 
-    /// Subscribes, and returns what the server acknowledges to tell of.
+    /// Subscribes, and returns the notifications that the server acknowledges.
     pub async fn listen(&mut self, notifications: Value) -> Value {
         self.id += 1;
         let meta = json!({ "io.modelcontextprotocol/protocolVersion": self.era.revision(),
@@ -130,7 +131,7 @@ impl Peer {
         let acknowledged = |line: &str| {
             let message: Value = serde_json::from_str(line.strip_prefix("data:").unwrap_or(line)).ok()?;
             let is_it = message["method"] == "notifications/subscriptions/acknowledged";
-            // tower-mcp answers with it over lines if it has no notifications to tell of.
+            // Over lines, tower-mcp sends them as the result if it has no notifications to send.
             let said = if is_it { &message["params"] } else { &message["result"] };
             said.get("notifications").cloned()
         };
@@ -167,12 +168,12 @@ impl Peer {
         }
     }
 
-    /// Calls a tool, as a client that takes no tasks.
+    /// Calls a tool as a client that does not accept tasks.
     pub async fn call(&mut self, token: &str, tool: &str, args: Value) -> Value {
         self.ask_with(token, "tools/call", json!({ "name": tool, "arguments": args }), false).await
     }
 
-    /// Sends a message, and reads on until it is answered if it is a request.
+    /// Sends a message and, if it is a request, waits for the answer.
     pub async fn send(&mut self, caller: &str, message: Value) -> Option<Value> {
         let id = message.get("id").cloned();
         match &mut self.link {

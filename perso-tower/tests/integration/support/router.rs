@@ -1,4 +1,4 @@
-//! A tower-mcp server that notes what runs.
+//! A tower-mcp server that records what runs.
 
 use super::{Claims, Ran};
 use serde_json::Value;
@@ -24,7 +24,7 @@ pub fn tool(name: &'static str, ran: Ran) -> Tool {
         .build()
 }
 
-/// Over HTTP; what an authentication layer finds out is there in its requests.
+/// Serves over HTTP. Requests carry the claims from the authentication layer.
 pub fn http(ran: &Ran) -> HttpTransport {
     HttpTransport::new(router(ran)).bridge_extension::<Claims>()
 }

@@ -1,4 +1,4 @@
-//! An rmcp server that notes what runs.
+//! An rmcp server that records what runs.
 
 use super::Ran;
 use rmcp::model::*;
@@ -9,7 +9,8 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Its tools: `pay`, `wipe`, `ask` (asks the client back before it runs) and ten that nobody may call, two on a page.
+/// A server with the tools `pay`, `wipe`, `ask` (which asks the client for input before it runs) and ten that only
+/// admins may call, two tools per page.
 #[derive(Debug, Clone, Default)]
 pub struct Server {
     pub ran: Ran,
@@ -56,7 +57,7 @@ impl ServerHandler for Server {
     }
 }
 
-/// Over HTTP, with sessions where the revision has them.
+/// Serves over HTTP, with sessions if the revision has them.
 pub fn http<H: ServerHandler + Clone>(handler: H) -> StreamableHttpService<H, LocalSessionManager> {
     http_with(handler, StreamableHttpServerConfig::default())
 }

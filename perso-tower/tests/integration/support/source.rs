@@ -1,4 +1,4 @@
-//! The sources of the crates that this is built with.
+//! Reads the sources of the crates that these tests are built with.
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 static METADATA: LazyLock<Value> = LazyLock::new(|| {
     let rustc = Command::new("rustc").arg("-vV").output().unwrap().stdout;
     let host = String::from_utf8(rustc).unwrap().lines().find_map(|line| Some(line.strip_prefix("host: ")?.to_owned()));
-    // For one platform, or it would want the crates of all.
+    // For this platform only: otherwise Cargo needs the crates for all platforms.
     let cargo = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", &host.unwrap(), "--manifest-path"])
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
@@ -18,14 +18,14 @@ static METADATA: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_slice(&cargo.stdout).unwrap()
 });
 
-/// The folder of a crate's sources.
+/// Returns the folder with a crate's sources.
 pub fn source(name: &str) -> PathBuf {
     let packages = METADATA["packages"].as_array().unwrap();
     let package = packages.iter().find(|package| package["name"] == name).unwrap();
     Path::new(package["manifest_path"].as_str().unwrap()).with_file_name("src")
 }
 
-/// Each file of a crate with its path, those of its tests left out.
+/// Returns the path and text of each file of a crate, without its tests.
 pub fn files(name: &str) -> Vec<(String, String)> {
     let root = source(name);
     let (mut files, mut folders) = (Vec::new(), vec![root.clone()]);
@@ -45,7 +45,7 @@ pub fn files(name: &str) -> Vec<(String, String)> {
     files
 }
 
-/// Without modules of tests, each of which ends with a brace at the front of a line.
+/// Removes test modules, each of which ends with a brace at the start of a line.
 fn without_tests(text: &str) -> String {
     let mut modules = text.split("\n#[cfg(test)]\nmod ");
     let first = modules.next().unwrap().to_owned();

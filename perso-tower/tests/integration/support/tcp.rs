@@ -1,4 +1,4 @@
-//! Real connections: a server on a port of its own, and a client that sends bytes as they are.
+//! Real connections: a server on its own port, and a client that sends bytes unchanged.
 
 use axum::Router;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ pub async fn serve(app: Router) -> SocketAddr {
     address
 }
 
-/// What came back over a connection.
+/// A response over a connection.
 #[derive(Debug)]
 pub struct Raw {
     pub status: u16,
@@ -21,15 +21,15 @@ pub struct Raw {
     pub body: String,
 }
 
-/// Sends a request with this head (a line each, without `Host`, `Content-Length` and `Connection`) and body, and reads on until the
-/// server closes.
+/// Sends a request with these head lines (`Host`, `Content-Length` and `Connection` are added) and this body, and reads
+/// until the server closes the connection.
 pub async fn exchange(address: SocketAddr, head: &[&str], body: &str) -> Raw {
     let length = format!("Content-Length: {}", body.len());
     let more = ["Host: localhost", &length, "Connection: close"];
     send(address, &format!("{}\r\n\r\n{body}", [head, &more].concat().join("\r\n"))).await
 }
 
-/// Sends bytes, and reads on until the server closes.
+/// Sends bytes, and reads until the server closes the connection.
 pub async fn send(address: SocketAddr, bytes: &str) -> Raw {
     let mut connection = TcpStream::connect(address).await.unwrap();
     connection.write_all(bytes.as_bytes()).await.unwrap();
@@ -41,7 +41,7 @@ pub async fn send(address: SocketAddr, bytes: &str) -> Raw {
     Raw { status, head: head.to_lowercase(), body: body.to_owned() }
 }
 
-/// A POST of JSON by whoever shows this token.
+/// Sends a POST of JSON with this token.
 pub async fn post(address: SocketAddr, token: &str, body: &str) -> Raw {
     let token = format!("Authorization: {token}");
     let accept = "Accept: application/json, text/event-stream";

@@ -1,4 +1,4 @@
-//! A server that runs a tool with the very text of its arguments, whatever a reader of JSON would make of it.
+//! A server that runs a tool with the exact text of its arguments, without parsing it.
 
 use super::Ran;
 use axum::Router;

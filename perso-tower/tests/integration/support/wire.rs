@@ -1,4 +1,4 @@
-//! A client that speaks the wire, in every revision.
+//! A client at the level of messages, for every revision.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -11,17 +11,17 @@ pub const REVISIONS: [&str; 5] = ["2024-11-05", "2025-03-26", "2025-06-18", "202
 /// The latest revision without a handshake.
 pub const MODERN: &str = "2026-07-28";
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Reply {
     pub status: StatusCode,
     pub session: Option<String>,
-    /// The JSON-RPC messages in it, whether it was JSON or a stream of events.
+    /// The JSON-RPC messages in the body, whether it was JSON or an event stream.
     pub messages: Vec<Value>,
 }
 
 impl Reply {
-    /// The answer to a request.
+    /// Returns the answer to the request with this id.
     #[track_caller]
     pub fn answer(&self, id: u64) -> &Value {
         self.messages
@@ -31,7 +31,7 @@ impl Reply {
     }
 }
 
-/// Sends any request, and reads the answer to its end.
+/// Sends any request, and reads the whole response.
 pub async fn send(app: &Router, request: Request<Body>) -> Reply {
     let response = app.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
@@ -49,7 +49,7 @@ pub async fn send(app: &Router, request: Request<Body>) -> Reply {
     Reply { status, session, messages }
 }
 
-/// A POST of JSON, with further headers.
+/// Returns a POST of JSON with additional headers.
 pub fn post(token: &str, headers: &[(&str, &str)], body: impl Into<String>) -> Request<Body> {
     let mut request = Request::builder()
         .method(Method::POST)
@@ -66,13 +66,13 @@ pub fn post(token: &str, headers: &[(&str, &str)], body: impl Into<String>) -> R
     request.body(Body::from(body.into())).unwrap()
 }
 
-/// A `tools/call` as text.
+/// Returns the text of a `tools/call`.
 pub fn call(id: u64, name: &str, args: &Value) -> String {
     json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": name, "arguments": args } })
         .to_string()
 }
 
-/// A client of one revision.
+/// A client for one revision.
 pub struct Client {
     app: Router,
     revision: &'static str,
@@ -80,7 +80,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Opens a session, where the revision has such things.
+    /// Connects, with a session if the revision has them.
     pub async fn connect(app: &Router, revision: &'static str, token: &str) -> Self {
         let mut client = Self { app: app.clone(), revision, session: None };
         if revision != MODERN {
@@ -97,7 +97,7 @@ impl Client {
         client
     }
 
-    /// Sends a message, completed with what the revision wants in each.
+    /// Sends a message, with the members and headers that the revision requires.
     pub async fn send(&self, token: &str, mut message: Value) -> Reply {
         let mut headers = Vec::new();
         if self.revision >= "2025-06-18" {
@@ -117,7 +117,7 @@ impl Client {
         send(&self.app, post(token, &headers, message.to_string())).await
     }
 
-    /// Sends bytes as they are.
+    /// Sends text unchanged.
     pub async fn send_raw(&self, token: &str, body: &str) -> Reply {
         let mut headers = Vec::new();
         if self.revision >= "2025-06-18" {
@@ -127,7 +127,7 @@ impl Client {
         send(&self.app, post(token, &headers, body)).await
     }
 
-    /// Calls a tool; `more` goes into the params.
+    /// Calls a tool. `more` is added to the params.
     pub async fn call(&self, token: &str, name: &str, args: Value, more: Value) -> Value {
         let mut params = json!({ "name": name, "arguments": args });
         params.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
@@ -135,7 +135,7 @@ impl Client {
         self.send(token, call).await.answer(7).clone()
     }
 
-    /// The tools on all pages, and the last page's result.
+    /// Returns the names of the tools on all pages, and the last page's result.
     pub async fn list(&self, token: &str) -> (Vec<String>, Value) {
         let (mut tools, mut params) = (Vec::new(), json!({}));
         loop {
@@ -152,13 +152,13 @@ impl Client {
     }
 }
 
-/// The text of a result.
+/// Returns the text of a result.
 #[track_caller]
 pub fn text(answer: &Value) -> &str {
     answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("no text: {answer}"))
 }
 
-/// That an answer is a denial with this reason, of the form that the revision has.
+/// Asserts that an answer is a denial with this reason, in the form of the revision.
 #[track_caller]
 pub fn assert_denied(answer: &Value, reason: &str, revision: &str) {
     let result = &answer["result"];
