@@ -1,4 +1,4 @@
-# Sourced. Installs the npm packages of package-lock.json into node_modules/; `out` is the folder for what is made.
+# To be sourced. Installs the npm packages of package-lock.json into node_modules/, and sets `out` to the output folder.
 package=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$package/.." && pwd)
 out=$root/target/node

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the package and runs its tests by both engines, in a browser as well, and as users get it. Installs what is
-# missing where it may, and says what is where it may not.
+# Builds the package, checks its format, and runs its tests: with both engines, in a browser, and on the package as users
+# install it. Installs missing tools if it may, else lists them.
 set -euo pipefail
 cd "$(dirname "$0")"
 export CHROMIUM=${CHROMIUM:-chromium}
@@ -10,7 +10,7 @@ wants="the Node package's tests"
 need "Python 3.10 or later with venv" python3-venv python3 -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 10)'
 need "Chromium (or CHROMIUM=path)" chromium command -v "$CHROMIUM"
 
-# A client in Python.
+# For the MCP client in Python.
 if ! cmp -s test/requirements.txt "$out/venv/requirements.txt"; then
     rm -rf "$out/venv"
     python3 -m venv "$out/venv"
@@ -20,14 +20,14 @@ fi
 export PERSO_PYTHON=$out/venv/bin/python
 
 PERSO_PROFILE=checked node scripts/build.mjs
-# The platforms' packages are as they are made: CI looks whether files have changed.
+# Generate the platform packages again: CI fails if the committed files differ.
 npx napi create-npm-dirs > /dev/null
 
 echo "Node $(node --version), V8 $(node -p process.versions.v8); $("$CHROMIUM" --version 2> /dev/null);" \
     "$(tr '\n' ' ' < test/requirements.txt)"
 failed=0
 npx prettier --check --log-level warn . || failed=1
-# A test says which engine it is run by; warnings about policies are part of what some of them test.
+# Some tests compile policies with warnings on purpose.
 run() {
     node --disable-warning=PolicyWarning "$@" || failed=1
 }

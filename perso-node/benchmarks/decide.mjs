@@ -1,15 +1,16 @@
-// What a decision costs in Node, beside `JSON.stringify` of the same call, and beside Cedar and Casbin with the same policy.
+// Measures the cost of a decision in Node, compared with `JSON.stringify` of the same call, and with Cedar and Casbin on the
+// same policy.
 //
-// `make bench` runs it, natively and with `--conditions=browser`, and adds the ratios to `target/perso-bench.json`:
+// `make bench` runs it, natively and with `--conditions=browser`, and adds these ratios to `target/perso-bench.json`:
 //
-// | ratio | time of | over that of |
+// | ratio | time of | divided by time of |
 // | --- | --- | --- |
 // | `node_decide_vs_stringify` | `policy.decide` of an object | twice `JSON.stringify` of it and a call of an addon that returns its string |
 // | `node_portable_decide_vs_stringify` | the same in V8's WebAssembly | the same |
 // | `node_cedar_vs_decide` | Cedar's decision, by cedar-wasm | `policy.decide` |
 // | `node_casbin_vs_decide` | Casbin's decision | `policy.decide` |
 //
-// and the times themselves, in nanoseconds, as `node_*_ns`.
+// It also adds the times in nanoseconds, as `node_*_ns`.
 
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -66,7 +67,7 @@ p, access_pii, "includes(r.sub.roles, 'agent')", allow
 p, access_pii, "!r.sub.mfa_verified", deny
 `;
 
-/** Cedar in its best form: the policies are parsed once, beforehand. */
+/** Cedar at its fastest: the policies are parsed once, ahead of time. */
 function byCedar() {
 	assert.equal(cedar.preparsePolicySet('desk', { staticPolicies: CEDAR }).type, 'success');
 	const decide = (context) => {
@@ -98,7 +99,7 @@ async function byCasbin() {
 	return () => enforcer.enforceSync(AGENT, ARGS, RESOURCE, TOOL);
 }
 
-/** The median time of each in nanoseconds, over rounds that take turns. */
+/** Measures the median time of each, in nanoseconds. The rounds are interleaved. */
 function compare(title, candidates) {
 	const runs = Object.entries(candidates).map(([name, run]) => {
 		let count = 0;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the package as it is released, and measures it by both engines. Installs what is missing where it may.
+# Builds the package in the release profile and measures it with both engines. Installs missing tools if it may.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Guards an MCP server over stdio that somebody else wrote: `perso-guard --policy fs.wasm -- node server.js`.
+// The `perso-guard` command: runs any MCP server over stdio with its tools guarded.
+// Usage: `perso-guard --policy fs.wasm -- node server.js`.
 
 import { Policy } from 'perso';
 import { main } from '../dist/mcp/guarded.js';

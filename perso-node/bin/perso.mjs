@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The `perso` command: compiles policies, judges calls, and says why.
+// The `perso` command: compiles policies, and judges calls and explains the decisions.
 
 import load from '../binding/load.cjs';
 

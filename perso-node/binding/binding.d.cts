@@ -9,35 +9,32 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** A module, ready to judge calls. */
+/** A loaded module that is ready to judge calls. */
 export declare class Module {
-  /** Loads a module; what is wrong with it is the error's message. */
+  /** Loads a module. Throws an error if the module is invalid. */
   constructor(bytes: Uint8Array)
   /** The module's bytes. */
   get bytes(): Buffer
-  /**
-   * Judges a call's text. What came out is the number of a decision, or where it names something of the call itself,
-   * its record as JSON.
-   */
+  /** Judges a call's JSON text. Returns the number of the decision, or its record as JSON if it has details of the call. */
   decide(call: string, unknown: number): number | string
-  /** Judges a call's text that is UTF-8, or is to be told that it is not. */
+  /** Judges a call's JSON text as bytes. A call that is not valid UTF-8 is denied. */
   decideBytes(call: Uint8Array, unknown: number): number | string
-  /** The record, as JSON, of the decision that has a number. */
+  /** Returns the record of the decision with this number, as JSON. */
   record(number: number): string | null
 }
 
-/** Does what the command's arguments say, the first of which is the program's name, and returns the exit code. */
+/** Runs the `perso` command and returns its exit code. The first argument is the program's name. */
 export declare function command(arguments: Array<string>): number
 
-/** Compiles a policy's text. */
+/** Compiles a policy's JSON text. */
 export declare function compile(text: string): Compiled
 
-/** What came of a policy's text. */
+/** The result of compiling a policy. */
 export interface Compiled {
-  /** The module; nothing, where the text has errors. */
+  /** The module; absent if the policy has errors. */
   module?: Buffer
-  /** The errors, for people to read; nothing, where there are none. */
+  /** The errors as text for people; absent if there are none. */
   message?: string
-  /** Every finding, warnings among them, as JSON: what `perso compile --format json` prints. */
+  /** All errors and warnings as JSON, in the format of `perso compile --format json`. */
   diagnostics: string
 }

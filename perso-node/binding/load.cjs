@@ -1,4 +1,4 @@
-// The addon, or why there is none: no binary fits this machine, or addons are not allowed here.
+// Exports the addon, or the error if it cannot be loaded: there is no binary for this platform, or addons are disabled.
 try {
 	exports.binding = require('./binding.cjs');
 } catch (error) {

@@ -1,5 +1,5 @@
-/** The addon, where one fits this machine. */
+/** The addon; undefined if it could not be loaded. */
 export const binding: typeof import('./binding.cjs') | undefined;
 
-/** Why there is none. */
+/** The error if the addon could not be loaded. */
 export const error: Error | undefined;

@@ -1,6 +1,6 @@
 /**
- * Judges calls by compiled policies, in any JavaScript engine that has WebAssembly: browsers, workers at the edge, Node,
- * Deno, Bun. No native code, no dependency.
+ * Judges calls with compiled policies, in any JavaScript engine with WebAssembly: browsers, edge workers, Node, Deno and
+ * Bun. It has no native code and no dependencies.
  *
  * ```js
  * import { Policy } from './perso.mjs';
@@ -10,7 +10,7 @@
  * ```
  */
 
-/** What kind of thing decided. */
+/** What decided: a rule, the policy's default, or an error. */
 export type Kind = 'rule' | 'default' | 'no_rule' | 'unknown_tool' | 'malformed' | 'limit' | 'engine';
 
 /** What is wrong with an attribute. */
@@ -19,63 +19,63 @@ export type Problem = 'missing' | 'null' | 'type' | 'out_of_range' | 'value' | '
 /** A part of a call that may be open or withheld. */
 export type Part = 'args' | 'agent' | 'resource' | 'context';
 
-/** Why, for whoever runs the system and for programs. A key that does not apply is absent. */
+/** Why a decision was made, for operators and programs. Keys that do not apply are absent. */
 export interface Cause {
 	kind: Kind;
-	/** With `no_rule`: the nearest allow rule, the one whose reason is given. */
+	/** With `no_rule`: the id of the nearest allow rule, whose reason is given. */
 	rule?: string;
-	/** The attribute that the rule looked at last, as an author writes it (`args.amount`). */
+	/** The attribute that the rule checked last, as written in the policy (`args.amount`). */
 	attribute?: string;
-	/** What is wrong with it. */
+	/** What is wrong with the attribute. */
 	problem?: Problem;
-	/** With `malformed`, `limit` and `engine`: what exactly, in fixed words. */
+	/** With `malformed`, `limit` and `engine`: a fixed description of the error. */
 	detail?: string;
-	/** With `malformed` and `limit`: the byte of the call's UTF-8 at which it was noticed. */
+	/** With `malformed` and `limit`: the offset in the call's JSON text at which the error was detected, in bytes of UTF-8. */
 	offset?: number;
 }
 
-/** The answer to a call. */
+/** The decision on a call. */
 export interface Decision {
 	decision: 'allow' | 'deny';
-	/** The rule that decided; null where none did. */
+	/** The id of the rule that decided; null if no rule did. */
 	rule: string | null;
-	/** For the caller, and so for the model: fixed when the policy was compiled, it never has a value of the call in it. */
+	/** The reason, for the caller or model. It is fixed when the policy is compiled and never contains values of the call. */
 	reason: string;
 	cause: Cause;
 }
 
-/** Parts of a call that are not known, whatever its text says of them. A part is one or the other. */
+/** Parts of a call that are unknown, even if the call's text contains them. A part must not be both open and withheld. */
 export interface Unknown {
-	/** These may be anything: is there a call that would be allowed? */
+	/** These parts may be anything: the call is allowed if some values of them would be allowed. */
 	open?: Part[];
-	/** Nothing may be concluded from these: is the call allowed without them? */
+	/** Nothing may be concluded from these parts: the call is allowed only if it is allowed without them. */
 	withheld?: Part[];
 }
 
-/** A policy, ready to judge calls. */
+/** A policy that is ready to judge calls. */
 export interface Policy {
 	/**
-	 * Judges a call: its JSON text, `{"tool": …, "args": {…}, "agent": {…}, "resource": {…}, "context": {…}}`, as a string
-	 * or as UTF-8.
+	 * Judges a call given as JSON text, a string or bytes of UTF-8:
+	 * `{"tool": …, "args": {…}, "agent": {…}, "resource": {…}, "context": {…}}`.
 	 *
-	 * Never throws: what can't be judged is denied, and the cause says why. After a trap the next call gets a new
-	 * instance of the module; an instance that has grown by more than 1 MiB for a large call is given up as well.
+	 * Never throws: a call that cannot be judged is denied, and the cause says why. After a trap, the next call uses a new
+	 * instance of the module. So does the call after one that has grown the memory by more than 1 MiB.
 	 *
-	 * JavaScript engines don't bound how long a module runs. A module of the compiler always comes to an end; load none
-	 * from somebody whom you do not trust.
+	 * JavaScript engines do not limit how long a module runs. Modules made by the compiler always terminate; do not load
+	 * modules from sources that you do not trust.
 	 */
 	decide(call: string | Uint8Array, unknown?: Unknown): Decision;
 }
 
 export declare const Policy: {
 	/**
-	 * Loads a module, and checks that it is undamaged, imports nothing and has ABI 1.
+	 * Loads a module, and checks that it is undamaged, has no imports and has ABI 1.
 	 *
-	 * Bytes are held against the SHA-256 at their end, which takes Web Crypto: in a browser, a page that came by https or
-	 * from localhost. Where the platform compiles modules itself and bytes are not at hand, as on some edges, it takes the
-	 * `WebAssembly.Module`, and trusts the platform for its bytes.
+	 * Bytes are checked against the SHA-256 at their end. This needs Web Crypto, which browsers provide only to pages from
+	 * https or localhost. On platforms that compile modules themselves, as some edge platforms do, pass the
+	 * `WebAssembly.Module`: its bytes are not checked.
 	 *
-	 * @throws where the module is not one that can be run
+	 * @throws Error if the module is invalid, damaged, or has another ABI
 	 */
 	load(source: Uint8Array | ArrayBuffer | WebAssembly.Module): Promise<Policy>;
 };

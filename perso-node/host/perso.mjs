@@ -1,4 +1,4 @@
-// Judges calls by compiled policies: see `perso.d.mts`.
+// Judges calls with compiled policies: see `perso.d.mts`.
 
 const KINDS = ['rule', 'default', 'no_rule', 'unknown_tool', 'malformed', 'limit', 'engine'];
 const PROBLEMS = ['', 'missing', 'null', 'type', 'out_of_range', 'value', 'withheld'];
@@ -29,12 +29,12 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const scratch = new Uint8Array(4096);
 
-// A part that there is not gets a bit that the module refuses.
+// An unknown part gets a bit that the module refuses.
 const bits = (parts = []) => parts.reduce((all, part) => all | (PARTS[part] ?? 256), 0);
 
 function bytesOf(call) {
 	if (call instanceof Uint8Array) return call;
-	// Half a surrogate pair must not turn into another character.
+	// Encoding would replace a lone surrogate.
 	if (typeof call !== 'string' || !call.isWellFormed()) return Uint8Array.of(123, 34, 255);
 	const { read, written } = encoder.encodeInto(call, scratch);
 	return read < call.length ? encoder.encode(call) : scratch.subarray(0, written);
@@ -44,7 +44,7 @@ async function load(source) {
 	const bytes = source instanceof WebAssembly.Module ? undefined : new Uint8Array(source).slice();
 	const module = bytes ? await WebAssembly.compile(bytes) : source;
 	const section = (name) => new Uint8Array(WebAssembly.Module.customSections(module, name)[0]);
-	// The last section has the hash of all before it.
+	// The last section has the SHA-256 of all bytes before it.
 	const hash = bytes && new Uint8Array(await crypto.subtle.digest('SHA-256', bytes.subarray(0, -47)));
 	if (hash && `${hash}` !== `${section('perso.sha256')}`) throw Error('the module is damaged');
 	const { abi, rules, attributes } = JSON.parse(decoder.decode(section('perso')));
@@ -77,11 +77,11 @@ async function load(source) {
 			if (at) new Uint8Array(perso.memory.buffer).set(bytes, at);
 			const record = perso.perso_evaluate_partial(at, bytes.length, open);
 			const { buffer } = perso.memory;
-			// No instance keeps the memory of a large call.
+			// Free the memory that a large call has taken.
 			if (buffer.byteLength > most) perso = undefined;
 			return read(buffer, record);
 		} catch {
-			// A trap: this instance does not go on.
+			// After a trap, start with a new instance.
 			perso = undefined;
 			const cause = { kind: 'engine', detail: 'the module stopped before it answered' };
 			return { decision: 'deny', rule: null, reason: 'the call cannot be judged', cause };

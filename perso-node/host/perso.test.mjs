@@ -1,4 +1,4 @@
-// The kit in Node, over the corpus and beyond it. `PERSO_CORPUS` is the folder that `make hosts` writes.
+// Tests the kit in Node, with the corpus and more. `PERSO_CORPUS` is the folder that `make hosts` writes.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -14,13 +14,13 @@ const module = read('policies-support-desk.tests.wasm');
 const call = '{"tool": "view_customer", "agent": {"roles": ["agent"]}}';
 const parts = (bits) => ['args', 'agent', 'resource', 'context'].filter((_, part) => bits & (1 << part));
 
-/** The module with other bytes before the hash, and the hash that fits them. */
+/** A module with other bytes before the hash, and the matching hash. */
 function rehashed(bytes) {
 	const [body, header] = [bytes.subarray(0, -47), bytes.subarray(-47, -32)];
 	return Buffer.concat([body, header, createHash('sha256').update(body).digest()]);
 }
 
-/** A section of a module. */
+/** Makes a section of a module. */
 const section = (id, ...bytes) => [id, bytes.length, ...bytes];
 
 test('every case of the corpus', async () => {
@@ -69,7 +69,7 @@ test('what is no undamaged policy does not load', async () => {
 	await assert.rejects(Policy.load(undefined), WebAssembly.CompileError);
 	const other = rehashed(Buffer.from(module.toString('latin1').replace('"abi":1,', '"abi":2,'), 'latin1'));
 	await assert.rejects(Policy.load(other), /ABI/);
-	// A type, an import of a function of it, and a manifest.
+	// A function type, an import of that type, and a manifest.
 	const manifest = Buffer.from('{"abi":1,"rules":[],"attributes":[]}');
 	const sections = [
 		...section(1, 1, 0x60, 0, 0),
@@ -85,7 +85,7 @@ test('what is no text is denied', async () => {
 	policy.decide(call);
 	const values = [undefined, null, 5, true, {}, [], [call], Symbol('call'), () => call];
 	const texts = [new String(call), { toString: () => call }];
-	// Nothing is copied from these: the text of the last call must not be judged again.
+	// Nothing is copied from these, so the text of the previous call must not be judged again.
 	const buffer = new ArrayBuffer(call.length);
 	const empty = [buffer, new DataView(buffer), { byteLength: call.length }, { length: call.length }];
 	for (const odd of [...values, ...texts, ...empty]) {
@@ -132,7 +132,7 @@ test('large calls are judged up to the limit', async () => {
 		assert.deepEqual(cause, { kind: 'limit', detail: 'more than 1048576 bytes', offset: 1 << 20 });
 		assert.deepEqual(policy.decide(bytes(padded(length))).cause, cause);
 	}
-	// Three bytes a character.
+	// Three bytes per character.
 	const wide = JSON.stringify({ ...JSON.parse(call), args: { name: '\u20ac'.repeat(349_000) } });
 	assert.equal(policy.decide(wide).decision, 'allow');
 	assert.equal(policy.decide(wide.replace('\u20ac', '\u20ac'.repeat(600))).cause.kind, 'limit');

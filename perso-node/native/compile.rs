@@ -4,18 +4,18 @@ use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 use perso_core::diagnostic::{Diagnostic, Source};
 
-/// What came of a policy's text.
+/// The result of compiling a policy.
 #[napi(object)]
 pub struct Compiled {
-    /// The module; nothing, where the text has errors.
+    /// The module; absent if the policy has errors.
     pub module: Option<Buffer>,
-    /// The errors, for people to read; nothing, where there are none.
+    /// The errors as text for people; absent if there are none.
     pub message: Option<String>,
-    /// Every finding, warnings among them, as JSON: what `perso compile --format json` prints.
+    /// All errors and warnings as JSON, in the format of `perso compile --format json`.
     pub diagnostics: String,
 }
 
-/// Compiles a policy's text.
+/// Compiles a policy's JSON text.
 #[napi]
 pub fn compile(text: String) -> Compiled {
     match perso_core::compile(&text) {

@@ -1,11 +1,11 @@
-//! The native half of the npm package `perso`. The other half is TypeScript (`../ts`), which reads JavaScript's values.
+//! The native addon of the npm package `perso`. The TypeScript code (`../ts`) reads JavaScript values and calls it.
 //!
-//! - `module`: a module that judges calls.
-//! - `compile`: from a policy's text to a module.
-//! - `command`: the `perso` command.
+//! - `module`: loads modules and judges calls.
+//! - `compile`: compiles policies to modules.
+//! - `command`: runs the `perso` command.
 //!
-//! A call comes over the boundary as one string, and a decision goes back as a number: looking at objects from here takes
-//! far longer than judging.
+//! A call is passed as one string, and a decision is returned as a number: accessing JavaScript objects from Rust takes far
+//! longer than judging.
 
 mod command;
 mod compile;

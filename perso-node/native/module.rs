@@ -1,4 +1,4 @@
-//! A module that judges calls.
+//! Loads modules and judges calls.
 
 use napi::bindgen_prelude::{Buffer, Either};
 use napi::{Error, Result};
@@ -7,32 +7,31 @@ use perso_core::{Cause, CauseKind, Decision, Outcome, Policy, Problem, Unknown};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// A module, ready to judge calls.
+/// A loaded module that is ready to judge calls.
 #[napi]
 pub struct Module {
     policy: Policy,
-    told: RefCell<Numbered>,
+    returned: RefCell<Numbered>,
 }
 
-/// The decisions that have been told, by number: what each is, is asked for once.
+/// The decisions that have been returned, by number. JavaScript asks for the record of each number once.
 #[derive(Default)]
 struct Numbered {
-    numbers: HashMap<Told, u32>,
+    numbers: HashMap<Identity, u32>,
     records: Vec<String>,
 }
 
-/// What tells one decision from another. The texts are the policy's own, one of each, so that where they are says which
-/// they are.
+/// Identifies a decision. The policy stores each of its texts once, so comparing their addresses is enough.
 #[derive(PartialEq, Eq, Hash)]
-struct Told {
+struct Identity {
     outcome: Outcome,
     kind: CauseKind,
     problem: Option<Problem>,
     texts: [*const u8; 4],
 }
 
-impl Told {
-    /// Of a decision that names nothing of its call, so that a policy has only so many of them.
+impl Identity {
+    /// The identity of a decision without details of its call. The number of such decisions is bounded by the policy.
     fn of(decision: &Decision<'_>) -> Option<Self> {
         let Decision { outcome, rule, reason, cause, .. } = *decision;
         let Cause { kind, rule: nearest, attribute, problem, detail: None, offset: None, .. } = cause else {
@@ -45,11 +44,11 @@ impl Told {
 
 #[napi]
 impl Module {
-    /// Loads a module; what is wrong with it is the error's message.
+    /// Loads a module. Throws an error if the module is invalid.
     #[napi(constructor)]
     pub fn new(bytes: &[u8]) -> Result<Self> {
         let policy = Policy::from_module(bytes).map_err(|error| Error::from_reason(error.to_string()))?;
-        Ok(Self { policy, told: RefCell::default() })
+        Ok(Self { policy, returned: RefCell::default() })
     }
 
     /// The module's bytes.
@@ -58,14 +57,13 @@ impl Module {
         self.policy.module().into()
     }
 
-    /// Judges a call's text. What came out is the number of a decision, or where it names something of the call itself,
-    /// its record as JSON.
+    /// Judges a call's JSON text. Returns the number of the decision, or its record as JSON if it has details of the call.
     #[napi]
     pub fn decide(&self, call: String, unknown: u32) -> Either<u32, String> {
         self.decide_bytes(call.as_bytes(), unknown)
     }
 
-    /// Judges a call's text that is UTF-8, or is to be told that it is not.
+    /// Judges a call's JSON text as bytes. A call that is not valid UTF-8 is denied.
     #[napi]
     pub fn decide_bytes(&self, call: &[u8], unknown: u32) -> Either<u32, String> {
         self.answer(&match Unknown::from_bits(unknown) {
@@ -74,22 +72,22 @@ impl Module {
         })
     }
 
-    /// The record, as JSON, of the decision that has a number.
+    /// Returns the record of the decision with this number, as JSON.
     #[napi]
     pub fn record(&self, number: u32) -> Option<String> {
-        self.told.borrow().records.get(number as usize).cloned()
+        self.returned.borrow().records.get(number as usize).cloned()
     }
 
     fn answer(&self, decision: &Decision<'_>) -> Either<u32, String> {
         let record = || serde_json::to_string(decision).unwrap_or_default();
-        let Some(told) = Told::of(decision) else { return Either::B(record()) };
-        let mut all = self.told.borrow_mut();
-        if let Some(number) = all.numbers.get(&told) {
+        let Some(identity) = Identity::of(decision) else { return Either::B(record()) };
+        let mut all = self.returned.borrow_mut();
+        if let Some(number) = all.numbers.get(&identity) {
             return Either::A(*number);
         }
         let number = all.records.len() as u32;
         all.records.push(record());
-        all.numbers.insert(told, number);
+        all.numbers.insert(identity, number);
         Either::A(number)
     }
 }

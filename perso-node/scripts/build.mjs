@@ -1,5 +1,5 @@
-// Builds the package: `node scripts/build.mjs [native] [ts]`, both if none is named. `PERSO_PROFILE` is Cargo's profile,
-// `release` if not said otherwise. What it is built with is installed first, where it is not there.
+// Builds the package: `node scripts/build.mjs [native] [ts]`, by default both. `PERSO_PROFILE` is the Cargo profile, by default
+// `release`. Installs the npm packages first if they are missing.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';

@@ -1,20 +1,21 @@
-/** The AI SDK: tools that judge each call. */
+/** Guards for tools of the AI SDK. */
 
 import type { ToolExecutionOptions, ToolSet } from 'ai';
 import { after, Judge, type Verdict } from './guard/judge.js';
 import type { Settings } from './guard/settings.js';
 import type { BasePolicy } from './policy.js';
 
-/** What `agent` is told of a call. */
+/** The argument of the `agent` function. */
 export interface GuardedCall<CONTEXT = unknown> {
+	/** The tool's name. */
 	readonly tool: string;
-	/** What the SDK hands to `execute`: `context` is the tool's entry of `toolsContext`, from the host. */
+	/** The options that the SDK passes to `execute`. `context` is the tool's entry in `toolsContext`, which the host sets. */
 	readonly options: ToolExecutionOptions<CONTEXT>;
 }
 
-/** How tools are guarded. */
+/** Options of {@link guardTools}. */
 export interface ToolsSettings<CONTEXT = unknown> extends Settings<GuardedCall<CONTEXT>> {
-	/** The tools that run where no guard of this process sees it, so that they are left as they are. */
+	/** Names of tools that run outside of this process and cannot be guarded here. They are returned unchanged. */
 	readonly unguarded?: readonly string[];
 }
 
@@ -24,17 +25,17 @@ type Execute = (input: unknown, options: Options) => unknown;
 type NeedsApproval = boolean | ((input: unknown, options: Options) => boolean | PromiseLike<boolean>);
 type OnInputAvailable = (options: Options & { readonly input: unknown }) => void | PromiseLike<void>;
 
-/** What decides about the calls of a set of tools. */
+/** Judges the calls of a set of tools. */
 interface ToolJudge {
 	/** The verdict on a call that is about to run. */
 	judge(name: string, input: unknown, options: Options): Verdict | Promise<Verdict>;
 	/** Whether a call would be denied if it were made now. */
 	denies(name: string, input: unknown, options: Options): boolean | Promise<boolean>;
-	/** Whether nobody need be asked about a call, because it would be denied: then it is. */
+	/** Whether to skip the approval of a call because it would be denied. A skipped call is then always denied. */
 	skips(name: string, input: unknown, options: Options): boolean | Promise<boolean>;
 }
 
-/** The part of a tool that runs other tools (as code mode does) by which the SDK makes the tool that runs. */
+/** The member of a tool that runs other tools (code mode, for example). The SDK calls `bind` to create the tool that runs. */
 interface LocalCaller {
 	readonly type: 'local';
 	readonly bind: (tools: ToolSet) => AnyTool;
@@ -42,30 +43,30 @@ interface LocalCaller {
 
 type ToolCaller = LocalCaller | { readonly type: 'provider' };
 
-/** Why a call does not run that nobody was asked to approve. */
+/** The reason for denying a call whose approval was skipped. */
 const UNASKED = 'nobody was asked to approve the call, because it would have been denied: make the call again';
 
-/** How the SDK marks its search for tools, of which it replaces `execute`. */
+/** The SDK's mark on its tool search tool, whose `execute` it replaces. */
 const SEARCH = Symbol.for('vercel.ai.toolSearch');
 
 /**
- * Tools like the given ones, whose `execute` judges first: the input as the tool's schema has made it, defaults and
- * all, and just that runs. What is denied throws `Denied`, which the SDK tells the model as the tool's error. The given
- * tools stay as they are. Inputs must be plain data (also `Date`, `Map`, `Set`): anything else can't be judged, and is
- * denied.
+ * Returns guarded copies of tools. Each copy's `execute` judges the call before it runs the original.
  *
- * A call that would be denied is not put before a person, where the tool's `needsApproval` asks for it, and the tool's
- * `onInputAvailable` does not hear of it. `onInputStart` and `onInputDelta` run while the model still writes the input:
- * **nothing can judge a call before them**, and nothing before the `toolApproval` of `generateText`, its
- * `onToolExecutionStart` and the like, which come from whoever calls the model.
+ * The policy judges the input after the tool's schema has parsed it, with defaults applied, and the tool runs with exactly
+ * that input. A denied call throws `Denied`, which the SDK reports to the model as the tool's error. Inputs must be
+ * plain data (`Date`, `Map` and `Set` included): a call with anything else is denied. The original tools are not changed.
  *
- * A tool without `execute` and one that the provider executes run elsewhere, and cannot be guarded here: they must be
- * named in `unguarded`.
+ * A call that would be denied does not ask for approval (`needsApproval`) and does not trigger `onInputAvailable`.
+ * `onInputStart` and `onInputDelta` run while the model still writes the input, so **they run before the call is judged**.
+ * So do callbacks of the code that calls the model, such as `toolApproval` and `onToolExecutionStart` of `generateText`.
  *
- * Preliminary results come as before. Where `agent` or `resource` must be waited for, the result of a function that is
- * not declared `async` comes as a preliminary one as well: the SDK asks whether there are any before that can be known.
+ * Tools without `execute` and tools that the provider executes cannot be guarded: list them in `unguarded`.
  *
- * @throws TypeError for tools that can't be guarded and are not in `unguarded`, and for names in it that need not be
+ * Preliminary results are passed on. If `agent` or `resource` is async, a tool whose `execute` is not declared `async` also
+ * yields its result as a preliminary one, because the SDK checks for an `AsyncIterable` before the decision is known.
+ *
+ * @throws TypeError if a tool cannot be guarded and is not in `unguarded`, or if `unguarded` names a tool that can be
+ * guarded or does not exist
  * @example
  * const { text } = await generateText({
  *   model,
@@ -99,20 +100,20 @@ export function guardTools<TOOLS extends ToolSet, CONTEXT = unknown>(
 }
 
 /**
- * Judges the calls of tools. A call that was not put before a person because it would have been denied is denied, whatever
- * has changed since: nobody has approved it.
+ * Judges the calls of tools. A call whose approval was skipped stays denied even if the policy or the caller has changed
+ * since, because it was never approved.
  */
 function toolJudge<CONTEXT>(judge: Judge<GuardedCall<CONTEXT>>): ToolJudge {
-	// What a tool's context is, the host says of its own tools.
-	const told = (tool: string, options: Options) => ({ tool, options }) as GuardedCall<CONTEXT>;
-	const denies: ToolJudge['denies'] = (name, input, options) => judge.denies(name, input, told(name, options));
-	/** The calls that nobody was asked about, by the messages that they answer. */
+	// The host chooses `CONTEXT` to match the context of its own tools.
+	const infoOf = (tool: string, options: Options) => ({ tool, options }) as GuardedCall<CONTEXT>;
+	const denies: ToolJudge['denies'] = (name, input, options) => judge.denies(name, input, infoOf(name, options));
+	/** The ids of the calls whose approval was skipped, by the `messages` array of their step. */
 	const unasked = new WeakMap<object, Set<string>>();
 	return {
 		judge(name, input, options) {
-			const judged = (): Verdict | Promise<Verdict> => judge.judge(name, input, told(name, options));
+			const judged = (): Verdict | Promise<Verdict> => judge.judge(name, input, infoOf(name, options));
 			if (!unasked.get(options?.messages)?.has(options.toolCallId)) return judged();
-			// It is denied for the policy's reason, or for this one.
+			// Denied with the policy's reason if the policy still denies it, else with `UNASKED`.
 			const refused = (): Verdict => ({ denied: judge.refuse(name, UNASKED, UNASKED)! });
 			return after(denies(name, input, options), (denied) =>
 				denied ? after(judged(), (verdict) => (verdict.denied ? verdict : refused())) : refused(),
@@ -121,7 +122,7 @@ function toolJudge<CONTEXT>(judge: Judge<GuardedCall<CONTEXT>>): ToolJudge {
 		denies,
 		skips(name, input, options) {
 			const { messages, toolCallId } = options;
-			// Where it could not be remembered, a person is asked.
+			// Without `messages` the skip cannot be remembered, so ask for approval.
 			if (typeof messages !== 'object' || messages === null) return false;
 			return after(denies(name, input, options), (denied) => {
 				if (denied) unasked.set(messages, (unasked.get(messages) ?? new Set()).add(toolCallId));
@@ -131,7 +132,7 @@ function toolJudge<CONTEXT>(judge: Judge<GuardedCall<CONTEXT>>): ToolJudge {
 	};
 }
 
-/** Why a tool runs elsewhere, where it does. */
+/** Why a tool cannot be guarded; undefined if it can. */
 function unguardable(tool: AnyTool): string | undefined {
 	if (tool.type === 'provider' && tool.isProviderExecuted) return 'the provider executes it';
 	if (SEARCH in tool) return 'the SDK executes it';
@@ -144,7 +145,7 @@ function callerOf(tool: AnyTool): LocalCaller | undefined {
 	return caller?.type === 'local' ? caller : undefined;
 }
 
-/** A tool like another but for how it runs. */
+/** Returns a guarded copy of a tool. */
 function guardTool(name: string, tool: AnyTool, judge: ToolJudge): AnyTool {
 	const members = Object.getOwnPropertyDescriptors(tool) as PropertyDescriptorMap;
 	const { execute } = tool as { execute?: Execute };
@@ -166,7 +167,7 @@ function guardTool(name: string, tool: AnyTool, judge: ToolJudge): AnyTool {
 	return Object.create(Object.getPrototypeOf(tool) as object | null, members) as AnyTool;
 }
 
-/** Whether a call needs to be approved: a call that would be denied does not. */
+/** Wraps `needsApproval`: a call that would be denied needs no approval. */
 function guardApproval(name: string, tool: AnyTool, needsApproval: NeedsApproval, judge: ToolJudge): NeedsApproval {
 	return async (input, options) => {
 		if (needsApproval !== true && !(await Reflect.apply(needsApproval as Execute, tool, [input, options]))) return false;
@@ -174,7 +175,7 @@ function guardApproval(name: string, tool: AnyTool, needsApproval: NeedsApproval
 	};
 }
 
-/** Tells a tool of its input, where a call with it would not be denied. */
+/** Wraps `onInputAvailable`: it is not called with the input of a call that would be denied. */
 function guardInput(name: string, tool: AnyTool, onInputAvailable: OnInputAvailable, judge: ToolJudge): OnInputAvailable {
 	return async (options) => {
 		const { input, ...rest } = options;
@@ -192,14 +193,14 @@ function guardExecute(name: string, tool: AnyTool, execute: Execute, judge: Tool
 	if (Object.prototype.toString.call(execute) === '[object AsyncFunction]') {
 		return async (input, options) => runs(options)(await judge.judge(name, input, options));
 	}
-	// The SDK looks at once whether a result is an `AsyncIterable`, when it may not be known yet whether the tool runs.
+	// The SDK checks at once whether the result is an `AsyncIterable`, possibly before the decision is known.
 	return (input, options) => {
 		const verdict = judge.judge(name, input, options);
 		return verdict instanceof Promise ? streamed(verdict, runs(options)) : runs(options)(verdict);
 	};
 }
 
-/** The results of a tool, one or many, once it is known whether it runs. */
+/** Waits for the verdict, runs the tool, and yields its one or many results. */
 async function* streamed(verdict: Promise<Verdict>, run: (verdict: Verdict) => unknown): AsyncGenerator<unknown> {
 	const result = run(await verdict);
 	if (isAsyncIterable(result)) yield* result;

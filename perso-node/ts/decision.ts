@@ -1,45 +1,48 @@
-/** What comes out: a decision, its reason for the caller and its cause for the operator. */
+/** Decisions: the result, the reason for the caller, and the cause for the operator. */
 
-/** What kind of thing decided. */
+/** What decided: a rule, the policy's default, or an error. */
 export type Kind = 'rule' | 'default' | 'no_rule' | 'unknown_tool' | 'malformed' | 'limit' | 'engine';
 
 /** What is wrong with an attribute. */
 export type Problem = 'missing' | 'null' | 'type' | 'out_of_range' | 'value' | 'withheld';
 
-/** Why, for whoever runs the system and for programs. A key that does not apply is absent. */
+/** Why a decision was made, for operators and programs. Keys that do not apply are absent. */
 export interface Cause {
 	readonly kind: Kind;
-	/** With `no_rule`: the nearest allow rule, the one whose reason is given. */
+	/** With `no_rule`: the id of the nearest allow rule, whose reason is given. */
 	readonly rule?: string;
-	/** The attribute that the rule looked at last, as an author writes it (`args.amount`). */
+	/** The attribute that the rule checked last, as written in the policy (`args.amount`). */
 	readonly attribute?: string;
-	/** What is wrong with it. */
+	/** What is wrong with the attribute. */
 	readonly problem?: Problem;
-	/** With `malformed`, `limit` and `engine`: what exactly. */
+	/** With `malformed`, `limit` and `engine`: a description of the error. */
 	readonly detail?: string;
-	/** With `malformed` and `limit`: the byte of the call's text at which it was noticed. */
+	/** With `malformed` and `limit`: the offset in the call's JSON text at which the error was detected, in bytes of UTF-8. */
 	readonly offset?: number;
 }
 
-/** The answer to a call: the record of docs/decision.md, and `allowed`. It is an object: test `allowed`, not the decision. */
+/**
+ * The decision on a call: the record of docs/decision.md, plus `allowed`. A decision is an object and thus always truthy:
+ * test `decision.allowed`.
+ */
 export interface Decision {
 	/** Whether the call may run. */
 	readonly allowed: boolean;
 	readonly decision: 'allow' | 'deny';
-	/** The rule that decided; null where none did. */
+	/** The id of the rule that decided; null if no rule did. */
 	readonly rule: string | null;
-	/** For the caller, and so for the model: fixed when the policy was compiled, it never has a value of the call in it. */
+	/** The reason, for the caller or model. It is fixed when the policy is compiled and never contains values of the call. */
 	readonly reason: string;
 	readonly cause: Cause;
 }
 
-/** A decision from its record; frozen, because many calls may share it. */
+/** Makes a decision from its record. It is frozen, because many calls may share it. */
 export function decision(record: Omit<Decision, 'allowed'>): Decision {
 	const { decision, rule, reason, cause } = record;
 	return Object.freeze({ allowed: decision === 'allow', decision, rule, reason, cause: Object.freeze(cause) });
 }
 
-/** The denial of a call that cannot be judged for a reason outside of it. */
+/** Returns the denial of a call that cannot be judged because of an error outside the policy. */
 export function notJudged(detail: string, reason = 'the call cannot be judged'): Decision {
 	return decision({ decision: 'deny', rule: null, reason, cause: { kind: 'engine', detail } });
 }

@@ -1,13 +1,13 @@
-/** Why a policy does not compile or load. */
+/** Errors of compiling and loading policies. */
 
-/** A finding about a policy, as `perso compile --format json` prints it. */
+/** An error or warning about a policy, as printed by `perso compile --format json`. */
 export interface Diagnostic {
 	readonly severity: 'error' | 'warning';
 	readonly code: string;
 	readonly message: string;
-	/** What the text is called in messages. */
+	/** The name of the policy's text in messages. */
 	readonly file: string;
-	/** Lines and columns count from 1; columns are characters. */
+	/** Lines and columns count from 1; columns count characters. */
 	readonly line: number;
 	readonly column: number;
 	readonly end_line: number;
@@ -15,7 +15,7 @@ export interface Diagnostic {
 	readonly help: string | null;
 }
 
-/** A policy that does not compile: every error of it, with its place. */
+/** Thrown if a policy does not compile. `diagnostics` has every error and its position. */
 export class PolicyError extends Error {
 	override readonly name: string = 'PolicyError';
 	readonly diagnostics: readonly Diagnostic[];
@@ -26,7 +26,7 @@ export class PolicyError extends Error {
 	}
 }
 
-/** Bytes that are no module which can be trusted to judge. */
+/** Thrown if a module cannot be read, is damaged, or is not a module of a supported version. */
 export class LoadError extends Error {
 	override readonly name: string = 'LoadError';
 }

@@ -1,4 +1,4 @@
-/** What either entry exports beside `Policy`. */
+/** What both entries (`index.ts` and `portable.ts`) export besides `Policy`. */
 
 export type { Cause, Decision, Kind, Problem } from './decision.js';
 export { type Diagnostic, LoadError, PolicyError } from './errors.js';

@@ -1,20 +1,20 @@
-/** Gets what a policy comes from. */
+/** Reads the source of a policy. */
 
 import type * as fs from 'node:fs/promises';
 import { LoadError } from './errors.js';
 import { builtin, type CompiledModule } from './platform.js';
 import type { Source } from './policy.js';
 
-/** The most bytes of a file that is read. */
+/** The maximum size of a file, in bytes. */
 const MOST = 1 << 28;
 
-/** What was got: a module's bytes or a policy's text (`bytes`), or a module that the platform has compiled. */
+/** A source that was read: the bytes of a module or of a policy's text, or a compiled `WebAssembly.Module`. */
 export type Got = { readonly bytes: Uint8Array } | { readonly compiled: CompiledModule };
 
-/** Gets a source: a file by its path or URL, by `fetch` where the URL is one of http, else what is given. */
+/** Reads a source. Paths and `file:` URLs are read from disk, other URLs with `fetch`; bytes are copied. */
 export async function get(source: Source): Promise<Got> {
 	if (source instanceof WebAssembly.Module) return { compiled: source };
-	// A copy: what becomes of the bytes while they are loaded changes nothing.
+	// Copy: the caller may change the bytes while they are loaded.
 	if (source instanceof Uint8Array) return { bytes: new Uint8Array(source) };
 	if (source instanceof ArrayBuffer) return { bytes: new Uint8Array(source.slice()) };
 	if (typeof source !== 'string' && !(source instanceof URL)) {
@@ -38,5 +38,5 @@ function bounded(source: string | URL, bytes: Uint8Array): Uint8Array {
 	return bytes;
 }
 
-/** Whether these are a module: no policy's text begins like it. */
+/** Whether these bytes start with WebAssembly's magic number. No policy's text does. */
 export const isModule = (bytes: Uint8Array): boolean => bytes[0] === 0 && bytes[1] === 0x61 && bytes[2] === 0x73 && bytes[3] === 0x6d;

@@ -1,4 +1,4 @@
-/** The package in Node: native, where a binary fits the machine, else in the engine's own WebAssembly. */
+/** The package in Node and Bun. Policies run in the native addon if there is one for this platform, else in WebAssembly. */
 
 import { type Diagnostic, LoadError } from './errors.js';
 import { compile, isNative, open as openNative } from './engine/native.js';
@@ -10,7 +10,7 @@ import { warn } from './platform.js';
 export * from './exports.js';
 
 /**
- * A policy, ready to judge calls.
+ * A policy that is ready to judge calls.
  *
  * @example
  * const policy = await Policy.load('support.wasm');
@@ -18,9 +18,10 @@ export * from './exports.js';
  */
 export class Policy extends BasePolicy {
 	/**
-	 * Compiles a policy's JSON text. What is legal but likely wrong is told as a warning of the process.
+	 * Compiles a policy's JSON text. The compiler's warnings are emitted as process warnings named `PolicyWarning`.
 	 *
-	 * @throws PolicyError with everything that is wrong with the text
+	 * @throws PolicyError with all errors in the policy, or if there is no native addon for this platform
+	 * @throws TypeError if `text` is not a string
 	 * @example
 	 * Policy.compile('{ "perso": 1, "rules": [{ "id": "view", "allow": "view_customer" }] }');
 	 */
@@ -29,9 +30,13 @@ export class Policy extends BasePolicy {
 	}
 
 	/**
-	 * Loads a module, or compiles a policy's JSON text, from a file, a URL or bytes: the first bytes tell which it is.
+	 * Loads a compiled module or a policy's JSON text from a file, a URL or bytes. The first bytes tell which of the two it is.
 	 *
-	 * @throws LoadError, PolicyError, and the system's error where a file can't be read
+	 * @throws LoadError if the source is not a valid module
+	 * @throws PolicyError if the policy does not compile
+	 * @throws Error of the system if a file cannot be read
+	 * @example
+	 * const policy = await Policy.load(new URL('./support.wasm', import.meta.url));
 	 */
 	static async load(source: Source): Promise<Policy> {
 		return new Policy(await open(source));
@@ -48,7 +53,7 @@ async function open(source: Source): Promise<Engine> {
 	return openNative(isModule(got.bytes) ? got.bytes : compiled(text(got.bytes)));
 }
 
-/** A policy's text as it stands: what is wrong with it, the compiler says. */
+/** Decodes a policy's text. A byte order mark is kept, so that the compiler reports it. */
 function text(bytes: Uint8Array): string {
 	try {
 		return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);

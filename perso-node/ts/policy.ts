@@ -1,4 +1,4 @@
-/** A policy that judges calls, whichever engine runs its module. */
+/** The `Policy` API, independent of the engine that runs the module. */
 
 import { type Decision, notJudged } from './decision.js';
 import type { Manifest } from './engine/manifest.js';
@@ -7,82 +7,86 @@ import type { CompiledModule } from './platform.js';
 import { PARTS, type Part } from './value/reads.js';
 import { type Watched, type WatchOptions, watch } from './watch.js';
 
-/** A module that runs. */
+/** A loaded module. */
 export interface Engine {
-	/** The module's bytes; undefined where only the platform has them. */
+	/** The module's bytes; undefined if it was loaded from a `WebAssembly.Module`. */
 	readonly module: Uint8Array | undefined;
-	/** What the module says of itself. */
 	readonly manifest: Manifest;
 	/**
-	 * Judges a call's text, which has no half of a surrogate pair. Never throws. `unknown` has a bit for each part of which
-	 * the text does not tell: open in the low four, withheld in the four above (docs/module.md).
+	 * Judges a call's JSON text, which must not contain lone surrogates. Never throws. `unknown` has a bit for each part
+	 * whose value is not in the text: open parts in bits 0 to 3, withheld parts in bits 4 to 7 (docs/module.md).
 	 */
 	decide(text: string | Uint8Array, unknown: number): Decision;
 }
 
-/** Where a policy comes from: a file's path or URL, a module's bytes, or a module that the platform has compiled. */
+/** The source of a policy: a file path, a URL, bytes, or a compiled `WebAssembly.Module`. */
 export type Source = string | URL | Uint8Array | ArrayBuffer | CompiledModule;
 
 const OPEN = 0;
 const WITHHELD = 4;
 
-/** The bit of a part. */
+/** The bit of a part in `unknown`. `state` is `OPEN` or `WITHHELD`. */
 const bit = (part: Part, state: number): number => 1 << (PARTS.indexOf(part) + state);
 
 const RESOURCE_OPEN = bit('resource', OPEN);
 const RESOURCE_WITHHELD = bit('resource', WITHHELD);
 const TOOL_LIST = bit('args', OPEN) | RESOURCE_OPEN;
 
-/** What a string says that is no Unicode text. */
+/** Invalid UTF-8, passed in place of a value that is not well-formed text, so that the engine denies the call. */
 const NOT_UTF8 = Uint8Array.of(0x7b, 0x22, 0xff);
 
-/** Bytes that other threads could change while they are read are copied. */
+/** Copies bytes of a `SharedArrayBuffer`, which other threads could change while they are read. */
 const own = (call: string | Uint8Array): string | Uint8Array =>
 	typeof call === 'string' || call.buffer instanceof ArrayBuffer ? call : new Uint8Array(call);
 
 const UNREADABLE = notJudged('the call cannot be read');
 
-/** A module, and how calls are written for it. */
-interface InForce {
+/** A loaded module, and the writer that writes calls for it. */
+interface Active {
 	readonly engine: Engine;
 	readonly writer: CallWriter;
 }
 
-const inForce = (engine: Engine): InForce => ({ engine, writer: new CallWriter(engine.manifest) });
+const activeOf = (engine: Engine): Active => ({ engine, writer: new CallWriter(engine.manifest) });
 
-/** What `Policy` is of either entry. Judging never throws: what can't be judged is denied, and the cause says why. */
+/**
+ * The base class of `Policy` in both entries. Judging never throws: a call that cannot be judged is denied, and the
+ * decision's cause says why.
+ */
 export abstract class BasePolicy {
-	#current: InForce;
-	/** How many modules have been asked for, and which of them is in force. */
-	#asked = 0;
-	#turn = 0;
+	#active: Active;
+	/** How many loads have been started. */
+	#loads = 0;
+	/** The number of the load that is active. */
+	#activeLoad = 0;
 
 	/** @internal */
 	protected constructor(engine: Engine) {
-		this.#current = inForce(engine);
+		this.#active = activeOf(engine);
 	}
 
-	/** Gets a module to run. @internal */
+	/** Loads a module. @internal */
 	protected abstract open(source: Source): Promise<Engine>;
 
-	/** The module's bytes; undefined where the policy was loaded from a `WebAssembly.Module`. */
+	/** The module's bytes; undefined if the policy was loaded from a `WebAssembly.Module`. */
 	get module(): Uint8Array | undefined {
-		return this.#current.engine.module;
+		return this.#active.engine.module;
 	}
 
 	/**
 	 * Judges a call.
 	 *
-	 * Of each part just what the policy reads is read, each property once, as `JSON.stringify` would: `toJSON` is heeded,
-	 * `undefined`, functions and symbols are missing. But a bigint is a number with all its digits, `NaN` and the infinities
-	 * are out of range, a `Map` is an object and a `Set` a list. See docs/node.md.
+	 * Only the properties that the policy reads are read, each of them once. Values are converted as by `JSON.stringify`:
+	 * `toJSON` is called, and `undefined`, functions and symbols count as missing. Unlike with `JSON.stringify`, a bigint is a
+	 * number with all its digits, `NaN` and infinities are out of range, a `Map` is an object, and a `Set` is a list. See
+	 * docs/node.md.
 	 *
 	 * @example
 	 * const decision = policy.decide({ tool: 'process_refund', args: { amount: 800 }, agent: { roles: ['agent'] } });
 	 * if (!decision.allowed) throw new Error(decision.reason);
 	 */
 	decide(call: Call): Decision {
-		const { engine, writer } = this.#current;
+		const { engine, writer } = this.#active;
 		let text: string;
 		try {
 			text = writer.call(call as Loose);
@@ -92,19 +96,24 @@ export abstract class BasePolicy {
 		return engine.decide(text, 0);
 	}
 
-	/** Judges a call that is JSON text, as a string or UTF-8: `{"tool": …, "args": {…}, "agent": {…}, …}`. */
+	/**
+	 * Judges a call given as JSON text, a string or bytes of UTF-8: `{"tool": …, "args": {…}, "agent": {…}, …}`.
+	 *
+	 * @example
+	 * const decision = policy.decideJson('{"tool": "process_refund", "args": {"amount": 800}}');
+	 */
 	decideJson(call: string | Uint8Array): Decision {
-		// Half a surrogate pair must not turn into another character on its way.
+		// A lone surrogate would be replaced when the string is encoded.
 		const isText = typeof call === 'string' ? call.isWellFormed() : call instanceof Uint8Array;
-		return this.#current.engine.decide(isText ? own(call) : NOT_UTF8, 0);
+		return this.#active.engine.decide(isText ? own(call) : NOT_UTF8, 0);
 	}
 
-	/** Whether the caller could ever make such a call: whether some arguments and some resource could be allowed. */
+	/** Whether the policy could allow a call of this tool by this caller, with some arguments and some resource. */
 	couldAllow(call: Pick<Call, 'tool' | 'agent' | 'context'>): boolean {
 		return this.shows(call as Loose);
 	}
 
-	/** Whether the decision depends on the resource, so that it must be fetched. */
+	/** Whether the decision depends on the resource, so that you must fetch it and pass it to `decide`. */
 	needsResource(call: Omit<Call, 'resource'>): boolean {
 		return this.#read(call as Loose)?.needsResource() ?? false;
 	}
@@ -114,13 +123,13 @@ export abstract class BasePolicy {
 		return this.#read(call)?.ask(TOOL_LIST) ?? false;
 	}
 
-	/** Reads a call but for its resource, to be judged now or later, by the policy that is in force now. @internal */
+	/** Reads a call without its resource. It is judged later by the module that is active now. @internal */
 	read(call: Loose): Reading {
 		return this.#read(call) ?? UNREAD;
 	}
 
 	#read(call: Loose): Read | undefined {
-		const { engine, writer } = this.#current;
+		const { engine, writer } = this.#active;
 		try {
 			return new Read(engine, writer.withoutResource(call));
 		} catch {
@@ -129,30 +138,35 @@ export abstract class BasePolicy {
 	}
 
 	/**
-	 * Puts another module, or another policy's text, in force. Calls that are being judged finish with the one that they
-	 * began with; where it does not load, the promise is rejected, and the policy before stays. Where several are being
-	 * loaded at the same time, the one that was asked for last stays in force.
+	 * Loads a source and replaces the current policy with it. Calls that are being judged finish with the policy they
+	 * started with. If several reloads run at the same time, the one that was started last wins.
+	 *
+	 * @throws LoadError or PolicyError if the source does not load; the current policy then stays active
+	 * @example
+	 * await policy.reload('support-v2.wasm');
 	 */
 	async reload(source: Source): Promise<void> {
 		(await this.#load(source))();
 	}
 
-	/** Loads what the function that comes of it puts in force. */
+	/** Loads a source. The returned function activates it, unless a later load is already active. */
 	async #load(source: Source): Promise<() => void> {
-		this.#asked += 1;
-		const turn = this.#asked;
-		const loaded = inForce(await this.open(source));
+		this.#loads += 1;
+		const load = this.#loads;
+		const loaded = activeOf(await this.open(source));
 		return () => {
-			if (turn < this.#turn) return;
-			this.#turn = turn;
-			this.#current = loaded;
+			if (load < this.#activeLoad) return;
+			this.#activeLoad = load;
+			this.#active = loaded;
 		};
 	}
 
 	/**
-	 * Loads a file, and loads it anew whenever it changes, until the watch is closed or its `signal` is aborted. A file that
-	 * does not load later on changes nothing: the policy before stays in force, and `onError` is told.
+	 * Loads a file, and loads it again whenever it changes, until the watch is closed or its `signal` is aborted. If a later
+	 * version does not load, the current policy stays active and `onError` is called.
 	 *
+	 * @throws LoadError or PolicyError if the file does not load now
+	 * @throws RangeError if `interval` is not a valid time
 	 * @example
 	 * const watched = await policy.watch('support.wasm');
 	 * watched.close();
@@ -162,11 +176,11 @@ export abstract class BasePolicy {
 	}
 }
 
-/** A call whose values have been read, but for the resource. What becomes of the values afterwards changes nothing. */
+/** A call whose values have been read, except for its resource. Later changes to the values have no effect. */
 export interface Reading {
-	/** Judges the call with a resource, or without one. */
+	/** Judges the call with this resource, or without one. */
 	decide(resource?: unknown): Decision;
-	/** Judges the call where nothing may be concluded from the resource. */
+	/** Judges the call with the resource withheld: it is allowed only if no resource could change that. */
 	decideWithheld(): Decision;
 	needsResource(): boolean;
 }
@@ -201,7 +215,7 @@ class Read implements Reading {
 	}
 }
 
-/** A call that could not be read. */
+/** The reading of a call that could not be read: it is denied. */
 const UNREAD: Reading = {
 	decide: () => UNREADABLE,
 	decideWithheld: () => UNREADABLE,

@@ -1,4 +1,4 @@
-/** The package where no native code runs: in browsers, in workers at the edge, in Deno. */
+/** The package for platforms without native code: browsers, edge workers and Deno. */
 
 import { noCompiler, open } from './engine/portable.js';
 import { get } from './files.js';
@@ -7,7 +7,7 @@ import { BasePolicy, type Engine, type Source } from './policy.js';
 export * from './exports.js';
 
 /**
- * A policy, ready to judge calls.
+ * A policy that is ready to judge calls.
  *
  * @example
  * const policy = await Policy.load(await (await fetch('/support.wasm')).arrayBuffer());
@@ -15,18 +15,19 @@ export * from './exports.js';
  */
 export class Policy extends BasePolicy {
 	/**
-	 * Compiles a policy's JSON text: not here, where there is no native code.
+	 * Always throws: the compiler needs native code. Compile policies ahead of time with `npx perso compile`.
 	 *
-	 * @throws PolicyError, which says how to compile it beforehand
+	 * @throws PolicyError that says how to compile the policy ahead of time
 	 */
 	static compile(_text: string): Policy {
 		throw noCompiler();
 	}
 
 	/**
-	 * Loads a module from bytes, from a file or a URL where the engine has them, or takes a `WebAssembly.Module`.
+	 * Loads a compiled module from bytes, a URL, a `WebAssembly.Module`, or a file if the platform has files.
 	 *
-	 * @throws LoadError where it is no module that can be trusted to judge
+	 * @throws LoadError if the source is not a valid module, or is a path and the platform has no files
+	 * @throws PolicyError if the source is a policy's text, which cannot be compiled here
 	 */
 	static async load(source: Source): Promise<Policy> {
 		return new Policy(await open(await get(source)));

@@ -1,38 +1,38 @@
-/** Follows a file. */
+/** Watches a file and reloads it when it changes. */
 
 import type * as fs from 'node:fs/promises';
 import { LoadError } from './errors.js';
 import { hook, MOST_TIME } from './hook.js';
 import { builtin, warn } from './platform.js';
 
-/** How a file is followed. */
+/** Options of `Policy.watch`. */
 export interface WatchOptions {
-	/** How often it is looked at, in milliseconds; 1000 if not said otherwise. */
+	/** How often to check the file for changes, in milliseconds. The default is 1000. */
 	readonly interval?: number;
-	/** Ends the watch when it is aborted. */
+	/** Stops the watch when aborted. */
 	readonly signal?: AbortSignal;
-	/** Is told when a new version is in force. */
+	/** Called after a new version of the file has been loaded. */
 	readonly onReload?: () => void;
-	/** Is told when a version does not load; without it a warning is given. */
+	/** Called with a {@link LoadError} if a new version does not load. By default, a warning is emitted. */
 	readonly onError?: (error: Error) => void;
 }
 
-/** A watch that goes on until it is closed. It keeps no process alive. */
+/** A running watch. It does not keep the process alive. */
 export interface Watched {
-	/** Stops following. What is in force stays so. */
+	/** Stops watching. The policy keeps the version it loaded last. */
 	close(): void;
 }
 
-/** How long a file must stay as it is to be taken for wholly written, in milliseconds. */
+/** How long a file must stay unchanged to count as completely written, in milliseconds. */
 const SETTLES = 50;
 
-/** What a function of the host's that fails changes. */
+/** What the warning about a failed callback says about the effect. */
 const FOLLOWED = 'the file is still followed';
 
-/** Loads what a file has now. What it gives puts that in force. */
+/** Loads the file's current content. The returned function activates it. */
 export type Load = () => Promise<() => void>;
 
-/** Loads a file and follows it. */
+/** Loads a file, and loads it again whenever it changes. */
 export async function watch(path: string | URL, load: Load, options: WatchOptions): Promise<Watched> {
 	const files = builtin<typeof fs>('node:fs/promises');
 	if (!files) throw new LoadError('there are no files to watch here');
@@ -40,13 +40,13 @@ export async function watch(path: string | URL, load: Load, options: WatchOption
 	if (!(interval > 0 && interval <= MOST_TIME)) {
 		throw new RangeError(`\`interval\` must be more than 0 and at most ${MOST_TIME} milliseconds`);
 	}
-	/** What tells one version of a file from another, a link that points elsewhere included. */
+	/** Identifies a version of the file. Follows links, so that a link with a new target counts as a change. */
 	const version = async (): Promise<string> => {
 		const { dev, ino, size, mtimeNs } = await files.stat(path, { bigint: true });
 		return `${dev} ${ino} ${size} ${mtimeNs}`;
 	};
 	const look = (): Promise<string> => version().catch(() => '');
-	// What is no file is not loaded as if it were followed.
+	// Throws if there is no such file, before anything is loaded.
 	let loaded = await version();
 	(await load())();
 	let closed = signal?.aborted === true;
@@ -60,14 +60,14 @@ export async function watch(path: string | URL, load: Load, options: WatchOption
 		const seen = await look();
 		if (seen === loaded) return wait(interval, follow);
 		wait(Math.min(interval, SETTLES), async () => {
-			// A file that is still being written changes between two looks.
+			// The file changed again in between: it is still being written.
 			if ((await look()) !== seen) return wait(0, follow);
 			if (closed) return;
 			loaded = seen;
 			try {
-				const putInForce = await load();
+				const activate = await load();
 				if (closed) return;
-				putInForce();
+				activate();
 				hook('onReload', FOLLOWED, () => onReload?.());
 			} catch (error) {
 				if (closed) return;

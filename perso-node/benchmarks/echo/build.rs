@@ -1,4 +1,4 @@
-//! Tells the linker how addons find Node's functions.
+//! Configures the linker for Node addons, which resolve Node's functions at load time.
 
 fn main() {
     napi_build::setup();

@@ -1,8 +1,8 @@
-//! An addon that returns its string: what passing one costs.
+//! An addon that returns its argument, to measure the cost of passing a string.
 
 use napi_derive::napi;
 
-/// The same string.
+/// Returns the string.
 #[napi]
 pub fn echo(text: String) -> String {
     text

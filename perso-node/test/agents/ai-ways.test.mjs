@@ -1,4 +1,5 @@
-// Each way by which this version of the AI SDK runs a tool, with tools that count; and what may change a call before that.
+// Every way in which this version of the AI SDK runs a tool, with tools that record their calls; and everything that can
+// change a call before that.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -31,7 +32,7 @@ const counting = (done, more) => tool({ inputSchema, execute: async ({ amount })
 const guarded = (process_refund) => guardTools({ process_refund }, policy, { agent: AGENT });
 const stopWhen = isStepCount(3);
 
-/** Lets a model call the tool with each amount. Returns what it read. */
+/** Lets a model call the tool with each amount. Returns what the model read. */
 async function each(play, amounts = [5, 501]) {
 	const read = [];
 	for (const amount of amounts) {
@@ -224,7 +225,7 @@ test('a step that brings other tools', async () => {
 	assert.deepEqual([done, model.read], [[], [`Denied: ${REASON}`]]);
 });
 
-/** Where this version runs tools, and what guards it there. */
+/** The places where this version runs tools, and what guards each. */
 const SITES = {
 	'ai/index.js: executeTool({': [1, 'runs the tools of `generateText`, `streamText` and agents: `guardTools` wraps `execute`'],
 	'ai/index.js: executeToolCall({': [4, 'its definition, and who calls it'],

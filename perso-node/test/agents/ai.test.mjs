@@ -1,4 +1,4 @@
-// The AI SDK: a loop with a model that is played.
+// The AI SDK: a loop with a fake model.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -108,7 +108,7 @@ test('text that readers of JSON differ about', async () => {
 	assert.deepEqual(done, []);
 });
 
-/** A tool whose schema makes this of whatever it gets. */
+/** A tool whose schema transforms every input with `value`. */
 const making = (value, done) => ({
 	process_refund: tool({
 		inputSchema: z.looseObject({}).transform(value),
@@ -205,7 +205,7 @@ test('values that change once they have been judged', async () => {
 		await assert.rejects(process_refund.execute(value, {}), Denied);
 		assert.deepEqual(done, []);
 	}
-	// What no policy can look at does not run, whatever else is allowed.
+	// Calls with values that a policy cannot read do not run, even if everything is allowed.
 	const view_customer = tool({ inputSchema: z.any(), execute: async (input) => done.push(input) });
 	for (const id of [Symbol('c'), () => 'c', Promise.resolve('c'), new Uint8Array(1)]) {
 		await assert.rejects(async () => guardTools({ view_customer }, policy).view_customer.execute({ id }, {}), Denied);
@@ -244,7 +244,7 @@ test('dates, bigints and maps are judged, and run as what they are', async () =>
 	assert.notEqual(done[0].at, at);
 });
 
-/** The results of a tool as they come, the last of them once more as the final one. */
+/** The results of a tool in order. The last one is repeated as the final result. */
 async function streams(execute, args, settings) {
 	const model = playing([['process_refund', args]]);
 	const tools = guardTools({ process_refund: tool({ inputSchema: z.looseObject({}), execute }) }, policy, settings);
@@ -319,11 +319,11 @@ test('a tool stays what it is, but for how it runs', async () => {
 	assert.equal(tools.process_refund.onInputStart, Refund.prototype.onInputStart);
 	assert.equal((await call(given, 'process_refund', { amount: 5 }, { agent: AGENT })).read, '5!');
 	assert.equal((await call(given, 'process_refund', { amount: 501 }, { agent: AGENT })).read, reads(REASON));
-	// What was given is as it was.
+	// The original tools are unchanged.
 	assert.equal(await given.process_refund.execute({ amount: 501 }), '5,501');
 });
 
-/** Answers the request for approval that a step has made. */
+/** Answers a step's request for approval. */
 const approving = (first, approved = true) => {
 	const { approvalId } = first.content.find(({ type }) => type === 'tool-approval-request');
 	return [
@@ -370,7 +370,7 @@ for (const [how, needs] of Object.entries({ always: true, 'as a function says': 
 	});
 }
 
-/** The first step of a stream, as `generateText` tells of it. */
+/** The first step of a stream, in the form of `generateText`. */
 async function streamed(options) {
 	const result = streamText(options);
 	await result.consumeStream();
@@ -381,7 +381,7 @@ async function streamed(options) {
 test('a call that nobody was asked to approve does not run, whatever has changed since', async () => {
 	const done = [];
 	const process_refund = tool({ inputSchema: z.looseObject({}), needsApproval: true, execute: async ({ amount }) => done.push(amount) });
-	// Denied when the approval is asked for, and allowed from then on, or from the time after.
+	// Denied when the approval is requested; allowed on the next judgement, or on the one after it.
 	for (const denials of [1, 2]) {
 		let asked = 0;
 		const agent = () => ((asked += 1) <= denials ? {} : AGENT);

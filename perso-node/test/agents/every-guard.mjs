@@ -1,4 +1,4 @@
-// What holds for a guard of any agent framework: whole loops, in which a model calls a tool and reads what came of it.
+// Tests for the guard of any agent framework: whole loops, in which a model calls a tool and reads the result.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ export const REASON = 'Agents may refund up to $500.';
 export const OWN = 'Managers may delete records they own.';
 export const UNKNOWN = 'the call cannot be judged';
 
-/** A warning of the process that has such a message. */
+/** Waits for a process warning with this message. */
 const warning = (pattern) =>
 	new Promise((resolve) => {
 		process.on('warning', function heard({ message }) {
@@ -20,17 +20,16 @@ const warning = (pattern) =>
 	});
 
 /**
- * Tests a framework's guard. `play(policy, settings, calls, caller, done)` lets a model call tools, all at once, in a
- * run that the host makes for the caller; it returns what the model read of each, and appends what ran to `done`.
- * `caller(told)` is who that is, out of what the guard tells `agent`. `reads(reason)` is how the framework words an
- * error.
+ * Tests a framework's guard. `play(policy, settings, calls, caller, done)` lets a model call tools, all at once, in a run
+ * that the host starts for the caller. It returns what the model read for each call and appends what ran to `done`.
+ * `caller(info)` returns the caller from the argument of `agent`. `reads(reason)` is the framework's wording of an error.
  */
 export function everyGuard({ play, caller, reads = (reason) => reason, guard }) {
 	const refund = (amount) => ['process_refund', { order: '1', amount }];
 	const remove = (record) => ['delete_record', { record }];
 	const desk = compiled(DESK);
 
-	/** What one call came to. */
+	/** The result of one call. */
 	async function one(settings, call, who) {
 		const done = [];
 		const [read] = await play(await desk, settings, [call], who, done);
@@ -86,7 +85,7 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 	});
 
 	test('runs at the same time are not mixed up', async () => {
-		// The first is told last.
+		// The first call is answered last.
 		const waiting = [];
 		const agent = (told) =>
 			new Promise((resolve) => {
@@ -240,7 +239,7 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 			['process_refund', { order: '1', amount: -5 }],
 		];
 		for (const call of hostile) assert.deepEqual((await one({ agent: AGENT }, call)).done, [], JSON.stringify(call));
-		// Whatever the arguments say of the caller.
+		// The arguments must not change the caller.
 		await isDenied({ agent: { roles: [] } }, ['process_refund', { order: 'agent', amount: 5 }], REASON);
 	});
 

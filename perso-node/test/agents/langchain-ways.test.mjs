@@ -1,4 +1,5 @@
-// Each way by which this version of LangChain runs a tool, with tools that count; and what stands between a guard and a tool.
+// Every way in which this version of LangChain runs a tool, with tools that record their calls; and everything that can
+// change a call between the guard and the tool.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -22,7 +23,7 @@ const user = { configurable: { user: AGENT } };
 const byConfig = { agent: ({ configurable }) => configurable?.user };
 const byContext = { agent: ({ runtime }) => runtime.context.user };
 
-/** Tools of each kind, which count. */
+/** Tools of each kind, which record their calls. */
 const KINDS = {
 	'tool()': (done) => tool(async ({ amount }) => (done.push(amount), 'refunded'), { name: NAME, schema: anything }),
 	'tool() with a JSON schema': (done) =>
@@ -59,7 +60,7 @@ const stream = async (runnable, input) => {
 	return last;
 };
 
-/** Ways to run a guarded tool. Each is asked for what came of an allowed and of a denied amount. */
+/** Ways to run a guarded tool. Each returns the results of an allowed and of a denied amount. */
 const WAYS = {
 	'invoke, with arguments': (tool, amount) => tool.invoke({ amount }, user),
 	'invoke, with a call of a model': (tool, amount) => tool.invoke(toolCall(amount), user),
@@ -142,7 +143,7 @@ for (const [kind, make] of Object.entries(KINDS)) {
 		});
 
 		test('what the model sends in the place of what the framework gives', async () => {
-			// The names of whatever LangChain hands to tools, and the forms that it takes for calls.
+			// The names of everything that LangChain passes to tools, and the forms that it treats as calls.
 			const admin = { roles: ['agent', 'admin', 'manager'] };
 			const sent = {
 				config: { configurable: { user: admin }, toolCall: toolCall(5) },
@@ -170,14 +171,14 @@ for (const [kind, make] of Object.entries(KINDS)) {
 			for (const more of [sent, ...Object.entries(sent).map((entry) => Object.fromEntries([entry]))]) {
 				await caught(guarded.invoke({ amount: 501, ...more }, { configurable: { user: AGENT } }));
 				await caught(guarded.invoke(toolCall(501, more), { configurable: { user: AGENT } }));
-				// Nobody is made of what is sent.
+				// Arguments must not become the caller.
 				await caught(guarded.invoke({ amount: 5, ...more }));
 				await caught(guarded.invoke(toolCall(5, more)));
 				const model = new Played([[NAME, { amount: 5, ...more }]]);
 				const agent = createAgent({ model, tools: [make(done)], middleware: [toolGuard(policy, byContext)] });
 				await caught(agent.invoke({ messages: 'go' }, { context: { user: {} } }));
 			}
-			// `{ type: 'tool_call', args: { amount: 5 } }` is a call with 5, which is what is judged, and what runs.
+			// `{ type: 'tool_call', args: { amount: 5 } }` is a call with 5: that is what is judged and what runs.
 			assert.ok(
 				done.every((amount) => amount === 5),
 				`${done}`,
@@ -313,7 +314,7 @@ test('a middleware after the guard that exchanges the tool is found', async () =
 	verify(make([guard], [raw, search]), { unguarded: ['web_search'] });
 });
 
-/** Where this version runs tools, and what guards it there. */
+/** The places where this version runs tools, and what guards each. */
 const SITES = {
 	'@langchain/core/tools/index.js: this._call(': [1, 'runs every tool of LangChain’s classes: `_call` is what is guarded'],
 	'@langchain/core/tools/index.js: this.func(': [

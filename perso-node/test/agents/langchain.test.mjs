@@ -1,4 +1,4 @@
-// LangChain: an agent's loop with a model that is played, and tools without an agent.
+// LangChain: an agent's loop with a fake model, and tools without an agent.
 
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
@@ -79,12 +79,12 @@ test('what the schema makes of the arguments is judged, and runs', async () => {
 	}
 	assert.equal((await call([refund], 'process_refund', { amount: '7', order: ' 1 ' })).content, 'refunded');
 	assert.deepEqual(done, [{ amount: 7, order: '1' }]);
-	// What the schema refuses, the model reads as without a guard.
+	// The schema's errors reach the model as without a guard.
 	const refused = await call([refund], 'process_refund', { order: 1 });
 	assert.match(refused.content, /did not match expected schema/);
 });
 
-/** A tool whose schema makes this of whatever it gets. */
+/** A tool whose schema transforms every input with `value`. */
 const making = (value, done) =>
 	tool(async (args) => (done.push(args), 'refunded'), {
 		name: 'process_refund',
@@ -210,7 +210,7 @@ test('tools that the agent does not know by itself', async () => {
 	assert.equal((await run({ amount: 501 }, [brings, guard])).content, REASON);
 	assert.equal((await run({ amount: 5 }, [brings, guard])).content, 'process_refund is done');
 	assert.equal(done.length, 1);
-	// What is brought behind the guard does not run: nothing could be said of it.
+	// A tool added by a middleware after the guard does not run, because it cannot be judged.
 	assert.equal((await run({ amount: 501 }, [guard, brings])).content, REASON);
 	assert.match((await run({ amount: 5 }, [guard, brings])).content, /not a valid tool/);
 	assert.match((await run({ amount: 5 }, [guard])).content, /not a valid tool/);
@@ -270,7 +270,7 @@ test('a tool without an agent', async () => {
 		const config = { configurable: { user: AGENT } };
 		assert.equal(await guarded.invoke({ amount: 5 }, config), 'process_refund is done');
 		await assert.rejects(guarded.invoke({ amount: 501 }, config), { name: 'Denied', message: REASON });
-		// As a model calls it.
+		// A call by a model.
 		const made = { type: 'tool_call', id: 'call-1', name: 'process_refund', args: { amount: 501 } };
 		const message = await guarded.invoke(made, config);
 		assert.deepEqual([message.content, message.status, message.tool_call_id], [REASON, 'error', 'call-1']);
@@ -283,7 +283,7 @@ test('a tool without an agent', async () => {
 	const { func: unguarded, ...expected } = refund;
 	assert.deepEqual(rest, expected);
 	assert.notEqual(func, unguarded);
-	// The tool that was given is as it was.
+	// The original tool is unchanged.
 	done.length = 0;
 	await refund.invoke({ amount: 501 });
 	assert.equal(done.length, 1);

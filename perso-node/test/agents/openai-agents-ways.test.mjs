@@ -1,5 +1,5 @@
-// Each way by which this version of the OpenAI Agents SDK runs a tool, with tools that count; and what stands between a
-// guard and a tool.
+// Every way in which this version of the OpenAI Agents SDK runs a tool, with tools that record their calls; and everything
+// that can change a call between the guard and the tool.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -50,7 +50,7 @@ const guarding = guardedTool(policy, { agent: agentOf });
 const guardrail = () => toolInputGuardrail(policy, { agent: agentOf });
 const parameters = { type: 'object', properties: {}, additionalProperties: true, required: [] };
 
-/** Options of a tool that counts. */
+/** Options of a tool that records its calls. */
 const refundOptions = (done, more) => ({
 	name: 'process_refund',
 	description: 'Refunds.',
@@ -62,7 +62,7 @@ const refundOptions = (done, more) => ({
 const readBy = ({ lastCall }) =>
 	lastCall.request.input.filter(({ type }) => type === 'function_call_result').map(({ output }) => output.text ?? output[0]?.text);
 
-/** Lets a model call a tool with each amount, in a run of its own. Returns what it read. */
+/** Lets a model call a tool with each amount, in separate runs. Returns what the model read. */
 async function calls(agentOptions, amounts, { name = 'process_refund', runner = new Runner(), more, prepare } = {}) {
 	const read = [];
 	for (const amount of amounts) {
@@ -75,7 +75,7 @@ async function calls(agentOptions, amounts, { name = 'process_refund', runner = 
 	return read;
 }
 
-/** A way to run a tool: returns what came of a call that is allowed and of one that is not. */
+/** A way to run a tool: returns the results of an allowed and of a denied call. */
 const WAYS_TO_RUN = {
 	'a run: the runner invokes the function tool that the model calls': async (done) =>
 		calls({ tools: [guarding(refundOptions(done))] }, [5, 501]),
@@ -205,7 +205,7 @@ for (const [way, play] of Object.entries(WAYS_TO_RUN)) {
 	});
 }
 
-// What may change a call between its guardrails and its tool. Each makes of the allowed call one that is not.
+// Everything that can change a call between its guardrails and its tool. Each turns an allowed call into a denied one.
 const LARGE = '{"amount":9000}';
 const tampers = {
 	'a hook of the runner': {
@@ -230,7 +230,7 @@ const CHANGES = {
 	defines: (toolCall) => Object.defineProperty(toolCall, 'arguments', { value: LARGE }),
 	'merges, without a word': (toolCall) => Reflect.set(toolCall, 'arguments', LARGE),
 };
-/** By the conditions of browsers, nobody can catch what a hook throws. */
+/** With the `browser` condition, errors thrown by a hook cannot be caught. */
 const isLoud = (who, how) => isPortable && who.startsWith('a hook') && !how.endsWith('without a word');
 
 for (const [who, { prepareRunner, prepare, guardrails = (guard) => guard }] of Object.entries(tampers)) {
@@ -306,7 +306,7 @@ const SERVERS = fileURLToPath(new URL('../servers/unguarded.mjs', import.meta.ur
 const folder = mkdtempSync(join(tmpdir(), 'perso-openai-'));
 after(() => rmSync(folder, { recursive: true }));
 
-/** Runs something with an MCP server that nobody guards but the agent, and what its tools have done. */
+/** Ways to run a function with an MCP server that only the agent guards, and with the record of what its tools did. */
 const MCP = {
 	async stdio(use) {
 		const file = join(folder, `${Math.random()}`);
@@ -345,7 +345,7 @@ const MCP = {
 };
 
 for (const [transport, using] of Object.entries(MCP)) {
-	// By the conditions of browsers, the SDK has no clients of MCP servers.
+	// With the `browser` condition, the SDK has no MCP clients.
 	test(`the tools of an MCP server over ${transport}`, { skip: isPortable }, async () => {
 		await using(async (make, done) => {
 			for (const options of [
@@ -372,7 +372,7 @@ for (const [transport, using] of Object.entries(MCP)) {
 					).find(({ name }) => name.endsWith('process_refund')).name,
 				});
 				assert.deepEqual(prefixed, ['process_refund is done', REASON]);
-				// Your own code is nobody whom `agent` could know.
+				// Calls by your own code have no run, so `agent` cannot know the caller.
 				assert.match(JSON.stringify(await server.callTool('process_refund', { amount: 5 })), /cannot|cannot/);
 				assert.equal(done().length, before + 2);
 				await server.close();
@@ -485,7 +485,7 @@ test('`verify` finds what runs unjudged', () => {
 	assert.throws(() => verify(new SandboxAgent({ name: 'box' })), /`shell` of `box` cannot be guarded/);
 });
 
-/** Where this version runs tools, and what guards it there. */
+/** The places where this version runs tools, and what guards each. */
 const SITES = {
 	'agents-core/runner/toolExecution.mjs: invokeFunctionTool(': [
 		1,

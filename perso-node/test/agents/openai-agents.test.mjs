@@ -1,4 +1,4 @@
-// The OpenAI Agents SDK: runs with a model that is played.
+// The OpenAI Agents SDK: runs with a fake model.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -25,7 +25,7 @@ const readBy = ({ lastCall }) =>
 /** The desk's tools, with a guardrail. */
 const deskTools = (done, guard) => deskToolsBy(tool, done, { inputGuardrails: [guard] });
 
-/** The desk's tools, made by a function. */
+/** The desk's tools, made with a tool function. */
 const deskToolsBy = (tool, done, more) =>
 	['process_refund', 'delete_record', 'view_customer'].map((name) =>
 		tool({
@@ -41,7 +41,7 @@ const deskToolsBy = (tool, done, more) =>
 		}),
 	);
 
-/** The guards, and the desk's tools by each. */
+/** The guards, and the desk's tools with each. */
 const GUARDS = {
 	guardedTool: [guardedTool, (guarded, done) => deskToolsBy(guarded, done)],
 	toolInputGuardrail: [toolInputGuardrail, (guard, done) => deskTools(done, guard)],

@@ -11,7 +11,7 @@ import { compiled } from '../support/policies.mjs';
 import { RULES } from '../support/values.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-/** Nobody reads further into a call that is too long. */
+/** Longer calls are cut to this length, which is enough for the engine to refuse them. */
 const MOST = (1 << 20) + 1;
 const base64 = (bytes) => Buffer.from(bytes).toString('base64');
 

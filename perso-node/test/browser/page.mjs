@@ -1,10 +1,10 @@
-// Judges the corpus and the values in a browser, and says what came of it.
+// Judges the corpus and the values in a browser, and reports the results.
 
 import { Policy } from 'perso';
 import { check } from '/support/check.mjs';
 import { RULES, values } from '/support/values.mjs';
 
-/** As much of `node:assert/strict` as the tests use. */
+/** The part of `node:assert/strict` that the tests use. */
 const canonical = (value) =>
 	JSON.stringify(value, (_, found) =>
 		typeof found === 'object' && found !== null && !Array.isArray(found) ? Object.fromEntries(Object.entries(found).sort()) : found,

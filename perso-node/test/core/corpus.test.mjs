@@ -1,4 +1,4 @@
-// The corpus that every runner walks: as text, and as JavaScript's values.
+// The corpus that all runners share, as text and as JavaScript values.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

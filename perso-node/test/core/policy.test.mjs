@@ -1,4 +1,4 @@
-// Loading, reloading and watching policies, and what comes out of them.
+// Loading, reloading and watching policies, and their decisions.
 
 import assert from 'node:assert/strict';
 import { once, EventEmitter } from 'node:events';
@@ -74,7 +74,7 @@ test('decisions are the right ones though the first of them was lost or looked s
 		delete Object.prototype[key];
 		assert.deepEqual([pay(policy, 5), pay(policy, 6)], [true, false], key);
 	}
-	// The stack comes to its end at another place each time.
+	// The stack overflows at a different place each time.
 	for (let size = 0; size < 100; size += 1) {
 		const policy = await Policy.load(module);
 		const more = Array.from({ length: size }, () => 1);
@@ -88,7 +88,7 @@ test('decisions are the right ones though the first of them was lost or looked s
 		try {
 			deep();
 		} catch {
-			// There was no room for so much as the call.
+			// The stack had no room even for the call of `decide`.
 		}
 		policy.decideJson(text(5));
 		assert.equal(policy.decideJson(text(6)).allowed, false, `${size}`);
@@ -153,7 +153,7 @@ test('what was loaded does not change with its bytes', async () => {
 	const policy = await Policy.load(bytes);
 	bytes.fill(0);
 	assert.deepEqual([pay(policy, 5), pay(policy, 6)], [true, false]);
-	// Nor while they are loaded.
+	// Changes while the bytes are loaded have no effect either.
 	for (const of of [(bytes) => bytes, (bytes) => new Uint8Array(bytes), (bytes) => new Uint8Array(bytes).buffer]) {
 		const source = of(Buffer.from(moduleOf(most(5))));
 		const loading = Policy.load(source);
@@ -201,7 +201,7 @@ test('of several that are loaded at the same time, the one asked for last stays'
 	assert.equal(pay(policy, 30), true);
 	await late;
 	assert.deepEqual([pay(policy, 30), pay(policy, 31)], [true, false]);
-	// One that does not load is none of them.
+	// A reload that fails does not count.
 	const other = policy.reload(moduleOf(most(40)));
 	await assert.rejects(policy.reload(join(folder, 'none')), { code: 'ENOENT' });
 	await other;
@@ -210,7 +210,7 @@ test('of several that are loaded at the same time, the one asked for last stays'
 });
 
 test('watch follows a file', async (t) => {
-	// A watch keeps no process alive.
+	// A watch does not keep the process alive.
 	const alive = setInterval(() => {}, 1000);
 	t.after(() => clearInterval(alive));
 	const events = new EventEmitter();

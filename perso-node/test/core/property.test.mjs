@@ -1,4 +1,4 @@
-// Random calls: a value and its text are judged alike, and so do both engines.
+// Random calls: a value and its text get the same decision, and both engines agree.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ import { CONFORMANCE, HOSTILE, cases } from '../support/corpus.mjs';
 
 const RUNS = Number(process.env.PERSO_PROPERTY_RUNS ?? 3000);
 
-/** Keys of the corpus and near them. */
+/** Keys from the corpus, and similar ones. */
 const key = fc.constantFrom(
 	'v',
 	'V',
@@ -87,7 +87,7 @@ for (const file of files) {
 			const { tool } = JSON.parse(bytes.subarray(0, 10_000).toString());
 			if (typeof tool === 'string') tools.add(tool);
 		} catch {
-			// A call that is no JSON names no tool.
+			// A call that is not JSON has no tool.
 		}
 	}
 	policies.push({ file, policy, other: await Portable.load(policy.module), tools: [...tools] });
@@ -99,7 +99,7 @@ test('a value is judged as its text is', () => {
 			fc.property(call(tools), (call) => {
 				const text = JSON.stringify(call);
 				const [byText, byValue] = [policy.decideJson(text), policy.decide(call)];
-				// But for the place: of a value just what is read is written.
+				// Offsets differ, because only what the policy reads of a value is written.
 				assert.deepEqual(shown(byValue), shown(byText), `${file}: ${text}`);
 			}),
 			{ numRuns: Math.ceil(RUNS / policies.length) },

@@ -1,4 +1,4 @@
-// What JavaScript's values mean to a policy.
+// How policies read JavaScript values.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -25,7 +25,7 @@ test('keys that a caller makes up do not stay in memory', async () => {
 		const args = JSON.parse(`{"amount": 5, "${'k'.repeat(1 << 21)}${number}": 1}`);
 		assert.equal(policy.decide({ tool: 'pay', args }).allowed, true);
 	}
-	// Not everything is collected the first time.
+	// One garbage collection does not free everything.
 	let grown = Infinity;
 	for (let time = 0; time < 10 && grown > 20 << 20; time += 1) grown = (await used()) - begin;
 	assert.ok(grown <= 20 << 20, `${grown}`);

@@ -1,4 +1,4 @@
-// The JavaScript of the documentation is run: the blocks of each section one after the other, as one module.
+// Runs the JavaScript of the documentation: the blocks of each section in order, as one module.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -9,13 +9,13 @@ import { fileURLToPath } from 'node:url';
 import { compileFile } from '../support/policies.mjs';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-// Inside of the package, whose name leads to it there.
+// Inside the package, so that `perso` resolves to the package itself.
 const folder = fileURLToPath(new URL('../../dist/documentation/', import.meta.url));
 mkdirSync(folder, { recursive: true });
 after(() => rmSync(folder, { recursive: true }));
 compileFile(join(root, 'policies/support-desk.json'), join(folder, 'support.wasm'));
 
-/** What an example of the documentation has that no page shows. */
+/** Definitions that the examples use but the pages do not show. */
 const MODELS = {
 	'The AI SDK': ['aiModel', 'const model = aiModel(CALLS);'],
 	LangChain: ['LangChainModel', 'const model = new LangChainModel(CALLS);'],
@@ -23,10 +23,10 @@ const MODELS = {
 };
 const CALLS = JSON.stringify([['process_refund', { order: '1', amount: 800 }]]);
 
-/** Without the SDK's own service. */
+/** Turns off the SDK's tracing service. */
 const env = { ...process.env, OPENAI_AGENTS_DISABLE_TRACING: '1' };
 
-/** The JavaScript of a text. */
+/** The JavaScript blocks of a Markdown text. */
 const blocks = (text) => [...text.matchAll(/^```js\n(.*?)^```$/gms)].map(([, block]) => block);
 
 function runs(...text) {
@@ -49,7 +49,7 @@ for (const section of sections) {
 	const code = blocks(section);
 	if (code.length === 0) continue;
 	ran += 1;
-	// Each begins where the policy is loaded.
+	// Every section builds on the section that loads the policy.
 	test(`docs/node.md, ${title}`, () => {
 		const [name, model] = MODELS[title] ?? [];
 		const played = name ? [`import { ${name} } from '../../test/support/models.mjs';`, `const CALLS = ${CALLS};`, model] : [];

@@ -1,4 +1,4 @@
-"""An agent of the support desk, on Python's `mcp` client: python client.py http|sse MODE URL TOKEN"""
+"""An agent of the support desk, with Python's `mcp` client: python client.py http|sse MODE URL TOKEN"""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-// Each way by which the SDKs run a prompt or a resource, over each transport and in each era, where a guard denies them.
+// Every way in which the SDKs run a prompt or a resource, over each transport and in each era, with a guard that denies them.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -23,7 +23,7 @@ for (const [line, servers] of Object.entries(SERVERS)) {
 				for (const [transport, connect] of Object.entries(LINES[line](() => guard(make(done), policy, settings)))) {
 					test(`${setting}, ${transport}`, async () => {
 						const { ask, close } = await connect();
-						// The entry of the 2.x line refuses what its era does not have.
+						// The entry of SDK 2.x refuses methods that its era does not have.
 						const more =
 							name === 'Server'
 								? MORE.filter(([, method]) => !transport.includes(MODERN) || !method.endsWith('subscribe'))
@@ -73,7 +73,7 @@ test('each message of a batch', async () => {
 	}
 });
 
-/** A transport whose messages are seen as they get through. */
+/** A transport that records the messages which get through. */
 function passing(settings) {
 	const [near, far] = Memory1.createLinkedPair();
 	const passed = [];

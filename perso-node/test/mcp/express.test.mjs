@@ -1,4 +1,4 @@
-// An Express app with the SDK's own bearer authentication, whose sessions are used with one token and another.
+// An Express app with the SDK's bearer authentication, whose sessions are used with different tokens.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -66,7 +66,7 @@ async function post(token, method, params) {
 			'content-type': 'application/json',
 			accept: 'application/json, text/event-stream',
 			...(session && { 'mcp-session-id': session }),
-			// What a client says of itself is never what is judged.
+			// The caller never comes from what the client claims.
 			'mcp-name': 'view_customer',
 			'mcp-method': 'ping',
 			'x-roles': 'agent, manager, admin',

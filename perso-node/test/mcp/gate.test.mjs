@@ -1,4 +1,4 @@
-// The guard of a transport, message by message: what hosts and clients do otherwise than the SDKs.
+// The gate of a transport, message by message: hosts and clients that behave differently from the SDKs.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -9,7 +9,7 @@ import { AGENT, DESK, MANAGER, compiled } from '../support/policies.mjs';
 
 const policy = await compiled(DESK);
 
-/** A transport whose client's side is in the test's hand. */
+/** A transport whose client side the test controls. */
 class Fake {
 	sent = [];
 	waiting = [];
@@ -21,7 +21,7 @@ class Fake {
 		this.sent.push({ message, options });
 		for (const tell of this.waiting.splice(0)) tell();
 	}
-	/** The next message that the client gets. */
+	/** Waits for the next message to the client. */
 	async next() {
 		while (this.sent.length === 0) await new Promise((tell) => this.waiting.push(tell));
 		return this.sent.shift().message;
@@ -31,7 +31,7 @@ class Fake {
 	}
 }
 
-/** A guarded transport with a server behind it that keeps what it gets. */
+/** A guarded transport with a server that records what it gets. */
 function desk(settings = { agent: AGENT }, transport = new Fake()) {
 	guardTransport(transport, policy, settings);
 	const got = [];
@@ -39,7 +39,7 @@ function desk(settings = { agent: AGENT }, transport = new Fake()) {
 	return { transport, got };
 }
 
-/** The server answers the last message that it got. */
+/** Lets the server answer the last message that it got. */
 const answers = ({ transport, got }, answer) => transport.send({ jsonrpc: '2.0', id: got.at(-1).id, ...answer });
 
 let id = 0;
@@ -217,7 +217,7 @@ test('a call that is cancelled while it is judged does not run', async () => {
 		['notifications/cancelled'],
 	);
 	assert.deepEqual(transport.sent, []);
-	// The id may be used again.
+	// The id can be reused.
 	transport.says(cancelled);
 	answer(AGENT);
 	await settled();
@@ -418,7 +418,7 @@ test('lists of several callers with one id show what all of them could call', as
 	transport.says(request, { authInfo: { extra: { id: 'm', roles: ['manager'] } } });
 	const [first, second] = got.map(({ id }) => ({ jsonrpc: '2.0', id, result: { tools: ALL } }));
 	assert.notEqual(first.id, second.id);
-	// Which of them gets an answer under their id, the transport decides.
+	// The transport decides which of them gets an answer with their id.
 	for (const response of [second, first]) {
 		await transport.send(response);
 		const answer = await transport.next();
@@ -427,7 +427,7 @@ test('lists of several callers with one id show what all of them could call', as
 	transport.says(request, { authInfo: { extra: AGENT } });
 	await answers({ transport, got }, { result: { tools: ALL } });
 	assert.deepEqual(names(await transport.next()), ['view_customer', 'process_refund']);
-	// An id that a call has as well.
+	// The same id as a call.
 	const asked = list();
 	transport.says(asked, { authInfo: { extra: AGENT } });
 	const own = got.at(-1).id;
@@ -436,7 +436,7 @@ test('lists of several callers with one id show what all of them could call', as
 	assert.equal((await transport.next()).id, asked.id);
 	await transport.send({ jsonrpc: '2.0', id: own, result: { tools: ALL } });
 	assert.deepEqual(names(await transport.next()), ['view_customer', 'process_refund']);
-	// A server that answers to an id that it was not given shows no more for it.
+	// A server that answers with an id that it was not given does not reveal more.
 	transport.says(asked, { authInfo: { extra: AGENT } });
 	await transport.send({ jsonrpc: '2.0', id: asked.id, result: { tools: ALL } });
 	assert.deepEqual(names(await transport.next()), ['view_customer', 'process_refund']);
@@ -465,7 +465,7 @@ test('a list that is cancelled is forgotten, and its answer comes to nobody', as
 	await transport.send({ jsonrpc: '2.0', id: late.id, result: { tools: ALL } });
 	await answers({ transport, got }, { result: { tools: ALL } });
 	assert.deepEqual([transport.sent.length, names(await transport.next())], [1, ['view_customer', 'process_refund']]);
-	// What belongs to it goes nowhere either, and what belongs to one that is open goes where it was asked for.
+	// Messages related to it are dropped too; messages related to an open one get the client's id.
 	transport.says(list());
 	await transport.send({ jsonrpc: '2.0', method: 'notifications/message' }, { relatedRequestId: late.id });
 	await transport.send({ jsonrpc: '2.0', method: 'notifications/message' }, { relatedRequestId: got.at(-1).id });
@@ -473,7 +473,7 @@ test('a list that is cancelled is forgotten, and its answer comes to nobody', as
 		transport.sent.map(({ options }) => options),
 		[{ relatedRequestId: id }],
 	);
-	// Nobody may use an id of the guard's.
+	// Clients must not use the guard's ids.
 	transport.sent.length = 0;
 	transport.says({ ...list(), id: late.id });
 	assert.equal((await transport.next()).error.code, -32600);
@@ -535,7 +535,7 @@ test('too many lists that nobody answers are refused', async () => {
 	transport.says(list());
 	assert.equal((await transport.next()).error.code, -32000);
 	assert.equal(got.length, 4096);
-	// Nothing else is refused, and what was answered otherwise makes room.
+	// Other messages are not refused, and a slot is free again after an answer.
 	transport.says({ jsonrpc: '2.0', id: 'p', method: 'ping' });
 	transport.says(small());
 	assert.equal(got.length, 4098);
@@ -689,7 +689,7 @@ test('the policy may change between calls', async () => {
 });
 
 test('a transport is guarded however its handler is set', async () => {
-	/** As the Node transport of the 1.x line: an accessor on the prototype, to a transport inside. */
+	/** Like the Node transport of SDK 1.x: an accessor on the prototype that forwards to an inner transport. */
 	class Outer {
 		inner = new Fake();
 		set onmessage(handler) {
@@ -712,7 +712,7 @@ test('a transport is guarded however its handler is set', async () => {
 	await outer.inner.next();
 	assert.equal(got.length, 1);
 
-	// Set beforehand, and called by the one that is set after it, as both SDKs do.
+	// Set before, and called by the handler that is set after it, as in both SDKs.
 	const events = [];
 	const transport = new Fake();
 	const early = [];
@@ -755,7 +755,7 @@ test('a server is guarded before it is connected, and once by a policy', async (
 	]) {
 		assert.throws(() => guardTransport(new Fake(), policy, settings), why);
 	}
-	// Several policies: each must allow.
+	// With several policies, each must allow the call.
 	const both = guardTransport(
 		guardTransport(new Fake(), policy, { agent: AGENT }),
 		await compiled({ rules: [{ allow: 'process_refund', when: { 'args.amount': { lte: 3 } } }] }),
@@ -775,7 +775,7 @@ test('a server is guarded before it is connected, and once by a policy', async (
 
 test('a handler between the guard and the server that changes what it hands on', async () => {
 	const LARGE = { amount: 9000 };
-	/** Changes of a call in place, and calls of its own. */
+	/** Handlers that change a call in place or make calls of their own. */
 	const changes = {
 		arguments: ({ params }) => void Object.assign(params.arguments, LARGE),
 		name: ({ params }) => void (params.name = 'dump_secrets'),
@@ -785,13 +785,13 @@ test('a handler between the guard and the server that changes what it hands on',
 	};
 	for (const [what, change] of Object.entries(changes)) {
 		const { transport, got } = desk();
-		// As tools for tracing do it: once the server has set its handler.
+		// Set after the server has set its handler, as tracing tools do.
 		const server = transport.onmessage;
 		transport.onmessage = (message, extra) => server(change(message) ?? message, extra);
 		transport.says(small());
 		await settled();
 		assert.deepEqual([got.length, transport.sent.length], [0, 1], what);
-		// What is not changed is judged once, and runs once.
+		// An unchanged call is judged once and runs once.
 		const events = [];
 		const once = desk({ agent: AGENT, onDecision: (event) => events.push(event) });
 		const behind = once.transport.onmessage;
@@ -811,7 +811,7 @@ test('a handler that the server calls first cannot change what the server gets',
 	guardTransport(transport, policy, { agent: AGENT });
 	const early = transport.onmessage;
 	const got = [];
-	// As both SDKs set theirs.
+	// Set in the same way as in both SDKs.
 	transport.onmessage = (message, extra) => {
 		early(message, extra);
 		got.push(message);

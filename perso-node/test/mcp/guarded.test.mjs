@@ -1,4 +1,4 @@
-// Servers that others wrote, guarded without changing them: `perso-guard` in front of each, over stdio.
+// Third-party servers, guarded without changes: `perso-guard` in front of each, over stdio.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -16,14 +16,14 @@ after(() => rmSync(folder, { recursive: true }));
 const GUARD = fileURLToPath(new URL('../../bin/perso-guard.mjs', import.meta.url));
 const engine = process.execArgv.filter((flag) => flag.startsWith('--conditions'));
 
-/** The file that starts a server. */
+/** The entry file of a server package. */
 function server(name) {
 	const manifest = createRequire(import.meta.url).resolve(`@modelcontextprotocol/${name}/package.json`);
 	const { bin } = JSON.parse(readFileSync(manifest, 'utf8'));
 	return join(manifest, '..', Object.values(bin)[0]);
 }
 
-/** What runs a server behind a guard. */
+/** The command that runs a server behind a guard. */
 function guarded(policy, command, ...options) {
 	const module = join(folder, `${Math.random()}.wasm`);
 	writeFileSync(module, moduleOf({ perso: 1, ...policy }));
@@ -96,7 +96,7 @@ for (const [name, client] of Object.entries(CLIENTS).filter(([name]) => name.end
 			],
 		};
 		const transport = client.stdio(process.execPath, guarded(policy, [server('server-memory')]));
-		// The servers of these clients get a few variables only.
+		// These clients pass only a few environment variables to their servers.
 		(transport._serverParams ?? transport).env = { ...process.env };
 		await using(client.make(), transport, async (client) => {
 			assert.deepEqual(await shown(client), ['create_entities', 'read_graph']);
@@ -160,10 +160,10 @@ for (const [name, client] of Object.entries(CLIENTS).filter(([name]) => name.end
 	});
 }
 
-/** What a guard in front of a program says, with so much on its standard input. */
+/** Runs a guard in front of a program with this standard input, and returns its output. */
 const run = (input, ...args) => spawnSync(process.execPath, [...engine, ...args], { input, encoding: 'utf8' });
 
-/** A server that says every line that it gets. */
+/** A server that echoes every line. */
 const ECHO = ['-e', 'process.stdin.on("data", (data) => process.stdout.write(data)).on("end", () => process.exit(7))'];
 const ALL = { rules: [{ id: 'five', allow: 'pay', when: { 'args.amount': { lte: 5 } } }] };
 
@@ -215,7 +215,7 @@ test('observing and hiding', () => {
 	assert.deepEqual(JSON.parse(hidden.stdout), { jsonrpc: '2.0', id: 1, error: { code: -32602, message: 'Tool pay not found' } });
 });
 
-/** What runs in front of a server that nobody guards, in each line and era. */
+/** Unguarded servers of each SDK version, to run behind `perso-guard`. */
 const DESK_NAMES = ['McpServer 1.x', 'Server 1.x', 'McpServer 2.x', 'Server 2.x'];
 const UNGUARDED = fileURLToPath(new URL('../servers/unguarded.mjs', import.meta.url));
 
@@ -249,7 +249,7 @@ const PLAIN = fileURLToPath(new URL('../servers/plain.mjs', import.meta.url));
 const CLOSED = ['--prompts', 'deny', '--resources', 'deny'];
 const OTHERS = [['--prompts', 'pass', '--resources', 'pass'], CLOSED.slice(0, 2), CLOSED.slice(2), [...CLOSED, '--observe']];
 
-/** Whether a client gets something, or the reason why not. */
+/** Whether a request succeeds; else the error's message. */
 const got = (asked) =>
 	asked.then(
 		() => 'got',

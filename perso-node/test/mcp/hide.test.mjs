@@ -1,5 +1,5 @@
-// With `hide` a denied call is answered byte for byte as the SDK answers a call to a tool that there is not: compared with
-// what a server that nobody guards says of one, with the name put in its place.
+// With `hide`, a denied call is answered exactly, byte for byte, as the SDK answers a call of an unknown tool. The tests compare
+// the answer with that of an unguarded server, with the tool's name replaced.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -27,13 +27,13 @@ after(() => rmSync(folder, { recursive: true }));
 const module = join(folder, 'desk.wasm');
 writeFileSync(module, policy.module);
 
-// Of the same length, so that nothing else differs.
+// The names have the same length, so that nothing else differs.
 const [HIDDEN, NONE] = ['dump_secrets', 'dump_nothing'];
 const INFO = { name: 'desk', version: '1.0.0' };
 const MODERN = '2026-07-28';
 const tasks = { list: {}, cancel: {}, requests: { tools: { call: {} } } };
 
-/** Servers with one tool that counts. */
+/** Servers with one tool that records its calls. */
 const HIGH = {
 	'McpServer 1.x': (run) => {
 		const server = new McpServer1(INFO);
@@ -72,7 +72,7 @@ const HIGH = {
 	},
 };
 
-/** What handlers of low-level servers say of a tool that there is not. */
+/** How handlers of low-level servers answer for an unknown tool. */
 const unknown = {
 	'throws an error': (name) => {
 		throw Object.assign(new Error(`Unknown tool: ${name}`), { code: -32602, data: { name } });
@@ -108,7 +108,7 @@ for (const [how, say] of Object.entries(unknown)) {
 
 const SERVERS = { ...Object.fromEntries(Object.entries(HIGH).map(([name, make]) => [name, [make, true]])), ...LOW };
 
-/** Calls as the eras have them. */
+/** Calls in the format of each era. */
 const CALLS = {
 	plain: {},
 	arguments: { arguments: { id: '1' } },
@@ -129,7 +129,7 @@ const call = (name, id, more, isModern) => ({
 	params: { name, ...more, ...(isModern && { _meta: envelope }) },
 });
 
-/** The calls of a test: what is wrong with a task, low-level servers of the 1.x line say otherwise. */
+/** The calls of a test. Low-level servers of SDK 1.x have other errors for tasks. */
 const callsOf = (server) => Object.entries(CALLS).filter(([what]) => !(server.startsWith('Server 1.x') && what === 'an odd task'));
 
 const isModernLine = (name) => !name.includes('1.x');
@@ -167,7 +167,7 @@ for (const [name, [make, hide]] of Object.entries(SERVERS)) {
 	});
 
 	for (const [way, handle] of Object.entries(WAYS[isModernLine(name) ? '2.x' : '1.x'])) {
-		// One connection at a time: the older HTTP with SSE answers elsewhere.
+		// One connection at a time: HTTP+SSE answers on another connection.
 		if (way === 'sse') continue;
 		for (const isModern of way.startsWith('handler') ? [false, true] : [false]) {
 			test(`${name}, ${way}${isModern ? ', modern' : ''}`, async () => {
@@ -246,7 +246,7 @@ test('over stdio, in both eras', async () => {
 	}
 });
 
-/** Posts a modern call of a tool with headers. */
+/** Posts a tool call of revision 2026-07-28 with headers. */
 async function modern(server, tool, args, headers) {
 	const response = await fetch(server.url, {
 		method: 'POST',
@@ -305,9 +305,9 @@ test('headers that say what arguments do tell nothing of a hidden tool, and are 
 		];
 		for (const each of headers) {
 			for (const args of [{ region: 'eu', at: { floor: 3 } }, { region: null }, { at: { floor: 3 } }, {}]) {
-				// A hidden tool is none.
+				// A hidden tool is answered like an unknown one.
 				same(await modern(hiding, HIDDEN, args, each), await modern(plain, NONE, args, each), JSON.stringify(each));
-				// An allowed call is answered as without a guard, word for word.
+				// An allowed call is answered exactly as without a guard.
 				const before = done.length;
 				const expected = await modern(plain, 'view_customer', args, each);
 				const answer = await modern(hiding, 'view_customer', args, each);
@@ -340,7 +340,7 @@ test('a challenge for scopes tells nothing of a hidden tool', async () => {
 						body: JSON.stringify(call(tool, 1, {})),
 					}).then(async (response) => `${response.status} ${response.headers.get('www-authenticate')} ${await response.text()}`);
 		same(await say(hiding, HIDDEN, 'Bearer bob agent'), await say(plain, NONE, 'Bearer bob agent'));
-		// Whoever may see it is asked for the scope.
+		// Callers who can see the tool get the scope challenge.
 		const challenged = await say(hiding, HIDDEN, 'Bearer ann admin');
 		assert.match(challenged, /^403 Bearer .*dump_secrets:read/);
 		assert.deepEqual(done, []);

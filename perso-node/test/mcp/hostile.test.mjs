@@ -1,4 +1,4 @@
-// Clients that mean harm: what a laxer reader behind the guard would make of a message, and lists that are somebody else's.
+// Malicious clients: messages that a more lenient parser behind the guard reads differently, and lists of other callers.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -16,7 +16,7 @@ after(() => rmSync(folder, { recursive: true }));
 const module = join(folder, 'desk.wasm');
 writeFileSync(module, policy.module);
 
-/** A guarded transport: what gets through to the server, and what is sent to the client. */
+/** A guarded transport that records what gets through to the server and what is sent to the client. */
 function desk() {
 	const sent = [];
 	const got = [];
@@ -30,7 +30,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 const ALL = ['view_customer', 'dump_secrets'].map((name) => ({ name }));
 
 test('keys in another case, and methods that are no strings, do not pass', async () => {
-	// A reader that does not mind case, as Go's, takes each of these for a call of another tool or with other arguments.
+	// A case-insensitive parser, such as Go's, reads each of these as a call of another tool or with other arguments.
 	const view = { name: 'view_customer' };
 	const secret = { name: 'dump_secrets' };
 	for (const more of [
@@ -65,8 +65,8 @@ test('no other request makes a guard forget who waits for a list', async () => {
 	const { transport, sent, got } = desk();
 	const list = (id) => transport.onmessage({ jsonrpc: '2.0', id, method: 'tools/list' });
 	const cancel = (requestId) => transport.onmessage({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } });
-	// Under one id: another request before the list, one after it, one that is cancelled and answered nevertheless, and as
-	// many lists as may wait.
+	// With the same id: another request before the list, one after it, one that is answered although it was cancelled, and as
+	// many lists as the limit allows.
 	transport.onmessage({ jsonrpc: '2.0', id: 5, method: 'tools/call', params: { name: 'view_customer' } });
 	cancel(5);
 	list(5);
@@ -76,7 +76,7 @@ test('no other request makes a guard forget who waits for a list', async () => {
 	await transport.send({ jsonrpc: '2.0', id: 5, result: {} });
 	for (let other = 0; other < 5000; other += 1) list(`other ${other}`);
 	await transport.send({ jsonrpc: '2.0', id, result: { tools: ALL } });
-	// Another answer under the same id of the guard's comes to nobody.
+	// A second answer with the same id of the guard is dropped.
 	await transport.send({ jsonrpc: '2.0', id, result: { tools: ALL } });
 	const shown = sent.filter(({ id, result }) => id === 5 && result.tools).map(({ result }) => result.tools);
 	assert.deepEqual(shown, [[ALL[0]]]);
@@ -96,7 +96,7 @@ const GUARD = fileURLToPath(new URL('../../bin/perso-guard.mjs', import.meta.url
 const ECHO = ['-e', 'process.stdin.pipe(process.stdout)'];
 const engine = process.execArgv.filter((flag) => flag.startsWith('--conditions'));
 
-/** What comes out of a guard in front of a server that says all that it gets, and what is reported. */
+/** The output and the standard error of a guard in front of a server that echoes everything. */
 function through(...lines) {
 	const args = [...engine, GUARD, '--policy', module, '--', process.execPath, ...ECHO];
 	const { stdout, stderr, status } = spawnSync(process.execPath, args, { input: `${lines.join('\n')}\n`, encoding: 'utf8' });

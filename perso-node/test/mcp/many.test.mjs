@@ -1,4 +1,4 @@
-// Ten thousand calls at a time through a guarded server over HTTP, each by its own caller: none lost, none mixed up.
+// Ten thousand concurrent calls through a guarded HTTP server, each by a different caller: none is lost or mixed up.
 
 import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
@@ -11,12 +11,12 @@ import { compiled } from '../support/policies.mjs';
 
 const CALLS = 10_000;
 
-// Each caller may do just what is marked as theirs, up to 500.
+// Each caller may only make calls with their own id as the note, up to 500.
 const policy = await compiled({
 	rules: [{ allow: 'process_refund', when: { 'args.note': { eq: { ref: 'agent.id' } }, 'args.amount': { lte: 500 } } }],
 });
 
-/** Answers after a while, so that calls wait beside one another. */
+/** Answers after a delay, so that calls wait concurrently. */
 const agent = async ({ authInfo }) => {
 	await new Promise((resolve) => setTimeout(resolve, authInfo.clientId.length));
 	return { id: authInfo.clientId };
@@ -41,7 +41,7 @@ for (const [desk, way] of [
 		const sockets = new Agent({ keepAlive: true, maxSockets: 200 });
 		const call = (number) =>
 			new Promise((resolve, reject) => {
-				// Every third is of somebody else, and every fifth too large.
+				// Every third call has another caller's id, and every fifth is too large.
 				const caller = `caller-${number}`;
 				const note = number % 3 === 0 ? `caller-${number + 1}` : caller;
 				const args = { note, amount: number % 5 === 0 ? 501 : 5 };

@@ -1,5 +1,5 @@
-// Each message of the corpus: through a guarded transport, through `perso-guard`, and by the reader itself. What is asserted is
-// what reached the server, which runs all that it gets.
+// Every message of the corpus: through a guarded transport, through `perso-guard`, and through the reader itself. The tests
+// check what reached the server, which runs everything that it gets.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -21,7 +21,7 @@ after(() => rmSync(folder, { recursive: true }));
 const module = join(folder, 'pay.wasm');
 writeFileSync(module, policy.module);
 
-/** What the SDK's transports make of the bytes of a line: undefined if they are no JSON. */
+/** Parses the bytes of a line as the SDK's transports do. Undefined if they are not JSON. */
 function parsed(bytes) {
 	try {
 		return JSON.parse(bytes.toString('utf8'));
@@ -32,7 +32,7 @@ function parsed(bytes) {
 
 const isRun = ({ method, params }) => method === 'tools/call' && params !== undefined;
 
-/** Fails if something else than expected became of a message: what reached the server, and what was answered. */
+/** Checks what reached the server and what was answered. */
 function check({ name, bytes, expected }, reached, answers, decided) {
 	const answer = answers[0];
 	const said = `${name}: reached ${JSON.stringify(reached)}, answered ${JSON.stringify(answer)}`.slice(0, 1000);
@@ -67,7 +67,7 @@ function check({ name, bytes, expected }, reached, answers, decided) {
 	}
 }
 
-/** Checks each, and fails with all that is wrong. */
+/** Checks each message, and reports all failures together. */
 async function checkAll(runner, ask) {
 	const wrong = [];
 	for (const found of messages(runner)) {
@@ -106,7 +106,7 @@ test('each message through `perso-guard`', async () => {
 	const server = fileURLToPath(new URL('../servers/lax.mjs', import.meta.url));
 	const engine = process.execArgv.filter((flag) => flag.startsWith('--conditions'));
 	const started = new Map();
-	/** A guarded server with such settings, one for all messages. */
+	/** One guarded server with these options for all messages. */
 	function guarded(settings) {
 		const key = JSON.stringify(settings);
 		if (!started.has(key)) {
@@ -145,7 +145,7 @@ test('each message by the reader', async () => {
 	const does = { call: 'judges', list: 'lists', update: 'refuses', refused: 'refuses', cancelled: 'passes', other: 'passes' };
 	await checkAll('node', ({ name, bytes, settings, expected }) => {
 		const message = parsed(bytes);
-		// What is turned off is found behind the reader.
+		// Messages about what is turned off are refused after the reader.
 		if (message === undefined || Object.keys(settings).length > 0) return;
 		const asked = read(message);
 		assert.equal(does[asked.kind], expected.does, name);

@@ -1,4 +1,4 @@
-// Real servers and clients of both lines, over every transport: what is denied is not done, and the reason arrives.
+// Real servers and clients of both SDK versions, over every transport: denied calls do not run, and the reason arrives.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -25,7 +25,7 @@ writeFileSync(module, policy.module);
 
 const TOKEN = 'agt-099 agent';
 
-/** What an agent may and may not do. `done` tells what was done. */
+/** Checks what an agent may and may not do. `done` returns what the tools did. */
 async function scene(client, done) {
 	assert.deepEqual(await shown(client), ['process_refund', 'view_customer']);
 	const small = await call(client, 'process_refund', { amount: 5 });
@@ -43,7 +43,7 @@ async function scene(client, done) {
 	assert.deepEqual(done(), [{ name: 'process_refund', args: { amount: 5 } }]);
 }
 
-/** The clients that speak with a server of such a line, reached so. */
+/** The clients that can connect to a server of this SDK version over this transport. */
 const clients = (desk, way) =>
 	Object.entries(CLIENTS).filter(
 		([name]) => !name.endsWith('modern') || (!isOld(desk) && (way === 'stdio' || way.startsWith('handler'))),
@@ -75,7 +75,7 @@ for (const desk of Object.keys(DESKS)) {
 		test(`${desk}, stdio, client ${name}`, async () => {
 			const file = join(folder, `${desk} ${name}`);
 			writeFileSync(file, '');
-			// Not by a condition: as for browsers, the 2.x line has no stdio.
+			// Skipped with the `browser` condition, in which SDK 2.x has no stdio.
 			const entry = isPortable ? 'perso/portable' : 'perso';
 			const args = [fileURLToPath(new URL('../servers/stdio.mjs', import.meta.url)), desk, entry, module, '["agent"]', file];
 			const done = () =>
@@ -113,7 +113,7 @@ for (const desk of Object.keys(DESKS)) {
 		const { answer, done } = await answers('dump_secrets', true);
 		assert.deepEqual(done, []);
 		if (!desk.startsWith('McpServer')) return assert.match(answer.text, /Tool dump_secrets not found/);
-		// Word for word what the server itself says of a tool that it does not have.
+		// The same words as the server's own answer for an unknown tool.
 		const { answer: none } = await answers('dump_nothing', false);
 		assert.equal(JSON.stringify(answer), JSON.stringify(none).replaceAll('dump_nothing', 'dump_secrets'));
 	});

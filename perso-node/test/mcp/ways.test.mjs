@@ -1,5 +1,5 @@
-// Each way by which these versions of the SDKs run a tool, over each transport and in each era, with tools that count.
-// test/mcp/servers.test.mjs does the same with clients of the SDKs, and over stdio.
+// Every way in which these versions of the SDKs run a tool, over each transport and in each era, with tools that record their
+// calls. test/mcp/servers.test.mjs does the same with the SDKs' clients, and over stdio.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ const ran =
 	(done) =>
 	({ amount }) => (done.push(amount), text('refunded'));
 
-/** Ways of the 1.x line: each makes a server, with something that runs while it is connected. */
+/** Ways of SDK 1.x: each makes a server, with a function that runs while it is connected. */
 const OLD = {
 	'McpServer: a tool that is registered before': (done) => {
 		const server = new McpServer1(INFO);
@@ -63,7 +63,7 @@ const OLD = {
 	},
 };
 
-/** Ways of the 2.x line. */
+/** Ways of SDK 2.x. */
 const NEW = {
 	'McpServer: a tool that is registered before': (done) => {
 		const server = new McpServer2(INFO);
@@ -91,7 +91,7 @@ const NEW = {
 	},
 };
 
-/** Does something to a server once it is connected, however that is done. */
+/** Runs a function on a server once it is connected, however it is connected. */
 function connected(server, then) {
 	const low = server.server ?? server;
 	const { connect } = low;
@@ -173,7 +173,7 @@ test('1.x: tools that are tasks, that a client asks for and that the server wait
 			});
 			assert.equal(said(queued), REASON);
 			await close();
-			// Whose timers would keep the process.
+			// Its timers would keep the process alive.
 			for (const store of stores) store.cleanup();
 			assert.deepEqual(done, taskSupport === 'optional' ? [5, 6] : [5], transport);
 		}
@@ -187,7 +187,7 @@ test('a task that its client goes on with: its tool runs anew only where the cal
 	]) {
 		const done = [];
 		const kept = new Map();
-		// Whoever asks is told by the roles that the host says they have.
+		// The caller is identified by the roles that the host sets.
 		let roles = ['agent'];
 		const make = () => {
 			const server = new Server1(INFO, { capabilities: { tools: {} } });
@@ -260,7 +260,7 @@ test('2.x: each round of a call that asks back', async () => {
 		assert.equal(first.result.resultType, 'input_required');
 		const answers = { requestState: first.result.requestState, inputResponses: { sure: { action: 'accept', content: {} } } };
 		assert.equal(said(await ask(call(5, answers))), 'refunded');
-		// A round with other arguments, and a first one that comes with answers.
+		// A round with other arguments, and a first round that already has answers.
 		assert.equal(said(await ask(call(501, answers))), REASON);
 		assert.equal(said(await ask(call(501))), REASON);
 		await close();
@@ -277,7 +277,7 @@ test('servers are connected in each way that they can be', async () => {
 		const make = ways['McpServer: a tool that is registered before'];
 		const shared = guard(make(done), policy, { agent: AGENT });
 		const Pairs = LINES[line];
-		// By the server inside, and one connection after the other.
+		// With the inner server, and with one connection after another.
 		for (const server of [shared.server, shared, shared.server]) {
 			const { 'in memory': connect } = Pairs(() => server);
 			const { ask, close } = await connect();
@@ -287,7 +287,7 @@ test('servers are connected in each way that they can be', async () => {
 		assert.deepEqual(done, [5, 5, 5]);
 		assert.throws(() => guard(shared, policy), /guarded by this policy already/);
 		assert.throws(() => guard(shared.server, policy), /guarded by this policy already/);
-		// Several servers by one policy, each by its own settings.
+		// Several servers with the same policy, each with its own options.
 		const other = guard(make(done), policy, { agent: {} });
 		const { ask, close } = await Pairs(() => other)['in memory']();
 		assert.equal(said(await ask(call(5))), REASON);
@@ -296,7 +296,7 @@ test('servers are connected in each way that they can be', async () => {
 	}
 });
 
-/** Arguments with a list that is nested so deep. */
+/** Arguments with a list that is nested to this depth. */
 const nested = (depth) => {
 	let list = [];
 	for (let level = 1; level < depth; level += 1) list = [list];
@@ -339,7 +339,7 @@ test('arguments that are nested deep: what the resource and the observers are to
 			told.length = done.length = 0;
 			assert.equal(said(await ask(remove(600))), 'the call cannot be judged', transport);
 			assert.deepEqual([done, told], [[], [undefined]]);
-			// Deeper than any writer of JSON of JavaScript's goes, so that it is read only.
+			// `JSON.stringify` cannot write arguments nested this deep, so they can only be passed in memory.
 			if (transport === 'in memory') assert.equal(said(await ask(remove(100_000))), 'the call cannot be judged');
 			assert.deepEqual(done, []);
 			await close();
@@ -347,7 +347,7 @@ test('arguments that are nested deep: what the resource and the observers are to
 	}
 });
 
-/** Where these versions run tools, and what guards it there. */
+/** The places where these versions run tools, and what guards each. */
 const SITES = {
 	'sdk/server/mcp.js: executeToolHandler(': [2, 'its definition, and `tools/call`, which comes over a transport'],
 	'sdk/server/mcp.js: .createTask(': [4, 'the same, for tools that are tasks'],
@@ -375,7 +375,7 @@ test('the SDKs run tools where this test knows, and nowhere else', () => {
 		const sites = callSites(join(folderOf('@modelcontextprotocol/sdk'), '..', folder), (file) => /\.m?js$/.test(file), pattern);
 		for (const [site, count] of Object.entries(sites)) {
 			if (/^(client|examples|inMemory)/.test(site) || (name === 'sdk' && site.startsWith('experimental'))) continue;
-			// Bundles have a hash in their names.
+			// The names of bundles contain a hash.
 			const key = `${name}/${site.replace(/^(\w+)-[\w-]{8}\.mjs/, '$1.mjs')}`;
 			found[key] = (found[key] ?? 0) + count;
 		}

@@ -1,4 +1,4 @@
-// The package as users get it: packed, installed beside its platform's binary without building anything, and used.
+// The package as users install it: packed, installed together with its platform package without a build, and used.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -32,7 +32,7 @@ const pack = (from) =>
 before(() => {
 	mkdirSync(app);
 	writeFileSync(join(app, 'package.json'), MANIFEST);
-	// The one binary that there is: its platform's package.
+	// Make the platform package of the only binary that was built.
 	const [binary] = readdirSync(join(root, 'binding')).filter((name) => name.endsWith('.node'));
 	const platform = join(folder, 'platform');
 	cpSync(join(root, 'npm', binary.split('.')[1]), platform, { recursive: true });

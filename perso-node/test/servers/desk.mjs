@@ -1,4 +1,4 @@
-// A support desk in each way that a server can be made with either line of the SDK. What its tools do is told to `done`.
+// A support desk, made in every way in which the SDKs (1.x and 2.x) can make a server. Its tools report what they do to `done`.
 
 import { McpServer as McpServer1 } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { Server as Server1 } from '@modelcontextprotocol/sdk/server/index.js';
@@ -33,7 +33,7 @@ function highLevel(Server, schema) {
 function lowLevel(Server, list, call) {
 	return (done) => {
 		const server = new Server(INFO, { capabilities: { tools: {} } });
-		// Two pages, for those who ask for pages.
+		// Two pages, to test pagination.
 		const tools = Object.keys(TOOLS).map((name) => ({ name, inputSchema: { type: 'object' } }));
 		server.setRequestHandler(list, ({ params }) =>
 			params?.cursor ? { tools: tools.slice(2) } : { tools: tools.slice(0, 2), nextCursor: '2' },
@@ -43,7 +43,7 @@ function lowLevel(Server, list, call) {
 	};
 }
 
-/** From what is told of each call to a server. */
+/** Makes a server from a function that is called with each tool call. */
 export const DESKS = {
 	'McpServer 1.x': highLevel(McpServer1, (shape) => shape),
 	'Server 1.x': lowLevel(Server1, ListToolsRequestSchema, CallToolRequestSchema),

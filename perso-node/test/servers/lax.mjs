@@ -1,5 +1,5 @@
-// A server over lines that takes any message, and runs each that could be a call of a tool. Its answer to `seen` is what has
-// reached it since it was last asked.
+// A lenient server over stdio that accepts any message and runs everything that could be a tool call. It answers `seen` with
+// what it has received since the last `seen`.
 
 import { createInterface } from 'node:readline';
 

@@ -1,5 +1,5 @@
-// A server over stdio with prompts and resources, that nobody guards: node plain.mjs LINE NAME FILE. What it runs for these is
-// written to the file.
+// An unguarded server over stdio with prompts and resources: node plain.mjs LINE NAME FILE. It writes what it runs for them to
+// the file.
 
 import { appendFileSync } from 'node:fs';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';

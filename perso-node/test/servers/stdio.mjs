@@ -1,4 +1,4 @@
-// A guarded desk over stdio: node stdio.mjs DESK ENTRY MODULE ROLES FILE [hide]. What its tools do is written to the file.
+// A guarded desk over stdio: node stdio.mjs DESK ENTRY MODULE ROLES FILE [hide]. Its tools write what they do to the file.
 
 import { appendFileSync } from 'node:fs';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';

@@ -1,4 +1,4 @@
-// A desk over stdio that nobody guards: node unguarded.mjs DESK FILE. What its tools do is written to the file.
+// An unguarded desk over stdio: node unguarded.mjs DESK FILE. Its tools write what they do to the file.
 
 import { appendFileSync } from 'node:fs';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';

@@ -1,4 +1,4 @@
-// Asks servers by raw messages, over each transport: what a client of the SDK would refuse to send.
+// Sends raw messages to servers over each transport, including messages that the SDK's clients refuse to send.
 
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
@@ -22,7 +22,7 @@ const initialize = {
 };
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
 
-/** What a body says: JSON, or the events of a stream. */
+/** Parses a body: JSON, or the events of a stream. */
 const said = (text) =>
 	text.startsWith('{') || text.startsWith('[')
 		? [JSON.parse(text)]
@@ -104,7 +104,7 @@ function sse(make) {
 	};
 }
 
-/** The transports of either line, and the eras that are spoken over each: connects to a server that `make` makes. */
+/** The transports of each SDK version and the protocol eras of each. Connects to a server made by `make`. */
 export const LINES = {
 	'1.x': (make) => ({
 		'in memory': memory(Memory1, make),

@@ -1,15 +1,15 @@
-// Judges a case of the corpus as text and as JavaScript's values. Runs in Node and in browsers.
+// Judges a case of the corpus as text and as JavaScript values. Runs in Node and in browsers.
 
 import { Json } from 'perso';
 
 const PARTS = ['args', 'agent', 'resource', 'context'];
 
-/** A decision as cases have it. */
+/** A decision in the format of the cases. */
 export function shown({ decision, rule, cause: { detail, offset, ...cause } }) {
 	return { decision, rule, cause };
 }
 
-/** The text, where it is UTF-8. */
+/** The text; undefined if it is not UTF-8. */
 export function textOf(bytes) {
 	try {
 		return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -18,7 +18,7 @@ export function textOf(bytes) {
 	}
 }
 
-/** The call as a value of JavaScript's; undefined where no value says what the text does. */
+/** The call as a JavaScript value; undefined if no value has the same meaning as the text. */
 export function valueOf(bytes) {
 	const text = textOf(bytes);
 	if (text === undefined) return undefined;
@@ -26,7 +26,7 @@ export function valueOf(bytes) {
 	let value;
 	try {
 		value = JSON.parse(text, (_, found) => {
-			// Numbers that JavaScript rounds. A bigint has the whole ones exactly.
+			// JavaScript rounds this number. If it is an integer, a bigint has it exactly.
 			if (typeof found === 'number' && !Number.isSafeInteger(found)) exact = false;
 			return found;
 		});
@@ -34,11 +34,11 @@ export function valueOf(bytes) {
 		return undefined;
 	}
 	if (!exact || typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-	// Keys that stand twice are lost, and a number is written in one way only. Half a surrogate pair, which no text may
-	// have, is no matter where it is not read.
+	// Values lose duplicate keys and the notation of numbers. A lone surrogate, which is always an error in text, is only an
+	// error in a value that is read.
 	const again = JSON.stringify(value);
 	const same = again === text || (text.length < 100_000 && again === withoutSpaces(text));
-	// Nor do the values of other runners go so deep.
+	// Values in other runners are not nested that deep either.
 	return same && !/\\ud[89a-f]/.test(again) && depth(value) < 128 ? value : undefined;
 }
 
@@ -53,13 +53,13 @@ function depth(value) {
 /** The text without spaces between tokens. */
 const withoutSpaces = (text) => text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, (_, string) => string ?? '');
 
-/** Whether the case's call is judged as a value too. */
+/** Whether to judge the case's call as a value too. */
 export function check(assert, policy, { name, bytes, states, expected, asValue }) {
 	const { open, withheld } = states;
 	const call = valueOf(bytes);
 	const { resource, ...rest } = call ?? {};
 	if (open.length + withheld.length > 0) {
-		// What of this a host can ask for by name.
+		// The partial calls that the API has methods for.
 		if (call && withheld.join() === 'resource' && open.length === 0) {
 			assert.deepEqual(shown(policy.read(rest).decideWithheld()), expected, name);
 			return true;
@@ -75,9 +75,9 @@ export function check(assert, policy, { name, bytes, states, expected, asValue }
 	if (text !== undefined) assert.deepEqual(shown(policy.decideJson(text)), expected, `${name}, as a string`);
 	if (call === undefined) return false;
 	assert.deepEqual(shown(policy.decide(call)), asValue, `${name}, as a value`);
-	// What is no key of a call is refused with its resource at the latest.
+	// An unknown top-level key is refused at the latest when the resource is added.
 	assert.deepEqual(shown(policy.read(rest).decide(resource)), asValue, `${name}, the resource later`);
-	// Where only the whole is too large, its parts are not.
+	// If only the whole call is too large, its parts are not.
 	if (JSON.stringify(expected) === JSON.stringify(asValue)) {
 		const parts = Object.entries(call).map(([key, part]) => [key, PARTS.includes(key) ? new Json(JSON.stringify(part)) : part]);
 		assert.deepEqual(shown(policy.decide(Object.fromEntries(parts))), expected, `${name}, as parts of text`);

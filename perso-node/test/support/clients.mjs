@@ -1,4 +1,4 @@
-// Clients of either line, and what they have in common.
+// The clients of both SDK versions, with a common interface.
 
 import { Client as Client2, StreamableHTTPClientTransport as Http2, SSEClientTransport as Sse2 } from '@modelcontextprotocol/client';
 import { StdioClientTransport as Stdio2 } from '@modelcontextprotocol/client/stdio';
@@ -16,7 +16,7 @@ const older = (Stdio, Http, Sse) => ({
 	stdio: (command, args) => new Stdio({ command, args, stderr: 'ignore' }),
 });
 
-/** Each client: how it is made, and its transports. */
+/** Each client: its constructor and its transports. */
 export const CLIENTS = {
 	'1.x': { make: () => new Client1(INFO, { capabilities: { tasks: {} } }), ...older(Stdio1, Http1, Sse1) },
 	'2.x': { make: () => new Client2(INFO, { versionNegotiation: { mode: 'legacy' } }), ...older(Stdio2, Http2, Sse2) },
@@ -26,7 +26,7 @@ export const CLIENTS = {
 	},
 };
 
-/** Connects a client, runs something with it, and closes it. */
+/** Connects a client, runs a function with it, and closes it. */
 export async function using(client, transport, run) {
 	await client.connect(transport);
 	try {
@@ -36,20 +36,20 @@ export async function using(client, transport, run) {
 	}
 }
 
-/** The tools that a client is shown, on every page. */
+/** The tools that a client sees, from all pages. */
 export async function shown(client) {
 	const names = [];
 	let cursor;
 	do {
 		const page = await client.listTools(cursor === undefined ? undefined : { cursor });
 		names.push(...page.tools.map(({ name }) => name));
-		// The 2.x line follows the pages by itself.
+		// The 2.x client fetches all pages by itself.
 		cursor = page.nextCursor;
 	} while (cursor !== undefined);
 	return names.sort();
 }
 
-/** What came of a call: whether it went well, and the text; of an error the message. */
+/** The result of a call: whether it succeeded, and its text or error message. */
 export async function call(client, name, args) {
 	try {
 		const { isError = false, content, _meta } = await client.callTool({ name, arguments: args });

@@ -1,4 +1,4 @@
-// Each message about prompts and resources, and servers of either line that count what they run for these.
+// Every message about prompts and resources, and servers of both SDK versions that record what they run for them.
 
 import assert from 'node:assert/strict';
 import { Server as Server1 } from '@modelcontextprotocol/sdk/server/index.js';
@@ -23,7 +23,7 @@ export const SETTINGS = {
 
 const completion = (ref) => ({ ref, argument: { name: 'number', value: '1' } });
 
-/** What clients send: what it is about, the method, the parameters, and of a list its name. */
+/** The messages: the kind, the method, the parameters, and for a list its name in the result. */
 export const MESSAGES = [
 	['prompts', 'prompts/list', {}, 'prompts'],
 	['resources', 'resources/list', {}, 'resources'],
@@ -35,7 +35,7 @@ export const MESSAGES = [
 	['resources', 'completion/complete', completion({ type: 'ref/resource', uri: 'page://{number}' })],
 ];
 
-/** The same, of which only a handler of the server's own knows. */
+/** Messages that only servers with handlers of their own can answer. */
 export const MORE = [
 	['resources', 'resources/subscribe', { uri: 'note://one' }],
 	['resources', 'resources/unsubscribe', { uri: 'note://one' }],
@@ -68,7 +68,7 @@ function highLevel(Server, Template, completable, shape) {
 function lowLevel(Server) {
 	return (done) => {
 		const server = new Server(INFO, { capabilities: { prompts: {}, resources: { subscribe: true }, completions: {} } });
-		// Every method that has no handler comes here.
+		// Called for every method without a handler.
 		server.fallbackRequestHandler = async ({ method, params }) => {
 			done.push(method);
 			return (
@@ -86,13 +86,13 @@ function lowLevel(Server) {
 	};
 }
 
-/** For each SDK line, functions that create a server which records what it runs. */
+/** For each SDK version, functions that create a server which records what it runs. */
 export const SERVERS = {
 	'1.x': { McpServer: highLevel(McpServer1, Template1, completable1, (shape) => shape), Server: lowLevel(Server1) },
 	'2.x': { McpServer: highLevel(McpServer2, Template2, completable2, (shape) => z.object(shape)), Server: lowLevel(Server2) },
 };
 
-/** Sends each message and sees what ran. `ask` gives the response. */
+/** Sends each message and checks what ran. `ask` returns the response. */
 export async function use(ask, done, settings, messages) {
 	let id = 0;
 	for (const [kind, method, params, list] of messages) {

@@ -1,4 +1,4 @@
-// The corpus under `policies/`: calls as data, and what they must get. `policies/README.md` tells the form.
+// Reads the corpus under `policies/`: calls and their expected decisions. `policies/README.md` documents the format.
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,15 +13,15 @@ const named = (folder, end) =>
 		.sort();
 const read = (path) => JSON.parse(readFileSync(path, 'utf8'));
 
-/** The files of conformance cases, ready policies' tests among them. */
+/** The files of conformance cases, including the tests of the ready-made policies. */
 export const CONFORMANCE = [...named('conformance', '.json').map((name) => join('conformance', name)), ...named('.', '.tests.json')];
 
-/** The files of hostile inputs that have cases. */
+/** The files of hostile inputs with cases. */
 export const HOSTILE = named('hostile', '.json')
 	.map((name) => join('hostile', name))
 	.filter((file) => read(join(POLICIES, file)).cases?.length > 0);
 
-/** A file's policy and cases. */
+/** The policy and cases of a file. */
 export async function cases(file) {
 	const { policy, cases } = read(join(POLICIES, file));
 	const text = typeof policy === 'string' ? readFileSync(join(POLICIES, file, '..', policy), 'utf8') : JSON.stringify(policy);

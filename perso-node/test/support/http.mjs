@@ -1,4 +1,4 @@
-// Servers over HTTP for tests, in each way that a server of either line is reached.
+// HTTP servers for tests, with every HTTP transport of both SDK versions.
 
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -9,18 +9,18 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import { toNodeHandler, NodeStreamableHTTPServerTransport } from '@modelcontextprotocol/node';
 import { createMcpHandler } from '@modelcontextprotocol/server';
 
-/** Who a token is for: as if it had been verified. */
+/** The owner of a token, as if the token had been verified. */
 export function authInfo(request) {
 	const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
 	return token && { token, clientId: token.split(' ')[0], scopes: [], extra: { roles: token.split(' ').slice(1) } };
 }
 
-/** What a guard is told by: the token of each request. */
+/** Options of a guard: the caller is the owner of the request's token. */
 export const byToken = { agent: ({ authInfo }) => ({ id: authInfo?.clientId, roles: authInfo?.extra?.roles ?? [] }) };
 
 const body = async (request) => JSON.parse(await text(request));
 
-/** With a session, which goes on to be the same server. */
+/** One server per session. */
 function sessions(Transport, make) {
 	const open = new Map();
 	return async (request, response) => {
@@ -33,7 +33,7 @@ function sessions(Transport, make) {
 	};
 }
 
-/** A server for each request. */
+/** One server per request. */
 function stateless(Transport, make) {
 	return async (request, response) => {
 		if (request.method !== 'POST') return response.writeHead(405).end();
@@ -43,7 +43,7 @@ function stateless(Transport, make) {
 	};
 }
 
-/** The older HTTP with SSE. */
+/** The older HTTP+SSE transport. */
 function sse(make) {
 	const open = new Map();
 	return async (request, response) => {
@@ -57,7 +57,7 @@ function sse(make) {
 	};
 }
 
-/** Ways to reach a server; `make` makes one, guarded. */
+/** Ways to reach a server. `make` makes a guarded one. */
 export const WAYS = {
 	'1.x': {
 		sessions: (make) => sessions(StreamableHTTPServerTransport, make),
@@ -72,7 +72,7 @@ export const WAYS = {
 	},
 };
 
-/** Serves, and tells where; `close` ends it. */
+/** Starts a server and returns its address. `close` stops it. */
 export async function serve(handle) {
 	const errors = [];
 	const server = createServer((request, response) => {

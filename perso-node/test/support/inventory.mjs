@@ -1,4 +1,4 @@
-// Where an SDK runs tools: found in its installed source, so that a test fails when a version gains a way.
+// Finds the places where an SDK runs tools, in its installed source, so that a test fails if a new version adds one.
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -14,19 +14,19 @@ export function folderOf(name) {
 			readFileSync(join(path, name, 'package.json'));
 			return join(path, name);
 		} catch {
-			// Not here.
+			// Not in this folder.
 		}
 	}
 	throw new Error(`${name} is not installed`);
 }
 
-/** How often each file under a folder has what the pattern finds: `{ 'file: found': count }`. */
+/** Counts the matches of a pattern in each file under a folder: `{ 'file: match': count }`. */
 export function callSites(folder, isSource, pattern) {
 	const found = {};
 	for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
 		if (!entry.isFile() || !isSource(entry.name)) continue;
 		const file = join(entry.parentPath, entry.name);
-		// Comments have lines of their own; `/*` in a line may be in a string.
+		// Only skip comments on lines of their own, because `/*` inside a line may be in a string.
 		const text = readFileSync(file, 'utf8')
 			.replace(/^\s*\/\*[\s\S]*?\*\//gm, '')
 			.replace(/^\s*\/\/.*$/gm, '');
@@ -41,7 +41,7 @@ export function callSites(folder, isSource, pattern) {
 	return Object.fromEntries(Object.entries(found).sort());
 }
 
-/** Checks what was found against the list of a test. */
+/** Compares the counts with the list in a test. */
 export function assertInventory(found, known, test) {
 	const expected = Object.entries(known)
 		.map(([site, [count]]) => `${site} ${count}`)

@@ -1,4 +1,4 @@
-// The messages under `policies/messages/`, and what becomes of them: `policies/README.md` documents the form.
+// Reads the messages under `policies/messages/` and their expected outcomes. `policies/README.md` documents the format.
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -8,10 +8,10 @@ import { piece } from './corpus.mjs';
 
 const FOLDER = fileURLToPath(new URL('../../../policies/messages/', import.meta.url));
 
-/** The policy by which all messages are judged, as text. */
+/** The text of the policy for all messages. */
 export const POLICY = readFileSync(join(FOLDER, 'policies', 'pay.json'), 'utf8');
 
-/** All messages, with what this runner expects. */
+/** All messages, with the outcome that this runner expects. */
 export function messages(runner) {
 	const texts = readdirSync(FOLDER)
 		.filter((name) => name.endsWith('.json'))

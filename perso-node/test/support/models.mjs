@@ -1,4 +1,4 @@
-// Models that are played: each makes the calls that it is given, and then says no more.
+// Fake models: each makes the given calls, and then ends the conversation.
 
 import { BaseChatModel } from '@langchain/core/language_models/chat_models';
 import { AIMessage, ToolMessage } from '@langchain/core/messages';
@@ -11,7 +11,7 @@ const usage = {
 };
 const ends = (unified) => ({ finishReason: { unified, raw: unified }, usage, warnings: [] });
 
-/** One for the AI SDK. `read` is what it reads of each. */
+/** For the AI SDK. `read` has what the model read for each call. */
 export function aiModel(calls) {
 	const content = calls.map(([toolName, args], at) => ({
 		type: 'tool-call',
@@ -44,7 +44,7 @@ export function aiModel(calls) {
 	return model;
 }
 
-/** One for LangChain. `read` are the messages of tools that it reads. */
+/** For LangChain. `read` has the tool messages that the model read. */
 export class LangChainModel extends BaseChatModel {
 	read = [];
 
@@ -69,7 +69,7 @@ export class LangChainModel extends BaseChatModel {
 	}
 }
 
-/** One for the OpenAI Agents SDK. */
+/** For the OpenAI Agents SDK. */
 export function openaiModel(calls) {
 	const made = calls.map(([name, args, more], at) => functionCall(name, args, { callId: `call-${at}`, ...more }));
 	return new ScriptedModel([made, [assistantMessage('done')]]);

@@ -1,4 +1,4 @@
-// Policies for tests, by whichever engine runs them.
+// Policies for tests, with either engine.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,10 +9,10 @@ import { Policy } from 'perso';
 
 const perso = fileURLToPath(new URL('../../bin/perso.mjs', import.meta.url));
 
-/** Whether the tests run by the engine's own WebAssembly: `node --conditions=browser --test`. */
+/** Whether the tests use the WebAssembly engine: `node --conditions=browser --test`. */
 export const isPortable = import.meta.resolve('perso').endsWith('portable.js');
 
-/** The module that a policy, an object or a text, compiles to. */
+/** Compiles a policy, given as an object or as text, to a module. */
 export function moduleOf(policy) {
 	const folder = mkdtempSync(join(tmpdir(), 'perso-'));
 	try {
@@ -24,7 +24,7 @@ export function moduleOf(policy) {
 	}
 }
 
-/** Compiles a file to another one, by the `perso` command. Returns the module's path. */
+/** Compiles a policy file with the `perso` command. Returns the module's path. */
 export function compileFile(from, to) {
 	const { status, stderr } = spawnSync(process.execPath, [perso, 'compile', from, '-o', to], { encoding: 'utf8' });
 	if (status !== 0) throw new Error(stderr);
@@ -36,11 +36,11 @@ function moduleOfFile(from, to) {
 	return readFileSync(to);
 }
 
-/** JSON in which a bigint is a number. */
+/** JSON text with bigints as numbers. */
 const json = (value) =>
 	JSON.stringify(value, (_, found) => (typeof found === 'bigint' ? `big ${found}` : found)).replace(/"big (\d+)"/g, '$1');
 
-/** A policy; `perso` and ids may be left out. */
+/** Makes a policy. `perso` and ids are added if missing. */
 export async function compiled({ perso = 1, rules, ...rest }) {
 	const numbered = rules.map((rule, number) => ({ id: `rule-${number}`, ...rule }));
 	const text = json({ perso, rules: numbered, ...rest });

@@ -1,4 +1,4 @@
-// What JavaScript's values mean to a policy, one by one. Runs in Node and in browsers.
+// How policies read each kind of JavaScript value. Runs in Node and in browsers.
 
 import { Json } from 'perso';
 
@@ -24,7 +24,7 @@ export const RULES = {
 	],
 };
 
-/** Tells `test` of each, for a policy of `RULES`. */
+/** Calls `test` with each case, for a policy of `RULES`. */
 export function values(test, assert, policy) {
 	const ask = (tool, args, rest) => policy.decide({ tool, args, ...rest });
 	const allowed = (tool, args, rest) => {
@@ -63,7 +63,7 @@ export function values(test, assert, policy) {
 	test('strings are exact', () => {
 		allowed('text', { s: 'a"b\\c\n\u20ac\u{1f600}' });
 		for (const s of ['a"b\\c\n\u20ac', 'a"b\\c\n\u20ac\u{1f600} ', 'A"b\\c\n\u20ac\u{1f600}']) denied('text', { s });
-		// Half a surrogate pair is no text.
+		// A lone surrogate is not valid text.
 		assert.equal(denied('text', { s: '\ud83d' }).kind, 'malformed');
 		assert.equal(denied('text', { s: '\ude00\ud83d' }).kind, 'malformed');
 	});
@@ -111,7 +111,7 @@ export function values(test, assert, policy) {
 		}
 		allowed('pay', new Order());
 		allowed('pay', new Told());
-		// A getter of the class is no property of the object, as for `JSON.stringify`.
+		// A getter of the class is not an own property, as for `JSON.stringify`.
 		assert.equal(denied('pay', new Late()).problem, 'missing');
 		allowed('own', {}, { resource: { owner: { toJSON: () => 'ann' } }, agent: { id: 'ann' } });
 		allowed('date', { at: new Date('2026-11-25') });
@@ -180,7 +180,7 @@ export function values(test, assert, policy) {
 			assert.deepEqual([kind, detail], ['engine', 'the call cannot be read']);
 		}
 		assert.equal(denied('deep', { a: revoked.proxy }).kind, 'engine');
-		// Where nothing of it is read, it is no matter.
+		// It has no effect if the policy does not read it.
 		allowed('pay', {
 			amount: 5,
 			other: revoked.proxy,
@@ -250,7 +250,7 @@ export function values(test, assert, policy) {
 		denied('roles', new Json('{}, "agent": {"roles": ["agent"]}'));
 		denied('roles', new Json('{}, "agent": {"roles": ["agent"]}, "context": {}'));
 		assert.throws(() => new Json({}), TypeError);
-		// Half a surrogate pair must not turn into another character.
+		// A lone surrogate must not be replaced.
 		assert.equal(denied('replaced', new Json('{"s": "\ud800"}')).kind, 'malformed');
 		assert.equal(denied('replaced', new Json('{"s": "\\ud800"}')).kind, 'malformed');
 		allowed('replaced', new Json('{"s": "\ufffd"}'));

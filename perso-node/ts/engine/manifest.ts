@@ -1,29 +1,29 @@
-/** What a module says of itself, as far as calls are written by it (docs/module.md, "The manifest"). */
+/** The parts of a module's manifest that are needed to write calls (docs/module.md, "The manifest"). */
 
 import { LoadError } from '../errors.js';
 import type { CompiledModule } from '../platform.js';
 
-/** What a policy reads. */
+/** What a policy reads of a call. */
 export interface Manifest {
-	/** The attributes that the policy reads, as an author writes them. */
+	/** The attributes that the policy reads, as written in the policy. */
 	readonly attributes: readonly string[];
-	/** The tools that it names, with the attributes, by their numbers, that rules for them read. */
+	/** The tools that the policy names. `reads` has the indices in `attributes` of what the rules for the tool read. */
 	readonly tools: readonly { readonly name: string; readonly reads: readonly number[] }[];
 }
 
-/** The section that has it. */
+/** The name of the custom section with the manifest. */
 const SECTION = 'perso';
 
 const text = new TextDecoder('utf-8', { fatal: true });
 
-/** The manifest of a module that has been found good. */
+/** Reads the manifest of a module that has been validated. */
 export function manifest(module: Uint8Array | CompiledModule): Manifest {
 	const found = module instanceof Uint8Array ? section(module) : WebAssembly.Module.customSections(module, SECTION)[0];
 	if (found === undefined) throw new LoadError('the module has no manifest');
 	return JSON.parse(text.decode(found)) as Manifest;
 }
 
-/** A custom section of that name (WebAssembly 3.0, 5.5.3). */
+/** Finds the custom section with the manifest (WebAssembly 3.0, 5.5.3). */
 function section(module: Uint8Array): Uint8Array | undefined {
 	let at = 8;
 	const number = (): number => {

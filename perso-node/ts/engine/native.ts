@@ -1,4 +1,4 @@
-/** Runs modules in the native addon, on perso-core's own engine. */
+/** Runs modules in the native addon, which uses the engine of perso-core. */
 
 import load from '../../binding/load.cjs';
 import { type Decision, decision, notJudged } from '../decision.js';
@@ -6,7 +6,7 @@ import { type Diagnostic, LoadError, PolicyError } from '../errors.js';
 import type { Engine } from '../policy.js';
 import { type Manifest, manifest } from './manifest.js';
 
-/** Whether an addon fits this machine. */
+/** Whether there is an addon for this platform. */
 export const isNative = load.binding !== undefined;
 
 function binding(): NonNullable<typeof load.binding> {
@@ -19,7 +19,7 @@ const STOPPED = notJudged('the module stopped before it answered');
 /** Compiles a policy's text to a module. */
 export function compile(text: string): { module: Uint8Array; warnings: readonly Diagnostic[] } {
 	if (typeof text !== 'string') throw new TypeError("a policy's text is a string: pass JSON, not an object");
-	// It must not turn into another character on its way.
+	// A lone surrogate would be replaced when the string is passed to the addon.
 	if (!text.isWellFormed()) throw new PolicyError("the policy's text has half of a surrogate pair in it", []);
 	const { module, message, diagnostics } = binding().compile(text);
 	const found = JSON.parse(diagnostics) as Diagnostic[];
@@ -27,7 +27,7 @@ export function compile(text: string): { module: Uint8Array; warnings: readonly 
 	return { module, warnings: found };
 }
 
-/** Gets a module to run. */
+/** Loads a module. */
 export function open(bytes: Uint8Array): Engine {
 	return new NativeEngine(bytes);
 }
@@ -35,8 +35,8 @@ export function open(bytes: Uint8Array): Engine {
 class NativeEngine implements Engine {
 	readonly #module: InstanceType<ReturnType<typeof binding>['Module']>;
 	readonly manifest: Manifest;
-	/** The decisions by the addon's numbers, as far as they have been asked for. */
-	readonly #told = new Map<number, Decision>();
+	/** The decisions that have been fetched, by the addon's numbers. */
+	readonly #decisions = new Map<number, Decision>();
 
 	constructor(bytes: Uint8Array) {
 		const { Module } = binding();
@@ -55,16 +55,16 @@ class NativeEngine implements Engine {
 	decide(text: string | Uint8Array, unknown: number): Decision {
 		try {
 			const answer = typeof text === 'string' ? this.#module.decide(text, unknown) : this.#module.decideBytes(text, unknown);
-			return typeof answer === 'string' ? parsed(answer) : (this.#told.get(answer) ?? this.#learn(answer));
+			return typeof answer === 'string' ? parsed(answer) : (this.#decisions.get(answer) ?? this.#fetch(answer));
 		} catch {
 			return STOPPED;
 		}
 	}
 
-	#learn(number: number): Decision {
-		const told = parsed(this.#module.record(number)!);
-		this.#told.set(number, told);
-		return told;
+	#fetch(number: number): Decision {
+		const fetched = parsed(this.#module.record(number)!);
+		this.#decisions.set(number, fetched);
+		return fetched;
 	}
 }
 

@@ -1,4 +1,4 @@
-/** Runs modules in the JavaScript engine's own WebAssembly, by the host kit. */
+/** Runs modules in the JavaScript engine's WebAssembly, with the host kit. */
 
 import { type Decision, decision } from '../decision.js';
 import { LoadError, PolicyError } from '../errors.js';
@@ -8,10 +8,10 @@ import { PARTS } from '../value/reads.js';
 import { manifest } from './manifest.js';
 import { Policy as Kit } from '../../host/perso.mjs';
 
-/** The parts whose bits are set, in the kit's words. */
+/** The names of the parts whose bits are set. */
 const parts = (bits: number) => PARTS.filter((_, part) => bits & (1 << part));
 
-/** Gets a module to run. */
+/** Loads a module. */
 export async function open(got: Got): Promise<Engine> {
 	const source = 'compiled' in got ? got.compiled : got.bytes;
 	if (source instanceof Uint8Array && !isModule(source)) throw noCompiler();
@@ -31,7 +31,7 @@ export async function open(got: Got): Promise<Engine> {
 	};
 }
 
-/** Why text can't be loaded here. */
+/** The error for a policy's text, which cannot be compiled here. */
 export function noCompiler(): PolicyError {
 	const message =
 		"a policy's text is compiled by the native package, which this engine does not run: compile it with `npx perso compile policy.json -o policy.wasm`, and load the module";

@@ -1,16 +1,28 @@
-/** What a guard throws where a call is denied. */
+/** The error that guards throw for denied calls. */
 
 import type { Decision } from '../decision.js';
 import { ruleOf, type DecisionEvent } from './event.js';
 
-/** The key of `_meta` under which a denial tells programs of the decision. */
+/** The key in `_meta` under which a denial has its decision, for programs. */
 export const META = 'dev.perso/decision';
 
-/** A call that is denied. Its message is the reason, for the caller and so for the model. */
+/**
+ * Thrown for a denied call. The message is the text for the caller or model: the reason, or what the `denial` option
+ * returned in its place.
+ *
+ * @example
+ * try {
+ *   await guarded.invoke({ amount: 800 });
+ * } catch (error) {
+ *   if (!(error instanceof Denied)) throw error;
+ *   console.log(error.tool, error.rule, error.reason);
+ * }
+ */
 export class Denied extends Error {
 	override readonly name: string = 'Denied';
-	/** The decision's id, the one of its event. */
+	/** The id of the decision, the same as in its {@link DecisionEvent}. */
 	readonly id: string;
+	/** The name of the tool that was called. */
 	readonly tool: string;
 	readonly decision: Decision;
 
@@ -21,17 +33,17 @@ export class Denied extends Error {
 		this.decision = event.decision;
 	}
 
-	/** The text that was fixed when the policy was compiled. */
+	/** The decision's reason, fixed when the policy was compiled. */
 	get reason(): string {
 		return this.decision.reason;
 	}
 
-	/** The rule that decided, or the nearest one. */
+	/** The id of the rule that decided, or else of the nearest allow rule; null if there is neither. */
 	get rule(): string | null {
 		return ruleOf(this.decision);
 	}
 
-	/** The decision, for programs: what is in `_meta` of a result. */
+	/** The decision for programs, as sent in the `_meta` of a tool's result. */
 	meta(): { [META]: { rule: string | null; decision_id: string } } {
 		return { [META]: { rule: this.rule, decision_id: this.id } };
 	}

@@ -1,30 +1,30 @@
-/** What the host learns of each decision. */
+/** The event that reports a decision to the host. */
 
 import type { Decision } from '../decision.js';
 
-/** A decision that was made. */
+/** Describes a decision, for logs and metrics. */
 export interface DecisionEvent {
-	/** The decision's id (a version 7 UUID): a denial tells it to the caller. */
+	/** The id of the decision, a version 7 UUID. Denials include it in what the caller gets. */
 	readonly id: string;
-	/** The tool, as it was called. */
+	/** The name of the tool that was called. */
 	readonly tool: string;
 	readonly decision: Decision;
-	/** The rule that decided, or the nearest one. */
+	/** The id of the rule that decided, or else of the nearest allow rule; null if there is neither. */
 	readonly rule: string | null;
-	/** Why the caller, the arguments or the resource could not be told, where that is so. */
+	/** The error of `agent` or `resource`, or of reading the arguments, if one of them failed. */
 	readonly failure?: unknown;
-	/** Whether the decision is put in force; false when only observing. */
+	/** Whether the decision is enforced; false in `observe` mode. */
 	readonly enforced: boolean;
-	/** How long it took, in milliseconds, with asking who calls and what the call is about. */
+	/** How long the decision took, in milliseconds. Includes the calls of `agent` and `resource`. */
 	readonly duration: number;
 }
 
-/** The rule that decided, or the nearest one. */
+/** The id of the rule that decided, or else of the nearest allow rule. */
 export const ruleOf = (decision: Decision): string | null => decision.rule ?? decision.cause.rule ?? null;
 
 const random = new Uint8Array(10);
 
-/** A version 7 UUID (RFC 9562, 5.7): ids in the order of decisions, to the millisecond. */
+/** Makes a version 7 UUID (RFC 9562, 5.7). Ids sort by time, to the millisecond. */
 export function newId(): string {
 	crypto.getRandomValues(random);
 	const time = Date.now().toString(16).padStart(12, '0');

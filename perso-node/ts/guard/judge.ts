@@ -1,4 +1,4 @@
-/** Judges a call, and tells what came of it. */
+/** Judges calls with a policy and a guard's options, and reports the decisions. */
 
 import { notJudged, type Decision } from '../decision.js';
 import type { BasePolicy } from '../policy.js';
@@ -14,42 +14,42 @@ import { waited } from './wait.js';
 const NOBODY = 'it is not known who calls';
 const UNREADABLE = 'the arguments cannot be read';
 
-/** What a function of the host's that fails changes. */
+/** What the warning about a failed callback says about the effect. */
 const STANDS = 'the decision stands';
 
-/** What came of a call: it runs with `args` and nothing else, or is denied. */
+/** The verdict on a call: it is denied, or runs with exactly `args`. */
 export type Verdict = { readonly denied: Denied; readonly args?: undefined } | { readonly denied?: undefined; readonly args: unknown };
 
-/** Who calls, or why there is no telling. */
+/** The caller, or the error of finding out who it is. */
 export type Who = { readonly agent: unknown; readonly failure?: { readonly error: unknown } };
 
-/** A call that was judged, before anybody hears of it. */
+/** A judged call whose decision is not reported yet. */
 interface Judged {
-	/** The guard's own copy of the arguments; undefined where they could not be copied. */
+	/** The guard's copy of the arguments; undefined if they could not be copied. */
 	readonly args: unknown;
 	readonly decision: Decision;
-	/** Why a function of the host's, or reading the arguments, failed. */
+	/** The error of a callback of the host, or of reading the arguments. */
 	readonly failure?: { readonly error: unknown } | undefined;
-	/** The arguments where they could not be copied. */
+	/** The original arguments, if they could not be copied. */
 	readonly unread?: unknown;
 }
 
 type Maybe<T> = T | Promise<T>;
 
-/** Goes on with a value: at once where it is there, so that what needs no waiting keeps its order. */
+/** Calls `next` with a value: synchronously unless it is a promise, so that calls which need no waiting keep their order. */
 export function after<T, R>(value: T | PromiseLike<T>, next: (value: T) => Maybe<R>): Maybe<R> {
 	return isPromise(value) ? Promise.resolve(value).then(next) : next(value);
 }
 
-/** A policy with all that is needed to put it in force. */
-export class Judge<Told> {
+/** Judges calls with a policy, for any guard. `CallInfo` is the argument of the `agent` function. */
+export class Judge<CallInfo> {
 	readonly policy: BasePolicy;
 	readonly observes: boolean;
-	readonly #settings: Settings<Told>;
+	readonly #settings: Settings<CallInfo>;
 
-	constructor(policy: BasePolicy, settings: Settings<Told> = {}) {
-		// Taken once, and nothing inherited: a polluted `Object.prototype` must not tell who calls.
-		const own: Settings<Told> = Object.assign(Object.create(null) as object, settings);
+	constructor(policy: BasePolicy, settings: Settings<CallInfo> = {}) {
+		// Copy the own properties only, once: a polluted `Object.prototype` must not set the caller.
+		const own: Settings<CallInfo> = Object.assign(Object.create(null) as object, settings);
 		const { mode = 'enforce', agent, agentTime, resource, resourceTime, context } = own;
 		if (mode !== 'enforce' && mode !== 'observe') {
 			throw new TypeError(`\`${String(mode)}\` is no mode: \`enforce\` and \`observe\` are`);
@@ -80,13 +80,13 @@ export class Judge<Told> {
 		this.#settings = own;
 	}
 
-	/** Who makes a call. */
-	who(told: Told): Maybe<Who> {
+	/** Finds out who makes a call. */
+	who(info: CallInfo): Maybe<Who> {
 		const { agent, agentTime = AGENT_TIME } = this.#settings;
 		if (typeof agent !== 'function') return { agent };
 		const failed = (error: unknown): Who => ({ agent: undefined, failure: { error } });
 		try {
-			const answer = (agent as (told: Told) => unknown)(told);
+			const answer = (agent as (info: CallInfo) => unknown)(info);
 			if (isPromise(answer)) return waited(answer, 'agent', agentTime).then((agent) => ({ agent }), failed);
 			return { agent: answer };
 		} catch (error) {
@@ -94,26 +94,26 @@ export class Judge<Told> {
 		}
 	}
 
-	/** Judges a call. At once, where none of the host's functions has to be waited for. */
-	judge(tool: string, args: unknown, told: Told): Maybe<Verdict> {
+	/** Judges a call. Returns a promise only if `agent` or `resource` returns one. */
+	judge(tool: string, args: unknown, info: CallInfo): Maybe<Verdict> {
 		const begin = performance.now();
-		return after(this.#judged(tool, args, told), (judged) => this.#conclude(begin, tool, judged));
+		return after(this.#judged(tool, args, info), (judged) => this.#conclude(begin, tool, judged));
 	}
 
-	/** Whether a call would be denied if it were made now. Nobody hears of it: the call itself is still to be judged. */
-	denies(tool: string, args: unknown, told: Told): Maybe<boolean> {
+	/** Whether a call would be denied if it were made now. Not reported: the call itself is judged later. */
+	denies(tool: string, args: unknown, info: CallInfo): Maybe<boolean> {
 		if (this.observes) return false;
-		return after(this.#judged(tool, args, told), ({ decision }) => !decision.allowed);
+		return after(this.#judged(tool, args, info), ({ decision }) => !decision.allowed);
 	}
 
-	#judged(tool: string, args: unknown, told: Told): Maybe<Judged> {
+	#judged(tool: string, args: unknown, info: CallInfo): Maybe<Judged> {
 		let own: unknown;
 		try {
 			own = copy(args);
 		} catch (error) {
 			return { args: undefined, decision: notJudged(UNREADABLE), failure: { error }, unread: args };
 		}
-		return after(this.who(told), (who) => this.#judgedAs(tool, own, who));
+		return after(this.who(info), (who) => this.#judgedAs(tool, own, who));
 	}
 
 	#judgedAs(tool: string, args: unknown, who: Who): Maybe<Judged> {
@@ -130,7 +130,7 @@ export class Judge<Told> {
 		const { resource, resourceTime = RESOURCE_TIME } = this.#settings;
 		const failed = (error: unknown) => ({ failure: { error } });
 		try {
-			const answer: unknown = resource!({ tool, args: toldArgs(args), agent });
+			const answer: unknown = resource!({ tool, args: argsForHost(args), agent });
 			if (!isPromise(answer)) return { resource: answer };
 			return waited(answer, 'resource', resourceTime).then((resource) => ({ resource }), failed);
 		} catch (error) {
@@ -138,7 +138,7 @@ export class Judge<Told> {
 		}
 	}
 
-	/** The tools that the caller could ever be allowed to call: all of them, where nobody is kept from any. */
+	/** The tools that the caller could be allowed to call. In `observe` mode, all of them. */
 	shown<T>(tools: readonly T[], name: (tool: T) => unknown, who: Who): T[] {
 		if (this.observes) return [...tools];
 		if (who.failure) return [];
@@ -149,12 +149,12 @@ export class Judge<Told> {
 		});
 	}
 
-	/** Denies what cannot be judged, whatever the policy says; in observe mode it passes. */
+	/** Denies a call that cannot be judged, regardless of the policy. Returns undefined in `observe` mode: the call passes. */
 	refuse(tool: string, why: string, reason?: string): Denied | undefined {
 		return this.#conclude(performance.now(), tool, { args: undefined, decision: notJudged(why, reason) }).denied;
 	}
 
-	/** Publishes a decision and enforces it. */
+	/** Reports a decision and returns the verdict. */
 	#conclude(begin: number, tool: string, { args, decision, failure, unread = args }: Judged): Verdict {
 		const { onDecision, denial } = this.#settings;
 		const passes = decision.allowed || this.observes;
@@ -169,7 +169,7 @@ export class Judge<Told> {
 			duration: performance.now() - begin,
 		});
 		publish(event);
-		if (onDecision !== undefined) hook('onDecision', STANDS, () => onDecision(event, toldArgs(args)));
+		if (onDecision !== undefined) hook('onDecision', STANDS, () => onDecision(event, argsForHost(args)));
 		if (passes) return { args: unread };
 		const denied = new Denied(event);
 		const text: unknown = denial && hook('denial', STANDS, () => denial(denied));
@@ -177,8 +177,8 @@ export class Judge<Told> {
 	}
 }
 
-/** A copy of a call's arguments for the host's functions: what they do to it changes nothing. */
-function toldArgs(args: unknown): { [key: string]: unknown } {
-	const told = args instanceof Json ? args.value() : copy(args);
-	return (typeof told === 'object' && told !== null ? told : {}) as { [key: string]: unknown };
+/** A copy of a call's arguments for callbacks of the host. Changing it does not change the call. */
+function argsForHost(args: unknown): { [key: string]: unknown } {
+	const copied = args instanceof Json ? args.value() : copy(args);
+	return (typeof copied === 'object' && copied !== null ? copied : {}) as { [key: string]: unknown };
 }

@@ -1,4 +1,4 @@
-/** Tells whoever listens in the process: on Node's `diagnostics_channel`, `perso:decision`, where there is one. */
+/** Publishes decisions on the channel `perso:decision` of Node's `diagnostics_channel`, where the platform has it. */
 
 import type { channel as Channel } from 'node:diagnostics_channel';
 import { builtin } from '../platform.js';
@@ -6,10 +6,10 @@ import type { DecisionEvent } from './event.js';
 
 const channel = builtin<{ channel: typeof Channel }>('node:diagnostics_channel')?.channel('perso:decision');
 
-/** Publishes a decision that was made. No values of arguments are in it. */
+/** Publishes a decision. The event does not contain the call's arguments. */
 export function publish(event: DecisionEvent): void {
 	channel?.publish(event);
 }
 
-/** Whether somebody listens. */
+/** Whether the channel has subscribers. */
 publish.isHeard = (): boolean => channel?.hasSubscribers === true;

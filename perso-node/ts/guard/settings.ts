@@ -1,60 +1,72 @@
-/** How a guard is set up: the same for all. */
+/** Options that all guards share. */
 
 import type { Denied } from './denied.js';
 import type { DecisionEvent } from './event.js';
 
-/** What the function for a resource is told. The arguments are a copy: what becomes of it changes nothing. */
+/** The argument of the `resource` function. */
 export interface ResourceQuestion {
+	/** The name of the tool that is called. */
 	readonly tool: string;
+	/** A copy of the call's arguments. Changing it does not change the call. */
 	readonly args: { readonly [key: string]: unknown };
+	/** The caller's attributes. */
 	readonly agent: unknown;
 }
 
-/** What can be said of any guard. `Told` is what its framework knows of a call. */
-export interface Settings<Told = unknown> {
+/** Options of every guard. `CallInfo` is what the guard's framework passes to `agent`. */
+export interface Settings<CallInfo = unknown> {
 	/**
-	 * Who calls: attributes (one caller, as over stdio), or a function, sync or async, that tells for each call anew, out of
-	 * the host's own session. Without it, an anonymous caller without roles. Where the function fails, the call is denied.
+	 * The caller's attributes, which rules read as `agent.…`: an object if all calls have the same caller (as over stdio), or
+	 * a sync or async function that returns them for each call. Take them from your own session, never from the model. By
+	 * default the caller is anonymous and has no roles. If the function fails, the call is denied.
+	 *
+	 * @example
+	 * guard(server, policy, { agent: ({ authInfo }) => ({ id: authInfo?.clientId, roles: ['agent'] }) });
 	 */
-	readonly agent?: object | ((told: Told) => object | null | undefined | PromiseLike<object | null | undefined>);
+	readonly agent?: object | ((info: CallInfo) => object | null | undefined | PromiseLike<object | null | undefined>);
 	/**
-	 * What a call is about: what rules read as `resource.…`. Asked only where the policy reads it and the decision is still
-	 * open without it. Where it fails or takes longer than `resourceTime`, nothing may be concluded from the resource.
+	 * A sync or async function that returns what the call is about, which rules read as `resource.…`. It is called only if
+	 * the decision depends on the resource. If it fails or takes longer than `resourceTime`, the call is allowed only if it
+	 * would be allowed for any resource.
+	 *
+	 * @example
+	 * guard(server, policy, { resource: ({ args }) => orders.find(args.order) });
 	 */
 	readonly resource?: (question: ResourceQuestion) => object | null | undefined | PromiseLike<object | null | undefined>;
-	/** How many milliseconds an async `agent` may take; 5000 by default. Then the call is denied. */
+	/** The time limit of an async `agent`, in milliseconds. After it, the call is denied. The default is 5000. */
 	readonly agentTime?: number;
-	/** How many milliseconds an async `resource` may take; 5000 by default. Then nothing is known of the resource. */
+	/** The time limit of an async `resource`, in milliseconds. After it, `resource` has failed. The default is 5000. */
 	readonly resourceTime?: number;
-	/** What rules read as `context.…`. */
+	/** Other attributes of the call, which rules read as `context.…`. */
 	readonly context?: object;
-	/** `observe` decides and records, but lets everything pass; `enforce` if not said otherwise. */
+	/** `enforce` denies calls (the default). `observe` reports decisions but lets every call run and every tool be listed. */
 	readonly mode?: 'enforce' | 'observe';
-	/** What the model reads in place of the reason. */
+	/** Returns the text that the caller or model gets in place of the reason. If it fails, the reason is used. */
 	readonly denial?: (denied: Denied) => string;
-	/** Is told of each decision, with a copy of the call's arguments, before the call runs. */
+	/** Called with each decision and a copy of the call's arguments, before the call runs. It cannot change the decision. */
 	readonly onDecision?: (event: DecisionEvent, args: unknown) => void;
 }
 
-/** Whether clients can use what a server offers besides tools. */
+/** Whether clients can use a server's prompts or resources. */
 export type Access = 'pass' | 'deny';
 
-/** Options of a guard in front of a server. */
-export interface ServerSettings<Told = unknown> extends Settings<Told> {
+/** Options of a guard in front of an MCP server. */
+export interface ServerSettings<CallInfo = unknown> extends Settings<CallInfo> {
 	/**
-	 * Whether a denied call is answered as if there were no such tool: as the SDK's `McpServer` does. For a low-level server,
-	 * whose own handler answers, a function that answers as the handler would: it returns a result or throws an error.
+	 * Whether to answer a denied call as if the tool did not exist. The default is `false`. With `true`, the answer is that of
+	 * the SDK's `McpServer`. For a low-level server, whose own handler answers unknown tools, pass a function that does the
+	 * same as the handler: it returns a result or throws an error.
 	 */
 	readonly hide?: boolean | ((tool: string) => object | PromiseLike<object>);
 	/**
-	 * `deny` turns prompts off: `prompts/get` and completions for a prompt are errors, and `prompts/list` is empty. The default is
-	 * `pass`. A guard throws a TypeError for other values.
+	 * `deny` turns prompts off: `prompts/get` and completions for a prompt return errors, and `prompts/list` is empty. The
+	 * default is `pass`.
 	 */
 	readonly prompts?: Access;
 	/**
-	 * `deny` turns resources off: `resources/read`, subscriptions and completions for a resource are errors, and lists of
-	 * resources and of their templates are empty. What a tool's result links to cannot be read either, nor the `ui://` resources
-	 * of MCP Apps. The default is `pass`. A guard throws a TypeError for other values.
+	 * `deny` turns resources off: `resources/read`, subscriptions and completions for a resource return errors, and lists of
+	 * resources and of their templates are empty. Clients then cannot read resources that a tool's result links to, nor the
+	 * `ui://` resources of MCP Apps. The default is `pass`.
 	 *
 	 * @example
 	 * guard(server, policy, { prompts: 'deny', resources: 'deny' });
@@ -62,8 +74,8 @@ export interface ServerSettings<Told = unknown> extends Settings<Told> {
 	readonly resources?: Access;
 }
 
-/** How long an async `agent` may take by default, in milliseconds. */
+/** The default of `agentTime`, in milliseconds. */
 export const AGENT_TIME = 5000;
 
-/** How long an async `resource` may take by default, in milliseconds. */
+/** The default of `resourceTime`, in milliseconds. */
 export const RESOURCE_TIME = 5000;

@@ -1,15 +1,15 @@
-/** Waiting for the host's functions: for a while each, and for a bounded number of them in the whole process. */
+/** Waits for async callbacks of the host, with a time limit for each and a limit on their number in the process. */
 
-/** How many calls may wait at a time. */
+/** The maximum number of calls that wait at the same time. */
 const MOST = 16_384;
 
 let waiting = 0;
 
-/** What a function of the host's answers. Rejects where it takes longer than `time` milliseconds, or where too many wait. */
+/** Awaits a callback's answer. Rejects if it takes longer than `time` milliseconds, or if too many calls are waiting. */
 export function waited<T>(answer: PromiseLike<T>, name: string, time: number): Promise<T> {
 	const answered = Promise.resolve(answer);
 	if (waiting >= MOST) {
-		// Nobody waits for it, but what it fails with must not end the process.
+		// The answer is not awaited, but its rejection must not end the process.
 		answered.catch(() => {});
 		return Promise.reject(new Error(`${MOST} calls are waiting for \`agent\` or \`resource\` already`));
 	}

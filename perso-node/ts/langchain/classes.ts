@@ -1,10 +1,10 @@
-/** Which tools run as LangChain's own classes run them: they parse the arguments, and then call one method with them. */
+/** Recognizes tools that run by LangChain's own classes, which parse the arguments and then call one method with them. */
 
 import { DynamicStructuredTool, DynamicTool, StructuredTool, type ToolRunnableConfig, Tool } from '@langchain/core/tools';
 import type { createRequire } from 'node:module';
 import { builtin } from '../platform.js';
 
-/** A tool whose arguments LangChain parses, before it runs the tool by `_call`. */
+/** A tool whose arguments LangChain parses before it calls `_call`. */
 export interface ParsedTool {
 	readonly name: string;
 	readonly responseFormat?: string;
@@ -16,7 +16,7 @@ export interface ParsedTool {
 
 type Classes = readonly { readonly prototype: object }[];
 
-/** The functions of LangChain's by which a tool is called. */
+/** LangChain's own `invoke` and `call` methods. */
 const functions = (classes: Classes) => ({
 	invoke: new Set(classes.map(({ prototype }) => (prototype as ParsedTool).invoke)),
 	call: new Set(classes.map(({ prototype }) => (prototype as ParsedTool).call)),
@@ -26,7 +26,7 @@ const esm = functions([StructuredTool, Tool, DynamicTool, DynamicStructuredTool]
 
 let cjs: ReturnType<typeof functions> | undefined;
 
-/** The same of the copy of LangChain that `require` loads, where there is one. */
+/** The methods of the CommonJS copy of LangChain, if it can be loaded. A program may have tools of either copy. */
 function ofRequire(): ReturnType<typeof functions> {
 	if (cjs !== undefined) return cjs;
 	const node = builtin<{ createRequire: typeof createRequire }>('node:module');
@@ -39,7 +39,7 @@ function ofRequire(): ReturnType<typeof functions> {
 	return cjs;
 }
 
-/** Whether LangChain's own functions call a tool: a class that overrides them may run whatever it likes. */
+/** Whether a tool is called by LangChain's own methods. A class that overrides them may run anything. */
 export function isParsed<T>(tool: T): tool is T & ParsedTool {
 	const { invoke, call, _call } = (tool ?? {}) as Partial<ParsedTool>;
 	if (typeof _call !== 'function' || typeof invoke !== 'function' || typeof call !== 'function') return false;

@@ -1,7 +1,7 @@
 import { ToolMessage } from '@langchain/core/messages';
 import type { Denied } from '../guard/denied.js';
 
-/** What the model reads of a call that is denied. */
+/** The tool message that answers a denied call. */
 export function denial(denied: Denied, id: string | undefined): ToolMessage {
 	return new ToolMessage({
 		name: denied.tool,

@@ -1,4 +1,4 @@
-/** LangChain: a middleware for agents, and tools that judge each call. */
+/** Guards for LangChain: a middleware for agents, and guarded tools. */
 
 export { type GuardedRequest, toolGuard } from './middleware.js';
 export { guardTool } from './tool.js';

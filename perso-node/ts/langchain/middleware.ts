@@ -1,4 +1,4 @@
-/** A middleware that judges each tool call of an agent. */
+/** The middleware that guards an agent's tools. */
 
 import { ToolMessage } from '@langchain/core/messages';
 import { createMiddleware, type ToolCallRequest } from 'langchain';
@@ -9,7 +9,7 @@ import { isParsed } from './classes.js';
 import { denial } from './denial.js';
 import { guarded, invoking } from './tool.js';
 
-/** What `agent` is called with: `runtime.context` is the host's. */
+/** The argument of the `agent` function. `runtime.context` is set by the host. */
 export type GuardedRequest<CONTEXT = unknown> = ToolCallRequest<Record<string, unknown>, CONTEXT>;
 
 const NOT_LAST = 'a middleware after `perso` ran another tool than the one that was judged, or none: make `perso` the last one';
@@ -20,21 +20,22 @@ const isCall = (input: unknown): boolean => (input as { type?: unknown } | null 
 
 const guards = new WeakSet<object>();
 
-/** Whether `toolGuard` made it. */
+/** Whether `toolGuard` made this middleware. */
 export const isGuard = (middleware: object): boolean => guards.has(middleware);
 
 /**
- * A middleware that judges each tool call of an agent. A denied call does not run, and the model reads the reason as
- * the tool's error; the message's `artifact` has the decision.
+ * Returns a middleware that judges each tool call of an agent. A denied call does not run. The model gets the reason as the
+ * tool's error, and the tool message's `artifact` has the decision.
  *
- * Judged is what the tool's schema makes of the model's arguments, defaults and all, and just that runs. Of a tool that
- * LangChain's own classes do not run (`runnable.asTool()`, a class that overrides `invoke` or `call`) the model's
- * arguments are judged, and just these the tool is invoked with.
+ * The policy judges the arguments after the tool's schema has parsed them, with defaults applied, and the tool runs with
+ * exactly those. For tools that do not use LangChain's own `invoke` and `call` (`runnable.asTool()`, or a class that
+ * overrides them), the policy judges the model's arguments, and the tool is invoked with exactly those.
  *
- * **Make it the last middleware: one after it can exchange the tool that was judged.** `verify(agent)` throws an error
- * where it is not; a call whose tool was exchanged ends in one. A tool that a later middleware brings does not run. Tools
- * that the provider executes never get here.
+ * **Make it the last middleware: a middleware after it can replace the tool that was judged.** {@link verify} checks this
+ * ahead of time; at run time, a call whose tool was replaced throws an error. Tools that a later middleware adds do not run.
+ * Tools that the provider executes cannot be guarded.
  *
+ * @throws TypeError or RangeError if an option is invalid
  * @example
  * const agent = createAgent({
  *   model,
@@ -49,18 +50,18 @@ export function toolGuard<CONTEXT = unknown>(policy: BasePolicy, settings: Setti
 		name: 'perso',
 		wrapToolCall: async (request, handler) => {
 			const { tool, toolCall } = request;
-			// What the agent's context is, the host says of its own agent.
-			const told = request as GuardedRequest<CONTEXT>;
+			// The host chooses `CONTEXT` to match the context of its own agent.
+			const info = request as GuardedRequest<CONTEXT>;
 			if (tool === undefined) {
-				const { denied } = await judge.judge(toolCall.name, toolCall.args, told);
+				const { denied } = await judge.judge(toolCall.name, toolCall.args, info);
 				return denied ? denial(denied, toolCall.id) : unknown(toolCall);
 			}
 			let isJudged = false;
 			const judged = (input: unknown) => {
 				isJudged = true;
-				return judge.judge(tool.name as string, input, told);
+				return judge.judge(tool.name as string, input, info);
 			};
-			// LangChain takes arguments of this form for a call, and runs what they say in place of what was judged.
+			// LangChain would treat arguments of this form as a tool call and run the tool with the arguments inside.
 			const raw = (input: unknown) => {
 				const denied = isCall(input) ? judge.refuse(tool.name as string, NO_CALLS) : undefined;
 				isJudged ||= denied !== undefined;
@@ -75,7 +76,7 @@ export function toolGuard<CONTEXT = unknown>(policy: BasePolicy, settings: Setti
 	return middleware;
 }
 
-/** What the model reads of a call to a tool that the agent does not have. */
+/** The tool message that answers a call of a tool that the agent does not have. */
 function unknown({ name, id }: { readonly name: string; readonly id?: string | undefined }): ToolMessage {
 	const content = `Error: ${name} is not a valid tool. Call one of the tools that you were given.`;
 	return new ToolMessage({ name, content, status: 'error', tool_call_id: id ?? '' });

@@ -1,4 +1,4 @@
-/** Tools that judge each call. */
+/** Guarded tools. */
 
 import type { StructuredToolInterface, ToolRunnableConfig } from '@langchain/core/tools';
 import { Judge, type Verdict } from '../guard/judge.js';
@@ -11,20 +11,19 @@ export type InputJudge = (input: unknown, config: ToolRunnableConfig) => Verdict
 
 const guardedTools = new WeakSet<object>();
 
-/** Whether `guardTool` made it. */
+/** Whether `guardTool` made this tool. */
 export const isGuarded = (tool: unknown): boolean => typeof tool === 'object' && tool !== null && guardedTools.has(tool);
 
 /**
- * A tool like the given one that judges each call, for use without an agent's middleware. Judged is what the tool's
- * schema makes of the arguments, and just that runs; an input that is just a text is judged as `args.input`. The given
- * tool stays as it is.
+ * Returns a guarded copy of a tool, for use without {@link toolGuard}. The policy judges the arguments after the tool's
+ * schema has parsed them, and the tool runs with exactly those. An input that is a string is judged as `args.input`. The
+ * original tool is not changed.
  *
- * A tool call of a model that is denied is answered by a message with the reason, whose status is `error`; any other
- * call that is denied throws `Denied`. `agent` is called with the configuration of the call, which comes from the host:
- * nothing that the model sends is in it but the call itself, as `toolCall`.
+ * If a tool call of a model is denied, the result is a tool message with the reason and the status `error`. Any other denied
+ * call throws `Denied`. `agent` is called with the call's configuration, which comes from the host; only its `toolCall` comes
+ * from the model.
  *
- * @throws TypeError for a tool that LangChain's own `invoke` and `call` do not run: one of another class, or of a class that
- * overrides them
+ * @throws TypeError if the tool does not use LangChain's own `invoke` and `call`, or an option is invalid
  * @example
  * const guarded = guardTool(processRefund, policy, { agent: ({ configurable }) => configurable?.user });
  * await guarded.invoke({ order: '1', amount: 5 }, { configurable: { user: session.user } });
@@ -45,7 +44,7 @@ export function guardTool<TOOL extends StructuredToolInterface>(
 	return made;
 }
 
-/** A tool like another that asks before it runs. */
+/** Returns a copy of a tool whose parsed arguments are judged before it runs. */
 export function guarded<T extends ParsedTool>(tool: T, judge: InputJudge): T {
 	const call = async (input: unknown, manager: unknown, config: ToolRunnableConfig): Promise<unknown> => {
 		const isObject = typeof input === 'object' && input !== null;
@@ -58,7 +57,7 @@ export function guarded<T extends ParsedTool>(tool: T, judge: InputJudge): T {
 	const members: PropertyDescriptorMap = {
 		...Object.getOwnPropertyDescriptors(tool),
 		_call: { value: call },
-		// What was found to be LangChain's own stays it.
+		// Own properties, so that later changes of the prototype cannot replace LangChain's methods.
 		invoke: { value: tool.invoke },
 		call: { value: tool.call },
 		...(typeof tool.func === 'function' && { func: { value: call, enumerable: true } }),
@@ -66,7 +65,7 @@ export function guarded<T extends ParsedTool>(tool: T, judge: InputJudge): T {
 	return Object.create(Object.getPrototypeOf(tool) as object, members) as T;
 }
 
-/** A tool of whatever kind that asks before it is invoked with a model's arguments. */
+/** Returns a tool of any kind whose unparsed arguments are judged before it is invoked. */
 export function invoking<T extends object>(tool: T, judge: (args: unknown) => Verdict | Promise<Verdict>): T {
 	const { invoke } = tool as unknown as { invoke: (call: object, config: unknown) => unknown };
 	const judged = async (call: { readonly args: unknown; readonly id?: string }, config: unknown): Promise<unknown> => {

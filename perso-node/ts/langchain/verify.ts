@@ -1,15 +1,15 @@
-/** Finds the tools of an agent that run without being judged. */
+/** Finds unguarded tools of an agent. */
 
 import { isGuard } from './middleware.js';
 import { isGuarded } from './tool.js';
 
-/** What `verify` is to leave alone. */
+/** Options of {@link verify}. */
 export interface VerifySettings {
-	/** The names of tools that may run unjudged, such as those that the provider executes. */
+	/** Names of tools that may run without a guard, such as those that the provider executes. */
 	readonly unguarded?: readonly string[];
 }
 
-/** What is read of an agent that `createAgent` made. */
+/** The properties of an agent made by `createAgent` that are used here. */
 interface AnyAgent {
 	readonly options: {
 		readonly tools?: readonly unknown[] | undefined;
@@ -24,10 +24,10 @@ interface AnyMiddleware {
 }
 
 /**
- * Checks that an agent's tools are guarded: by `toolGuard`, as the last middleware that wraps tool calls, or each by
- * `guardTool`, with no middleware that could exchange it. Returns the agent.
+ * Checks that all tools of an agent are guarded, and returns the agent. The tools are guarded if {@link toolGuard} is the
+ * last middleware that wraps tool calls, or if no middleware wraps tool calls and each tool was made by {@link guardTool}.
  *
- * @throws Error that names what is not guarded
+ * @throws Error that names the unguarded tools
  * @example
  * const agent = verify(createAgent({ model, tools, middleware: [toolGuard(policy)] }));
  */

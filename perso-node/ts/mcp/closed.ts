@@ -1,4 +1,4 @@
-/** Prompts and resources, which a host can turn off: the one table of their methods. */
+/** Turns prompts and resources off, if the host wants to. All knowledge of their methods is in this file. */
 
 import type { Judge } from '../guard/judge.js';
 import { copy } from '../value/copy.js';
@@ -9,7 +9,10 @@ type Kind = 'prompts' | 'resources';
 
 const KINDS: readonly Kind[] = ['prompts', 'resources'];
 
-/** What is answered with an empty list of this name: clients ask for it because of what the server says that it can do. */
+/**
+ * The methods that are answered with an empty list, and the list's name. They are not errors, because clients send them
+ * whenever the server's capabilities include prompts or resources.
+ */
 const LISTS = new Map([
 	['prompts/list', 'prompts'],
 	['resources/list', 'resources'],
@@ -18,7 +21,7 @@ const LISTS = new Map([
 
 const COMPLETE = 'completion/complete';
 
-/** What a completion is about, by the type of its `ref`. */
+/** The kind of a completion, by the type of its `ref`. */
 const REFERENCES = new Map<unknown, Kind>([
 	['ref/prompt', 'prompts'],
 	['ref/resource', 'resources'],
@@ -26,18 +29,19 @@ const REFERENCES = new Map<unknown, Kind>([
 
 const LISTEN = 'subscriptions/listen';
 
-/** How the notifications begin that a client can subscribe to: `promptsListChanged`, `resourceSubscriptions`. */
+/** The prefixes of the notifications that a client can subscribe to: `promptsListChanged`, `resourceSubscriptions`. */
 const NOTIFICATIONS = { prompts: 'prompt', resources: 'resource' };
 
-/** What is answered in the server's place: the result, or without one the error `METHOD_NOT_FOUND`. */
+/** The answer in place of the server's: the result, or the error `METHOD_NOT_FOUND` if there is none. */
 export interface Instead {
 	readonly result?: { readonly [name: string]: unknown };
+	/** The message of the error. */
 	readonly message: string;
-	/** What a decision says to the host. */
+	/** The detail of the decision that reports the denial to the host. */
 	readonly why: string;
 }
 
-/** What a host has turned off. */
+/** The kinds (prompts, resources) that a host has turned off. */
 export class Closed {
 	readonly #kinds: readonly Kind[];
 
@@ -45,7 +49,7 @@ export class Closed {
 		this.#kinds = kinds;
 	}
 
-	/** What these settings turn off: undefined if nothing. Throws TypeError for other values. */
+	/** Reads the options. Returns undefined if nothing is turned off. Throws TypeError for invalid values. */
 	static of({ prompts = 'pass', resources = 'pass' }: { readonly prompts?: unknown; readonly resources?: unknown }): Closed | undefined {
 		const settings = { prompts, resources };
 		for (const [name, value] of Object.entries(settings)) {
@@ -55,7 +59,7 @@ export class Closed {
 		return kinds.length > 0 ? new Closed(kinds) : undefined;
 	}
 
-	/** What becomes of a message: what goes on, or what is answered in the server's place. Denials are recorded. */
+	/** Returns the message to pass on, or the answer in place of the server's. Reports denials. */
 	read(message: unknown, judge: Judge<never>): { readonly message: unknown } | { readonly instead: Instead } {
 		if (!isObject(message) || typeof message['method'] !== 'string') return { message };
 		const { method } = message;
@@ -65,7 +69,7 @@ export class Closed {
 		return { message: judge.observes ? message : this.#narrowed(hasParts(method) ? { ...message, params } : message) };
 	}
 
-	/** What is answered in the server's place, if a message is about what is turned off. */
+	/** The answer in place of the server's, if the message is about a kind that is turned off. */
 	instead(method: string, params?: unknown): Instead | undefined {
 		const kind = this.#kind(method, params);
 		if (kind === undefined || !this.#kinds.includes(kind)) return undefined;
@@ -79,7 +83,10 @@ export class Closed {
 		};
 	}
 
-	/** A server's capabilities, without notifications about what is turned off: entries that serve subscriptions ask for them. */
+	/**
+	 * A server's capabilities without subscriptions and change notifications for the kinds that are turned off. HTTP entries
+	 * read the capabilities to decide which subscriptions they serve.
+	 */
 	capabilities(all: { readonly [name: string]: object }): { readonly [name: string]: object } {
 		const left = { ...all };
 		for (const kind of this.#kinds) {
@@ -89,7 +96,7 @@ export class Closed {
 		return left;
 	}
 
-	/** What a message is about, if not something else. What cannot be read is about what is turned off. */
+	/** The kind that a message is about, if any. An ambiguous message counts as being about a kind that is turned off. */
 	#kind(method: string, params: unknown): Kind | undefined {
 		const parts = isObject(params) ? params : {};
 		const unread = this.#kinds[0];
@@ -103,7 +110,7 @@ export class Closed {
 		return KINDS.find((kind) => folded(method).startsWith(`${kind}/`));
 	}
 
-	/** A subscription asks for nothing that is turned off. */
+	/** Removes notifications about the kinds that are turned off from a subscription. */
 	#narrowed(message: Message): Message {
 		if (message['method'] !== LISTEN) return message;
 		const params = message['params'] as Message;
@@ -113,15 +120,15 @@ export class Closed {
 	}
 }
 
-/** Whether the server is asked all the same: where a guard only observes. */
+/** Whether the message goes on to the server anyway, because the guard only observes. */
 export function passes({ result, why }: Instead, judge: Judge<never>): boolean {
 	return result === undefined ? judge.refuse('', why, why) === undefined : judge.observes;
 }
 
-/** Whether the parameters tell what a message is about. */
+/** Whether the kind of a message depends on its parameters. */
 const hasParts = (method: string): boolean => [COMPLETE, LISTEN].some((other) => isReadAs(method, other));
 
-/** A copy that nobody else has; undefined where there can be none. */
+/** A private copy; undefined if the value cannot be copied. */
 function copied(params: unknown): unknown {
 	try {
 		return copy(params);

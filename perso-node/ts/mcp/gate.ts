@@ -1,4 +1,4 @@
-/** The guard of one transport: every message in either direction passes through it. */
+/** Guards one transport. Every message in either direction passes through the gate. */
 
 import type { Denied } from '../guard/denied.js';
 import { after, type Judge, type Verdict, type Who } from '../guard/judge.js';
@@ -11,10 +11,10 @@ import { isOwn, Lists, type Waiting } from './lists.js';
 import { type Asked, type Call, type Id, isObject, type Message, METHOD_NOT_FOUND, read, withArguments } from './message.js';
 import { callsOf, remember, taskIn, type TaskCall } from './tasks.js';
 
-/** Gives a message to the server. */
+/** Passes a message to the server. */
 type Deliver = (message: unknown, extra: unknown) => void;
 
-/** Gives a message to the client. */
+/** Sends a message to the client. */
 export type Send = (message: unknown, options?: unknown) => Promise<unknown>;
 
 /** A call that is being judged. */
@@ -26,21 +26,21 @@ const INVALID_REQUEST = -32600;
 const INVALID_PARAMS = -32602;
 const SERVER_ERROR = -32000;
 
-/** How many calls may wait for the host's functions at a time, on one transport. */
+/** The maximum number of calls that wait for callbacks of the host at the same time, on one transport. */
 const MOST_JUDGED = 1024;
 
-/** How many calls are open of which it is known what they were, should one become a task. The oldest make room. */
+/** The maximum number of unanswered calls that are remembered in case they become tasks. The oldest are dropped first. */
 const MOST_OPEN = 4096;
 
 const RESERVED = 'Invalid request: the id is reserved';
 const TOO_MANY = 'too many calls are being judged: wait for some of them, and try again';
 
-/** Judges calls on their way to a server, and takes out of lists what the caller could never call. */
-export class Gate<Told> {
-	readonly #judge: Judge<Told>;
+/** Judges calls on their way to a server, and removes tools that the caller can never use from lists on their way back. */
+export class Gate<CallInfo> {
+	readonly #judge: Judge<CallInfo>;
 	readonly #hiding: Hiding | undefined;
 	readonly #turnedOff: Closed | undefined;
-	readonly #told: (extra: unknown) => Told;
+	readonly #infoOf: (extra: unknown) => CallInfo;
 	readonly #send: Send;
 	readonly #fail: (error: unknown) => void;
 	readonly #lists = new Lists();
@@ -48,29 +48,31 @@ export class Gate<Told> {
 	#judgingCount = 0;
 	/** The calls that the server has not answered yet. */
 	readonly #open = new Map<Id, TaskCall[]>();
-	/** What messages were like that were let pass, where handlers may hand them on to one another: each is judged once. */
+	/** Copies of the messages that have passed, by the message given to a handler: see `receive`. */
 	readonly #passed = new WeakMap<object, Message>();
 	#isClosed = false;
 
 	constructor(
-		judge: Judge<Told>,
+		judge: Judge<CallInfo>,
 		{ hiding, closed }: { readonly hiding?: Hiding | undefined; readonly closed?: Closed | undefined },
-		told: (extra: unknown) => Told,
+		infoOf: (extra: unknown) => CallInfo,
 		send: Send,
 		fail: (error: unknown) => void,
 	) {
 		this.#judge = judge;
 		this.#hiding = hiding;
 		this.#turnedOff = closed;
-		this.#told = told;
+		this.#infoOf = infoOf;
 		this.#send = send;
 		this.#fail = fail;
 	}
 
 	/**
-	 * A message of a client's. What needs no waiting goes on at once, so that order is kept. Where the transport has
-	 * several handlers (`isLayered`), one can hand on to the next what it was given: unchanged, it is let pass, and each
-	 * handler gets a copy of its own; changed, it is judged anew.
+	 * Handles a message of the client. Messages that need no waiting are passed on synchronously, which keeps their order.
+	 *
+	 * If the transport has several handlers (`isLayered`), each may hand its message on to the next, so that a message arrives
+	 * here again. Each handler therefore gets its own copy. A message that comes back unchanged passes, so that a call is
+	 * judged once; a changed one is judged again.
 	 */
 	receive(raw: unknown, extra: unknown, deliver: Deliver, isLayered = false): void {
 		const passed = typeof raw === 'object' && raw !== null ? this.#passed.get(raw) : undefined;
@@ -102,7 +104,7 @@ export class Gate<Told> {
 		}
 	}
 
-	/** A message of the server's. */
+	/** Handles a message of the server. */
 	send(raw: unknown, options?: unknown): Promise<unknown> {
 		if (Array.isArray(raw)) return this.#sendAll(Array.from<unknown>(raw), options);
 		const shown = this.#shownAs(raw);
@@ -111,14 +113,14 @@ export class Gate<Told> {
 		return shown instanceof Promise ? shown.then((message) => this.#send(message, ...related)) : this.#send(shown, ...related);
 	}
 
-	/** The transport is closed: what is being judged does not run any more. */
+	/** Closes the gate. Calls that are being judged will not run. */
 	close(): void {
 		this.#isClosed = true;
 		this.#lists.clear();
 		this.#open.clear();
 	}
 
-	/** Hands a message on. Where a handler could change it on its way to the next, the guard keeps what it was like. */
+	/** Passes a message to the handler. With several handlers, keeps a copy to detect changes. */
 	#deliver(message: Message, extra: unknown, deliver: Deliver, isLayered: boolean): void {
 		if (!isLayered) return deliver(message, extra);
 		let given: object;
@@ -126,7 +128,7 @@ export class Gate<Told> {
 			given = copy(message) as object;
 			this.#passed.set(given, copy(message) as Message);
 		} catch (error) {
-			// Only where it never was JSON, as on a transport in memory.
+			// Only possible for a value that was never JSON, as on an in-memory transport.
 			return this.#fail(error);
 		}
 		deliver(given, extra);
@@ -144,10 +146,10 @@ export class Gate<Told> {
 		if (this.#hiding?.isForeseen(raw) === true)
 			return conclude(this.#refused(call, 'the caller could not make this call when its scopes were checked'));
 		if (this.#judgingCount >= MOST_JUDGED) return conclude(this.#refused(call, TOO_MANY, TOO_MANY));
-		this.#settle(id, this.#judge.judge(call.tool, call.args, this.#told(extra)), conclude);
+		this.#settle(id, this.#judge.judge(call.tool, call.args, this.#infoOf(extra)), conclude);
 	}
 
-	/** Goes on once a call is judged, unless it is cancelled or the transport is closed before. */
+	/** Calls `conclude` with the verdict, unless the call is cancelled or the transport is closed before that. */
 	#settle<T>(id: Id, judged: T | Promise<T>, conclude: (judged: T) => void): void {
 		if (!(judged instanceof Promise)) return conclude(judged);
 		const judging = { isCancelled: false };
@@ -166,7 +168,7 @@ export class Gate<Told> {
 			});
 	}
 
-	/** Notes what a call is that goes on. */
+	/** Remembers a call that is passed on. */
 	#opened(id: Id, { tool, args }: Call): void {
 		const calls = this.#open.get(id) ?? [];
 		calls.push({ tool, args });
@@ -174,7 +176,7 @@ export class Gate<Told> {
 		if (this.#open.size > MOST_OPEN) this.#open.delete(this.#open.keys().next().value!);
 	}
 
-	/** To go on with a task is judged as the call that has become it, by who asks for it. */
+	/** Judges a `tasks/update` as the call that became the task, with the caller who sends the update. */
 	#update({ id, task, message }: Asked & { kind: 'update' }, extra: unknown, pass: (message: Message) => void): void {
 		if (this.#judge.observes) return pass(message);
 		const calls = callsOf(this.#judge.policy, task);
@@ -183,10 +185,10 @@ export class Gate<Told> {
 			this.#judge.refuse('', calls === undefined ? 'the task is unknown' : TOO_MANY);
 			return calls === undefined ? unknown() : this.#answer(id, error(id, SERVER_ERROR, TOO_MANY));
 		}
-		const told = this.#told(extra);
+		const info = this.#infoOf(extra);
 		const denied = (at: number): Denied | undefined | Promise<Denied | undefined> => {
 			const call = calls[at];
-			return call && after(this.#judge.judge(call.tool, call.args, told), (verdict) => verdict.denied ?? denied(at + 1));
+			return call && after(this.#judge.judge(call.tool, call.args, info), (verdict) => verdict.denied ?? denied(at + 1));
 		};
 		this.#settle(id, denied(0), (denied) => {
 			if (denied === undefined) return pass(message);
@@ -194,7 +196,7 @@ export class Gate<Told> {
 		});
 	}
 
-	/** The verdict on a call that is not judged: it passes where the policy is only observed. */
+	/** The verdict on a call that cannot be judged: denied, or in `observe` mode allowed. */
 	#refused(call: Call, why: string, reason?: string): Verdict {
 		const denied = this.#judge.refuse(call.tool, why, reason);
 		return denied === undefined ? { args: call.args } : { denied };
@@ -208,13 +210,13 @@ export class Gate<Told> {
 		if (this.#judge.observes) return pass(message);
 		if (isOwn(id))
 			return this.#lists.clientId(id) === undefined ? this.#answer(id, error(id, INVALID_REQUEST, RESERVED)) : pass(message);
-		const own = this.#lists.add(id, { who: this.#judge.who(this.#told(extra)), isModern });
+		const own = this.#lists.add(id, { who: this.#judge.who(this.#infoOf(extra)), isModern });
 		if (own === undefined)
 			return this.#answer(id, error(id, SERVER_ERROR, 'Too many lists of tools are open: wait for some of them, or cancel them'));
 		pass({ ...message, id: own });
 	}
 
-	/** What is not about tools goes on, unless it is about what the host has turned off. */
+	/** Passes on a message that is not about tools, unless it is about prompts or resources that are turned off. */
 	#other({ id, message }: Asked & { kind: 'other' }, closed: Closed, extra: unknown, deliver: Deliver): void {
 		let read;
 		try {
@@ -229,7 +231,7 @@ export class Gate<Told> {
 		this.#answer(id, result === undefined ? error(id, METHOD_NOT_FOUND, why) : { jsonrpc: '2.0', id, result });
 	}
 
-	/** Cancels what the client knows under an id: calls, and lists, which the server knows under others. */
+	/** Cancels the requests with a client's id. Lists have other ids at the server, so cancels those too. */
 	#cancel({ id, message }: Asked & { kind: 'cancelled' }, pass: (message: Message) => void): void {
 		for (const judging of this.#judging.get(id) ?? []) judging.isCancelled = true;
 		this.#open.delete(id as Id);
@@ -237,7 +239,7 @@ export class Gate<Told> {
 		for (const own of this.#lists.cancel(id)) pass({ ...message, params: { ...(message['params'] as Message), requestId: own } });
 	}
 
-	/** A message as the client gets it: undefined where it gets none. */
+	/** The message to send to the client; undefined if there is nothing to send. */
 	#shownAs(raw: unknown): unknown {
 		const response = raw as Message | null;
 		if (typeof response !== 'object' || response === null || response['method'] !== undefined) return raw;
@@ -246,18 +248,18 @@ export class Gate<Told> {
 		const isList = Array.isArray(tools);
 		if (!isOwn(response['id'])) {
 			this.#closed(response['id'] as Id, result);
-			// No server answers to an id that it was not given. One that does shows no more for it.
+			// Servers should not answer with an id that they were not given. Filter the list anyway if one does.
 			const waiting = isList ? this.#lists.waiting(response['id']) : undefined;
 			return waiting === undefined ? raw : this.#filtered(response, result!, tools as unknown[], waiting);
 		}
 		const answered = this.#lists.answer(response['id']);
-		// It was cancelled, or its client is gone: nobody waits for it.
+		// The request was cancelled, or its client is gone.
 		if (answered === undefined) return undefined;
 		const restored = { ...response, id: answered.id };
 		return isList ? this.#filtered(restored, result!, tools, answered.waiting) : restored;
 	}
 
-	/** A call is answered: it may have become a task. */
+	/** Handles the answer to a call, which may have become a task. */
 	#closed(id: Id, result: Message | null | undefined): void {
 		const calls = this.#open.get(id);
 		if (calls === undefined) return;
@@ -266,12 +268,12 @@ export class Gate<Told> {
 		if (task !== undefined) remember(this.#judge.policy, task, calls);
 	}
 
-	/** A list, as all of its callers may see it. */
+	/** Filters a list to the tools that all callers who may get it can see. */
 	#filtered(response: Message, result: Message, tools: readonly unknown[], waiting: readonly Waiting[]): Message | Promise<Message> {
 		const show = (all: readonly Who[]): Message => {
 			const shown = all.reduce((left, who) => this.#shown(left, who), tools);
 			const isModern = waiting.some(({ isModern }) => isModern);
-			// It is this caller's list, and nobody else's.
+			// The list is filtered for this caller, so it must not be cached for others.
 			return { ...response, result: { ...result, tools: shown, ...(isModern && { cacheScope: 'private' }) } };
 		};
 		const all = waiting.map(({ who }) => who);
@@ -284,7 +286,7 @@ export class Gate<Told> {
 		return left.length === 0 ? undefined : this.#send(left, options);
 	}
 
-	/** The options with which a message is sent: undefined where it belongs to a list that nobody waits for. */
+	/** The options for sending a message, with the client's id restored; undefined if it belongs to a list that is gone. */
 	#related(options: unknown): unknown[] | undefined {
 		const related = (options as { relatedRequestId?: unknown } | null | undefined)?.relatedRequestId;
 		if (!isOwn(related)) return options === undefined ? [] : [options];
@@ -296,7 +298,7 @@ export class Gate<Told> {
 		return this.#judge.shown(tools, (tool) => (tool as { name?: unknown } | null)?.name, who);
 	}
 
-	/** Answers in place of the server: not before the transport has handed over what it is handing over. */
+	/** Answers in place of the server. Always async: the transport may not accept an answer while it delivers a message. */
 	#answer(id: Id, response: Message | Promise<Message>): void {
 		Promise.resolve(response)
 			.then((message) => (this.#isClosed ? undefined : this.#send(message, { relatedRequestId: id })))

@@ -1,8 +1,8 @@
 /**
- * Guards a server over stdio that somebody else wrote: runs it, and stands between it and its client.
+ * The `perso-guard` command: runs an MCP server over stdio as a child process and guards it, without changing the server.
  *
- * A client's messages are parsed and written anew, so that no other reader finds in them what was not judged. What the
- * server says goes on as it is, but for lists of tools.
+ * The client's messages are parsed and serialized again, so that the server cannot read them differently from what was
+ * judged. The server's messages are passed on unchanged, except for lists of tools.
  */
 
 import { spawn } from 'node:child_process';
@@ -33,7 +33,7 @@ Options:
 
 Denials are reported on standard error.`;
 
-/** The longest message, in characters. */
+/** The maximum length of a message, in UTF-16 code units. */
 const MOST = 1 << 26;
 
 /** JSON-RPC 2.0, 5.1. */
@@ -51,27 +51,27 @@ const options = {
 	help: { type: 'boolean' },
 } as const;
 
-/** Does what the command's arguments say, and returns the exit code: the server's own. */
+/** Runs the command. Returns the server's exit code, or 1 after an error. */
 export async function main(args: string[], load: (source: Source) => Promise<BasePolicy>): Promise<number> {
-	let told;
+	let parsedArgs;
 	try {
-		told = parseArgs({ args, options, allowPositionals: true });
-		if (told.values.help) {
+		parsedArgs = parseArgs({ args, options, allowPositionals: true });
+		if (parsedArgs.values.help) {
 			console.log(USAGE);
 			return 0;
 		}
-		if (told.values.policy === undefined) throw new Error('`--policy` is missing');
-		if (told.positionals.length === 0) throw new Error('the command of the server is missing: put it behind `--`');
+		if (parsedArgs.values.policy === undefined) throw new Error('`--policy` is missing');
+		if (parsedArgs.positionals.length === 0) throw new Error('the command of the server is missing: put it behind `--`');
 	} catch (wrong) {
-		console.error(`error: ${said(wrong)}\n\n${USAGE}`);
+		console.error(`error: ${messageOf(wrong)}\n\n${USAGE}`);
 		return 1;
 	}
-	const { policy, observe, hide = false } = told.values;
+	const { policy, observe, hide = false } = parsedArgs.values;
 	try {
-		const closed = Closed.of(told.values);
+		const closed = Closed.of(parsedArgs.values);
 		const judge = new Judge<unknown>(await load(policy), {
-			...attributes('agent', told.values.agent),
-			...attributes('context', told.values.context),
+			...attributes('agent', parsedArgs.values.agent),
+			...attributes('context', parsedArgs.values.context),
 			mode: observe ? 'observe' : 'enforce',
 			onDecision(event) {
 				if (!event.decision.allowed) console.error(`perso: deny ${printable(event.tool)}: ${event.decision.reason} (${event.id})`);
@@ -80,21 +80,21 @@ export async function main(args: string[], load: (source: Source) => Promise<Bas
 		return await between(
 			judge,
 			{ hiding: hide ? hidingTransport(true) : undefined, closed },
-			told.positionals as [string, ...string[]],
+			parsedArgs.positionals as [string, ...string[]],
 		);
 	} catch (error) {
-		console.error(`error: ${said(error)}`);
+		console.error(`error: ${messageOf(error)}`);
 		return 1;
 	}
 }
 
-const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** A name, without what a terminal would obey or show otherwise. */
+/** A name for printing: quoted, with control and invisible characters escaped. */
 const printable = (name: string): string =>
 	JSON.stringify(name).replace(/\p{C}/gu, (found) => `\\u{${found.codePointAt(0)!.toString(16)}}`);
 
-/** A part that is told as JSON. */
+/** Parses an option that is a JSON object. */
 function attributes(name: 'agent' | 'context', text: string | undefined): { [name in 'agent' | 'context']?: object } {
 	if (text === undefined) return {};
 	const value: unknown = JSON.parse(text);
@@ -102,7 +102,7 @@ function attributes(name: 'agent' | 'context', text: string | undefined): { [nam
 	return { [name]: value };
 }
 
-/** Runs the server between its client's messages and its own. */
+/** Runs the server and passes messages between it and the client. Returns its exit code. */
 async function between(
 	judge: Judge<unknown>,
 	how: ConstructorParameters<typeof Gate>[1],
@@ -112,7 +112,7 @@ async function between(
 	const ended = once(server, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
 	await once(server, 'spawn');
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => server.kill(signal));
-	// A server that is gone reads no more.
+	// Ignore EPIPE: the server may have exited.
 	server.stdin.on('error', () => {});
 	const lines = new WeakMap<object, string>();
 	const toClient = (message: unknown): Promise<unknown> => write(process.stdout, lines.get(message as object) ?? JSON.stringify(message));
@@ -121,7 +121,7 @@ async function between(
 		how,
 		() => undefined,
 		toClient,
-		(error) => console.error(`perso: ${said(error)}`),
+		(error) => console.error(`perso: ${messageOf(error)}`),
 	);
 	const refuse = async (message: unknown, why: string): Promise<void> => {
 		console.error(`perso: a message is refused: ${why}`);
@@ -148,12 +148,12 @@ async function between(
 		for await (const line of messages(server.stdout)) {
 			const message = parsed(line);
 			if (typeof message === 'object' && message !== null) lines.set(message, line);
-			// What is no message is the client's to make out.
+			// Lines that are not messages are passed on: the client decides what to do with them.
 			await (message === undefined ? write(process.stdout, line) : gate.send(message));
 		}
 	};
 	up().catch((error: unknown) => {
-		console.error(`perso: ${said(error)}`);
+		console.error(`perso: ${messageOf(error)}`);
 		server.kill();
 	});
 	await down();
@@ -163,7 +163,7 @@ async function between(
 	return code ?? (signal === 'SIGINT' ? 130 : 143);
 }
 
-/** The lines of a stream that are not empty. */
+/** Yields the lines of a stream that are not blank. */
 async function* messages(stream: Readable): AsyncGenerator<string> {
 	const decoder = new StringDecoder('utf8');
 	let rest = '';
@@ -184,7 +184,7 @@ function parsed(line: string): unknown {
 	}
 }
 
-/** Whether no number in it is one that JavaScript has rounded or given up: the server would get another than the client sent. */
+/** Whether all numbers in a message are exact. JavaScript rounds larger ones, and the server would get another number. */
 function isExact(message: unknown): boolean {
 	const left = [message];
 	while (left.length > 0) {

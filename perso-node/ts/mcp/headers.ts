@@ -1,12 +1,12 @@
 /**
- * Headers that say what arguments do (MCP 2026-07-28, "Streamable HTTP", `x-mcp-header`): a server must refuse a call
- * whose headers say otherwise. The SDK does so before it is known who calls; where tools are hidden, that would tell of a
- * tool, so that it is done here, once the call is allowed.
+ * Checks headers that repeat arguments (MCP 2026-07-28, "Streamable HTTP", `x-mcp-header`). A server must refuse a call
+ * whose headers and arguments differ. The SDK does so before the call is judged, which would reveal the existence of a hidden
+ * tool. With `hide`, the check is therefore done here, after the call is allowed.
  */
 
 import type { Message } from './message.js';
 
-/** The error of a call whose headers and body differ, as the SDK words it. */
+/** The error for a call whose headers and body differ, with the SDK's wording. */
 export interface Mismatch extends Message {
 	readonly code: number;
 	readonly message: string;
@@ -18,10 +18,10 @@ const ENCODED = /^=\?base64\?(.*)\?=$/s;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const DECIMAL = /^-?\d+(\.\d+)?$/;
 
-/** Deeper schemas than any that is written by hand. */
+/** The maximum depth of schemas that are checked. */
 const DEPTH = 64;
 
-/** The first header of a call that says otherwise than its arguments. */
+/** The error for the first header that differs from its argument; undefined if none does. */
 export function mismatch(schema: unknown, args: unknown, headers: Headers): Mismatch | undefined {
 	return below(schema, args, [], headers);
 }
@@ -44,9 +44,9 @@ function below(schema: unknown, args: unknown, path: readonly string[], headers:
 function differs(header: string, path: string, value: unknown, headers: Headers): Mismatch | undefined {
 	const text = written(value);
 	if (text === undefined) return undefined;
-	const said = headers.get(header);
-	if (said === null) return mismatched(header, `the body carries ${path}=${JSON.stringify(value)} but the ${header} header is absent`);
-	const decoded = decode(said);
+	const encoded = headers.get(header);
+	if (encoded === null) return mismatched(header, `the body carries ${path}=${JSON.stringify(value)} but the ${header} header is absent`);
+	const decoded = decode(encoded);
 	if (decoded === undefined) return mismatched(header, `the ${header} header carries an invalid Base64 sentinel value`);
 	const same = typeof value === 'number' && DECIMAL.test(decoded) ? Number(decoded) === value : decoded === text;
 	return same
@@ -61,7 +61,7 @@ function mismatched(header: string, body: string): Mismatch {
 	return { code: MISMATCH, message: `Bad Request: the request headers and body disagree: ${body}`, data: { mismatch: { header, body } } };
 }
 
-/** How a header says a value; undefined for what no header says. */
+/** A value as a header has it; undefined for values that are not sent in headers. */
 function written(value: unknown): string | undefined {
 	if (typeof value === 'string') return value;
 	if (typeof value === 'boolean') return String(value);
@@ -69,9 +69,9 @@ function written(value: unknown): string | undefined {
 	return Number.isInteger(value) && !Number.isSafeInteger(value) ? undefined : String(value);
 }
 
-function decode(said: string): string | undefined {
-	const [, encoded] = ENCODED.exec(said) ?? [];
-	if (encoded === undefined) return said;
+function decode(header: string): string | undefined {
+	const [, encoded] = ENCODED.exec(header) ?? [];
+	if (encoded === undefined) return header;
 	if (!BASE64.test(encoded)) return undefined;
 	try {
 		return new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(atob(encoded), (byte) => byte.codePointAt(0)!));

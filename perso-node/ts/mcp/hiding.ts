@@ -1,4 +1,7 @@
-/** Servers whose denied calls are answered as if there were no such tool: nothing may tell of it before it is judged. */
+/**
+ * The `hide` option: denied calls are answered as if the tool did not exist. Nothing may reveal the tool before the call is
+ * judged, so checks that the SDK makes earlier are postponed.
+ */
 
 import type { Judge } from '../guard/judge.js';
 import { type Mismatch, mismatch } from './headers.js';
@@ -10,20 +13,20 @@ import { noSuchTool, put, twinOf, type Unknown, type UnknownTool } from './twin.
 export interface Hiding {
 	/** The answer to a denied call. */
 	readonly answer: Unknown;
-	/** What is wrong with the headers of a call that is allowed. */
+	/** Checks the headers of an allowed call. */
 	mismatch(call: Call, extra: unknown): Mismatch | undefined;
-	/** Whether a message was found to be denied before it came to the guard, and went on as if nothing was asked of it. */
+	/** Whether the call in this message was found denied during the scope check, whose challenge was left out because of it. */
 	isForeseen(message: object): boolean;
 }
 
-/** Hides the tools behind a transport, of which nothing else is known. */
+/** Hides the tools of an unknown server behind a transport. */
 export function hidingTransport(hide: true | UnknownTool): Hiding {
 	const unknown = hide === true ? noSuchTool : hide;
 	const answer: Unknown = (message) => put(message, unknown);
 	return { answer, mismatch: () => undefined, isForeseen: () => false };
 }
 
-/** An `McpServer` of the 2.x line: what its entries over HTTP ask of a call before they hand it over. */
+/** The methods of an `McpServer` 2.x that the SDK's HTTP entries call before they deliver a call. */
 interface Entry {
 	toolInputSchemaJson?: (tool: string) => unknown;
 	resolveScopeChallenge?: (context: ScopeContext) => unknown;

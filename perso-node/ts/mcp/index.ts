@@ -1,4 +1,4 @@
-/** Guards MCP servers, whichever line of the SDK they are on and whatever they are reached by. */
+/** Guards for MCP servers on either version of the SDK (1.x and 2.x), over any transport. */
 
 import { Judge } from '../guard/judge.js';
 import type { ServerSettings } from '../guard/settings.js';
@@ -9,7 +9,7 @@ import { type Hiding, hidingServer, hidingTransport } from './hiding.js';
 
 export type { ServerSettings } from '../guard/settings.js';
 
-/** Who a verified token was given to, as the SDKs' `AuthInfo` has it. */
+/** A verified token, as in the SDKs' `AuthInfo`. */
 export interface AuthInfo {
 	readonly token: string;
 	readonly clientId: string;
@@ -19,38 +19,38 @@ export interface AuthInfo {
 	readonly extra?: Record<string, unknown> | undefined;
 }
 
-/** What is known of the request that a message came by. */
+/** The argument of the `agent` function: the request that a message came with. */
 export interface RequestContext {
-	/** The verified token; only where a middleware in front of the server has verified one. */
+	/** The verified token. Present only if a middleware in front of the server has verified one. */
 	readonly authInfo?: AuthInfo;
-	/** The request, as the 1.x line tells of it. Its headers are whatever the client says. */
+	/** The request in SDK 1.x. The client controls its headers: do not trust them. */
 	readonly requestInfo?: { readonly headers: Record<string, string | string[] | undefined> };
-	/** The request, as the 2.x line tells of it. */
+	/** The request in SDK 2.x. The client controls its headers: do not trust them. */
 	readonly request?: Request;
-	/** The transport's session, where it has any. */
+	/** The transport's session id, if it has one. */
 	readonly sessionId?: string;
 }
 
-/** A transport of either line: what is used of it. */
+/** A transport of SDK 1.x or 2.x. */
 export interface Transport {
 	send(message: never, options?: never): Promise<unknown>;
 }
 
-/** A server of either line, high-level or low-level: what is used of it. */
+/** A server of SDK 1.x or 2.x, high-level (`McpServer`) or low-level (`Server`). */
 export interface Server {
 	connect(transport: never): Promise<unknown>;
 }
 
-/** The policies by which a server's or a transport's messages are judged. */
+/** The policies that guard a server or transport. */
 const guards = new WeakMap<object, Set<BasePolicy>>();
 
 /**
- * Guards a server: whatever it is connected to from now on, each call of a tool is judged before it runs, and runs with the
- * arguments that were judged; what is denied is answered with the reason; lists show what the caller could call. Returns
- * the server.
+ * Guards a server and returns it. Call it before `connect`. Over every transport that the server is connected to from then
+ * on, each tool call is judged before it runs, and runs with exactly the arguments that were judged. A denied call is
+ * answered with the reason. Lists contain only tools that the caller can use.
  *
- * @throws Error where the server is connected or guarded by the policy already, TypeError where it is no server or a setting
- * is wrong
+ * @throws Error if the server is already connected, or already guarded by this policy
+ * @throws TypeError or RangeError if `server` is not a server, or an option is invalid
  * @example
  * guard(server, policy, { agent: ({ authInfo }) => ({ id: authInfo?.clientId, roles: authInfo?.extra?.roles }) });
  * await server.connect(transport);
@@ -75,9 +75,13 @@ export function guard<S extends Server>(server: S, policy: BasePolicy, settings:
 }
 
 /**
- * Guards a transport by itself: messages that come from it are judged before whoever listens gets them. Returns the transport.
+ * Guards a transport and returns it. Its messages are judged before its handlers get them. Use it if you cannot call
+ * {@link guard} on the server itself.
  *
- * @throws Error where it is guarded by the policy already, TypeError where a setting is wrong
+ * @throws Error if the transport is already guarded by this policy
+ * @throws TypeError or RangeError if an option is invalid
+ * @example
+ * await server.connect(guardTransport(new StdioServerTransport(), policy, { agent: { roles: ['agent'] } }));
  */
 export function guardTransport<T extends Transport>(transport: T, policy: BasePolicy, settings: ServerSettings<RequestContext> = {}): T {
 	const hide = hidden(settings);
@@ -86,20 +90,20 @@ export function guardTransport<T extends Transport>(transport: T, policy: BasePo
 	return transport;
 }
 
-/** How denied calls are hidden, if they are. */
+/** Reads the `hide` option. Returns undefined if it is off. */
 function hidden({ hide = false }: ServerSettings<RequestContext>): (ServerSettings['hide'] & (true | Function)) | undefined {
 	if (typeof hide !== 'boolean' && typeof hide !== 'function') throw new TypeError('`hide` must be of type boolean or function');
 	return hide === false ? undefined : hide;
 }
 
-/** A low-level server, as it is. */
+/** The members of a low-level server that are used here. */
 export interface LowLevel {
 	transport?: unknown;
 	connect(this: unknown, transport: object, ...rest: unknown[]): Promise<unknown>;
 	getCapabilities?(this: unknown): { readonly [name: string]: object };
 }
 
-/** The server that does the protocol: an `McpServer` has one. */
+/** The low-level server: of an `McpServer` its `server`, else the server itself. */
 function lowLevel(server: unknown): LowLevel {
 	for (const found of [(server as { server?: unknown } | null)?.server, server]) {
 		if (typeof (found as LowLevel | null | undefined)?.connect === 'function') return found as LowLevel;
@@ -113,7 +117,7 @@ function once(guarded: object, policy: BasePolicy, what: string): void {
 	guards.set(guarded, policies.add(policy));
 }
 
-/** A transport, as it is. */
+/** The members of a transport that are used here. */
 interface Raw {
 	sessionId?: string;
 	send: Send;
@@ -124,7 +128,7 @@ interface Raw {
 
 type Handler = (...args: unknown[]) => unknown;
 
-/** Puts a gate into a transport. */
+/** Installs a gate in a transport. */
 function admit(
 	transport: Raw,
 	policy: BasePolicy,
@@ -133,7 +137,7 @@ function admit(
 ): void {
 	once(transport, policy, 'transport');
 	const send = transport.send.bind(transport);
-	const told = (extra: unknown): RequestContext => {
+	const contextOf = (extra: unknown): RequestContext => {
 		const { sessionId } = transport;
 		return { ...(extra as RequestContext | undefined), ...(sessionId !== undefined && { sessionId }) };
 	};
@@ -141,7 +145,7 @@ function admit(
 		const { onerror } = transport;
 		if (typeof onerror === 'function') onerror.call(transport, error instanceof Error ? error : new Error(String(error)));
 	};
-	const gate = new Gate(judge, more, told, send, fail);
+	const gate = new Gate(judge, more, contextOf, send, fail);
 	transport.send = (message, options) => gate.send(message, options);
 	let handlers = 0;
 	intercept(transport, 'onmessage', (handler) => {
@@ -156,8 +160,8 @@ function admit(
 }
 
 /**
- * Wraps whatever handler is set, whenever it is set. Where the transport's class has an accessor for it, as the Node
- * transport of the 1.x line has, that goes on to be used.
+ * Wraps every handler that is assigned to a property, now or later. If the transport's class has an accessor for it, as the
+ * Node transport of SDK 1.x does, the wrapped handler is assigned through that accessor.
  */
 function intercept(transport: Raw, name: 'onmessage' | 'onclose', wrap: (handler: Handler) => Handler): void {
 	const inherited = accessor(transport, name);

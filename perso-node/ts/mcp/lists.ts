@@ -1,43 +1,45 @@
 /**
- * The lists of tools that clients of one transport wait for. Each request for one goes on to the server under an id that
- * nobody can guess, so that its answer is known from all others, whatever ids clients choose, and however late it comes.
+ * Tracks requests for lists of tools on one transport. Each is sent to the server with a new id that clients cannot guess,
+ * so that its answer is recognized, whatever ids clients choose and however late it comes.
  */
 
 import type { Who } from '../guard/judge.js';
 import type { Id } from './message.js';
 
-/** Who waits for a list. */
+/** A caller who waits for a list. */
 export interface Waiting {
 	readonly who: Who | Promise<Who>;
 	readonly isModern: boolean;
 }
 
-/** The lists that are asked for under one id: a transport may give any answer under it to any of those who wait. */
+/** Requests for lists with the same client's id: a transport may give any of their answers to any of the callers. */
 interface Group {
+	/** The client's id. */
 	readonly id: Id;
 	readonly waiting: Waiting[];
+	/** The ids at the server. */
 	readonly own: Set<string>;
 }
 
-/** How many lists may be waited for at a time, on one transport. */
+/** The maximum number of open requests for lists on one transport. */
 const MOST = 4096;
 
-/** No other process, and no client, has this one's ids. */
+/** The prefix of the ids at the server. It is random, so that other processes and clients do not use it. */
 const PREFIX = `perso-${crypto.randomUUID()}-`;
 
 let count = 0;
 
-/** Whether an id is one that this process gave to a list, on whichever transport. */
+/** Whether this process made the id for a list, on any transport. */
 export const isOwn = (id: unknown): id is string => typeof id === 'string' && id.startsWith(PREFIX);
 
-/** The lists that are open on one transport. */
+/** The open requests for lists on one transport. */
 export class Lists {
-	/** By the ids that they have at the server. */
+	/** By the ids at the server. */
 	readonly #open = new Map<string, Group>();
-	/** By the ids that clients gave them. */
+	/** By the clients' ids. */
 	readonly #groups = new Map<Id, Group>();
 
-	/** Notes who asks for a list. Returns the id under which it goes on, or undefined where too many are open. */
+	/** Adds a request. Returns its id for the server; undefined if too many requests are open. */
 	add(id: Id, waiting: Waiting): string | undefined {
 		if (this.#open.size >= MOST) return undefined;
 		const group = this.#groups.get(id) ?? { id, waiting: [], own: new Set() };
@@ -49,17 +51,17 @@ export class Lists {
 		return own;
 	}
 
-	/** The client's id of a list, as long as it is open. */
+	/** The client's id of an open request. */
 	clientId(own: string): Id | undefined {
 		return this.#open.get(own)?.id;
 	}
 
-	/** Who waits for a list under a client's id. */
+	/** The callers who wait for a list with a client's id. */
 	waiting(id: unknown): readonly Waiting[] | undefined {
 		return this.#groups.get(id as Id)?.waiting;
 	}
 
-	/** A list is answered: all who may be the one that gets it, and the id under which they do. */
+	/** Closes a request that was answered. Returns the client's id, and all callers to whom the answer may be given. */
 	answer(own: string): Pick<Group, 'id' | 'waiting'> | undefined {
 		const group = this.#open.get(own);
 		if (group === undefined) return undefined;
@@ -69,7 +71,7 @@ export class Lists {
 		return group;
 	}
 
-	/** Forgets the lists that are asked for under an id. Returns their ids at the server. */
+	/** Removes the requests with a client's id. Returns their ids at the server. */
 	cancel(id: unknown): string[] {
 		const group = this.#groups.get(id as Id);
 		if (group === undefined) return [];

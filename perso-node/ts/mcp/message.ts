@@ -1,35 +1,35 @@
 /**
- * Reads a JSON-RPC message (JSON-RPC 2.0; MCP, "Tools") once, and makes the one that goes on: whoever keeps the first, or
- * has it answer differently each time it is asked, changes nothing.
+ * Reads a JSON-RPC message (JSON-RPC 2.0; MCP, "Tools") once and makes the message that is passed on. Later changes to the
+ * original, or getters that return different values, therefore have no effect.
  */
 
 import { isReadAs, readings } from './fold.js';
 
-/** A request's id. */
+/** The id of a request. */
 export type Id = string | number;
 
-/** A message, as far as it is an object at all. */
+/** A message that is an object. */
 export type Message = { readonly [key: string]: unknown };
 
-/** What a client's message asks for. `message` is what goes on. */
+/** What a client's message asks for. `message` is the message to pass on. */
 export type Asked =
 	| { readonly kind: 'call'; readonly id: Id; readonly call: Call; readonly message: Message }
 	| { readonly kind: 'list'; readonly id: Id; readonly isModern: boolean; readonly message: Message }
-	/** To go on with a task, in which its tool may run anew. */
+	/** A `tasks/update`, after which the task's tool may run again. */
 	| { readonly kind: 'update'; readonly id: Id; readonly task: string; readonly message: Message }
 	| { readonly kind: 'cancelled'; readonly id: unknown; readonly message: Message }
-	/** Something that a guard must not let pass; without an id nobody waits for an answer. */
+	/** A message that a guard must refuse. Without an id it gets no answer. */
 	| { readonly kind: 'refused'; readonly id: Id | undefined; readonly code: number; readonly why: string; readonly message: unknown }
-	/** What is not about tools; with an id where it is a request. */
+	/** A message that is not about tools. It has an id if it is a request. */
 	| { readonly kind: 'other'; readonly id?: Id; readonly message: Message };
 
 /** A `tools/call`. */
 export interface Call {
 	readonly tool: string;
 	readonly args: unknown;
-	/** Whether it asks for a task of the revision 2025-11-25. */
+	/** Whether the call asks for a task (MCP 2025-11-25). */
 	readonly isTask: boolean;
-	/** Whether it is of the revision 2026-07-28 or a later one. */
+	/** Whether the call is of MCP revision 2026-07-28 or later. */
 	readonly isModern: boolean;
 }
 
@@ -38,31 +38,31 @@ const INVALID_REQUEST = -32600;
 export const METHOD_NOT_FOUND = -32601;
 const INVALID_PARAMS = -32602;
 
-/** Where a request of the revision 2026-07-28 says so (MCP, "_meta"). */
+/** The key in `_meta` with the MCP revision, from 2026-07-28 on (MCP, "_meta"). */
 const REVISION = 'io.modelcontextprotocol/protocolVersion';
 const MODERN = '2026-07-28';
 
 export const isObject = (value: unknown): value is Message => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** An integer that is not safe is one that JavaScript has rounded: the client would not know its answer. */
+/** Unsafe integers are refused: JavaScript has rounded them, and the client could not match the answer. */
 const isId = (id: unknown): id is Id => typeof id === 'string' || Number.isSafeInteger(id);
 
-/** Keys by which a message says what is called. */
+/** The keys that determine what a message does. */
 const ENVELOPE = ['jsonrpc', 'id', 'method', 'params'];
 const PARAMS = ['name', 'arguments', 'task', '_meta', 'inputResponses', 'requestState'];
 const UPDATE_PARAMS = ['taskId', 'inputResponses', '_meta'];
 
 const UPDATE = 'tasks/update';
 
-/** Whether a key is one of these, but in a form that only some readers take for it. */
+/** Whether the object has a key that only some parsers read as one of `keys`. */
 export function isAmbiguous(object: Message, keys: readonly string[]): boolean {
 	return Object.keys(object).some((key) => !keys.includes(key) && keys.some((other) => isReadAs(key, other)));
 }
 
-/** Whether a method is about tools, or a lax server takes it for one that is. */
+/** Whether a method is about tools, or a lenient server may read it as one that is. */
 const isAboutTools = (method: string): boolean => readings(method).some((name) => name.startsWith('tools/') || name === UPDATE);
 
-/** Reads a message. Throws where reading it throws. */
+/** Reads a message. Throws if reading it throws. */
 export function read(raw: unknown): Asked {
 	if (!isObject(raw))
 		return {
@@ -76,7 +76,7 @@ export function read(raw: unknown): Asked {
 	const { method, id } = message;
 	const refused = (code: number, why: string): Asked => ({ kind: 'refused', id: isId(id) ? id : undefined, code, why, message });
 	if (isAmbiguous(message, ENVELOPE)) return refused(INVALID_REQUEST, 'Invalid request: a key of the message is spelled in another way');
-	// An answer to the server has no method.
+	// A response to the server has no method.
 	if (method === undefined) return { kind: 'other', message };
 	if (typeof method !== 'string') return refused(INVALID_REQUEST, 'Invalid request: the method must be a string');
 	if (method === 'notifications/cancelled') {
@@ -106,13 +106,13 @@ export function read(raw: unknown): Asked {
 	return { kind: 'call', id, call, message: { ...message, params } };
 }
 
-/** The message of a call with other arguments. */
+/** The message of a call with its arguments replaced. */
 export function withArguments(message: Message, args: unknown): Message {
 	const params = message['params'] as Message;
 	return 'arguments' in params ? { ...message, params: { ...params, arguments: args } } : message;
 }
 
-/** Whether a request of such parameters is of the revision 2026-07-28 or a later one. */
+/** Whether a request with these parameters is of MCP revision 2026-07-28 or later. */
 export function isModern(params: unknown): boolean {
 	const meta = isObject(params) ? params['_meta'] : undefined;
 	const revision = isObject(meta) ? meta[REVISION] : undefined;

@@ -1,19 +1,19 @@
 /**
- * Answers calls as a server does that does not have the tool, byte for byte: by a second server of the same class of the
- * SDK and with the same capabilities, but without any tool. No code of the host's runs.
+ * Answers calls exactly, byte for byte, as the server would if it did not have the tool. The answers come from a twin: a
+ * second server of the same SDK class with the same capabilities but without tools. No code of the host runs in it.
  */
 
 import { error } from './denial.js';
 import type { LowLevel } from './index.js';
 import type { Id, Message } from './message.js';
 
-/** Answers a call as if there were no such tool. */
+/** Answers a call as if the tool did not exist. */
 export type Unknown = (message: Message, extra: unknown) => Message | Promise<Message>;
 
-/** What a handler of a low-level server does with a tool that it does not have: returns a result, or throws an error. */
+/** What a low-level server's handler does for an unknown tool: it returns a result or throws an error. */
 export type UnknownTool = (tool: string) => object | PromiseLike<object>;
 
-/** The parts of the SDKs' servers that are used here. */
+/** The members of the SDKs' servers that are used here. */
 interface Sdk extends LowLevel {
 	readonly server?: Sdk;
 	readonly _registeredTools?: object;
@@ -37,19 +37,19 @@ interface Line {
 const INVALID_PARAMS = -32602;
 const INTERNAL_ERROR = -32603;
 
-/** What a handler of the 2.x line is set for; and of the 1.x line, which wants a schema. */
+/** The key to set a handler with: the method in SDK 2.x, a schema in SDK 1.x. */
 const CALL = 'tools/call';
 const CALL_SCHEMA = { shape: { method: { value: CALL } }, safeParse: (data: unknown) => ({ success: true, data }) };
 
-/** How many answers are waited for. One may never come, as a server drops what is not of its era. */
+/** The maximum number of pending answers. Some never come: a server drops requests of another protocol era. */
 const MOST = 1024;
 
-/** What `McpServer` of the 2.x line does. */
+/** Throws what `McpServer` of SDK 2.x throws for an unknown tool. */
 export function noSuchTool(tool: string): never {
 	throw Object.assign(new Error(`Tool ${tool} not found`), { code: INVALID_PARAMS });
 }
 
-/** Answers with what a handler returns or throws, in the order of keys that the SDKs have. */
+/** Answers with what the handler returns or throws. The keys have the same order as in the SDKs' responses. */
 export async function put(message: Message, unknownTool: UnknownTool): Promise<Message> {
 	const id = message['id'] as Id;
 	try {
@@ -63,7 +63,10 @@ export async function put(message: Message, unknownTool: UnknownTool): Promise<M
 
 const toolOf = (message: Message): string => (message['params'] as { name: string }).name;
 
-/** The answers of a server that does not have the tool. `unknownTool` says what its handler does, where it is its own. */
+/**
+ * Returns a function that answers as the server would for an unknown tool. `unknownTool` is given if the server has its own
+ * handler for calls.
+ */
 export function twinOf(server: object, low: LowLevel, unknownTool: UnknownTool | undefined): Unknown {
 	const sdk = low as Sdk;
 	const high = unknownTool === undefined ? classOf(server, ['registerTool', 'createToolError']) : undefined;
@@ -77,7 +80,7 @@ export function twinOf(server: object, low: LowLevel, unknownTool: UnknownTool |
 	};
 }
 
-/** The class of the SDK's that an object is of: the one nearest to the root that has all these members. */
+/** The SDK class of an object, without subclasses of the host: the class nearest to the root that has all these members. */
 function classOf(object: object, members: readonly string[]): SdkClass | undefined {
 	let found: SdkClass | undefined;
 	for (let at: object | null = object; at !== null; at = Object.getPrototypeOf(at) as object | null) {
@@ -105,7 +108,7 @@ class Twin {
 		};
 	}
 
-	/** Makes a twin. Throws where there is none that has no tools. */
+	/** Makes a twin. Throws if the class itself registers tools. */
 	static async of(made: SdkClass, sdk: Sdk, unknownTool: UnknownTool | undefined): Promise<Twin> {
 		const { _serverInfo: info, _requestStateVerify: verify } = sdk;
 		const capabilities = { tools: {}, ...sdk.getCapabilities?.() };
@@ -121,7 +124,7 @@ class Twin {
 	}
 
 	async answer(message: Message, extra: unknown, sdk: Sdk): Promise<Message> {
-		// Which era is spoken is a server's state.
+		// The protocol version is state of the server, so copy it.
 		if ('_negotiatedProtocolVersion' in sdk) this.#low._negotiatedProtocolVersion = sdk._negotiatedProtocolVersion;
 		this.#count += 1;
 		const id = this.#count;

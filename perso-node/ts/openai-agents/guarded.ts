@@ -1,8 +1,8 @@
-/** What is known to judge its calls, so that `verify` can find what does not. */
+/** Marks guarded tools, guardrails and servers, so that `verify` can find unguarded ones. */
 
 const guarded = new WeakSet<object>();
 
-/** How a guarded tool is marked: a copy of it, as the SDK makes for a namespace, is marked as well. */
+/** The mark of a guarded tool. Copies of the tool, as the SDK makes them for a namespace, keep it. */
 const MARK = Symbol('perso.guarded');
 
 /** Marks a guardrail or an MCP server. */
@@ -11,10 +11,10 @@ export function mark<T extends object>(value: T): T {
 	return value;
 }
 
-/** Whether it is a guardrail or an MCP server that judges its calls. */
+/** Whether this is a guardrail or an MCP server of perso. */
 export const isMarked = (value: object): boolean => guarded.has(value);
 
-/** Marks a tool by the function that runs it, which nobody can exchange: hooks are given the tool before it runs. */
+/** Marks a tool and makes its `invoke` read-only: hooks get the tool before it runs and could otherwise replace it. */
 export function markTool<T extends { readonly invoke: unknown }>(tool: T): T {
 	const { invoke } = tool;
 	return Object.defineProperties(tool, {
@@ -23,5 +23,5 @@ export function markTool<T extends { readonly invoke: unknown }>(tool: T): T {
 	});
 }
 
-/** Whether it is a tool that judges its calls. */
+/** Whether this is a guarded tool. */
 export const isMarkedTool = (tool: { readonly invoke: unknown }): boolean => (tool as { [MARK]?: unknown })[MARK] === tool.invoke;

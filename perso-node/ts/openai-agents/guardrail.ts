@@ -1,4 +1,4 @@
-/** A tool input guardrail, for function tools that you do not make yourself. */
+/** A tool input guardrail, for function tools that you do not create yourself. */
 
 import {
 	defineToolInputGuardrail,
@@ -14,16 +14,17 @@ import { mark } from './guarded.js';
 import { called } from './name.js';
 
 /**
- * A guardrail that judges each call of a tool. A denied call does not run, and the model reads the reason as the tool's
- * output. `agent` is called with the guardrail's data: the run's context, the agent, the call.
+ * Returns a guardrail that judges each call of a tool. A denied call does not run, and the model gets the reason as the
+ * tool's output. `agent` is called with the guardrail's data: the run's context, the agent and the call.
  *
- * It judges the text that the model wrote, to the letter: duplicate keys are denied. The text is then fixed: a hook or
- * another guardrail that changes the call's `arguments` gets a TypeError. What a tool's schema makes of the text
- * (defaults, transformations) is not judged. Where you can, use `guardedTool` and `guardMcpServer`, which judge what
- * runs; the guardrail is for function tools that others make, such as `agent.asTool()`.
+ * The guardrail judges the JSON text that the model wrote, and denies duplicate keys. It then makes the call's `arguments`
+ * read-only: a hook or another guardrail that assigns to it gets a TypeError. It does not see what the tool's schema changes
+ * (defaults, transformations). Prefer {@link guardedTool} and {@link guardMcpServer}, which judge what runs; use the
+ * guardrail for function tools that you do not create yourself, such as `agent.asTool()`.
  *
- * Calls are judged by the name that the model calls: `namespace.name` for tools in a namespace.
+ * Rules match the name that the model calls: `namespace.name` for tools in a namespace.
  *
+ * @throws TypeError or RangeError if an option is invalid
  * @example
  * const guard = toolInputGuardrail(policy, { agent: ({ context }) => context.context.user });
  * const research = researcher.asTool({ toolName: 'research' });
@@ -39,7 +40,7 @@ export function toolInputGuardrail<CONTEXT = unknown>(
 			name: 'perso',
 			run: async (data) => {
 				const { toolCall } = data;
-				// The SDK hands the call's text to the tool later than to its guardrails.
+				// The SDK reads the call's text again after the guardrails, when it runs the tool.
 				const text = fixed(toolCall, 'arguments');
 				const { denied } = await judge.judge(called(toolCall), new Json(text), data);
 				return denied
@@ -50,7 +51,7 @@ export function toolInputGuardrail<CONTEXT = unknown>(
 	);
 }
 
-/** Reads a property, and makes it one that nobody can change. Throws where that is not possible. */
+/** Reads a property and makes it read-only. Throws if that is not possible. */
 function fixed<T extends object, K extends keyof T>(object: T, key: K): T[K] {
 	const value = object[key];
 	Object.defineProperty(object, key, { value, enumerable: true, writable: false, configurable: false });

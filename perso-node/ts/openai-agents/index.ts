@@ -1,4 +1,4 @@
-/** The OpenAI Agents SDK: function tools, MCP servers and a tool input guardrail that judge each call. */
+/** Guards for the OpenAI Agents SDK: function tools, MCP servers and a tool input guardrail. */
 
 export { toolInputGuardrail } from './guardrail.js';
 export { guardMcpServer, type GuardedMcpCall } from './server.js';

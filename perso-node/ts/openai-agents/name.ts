@@ -1,8 +1,8 @@
-/** What of a call by the model its name is made of. */
+/** The properties of a model's call that name the tool. */
 interface NamedCall {
 	readonly name: string;
 	readonly namespace?: string | undefined;
 }
 
-/** The name by which the model calls a tool. A tool that is loaded late is in a namespace of its own name. */
+/** The tool's name for rules. A deferred tool has its own name as its namespace, which is left out. */
 export const called = ({ name, namespace }: NamedCall): string => (namespace && namespace !== name ? `${namespace}.${name}` : name);

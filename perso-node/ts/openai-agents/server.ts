@@ -1,4 +1,4 @@
-/** MCP servers of an agent whose tools are judged when they are called. */
+/** Guarded MCP servers for agents. */
 
 import type { MCPServer, RunContext } from '@openai/agents';
 import type { Denied } from '../guard/denied.js';
@@ -8,17 +8,17 @@ import { Closed, passes } from '../mcp/closed.js';
 import type { BasePolicy } from '../policy.js';
 import { mark } from './guarded.js';
 
-/** What `agent` is called with. */
+/** The argument of the `agent` function. */
 export interface GuardedMcpCall<CONTEXT = unknown> {
-	/** The tool's name, as the MCP server has it. */
+	/** The tool's name on the MCP server. */
 	readonly tool: string;
 	/** The name of the MCP server. */
 	readonly server: string;
-	/** The run's context. Undefined where your own code calls the server. */
+	/** The run's context. Undefined if your own code calls the server outside of a run. */
 	readonly context: RunContext<CONTEXT>;
 }
 
-/** By which function a server is asked for what it has beside tools. */
+/** The methods of a server for prompts and resources, and the MCP methods that they send. */
 const ASKS = {
 	listPrompts: 'prompts/list',
 	getPrompt: 'prompts/get',
@@ -31,15 +31,15 @@ type Arguments = Record<string, unknown> | null;
 type Call<R> = (tool: string, args: Arguments, ...rest: unknown[]) => Promise<R>;
 
 /**
- * A server like the given one that judges each call before it is sent, with the arguments that are sent: whatever hooks,
- * guardrails and `toolMetaResolver` did to them before. Calls are judged by the names that the server itself has for its
- * tools, not by the names with a prefix that `includeServerInToolNames` gives them. The model reads the reason of a
- * denial as the tool's output.
+ * Returns a guarded wrapper of an MCP server. It judges each call before it is sent, with the arguments that are sent, after
+ * any changes by hooks, guardrails and `toolMetaResolver`. Rules match the names that the server itself uses for its tools,
+ * without the prefix of `includeServerInToolNames`. The model gets the reason of a denial as the tool's output.
  *
- * With `prompts` or `resources` at `deny`, the server is not asked for these: lists are empty, and other functions throw.
+ * With `prompts: 'deny'` or `resources: 'deny'`, no such requests are sent: lists are empty, and other methods throw an Error.
  *
- * Give agents the guarded server, and connect and close that one. The given server stays as it is.
+ * Give agents the guarded server, and call `connect` and `close` on it. The original server is not changed.
  *
+ * @throws TypeError or RangeError if an option is invalid
  * @example
  * const desk = guardMcpServer(new MCPServerStdio({ command }), policy, { agent: ({ context }) => context.context.user });
  * const agent = new Agent({ name: 'desk', mcpServers: [desk] });
@@ -51,7 +51,7 @@ export function guardMcpServer<S extends MCPServer, CONTEXT = unknown>(
 ): S {
 	const judge = new Judge(policy, settings);
 	const closed = Closed.of(settings);
-	/** The runs that calls are of, by the calls' arguments: the SDK tells the run to this one function only. */
+	/** The run of each call, by the call's arguments object: the SDK passes the run only to `toolMetaResolver`. */
 	const runs = new WeakMap<object, RunContext<CONTEXT>>();
 	const judged =
 		<R>(call: Call<R>, denial: (denied: Denied) => R): Call<R> =>
@@ -85,7 +85,7 @@ export function guardMcpServer<S extends MCPServer, CONTEXT = unknown>(
 			return { ...instead.result };
 		};
 	}
-	/** The server's own functions keep their `this`: it may have private fields. */
+	/** The server's methods, bound to the server: with the proxy as `this`, they could not read private fields. */
 	const functions = new WeakMap<object, unknown>();
 	return mark(
 		new Proxy(Object.create(Object.getPrototypeOf(server) as object) as S, {

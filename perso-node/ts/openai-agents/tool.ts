@@ -1,4 +1,4 @@
-/** Function tools that judge what their `execute` is about to run with. */
+/** Guarded function tools. */
 
 import { tool, type RunContext } from '@openai/agents';
 import { Judge } from '../guard/judge.js';
@@ -7,20 +7,20 @@ import type { BasePolicy } from '../policy.js';
 import { markTool } from './guarded.js';
 import { called } from './name.js';
 
-/** What `agent` is called with. */
+/** The argument of the `agent` function. */
 export interface GuardedToolCall<CONTEXT = unknown> {
 	/** The tool's name: `namespace.name` for a tool in a namespace. */
 	readonly tool: string;
-	/** The run's context: `context.context` is what you gave to the run. Undefined where the tool is invoked without one. */
+	/** The run's context; `context.context` is what you passed to `run`. Undefined if the tool is invoked without one. */
 	readonly context: RunContext<CONTEXT>;
-	/** The call, as the model made it. */
+	/** The model's call. */
 	readonly toolCall?: Details['toolCall'];
 }
 
 type AnyTool = ReturnType<typeof tool>;
 type Details = Exclude<Parameters<AnyTool['invoke']>[2], undefined>;
 
-/** What is used of a tool's options. */
+/** The tool options that are used here. */
 interface Options {
 	readonly name?: string;
 	readonly outputSchema?: unknown;
@@ -28,13 +28,14 @@ interface Options {
 }
 
 /**
- * A function like the SDK's `tool` whose tools judge each call right before `execute` runs: judged is what the tool's
- * schema made of the arguments, whatever hooks and guardrails did to them before, and exactly that runs. Arguments must
- * be plain data (also `Date`, `Map`, `Set`): a call with anything else is denied.
+ * Returns a replacement for the SDK's `tool` whose tools judge each call right before `execute` runs. The policy judges the
+ * arguments after the tool's schema has parsed them and after any changes by hooks and guardrails, and `execute` runs with
+ * exactly those. Arguments must be plain data (`Date`, `Map` and `Set` included): a call with anything else is denied.
  *
- * The model reads the reason of a denial as the tool's output. A tool with an `outputSchema` throws `Denied` instead, for
- * its `errorFunction` to answer, as for any error. A tool that needs approval is judged once it is approved.
+ * The model gets the reason of a denial as the tool's output. A tool with an `outputSchema` throws `Denied` instead, which
+ * its `errorFunction` handles like any other error. A tool that needs approval is judged after it has been approved.
  *
+ * @throws TypeError or RangeError if an option is invalid
  * @example
  * const tool = guardedTool(policy, { agent: ({ context }) => context.context.user });
  * const processRefund = tool({ name: 'process_refund', description, parameters, execute });
@@ -49,10 +50,10 @@ export function guardedTool<CONTEXT = unknown>(policy: BasePolicy, settings: Set
 			name,
 			execute: async (input, context, details) => {
 				const { toolCall } = details ?? {};
-				// The name is the tool's own: hooks can change the call's.
+				// Use the tool's own name: hooks can change the name in the call.
 				const tool = called({ name: made.name, namespace: toolCall?.namespace });
-				const told = { tool, context: context as unknown as RunContext<CONTEXT>, ...(toolCall && { toolCall }) };
-				const { denied, args } = await judge.judge(tool, input, told);
+				const info = { tool, context: context as unknown as RunContext<CONTEXT>, ...(toolCall && { toolCall }) };
+				const { denied, args } = await judge.judge(tool, input, info);
 				if (!denied) return execute(args, context, details);
 				if (outputSchema !== undefined) throw denied;
 				return denied.message;

@@ -1,23 +1,24 @@
-/** Finds the tools of an agent that run without being judged. */
+/** Finds unguarded tools of an agent. */
 
 import type { Agent, Handoff, MCPServer, Tool } from '@openai/agents';
 import { isMarked, isMarkedTool } from './guarded.js';
 
-/** What `verify` is to leave alone. */
+/** Options of {@link verify}. */
 export interface VerifySettings {
-	/** The names of tools and MCP servers that may run unjudged. */
+	/** Names of tools and MCP servers that may run without a guard. */
 	readonly unguarded?: readonly string[];
 }
 
 type AnyAgent = Agent<any, any>;
 
 /**
- * Checks that all tools of an agent are guarded, and those of the agents that it hands off to. Call it where you make the
- * agent. Tools that the provider runs, computers, shells and patches, which the SDK runs without guardrails, and a sandbox
- * agent's capabilities, which bring tools of their own, cannot be guarded: name them in `unguarded` if they may run
- * unjudged. An agent that is a tool is checked as the tool that it is: check the agent itself as well.
+ * Checks that all tools of an agent, and of the agents it hands off to, are guarded. Call it where you create the agent.
  *
- * @throws Error that names what is not guarded, and names in `unguarded` of which there is nothing
+ * Some tools cannot be guarded: tools that the provider runs; computers, shells and patches, which the SDK runs without
+ * guardrails; and the capabilities of a sandbox agent, which add tools of their own. Name them in `unguarded` if they may run
+ * without a guard. An agent used as a tool is only checked as a tool: call `verify` for that agent too.
+ *
+ * @throws Error that names the unguarded tools, and names in `unguarded` that do not exist
  * @example
  * verify(desk, { unguarded: ['web_search'] });
  */

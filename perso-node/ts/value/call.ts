@@ -1,4 +1,4 @@
-/** From a call, as the host has it, to the text that is judged. */
+/** Writes a call as the JSON text that the engine judges. */
 
 import type { Manifest } from '../engine/manifest.js';
 import { isPromise } from '../hook.js';
@@ -6,35 +6,36 @@ import { Json } from './json.js';
 import { type Keys, type Part, PolicyReads, type Reads } from './reads.js';
 import { MOST, TooLong, named, quote, write, type Room } from './write.js';
 
-/** A call to a tool, as a host knows it. */
+/** A call of a tool. Each part can also be a {@link Json}. */
 export interface Call {
+	/** The tool's name. */
 	readonly tool: string;
-	/** What the tool is called with: from the model. */
+	/** The arguments, from the model. */
 	readonly args?: object | null | undefined;
-	/** Who calls: from the host's own session. */
+	/** The caller's attributes. Take them from your own session, never from the model. */
 	readonly agent?: object | null | undefined;
-	/** What the call is about, as the host knows it. */
+	/** The attributes of what the call is about. Take them from your own data. */
 	readonly resource?: object | null | undefined;
-	/** Everything else that the host knows. */
+	/** Other attributes of the call, such as the time. */
 	readonly context?: object | null | undefined;
 }
 
-/** A call as a guard has it: its types are not known. */
+/** A call whose types are not checked. */
 export type Loose = { readonly tool: unknown } & { readonly [part in Part]?: unknown };
 
-/** Text that is no call, for what is no JSON. */
+/** Written in place of a {@link Json} that is not valid JSON, so that the engine denies the call. */
 const NOT_JSON = '!';
 
-/** The text of a call that is longer than any that is judged. */
+/** Written in place of a call that is too long, so that the engine denies it. */
 export const TOO_LONG = ' '.repeat(MOST + 1);
 
-/** A call that is still without its resource. */
+/** A call without its resource. */
 export interface Begun {
 	readonly text: string;
 	readonly reads: Reads;
 }
 
-/** Writes calls for one policy: of each part just what the policy reads. */
+/** Writes calls for one policy. Of each part, only what the policy reads is written. */
 export class CallWriter {
 	readonly #reads: PolicyReads;
 
@@ -42,13 +43,13 @@ export class CallWriter {
 		this.#reads = new PolicyReads(manifest);
 	}
 
-	/** A whole call. Throws where reading it throws. */
+	/** Writes a whole call. Throws if reading it throws. */
 	call(call: Loose): string {
 		const { tool } = call;
 		return bounded(() => written(call, tool, this.#reads.of(tool)));
 	}
 
-	/** A call to which a resource is still to be added. Throws where reading it throws. */
+	/** Writes a call without its resource, which `withResource` adds. Throws if reading it throws. */
 	withoutResource(call: Loose): Begun {
 		const { tool } = call;
 		const reads = this.#reads.of(tool);
@@ -56,7 +57,7 @@ export class CallWriter {
 	}
 }
 
-/** A call with its resource. Throws where reading that throws. */
+/** Adds the resource to a call. Throws if reading the resource throws. */
 export function withResource({ text, reads }: Begun, resource: unknown): string {
 	return bounded(() => {
 		const of = part(resource, reads.resource, { left: MOST - text.length });
@@ -64,9 +65,9 @@ export function withResource({ text, reads }: Begun, resource: unknown): string 
 	});
 }
 
-/** The keys of a call as JSON. */
+/** The keys of a call as JSON, with their colons. */
 const PREFIX: { readonly [key: string]: string } = {
-	// Nothing is inherited.
+	// Inherit nothing, so that `constructor` and the like are not found.
 	__proto__: null as never,
 	tool: '"tool":',
 	args: '"args":',
@@ -75,7 +76,7 @@ const PREFIX: { readonly [key: string]: string } = {
 	context: '"context":',
 };
 
-/** A call's text; its tool is read already. */
+/** Writes a call. `called` is its tool, which must be read only once. */
 function written(call: Loose, called: unknown, reads: Reads): string {
 	const room = { left: MOST };
 	let text = '{';
@@ -92,7 +93,7 @@ function written(call: Loose, called: unknown, reads: Reads): string {
 				member = part(call[key], reads[key], room);
 				break;
 			default:
-				// The decoder says what is wrong with it.
+				// An unknown key: the engine denies the call.
 				member = 'null';
 		}
 		if (member !== undefined) text += `${text === '{' ? '' : ','}${PREFIX[key] ?? `${quote(key)}:`}${member}`;
@@ -113,7 +114,7 @@ function tool(value: unknown, room: Room): string | undefined {
 	return typeof value === 'string' || value === undefined ? write(value, room) : 'null';
 }
 
-/** A part of a call: of an object just what is read. What is no object, the decoder refuses. */
+/** Writes a part of a call. Of an object, only what the policy reads; the engine denies parts that are not objects. */
 function part(value: unknown, keys: Keys, room: Room): string | undefined {
 	if (typeof value !== 'object' || value === null) return value === undefined ? undefined : (write(value, room) ?? 'false');
 	if (value instanceof Json) return json(value.text, room);
@@ -123,7 +124,7 @@ function part(value: unknown, keys: Keys, room: Room): string | undefined {
 	if (typeof stands !== 'object' || stands === null || Array.isArray(stands) || stands instanceof Set) {
 		return write(stands, room) ?? 'false';
 	}
-	// Nothing of it is read: it may as well not be there.
+	// The policy reads nothing of this part, so leave it out.
 	if (keys.none) return undefined;
 	return members(stands instanceof Map ? named(stands) : (stands as Record<string, unknown>), keys, room);
 }
@@ -139,9 +140,9 @@ function members(object: Readonly<Record<string, unknown>>, keys: Keys, room: Ro
 	return `${text}}`;
 }
 
-/** JSON text stands as it is, once it is known to be one value. */
+/** Returns JSON text unchanged, after checking that it is a single value. */
 function json(text: string, room: Room): string {
-	// Half a surrogate pair must not turn into another character on its way.
+	// A lone surrogate would be replaced when the text is encoded.
 	if (typeof text !== 'string' || !text.isWellFormed()) return NOT_JSON;
 	room.left -= text.length;
 	if (room.left < 0) throw new TooLong();

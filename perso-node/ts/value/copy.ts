@@ -1,18 +1,18 @@
 /**
- * A copy of a call's arguments that nobody else has: each property is read once, and what is judged is the copy, and what
- * runs is the copy. Plain objects, lists, `Map`, `Set`, `Date` and what is no object are copied; of anything else no copy
- * can be told to be like it, so that it is refused.
+ * Copies a call's arguments. Each property is read once; the policy judges the copy and the tool runs with the copy, so
+ * that nothing can change in between. Plain objects, arrays, `Map`, `Set`, `Date` and primitives can be copied. Other
+ * objects are refused, because they may have state that a copy would lose.
  */
 
 import { Json } from './json.js';
 
-/** Deeper than any call that is judged. */
+/** The maximum depth of nesting. */
 const DEPTH = 512;
 
-/** More values than any call that is judged. */
+/** The maximum number of values. */
 const VALUES = 1 << 20;
 
-/** Copies a value. Throws where something in it can't be copied, or reading it throws. */
+/** Copies a value. Throws if something in it cannot be copied, or reading it throws. */
 export function copy(value: unknown): unknown {
 	return copied(value, 'args', 0, { values: VALUES });
 }
@@ -65,7 +65,7 @@ function name(key: unknown, path: string): string {
 	return key;
 }
 
-/** Whether it is the prototype of plain objects of another realm, as of a test runner's or a virtual machine's. */
+/** Whether this is the `Object.prototype` of another realm, such as a test runner's or one of `node:vm`. */
 function isForeignPlain(prototype: unknown): boolean {
 	return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf');
 }

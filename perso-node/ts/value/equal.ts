@@ -1,4 +1,4 @@
-/** Whether a value is still like the copy that was made of it (`copy.ts`). Reading it may throw: then it is not. */
+/** Whether a value still equals the copy that was made of it (`copy.ts`). False if reading it throws. */
 export function isEqual(value: unknown, copy: unknown): boolean {
 	try {
 		return equal(value, copy);

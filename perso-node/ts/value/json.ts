@@ -1,13 +1,20 @@
-/** JSON text in the place of a part of a call: judged to the letter, keys that stand twice and all. */
+/**
+ * JSON text as a part of a call. The engine judges the text itself, so that duplicate keys are detected and numbers keep
+ * all their digits.
+ *
+ * @example
+ * policy.decide({ tool: 'process_refund', args: new Json(toolCall.arguments) });
+ */
 export class Json {
 	readonly text: string;
 
+	/** @throws TypeError if `text` is not a string */
 	constructor(text: string) {
 		if (typeof text !== 'string') throw new TypeError('JSON text must be a string');
 		this.text = text;
 	}
 
-	/** What a lax reader makes of it; undefined where it is no JSON. */
+	/** The value by `JSON.parse`; undefined if the text is not valid JSON. */
 	value(): unknown {
 		try {
 			return JSON.parse(this.text);

@@ -1,4 +1,4 @@
-/** Which keys of a call's parts a policy could read: only their values are read and written. */
+/** Finds out which keys of a call a policy reads. Only their values are read and written. */
 
 import type { Manifest } from '../engine/manifest.js';
 import { quote } from './write.js';
@@ -8,24 +8,24 @@ export const PARTS = ['args', 'agent', 'resource', 'context'] as const;
 
 export type Part = (typeof PARTS)[number];
 
-/** An attribute as an author writes it: maybe something read off it, then the part and the first key. */
+/** An attribute as written in the policy: an optional derived value (`… of `), the part, and the first key. */
 const ATTRIBUTE = /^(?:[^".[]* of )?(args|agent|resource|context)(?:\.([A-Za-z_][A-Za-z0-9_-]*)|\[("(?:[^"\\]|\\.)*")\])/;
 
-/** Keys whose answer is remembered, for each part. A caller who makes up others is answered more slowly. */
+/** The maximum number of keys in the cache of each part. A caller who makes up more of them is only served more slowly. */
 const KNOWN = 1024;
 
-/** The keys of one part. */
+/** The keys that a policy reads of one part. */
 export class Keys {
 	readonly #skeletons = new Set<string>();
-	/** The most UTF-16 units of a key that could be taken for one that is read. */
+	/** The maximum length of a key that could match, in UTF-16 code units. */
 	readonly #longest: number;
-	/** The key as JSON with its colon; null where it is not read. */
+	/** The cache: the key as JSON with its colon; null if it is not read. */
 	readonly #known = new Map<string, string | null>();
 	readonly #all: boolean;
 
 	constructor(keys: Iterable<string>, all: boolean) {
 		for (const key of keys) this.#skeletons.add(skeleton(key));
-		// A character is two of them at most.
+		// A character has at most two code units.
 		this.#longest = 2 * Math.max(0, ...Array.from(this.#skeletons, ({ length }) => length));
 		this.#all = all;
 	}
@@ -35,9 +35,9 @@ export class Keys {
 		return !this.#all && this.#skeletons.size === 0;
 	}
 
-	/** The key as JSON with its colon, where the policy reads it or a key that could be taken for it; else null. */
+	/** The key as JSON with its colon, if the policy reads it or a key that it could be mistaken for; else null. */
 	read(key: string): string | null {
-		// Nor is it remembered: what callers make up must not fill the memory.
+		// Not cached, so that long keys which callers make up do not fill the memory.
 		if (key.length > this.#longest) return this.#all ? `${quote(key)}:` : null;
 		const known = this.#known.get(key);
 		if (known !== undefined) return known;
@@ -47,18 +47,18 @@ export class Keys {
 	}
 }
 
-/** What is read of each part. */
+/** The keys that a policy reads of each part. */
 export type Reads = Readonly<Record<Part, Keys>>;
 
-/** Tools whose keys are remembered. The others' are those of the whole policy. */
+/** The maximum number of tools in the cache. For others, all keys that the policy reads are used. */
 const TOOLS = 4096;
 
-/** What a policy reads of a call to each tool. */
+/** The keys that a policy reads, by tool. */
 export class PolicyReads {
 	readonly #manifest: Manifest;
 	readonly #numbers: ReadonlyMap<string, readonly number[]>;
 	readonly #known = new Map<string, Reads>();
-	/** Of a call to a tool that the policy does not name: a rule with a `*` may be about it. */
+	/** For tools that the policy does not name, which a rule with a `*` may match. */
 	readonly #all: Reads;
 
 	constructor(manifest: Manifest) {
@@ -67,7 +67,7 @@ export class PolicyReads {
 		this.#all = reads(manifest.attributes);
 	}
 
-	/** What is read of a call to the tool. */
+	/** The keys that are read of a call of this tool. */
 	of(tool: unknown): Reads {
 		if (typeof tool !== 'string') return this.#all;
 		const known = this.#known.get(tool);
@@ -92,7 +92,7 @@ function reads(attributes: readonly string[]): Reads {
 	for (const attribute of attributes) {
 		const [, part, name, quoted] = ATTRIBUTE.exec(attribute) ?? [];
 		if (part !== undefined) keys[part as Part].add(name ?? (JSON.parse(quoted!) as string));
-		// An attribute that is written otherwise: everything is read, which is slower and means the same.
+		// The attribute has an unknown form, so read everything: slower, but with the same decisions.
 		else if (attribute !== 'tool') all = true;
 	}
 	const of = (part: Part): Keys => new Keys(keys[part], all);
@@ -100,8 +100,9 @@ function reads(attributes: readonly string[]): Reads {
 }
 
 /**
- * What keys have in common that the decoder could take for one another (`perso-core/decode/src/text.rs`): it refuses a key
- * that differs only by case from one that is read, so that such keys must get to it.
+ * Folds a key so that keys which the decoder considers confusable get the same result (`perso-core/decode/src/text.rs`).
+ * The decoder refuses a key that differs only by case from one that the policy reads, so it must be passed such keys. Folding
+ * more than the decoder does is safe.
  */
 function skeleton(key: string): string {
 	let skeleton = '';
@@ -112,9 +113,9 @@ function skeleton(key: string): string {
 	return skeleton;
 }
 
-/** Characters beyond ASCII that some reader folds to a letter of ASCII. */
+/** Non-ASCII characters that case folding can turn into an ASCII letter. */
 const FOLDED: { readonly [character: string]: string } = {
-	// Nothing is inherited.
+	// Inherit nothing.
 	__proto__: null as never,
 	'\u0130': 'i',
 	'\u0131': 'i',

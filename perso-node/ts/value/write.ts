@@ -1,34 +1,34 @@
 /**
- * From a value to JSON text, in one pass that reads each property once. The text is what `JSON.stringify` makes of the
- * value (ECMA-262, 25.5.2), but nothing is lost of a number: a bigint is written with all its digits, and what is no
- * number or infinite as a number out of range. A `Map` is an object and a `Set` a list.
+ * Writes a value as JSON text, in one pass that reads each property once. The text is that of `JSON.stringify` (ECMA-262,
+ * 25.5.2), except that a bigint is written with all its digits, `NaN` and infinities as numbers out of range, a `Map` as an
+ * object, and a `Set` as an array.
  */
 
-/** More than the text of a call may have: nothing longer need be written. */
+/** The maximum length of a call's text, in UTF-16 code units. The engine's limit is as many bytes. */
 export const MOST = 1 << 20;
 
-/** No policy reads what lies deeper: the text of a call has no more levels, and what is in memory has no limit of its own. */
+/** The depth below which values are written as `null`. Policies cannot read them, because a call's text has a depth limit. */
 const DEPTH = 61;
 
-/** No policy compares a bigint beyond this exactly. */
+/** Larger bigints are written as out of range, because policies cannot compare them exactly. */
 const BIGGEST = 10n ** 6200n;
 
-/** A call that is too long, whatever else is in it. */
+/** Thrown if a call is longer than `MOST`. */
 export class TooLong extends Error {}
 
-/** The room that is left for a call's text. */
+/** The remaining length for a call's text. */
 export interface Room {
 	left: number;
 }
 
 const PLAIN = /^[ !#-[\]-~]*$/;
 
-/** A string as JSON; half a surrogate pair is escaped, and the call refused for it. */
+/** A string as JSON. A lone surrogate is escaped, and the engine denies the call because of it. */
 export function quote(text: string): string {
 	return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
-/** A value as JSON; undefined where JSON has nothing for it. */
+/** A value as JSON; undefined for what `JSON.stringify` leaves out. */
 export function write(value: unknown, room: Room, depth = 0, key = ''): string | undefined {
 	switch (typeof value) {
 		case 'string':
@@ -52,7 +52,7 @@ function take(room: Room, text: string): string {
 	return text;
 }
 
-/** What an empty list takes too: one of very many is not for nothing. */
+/** The length of an empty array or object. Counted, so that very many of them exceed the limit. */
 const BRACKETS = 2;
 
 function spend(room: Room, length: number): void {
@@ -73,7 +73,7 @@ function object(value: object, room: Room, depth: number, key: string): string |
 	return own(value, room, depth);
 }
 
-/** An object that stands for itself. */
+/** Writes an object whose `toJSON`, if any, has been called. */
 function own(value: object, room: Room, depth: number): string {
 	if (Array.isArray(value)) return list(value, room, depth);
 	if (value instanceof Set) return list([...Set.prototype.values.call(value)], room, depth);
@@ -81,7 +81,7 @@ function own(value: object, room: Room, depth: number): string {
 	return members(value as Record<string, unknown>, room, depth);
 }
 
-/** A map as an object: what is not named by a string, no policy reads. */
+/** A map as an object. Keys that are not strings are left out: policies cannot read them. */
 export function named(map: ReadonlyMap<unknown, unknown>): Record<string, unknown> {
 	const object: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
 	Map.prototype.forEach.call(map, (value, key) => {
