@@ -1,6 +1,5 @@
-# Sourced. Makes the environments that the Python package is tested and measured in, with what is named in requirements/, and
-# tells where they are: `out` is their folder, `python` the Python of the newer SDKs. The two lines of the `mcp` SDK cannot be
-# in one environment.
+# To be sourced. Creates the environments for tests and benchmarks of the Python package, from requirements/. Sets `out` to their
+# folder and `python` to the Python of the newer SDKs. The two lines of the `mcp` SDK cannot share an environment.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 out=$root/target/py
 mkdir -p "$out"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the package as users get it, installs it beside each SDK, and runs its tests. Installs what is missing where it
-# may, and says what is where it may not.
+# Builds the package as users get it, installs it next to each SDK, and runs its tests. Installs missing tools if it may, and
+# otherwise says what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -9,11 +9,11 @@ wants="the Python package's tests"
 need git git git --version
 export PERSO_PYTHON_MCP1=$out/mcp1/bin/python
 
-# The wheel is built from what the source package has in it, so that both are known to be whole. Its lock file names
-# packages that only the rest of the workspace needs, and so cannot be kept to the letter.
+# The wheel is built from the contents of the source package, which proves that both are complete. There is no `--locked`: the
+# lock file also names packages that only the rest of the workspace needs.
 rm -rf "$out/sdist" "$out/wheels"
 "$python" -m maturin sdist -o "$out/sdist"
-# Unpacked as of now: cargo goes by the time of files, and archives have none of their own.
+# `-m` sets the files' times to now. cargo compares times, and those in the archive are fixed.
 tar -xzmf "$out"/sdist/perso-*.tar.gz -C "$out/sdist" --strip-components 1
 CARGO_TARGET_DIR=$out/build "$python" -m maturin build --profile checked -i "$python" \
     -m "$out/sdist/perso-py/Cargo.toml" -o "$out/wheels"
@@ -24,7 +24,7 @@ done
 echo "$("$python" --version), $(grep -hE '^(mcp|fastmcp|langchain-core|openai-agents|pydantic)==' requirements/mcp2.txt | tr '\n' ' ')" \
     "and $(grep -hE '^(mcp|mcp-server-.*)==' requirements/mcp1.txt | tr '\n' ' ')"
 failed=0
-cd "$out" # Not where the sources are: what is installed is what is tested.
+cd "$out" # Outside the sources, so that the tests use the installed package.
 config=$root/perso-py/pyproject.toml
 "$python" -m mypy --config-file "$config" -p perso || failed=1
 "$python" -m mypy.stubtest perso._perso || failed=1
@@ -35,7 +35,7 @@ config=$root/perso-py/pyproject.toml
 
 tests=$root/perso-py/tests
 installed=$("$python" -c 'import perso; print(perso.__path__[0])')
-# run [OPTION ...]: every test in this process, by a Python with such options.
+# run [OPTION ...]: runs all tests of one process, with these options for Python.
 run() {
     local failed=0
     "$python" "$@" -m pytest -q -p no:cacheprovider -c "$config" "$tests"/{core,mcp2,fastmcp,agents} || failed=1
@@ -43,11 +43,11 @@ run() {
     return $failed
 }
 
-# In development mode as well, meanwhile: much of the time is spent on waiting for servers to start.
+# Run the tests in development mode at the same time, because they mostly wait for servers to start.
 run -X dev > "$out/dev.log" 2>&1 &
 dev=$!
 run || failed=1
-# Its servers are processes of their own, which know nothing of that mode.
+# These tests start servers in other processes, which development mode does not reach.
 "$python" -m pytest -q -p no:cacheprovider -c "$config" "$tests/end_to_end" || failed=1
 wait $dev || failed=1
 echo "In development mode:"

@@ -1,4 +1,4 @@
-"""What a decision costs in Python, beside `json.dumps` of the same call, and beside cedarpy and casbin with the same policy.
+"""Measures a decision in Python, in relation to `json.dumps` of the same call, and to cedarpy and casbin with the same policy.
 
 `make bench` runs it and adds the ratios to `target/perso-bench.json`:
 
@@ -69,7 +69,7 @@ CASBIN_RULES = [
 
 
 class Record:
-    """Attributes, as casbin reads them."""
+    """Attributes in the form that casbin reads."""
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.__dict__.update(values)
@@ -119,7 +119,7 @@ def guarded() -> tuple[Callable[[], Any], Callable[[], Any], Callable[[], Any]]:
 
 
 def compare(title: str, candidates: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """The median time of each in nanoseconds, over rounds that take turns."""
+    """The median time of each function in nanoseconds, over alternating rounds."""
     repeats = {}
     for name, run in candidates.items():
         count, begin = 0, time.perf_counter()

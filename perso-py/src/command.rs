@@ -1,9 +1,9 @@
-//! The `perso` command, as the package brings it along.
+//! The `perso` command that the package includes.
 
 use pyo3::prelude::*;
 use std::ffi::OsString;
 
-/// Does what the command's arguments say, the first of which is the program's name, and returns the exit code.
+/// Runs the `perso` command and returns its exit code. The first argument is the program's name.
 #[pyfunction]
 pub(crate) fn command(py: Python<'_>, arguments: Vec<OsString>) -> u8 {
     py.detach(|| perso_core::cli::run(arguments))

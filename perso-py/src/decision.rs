@@ -1,29 +1,30 @@
-//! What comes out: a decision, its reason for the caller and its cause for the operator.
+//! A decision, with its reason for the caller and its cause for the operator.
 
 use perso_core::{CauseKind, Outcome, Problem};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-/// The answer to one call. It is true in a condition just where the call may run.
+/// The decision about one call. It is true in a condition if the call may run.
 #[pyclass(frozen, eq, module = "perso")]
 #[derive(PartialEq)]
 pub(crate) struct Decision {
     outcome: Outcome,
-    /// The id of the rule that decided; `None` where the default decided or the call could not be judged.
+    /// The id of the rule that decided. `None` if no rule decided.
     #[pyo3(get)]
     rule: Option<String>,
-    /// For the caller, and so for the model: fixed when the policy was compiled, never a value of the call.
+    /// Text for the caller, and therefore for the model. It is fixed when the policy is compiled and never contains a
+    /// value of the call.
     #[pyo3(get)]
     reason: String,
     cause: Kept,
 }
 
-/// Why, for the operator and for programs.
+/// Why the call got its decision: details for operators and programs.
 #[pyclass(frozen, eq, module = "perso")]
 #[derive(PartialEq, Clone)]
 pub(crate) struct Cause(Kept);
 
-/// A cause that outlives the policy.
+/// A cause that owns its texts, so that it can outlive the policy.
 #[derive(PartialEq, Clone)]
 struct Kept {
     kind: CauseKind,
@@ -45,7 +46,7 @@ impl From<perso_core::Decision<'_>> for Decision {
     }
 }
 
-/// The denial of a call that can't be judged for a reason outside of it.
+/// The denial of a call that cannot be judged, for a reason outside the policy.
 #[pyfunction]
 pub(crate) fn not_judged(detail: &str) -> Decision {
     let cause = Kept {
@@ -61,7 +62,7 @@ pub(crate) fn not_judged(detail: &str) -> Decision {
 
 #[pymethods]
 impl Decision {
-    /// What is to become of the call: `"allow"` or `"deny"`.
+    /// The outcome: `"allow"` or `"deny"`.
     #[getter]
     fn outcome(&self) -> &'static str {
         self.outcome.name()
@@ -73,13 +74,13 @@ impl Decision {
         matches!(self.outcome, Outcome::Allow)
     }
 
-    /// Why, for the operator and for programs.
+    /// Why the call got this decision: details for operators and programs.
     #[getter]
     fn cause(&self) -> Cause {
         Cause(self.cause.clone())
     }
 
-    /// The decision as docs/decision.md has it: what `perso eval` prints.
+    /// The decision as a dict, in the form that `docs/decision.md` documents and `perso eval` prints.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("decision", self.outcome.name())?;
@@ -100,43 +101,44 @@ impl Decision {
 
 #[pymethods]
 impl Cause {
-    /// What kind of thing decided.
+    /// What decided.
     #[getter]
     fn kind(&self) -> &'static str {
         self.0.kind.name()
     }
 
-    /// With `no_rule`: the id of the nearest allow rule, the one whose reason is given.
+    /// For `no_rule`: the id of the nearest allow rule, whose reason the decision gives. `None` if there is no such
+    /// rule.
     #[getter]
     fn rule(&self) -> Option<&str> {
         self.0.rule.as_deref()
     }
 
-    /// The attribute that the deciding rule looked at last, as an author writes it (`args.amount`).
+    /// The attribute that the rule read last, in the notation of policies (`args.amount`).
     #[getter]
     fn attribute(&self) -> Option<&str> {
         self.0.attribute.as_deref()
     }
 
-    /// What was wrong with the attribute.
+    /// What is wrong with the attribute.
     #[getter]
     fn problem(&self) -> Option<&'static str> {
         self.0.problem.map(Problem::name)
     }
 
-    /// With `malformed`, `limit` and `engine`: what exactly.
+    /// For `malformed`, `limit` and `engine`: the exact fault.
     #[getter]
     fn detail(&self) -> Option<&str> {
         self.0.detail.as_deref()
     }
 
-    /// With `malformed` and `limit`, where the call was text: the byte it was noticed at.
+    /// For `malformed` and `limit`, if the call was text: the byte at which the fault was found, counted from 0.
     #[getter]
     fn offset(&self) -> Option<usize> {
         self.0.offset
     }
 
-    /// The cause without what does not apply.
+    /// The cause as a dict. A key that does not apply is absent.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("kind", self.kind())?;

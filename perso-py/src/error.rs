@@ -1,4 +1,4 @@
-//! Why a policy does not compile or load, and why a guard cannot take a call's arguments.
+//! Exceptions: a policy that does not compile or load, and arguments that a guard cannot copy.
 
 use perso_core::CompileError;
 use perso_core::diagnostic::{Diagnostic, Severity, Source};
@@ -11,21 +11,21 @@ create_exception!(
     perso,
     PolicyError,
     PyValueError,
-    "A policy that does not compile: every error of it, with its place."
+    "The policy does not compile. The message lists every error with its position; `diagnostics` is for programs."
 );
-create_exception!(perso, LoadError, PyValueError, "Bytes that are no module which can be trusted to judge.");
+create_exception!(perso, LoadError, PyValueError, "The bytes are not a valid module.");
 
-create_exception!(perso, NotOwned, PyValueError, "Arguments that a guard cannot copy whole. Its text says why.");
+create_exception!(perso, NotOwned, PyValueError, "A guard cannot copy the arguments. The message says why.");
 
-/// The error that a policy does not compile; its `diagnostics` are for programs.
+/// Makes a `PolicyError` and sets its `diagnostics`.
 pub(crate) fn policy_error(py: Python<'_>, error: &CompileError, text: &str) -> PyErr {
     let raised = PolicyError::new_err(error.to_string());
-    let told = diagnostics(py, text, &error.diagnostics)
+    let set = diagnostics(py, text, &error.diagnostics)
         .and_then(|diagnostics| raised.value(py).setattr("diagnostics", diagnostics));
-    told.err().unwrap_or(raised)
+    set.err().unwrap_or(raised)
 }
 
-/// Findings about a policy, each a dict as `perso compile --format json` prints it.
+/// Errors and warnings as dicts, in the form that `perso compile --format json` prints.
 pub(crate) fn diagnostics<'py>(py: Python<'py>, text: &str, found: &[Diagnostic]) -> PyResult<Vec<Bound<'py, PyDict>>> {
     let source = Source::new("policy", text);
     let found = found.iter().map(|finding| {

@@ -1,9 +1,11 @@
-//! The native half of the Python package `perso`: policies, and how Python's values get into a frame.
+//! The native module of the Python package `perso`: policies, and how Python values are read into a frame.
 //!
 //! - `policy`: a policy that judges calls, and a call whose values have been read.
-//! - `value`: from Python's values to what is told a frame: each is read once, and only what the policy reads.
-//! - `decision`: what comes out.
-//! - `error`: why a policy does not compile or load.
+//! - `value`: reads Python values. Each value is read once, and only if the policy reads it.
+//! - `decision`: the result.
+//! - `error`: exceptions.
+//! - `compile`: the compiler.
+//! - `command`: the `perso` command.
 
 mod command;
 mod compile;
@@ -12,7 +14,7 @@ mod error;
 mod policy;
 mod value;
 
-/// The module `perso._perso`; the package `perso` says what of it is for users.
+/// The module `perso._perso`. The package `perso` exports the parts that are for users.
 #[pyo3::pymodule]
 mod _perso {
     #[pymodule_export]

@@ -11,7 +11,7 @@ use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyString};
 use std::sync::Arc;
 
-/// A policy, ready to judge calls from any number of threads.
+/// A policy that judges calls, from any number of threads.
 #[pyclass(frozen, subclass, module = "perso._perso")]
 pub(crate) struct Policy {
     current: ArcSwap<perso_core::Policy>,
@@ -28,20 +28,24 @@ impl Policy {
         Ok(Self { current: ArcSwap::from_pointee(load(py, module)?) })
     }
 
-    /// Puts another module in force. Calls that are being judged finish with the one that they began with; a module that
-    /// does not load changes nothing.
+    /// Replaces the active module. Calls in flight finish with the module that they started with.
+    ///
+    /// Raises `LoadError` if the bytes are not a valid module. The active module then stays active.
     fn swap(&self, py: Python<'_>, module: &[u8]) -> PyResult<()> {
         self.current.store(Arc::new(load(py, module)?));
         Ok(())
     }
 
-    /// The module in force.
+    /// The bytes of the active module.
     #[getter]
     fn module<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.current.load().module())
     }
 
-    /// Judges a call. Never raises: what can't be judged is denied.
+    /// Judges a call. Never raises: a call that cannot be judged is denied, and the decision's `cause` says why.
+    ///
+    /// `args`, `agent`, `resource` and `context` are mappings, dataclasses, pydantic models, `Json`, `None`, `OPEN` or
+    /// `WITHHELD`.
     #[pyo3(signature = (tool, args=None, *, agent=None, resource=None, context=None))]
     fn decide(
         &self,
@@ -59,7 +63,9 @@ impl Policy {
         policy.decide(&parts.call(&tool).resource(resource.as_part())).into()
     }
 
-    /// Judges a call that is JSON text.
+    /// Judges a call that is JSON text, as `str` or `bytes`.
+    ///
+    /// Raises `TypeError` if `call` is neither. Text that is not a valid call is denied.
     fn decide_json(&self, call: &Bound<'_, PyAny>) -> PyResult<Decision> {
         let policy = self.current.load();
         if let Ok(call) = call.cast::<PyString>() {
@@ -72,7 +78,7 @@ impl Policy {
         Ok(policy.decide_json(call.extract()?).into())
     }
 
-    /// Whether the caller could ever make such a call: whether some arguments and some resource could be allowed.
+    /// Whether the caller could ever call the tool: whether the call is allowed with some arguments and some resource.
     #[pyo3(signature = (tool, *, agent=None, context=None))]
     fn could_allow(
         &self,
@@ -86,7 +92,7 @@ impl Policy {
         policy.could_allow(&parts.call(&tool))
     }
 
-    /// Whether the decision depends on the resource, so that it must be fetched.
+    /// Whether the decision depends on the resource, so that you must fetch it.
     #[pyo3(signature = (tool, args=None, *, agent=None, context=None))]
     fn needs_resource(
         &self,
@@ -98,7 +104,7 @@ impl Policy {
         self.read(tool, args, agent, context).needs_resource()
     }
 
-    /// Reads a call's values, each once, to be judged now or later, by the policy that is in force now.
+    /// Reads a call's values, each once, to judge them now or later with the module that is active now.
     #[pyo3(signature = (tool, args=None, *, agent=None, context=None))]
     fn read(
         &self,
@@ -116,17 +122,17 @@ impl Policy {
     }
 }
 
-/// A call whose values have been read, but for the resource. What becomes of the values afterwards changes nothing.
+/// A call whose values have been read, except the resource. Later changes to the values have no effect.
 #[pyclass(frozen, module = "perso")]
 pub(crate) struct Reading {
     policy: Arc<perso_core::Policy>,
-    /// The tool and the parts; nothing, where the tool is no string.
+    /// The tool and the parts. `None` if the tool is not a string.
     read: Option<(PyBackedStr, Parts)>,
 }
 
 #[pymethods]
 impl Reading {
-    /// Judges the call.
+    /// Judges the call with this resource.
     #[pyo3(signature = (resource=None))]
     fn decide(&self, resource: Option<&Bound<'_, PyAny>>) -> Decision {
         let Some((tool, parts)) = &self.read else { return no_tool(&self.policy) };
@@ -134,13 +140,13 @@ impl Reading {
         self.policy.decide(&parts.call(tool).resource(resource.as_part())).into()
     }
 
-    /// Whether the decision depends on the resource, so that it must be fetched.
+    /// Whether the decision depends on the resource, so that you must fetch it.
     fn needs_resource(&self) -> bool {
         self.read.as_ref().is_some_and(|(tool, parts)| self.policy.needs_resource(&parts.call(tool)))
     }
 }
 
-/// Everything of a call but its resource.
+/// The parts of a call, except the resource.
 struct Parts {
     args: Part,
     agent: Part,
@@ -148,7 +154,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// What the policy reads of a call to the tool: nothing, where the call will be denied for its tool.
+    /// What the policy reads from a call to the tool. `None` if any call to the tool is denied.
     fn reads<'p>(policy: &'p perso_core::Policy, tool: &str) -> Option<Reads<'p>> {
         policy.reads(tool).ok().flatten()
     }
@@ -176,7 +182,7 @@ fn name(tool: &Bound<'_, PyAny>) -> Option<PyBackedStr> {
     text(tool)?.ok()
 }
 
-/// The denial of a call whose tool is no string.
+/// The denial of a call whose tool is not a string.
 fn no_tool(policy: &perso_core::Policy) -> Decision {
     policy.decide_json(br#"{"tool": null}"#).into()
 }

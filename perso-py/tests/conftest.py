@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-# What tests share; not a package that is installed.
+# Makes the shared modules in `support` importable. They are not an installed package.
 sys.path.insert(0, str(Path(__file__).parent))
 
 from support.done import done

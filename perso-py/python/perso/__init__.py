@@ -1,6 +1,6 @@
 """perso decides what AI agents may do with tools.
 
-A policy is plain JSON, compiled to one small WebAssembly module. The module answers, for every tool call, allow or deny,
+A policy is plain JSON that compiles to one small WebAssembly module. For every tool call, the module returns allow or deny,
 with a reason that a person can read.
 
     >>> from perso import Policy
@@ -16,11 +16,11 @@ with a reason that a person can read.
 
 The package, from the bottom up:
 
-- ``perso._perso``: the native half, which judges calls.
-- ``perso.policy``: `Policy`, which is that with everything below put into reach.
+- ``perso._perso``: the native module, which judges calls.
+- ``perso.policy``: `Policy`, which adds the guards as methods.
 - ``perso.guard``: what all guards share, and the decorator for functions.
-- ``perso.adapters``: a module per framework. Each is imported only where it is used.
-- ``perso.verify``: finds tools that nothing guards, and guards that guard nothing.
+- ``perso.adapters``: one module per framework, imported on first use.
+- ``perso.verify``: finds unguarded tools and misplaced guards.
 """
 
 from perso._perso import Cause, Decision, Json, LoadError, PolicyError, Reading, Unknown

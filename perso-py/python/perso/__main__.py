@@ -1,4 +1,4 @@
-"""The ``perso`` command: compiles policies, judges calls, and says why."""
+"""The ``perso`` command: compiles policies, judges calls and explains decisions."""
 
 import signal
 import sys
@@ -7,7 +7,7 @@ from perso._perso import command
 
 
 def main() -> int:
-    # The command does not come back to Python before it is done, and should stop when it is told to.
+    # Python handles signals only between bytecodes. The native command runs to its end without any, so Ctrl-C must end it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     return command(["perso", *sys.argv[1:]])
 

@@ -24,76 +24,147 @@ __all__ = [
 ]
 
 class PolicyError(ValueError):
+    """The policy does not compile. The message lists every error with its position; `diagnostics` is for programs."""
+
     diagnostics: list[Diagnostic]
 
-class LoadError(ValueError): ...
-class NotOwned(ValueError): ...
+class LoadError(ValueError):
+    """The bytes are not a valid module."""
+
+class NotOwned(ValueError):
+    """A guard cannot copy the arguments. The message says why."""
 
 MOST_VALUES: int
+"""The maximum number of values in the arguments of one call."""
 
 @final
 class Unknown:
+    """Stands for a part of a call whose values are unknown."""
+
     OPEN: ClassVar[Unknown]
+    """The part may hold anything. A denial is then final: no value of the part would change it."""
     WITHHELD: ClassVar[Unknown]
+    """Nothing may be concluded from the part. An allow is then final."""
     def __int__(self) -> int: ...
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
 @final
 class Json:
+    """A part of a call as JSON text, which is read as strictly as the text of a call."""
+
     def __new__(cls, text: str | bytes) -> Self: ...
 
 @final
 class Cause:
+    """Why the call got its decision: details for operators and programs."""
+
     @property
-    def kind(self) -> Literal["rule", "default", "no_rule", "unknown_tool", "malformed", "limit", "engine"]: ...
+    def kind(self) -> Literal["rule", "default", "no_rule", "unknown_tool", "malformed", "limit", "engine"]:
+        """What decided."""
     @property
-    def rule(self) -> str | None: ...
+    def rule(self) -> str | None:
+        """For `no_rule`: the id of the nearest allow rule, whose reason the decision gives. `None` if there is no such rule."""
     @property
-    def attribute(self) -> str | None: ...
+    def attribute(self) -> str | None:
+        """The attribute that the rule read last, in the notation of policies (`args.amount`)."""
     @property
-    def problem(self) -> Literal["missing", "null", "type", "out_of_range", "value", "withheld"] | None: ...
+    def problem(self) -> Literal["missing", "null", "type", "out_of_range", "value", "withheld"] | None:
+        """What is wrong with the attribute."""
     @property
-    def detail(self) -> str | None: ...
+    def detail(self) -> str | None:
+        """For `malformed`, `limit` and `engine`: the exact fault."""
     @property
-    def offset(self) -> int | None: ...
-    def to_dict(self) -> dict[str, Any]: ...
+    def offset(self) -> int | None:
+        """For `malformed` and `limit`, if the call was text: the byte at which the fault was found, counted from 0."""
+    def to_dict(self) -> dict[str, Any]:
+        """The cause as a dict. A key that does not apply is absent."""
 
 @final
 class Decision:
+    """The decision about one call. It is true in a condition if the call may run."""
+
     @property
-    def outcome(self) -> Literal["allow", "deny"]: ...
+    def outcome(self) -> Literal["allow", "deny"]:
+        """The outcome: `"allow"` or `"deny"`."""
     @property
-    def allowed(self) -> bool: ...
+    def allowed(self) -> bool:
+        """Whether the call may run."""
     @property
-    def rule(self) -> str | None: ...
+    def rule(self) -> str | None:
+        """The id of the rule that decided. `None` if no rule decided."""
     @property
-    def reason(self) -> str: ...
+    def reason(self) -> str:
+        """Text for the caller, and therefore for the model.
+
+        It is fixed when the policy is compiled and never contains a value of the call.
+        """
     @property
-    def cause(self) -> Cause: ...
-    def to_dict(self) -> dict[str, Any]: ...
+    def cause(self) -> Cause:
+        """Why the call got this decision: details for operators and programs."""
+    def to_dict(self) -> dict[str, Any]:
+        """The decision as a dict, in the form that `docs/decision.md` documents and `perso eval` prints."""
     def __bool__(self) -> bool: ...
 
 @final
 class Reading:
-    def decide(self, resource: object = None) -> Decision: ...
-    def needs_resource(self) -> bool: ...
+    """A call whose values have been read, except the resource. Later changes to the values have no effect."""
+
+    def decide(self, resource: object = None) -> Decision:
+        """Judges the call with this resource."""
+    def needs_resource(self) -> bool:
+        """Whether the decision depends on the resource, so that you must fetch it."""
 
 @disjoint_base
 class Policy:
+    """A policy that judges calls, from any number of threads."""
+
     def __new__(cls, module: bytes) -> Self: ...
-    def swap(self, module: bytes) -> None: ...
+    def swap(self, module: bytes) -> None:
+        """Replaces the active module. Calls in flight finish with the module that they started with.
+
+        Raises `LoadError` if the bytes are not a valid module. The active module then stays active.
+        """
     @property
-    def module(self) -> bytes: ...
+    def module(self) -> bytes:
+        """The bytes of the active module."""
     def decide(
         self, tool: object, args: object = None, *, agent: object = None, resource: object = None, context: object = None
-    ) -> Decision: ...
-    def decide_json(self, call: str | bytes) -> Decision: ...
-    def could_allow(self, tool: object, *, agent: object = None, context: object = None) -> bool: ...
-    def needs_resource(self, tool: object, args: object = None, *, agent: object = None, context: object = None) -> bool: ...
-    def read(self, tool: object, args: object = None, *, agent: object = None, context: object = None) -> Reading: ...
+    ) -> Decision:
+        """Judges a call. Never raises: a call that cannot be judged is denied, and the decision's `cause` says why.
 
-def command(arguments: Sequence[str]) -> int: ...
-def compile(text: str) -> tuple[bytes, list[Diagnostic]]: ...
-def is_flat(dict: dict[Any, Any]) -> bool: ...
-def not_judged(detail: str) -> Decision: ...
-def own(value: Any, *, is_json: bool = False) -> Any: ...
+        `args`, `agent`, `resource` and `context` are mappings, dataclasses, pydantic models, `Json`, `None`, `OPEN` or
+        `WITHHELD`.
+        """
+    def decide_json(self, call: str | bytes) -> Decision:
+        """Judges a call that is JSON text, as `str` or `bytes`.
+
+        Raises `TypeError` if `call` is neither. Text that is not a valid call is denied.
+        """
+    def could_allow(self, tool: object, *, agent: object = None, context: object = None) -> bool:
+        """Whether the caller could ever call the tool: whether the call is allowed with some arguments and some resource."""
+    def needs_resource(self, tool: object, args: object = None, *, agent: object = None, context: object = None) -> bool:
+        """Whether the decision depends on the resource, so that you must fetch it."""
+    def read(self, tool: object, args: object = None, *, agent: object = None, context: object = None) -> Reading:
+        """Reads a call's values, each once, to judge them now or later with the module that is active now."""
+
+def command(arguments: Sequence[str]) -> int:
+    """Runs the `perso` command and returns its exit code. The first argument is the program's name."""
+
+def compile(text: str) -> tuple[bytes, list[Diagnostic]]:
+    """Compiles a policy's text. Returns the module, and warnings about what is valid but likely wrong.
+
+    Raises `PolicyError` if the text is not a valid policy.
+    """
+
+def is_flat(dict: dict[Any, Any]) -> bool:
+    """Whether a dict contains only scalars, so that nothing in it has to be copied."""
+
+def not_judged(detail: str) -> Decision:
+    """The denial of a call that cannot be judged, for a reason outside the policy."""
+
+def own(value: Any, *, is_json: bool = False) -> Any:
+    """Copies `value`. The copy shares no `dict`, `list`, `tuple`, `set` or `bytearray` with it.
+
+    Raises `NotOwned` for values that contain themselves, for more than `MOST_VALUES` values and, with `is_json`, for values
+    that JSON cannot represent.
+    """

@@ -1,4 +1,4 @@
-"""What is found in a policy's text."""
+"""Errors and warnings about a policy's text."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Literal, TypedDict
 
 
 class Diagnostic(TypedDict):
-    """A finding with its place, as ``perso compile --format json`` prints it. Lines and columns count from 1."""
+    """An error or warning with its position, as ``perso compile --format json`` prints it. Lines and columns start at 1."""
 
     severity: Literal["error", "warning"]
     code: str
-    """The kind of finding, for programs."""
+    """A stable identifier for programs, such as ``default-allow``."""
     message: str
     line: int
     column: int
     end_line: int
     end_column: int
     help: str | None
-    """What to do, where there is something to say."""
+    """How to fix the problem; ``None`` if there is no advice."""

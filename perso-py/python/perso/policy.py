@@ -1,4 +1,4 @@
-"""A policy, with every guard in reach."""
+"""`Policy`, with a method for every guard."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ A = TypeVar("A", bound="FunctionTool")
 Path = str | os.PathLike[str]
 
 MODULE = b"\0asm"
-"""What a module begins with. No policy does."""
+"""The first bytes of every module. A policy's JSON text never starts with them."""
 
 MOST_BYTES = 1 << 28
+"""The largest file that `Policy.load` reads."""
 
 
 class Policy(_perso.Policy):
-    """A policy, ready to judge calls from any number of threads.
+    """A policy that judges calls. You can use it from any number of threads.
 
-    Judging never raises: what can't be judged is denied, and the decision's cause says why.
+    Judging never raises: a call that cannot be judged is denied, and the decision's ``cause`` says why.
 
         >>> policy = Policy.compile('''{
         ...     "perso": 1,
@@ -49,35 +50,44 @@ class Policy(_perso.Policy):
 
     @classmethod
     def compile(cls, text: str) -> Self:
-        """Compiles a policy's JSON text. Warnings are logged.
+        """Compiles a policy's JSON text, and logs warnings to the logger ``perso``.
 
-        Raises `PolicyError`, which tells everything that is wrong with the text; its `diagnostics` are for programs.
+        Raises:
+            PolicyError: If the text is not a valid policy. The message lists every error, and ``diagnostics`` has them as
+                `Diagnostic` dicts.
         """
         return cls(_compile(text))
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Loads a module from a file; a policy's JSON text is compiled. The first bytes tell which it is.
+        """Loads a policy from a file, which is either a compiled module or a policy's JSON text.
 
-        Raises `LoadError`, `PolicyError`, and `OSError` where the file can't be read.
+        Raises:
+            LoadError: If the file is neither, if its module is not valid, or if it has more than 256 MiB.
+            PolicyError: If the file's policy does not compile.
+            OSError: If the file cannot be read.
         """
         return cls(read(path))
 
     @classmethod
     def watch(cls, path: Path, *, interval: float = 1.0) -> Watched:
-        """Loads a file's policy, and loads it anew whenever the file changes.
+        """Loads a policy from a file, and reloads it whenever the file changes.
 
-        The file is looked at every `interval` seconds, from a thread that ends with the policy or with its `close`. A file
-        that does not load changes nothing: the policy before stays in force, and an error is logged.
+        A thread checks the file every `interval` seconds. It ends when you call `close`, or when the policy is no longer
+        used. If the changed file does not load, the active policy stays active, and an error is logged.
+
+        Raises:
+            LoadError, PolicyError, OSError: If the first load fails, as for `load`.
         """
         from perso.watch import Watched
 
         return Watched(path, interval=interval)
 
     def reload(self, path: Path) -> None:
-        """Puts a file's policy in force. Calls that are being judged finish with the policy that they began with.
+        """Replaces the active policy with a file's policy. Calls in flight finish with the policy that they started with.
 
-        Raises what `load` does; then the policy before stays in force.
+        Raises:
+            LoadError, PolicyError, OSError: As for `load`. The active policy then stays active.
         """
         self.swap(read(path))
 
@@ -88,10 +98,12 @@ class Policy(_perso.Policy):
     @overload
     def guard(self, function: None = None, /, *, tool: str | None = None, **settings: Unpack[Settings]) -> Callable[[F], F]: ...
     def guard(self, function: Any = None, /, *, tool: str | None = None, **settings: Any) -> Any:
-        """Guards a function, a coroutine or a generator: each call is judged before it runs, and a denied call raises `Denied`.
-        The function gets its own copy of lists, dicts, sets and tuples.
+        """Guards a function, coroutine or generator: judges each call before it runs. A denied call raises `Denied`.
 
-        Put it directly above the function, below every other decorator: one above ``@mcp.tool()`` guards nothing.
+        The function gets its own copy of lists, dicts, sets and tuples, and that copy is what was judged. The signature does
+        not change, and a default argument is an argument.
+
+        Put the guard directly above the function, below every other decorator. Above ``@mcp.tool()`` it guards nothing.
 
             >>> policy = Policy.compile('''{
             ...     "perso": 1,
@@ -104,8 +116,15 @@ class Policy(_perso.Policy):
             >>> delete("r1")
             'r1 is gone'
 
-        `tool` is what rules call it, if not the function's name. Without `agent`, the caller is the one that the server's guard
-        has identified. `perso.guard.settings.Settings` lists the other options.
+        Args:
+            tool: The name of the tool in rules; the function's name by default.
+            settings: The options in `perso.guard.settings.Settings`. Without ``agent``, the caller is the one that the guard of
+                the surrounding server has identified.
+
+        Raises:
+            TypeError: If the guard is not directly above a function, or if ``agent`` or ``resource`` is async and the
+                function is not.
+            ValueError: If ``mode`` is unknown.
         """
         from perso.guard.function import guard
         from perso.guard.judge import Judge
@@ -118,7 +137,11 @@ class Policy(_perso.Policy):
     def mcp(self, **settings: Unpack[ServerSettings]) -> Mcp2Guard:
         """A middleware for servers of the `mcp` 2 SDK: ``MCPServer("support", middleware=[policy.mcp(agent=…)])``.
 
-        `agent` is told the ``ServerRequestContext``; its ``request`` is the HTTP request, if there is one.
+        ``agent`` gets the ``ServerRequestContext``; its ``request`` is the HTTP request, if there is one.
+        `perso.guard.settings.ServerSettings` lists the options.
+
+        Raises:
+            ValueError: If an option has an unknown value.
         """
         from perso.adapters.mcp2 import Guard
 
@@ -127,28 +150,39 @@ class Policy(_perso.Policy):
     def fastmcp(self, **settings: Unpack[ServerSettings]) -> Middleware:
         """A middleware for fastmcp 4: ``FastMCP("support", middleware=[policy.fastmcp(agent=…)])``. Put it first.
 
-        `agent` is told the ``MiddlewareContext``.
+        ``agent`` gets the ``MiddlewareContext``. `perso.guard.settings.ServerSettings` lists the options.
+
+        Raises:
+            ValueError: If an option has an unknown value.
         """
         from perso.adapters.fastmcp import Guard
 
         return Guard(self, **settings)
 
     def guard_server(self, server: Any, **settings: Unpack[ServerSettings]) -> None:
-        """Guards a server that is made already: of `mcp` 1.x (``Server``, ``FastMCP``), `mcp` 2 (``Server``, ``MCPServer``)
-        or fastmcp 4.
+        """Guards an existing server on `mcp` 1.x (``Server``, ``FastMCP``), `mcp` 2 (``Server``, ``MCPServer``) or fastmcp 4.
 
-        `agent` is told what that SDK knows of a request; for `mcp` 1.x that is the ``RequestContext``, whose ``request`` is
-        the caller's own.
+        ``agent`` gets the SDK's context of the request. On `mcp` 1.x that is the ``RequestContext``; its ``request`` belongs
+        to the caller of this request. `perso.guard.settings.ServerSettings` lists the options.
+
+        Raises:
+            TypeError: If `server` is not a server of these SDKs.
+            ValueError: If an option has an unknown value.
+            Unguarded: If a guard of the server is in the wrong place (`mcp` 2 and fastmcp; on `mcp` 1.x the first message
+                fails instead).
         """
         from perso.adapters.server import guard_server
 
         guard_server(self, server, settings)
 
     def verify(self, server: Any) -> None:
-        """Raises `Unguarded` if a server has tools that this policy does not guard, or guards in the wrong order.
+        """Checks that this policy guards every tool of a server, and that no guard is in the wrong place.
 
-        Guards of servers look for guards in the wrong order by themselves, at the first message at the latest, and let none
-        pass while there is one.
+        Call it in your tests. A guarded server checks for misplaced guards itself, before its first message, and answers no
+        message while there is one.
+
+        Raises:
+            Unguarded: If a check fails; its ``problems`` lists what to fix.
         """
         from perso.verify import verify
 
@@ -159,10 +193,14 @@ class Policy(_perso.Policy):
     @overload
     def langchain(self, tools: Sequence[BaseTool], **settings: Unpack[Settings]) -> list[BaseTool]: ...
     def langchain(self, tools: Any, **settings: Unpack[Settings]) -> Any:
-        """Guards a LangChain tool, or a list of them: returns tools that are like those, and that judge each call.
+        """Guards a LangChain tool or a list of tools: returns copies that judge each call. Hand out only the copies.
 
-        `agent` is called with the call's ``RunnableConfig``. Raises `TypeError` for a tool whose class has its own ``invoke``,
-        ``run`` or the like, which could run past the guard.
+        ``agent`` gets the call's ``RunnableConfig``. `perso.guard.settings.Settings` lists the options.
+
+        Raises:
+            TypeError: If a tool is not a LangChain tool, or if its class overrides ``invoke``, ``run`` or a similar method,
+                which could bypass the guard.
+            ValueError: If ``mode`` is unknown.
         """
         from perso.adapters.langchain import guarded
         from perso.guard.judge import Judge
@@ -177,10 +215,15 @@ class Policy(_perso.Policy):
     @overload
     def openai_agents_tools(self, tools: Sequence[FunctionTool], **settings: Unpack[Settings]) -> list[FunctionTool]: ...
     def openai_agents_tools(self, tools: Any, **settings: Unpack[Settings]) -> Any:
-        """Guards a function tool of the OpenAI Agents SDK, or a list of them: returns tools that are like those, and that judge
-        the arguments with which they are invoked, whatever hooks and guardrails have made of these.
+        """Guards a function tool of the OpenAI Agents SDK or a list of tools: returns copies that judge each call.
 
-        `agent` is called with a ``ToolInputGuardrailData``; its ``context`` is the ``ToolContext``.
+        The copies judge the arguments that they run with, whatever hooks and guardrails have done to them. Hand out only the
+        copies. ``agent`` gets a ``ToolInputGuardrailData``; its ``context`` is the ``ToolContext``.
+        `perso.guard.settings.Settings` lists the options.
+
+        Raises:
+            TypeError: If a tool is not a ``FunctionTool``. The SDK runs other tools in ways that perso cannot guard.
+            ValueError: If ``mode`` is unknown.
         """
         from perso.adapters.openai_agents import guarded
         from perso.guard.judge import Judge
@@ -194,10 +237,14 @@ class Policy(_perso.Policy):
         """A tool input guardrail for the OpenAI Agents SDK, for the tools of MCP servers:
         ``MCPServerStdio(…, tool_input_guardrails=[policy.openai_agents(agent=…)])``.
 
-        It judges before hooks run: one that changes the arguments afterwards gets an error. For tools of your own, use
-        `openai_agents_tools`.
+        The guardrail judges before hooks run and locks the arguments: a hook that changes them gets an error. Put the guardrail
+        first in its list. For your own tools, use `openai_agents_tools`.
 
-        `agent` is called with the ``ToolInputGuardrailData``; its ``context`` is the ``ToolContext``.
+        ``agent`` gets the ``ToolInputGuardrailData``; its ``context`` is the ``ToolContext``.
+        `perso.guard.settings.Settings` lists the options.
+
+        Raises:
+            ValueError: If ``mode`` is unknown.
         """
         from perso.adapters.openai_agents import guardrail
         from perso.guard.judge import Judge
@@ -206,7 +253,7 @@ class Policy(_perso.Policy):
 
 
 def read(path: Path) -> bytes:
-    """The module that a file is, or that its policy compiles to."""
+    """Reads a module from a file. Compiles the file if it holds a policy's JSON text."""
     with open(path, "rb") as file:
         data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:

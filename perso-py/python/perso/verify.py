@@ -1,4 +1,4 @@
-"""Finds tools that nothing guards, and guards that guard nothing."""
+"""Finds unguarded tools and misplaced guards."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from perso.guard.mark import is_bare, mark_of
 
 
 class Unguarded(Exception):
-    """What is wrong with the guards of a server."""
+    """A server has unguarded tools or misplaced guards."""
 
     problems: list[str]
+    """What to fix, one text for each problem."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -22,7 +23,7 @@ class Unguarded(Exception):
 
 
 def verify(policy: Policy, server: Any) -> None:
-    """Raises `Unguarded` for tools that nothing of `policy` guards, and for guards in the wrong order."""
+    """Raises `Unguarded` if a tool is not guarded by `policy`, or if a guard is in the wrong place."""
     problems = list(order(server))
     if is_guarded(policy, server):
         try:
@@ -31,7 +32,7 @@ def verify(policy: Policy, server: Any) -> None:
             problems.extend(error.problems)
     else:
         if not hasattr(server, "_tool_manager") and not hasattr(server, "providers"):
-            # A low-level server: what its handler runs is not known.
+            # A low-level server. Its handler may run anything, so there are no tools to check.
             problems.append(f"nothing guards the server `{getattr(server, 'name', '')}`")
         for name, function in tools_of(server):
             mark = next((mark for inner in _line(function) if (mark := mark_of(inner)) is not None), None)
@@ -41,11 +42,12 @@ def verify(policy: Policy, server: Any) -> None:
 
 
 def wrong_order(server: Any) -> None:
-    """Raises `Unguarded` for guards in the wrong order: what each guard of a server does when that starts."""
+    """Raises `Unguarded` if a guard is in the wrong place. Each guarded server checks this before its first message."""
     raise_for(list(order(server)))
 
 
 def raise_for(problems: list[str]) -> None:
+    """Logs the problems and raises `Unguarded`, if there are any."""
     if problems:
         for problem in problems:
             logger.error("%s", problem)
@@ -53,7 +55,7 @@ def raise_for(problems: list[str]) -> None:
 
 
 def order(server: Any) -> Iterator[str]:
-    """The guards that are not where they guard."""
+    """Problems with guards that are in the wrong place."""
     for name, function in tools_of(server):
         if is_wrong(function):
             yield (
@@ -66,13 +68,13 @@ def order(server: Any) -> Iterator[str]:
 
 
 def is_wrong(function: object) -> bool:
-    """Whether a tool runs the inside of a guard, and not the guard."""
+    """Whether a tool runs a function that has a guard, but bypasses the guard."""
     line = list(_line(function))
     return any(map(is_bare, line)) and not any(mark_of(inner) is not None for inner in line)
 
 
 def _line(function: object) -> Iterator[object]:
-    """A function and those that it wraps."""
+    """A function and the functions that it wraps, outermost first."""
     for _ in range(64):
         if function is None:
             return
@@ -81,7 +83,7 @@ def _line(function: object) -> Iterator[object]:
 
 
 def tools_of(server: Any) -> Iterator[tuple[str, object]]:
-    """A server's tools and the functions that they run, as far as it knows."""
+    """The names of a server's tools and the functions that they run, as far as the server knows them."""
     manager = getattr(server, "_tool_manager", None)
     if manager is not None:
         for tool in manager.list_tools():
@@ -91,11 +93,11 @@ def tools_of(server: Any) -> Iterator[tuple[str, object]]:
 
 
 def _provided(provider: Any, depth: int = 0) -> Iterator[tuple[str, object]]:
-    """The same for a provider of fastmcp's, and for those and the servers in it, by the names that they have there."""
+    """The same for a fastmcp provider, and for the providers and servers inside it. Names are those of the inner server."""
     if depth > 16:
         return
     for component in getattr(provider, "_components", {}).values():
-        # Of a server's components, only tools have a schema for what they take.
+        # Of a server's components, only tools have an input schema.
         if hasattr(component, "fn") and isinstance(getattr(component, "parameters", None), dict):
             yield component.name, component.fn
     inner = [getattr(provider, name, None) for name in ("_inner", "_local", "server")]
@@ -105,7 +107,7 @@ def _provided(provider: Any, depth: int = 0) -> Iterator[tuple[str, object]]:
 
 
 def _before(server: Any) -> Iterator[str]:
-    """What answers calls before the guard is asked."""
+    """Middleware in front of the guard that can answer calls itself."""
     for middleware in getattr(server, "middleware", ()):
         if isinstance(getattr(middleware, "policy", None), Policy):
             return

@@ -11,7 +11,7 @@ from perso.policy import Path, Policy, read
 
 
 class Watched(Policy):
-    """A policy that is as its file is, until it is closed or nobody has it any more."""
+    """A policy that reloads whenever its file changes, until you close it or no longer use it. A context manager closes it."""
 
     _end: threading.Event
 
@@ -25,7 +25,7 @@ class Watched(Policy):
         return policy
 
     def close(self) -> None:
-        """Stops following. What is in force stays so."""
+        """Stops watching the file. The active policy stays active."""
         self._end.set()
 
     def __enter__(self) -> Watched:
@@ -39,7 +39,7 @@ Seen = tuple[int, int, int, int] | None
 
 
 def _look(path: Path) -> Seen:
-    """What tells one version of a file from another, a link that points elsewhere included."""
+    """Identifies a version of a file. It changes as well if a symbolic link points to another file."""
     try:
         stat = os.stat(path)
     except OSError:
@@ -56,7 +56,7 @@ def _follow(reference: weakref.ref[Watched], path: Path, seen: Seen, interval: f
             continue
         if looked != seen:
             seen = looked
-            # Look again soon, and take it if it stays as it is.
+            # Look again soon, and load the file if it has not changed since.
             if end.wait(min(interval, 0.05)):
                 return
             if _look(path) != looked:
@@ -68,7 +68,7 @@ def _follow(reference: weakref.ref[Watched], path: Path, seen: Seen, interval: f
         try:
             policy.reload(path)
         except Exception as error:
-            logger.error("`%s` does not load, and the policy before stays in force: %s", os.fspath(path), error)
+            logger.error("`%s` does not load, so the active policy stays active: %s", os.fspath(path), error)
         else:
-            logger.info("another policy is in force: `%s`", os.fspath(path))
+            logger.info("reloaded the policy from `%s`", os.fspath(path))
         del policy

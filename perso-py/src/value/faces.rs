@@ -1,15 +1,15 @@
-//! Values with two faces: those of a subclass of `str`, `dict` and the like that answers otherwise than what it has
-//! stored. What a tool will see of one depends on how it looks, so none can be judged.
+//! Values with two faces: instances of a subclass of `str`, `dict` and similar that shows other values than it stores.
+//! What a tool sees depends on how it reads such a value, so perso cannot judge it.
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyMappingProxy, PyTuple, PyType};
 
-/// `Py_TPFLAGS_IMMUTABLETYPE`: a class that is written in C, or as good as.
+/// `Py_TPFLAGS_IMMUTABLETYPE`: a class that Python code cannot change, such as one written in C.
 const IMMUTABLE: u64 = 1 << 8;
 
-/// The special names that a subclass may define without a second face: how it is made, copied, shown to developers and
-/// described.
+/// The special names that a subclass may define without getting a second face: how it is created, copied, shown to
+/// developers and documented.
 const HARMLESS: &[&str] = &[
     "__abstractmethods__",
     "__annotate__",
@@ -51,18 +51,18 @@ const HARMLESS: &[&str] = &[
     "__weakref__",
 ];
 
-/// Looked up on a class itself, past whatever its metaclass says.
+/// Looks a name up on the class itself. A metaclass cannot intercept this.
 fn of_class<'py>(class: &Bound<'py, PyType>, name: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = class.py();
     py.get_type::<PyType>().call_method1(intern!(py, "__getattribute__"), (class, name))
 }
 
-/// Whether a class can't be changed by anybody: whether it is not written in Python.
+/// Whether Python code cannot change a class, because the class is not written in Python.
 pub(super) fn is_immutable(class: &Bound<'_, PyType>) -> PyResult<bool> {
     Ok(of_class(class, intern!(class.py(), "__flags__"))?.extract::<u64>()? & IMMUTABLE != 0)
 }
 
-/// Whether a subclass of a built-in class leaves all that is read of its values to the built-in class.
+/// Whether a subclass of a built-in class has one face: whether it leaves all reading to the built-in class.
 pub(super) fn has_one(class: &Bound<'_, PyType>, built_in: &Bound<'_, PyType>) -> PyResult<bool> {
     let py = class.py();
     let own = of_class(built_in, intern!(py, "__dict__"))?;
@@ -79,7 +79,7 @@ pub(super) fn has_one(class: &Bound<'_, PyType>, built_in: &Bound<'_, PyType>) -
         let defines = of_class(ancestor, intern!(py, "__dict__"))?;
         for name in defines.cast::<PyMappingProxy>()?.keys()?.iter() {
             let name: String = name.extract()?;
-            // Any other special name, such as `__radd__`, may be how a tool comes to another value.
+            // A tool could get another value through any other special name, such as `__radd__`.
             let is_special = name.starts_with("__") && name.ends_with("__");
             if (is_special || own.contains(&name)?) && !HARMLESS.contains(&&*name) {
                 return Ok(false);

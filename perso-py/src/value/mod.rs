@@ -1,7 +1,8 @@
-//! From Python's values to what is told a frame.
+//! Reads Python values into a frame.
 //!
-//! A value is read once, into a [`Taken`], and of it only what the policy reads. Only then is the policy's module at
-//! work, so that no code of a value runs while it is. What can't be read is withheld: nothing may be concluded from it.
+//! A value is read once into a [`Taken`], and only the parts that the policy reads. The policy's module runs
+//! afterwards, so that no code of a value runs in the meantime. A value that cannot be read is withheld: nothing may be
+//! concluded from it.
 //!
 //! `own` copies the arguments of a call, for guards.
 
@@ -17,22 +18,22 @@ use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::PyString;
 
-/// What is judged in place of a text with half of a surrogate pair, of which there is no UTF-8 either.
+/// Stands for a text with a lone surrogate, which has no UTF-8 form. It is judged as text that is not UTF-8.
 pub(crate) const NOT_UTF8: &[u8] = b"{\"\xff";
 
-/// A part of a call of which the values are not known.
+/// Stands for a part of a call whose values are unknown.
 #[pyclass(frozen, eq, module = "perso")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unknown {
-    /// Not known yet: everything in it may be anything. A denial is final.
+    /// The part may hold anything. A denial is then final: no value of the part would change it.
     #[pyo3(name = "OPEN")]
     Open,
-    /// Nothing may be concluded from it. An allow is final.
+    /// Nothing may be concluded from the part. An allow is then final.
     #[pyo3(name = "WITHHELD")]
     Withheld,
 }
 
-/// A part of a call that is JSON text, read as strictly as a call's text.
+/// A part of a call as JSON text, which is read as strictly as the text of a call.
 #[pyclass(frozen, module = "perso")]
 #[derive(Debug)]
 pub(crate) struct Json(Text);
@@ -41,7 +42,7 @@ pub(crate) struct Json(Text);
 enum Text {
     Str(PyBackedStr),
     Bytes(PyBackedBytes),
-    /// It has half of a surrogate pair.
+    /// A `str` with a lone surrogate.
     None,
 }
 
@@ -64,24 +65,24 @@ impl Json {
     }
 }
 
-/// What was taken of a value.
+/// What was read from a value.
 #[derive(Debug)]
 enum Taken {
     Null,
     Bool(bool),
-    /// `None` if it is out of range.
+    /// `None` if the number is out of range.
     Number(Option<Number>),
     Text(PyBackedStr),
     List {
         length: u64,
-        /// The caller's roles, if that is what its elements are; `None` for one that is no string.
+        /// The elements, if they are the caller's roles. `None` for an element that is not a string.
         roles: Vec<Option<PyBackedStr>>,
         /// The elements, if the policy looks into them.
         elements: Vec<Taken>,
     },
-    /// The values of the keys that the policy reads.
+    /// The values under the keys that the policy reads.
     Object(Vec<(Place, Taken)>),
-    /// It can't be read.
+    /// The value cannot be read.
     Withheld,
 }
 
@@ -95,7 +96,7 @@ impl Taken {
             Self::List { length, roles, elements } => {
                 roles.iter().try_for_each(|role| frame.role(role.as_deref()))?;
                 frame.list(place, *length)?;
-                // A list whose elements were not taken is too long to look into, and the frame looks into none of those.
+                // A list whose elements were not read is too long, and the frame asks for no elements of such a list.
                 if let Some(mut list) = frame.elements(place, *length)? {
                     for element in elements {
                         frame.element(&mut list)?;
@@ -114,13 +115,13 @@ impl Taken {
     }
 }
 
-/// A part of a call, as Python has it.
+/// A part of a call, as it comes from Python.
 #[derive(Debug)]
 pub(crate) enum Part {
     Absent,
     Unknown(Unknown),
     Json(Py<Json>),
-    /// An object or null, as far as the policy reads it; or why it is no part of any call.
+    /// The parts of an object or null that the policy reads, or why the value cannot be a part of a call.
     Read(Read),
 }
 
@@ -128,7 +129,7 @@ pub(crate) enum Part {
 pub(crate) struct Read(Result<Taken, Error>);
 
 impl Part {
-    /// Reads a part; of a call to a tool that the policy does not know, nothing but its form.
+    /// Reads a part. Without `reads`, because the call is denied for its tool, checks only that it could be a part.
     pub(crate) fn read(reads: Option<Reads<'_>>, place: Place, value: Option<&Bound<'_, PyAny>>) -> Self {
         let Some(value) = value else { return Self::Absent };
         if let Ok(unknown) = value.cast_exact::<Unknown>() {

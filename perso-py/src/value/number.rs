@@ -1,4 +1,4 @@
-//! Python's numbers.
+//! Reads Python numbers.
 
 use perso_core::limits::{NUMBER_DIGITS, NUMBER_EXPONENT};
 use perso_core::source::Number;
@@ -8,10 +8,10 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyInt, PyType};
 use std::fmt::Write;
 
-/// The bits of 10 to the power of this, and one more digit, are more than any number in range has.
+/// An integer with more bits than this is out of range: it is at least ten times the largest number in range.
 const MOST_BITS: u64 = (NUMBER_EXPONENT as u64 + 2) * 3322 / 1000 + 1;
 
-/// An `int`: exact, whatever its size. `None` if it is out of range.
+/// Reads an `int` exactly. `None` if it is out of range.
 pub(super) fn of_int(value: &Bound<'_, PyInt>) -> PyResult<Option<Number>> {
     if let Ok(value) = value.extract::<i64>() {
         return Ok(Some(Number::from(value)));
@@ -21,19 +21,19 @@ pub(super) fn of_int(value: &Bound<'_, PyInt>) -> PyResult<Option<Number>> {
     if int.call_method1(intern!(py, "bit_length"), (value,))?.extract::<u64>()? > MOST_BITS {
         return Ok(None);
     }
-    // Python refuses to write large integers out, and is slow at it. Decimals it does not refuse.
+    // Python limits how many digits `str` of an `int` may have, and is slow at it. `Decimal` has no such limit.
     of_decimal(&decimal(py)?.call1((value,))?)
 }
 
-/// A `float`: the shortest decimal that reads back as the same float, which is what any JSON writer would send.
+/// Reads a `float` as the shortest decimal that parses to the same float, which is what JSON writers send.
 pub(super) fn of_float(value: f64) -> Option<Number> {
     let mut text = Short::default();
-    // Infinities and NaN do not look like numbers.
+    // The text of an infinity or NaN does not parse as a number.
     write!(text, "{value:e}").ok()?;
     Number::parse(text.bytes.get(..text.length)?).flatten()
 }
 
-/// A `decimal.Decimal`. `None` if it is out of range, or no number.
+/// Reads a `decimal.Decimal`. `None` if it is out of range or not a number.
 pub(super) fn of_decimal(value: &Bound<'_, PyAny>) -> PyResult<Option<Number>> {
     let text = value.str()?;
     Ok(Number::parse(text.to_str()?.as_bytes()).flatten())
@@ -61,5 +61,5 @@ impl Write for Short {
     }
 }
 
-// A float's digits all count.
+// All digits of a float are compared.
 const _: () = assert!(NUMBER_DIGITS >= 17);

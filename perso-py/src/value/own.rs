@@ -1,10 +1,10 @@
-//! A guard's own copy of a call's arguments, so that nobody can change them between judging and running.
+//! A guard's own copy of a call's arguments, so that nothing can change them between judging and running.
 //!
-//! What is copied is what Python itself builds values from: `dict`, `list`, `tuple`, `set` and `bytearray`, each exactly of
-//! that class. Scalars are kept, because they cannot change. So are objects of any other class: a copy of a database
-//! connection would be no connection.
+//! Instances of exactly `dict`, `list`, `tuple`, `set` and `bytearray` are copied. Scalars are not, because they cannot
+//! change. Objects of other classes are not either: a copy of a database connection would not be a connection.
 //!
-//! Each container is copied after what is in it, from a list of those that are open, so that no depth overflows the stack.
+//! A container is copied after its contents. The containers that are not finished are kept in a list and not on the
+//! stack, so that no depth overflows the stack.
 
 use crate::error::NotOwned;
 use pyo3::intern;
@@ -13,14 +13,14 @@ use pyo3::types::{PyBool, PyByteArray, PyDict, PyFloat, PyInt, PyList, PySet, Py
 use std::collections::HashMap;
 use std::vec::IntoIter;
 
-/// The most values in the arguments of one call: more than 2 MB of JSON text can have.
+/// The maximum number of values in the arguments of one call. 2 MB of JSON text cannot have as many.
 pub(crate) const MOST_VALUES: usize = 1 << 20;
 
-/// A copy of `value` that shares no `dict`, `list`, `tuple`, `set` or `bytearray` with it. Values that are in it twice are in
-/// the copy twice.
+/// Copies `value`. The copy shares no `dict`, `list`, `tuple`, `set` or `bytearray` with it. An object that occurs
+/// twice in `value` is copied once, and its copy occurs twice.
 ///
-/// With `is_json`, anything but what JSON text can say raises `NotOwned`. So do values that contain themselves, and more than
-/// `MOST_VALUES` of them.
+/// Raises `NotOwned` for values that contain themselves, for more than `MOST_VALUES` values and, with `is_json`, for
+/// values that JSON cannot represent.
 #[pyfunction]
 #[pyo3(signature = (value, *, is_json=false))]
 pub(crate) fn own<'py>(value: &Bound<'py, PyAny>, is_json: bool) -> PyResult<Bound<'py, PyAny>> {
@@ -35,7 +35,7 @@ pub(crate) fn own<'py>(value: &Bound<'py, PyAny>, is_json: bool) -> PyResult<Bou
     Copying { is_json, left: MOST_VALUES, made: HashMap::new() }.copy(value)
 }
 
-/// Whether a dict has scalars only, so that nothing in it has to be copied.
+/// Whether a dict contains only scalars, so that nothing in it has to be copied.
 #[pyfunction]
 pub(crate) fn is_flat(dict: &Bound<'_, PyDict>) -> bool {
     dict.iter().all(|(_, value)| is_scalar(&value))
@@ -56,11 +56,11 @@ enum Kind {
     Tuple,
 }
 
-/// A container that is being copied. All that is in it was taken at once: code of a value may change it meanwhile.
+/// A container that is being copied. Its contents were read all at once, because code of a value could change it later.
 struct Open<'py> {
     original: Bound<'py, PyAny>,
     kind: Kind,
-    /// The keys, of a dict.
+    /// The keys, if it is a dict.
     keys: Vec<Bound<'py, PyAny>>,
     rest: IntoIter<Bound<'py, PyAny>>,
     parts: Vec<Bound<'py, PyAny>>,
@@ -101,20 +101,20 @@ impl<'py> Open<'py> {
     }
 }
 
-/// A walk through a value.
+/// The state of copying one value.
 struct Copying<'py> {
     is_json: bool,
-    /// How many more values there may be.
+    /// How many more values are allowed.
     left: usize,
-    /// The copies by the address of the original, which is kept, so that nothing else gets its address; none yet of those
-    /// that are open.
+    /// The originals and their copies, by the address of the original. Keeping the original makes sure that no other
+    /// object gets its address. There is no copy yet if the container is open.
     made: HashMap<usize, (Bound<'py, PyAny>, Option<Bound<'py, PyAny>>)>,
 }
 
 impl<'py> Copying<'py> {
     fn copy(mut self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let mut open: Vec<Open<'py>> = Vec::new();
-        // What is finished, for the container around it; nothing, after one was opened.
+        // The last finished value, for the container around it. `None` after a container was opened.
         let mut copied = self.step(value, &mut open)?;
         loop {
             let Some(top) = open.last_mut() else {
@@ -128,7 +128,7 @@ impl<'py> Copying<'py> {
         }
     }
 
-    /// The copy of the innermost open container.
+    /// Finishes the innermost open container and returns its copy.
     fn close(&mut self, open: &mut Vec<Open<'py>>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Some(closed) = open.pop() else { return Ok(None) };
         let original = closed.original.clone();
@@ -137,7 +137,7 @@ impl<'py> Copying<'py> {
         Ok(Some(made))
     }
 
-    /// The copy of a value; or nothing, where it is a container, which is open now.
+    /// Returns the copy of a value. Opens a container instead and returns `None`.
     fn step(&mut self, value: &Bound<'py, PyAny>, open: &mut Vec<Open<'py>>) -> PyResult<Option<Bound<'py, PyAny>>> {
         if is_scalar(value) {
             return Ok(Some(value.clone()));
@@ -168,7 +168,8 @@ impl<'py> Copying<'py> {
         Ok(None)
     }
 
-    /// What is not looked into: what is in a set cannot change, and of other classes nothing is known.
+    /// Copies a value without its contents. Elements of a set are hashable, so they are kept, as are objects of other
+    /// classes.
     fn leaf(&mut self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         if self.is_json {
             let class = value.get_type().name()?;
@@ -190,7 +191,7 @@ impl<'py> Copying<'py> {
         Ok(made)
     }
 
-    /// Counts a container, and what is in it.
+    /// Counts a container and its elements. Fails if there are too many values.
     fn count(&mut self, length: usize) -> PyResult<()> {
         let left = self.left.checked_sub(length).and_then(|left| left.checked_sub(1));
         self.left =

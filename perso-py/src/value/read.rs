@@ -1,4 +1,4 @@
-//! Reads Python's values.
+//! Reads Python values.
 
 use super::{Taken, faces, number};
 use perso_core::limits::{INPUT_BYTES, LIST_LENGTH};
@@ -10,14 +10,14 @@ use pyo3::pybacked::PyBackedStr;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
 
-/// The most keys that a mapping is asked for, which need not end: more than a call's text may have, where each takes a byte,
-/// its quotes, colon and comma.
+/// The maximum number of keys that are read from a mapping, whose iteration may never end. The text of a call cannot
+/// have as many, because each key takes at least two quotes, a colon and a comma.
 const MOST_KEYS: usize = INPUT_BYTES / 4;
 
-/// The most elements that are taken of all lists of a part together: those of lists in lists multiply.
+/// The maximum number of elements that are read from all lists of a part together. Nested lists multiply.
 const MOST_ELEMENTS: usize = 64 * LIST_LENGTH as usize;
 
-/// A string's text: `None` if it is no string, or one with two faces; an error where it has half of a surrogate pair.
+/// A string's text. `None` if it is not a string or has two faces. An error if it has a lone surrogate.
 pub(crate) fn text(value: &Bound<'_, PyAny>) -> Option<Result<PyBackedStr, Error>> {
     let string = value.cast::<PyString>().ok()?;
     let class = string.get_type();
@@ -29,7 +29,7 @@ pub(crate) fn text(value: &Bound<'_, PyAny>) -> Option<Result<PyBackedStr, Error
     Some(string.clone().try_into().map_err(|_| Code::Surrogate.anywhere()))
 }
 
-/// What Python code came to. If it failed, there is nothing; but an interrupt is not lost, only put off.
+/// The result of Python code, or `None` if it failed. A `KeyboardInterrupt` is not lost: Python raises it again later.
 fn read<T>(py: Python<'_>, result: PyResult<T>) -> Option<T> {
     result
         .map_err(|error| {
@@ -42,7 +42,7 @@ fn read<T>(py: Python<'_>, result: PyResult<T>) -> Option<T> {
         .ok()
 }
 
-/// A part of a call of which nothing is read but whether it could be one.
+/// Reads only whether a value could be a part of a call.
 pub(super) fn form(value: &Bound<'_, PyAny>) -> Taken {
     if value.is_none() {
         Taken::Null
@@ -65,7 +65,7 @@ fn is_record(class: &Bound<'_, PyType>) -> bool {
     has(intern!(py, "__dataclass_fields__")) || has(intern!(py, "__pydantic_fields__"))
 }
 
-/// Whether a class is one of mappings. Values are not asked: they could say anything.
+/// Whether a class is a subclass of `Mapping`. The value itself is not asked, because it could claim any class.
 fn is_mapping(class: &Bound<'_, PyType>) -> bool {
     static MAPPING: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let py = class.py();
@@ -82,12 +82,12 @@ fn is_enum(class: &Bound<'_, PyType>) -> bool {
 /// Reads one part of a call.
 #[derive(Default)]
 pub(super) struct Reader {
-    /// Elements that were taken.
+    /// The number of elements read so far.
     elements: usize,
 }
 
 impl Reader {
-    /// Takes what the policy reads of a value.
+    /// Reads the parts of a value that the policy reads.
     pub(super) fn take(&mut self, value: &Bound<'_, PyAny>, reads: Reads<'_>) -> Result<Taken, Error> {
         if let Ok(string) = value.cast_exact::<PyString>() {
             let text = string.clone().try_into().map_err(|_| Code::Surrogate.anywhere())?;
@@ -111,7 +111,7 @@ impl Reader {
         }
     }
 
-    /// Takes what is of no built-in class itself.
+    /// Reads a value that is not exactly of a built-in class.
     fn other(&mut self, value: &Bound<'_, PyAny>, reads: Reads<'_>) -> Result<Taken, Error> {
         let py = value.py();
         let class = value.get_type();
@@ -155,8 +155,8 @@ impl Reader {
         Ok(Taken::Withheld)
     }
 
-    /// Takes the values of the keys that are read. No code of any of them runs before all are found, so that the dict
-    /// stays as it is meanwhile.
+    /// Reads the values under the keys that the policy reads. All are looked up before code of any value can run, so
+    /// that the dict cannot change in between.
     fn dict(&mut self, dict: &Bound<'_, PyDict>, reads: Reads<'_>) -> Result<Taken, Error> {
         if !reads.below()? {
             return Ok(Taken::Object(Vec::new()));
@@ -175,7 +175,7 @@ impl Reader {
             }
         }
         for (key, value) in odd {
-            // A key that is no string could be taken for one that the policy reads.
+            // A tool could take a key that is not a string for one that the policy reads.
             let Some(key) = text(&key) else { return Ok(Taken::Withheld) };
             if let Some(child) = reads.key(&key?)? {
                 found.push((child, value));
@@ -184,7 +184,7 @@ impl Reader {
         self.fields(found.into_iter().map(|(child, value)| (child, Some(value))))
     }
 
-    /// The same for any other mapping, by its methods, as a tool would.
+    /// The same for any other mapping, through its methods, as a tool would read it.
     fn mapping(&mut self, mapping: &Bound<'_, PyAny>, reads: Reads<'_>) -> Result<Taken, Error> {
         let py = mapping.py();
         if !reads.below()? {
@@ -237,7 +237,7 @@ impl Reader {
         self.fields(found)
     }
 
-    /// Takes values that were read; `None` for one that could not be.
+    /// Reads values that were looked up. `None` stands for a value whose lookup failed.
     fn fields<'r, 'py>(
         &mut self,
         found: impl IntoIterator<Item = (Reads<'r>, Option<Bound<'py, PyAny>>)>,
@@ -263,7 +263,7 @@ impl Reader {
         let (takes_roles, below) = (reads.roles()?, reads.elements()?);
         let mut list = (Vec::new(), Vec::new());
         if length <= LIST_LENGTH as usize && (takes_roles || below.is_some()) {
-            // All of them before the first is read, which may change the list.
+            // Collect all elements before reading any, because reading one may change the list.
             let elements: Vec<Bound<'_, PyAny>> = elements.take(length).collect();
             self.elements = self.elements.saturating_add(elements.len());
             if elements.len() != length || self.elements > MOST_ELEMENTS {
@@ -307,10 +307,10 @@ fn member(value: &Bound<'_, PyAny>) -> PyResult<Taken> {
     Ok(simple(&plain).unwrap_or(Taken::Withheld))
 }
 
-/// What a scalar of numpy's is as a value of Python's, if it is one.
+/// The Python value of a `numpy` scalar. `None` for any other value.
 fn numpy_scalar<'py>(value: &Bound<'py, PyAny>, class: &Bound<'py, PyType>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = value.py();
-    // Where nobody has imported it, nothing is of it.
+    // If `numpy` is not imported, no value can come from it.
     let modules = py.import(intern!(py, "sys"))?.getattr(intern!(py, "modules"))?;
     let Some(numpy) = modules.cast::<PyDict>()?.get_item(intern!(py, "numpy"))? else { return Ok(None) };
     let generic = numpy.getattr(intern!(py, "generic"))?;
@@ -322,10 +322,10 @@ fn numpy_scalar<'py>(value: &Bound<'py, PyAny>, class: &Bound<'py, PyType>) -> P
 
 /// The fields of a dataclass or a pydantic model.
 struct Fields<'py> {
-    /// Whether it is a model that is but its one field `root`.
+    /// Whether it is a root model, which stands for its only field, `root`.
     root: bool,
     fields: Vec<Bound<'py, PyAny>>,
-    /// What a model that lets any other field pass has of those.
+    /// The undeclared fields of a model that allows them.
     extra: Option<Bound<'py, PyDict>>,
 }
 

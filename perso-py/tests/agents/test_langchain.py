@@ -1,4 +1,4 @@
-"""LangChain's tools: what runs, and what the model reads."""
+"""LangChain tools: what runs, and what the model reads."""
 
 from typing import Any
 
@@ -39,14 +39,14 @@ async def test_calls_are_judged_before_they_run() -> None:
     assert guarded.description == process_refund.description
     assert guarded.invoke({"order": "1", "amount": 5}) == "refunded 5"
     assert await guarded.ainvoke({"order": "1", "amount": 6}) == "refunded 6"
-    # As the model sends it: `"7"` is made a number before it is judged and run.
+    # As the model sends it: LangChain converts `"7"` to a number before the guard judges it.
     assert guarded.invoke(call({"order": "1", "amount": "7"})).content == "refunded 7"
     for args in ({"order": "1", "amount": 800}, {"order": "1"}):
         assert guarded.invoke(args) == await guarded.ainvoke(args) == REASON
         message = guarded.invoke(call(args))
         assert message.content == REASON and message.status == "error" and message.tool_call_id == "call-1"
     assert done == [("1", 5), ("1", 6), ("1", 7)]
-    # The tool that it was made from is as it was.
+    # The original tool has not changed.
     process_refund.invoke({"order": "1", "amount": 800})
     assert done[-1] == ("1", 800)
 

@@ -1,6 +1,6 @@
-"""Every way that LangChain has to run a tool: what is allowed runs once, what is denied not at all.
+"""Every way to run a tool in LangChain: an allowed call runs once, a denied call never runs.
 
-`test_langchain_has_no_other_way` fails when this version of LangChain has a way that is not in this file.
+`test_langchain_has_no_other_way` fails if the installed LangChain has a way that is not in this file.
 """
 
 import ast
@@ -33,7 +33,7 @@ from perso.adapters.langchain import WAYS
 from support.done import done
 from support.policies import AGENT, DESK, policy
 
-# What LangChain calls beta or deprecated runs tools, too.
+# Beta and deprecated methods of LangChain run tools as well.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning"),
     pytest.mark.filterwarnings("ignore::langchain_core._api.deprecation.LangChainDeprecationWarning"),
@@ -129,7 +129,7 @@ SYNC: dict[str, Callable[[BaseTool, Any], Any]] = {
     "model_copy": lambda guarded, input: guarded.model_copy().invoke(input),
     "a deep copy": lambda guarded, input: guarded.model_copy(deep=True).invoke(input),
 }
-"""The ways to run a tool from code that is not async."""
+"""The ways to run a tool from sync code."""
 
 ASYNC: dict[str, Callable[[BaseTool, Any], Any]] = {
     "ainvoke": lambda guarded, input: guarded.ainvoke(input),
@@ -142,7 +142,7 @@ ASYNC: dict[str, Callable[[BaseTool, Any], Any]] = {
     "astream_log": log,
     "with_alisteners": lambda guarded, input: guarded.with_alisteners().ainvoke(input),
 }
-"""The ways from code that is."""
+"""The ways to run a tool from async code."""
 
 NO_WAY = set(
     """config_schema configurable_alternatives configurable_fields get_config_jsonschema get_graph get_input_jsonschema
@@ -192,10 +192,10 @@ async def test_every_async_way(kind: str) -> None:
 
 
 RUNS = {
-    # What calls the methods and functions that run a tool, and is judged, because the guarded class overrides the first two.
+    # These call the methods that the guarded class overrides, so their calls are judged.
     "base.py: BaseTool.arun calls _arun",
     "base.py: BaseTool.run hands on _run",
-    # What is behind those two.
+    # These are called by the original methods, after the call was judged.
     "base.py: BaseTool._arun hands on _run",
     "simple.py: Tool._arun calls _arun",
     "simple.py: Tool._arun calls coroutine",
@@ -306,7 +306,7 @@ async def test_the_model_does_not_say_who_calls(run: Any) -> None:
     "name", ["config", "callbacks", "run_manager", "runtime", "user", "tool_input", "args", "kwargs", "name"]
 )
 async def test_all_that_the_model_sends_and_that_runs_is_judged(name: str) -> None:
-    """By each name that LangChain gives a meaning of its own: what runs with the model's value was judged with it."""
+    """Arguments with names that mean something to LangChain: a tool that runs with the model's value was judged with it."""
     rules = policy({"allow": "note", "when": {f"args.{name}": {"exists": False}}, "reason": "No."})
 
     class Note(BaseTool):
@@ -328,7 +328,7 @@ async def test_all_that_the_model_sends_and_that_runs_is_judged(name: str) -> No
     tools = [Note(), StructuredTool(name="note", description="x", args_schema=OPEN, func=note, coroutine=note_later)]
     for guarded in rules.langchain(tools):
         for answer in (guarded.invoke(call({name: "evil"})).content, (await guarded.ainvoke(call({name: "evil"}))).content):
-            # Denied; or LangChain has replaced it, and no tool saw it.
+            # Either the call was denied, or LangChain replaced the value and the tool did not see it.
             assert answer == "No." or "evil" not in str(done), name
         assert "evil" not in str(done), name
         done.clear()
@@ -378,7 +378,7 @@ def test_retrievers_and_tools_of_one_text() -> None:
     assert done == ["abc"] * 2
     single = policy({"allow": "search", "when": {"args.tool_input": {"starts_with": "a"}}, "reason": "Only a."})
     guarded = single.langchain(Tool(name="search", func=lambda text: done.append(text) or "found", description="Searches."))
-    # Whatever the model calls it, a tool of one text gets that.
+    # A tool with one text parameter gets the text under any name that the model uses.
     assert guarded.invoke({"x": "abc"}) == guarded.invoke("abc") == "found"
     assert guarded.invoke({"x": "b"}) == guarded.invoke("b") == "Only a."
     assert done == ["abc"] * 4

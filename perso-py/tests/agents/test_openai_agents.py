@@ -1,4 +1,4 @@
-"""The OpenAI Agents SDK: a run with a model that is played."""
+"""The OpenAI Agents SDK: runs with a scripted model."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ set_tracing_disabled(True)
 
 
 class Played(Model):
-    """A model that calls a tool with these arguments, and then says what it has read."""
+    """A model that calls a tool with these arguments and then repeats what it has read."""
 
     def __init__(self, arguments: str) -> None:
         self.arguments = arguments
@@ -56,7 +56,7 @@ async def test_calls_are_judged_before_they_run() -> None:
     assert await run(json.dumps({"order": "1", "amount": 5})) == "refunded 5"
     for arguments in ('{"order": "1", "amount": 800}', '{"order": "1", "amount": 500.00000000000000000001}'):
         assert await run(arguments) == "Agents may refund up to $500."
-    # The SDK would take the last of two.
+    # With duplicate keys, the SDK uses the last one.
     for arguments in ('{"order": "1", "amount": 800, "amount": 5}', '{"order": "1", "amount": 5, "Amount": 1}', "[]", "{", ""):
         assert await run(arguments) != "refunded 5"
     assert done == [("1", 5)]

@@ -1,6 +1,6 @@
-"""Every way that the OpenAI Agents SDK has to run a function tool: what is allowed runs once, what is denied not at all.
+"""Every way to run a function tool in the OpenAI Agents SDK: an allowed call runs once, a denied call never runs.
 
-`test_the_sdk_has_no_other_way` fails when this version of the SDK has a way that is not in this file.
+`test_the_sdk_has_no_other_way` fails if the installed SDK has a way that is not in this file.
 """
 
 import ast
@@ -61,7 +61,7 @@ BAD = json.dumps({"order": "1", "amount": 800.0})
 
 
 class Played(Model):
-    """A model that calls a tool with each of these arguments, all at once, and then says what it has read."""
+    """A model that calls a tool with each of these arguments in one response, and then repeats what it has read."""
 
     def __init__(self, *arguments: str, name: str = "process_refund", namespace: str | None = None) -> None:
         self.calls = [
@@ -157,7 +157,7 @@ KINDS: dict[str, Callable[[], FunctionTool]] = {
 }
 
 
-# The ways to run one.
+# The ways to run a tool.
 
 
 async def runner(tool: FunctionTool, arguments: str, **settings: Any) -> Any:
@@ -191,7 +191,7 @@ async def sync(tool: FunctionTool, arguments: str) -> Any:
 
 
 async def approved(tool: FunctionTool, arguments: str) -> Any:
-    """A run that is interrupted for an approval, and goes on from its state."""
+    """A run that is interrupted for an approval and continues from its state."""
     tool = copy.copy(tool)
     tool.needs_approval = True
     model = Played(arguments)
@@ -221,7 +221,7 @@ async def with_early_guardrails(tool: FunctionTool, arguments: str) -> Any:
 
 
 class PlayedRealtime(RealtimeModel):
-    """A realtime model that calls a tool, and is told what came of it."""
+    """A realtime model that calls a tool and records the result."""
 
     def __init__(self) -> None:
         self.listeners: list[Any] = []
@@ -410,7 +410,7 @@ async def test_what_a_hook_makes_of_the_arguments_is_judged(place: str, how: str
         guarded = DESK.openai_agents_tools(tool, agent=AGENT)
         model = Played(GOOD)
         await Runner.run(Agent(name="desk", model=model, tools=[guarded], **of_agent), "refund", **of_run)
-        # Denied; or the SDK ran what was judged all the same.
+        # Either the call was denied, or the SDK ran the judged arguments anyway.
         assert (model.read, done) in (([REASON], []), (["refunded 5"], [5])) and (model.read == [REASON]) is (
             how != "another call"
         )
@@ -451,7 +451,7 @@ async def test_nothing_replaces_what_a_guarded_tool_runs(kind: str) -> None:
     ):
         await runner(guarded, GOOD, hooks=Replacing())
     assert done == []
-    # Copies by whatever means stay guarded.
+    # Copies stay guarded, however they are made.
     copies = [copy.copy(guarded), copy.copy(copy.copy(guarded))]
     if kind != "a class of its own":
         copies.append(dataclasses.replace(guarded, description="another"))
@@ -481,7 +481,7 @@ async def test_after_the_guardrail_alone_nothing_changes_the_arguments(place: st
 @pytest.mark.anyio
 @pytest.mark.parametrize("how", HOWS[:3])
 async def test_a_guardrail_before_the_guardrail_alone(how: str) -> None:
-    """It may change what the SDK runs, or only what it shows to guardrails: neither runs unjudged."""
+    """An earlier guardrail can change what the SDK runs, or only what guardrails see. Nothing runs without being judged."""
     for first, then in ((GOOD, BAD), (BAD, GOOD)):
 
         async def change(data: Any, then: str = then) -> ToolGuardrailFunctionOutput:
@@ -537,7 +537,7 @@ async def test_tools_of_a_server(tmp_path: Path) -> None:
     assert ran.read_text().split() == ["5.0"]
 
 
-# Who calls, and what else is not a function tool.
+# The caller, and tools that are not function tools.
 
 
 @pytest.mark.anyio
@@ -558,12 +558,12 @@ def test_what_is_no_function_tool_is_refused() -> None:
 # The inventory.
 
 RUNS = {
-    # Each runs a tool's `on_invoke_tool`, which judges in a guarded tool.
+    # These run a tool's `on_invoke_tool`, which judges in a guarded tool.
     "tool.py: _invoke_function_tool_with_metadata calls on_invoke_tool",
     "tool.py: invoke_function_tool calls _invoke_function_tool_with_metadata",
     "run_internal/tool_execution.py: _invoke_tool_and_run_post_invoke calls _invoke_function_tool_with_metadata",
     "realtime/session.py: _handle_tool_call calls invoke_function_tool",
-    # A custom tool, which is no function tool and is refused.
+    # A custom tool, which is not a function tool and is refused.
     "run_internal/tool_actions.py: _run_call calls on_invoke_tool",
     # The SDK's own invoker, around the function that judges.
     "tool.py: __call__ calls _invoke_tool_impl",

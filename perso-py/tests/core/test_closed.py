@@ -1,4 +1,4 @@
-"""Prompts and resources that a host has turned off: which messages are about them."""
+"""Which messages are about prompts and resources that the host has turned off."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The corpus that every runner walks: as text, and as Python's values."""
+"""The corpus that every runner runs, here as JSON text and as Python values."""
 
 from pathlib import Path
 

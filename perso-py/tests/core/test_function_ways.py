@@ -108,7 +108,7 @@ class Desk:
 
 
 async def run(value: Any) -> Any:
-    """Runs what a call returned to its end."""
+    """Runs the result of a call to its end, if it is a generator or a coroutine."""
     if inspect.isawaitable(value):
         return await value
     if inspect.isasyncgen(value):
@@ -181,7 +181,7 @@ def test_python_has_no_other_kind_of_function() -> None:
     )
 
 
-# A generator is judged when it starts to run.
+# A generator is judged when its body starts to run.
 
 
 @pytest.mark.anyio
@@ -243,13 +243,13 @@ async def test_an_async_generator_is_closed() -> None:
     assert done == ["closed"]
 
 
-# What changes while the call is judged.
+# Arguments that change while the call is judged.
 
 RULES = policy({"allow": "pay", "when": {"args.order.lines": {"every": {"lte": 5}}, "resource.open": True}})
 
 
 class Waiting:
-    """A source that is asked, and answers only when it is told to."""
+    """A `resource` function that returns only when the test lets it."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -264,7 +264,7 @@ class Waiting:
 
 
 async def changed(function: Any, order: Any, change: Callable[[], None], waiting: Waiting) -> Any:
-    """Calls a function, and changes the argument while the resource is awaited."""
+    """Calls a function and changes the argument while `resource` runs."""
     running = asyncio.create_task(run(function(order)))
     await waiting.asked.wait()
     change()
@@ -382,12 +382,12 @@ async def test_objects_of_other_classes_that_change_are_denied(kind: str) -> Non
     with pytest.raises(Denied) as raised:
         await changed(pay, order, lambda: change(order), waiting)
     assert raised.value.decision.cause.detail == "the arguments changed while the call was judged" and done == []
-    # Left as it is, it runs, and it is the very object.
+    # Without a change, the function runs and gets the object itself.
     order = make()
     waiting.answer.set()
     assert await pay(order) is (order if type(order) is not dict else done[0]) and len(done) == 1
 
-    # The same from a source that is not async.
+    # The same with a sync `resource` function.
     @RULES.guard(resource=lambda args: change(order) or {"open": True}, tool="pay")
     def pay_now(order: Any) -> Any:
         return keep(order)
@@ -446,7 +446,7 @@ async def test_what_the_hosts_functions_do_with_what_they_are_told() -> None:
     assert done == [{"lines": [1]}] * 2 and given == {"lines": [1]}
 
 
-# What cannot be copied.
+# Arguments that cannot be copied.
 
 
 def deep(levels: int) -> Any:
@@ -521,7 +521,7 @@ async def test_what_cannot_be_copied_is_denied() -> None:
 
 
 class Key:
-    """A key that can be hashed so many times, and then fails."""
+    """A key that can be hashed `times` times and then raises."""
 
     def __init__(self, times: int) -> None:
         self.times = times
@@ -546,7 +546,7 @@ class Endless(OwnMapping):
 
 @pytest.mark.anyio
 async def test_what_cannot_be_shown_whole_is_denied_and_never_run() -> None:
-    """Whoever is to be shown the arguments: the function that says who calls, the source, the observer."""
+    """Arguments that cannot be copied for `agent`, `resource` or `on_decision`."""
     rules = policy({"deny": "note", "when": {"resource.protected": True}}, default="allow")
     settings: list[dict[str, Any]] = [
         {"agent": lambda args: {}},
@@ -574,7 +574,7 @@ async def test_what_cannot_be_shown_whole_is_denied_and_never_run() -> None:
                 except Denied as denied:
                     assert str(denied) == "the call cannot be judged" and done == []
                 else:
-                    # There were as many copies as it stood.
+                    # The key could be hashed often enough for all copies.
                     assert len(done) == 1 and times > 1
             done.clear()
             for value in (Failing({}), Endless({"x": 1})):
@@ -618,7 +618,7 @@ def test_a_copy_shares_what_its_original_shares_and_nothing_with_it() -> None:
     copied = own(original)
     assert copied == original and copied["a"] is copied["b"][0] is copied["b"][1]["c"] is not shared
     assert copied["s"] is not original["s"] and copied["o"] is original["o"]
-    # Linear, however often a value is used.
+    # Copying takes linear time, even if a value occurs many times.
     many: Any = [0]
     for _ in range(100):
         many = [many, many]
@@ -636,7 +636,7 @@ def test_what_no_json_says_is_no_json(value: Any) -> None:
 
 
 def test_a_thread_that_changes_the_arguments_meanwhile() -> None:
-    """What runs was judged, whenever it was changed."""
+    """What runs is what was judged, whenever another thread changes it."""
     stop = threading.Event()
     order = {"lines": [1] * 50}
 

@@ -1,4 +1,4 @@
-"""The decorator: what runs, what does not, and what is told of it. What is asserted is what was done."""
+"""The decorator: which calls run, which do not, and what is recorded. Tests check the effects of the functions."""
 
 import asyncio
 import functools
@@ -101,7 +101,7 @@ def test_every_kind_of_parameter() -> None:
     for args, kwargs in (((1, 2, 9), {}), ((2,), {}), ((1,), {"last": 4}), ((1,), {"extra": 1})):
         with pytest.raises(Denied):
             every(*args, **kwargs)
-    # With `**rest` a name could stand for two arguments.
+    # With `**rest`, two arguments could have the same name.
     for name in ("first", "more"):
         with pytest.raises(TypeError, match=f"`{name}` names two arguments"):
             every(1, **{name: 1})
@@ -330,7 +330,7 @@ async def test_generators() -> None:
         yield amount
 
     assert list(refunds(5)) == [5] and [amount async for amount in refunds_later(6)] == [6]
-    # A generator is judged when it starts to run.
+    # A generator is judged when its body starts to run.
     with pytest.raises(Denied):
         list(refunds(800))
     with pytest.raises(Denied):
@@ -347,7 +347,7 @@ def test_what_is_async_does_not_fit_what_is_not() -> None:
         @DESK.guard(resource=owner_later)
         def delete_record(record_id: str) -> None: ...
 
-    # Found out only when it is asked.
+    # The guard finds out only when it calls `agent`.
     @DESK.guard(agent=lambda: agent())
     def view_customer() -> None:
         done.append("viewed")
@@ -370,7 +370,7 @@ def test_a_guard_belongs_next_to_the_function() -> None:
 
     with pytest.raises(TypeError, match="wrapped by another decorator"):
         DESK.guard(agent=AGENT)(retry(process_refund))
-    # The other way round what runs is what is judged.
+    # The other way round, the guard judges the arguments that the function gets.
     with pytest.raises(Denied):
         retry(DESK.guard(agent=AGENT)(process_refund))(amount=5)
     assert done == []

@@ -1,4 +1,4 @@
-"""Python's own ways to deceive: values that answer otherwise than what they are, that raise, or that change."""
+"""Hostile Python objects: values that misrepresent themselves, raise, or change."""
 
 import gc
 import signal
@@ -86,7 +86,7 @@ class LyingTuple(tuple[Any, ...]):
 
 
 class Meta(type):
-    """A metaclass that says that its classes define nothing."""
+    """A metaclass that claims that its classes define nothing."""
 
     def __getattribute__(cls, name: str) -> Any:
         if name in ("__dict__", "__mro__", "__flags__"):
@@ -103,7 +103,7 @@ class CoveredStr(str, metaclass=Meta):
 
 
 class ClaimedStr:
-    """Says that it is a string."""
+    """Claims to be a string."""
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
@@ -111,7 +111,7 @@ class ClaimedStr:
 
 
 class Raising:
-    """Raises whatever it is asked."""
+    """Raises on every access."""
 
     def __init__(self, error: type[BaseException] = ValueError) -> None:
         object.__setattr__(self, "error", error)
@@ -180,7 +180,7 @@ class Twice(Mapping[str, Any]):
 
 
 class Changing(Mapping[str, Any]):
-    """Says 5 the first time it is asked, and 10 000 from then on."""
+    """Returns 5 on the first access and 10,000 afterwards."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -234,7 +234,7 @@ def test_an_object_with_keys_that_are_no_strings_is_unknown(key: Any) -> None:
     decision = SMALL.decide("refund", {"amount": 5, key: 1})
     assert not decision and decision.cause.problem == "withheld"
     assert not NONE.decide("list", {key: 1})
-    # Where nothing below is read, they do no harm.
+    # They do no harm if the policy reads nothing inside them.
     assert SMALL.decide("refund", {"amount": 5, "note": {key: 1}})
 
 
@@ -281,7 +281,7 @@ def test_objects_that_raise_whatever_they_are_asked(error: type[BaseException]) 
 
 
 def test_an_interrupt_is_put_off_and_not_lost() -> None:
-    # Whatever runs the tests may have interrupts ignored.
+    # The test runner may ignore interrupts.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -295,7 +295,7 @@ def test_an_interrupt_is_put_off_and_not_lost() -> None:
 
 def test_what_never_ends_is_over_a_limit() -> None:
     assert SMALL.decide("refund", Endless()).cause.kind == "limit"
-    # What is in memory already has an end.
+    # Values that are already in memory are finite.
     assert SMALL.decide("refund", {"amount": 5, **{str(n): n for n in range(300_000)}}).cause.kind == "rule"
     assert PLAIN.decide("drop", {"table": "x" * (1 << 20)}).cause.problem == "value"
     assert PLAIN.decide("drop", {"table": "x" * (1 << 21)}).cause.kind == "limit"

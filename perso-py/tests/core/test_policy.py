@@ -1,4 +1,4 @@
-"""Policies: compiled, loaded, reloaded, and what decisions look like."""
+"""Compiling, loading and reloading policies, and the form of decisions."""
 
 import json
 import logging
@@ -140,7 +140,7 @@ def test_reloading(tmp_path: Path) -> None:
         current.reload(path)
     with pytest.raises(LoadError):
         current.swap(b"nothing")
-    assert current.decide("refund", {"amount": 50}), "the policy before stays in force"
+    assert current.decide("refund", {"amount": 50}), "the active policy stays active"
 
 
 def until(holds: Any) -> bool:
@@ -159,7 +159,7 @@ def test_watching(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         assert not watched.decide("refund", {"amount": 50})
         path.write_text(document(100))
         assert until(lambda: watched.decide("refund", {"amount": 50}))
-        # Replaced, as editors and deployments do.
+        # Replace the file, as editors and deployments do.
         (tmp_path / "new").write_text(document(7))
         os.replace(tmp_path / "new", path)
         assert until(lambda: not watched.decide("refund", {"amount": 50}))

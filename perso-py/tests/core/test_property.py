@@ -1,4 +1,4 @@
-"""The same call as Python's values and as JSON text: the same decision."""
+"""The same call gets the same decision as Python values and as JSON text."""
 
 import json
 from decimal import Decimal
@@ -44,7 +44,7 @@ TOOLS = st.sampled_from(["eq", "range", "deep", "list", "len", "ref", "not", "ro
 
 
 class Exact(json.JSONEncoder):
-    """JSON text with decimals as they are."""
+    """JSON text with exact decimals."""
 
     def encode(self, value: Any) -> str:
         marks: list[str] = []
@@ -106,7 +106,7 @@ def same(policy: Policy, tool: str, args: Any, agent: Any, resource: Any, contex
     mixed = policy.decide(tool, Json(encode(args)), agent=agent, resource=Json(encode(resource)), context=context).to_dict()
     read = policy.read(tool, args, agent=agent, context=context).decide(resource).to_dict()
     for decision in (text, value, mixed, read):
-        # Where the call is text, a fault has a place in it; and of several, the first one that is noticed is told.
+        # Only text has an offset. If there are several faults, the decision has the first one found, which can differ.
         decision["cause"].pop("offset", None)
         if decision["cause"]["kind"] == "malformed":
             decision["cause"].pop("detail")

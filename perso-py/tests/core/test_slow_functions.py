@@ -18,7 +18,7 @@ from support.policies import AGENT, DESK, MANAGER
 
 
 class Hanging:
-    """A function that answers only once it is let go, and counts its calls."""
+    """A function that returns only when the test lets it, and that counts its calls."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
@@ -29,7 +29,7 @@ class Hanging:
     def __call__(self, *told: Any) -> Any:
         with self.lock:
             self.entered += 1
-        # It ends with the test, whatever happens.
+        # It ends with the test, even if the test fails.
         assert self.gate.wait(60)
         return self.answer
 
@@ -50,7 +50,7 @@ def deleting(**settings: Any) -> Any:
 
 
 async def failure(call: Any) -> str:
-    """Why a call was denied."""
+    """The reason why a call was denied."""
     with pytest.raises(Denied) as raised:
         await call
     assert isinstance(raised.value.__cause__, TimeoutError)
@@ -58,7 +58,7 @@ async def failure(call: Any) -> str:
 
 
 async def works_again(delete: Any) -> None:
-    """Waits for threads that were let go, and for nothing else."""
+    """Waits for released threads."""
     while True:
         try:
             return await delete("rec-1")
@@ -76,12 +76,12 @@ async def test_threads_of_a_function_that_hangs_are_bounded(owner: Hanging, slow
     else:
         hanging, delete = agent, deleting(agent=agent, agent_time=0.5, resource=lambda: owner.answer)
     before = threading.active_count()
-    # Over and over, because a busy machine may start no thread in time.
+    # Repeat, because a busy machine may not start all threads in time.
     while hanging.entered < MOST_THREADS:
         whys = await asyncio.gather(*[failure(delete("rec-1")) for _ in range(200)])
         assert all("did not answer within 0.5 seconds" in why or "is busy" in why for why in whys)
     assert hanging.entered == MOST_THREADS and threading.active_count() - before <= MOST_THREADS
-    # From now on at once, and without another thread.
+    # From now on, calls fail at once and start no thread.
     for _ in range(200):
         assert await failure(delete("rec-1")) == f"`Hanging` is busy: {MOST_THREADS} calls are still waiting for it"
     assert hanging.entered == MOST_THREADS and threading.active_count() - before <= MOST_THREADS
@@ -102,7 +102,7 @@ async def test_calls_wait_for_a_thread_while_all_are_only_busy() -> None:
     barrier = threading.Barrier(MOST_THREADS)
 
     def owner(args: Any) -> Any:
-        # As many at a time as there are threads, and no more.
+        # Exactly as many calls as there are threads run at the same time.
         barrier.wait(60)
         return {"owner_id": "mgr-001"}
 
@@ -113,7 +113,7 @@ async def test_calls_wait_for_a_thread_while_all_are_only_busy() -> None:
 
 @pytest.mark.anyio
 async def test_calls_that_wait_for_threads_that_are_lost_are_denied(owner: Hanging) -> None:
-    """Those in the queue learn that all threads are lost, and do not wait for their own time to pass."""
+    """Waiting calls fail when all threads are lost. They do not wait until their own time is over."""
     delete = deleting(agent=MANAGER, resource=owner, resource_time=60)
     first = [asyncio.create_task(delete("rec-1")) for _ in range(MOST_THREADS)]
     while owner.entered < MOST_THREADS:

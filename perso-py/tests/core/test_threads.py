@@ -1,4 +1,4 @@
-"""Eight threads judge while policies come and go."""
+"""Eight threads judge calls while the policy is replaced."""
 
 import json
 import threading
@@ -8,7 +8,7 @@ from perso import Policy
 
 
 def compiled(most: int) -> bytes:
-    # Its own limit is the id of the rule that it allows with, so that a mixture of two policies would be seen.
+    # Each policy's limit is part of its rule's id, so that a mixture of two policies would be noticed.
     rule = {"id": f"most-{most}", "allow": "refund", "roles": ["agent"], "when": {"args.amount": {"lte": most}}}
     return Policy.compile(json.dumps({"perso": 1, "rules": [rule]})).module
 

@@ -1,4 +1,4 @@
-"""Which of Python's values are read, and as what."""
+"""Which Python values are read, and as what."""
 
 import collections
 import dataclasses
@@ -27,11 +27,11 @@ KINDS = policy(
 
 
 def kind(value: Any) -> str | None:
-    """The type that a value is read as; `None` where nothing may be concluded from it."""
+    """The type that a value is read as. `None` if nothing may be concluded from it."""
     kinds = [name for name in TYPES if KINDS.decide(name, {"v": value})]
     if not kinds:
         assert KINDS.decide("string", {"v": value}).cause.problem == "withheld"
-        # Not even whether it is there.
+        # Not even whether the value is present.
         assert not KINDS.decide("any", {"v": value}) and not KINDS.decide("none", {"v": value})
         return None
     (only,) = kinds
@@ -65,7 +65,7 @@ class Flag(enum.Flag):
 
 
 class Id(str):
-    """A subclass that reads like what it is."""
+    """A subclass that does not change how it is read."""
 
     def checksum(self) -> int:
         return len(self)
@@ -207,7 +207,7 @@ class Aliased(pydantic.BaseModel):
 
 
 class Lazy(Mapping[str, Any]):
-    """A mapping that counts how often it is asked."""
+    """A mapping that counts how often it is read."""
 
     def __init__(self, **values: Any) -> None:
         self.values_of = values

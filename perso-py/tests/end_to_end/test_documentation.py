@@ -1,4 +1,4 @@
-"""The Python of the documentation is run: the blocks of a page one after the other."""
+"""Runs the Python examples in the documentation. The blocks of a page run one after the other."""
 
 import re
 from pathlib import Path
@@ -20,6 +20,6 @@ def test_a_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     blocks = list(re.finditer(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
     assert blocks
     for block in blocks:
-        # Padded, so that an error names the page's own line.
+        # Padded, so that line numbers in errors are those of the page.
         lines = text[: block.start(1)].count("\n")
         exec(compile("\n" * lines + block[1], str(page), "exec"), scope)

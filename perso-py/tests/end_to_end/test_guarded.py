@@ -1,4 +1,4 @@
-"""`python -m perso.guarded`, in front of servers that know nothing of perso. What is asserted is what was done."""
+"""`python -m perso.guarded` in front of servers that do not use perso. Tests check the effects of the tools."""
 
 import json
 import os
@@ -20,10 +20,10 @@ SERVERS = Path(__file__).parents[1] / "servers"
 PYTHONS = {"mcp1": os.environ["PERSO_PYTHON_MCP1"], "mcp2": sys.executable, "fastmcp": sys.executable}
 
 KINDS = {
-    # A server with a table of tools, one with handlers of its own, and one that does not run as the SDK has it.
+    # A server with a table of tools, one with its own handlers, and one with its own way to run.
     "mcp1": ["fastmcp", "lowlevel", "subclass"],
     "mcp2": ["mcpserver", "lowlevel", "subclass"],
-    # A server, one that is mounted on another with a namespace, and one behind a proxy.
+    # A server, a server that is mounted on another with a namespace, and a server behind a proxy.
     "fastmcp": ["single", "mounted", "proxy"],
 }
 
@@ -43,7 +43,7 @@ WAYS = [
     for kind in KINDS[sdk]
     for transport in TRANSPORTS
     for era in ERAS
-    # The 1.x line knows no other.
+    # `mcp` 1.x supports only the legacy era.
     if (sdk, era) != ("mcp1", "2026-07-28")
 ]
 
@@ -63,7 +63,7 @@ CLOSED = ("--prompts", "deny", "--resources", "deny")
 
 
 class Guarded:
-    """A server's process, guarded, and what it did."""
+    """The process of a guarded server, and what its tools did."""
 
     def __init__(
         self, sdk: str, folder: Path, *arguments: str, module: str | None = None, flags: Sequence[str] = CLOSED
@@ -79,14 +79,14 @@ class Guarded:
         self.url = ""
 
     def done(self) -> list[str]:
-        """What was done since this was asked last."""
+        """What the tools did since the last call of this method."""
         found = self.done_path.read_text().splitlines() if self.done_path.exists() else []
         self.done_path.write_text("")
         return found
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        # The socket is open before the server starts, so that nobody has to wait for that.
+        # The socket is open before the server starts, so that clients do not have to wait for the server.
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             env = {**self.env, "PLAIN_SOCKET": str(listener.fileno())}
@@ -118,7 +118,7 @@ def over_http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Gu
 
 
 async def judged(client: Client, tool: str = "refund") -> None:
-    """Makes calls of which one is allowed, and sees what is listed."""
+    """Makes calls of which one is allowed, and checks the list of tools."""
     for arguments in ({"amount": 800}, {"amount": "5"}, {}, {"amount": 5}):
         await client.call_tool(tool, arguments)
     await client.call_tool(tool.replace("refund", "dump"), {})
@@ -127,7 +127,7 @@ async def judged(client: Client, tool: str = "refund") -> None:
 
 
 async def closed(client: Client) -> None:
-    """Asks for a prompt and a resource, in vain."""
+    """Requests a prompt and a resource, which are denied."""
     assert (await client.list_prompts()).prompts == [] and (await client.list_resources()).resources == []
     with pytest.raises(MCPError, match=r"^prompts/get is not allowed: this server's guard denies prompts$"):
         await client.get_prompt("greet")
@@ -159,7 +159,7 @@ async def test_every_way(sdk: str, kind: str, transport: str, era: str, over_htt
     assert server.done() == ["refunded 5"]
 
 
-# Other processes than the one that was started.
+# Processes that the first one starts.
 
 
 @pytest.mark.anyio
@@ -167,7 +167,7 @@ async def test_every_way(sdk: str, kind: str, transport: str, era: str, over_htt
 async def test_workers_of_a_web_server(era: str, tmp_path: Path) -> None:
     server = Guarded("mcp2", tmp_path, "workers")
     with server.listening():
-        # Each client comes to any of the workers.
+        # A client may reach any of the workers.
         for _ in range(4):
             async with server.client("mcpserver", "stateless", era) as client:
                 await judged(client)
@@ -186,7 +186,7 @@ async def test_a_process_that_the_server_starts(kind: str, tmp_path: Path) -> No
 
 
 def run(server: Guarded, *lines: dict[str, Any], **env: str) -> "subprocess.CompletedProcess[str]":
-    """Runs a server with such lines as its input, to its end."""
+    """Runs a server with these lines as its input, until it ends."""
     text = "".join(json.dumps({"jsonrpc": "2.0", **line}) + "\n" for line in lines)
     return subprocess.run(
         server.command, input=text, env={**server.env, **env}, cwd=server.folder, capture_output=True, text=True
@@ -211,7 +211,7 @@ def test_a_process_whose_server_is_in_one_that_it_starts_ends_well(tmp_path: Pat
 @pytest.mark.anyio
 @pytest.mark.parametrize("command", [["stdio", "mcpserver"], ["child", "mcpserver"]])
 async def test_a_guard_around_a_guard(command: list[str], tmp_path: Path) -> None:
-    """Each policy must allow a call, also in a process that the server starts."""
+    """Both policies must allow a call, even in a process that the server starts."""
     rules = [{"id": "all", "allow": ["refund", "dump"]}]
     (tmp_path / "outer.json").write_text(json.dumps({"perso": 1, "rules": rules}))
     server = Guarded("mcp2", tmp_path, *command)
@@ -219,7 +219,7 @@ async def test_a_guard_around_a_guard(command: list[str], tmp_path: Path) -> Non
     for policies in (["outer.json", "policy.json"], ["policy.json", "outer.json"]):
         agent = ["--agent", '{"roles": ["agent"]}']
         outer, within = (["--policy", policy, *agent] for policy in policies)
-        # What either guard denies is denied.
+        # A call is denied if either guard denies it.
         flags = [CLOSED[:2], CLOSED[2:]]
         server.command = [
             sys.executable,
@@ -239,7 +239,7 @@ async def test_a_guard_around_a_guard(command: list[str], tmp_path: Path) -> Non
 
 
 def test_a_package_that_another_finder_finds(tmp_path: Path) -> None:
-    """A finder of the program's own, which is asked before any other."""
+    """The program has its own finder, in front of all others."""
     finder = tmp_path / "elsewhere.py"
     finder.write_text(
         "import importlib.util, sys, plain\n"
@@ -259,7 +259,7 @@ def test_a_package_that_another_finder_finds(tmp_path: Path) -> None:
     assert ended.returncode == 0 and '"id":1' in ended.stdout and server.done() == []
 
 
-# What cannot be guarded does not run, or says so.
+# A server that cannot be guarded does not run, or fails with an error.
 
 
 def test_a_server_that_does_not_use_the_package(tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ async def test_a_server_that_removes_its_guard_ends(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sdk", ["mcp1", "mcp2"])
 def test_a_version_of_the_package_that_perso_does_not_know(sdk: str, tmp_path: Path) -> None:
-    # A package of the same name whose servers handle messages in another way.
+    # A package with the same name, whose servers handle messages differently.
     package = tmp_path / "mcp" / "server" / "lowlevel"
     package.mkdir(parents=True)
     for folder in (package, package.parent, package.parent.parent):
@@ -326,7 +326,7 @@ def test_a_version_of_the_package_that_perso_does_not_know(sdk: str, tmp_path: P
 
 
 def test_a_process_without_perso_ends_as_soon_as_it_serves(tmp_path: Path) -> None:
-    """A Python that cannot import perso, with the variables that a guarded server gives to what it starts."""
+    """A Python that cannot import perso, with the environment that a guarded server passes to its processes."""
     from perso.guarded.options import SITE
 
     (tmp_path / "perso").mkdir()

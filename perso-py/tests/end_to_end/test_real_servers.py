@@ -1,4 +1,4 @@
-"""Servers that others wrote, guarded without changing them."""
+"""Guards published servers without changing them."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Servers on each SDK, over stdio and HTTP, called by `mcp.Client` in both eras. What is asserted is what was done."""
+"""Servers on each SDK, over stdio and HTTP, called by `mcp.Client` in both eras. Tests check the effects of the tools."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from mcp.shared.exceptions import MCPError
 
 SERVERS = Path(__file__).parents[1] / "servers"
 
-# The `mcp` 1.x SDK lives in an environment of its own.
+# The `mcp` 1.x SDK has its own environment.
 PYTHON1 = os.environ["PERSO_PYTHON_MCP1"]
 
 WAYS = [
@@ -27,13 +27,13 @@ WAYS = [
     for server in ("mcp2", "fastmcp", "mcp1")
     for transport in ("stdio", "http")
     for mode in ("legacy", "2026-07-28")
-    # The 1.x line knows no other.
+    # `mcp` 1.x supports only the legacy era.
     if (server, mode) != ("mcp1", "2026-07-28")
 ]
 
 
 class Desk:
-    """A server, and what it did."""
+    """A server, and what its tools did."""
 
     def __init__(self, server: str, transport: str, era: str, folder: Path, **settings: Any) -> None:
         self.transport, self.era = transport, era
@@ -68,7 +68,7 @@ class Desk:
 
     @asynccontextmanager
     async def client(self, caller: str, **lies: str) -> AsyncIterator[Client]:
-        """A client; over HTTP its calls have the headers `lies`, whatever is in them."""
+        """A client. Over HTTP, its calls have the headers `lies`, whatever their bodies say."""
 
         async def lie(request: httpx2.Request) -> None:
             if b'"tools/call"' in request.content:
@@ -87,7 +87,7 @@ class Desk:
 
 
 async def call(client: Client, tool: str, /, **args: Any) -> tuple[bool, str]:
-    """Whether it went well, and the text."""
+    """Whether the call succeeded, and its text."""
     result = await client.call_tool(tool, args)
     return not result.is_error, getattr(result.content[0], "text")
 
@@ -111,7 +111,7 @@ async def test_the_desk(server: str, transport: str, mode: str, tmp_path: Path) 
             assert denied.is_error and getattr(denied.content[0], "text") == "Agents may refund up to $500."
             assert denied.structured_content is None
             if server != "fastmcp":
-                # fastmcp has errors raised, and says of them nothing but their text.
+                # fastmcp reports only the text of an exception, so there is no `_meta`.
                 assert denied.meta and denied.meta["dev.perso/decision"]["rule"] == "refund"
             for args in (
                 {"order_id": "1"},
@@ -121,12 +121,12 @@ async def test_the_desk(server: str, transport: str, mode: str, tmp_path: Path) 
                 {},
             ):
                 assert not (await call(client, "process_refund", **args))[0], args
-            # Hidden, and called all the same.
+            # Tools that are not listed can still be called.
             assert await call(client, "dump_secrets") == (False, "Secrets are for admins.")
             assert await call(client, "delete_record", record_id="rec-1") == (False, "Managers may delete records they own.")
             assert not (await call(client, "unheard_of"))[0]
             assert not (await call(client, "Process_Refund", order_id="1", amount=1))[0]
-            # What the model sends is never who it is.
+            # Nothing that the model sends changes the caller.
             liar = await client.call_tool(
                 "delete_record",
                 {"record_id": "rec-1", "agent": {"roles": ["admin"]}, "roles": ["admin"]},
@@ -134,7 +134,7 @@ async def test_the_desk(server: str, transport: str, mode: str, tmp_path: Path) 
             )
             assert liar.is_error and desk.done() == ["refunded 100 for 1"]
 
-            # A tool that calls another one inside of the server.
+            # A tool that calls another tool of the server.
             assert (await call(client, "refund_inside", amount=5))[0]
             assert desk.done() == ["refunded 100 for 1", "refunded 5 for inside"]
             well, text = await call(client, "refund_inside", amount=800)
@@ -169,7 +169,7 @@ async def test_headers_are_never_what_is_judged(server: str, transport: str, mod
             try:
                 await client.call_tool(tool, args)
             except MCPError:
-                # From 2026-07-28 on, servers refuse such a request themselves.
+                # From 2026-07-28 on, servers themselves refuse such a request.
                 assert mode != "legacy"
 
     with desk.running():
@@ -189,7 +189,7 @@ async def test_hiding(server: str, transport: str, mode: str, tmp_path: Path) ->
             missing = await client.call_tool("no_such_tool", {})
         async with desk.client("agent") as client:
             hidden = await client.call_tool("dump_secrets", {})
-    # Exactly what is said of a tool that there is not.
+    # The same answer as for a tool that does not exist.
     told = [
         result.model_dump_json().replace(name, "NAME") for result, name in ((missing, "no_such_tool"), (hidden, "dump_secrets"))
     ]

@@ -1,4 +1,4 @@
-"""What clients may write on the wire. Whatever it is, what was not allowed was not done."""
+"""Raw messages from clients. Whatever a client sends, a call that is not allowed has no effect."""
 
 import json
 import os
@@ -17,7 +17,7 @@ PYTHONS = {"mcp2": sys.executable, "fastmcp": sys.executable, "mcp1": os.environ
 
 
 class Wire:
-    """A server over stdio, to which lines are written as they are."""
+    """A server over stdio that gets raw lines."""
 
     def __init__(self, process: "subprocess.Popen[str]", done: Path) -> None:
         self.process, self.path, self.number = process, done, 100
@@ -36,7 +36,7 @@ class Wire:
         raise AssertionError("the server has gone")
 
     def request(self, method: str, params: str) -> Any:
-        """The answer to a request whose params are written so."""
+        """The answer to a request with these raw params."""
         self.number += 1
         self.send(f'{{"jsonrpc": "2.0", "id": {self.number}, "method": {json.dumps(method)}, "params": {params}}}')
         return self.answer(self.number)
@@ -80,7 +80,7 @@ def test_whatever_is_written(server: str, tmp_path: Path) -> None:
         # Other ways to name the method.
         for method in ("tools/Call", "TOOLS/CALL", "tools/call ", "tools/run", "tools//call", "tools/call/", "tool/call"):
             assert "error" in desk.request(method, LARGE), method
-        # Arguments that are none.
+        # Arguments that are not an object.
         for arguments in ("null", "[]", '"x"', "5", '[{"amount": 5}]'):
             answer = desk.call(f'{{"name": "process_refund", "arguments": {arguments}}}')
             assert "error" in answer or answer["result"]["isError"], arguments
@@ -97,7 +97,7 @@ def test_whatever_is_written(server: str, tmp_path: Path) -> None:
         ):
             answer = desk.call(f'{{"name": {name}, "arguments": {{"order_id": "1", "amount": 5}}}}')
             assert "error" in answer or answer["result"]["isError"], name
-        # Keys that stand twice, or in another case, or escaped.
+        # Keys that are duplicated, in another case, or escaped.
         for amount in (
             '"amount": 5, "amount": 800',
             '"amount": 5, "\\u0061mount": 800',
@@ -111,7 +111,7 @@ def test_whatever_is_written(server: str, tmp_path: Path) -> None:
         ):
             answer = desk.call(f'{{"name": "process_refund", "arguments": {{"order_id": "1", {amount}}}}}')
             assert "error" in answer or answer["result"]["isError"], amount
-        # A retry of a call that asked back, an identity that is claimed.
+        # A retry with answers to a server's question, and a claimed identity.
         for more in (
             '"inputResponses": {"a": {}}, "requestState": "x"',
             '"_meta": {"agent": {"roles": ["admin"]}}',
@@ -119,16 +119,16 @@ def test_whatever_is_written(server: str, tmp_path: Path) -> None:
         ):
             answer = desk.call(LARGE[:-1] + f", {more}}}")
             assert "error" in answer or answer["result"]["isError"], more
-        # A call that is to become a task: an error, because clients lose the reason in a result.
+        # A call that asks for a task gets an error, because clients would ignore the reason in a result.
         task = desk.call(LARGE[:-1] + ', "task": {"ttl": 1000}}')
         assert task["error"]["message"] == "Agents may refund up to $500." and -32019 <= task["error"]["code"] <= -32000
         assert task["error"]["data"]["dev.perso/decision"]["rule"] == "refund"
-        # Notifications in place of requests.
+        # Notifications instead of requests.
         for method in ("tools/call", "tools/run"):
             desk.send(f'{{"jsonrpc": "2.0", "method": "{method}", "params": {LARGE}}}')
             desk.send(f'{{"jsonrpc": "2.0", "method": "{method}", "params": {SMALL}}}')
         assert desk.done() == []
-        # Of two values the one that is judged is the one that runs.
+        # With two values, the one that runs is the one that was judged.
         assert not desk.call(SMALL)["result"].get("isError")
         assert not desk.call('{"name": "process_refund", "arguments": {"order_id": "1", "amount": 800, "amount": 5}}')[
             "result"

@@ -1,5 +1,5 @@
 import sys
 from pathlib import Path
 
-# The server that the tests here share.
+# Makes `house`, the server that these tests share, importable.
 sys.path.insert(0, str(Path(__file__).parent))

@@ -32,7 +32,7 @@ from fastmcp.tools.base import ToolResult
 from fastmcp.tools.tool_transform import ArgTransform, forward, forward_raw
 from pydantic import Field
 
-# Run as a program, it has no `conftest.py`.
+# As a program, this file runs without `conftest.py`.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.policies import policy
@@ -46,7 +46,7 @@ RULES = policy(
 
 @dataclass(frozen=True)
 class Way:
-    """A way to run a tool: the tool that a client calls, and the arguments by which a refund of an amount comes about."""
+    """A way to run a tool: the tool that a client calls, and the arguments that lead to a refund of an amount."""
 
     what: str
     tool: str
@@ -65,7 +65,7 @@ def by_name(name: str) -> Any:
 
 
 def decoy(plain: Any) -> Any:
-    """What is judged first is a small refund; something in the server puts `real` in its place."""
+    """The first judged call is a small refund. Something in the server then replaces it with `real`."""
     return {"amount": 1, "mark": plain["mark"], "real": plain["amount"]}
 
 
@@ -132,7 +132,7 @@ def refund(amount: int, mark: str) -> str:
 
 
 def inside(server: FastMCP[Any], name: str = "refund") -> None:
-    """Tools of a server that run another."""
+    """Tools that run another tool."""
 
     @server.tool
     async def do_call(amount: int, mark: str, ctx: Context) -> Any:
@@ -164,7 +164,7 @@ class ClassTool(Tool):
 
 
 class Between(Middleware):
-    """What stands between the guard and the tool, and changes calls."""
+    """A middleware between the guard and the tool that changes calls."""
 
     def __init__(self, shop: FastMCP[Any] | None = None) -> None:
         self.shop = shop
@@ -188,7 +188,7 @@ class Between(Middleware):
 
 
 class Extension(ServerExtension):
-    """An extension, which comes after all middlewares."""
+    """An extension, which runs after all middleware."""
 
     identifier = "dev.example/between"
 
@@ -210,7 +210,7 @@ class Sandbox:
 
 
 def changed(server: FastMCP[Any], name: str) -> None:
-    """A tool whose name tells the middlewares what to do; by itself it does nothing but what it is told."""
+    """A tool whose name tells the middleware what to do. The tool itself does nothing else."""
 
     def tool(amount: int, mark: str, real: int = 0) -> str:
         return done(mark)
@@ -323,13 +323,13 @@ def build(guard: Any = None) -> FastMCP[Any]:
 
     bulk = BulkToolCaller()
     bulk.register_tools(server)
-    # The tools of a search stand beside those that can be called without it.
+    # The search tools are listed beside the tools that can be called directly.
     server.add_transform(Beside())
     return server
 
 
 class Beside(RegexSearchTransform):
-    """A search that still lists what it searches."""
+    """A search that still lists the tools that it searches."""
 
     async def transform_tools(self, tools: Sequence[Tool]) -> Sequence[Tool]:
         return [*tools, *await super().transform_tools(tools)]
@@ -358,5 +358,5 @@ if __name__ == "__main__":
     else:
         kind: Any = "sse" if transport == "sse" else "http"
         app = server.http_app(transport=kind, stateless_http=transport == "stateless")
-        # A socket that listens already: whoever connects waits until the server takes it.
+        # The socket listens already, so clients wait until the server accepts their connections.
         uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[socket.socket(fileno=int(sys.argv[2]))])

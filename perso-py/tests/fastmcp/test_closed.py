@@ -1,4 +1,4 @@
-"""Every way that fastmcp has to run a prompt or a resource, over every transport, in both eras, where a guard denies them."""
+"""Every way to use a prompt or a resource with fastmcp, over every transport, in both eras, if a guard denies them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -72,7 +72,7 @@ def answering(result: Any) -> Any:
 
 
 def single(**settings: Any) -> FastMCP[Any]:
-    """A server that has the guard in its middleware, and handlers beside those of the SDK."""
+    """A server with the guard in its middleware, and with handlers in addition to the SDK's."""
     server = plain(POLICY.fastmcp(**settings))
     for way in (*SUBSCRIPTIONS, *UNKNOWN):
         server._mcp_server.add_request_handler(way.method, Params, answering(EmptyResult()))
@@ -86,7 +86,7 @@ def made_already(**settings: Any) -> FastMCP[Any]:
 
 
 def replaced(**settings: Any) -> FastMCP[Any]:
-    """A server whose handlers of prompts and resources are not the SDK's."""
+    """A server with its own handlers for prompts and resources."""
     server = plain(POLICY.fastmcp(**settings))
     contents: list[Any] = [TextResourceContents(uri="note://one", text="one")]
     for method, result in (
@@ -106,7 +106,7 @@ def outside(**settings: Any) -> FastMCP[Any]:
 
 
 def inside(**settings: Any) -> FastMCP[Any]:
-    """A server on which a guarded one is mounted."""
+    """A server on which a guarded server is mounted."""
     server: FastMCP[Any] = FastMCP("inside")
     server.mount(plain(POLICY.fastmcp(**settings)))
     return server
@@ -125,7 +125,7 @@ SERVERS = {make.__name__: make for make in (single, made_already, replaced, outs
 def ways_of(name: str, era: str) -> list[Way]:
     ways = [*LISTS, *GETS]
     if name in ("single", "made_already", "replaced"):
-        # Mounted servers and proxies complete nothing.
+        # Mounted servers and proxies have no completions.
         ways += COMPLETIONS
     if name == "single":
         ways += UNKNOWN

@@ -1,4 +1,4 @@
-"""Servers on fastmcp 4, in this process: what it has besides the other SDKs."""
+"""Servers on fastmcp 4, in this process: features that the other SDKs do not have."""
 
 from typing import Any
 
@@ -84,7 +84,7 @@ async def test_mounted_servers_are_judged_by_the_names_that_are_listed() -> None
             await client.call_tool("process_refund", {"amount": 5})
     assert done == [5]
 
-    # The child's own guard is asked as well, by the child's own name.
+    # The child's own guard judges as well, by the child's name for the tool.
     guarded = FastMCP("child", middleware=[DESK.fastmcp(agent=AGENT)])
     guarded.tool(process_refund)
     around = FastMCP("parent", middleware=[policy({"allow": "*"}).fastmcp()])

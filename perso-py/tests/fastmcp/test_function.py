@@ -1,4 +1,4 @@
-"""A function runs with what was judged, and is called as it is without a guard."""
+"""A function runs with the judged arguments, and is called in the same way as without a guard."""
 
 import functools
 import threading
@@ -89,7 +89,7 @@ async def test_what_fits_runs_once_and_is_judged_once() -> None:
     async with Client(server) as client:
         await client.call_tool("refund", {"amount": 5})
         assert (done, decisions) == ([5], [{"amount": 5}])
-        # What the function gets is something else, and is judged as well.
+        # The function gets another value, which is judged as well.
         server.local_provider.remove_tool("refund")
         server.tool(after, name="refund")
         await client.call_tool("refund", {"amount": -600})

@@ -1,4 +1,4 @@
-"""Calls that are made in the process of a server, and what stands between a guard and a tool. What is asserted is what ran."""
+"""Calls from code in the server's process, and code between a guard and a tool. Tests check which tools ran."""
 
 import asyncio
 import contextlib
@@ -123,7 +123,7 @@ async def test_calls_in_this_process_may_have_values_that_no_json_has() -> None:
 
 @pytest.mark.anyio
 async def test_a_call_runs_with_what_was_judged_whoever_keeps_hold_of_it() -> None:
-    """Arguments that somebody changes while the resource is asked for, or later."""
+    """Arguments that other code changes while `resource` runs, or later."""
     kept: list[Any] = []
     asked, changed = anyio.Event(), anyio.Event()
 
@@ -158,7 +158,7 @@ async def test_a_call_runs_with_what_was_judged_whoever_keeps_hold_of_it() -> No
 
 @pytest.mark.anyio
 async def test_several_guards_on_one_server() -> None:
-    """Each judges what runs, also if the last one only observes."""
+    """Each guard judges what runs, even if the last one has `mode="observe"`."""
 
     class Rewrites(Middleware):
         async def on_call_tool(self, context: Any, call_next: Any) -> Any:
@@ -173,14 +173,14 @@ async def test_several_guards_on_one_server() -> None:
         async with Client(server) as client:
             for amount in (80, 5, 20):
                 await client.call_tool("refund", {"amount": amount}, raise_on_error=False)
-    # The second guard, where it enforces, also denies what came in as 5.
+    # If the second guard enforces, it denies the call that arrived with 5 as well.
     assert done == [50, 200, 200]
     assert decisions == [80, 5, 50, 20, 200]
 
 
 @pytest.mark.anyio
 async def test_a_tool_that_is_replaced_while_its_call_is_judged() -> None:
-    """The guard left the last word to the function's own guard, and now another function is there."""
+    """The server's guard left the decision to the function's guard, but then another function replaced it."""
     server = FastMCP("desk")
 
     def later(context: Any) -> Any:
@@ -217,7 +217,7 @@ async def test_a_call_that_is_passed_on_twice_is_judged_twice() -> None:
     async with Client(server) as client:
         await client.call_tool("refund", {"amount": 5})
         assert (done, decisions) == ([5, 5], [("refund", {"amount": 5})] * 2)
-        # And a call that nothing changes is judged once.
+        # A call that nothing changes is judged once.
         del server.middleware[1]
         await client.call_tool("refund", {"amount": 6})
     assert decisions[2:] == [("refund", {"amount": 6})]
@@ -230,7 +230,7 @@ async def test_a_call_that_is_passed_on_twice_is_judged_twice() -> None:
 async def test_where_the_guard_is() -> None:
     for on_child, on_parent in ((True, False), (False, True), (True, True)):
         guard = RULES.fastmcp()
-        # One guard may guard both.
+        # One guard can guard both servers.
         child = desk("shop", middleware=[guard] if on_child else [])
         parent = FastMCP("parent", middleware=[guard] if on_parent else [])
         parent.mount(child, "shop")
@@ -251,7 +251,7 @@ async def test_calls_inside_a_mounted_server_are_judged_by_the_name_that_the_too
     parent.mount(child, "a")
     async with Client(parent) as client:
         await client.call_tool("a_ask", {"amount": 800})
-        # Offered by two names, it must be allowed by both.
+        # A tool with two names must be allowed under both.
         parent.mount(child, "b")
         with pytest.raises(ToolError):
             await client.call_tool("a_ask", {"amount": 801})
@@ -274,7 +274,7 @@ async def test_calls_inside_a_mounted_server_are_judged_by_the_name_that_the_too
 
 @pytest.mark.anyio
 async def test_a_server_that_is_mounted_in_a_way_of_its_own() -> None:
-    """It is not known what its tools are called outside."""
+    """The outer names of its tools are unknown."""
 
     class Own(Provider):
         def __init__(self, server: FastMCP[Any]) -> None:
@@ -388,7 +388,7 @@ async def test_calls_inside_are_by_the_same_caller() -> None:
 
 @pytest.mark.anyio
 async def test_a_call_that_has_lost_its_request_is_judged_all_the_same() -> None:
-    """Another thread does not know in which request it works."""
+    """Another thread does not know the current request."""
     child = desk("child")
 
     @child.tool(name="ask")
@@ -408,7 +408,7 @@ async def test_a_call_that_has_lost_its_request_is_judged_all_the_same() -> None
         await client.call_tool("shop_ask", {"amount": 800})
         await client.call_tool("shop_ask", {"amount": 5})
     assert (done, len(errors)) == ([5], 1)
-    # Who reaches the mounted server by itself is the mounted server's matter.
+    # Calls that reach the mounted server directly are up to that server.
     async with Client(child) as client:
         await client.call_tool("refund", {"amount": 801})
     assert done == [5, 801]
@@ -496,13 +496,13 @@ async def test_a_guard_inside_another_middleware() -> None:
     assert done == [50]
 
 
-# What is asked for.
+# Values that the server asks the user for.
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("amount", [5, 800])
 async def test_what_a_dependency_brings_is_judged_by_the_guard_of_the_function(amount: int) -> None:
-    """The client's arguments cannot take its place."""
+    """The client's arguments cannot replace the user's answer."""
 
     def asked() -> int:
         return amount
@@ -520,7 +520,7 @@ async def test_what_a_dependency_brings_is_judged_by_the_guard_of_the_function(a
     assert done == ([5] if amount == 5 else [])
 
 
-# What is found at the start, and later.
+# Mistakes that are found at the start, and later.
 
 
 @pytest.mark.anyio
@@ -531,7 +531,7 @@ async def test_a_cache_in_front_of_the_guard_stops_the_server() -> None:
     server = desk(middleware=[Cache(), RULES.fastmcp()])
     with pytest.raises(Unguarded, match="answers before the guard is asked"):
         await server.call_tool("refund", {"amount": 5})
-    # One that is put there while the server runs.
+    # A mistake that is made while the server runs.
     server = desk(middleware=[RULES.fastmcp()])
     async with Client(server) as client:
         await client.call_tool("refund", {"amount": 5})

@@ -1,4 +1,4 @@
-"""Each message of the corpus, to a guarded server of fastmcp."""
+"""Sends each message of the corpus to a guarded server on fastmcp."""
 
 from typing import Any
 

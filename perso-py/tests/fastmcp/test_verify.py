@@ -1,4 +1,4 @@
-"""`Policy.verify` on a server whose handlers were replaced, which its guard does not see."""
+"""`Policy.verify` on a server whose handlers were replaced, so that its guard does not see calls."""
 
 from typing import Any
 

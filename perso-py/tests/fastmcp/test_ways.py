@@ -1,4 +1,4 @@
-"""Every way to run a tool that fastmcp has, over every transport, in both eras of MCP. What is asserted is what ran."""
+"""Every way to run a tool with fastmcp, over every transport, in both eras of MCP. Tests check which tools ran."""
 
 import ast
 import json
@@ -31,13 +31,13 @@ TRANSPORTS = [
     ("http", MODERN),
     ("stateless", "legacy"),
     ("stateless", MODERN),
-    # The older HTTP knows no other era.
+    # The older HTTP transport supports only the legacy era.
     ("sse", "legacy"),
 ]
 
 
 class House:
-    """The house over one transport, and what was done there."""
+    """The house over one transport, and what its tools did."""
 
     def __init__(self, transport: str, path: Path, settings: Any = None) -> None:
         self.transport, self.path = transport, path
@@ -90,7 +90,7 @@ def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, House
 
 
 async def use(client: Client[Any], ways: list[house.Way], era: str) -> dict[str, str]:
-    """Uses each way for a small refund and a large one, and tells what came of that."""
+    """Uses each way for a small and a large refund, and returns the results."""
     answers: dict[str, str] = {}
 
     async def call(way: house.Way, amount: int) -> None:
@@ -106,7 +106,7 @@ async def use(client: Client[Any], ways: list[house.Way], era: str) -> dict[str,
         for way in ways:
             for amount in (5, 800):
                 group.start_soon(call, way, amount)
-    # The bulk caller tells of each call in its result.
+    # The bulk caller reports each call in its result.
     answers.pop(f"{era}, 800: the bulk caller")
     return answers
 
@@ -132,25 +132,25 @@ async def test_a_guard_that_observes_changes_nothing(tmp_path: Path) -> None:
     assert set(answers.values()) == {"done"}
 
 
-# What runs tools in the SDK. The way that each place belongs to is in `house.py`.
+# The places in the SDK that run tools. `house.py` has a way for each.
 CALLS = {
-    # A server: what its guard judges, and at the end the tool that it hands out.
+    # A server: calls that its guard judges, and at the end the tool that it hands out.
     "server/mixins/mcp_operations.py MCPOperationsMixin._on_call_tool: self.call_tool",
     "server/server.py FastMCP.call_tool: self.call_tool",
     "server/server.py FastMCP.call_tool: tool._run",
     "tools/base.py Tool._run: self.run",
-    # Extensions, which come between the guard and the tool.
+    # Extensions between the guard and the tool.
     "server/extensions.py wrap_tool_call_interceptor.wrapped: extension.intercept_tool_call",
     # Mounted servers and proxies.
     "server/providers/fastmcp_provider.py FastMCPProviderTool._run: self._server.call_tool",
     "server/providers/fastmcp_provider.py FastMCPProviderTool.run: self._server.call_tool",
     "server/providers/proxy.py ProxyTool.run: client.call_tool_mcp",
     "server/providers/proxy.py ProxyTool.run: client.session.call_tool",
-    # Tools made from others.
+    # Tools that were made from other tools.
     "tools/tool_transform.py forward: tool.forwarding_fn",
     "tools/tool_transform.py forward_raw: tool.parent_tool.run",
     "tools/tool_transform.py TransformedTool._create_forwarding_transform._forward: parent_tool.run",
-    # Tools that call others by their names.
+    # Tools that call other tools by name.
     "server/transforms/search/base.py BaseSearchTransform._make_call_tool.call_tool: ctx.fastmcp.call_tool",
     "experimental/transforms/code_mode.py CodeMode._make_execute_tool.execute.call_tool: ctx.fastmcp.call_tool",
     "contrib/bulk_tool_caller/bulk_tool_caller.py BulkToolCaller._call_tool: client.call_tool_mcp",
@@ -158,7 +158,7 @@ CALLS = {
     "contrib/bulk_tool_caller/bulk_tool_caller.py BulkToolCaller.call_tools_bulk: self._call_tool",
 }
 
-# The same names for something else: resources, servers that are started, and code in a sandbox.
+# Calls with the same names that run no tools: resources, servers that are started, and code in a sandbox.
 OTHERS = {
     "apps/app.py FastMCPApp.run: server.run",
     "contrib/mcp_mixin/example.py : asyncio.run",
@@ -172,11 +172,11 @@ OTHERS = {
     "resources/template.py FunctionResourceTemplate.read: self.fn",
 }
 
-# What hands out tools, or runs them, by a server's methods.
+# The methods of a server that hand out or run tools.
 METHODS = {"add_tool", "call_tool", "get_app_tool", "get_tool", "get_tool_by_hash", "list_tools", "tool"}
 
 RUNNERS = ("run", "_run", "fn", "forwarding_fn", "intercept_tool_call")
-"""What the methods that run tools are called, besides those with `call_tool` in their names."""
+"""The names of methods that run tools, in addition to those that contain `call_tool`."""
 
 ADVICE = (
     "fastmcp has another way to run a tool: see what it runs, guard it, and add it to `CALLS` here and to `WAYS` in house.py"
@@ -184,7 +184,7 @@ ADVICE = (
 
 
 def calls() -> Iterator[str]:
-    """The places in the SDK's source that call something by the name of what runs tools."""
+    """The places in the SDK's source that call a method with the name of one that runs tools."""
     root = Path(fastmcp.__path__[0])
     for path in sorted(root.rglob("*.py")):
         file = path.relative_to(root)
@@ -203,7 +203,7 @@ def called(node: ast.AST, file: str, inside: tuple[str, ...]) -> Iterator[str]:
 
 def test_the_sdk_has_no_other_way() -> None:
     found = {call for call in calls() if "from_call_tool_result" not in call}
-    # Middlewares of the SDK that are asked for each call, and the caches of one of them, run nothing by themselves.
+    # The SDK's own middleware sees each call, and one has a cache, but none of it runs tools by itself.
     found = {
         call for call in found if not call.startswith("server/middleware/") and "_make_call_tool" not in call.split(": ")[1]
     }

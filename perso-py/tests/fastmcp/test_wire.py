@@ -1,4 +1,4 @@
-"""What clients may write over HTTP, byte for byte."""
+"""Raw messages from clients over HTTP."""
 
 import json
 import socket
@@ -29,7 +29,7 @@ async def served(server: FastMCP[Any], **settings: Any) -> AsyncIterator[httpx2.
             uvicorn.Config(server.http_app(stateless_http=True, json_response=True, **settings), log_level="error")
         )
         async with anyio.create_task_group() as group:
-            # Whoever connects waits until the server takes the connection.
+            # Clients wait until the server accepts the connection.
             group.start_soon(lambda: http.serve(sockets=[listener]))
             async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}") as client:
                 yield client
@@ -37,7 +37,7 @@ async def served(server: FastMCP[Any], **settings: Any) -> AsyncIterator[httpx2.
 
 
 async def call(client: httpx2.AsyncClient, era: str, tool: str, args: str, more: str = "", **headers: str) -> tuple[int, str]:
-    """The answer to a call whose arguments are written so."""
+    """The answer to a call with these raw arguments."""
     meta = {PROTOCOL_VERSION_META_KEY: era, CLIENT_CAPABILITIES_META_KEY: {}} if era == MODERN else {}
     params = f'{{"name": {json.dumps(tool)}, "arguments": {args}, "_meta": {json.dumps(meta)}{more}}}'
     named = {"mcp-method": "tools/call", "mcp-name": tool} if era == MODERN else {}
@@ -69,7 +69,7 @@ def secret(key: Annotated[str, Field(json_schema_extra={"x-mcp-header": "Key"})]
 
 
 CALLS = [
-    # The arguments, what else is in the params, and the headers.
+    # The arguments, the other params, and the headers.
     ("{}", "", {}),
     ('{"amount": 800}', "", {}),
     ('{"amount": 800, "region": "eu"}', "", {}),
@@ -108,7 +108,7 @@ async def test_a_hidden_tool_is_answered_as_one_that_there_is_not(era: str) -> N
                 if not more:
                     assert f"Unknown tool: '{tool}'" in hidden[1]
         assert done == []
-        # The headers of calls that are allowed are compared all the same.
+        # The headers of allowed calls are still compared.
         assert (
             "refunded" in (await call(client, era, "refund", '{"amount": 5, "region": "eu"}', **{"mcp-param-region": "eu"}))[1]
         )
@@ -146,5 +146,5 @@ async def test_the_resource_is_looked_up_by_the_arguments_that_run(era: str, dep
     async with served(server) as client:
         await call(client, era, "refund", f'{{"more": {"[" * depth}0{"]" * depth}}}')
         assert done == seen and seen in ([], [depth])
-        # The server is still there.
+        # The server still runs.
         assert "refunded" in (await call(client, era, "refund", '{"more": [0]}'))[1]

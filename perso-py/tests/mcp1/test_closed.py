@@ -1,4 +1,4 @@
-"""Every way that the `mcp` 1.x SDK has to run a prompt or a resource, over every transport, where a guard denies them."""
+"""Every way to use a prompt or a resource with the `mcp` 1.x SDK, over every transport, if a guard denies them."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -32,7 +32,7 @@ WAYS = [
 
 
 def full(settings: dict[str, Any], **more: Any) -> FastMCP[Any]:
-    """A server whose handlers are the SDK's, guarded before they have anything to answer with."""
+    """A server with the SDK's own handlers, guarded before it has any prompts and resources."""
     server: FastMCP[Any] = FastMCP("desk", **more)
     POLICY.guard_server(server, **settings)
 
@@ -47,7 +47,7 @@ def full(settings: dict[str, Any], **more: Any) -> FastMCP[Any]:
 
 
 def low_level(settings: dict[str, Any]) -> Server[Any, Any]:
-    """A server with handlers of its own, half of which are registered after the guard."""
+    """A server with its own handlers, half of which are registered after the guard."""
     server: Server[Any, Any] = Server("desk")
 
     @server.list_prompts()
@@ -149,9 +149,9 @@ async def test_over_the_wire(name: str, settings: str, transport: str, url: str)
         ways = [*LISTS, *GETS, *COMPLETIONS, *(SUBSCRIPTIONS if name == "low_level" else [])]
         await use(asking(client), SETTINGS[settings], ways)
         if settings in ("prompts", "both"):
-            # As a client reads it.
+            # In the form that a client reads.
             assert (await client.list_prompts()).prompts == []
-        # The SDK itself refuses methods that it does not know.
+        # The SDK itself refuses unknown methods.
         for way in UNKNOWN:
             assert (await asking(client)(way.method, way.params))["code"] == types.INVALID_PARAMS
 

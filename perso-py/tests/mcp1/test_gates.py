@@ -62,7 +62,7 @@ async def call(server: Any, amount: Any = 5, tool: str = "process_refund") -> bo
 
 
 async def holds(server: Any) -> None:
-    """What is denied does not run, what is allowed runs once, and the list is the caller's."""
+    """A denied call never runs, an allowed call runs once, and the list of tools is filtered for the caller."""
     async with connected(getattr(server, "_mcp_server", server)) as client:
         assert [tool.name for tool in (await client.list_tools()).tools] == ["process_refund"]
         for tool, amount in (("process_refund", 800), ("dump_secrets", 5), ("process_refund", "5"), ("process_refund", 5)):
@@ -71,7 +71,7 @@ async def holds(server: Any) -> None:
     assert done == [5]
 
 
-# Handlers that are registered at any time, in any way.
+# Handlers can be registered at any time and in any way.
 
 
 def by_decorators(server: Server[Any, Any], handlers: dict[type, Any]) -> None:
@@ -146,7 +146,7 @@ each_change = pytest.mark.parametrize("change", CHANGES, ids=lambda change: str(
 
 
 def raw() -> dict[type, Any]:
-    """The handlers of a server that nothing guards."""
+    """The handlers of an unguarded server."""
     return {request: handler for request, handler in low_level().request_handlers.items() if request in (CALL, LIST)}
 
 
@@ -299,7 +299,7 @@ def test_a_low_level_server_that_nothing_guards_is_found() -> None:
     other.verify(server)
 
 
-# What a function runs with that the client did not send so.
+# Functions that run with other values than the client sent.
 
 
 class Order(BaseModel):

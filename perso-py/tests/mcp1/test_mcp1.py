@@ -44,7 +44,7 @@ async def judged(server: Any) -> None:
         denied = await client.call_tool("process_refund", {"amount": 501})
         assert denied.isError and getattr(denied.content[0], "text") == "Agents may refund up to $500."
         assert denied.meta and denied.meta[META]["rule"] == "refund"
-        # The server looks its own schemas up; that list is not the caller's.
+        # The server looks up schemas in its own list, which is not filtered for the caller.
         hidden = await client.call_tool("dump_secrets", {"amount": "no number"})
         assert hidden.isError and getattr(hidden.content[0], "text") == "Nobody may."
         assert not (await client.call_tool("process_refund", {"amount": 500})).isError

@@ -1,4 +1,4 @@
-"""Each message of the corpus, to a guarded server of the `mcp` 1.x SDK."""
+"""Sends each message of the corpus to a guarded server on `mcp` 1.x."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def server() -> Server[Any, Any]:
         done.append((name, arguments))
         return [TextContent(type="text", text="ran")]
 
-    # With nothing to offer.
+    # Without any prompts and resources.
     for register in (server.list_prompts, server.list_resources, server.list_resource_templates):
         register()(_nothing)  # type: ignore[no-untyped-call]
     return server

@@ -1,4 +1,4 @@
-"""Every way that the `mcp` 1.x SDK has to run a tool, over every transport. What is asserted is what ran."""
+"""Every way to run a tool with the `mcp` 1.x SDK, over every transport. Tests check which tools ran."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -79,7 +79,7 @@ def full(**settings: Any) -> FastMCP[Any]:
 
 
 def low_level() -> Server[Any, Any]:
-    """A server with handlers of its own."""
+    """A server with its own handlers."""
     server: Server[Any, Any] = Server("desk")
     POLICY.guard_server(server)
 
@@ -169,7 +169,7 @@ async def test_a_call_by_code_in_the_server() -> None:
         assert done == [5]
 
 
-# What runs tools in the SDK, and where that is guarded.
+# The places in the SDK that run tools, and the gates that guard them.
 CALLS = {
     # The tests above send calls over each of these.
     "fastmcp/server.py FastMCP.run_stdio_async: self._mcp_server.run",
@@ -188,7 +188,7 @@ CALLS = {
     "fastmcp/utilities/func_metadata.py FuncMetadata.call_fn_with_arg_validation: fn",
 }
 
-# The same names for something else: lists, notifications, resources, prompts, HTTP.
+# Calls with the same names that run no tools: lists, notifications, resources, prompts, HTTP.
 OTHERS = {
     "__main__.py : anyio.run",
     "fastmcp/prompts/base.py Prompt.render: self.fn",
@@ -224,7 +224,7 @@ NAMES = {
     "run_task",
 }
 
-# What is about tools in what the SDK offers.
+# The parts of the SDK's interface that are about tools.
 METHODS = {
     FastMCP: {"add_tool", "call_tool", "list_tools", "remove_tool", "tool"},
     ToolManager: {"add_tool", "call_tool", "get_tool", "list_tools", "remove_tool"},
@@ -243,6 +243,6 @@ def test_the_sdk_has_no_other_way() -> None:
     for kind, methods in METHODS.items():
         assert {name for name in dir(kind) if "tool" in name and not name.startswith("_")} == methods, ADVICE
     assert {name for name, value in vars(Tool).items() if callable(value) and not name.startswith("_")} == {"run"}, ADVICE
-    # The table that handlers are looked up in has no other one beside it.
+    # There is no other table of handlers.
     tables = {name for name in vars(Server("desk")) if "handlers" in name}
     assert tables == {"request_handlers", "notification_handlers", "_experimental_handlers"}, ADVICE

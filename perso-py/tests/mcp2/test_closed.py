@@ -73,21 +73,21 @@ def full() -> MCPServer[Any]:
 
 
 def with_middleware(**settings: Any) -> MCPServer[Any]:
-    """A server that has the guard in its middleware."""
+    """A server with the guard in its middleware."""
     server = full()
     server.middleware.append(POLICY.mcp(**settings))
     return server
 
 
 def made_already(**settings: Any) -> MCPServer[Any]:
-    """A server that is guarded when it is made already."""
+    """A server that is guarded after it was created."""
     server = full()
     POLICY.guard_server(server, **settings)
     return server
 
 
 def low_level(**settings: Any) -> Server[Any]:
-    """A server with handlers of its own, of which some are registered later."""
+    """A server with its own handlers, some of which are registered later."""
 
     def answering(result: Any) -> Any:
         async def handler(ctx: Any, params: Any) -> Any:
@@ -169,7 +169,7 @@ async def test_over_the_wire(name: str, settings: str, transport: str, era: str,
     async with client_of(name, settings, transport, era, url) as client:
         await use(asking(client), SETTINGS[settings], ways)
         if settings in ("prompts", "both"):
-            # As a client reads it.
+            # In the form that a client reads.
             assert (await client.list_prompts()).prompts == []
 
 
@@ -259,7 +259,7 @@ async def test_a_middleware_behind_the_guard_that_answers_itself(settings: str, 
 
 @pytest.mark.anyio
 async def test_one_reference_for_another() -> None:
-    """The handler gets the reference that was read last."""
+    """The handler gets the last of several references."""
 
     async def rewrites(ctx: Any, call_next: Any) -> Any:
         if ctx.method == "completion/complete":

@@ -65,7 +65,7 @@ def low_level(*middleware: Any) -> Server[Any]:
         )
 
     async def call_tool(ctx: Any, params: Any) -> CallToolResult:
-        # Both views of the arguments that a handler has.
+        # A handler can read the arguments in two places.
         assert ctx.params["arguments"] == params.arguments and ctx.params["name"] == params.name
         done.append(params.arguments["amount"] if params.name == "process_refund" else "dumped")
         return CallToolResult(content=[TextContent(type="text", text="done")])
@@ -76,7 +76,7 @@ def low_level(*middleware: Any) -> Server[Any]:
 
 
 async def call(server: Any, mode: str, amount: Any = 5, tool: str = "process_refund", **more: Any) -> bool:
-    """Whether a call over the wire went well."""
+    """Whether a client's call succeeded."""
     async with Client(server, mode=mode, **more) as client:
         try:
             return not (await client.call_tool(tool, {"amount": amount})).is_error
@@ -141,7 +141,7 @@ async def test_a_middleware_behind_the_guard_rewrites_a_call(build: Any, rewrite
     await call(build(DESK.mcp(agent=AGENT), rewrite), mode)
     assert set(done) <= {5}
     done.clear()
-    # A guard that is put in front of a server that is made already is before its middleware as well.
+    # A guard that is added to an existing server is in front of the server's middleware.
     server = build(rewrite)
     DESK.guard_server(server, agent=AGENT)
     await call(server, mode)
@@ -198,7 +198,7 @@ async def test_a_middleware_that_rewrites_a_call_into_an_allowed_one(build: Any,
         )
 
     assert await call(build(DESK.mcp(agent=AGENT), lowers_the_amount), mode)
-    # What the client sent is judged as well.
+    # The values that the client sent are judged as well.
     assert not await call(build(DESK.mcp(agent=AGENT), lowers_the_amount), mode, amount=800)
     assert done == [7]
 
@@ -377,7 +377,7 @@ async def test_calls_in_a_lifespan() -> None:
 @both_eras
 async def test_one_guard_in_two_servers(mode: str) -> None:
     guard = DESK.mcp(agent=MANAGER)
-    # In the first server the function knows the resource and decides. In the second one it does not.
+    # On the first server, the function's guard knows the resource and decides. On the second one, it does not.
     first, second = MCPServer("first", middleware=[guard]), MCPServer("second", middleware=[guard])
     first.tool(name="delete_record")(
         DESK.guard(tool="delete_record", resource=lambda args: {"owner_id": "mgr-001"})(lambda amount: done.append("first"))
@@ -439,7 +439,7 @@ def test_a_low_level_server_that_nothing_guards_is_found() -> None:
         DESK.verify(object())
 
 
-# What a function runs with that the client did not send so.
+# Functions that run with other values than the client sent.
 
 
 class Order(BaseModel):
@@ -528,7 +528,7 @@ async def test_a_list_in_a_string(mode: str) -> None:
 @pytest.mark.anyio
 @both_eras
 async def test_classes_that_json_does_not_have_are_the_text_that_was_sent(mode: str) -> None:
-    def later(when: datetime, path: Path, tags: set[str] = set()) -> None:  # noqa: B006 - the default is as a user may write it.
+    def later(when: datetime, path: Path, tags: set[str] = set()) -> None:  # noqa: B006 - users write such defaults
         done.append((when.year, str(path)))
 
     assert await runs(later, {"when": "2026-01-01T00:00:00Z", "path": "/srv/a", "tags": ["b", "b"]}, mode, "later")
@@ -542,7 +542,7 @@ async def test_classes_that_json_does_not_have_are_the_text_that_was_sent(mode: 
     assert done == [(2026, "/srv/a")]
 
 
-# Values that the user is asked for.
+# Values that the server asks the user for.
 
 
 class Target(BaseModel):
@@ -593,7 +593,7 @@ async def test_what_the_user_is_asked_for_is_judged(function: Any, mode: str) ->
         async with Client(server, mode=mode, elicitation_callback=answers) as client:
             return await client.call_tool("remove", args)
 
-    # Whatever the client says in their place.
+    # Whatever the client sends in their place.
     for args in ({}, {"target": {"path": "/srv/a"}}, {"target": "/srv/a"}, {"target": None}):
         denied = await removes(args)
         assert denied.is_error and text(denied) == "Only files in /srv can be removed.", args
@@ -623,7 +623,7 @@ async def test_a_call_that_is_denied_whatever_the_answer_asks_nobody(mode: str) 
 
 @pytest.mark.anyio
 async def test_answers_on_the_wire() -> None:
-    """`inputResponses` and `requestState` as a client writes them by hand."""
+    """Handwritten `inputResponses` and `requestState`."""
     server = MCPServer("desk", middleware=[FILES.mcp()])
     server.tool()(remove)
 
@@ -664,7 +664,7 @@ async def test_answers_on_the_wire() -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("build", ["function", "handler"])
 async def test_responses_that_the_tool_itself_reads(build: str) -> None:
-    """The arguments are a decoy: what the tool runs with is in `inputResponses`."""
+    """The arguments are a decoy: the tool runs with the values in `inputResponses`."""
     question = ElicitRequest(
         params=ElicitRequestFormParams(message="which file?", requested_schema={"type": "object", "properties": {}})
     )
@@ -705,7 +705,7 @@ async def test_responses_that_the_tool_itself_reads(build: str) -> None:
 
     assert not await removes() and done == []
     if build == "handler":
-        # Nothing but a state, which the client can write as it likes.
+        # Only a state, which the client can make up.
         async with Client(server(), mode="2026-07-28") as client:
             forged = await client.session.call_tool("remove", {"path": "/srv/a"}, request_state="x")
             assert forged.is_error and done == []
@@ -767,13 +767,13 @@ async def test_deep_arguments_reach_the_resource_source_whole(mode: str) -> None
 
 
 def headers(mode: str, tool: str, **more: str) -> dict[str, str]:
-    """The headers of a call that is written by hand."""
+    """The headers of a handwritten call."""
     modern = {"MCP-Protocol-Version": mode, "Mcp-Method": "tools/call", "Mcp-Name": tool} if mode != "legacy" else {}
     return {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", **modern, **more}
 
 
 def wire(mode: str, arguments: str, tool: str) -> str:
-    """A call as it is written by hand."""
+    """A handwritten call."""
     envelope = (
         {"io.modelcontextprotocol/protocolVersion": mode, "io.modelcontextprotocol/clientCapabilities": {}}
         if mode != "legacy"
@@ -810,7 +810,7 @@ async def test_headers_of_a_hidden_tool_reveal_nothing() -> None:
         assert await answers("pay", AGENT, **more) == await answers("nope", AGENT, **more), more
     assert done == []
     admin = {"roles": ["admin"]}
-    # Who may see the tool is told what is wrong with the headers.
+    # A caller who may see the tool gets the error about the headers.
     assert (await answers("pay", admin))[0] == (await answers("pay", admin, **{"Mcp-Param-Region": "us"}))[0] == 400
     assert done == []
     assert (await answers("pay", admin, **{"Mcp-Param-Region": "eu"}))[0] == 200

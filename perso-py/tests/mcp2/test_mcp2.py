@@ -1,4 +1,4 @@
-"""Servers on `mcp` 2, in this process: guards in the wrong order, tools that nothing guards, and what is around them."""
+"""Servers on `mcp` 2, in this process: misplaced guards, unguarded tools, and the rest of the server."""
 
 import asyncio
 import functools
@@ -133,7 +133,7 @@ async def test_the_last_word_is_left_to_a_guard_that_knows_the_resource_and_to_n
     assert await works(delete_record) and not await works(delete_record, "rec-2")
     assert done == ["rec-1"] and len(asked) == 2
 
-    # A guard that only observes, one of another policy, one that is copied, and none.
+    # A guard with `mode="observe"`, one of another policy, a copied one, and none.
     def plain(record_id: str) -> str:
         done.append(record_id)
         return "deleted"
@@ -161,7 +161,7 @@ async def test_calls_inside_of_a_server() -> None:
 
     @server.tool()
     async def outer(n: int, ctx: Context) -> str:
-        # The same call as the one that was let pass, and then others.
+        # First the same call as the admitted one, then others.
         for _ in range(2):
             await server.call_tool("inner", {"n": n}, ctx)
         return "ok"

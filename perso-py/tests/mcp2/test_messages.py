@@ -1,4 +1,4 @@
-"""Each message of the corpus, to a guarded server of the `mcp` 2 SDK."""
+"""Sends each message of the corpus to a guarded server on `mcp` 2."""
 
 from typing import Any
 

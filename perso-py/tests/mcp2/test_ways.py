@@ -1,4 +1,4 @@
-"""Every way that the `mcp` 2 SDK has to run a tool, over every transport, in both eras. What is asserted is what ran."""
+"""Every way to run a tool with the `mcp` 2 SDK, over every transport, in both eras. Tests check which tools ran."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -69,19 +69,19 @@ def full(*middleware: Any, extensions: Any = None) -> MCPServer[Any]:
 
 
 def with_middleware() -> MCPServer[Any]:
-    """A server that has the guard in its middleware."""
+    """A server with the guard in its middleware."""
     return full(POLICY.mcp())
 
 
 def made_already() -> MCPServer[Any]:
-    """A server that is guarded when it is made already."""
+    """A server that is guarded after it was created."""
     server = full()
     POLICY.guard_server(server)
     return server
 
 
 def with_an_extension() -> MCPServer[Any]:
-    """A server whose extension is asked for each call."""
+    """A server with an extension that sees each call."""
 
     class Watches(Extension):
         identifier = "com.example/watches"
@@ -93,7 +93,7 @@ def with_an_extension() -> MCPServer[Any]:
 
 
 def low_level() -> Server[Any]:
-    """A server with handlers of its own."""
+    """A server with its own handlers."""
 
     async def list_tools(ctx: Any, params: Any) -> ListToolsResult:
         return ListToolsResult(tools=[ToolInfo(name=name, input_schema={"type": "object"}) for name in ("refund", "dump")])
@@ -206,7 +206,7 @@ async def test_a_call_by_the_handler(name: str, era: str) -> None:
     assert done == [5]
 
 
-# What runs tools in the SDK, and where that is guarded.
+# The places in the SDK that run tools, and the gates that guard them.
 CALLS = {
     # The tests above send calls over each of these.
     "_streamable_http_modern.py handle_modern_request.run_handler: serve_one",
@@ -226,7 +226,7 @@ CALLS = {
     "streamable_http_manager.py StreamableHTTPSessionManager._handle_request: handle_modern_request",
     "streamable_http_manager.py StreamableHTTPSessionManager._handle_stateless_request.run_stateless_server: serve_connection",
     "streamable_http_manager.py StreamableHTTPSessionManager._serve_opening_request.run_server: serve_loop",
-    # The gate at the handler: whatever a runner calls, it looks up there. Extensions are behind it.
+    # The gate at the handler, which every runner looks up. Extensions are behind it.
     "runner.py ServerRunner._on_request._inner: self.server.get_request_handler",
     "runner.py ServerRunner._on_request._inner: entry.handler",
     "extension.py _bind_interceptor.call: extension.intercept_tool_call",
@@ -240,7 +240,8 @@ CALLS = {
     "mcpserver/utilities/func_metadata.py FuncMetadata.call_fn_with_arg_validation: self.call_fn",
 }
 
-# The same names for something else: lists, notifications, resources, prompts, resolvers, methods that are not about tools.
+# Calls with the same names that run no tools: lists, notifications, resources, prompts, resolvers, methods that are not about
+# tools.
 OTHERS = {
     "_streamable_http_modern.py _mcp_param_rejection: app.get_request_handler",
     "_streamable_http_modern.py _tool_input_schema: serve_one",
@@ -280,7 +281,7 @@ NAMES = {
     "serve_one",
 }
 
-# What is about tools in what the SDK offers.
+# The parts of the SDK's interface that are about tools.
 METHODS = {
     MCPServer: {"add_tool", "call_tool", "list_tools", "remove_tool", "tool"},
     ToolManager: {"add_tool", "call_tool", "get_tool", "list_tools", "remove_tool"},

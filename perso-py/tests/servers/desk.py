@@ -1,4 +1,4 @@
-"""The support desk of the tests: who calls, and what was done. Everything that is done is written to a file."""
+"""The support desk of the tests: the callers and the tools. Tools write what they do to a file."""
 
 import json
 import os
@@ -12,7 +12,7 @@ DONE = Path(os.environ["DESK_DONE"])
 OWNERS = {"rec-1": "mgr-001", "rec-2": "mgr-002"}
 SETTINGS: dict[str, Any] = json.loads(os.environ.get("DESK_SETTINGS", "{}"))
 
-# As an authentication layer would have verified them.
+# The callers, as an authentication layer would have verified them.
 CALLERS: dict[str, Any] = {
     "agent": {"id": "agt-099", "roles": ["agent"]},
     "manager": {"id": "mgr-001", "roles": ["manager"]},
@@ -26,7 +26,7 @@ def done(what: str) -> str:
 
 
 def caller(request: Any) -> Any:
-    """Who makes an HTTP request; over stdio whoever is configured."""
+    """The caller of an HTTP request. Over stdio, the configured caller."""
     if request is None:
         return CALLERS.get(os.environ.get("DESK_CALLER", ""))
     return CALLERS.get(request.headers.get("authorization", "").removeprefix("Bearer "))
@@ -53,7 +53,7 @@ def delete_record(record_id: str) -> str:
 
 
 def dump_secrets() -> str:
-    """Shows what nobody may see."""
+    """Shows secrets."""
     return done("dumped")
 
 

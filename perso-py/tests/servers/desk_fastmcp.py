@@ -17,7 +17,7 @@ def caller() -> Any:
     return desk.caller(request)
 
 
-# What the model reads is not masked, though everything else is.
+# fastmcp masks other errors, but the model reads the denial.
 server = FastMCP("desk", middleware=[desk.POLICY.fastmcp(agent=caller, **desk.SETTINGS)], mask_error_details=True)
 for tool in desk.TOOLS:
     server.tool(tool)

@@ -1,4 +1,4 @@
-"""What the servers that know nothing of perso do. Everything that is done is written to a file."""
+"""The tools of the servers that do not use perso. They write what they do to a file."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ def refund(amount: float) -> str:
 
 
 def dump() -> str:
-    """Shows what nobody may see."""
+    """Shows secrets."""
     with DONE.open("a") as file:
         file.write("dumped\n")
     return "dumped"
@@ -44,7 +44,7 @@ def listener() -> socket.socket:
 
 
 def together(apps: dict[str, Any]) -> Any:
-    """Several servers' apps in one, each below a path of its own."""
+    """The apps of several servers in one, each under its own path."""
     from starlette.applications import Starlette
     from starlette.routing import Mount
 
@@ -65,7 +65,7 @@ def serve(app: Any) -> None:
 
 
 def low_level_app(server: Any) -> Any:
-    """A low-level server over the older HTTP with SSE."""
+    """A low-level server over the older HTTP transport with SSE."""
     from mcp.server.sse import SseServerTransport
     from starlette.applications import Starlette
     from starlette.responses import Response

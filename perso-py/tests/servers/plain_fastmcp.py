@@ -1,4 +1,4 @@
-"""Servers on fastmcp 4 that know nothing of perso: plain_fastmcp.py stdio KIND | http"""
+"""Servers on fastmcp 4 that do not use perso: plain_fastmcp.py stdio KIND | http"""
 
 import sys
 from typing import Any
@@ -19,14 +19,14 @@ def single() -> FastMCP[Any]:
 
 
 def mounted() -> FastMCP[Any]:
-    """The tools are those of a server inside, with its namespace."""
+    """A server with the tools of a mounted server, in a namespace."""
     server: FastMCP[Any] = FastMCP("mounted")
     server.mount(single(), namespace="inner")
     return server
 
 
 def proxy() -> FastMCP[Any]:
-    """The tools are those of another server, which is called as a client does."""
+    """A proxy for another server, which it calls as a client."""
     return create_proxy(single(), name="proxy")
 
 
@@ -34,7 +34,7 @@ KINDS: dict[str, Any] = {"single": single, "mounted": mounted, "proxy": proxy}
 
 
 def app() -> Any:
-    """Each kind over each transport, each a server of its own."""
+    """A separate server for each kind and transport."""
     apps: dict[str, Any] = {}
     for kind, make in KINDS.items():
         apps[f"{kind}/http"] = make().http_app()

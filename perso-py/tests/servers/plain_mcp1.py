@@ -1,4 +1,4 @@
-"""Servers on `mcp` 1.x that know nothing of perso: plain_mcp1.py stdio KIND | http"""
+"""Servers on `mcp` 1.x that do not use perso: plain_mcp1.py stdio KIND | http"""
 
 import sys
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ def fastmcp(**settings: Any) -> FastMCP[Any]:
 
 
 class Mine(Server[Any, Any]):
-    """A server that handles messages in a way of its own."""
+    """A server with its own way to handle messages."""
 
     async def _handle_message(self, message: Any, session: Any, lifespan_context: Any, raise_exceptions: bool = False) -> None:
         if hasattr(message, "request"):
@@ -88,7 +88,7 @@ KINDS: dict[str, Any] = {"fastmcp": fastmcp, "lowlevel": lowlevel, "subclass": s
 
 
 def app() -> Any:
-    """Each kind over each transport, each a server of its own."""
+    """A separate server for each kind and transport."""
     apps = {
         "fastmcp/http": fastmcp().streamable_http_app(),
         "fastmcp/json": fastmcp(json_response=True).streamable_http_app(),

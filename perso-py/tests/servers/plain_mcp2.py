@@ -1,4 +1,4 @@
-"""Servers on `mcp` 2 that know nothing of perso: plain_mcp2.py stdio KIND | http | workers | child KIND | open-door"""
+"""Servers on `mcp` 2 that do not use perso: plain_mcp2.py stdio KIND | http | workers | child KIND | open-door"""
 
 import subprocess
 import sys
@@ -71,7 +71,7 @@ HANDLERS: dict[str, Any] = {
 
 
 class Mine(Server[Any]):
-    """A server that is run in a way of its own, and does not begin as the SDK has it."""
+    """A server with its own way to run, which skips the SDK's usual start."""
 
     def __init__(self, name: str, **more: Any) -> None:
         super().__init__(name, **more)
@@ -96,7 +96,7 @@ KINDS: dict[str, Any] = {"mcpserver": mcpserver, "lowlevel": lowlevel, "subclass
 
 
 def app() -> Any:
-    """Each kind over each transport, each a server of its own."""
+    """A separate server for each kind and transport."""
     apps = {}
     for kind, make in KINDS.items():
         apps[f"{kind}/http"] = make().streamable_http_app()

@@ -1,4 +1,4 @@
-"""The places in the source of a package that call something by certain names."""
+"""Finds the places in a package's source that call functions or methods with certain names."""
 
 import ast
 from collections.abc import Collection, Iterator

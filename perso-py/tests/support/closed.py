@@ -1,4 +1,4 @@
-"""Each message about prompts and resources, for servers whose guards may deny these. What is asserted is what ran."""
+"""Every message about prompts and resources, for servers whose guards may deny them. Tests check what ran."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ EVERYWHERE = ("default", "both")
 
 @dataclass(frozen=True)
 class Way:
-    """A message that a client sends, and what it is about."""
+    """A message from a client, and the kind that it belongs to."""
 
     kind: str
     method: str
     params: dict[str, Any]
     list: str | None = None
-    """The name of the list that is the answer."""
+    """The name of the list in the answer."""
 
     @property
     def name(self) -> str:
@@ -83,7 +83,7 @@ Ask = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 async def use(ask: Ask, settings: dict[str, Any], ways: Iterable[Way]) -> None:
-    """Sends each message, and checks what ran."""
+    """Sends each message and checks what ran."""
     for way in ways:
         done.clear()
         answer = await ask(way.method, way.params)

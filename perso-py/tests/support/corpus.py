@@ -1,4 +1,4 @@
-"""The corpus under `policies/`: calls as data, and what they must get. `policies/README.md` tells the form."""
+"""The corpus under `policies/`: calls as data, with their expected decisions. `policies/README.md` documents the form."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ HOSTILE = [path for path in sorted((POLICIES / "hostile").glob("*.json")) if jso
 
 
 class CanNotSay(Exception):
-    """No value says what a text does."""
+    """No Python value represents the text."""
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Case:
     as_value: dict[str, Any]
 
     def value(self, number: type) -> Any:
-        """The call as a value of Python's, if one says what the text does."""
+        """The call as a Python value. Raises `CanNotSay` if no value represents the text."""
 
         def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             if len(dict(pairs)) != len(pairs):
@@ -38,13 +38,13 @@ class Case:
             return dict(pairs)
 
         def exact(text: str) -> Any:
-            # Python takes seconds to make a float of a million digits.
+            # Python takes seconds to parse a float with a million digits.
             if number is float and (len(text) > 1000 or Decimal(repr(float(text))) != Decimal(text)):
                 raise CanNotSay
             return number(text)
 
         def whole(text: str) -> int:
-            # By default Python refuses such integers; where it does not, it takes seconds.
+            # By default, Python refuses such integers. Otherwise it takes seconds.
             if len(text) > 4300:
                 raise CanNotSay
             return int(text)
@@ -59,7 +59,7 @@ class Case:
         except (ValueError, ArithmeticError, RecursionError) as error:
             raise CanNotSay from error
         if not isinstance(value, dict) or not set(value) <= {"tool", *PARTS} or "tool" not in value:
-            # A call in Python is put together from its parts.
+            # In Python, a call is made from its parts.
             raise CanNotSay
         return value
 
@@ -88,7 +88,7 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
 
 
 def shown(decision: Decision) -> dict[str, Any]:
-    """A decision as cases have it."""
+    """A decision in the form of the cases."""
     seen = decision.to_dict()
     seen["cause"].pop("detail", None)
     seen["cause"].pop("offset", None)
@@ -110,7 +110,7 @@ def read(path: Path) -> tuple[Policy, list[Case]]:
 
 
 def by_json(policy: Policy, case: Case) -> Iterator[tuple[str, Decision]]:
-    """The decisions on a case's text, whole and by its parts."""
+    """The decisions about a case's text, as a whole and in parts."""
     if not case.unknown:
         yield "text", policy.decide_json(case.text)
         with suppress(UnicodeDecodeError):
@@ -122,7 +122,7 @@ def by_json(policy: Policy, case: Case) -> Iterator[tuple[str, Decision]]:
     parts: dict[str, Any] = {
         part: Json(json.dumps(call[part], default=number, separators=(",", ":"))) for part in PARTS if part in call
     }
-    # Where only the whole is too large, its parts are not.
+    # If only the whole text is too large, its parts are not.
     if case.expected == case.as_value and not any(isinstance(found, Decimal) for found in _leaves(call)):
         yield "parts of text", policy.decide(call["tool"], **{**parts, **case.unknown})
 
@@ -143,7 +143,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def by_value(policy: Policy, case: Case) -> Iterator[tuple[str, Decision]]:
-    """The decisions on a case's call as values."""
+    """The decisions about a case's call as Python values."""
     for number in (Decimal, float):
         try:
             call = case.value(number)

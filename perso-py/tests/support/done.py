@@ -1,4 +1,4 @@
-"""What tools of the tests did in this process: what is asserted, more than what was said."""
+"""What the tests' tools did in this process. Tests check this rather than the answers."""
 
 from typing import Any
 

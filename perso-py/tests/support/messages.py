@@ -78,7 +78,7 @@ class Lines:
         pass
 
     async def ask(self, data: bytes) -> Any:
-        """Sends bytes, and pings behind them: the last is only answered when all that they caused has had its turn.
+        """Sends bytes and then pings. The last ping is answered only after everything that the bytes caused has run.
 
         Returns the answer, if there is one.
         """
@@ -92,7 +92,7 @@ class Lines:
         )
 
     async def request(self, number: str, method: str, params: dict[str, Any]) -> None:
-        """Sends a request, and waits until it is answered."""
+        """Sends a request and waits for the answer."""
         self.awaited, self.is_answered = number, anyio.Event()
         await self.to_server.send(json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}))
         with anyio.fail_after(30):

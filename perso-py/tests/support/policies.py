@@ -11,7 +11,7 @@ POLICIES = ROOT / "policies"
 
 
 def policy(*rules: dict[str, Any], **rest: Any) -> Policy:
-    """A policy of just these rules; an id is given to those without one."""
+    """A policy with these rules. Rules without an id get one."""
     numbered = [{"id": f"rule-{number}", **rule} for number, rule in enumerate(rules)]
     return Policy.compile(json.dumps({"perso": 1, "rules": numbered, **rest}))
 

@@ -1,4 +1,4 @@
-"""Servers in this process that clients come to over real transports."""
+"""Servers in this process, over real transports."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ from starlette.routing import Mount
 
 
 def together(apps: dict[str, Any]) -> Starlette:
-    """Several apps in one, each below a path of its own."""
+    """Several apps in one, each under its own path."""
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
@@ -30,7 +30,7 @@ def together(apps: dict[str, Any]) -> Starlette:
 
 @contextmanager
 def listening(app: Any) -> Iterator[str]:
-    """Serves an app from a thread. Gives its address."""
+    """Serves an app from a thread. Yields its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -43,7 +43,7 @@ def listening(app: Any) -> Iterator[str]:
 
 
 def low_level_sse(server: Any) -> Starlette:
-    """A low-level server over the older HTTP with SSE."""
+    """A low-level server over the older HTTP transport with SSE."""
     from mcp.server.sse import SseServerTransport
     from starlette.responses import Response
     from starlette.routing import Route
@@ -75,7 +75,7 @@ async def over_pipes(server: Any) -> AsyncIterator[Any]:
             try:
                 await server.run(read, write, server.create_initialization_options())
             except BaseException:
-                # Only the client can end what reads its lines.
+                # Only the client can end the task that reads its lines.
                 group.cancel_scope.cancel()
                 raise
         await writes.aclose()
@@ -94,7 +94,7 @@ async def over_pipes(server: Any) -> AsyncIterator[Any]:
 
 
 def streamable(server: Any, **settings: Any) -> Starlette:
-    """An app that serves a low-level server over streamable HTTP, below ``/mcp``."""
+    """An app that serves a low-level server over Streamable HTTP, under ``/mcp``."""
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
     manager = StreamableHTTPSessionManager(server, **settings)

@@ -1,1 +1,1 @@
-"""A module per framework, each imported only where its guard is used."""
+"""One module per framework, imported on first use."""

@@ -1,8 +1,8 @@
 """Follows a call from where it is first judged to the function that it runs.
 
-Code of the server lies in between: middleware, handlers, subclasses. Any of it can change a call, or make one of its own. A
-guard therefore has several gates on the way. A call that reaches the next gate exactly as it was judged passes it, once. Any
-other call is judged there.
+The server's own code lies in between: middleware, handlers, subclasses. It can change a call or make calls of its own. A guard
+therefore has several gates on the way. A call that reaches the next gate exactly as it was judged passes, once. Any other call
+is judged at that gate.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ class Gates:
         self.served = served
 
     async def first(self, told: object, tool: str, args: Any, function: object = None, later: Collection[str] = ()) -> Verdict:
-        """Judges a call that came over the wire.
+        """Judges a call from a client.
 
-        `later` names the arguments that only become known further in. A decision that depends on one of them is left to the
-        gate at the function.
+        `later` names the arguments whose values are only known when the function runs. A decision that depends on one of them
+        is left to the gate at the function.
         """
         return await self._left(told, tool, args, later) or await self.served.call(told, tool, args, function)
 
     async def next(self, told: object, tool: str, args: Any, function: object = None, later: Collection[str] = ()) -> Verdict:
-        """Passes the call that was admitted further out. Judges any other: code in the server made it."""
+        """Lets the call pass that an outer gate admitted. Judges any other call, which the server's own code made."""
         return (
             self.admitted(tool, args, function)
             or await self._left(told, tool, args, later)
@@ -42,7 +42,7 @@ class Gates:
         )
 
     def admitted(self, tool: str, args: Any, function: object) -> Verdict | None:
-        """The verdict on this call if it was admitted further out."""
+        """The verdict on this call, if an outer gate admitted it."""
         admitted = _admitted.get(NONE).get(self)
         if admitted is None or not admitted.is_call(tool, args, function):
             return None
@@ -55,7 +55,7 @@ class Gates:
         try:
             admitted[self] = _Admitted(tool, own(verdict.args), function)
         except Exception:
-            # A guard that observes runs arguments that it cannot copy. The next gate sees the call as another one.
+            # Only with `mode="observe"` can there be arguments that cannot be copied. The next gate judges the call anew.
             admitted.pop(self, None)
         token = _admitted.set(admitted)
         try:
@@ -65,7 +65,7 @@ class Gates:
             _admitted.reset(token)
 
     async def _left(self, told: object, tool: str, args: Any, later: Collection[str]) -> Verdict | None:
-        """Admits a call for now if its decision depends on an argument in `later`, and that argument could allow it."""
+        """Admits a call for now, if its decision depends on an argument in `later` and some value of that could allow it."""
         if not later or not (args is None or isinstance(args, dict)):
             return None
         agent, failure = caller(), None
@@ -87,7 +87,7 @@ class Gates:
 
 
 class _Admitted:
-    """A call that was judged, and has not reached the next gate."""
+    """A call that was judged and has not reached the next gate."""
 
     __slots__ = ("args", "function", "is_open", "tool")
 
@@ -113,11 +113,11 @@ class _Admitted:
 NONE: Mapping[Gates, _Admitted] = {}
 
 _admitted: ContextVar[Mapping[Gates, _Admitted]] = ContextVar("perso_admitted")
-"""What each guard has admitted in the request that is served now."""
+"""The calls that each guard has admitted in the current request."""
 
 
 def is_same(one: Any, other: Any) -> bool:
-    """Whether two values are the same JSON, `1` and `True` and `1.0` told from one another. Depth does not matter.
+    """Whether two values are the same JSON. `1`, `1.0` and `True` differ. Works at any depth.
 
     >>> is_same({"a": [1, {"b": None}]}, {"a": [1, {"b": None}]})
     True

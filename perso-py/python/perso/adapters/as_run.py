@@ -1,7 +1,7 @@
-"""What a tool's function runs with, as a policy reads it.
+"""Shows a policy the values that a tool's function runs with.
 
-A server makes a function's arguments from those of the call: by aliases, defaults, text that is parsed as JSON, and classes of
-its own. A policy is written for the arguments of the call. `as_run` puts the values that run in their places.
+A server makes the function's arguments from the arguments of the call: it applies aliases and defaults, parses text as JSON,
+and creates objects. Policies are written for the arguments of the call. `as_run` puts the function's values in their places.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ NUMBERS = (int, float)
 
 
 class _Missing:
-    """The client sent no such value."""
+    """Stands for a value that the client did not send."""
 
 
 MISSING = _Missing()
 
 
 def as_run(sent: Any, runs: Mapping[str, Any], fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
-    """The arguments of a call that was `sent`, with the values that the function `runs` with.
+    """The arguments as `sent` by the client, with the values that the function `runs` with in their places.
 
     - A value that JSON can represent is the one that the function gets. Objects have it under the names of their fields and
       under the names that the client sent.
@@ -36,7 +36,7 @@ def as_run(sent: Any, runs: Mapping[str, Any], fields: Mapping[str, FieldInfo]) 
       Otherwise it is the value itself, which a policy cannot read.
     - A default that the client did not send is missing, as it was when the call was judged.
 
-    `fields` are those of the model that reads the arguments.
+    `fields` are the fields of the model that parses the arguments.
 
     >>> as_run({"path": " /etc "}, {"path": "/etc", "depth": 3}, {"path": FieldInfo(), "depth": FieldInfo(default=3)})
     {'path': '/etc'}
@@ -55,7 +55,7 @@ def _object(sent: Any, runs: Mapping[str, Any], fields: Mapping[str, FieldInfo])
         names = (name, *_aliases(field))
         given = [known[other] for other in names if other in known]
         if not given and is_sent and field is not None and not _is_renamed(field):
-            # A default.
+            # The client did not send it: it is a default.
             continue
         for other in names:
             if other in known:
@@ -68,7 +68,7 @@ def _object(sent: Any, runs: Mapping[str, Any], fields: Mapping[str, FieldInfo])
 def _value(sent: Any, runs: Any) -> Any:
     kind = type(runs)
     if kind in SCALARS:
-        # `5` read as `5.0` is the same number.
+        # `5` and `5.0` are the same number.
         return sent if type(sent) in NUMBERS and kind in NUMBERS and sent == runs else runs
     if is_same(sent, runs):
         return sent
@@ -88,7 +88,7 @@ def _value(sent: Any, runs: Any) -> Any:
 
 
 def _aliases(field: FieldInfo | None) -> Iterator[str]:
-    """The other names by which a client can send a field."""
+    """The other names under which a client can send a field."""
     if field is None:
         return
     for alias in (field.alias, field.validation_alias):
@@ -102,7 +102,7 @@ def _is_renamed(field: FieldInfo) -> bool:
 
 
 def _means(kind: type, sent: Any, value: Any) -> bool:
-    """Whether what was sent, read as that class, is the value."""
+    """Whether `sent`, parsed as the class `kind`, is equal to `value`."""
     adapter = None if sent is MISSING else _adapter(kind)
     try:
         return adapter is not None and bool(adapter.validate_python(sent) == value)

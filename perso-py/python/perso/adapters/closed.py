@@ -1,4 +1,4 @@
-"""Prompts and resources, which a host can turn off: the one table of their methods."""
+"""Turns prompts and resources off: which messages are about them, and the answers to these."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from perso.adapters.fold import folded, is_ambiguous, readings
 KINDS = ("prompts", "resources")
 
 LISTS = {"prompts/list": "prompts", "resources/list": "resources", "resources/templates/list": "resourceTemplates"}
-"""What is answered with an empty list of this name: clients ask for it because of what the server says that it can do."""
+"""The lists that are answered as empty, and their keys. Clients ask for them because the server's capabilities offer them."""
 
 COMPLETE = "completion/complete"
 REFERENCES = {"ref/prompt": "prompts", "ref/resource": "resources"}
-"""What a completion is about, by the type of its `ref`."""
+"""The kind that a completion belongs to, by the type of its `ref`."""
 
 LISTEN = "subscriptions/listen"
 NOTIFICATIONS = {"prompts": "prompt", "resources": "resource"}
-"""How the notifications begin that a client can subscribe to: `promptsListChanged`, `resourceSubscriptions`."""
+"""The prefixes of the notifications that a client can subscribe to: `promptsListChanged`, `resourceSubscriptions`."""
 
 
 @dataclass(frozen=True)
 class Instead:
-    """What is answered in the server's place: the result, or without one the error `METHOD_NOT_FOUND`."""
+    """The answer that the guard gives instead of the server: a result, or the error `METHOD_NOT_FOUND` without one."""
 
     result: dict[str, Any] | None
     message: str
     why: str
-    """What a decision says to the host."""
+    """The detail in the recorded decision."""
 
 
 class Closed:
-    """What a host has turned off."""
+    """The kinds of messages that the host has turned off."""
 
     def __init__(self, *kinds: str) -> None:
         self.kinds = kinds
 
     def instead(self, method: str, params: Any) -> Instead | None:
-        """What is answered in the server's place, if a message is about what is turned off.
+        """The answer to a message about something that is turned off. `None` for any other message.
 
         >>> Closed("prompts").instead("prompts/get", {"name": "greet"}).message
         "prompts/get is not allowed: this server's guard denies prompts"
@@ -54,7 +54,7 @@ class Closed:
         return Instead(result, f"{method} is not allowed: this server's guard denies {kind}", f"{kind} are denied")
 
     def narrowed(self, method: str, params: Any) -> Any:
-        """The parameters of a message that passes: a subscription asks for nothing that is turned off.
+        """The parameters of a message, without subscriptions to anything that is turned off.
 
         >>> params = {"notifications": {"resourcesListChanged": True, "taskIds": []}}
         >>> Closed("resources").narrowed("subscriptions/listen", params)
@@ -67,13 +67,13 @@ class Closed:
         return {**params, "notifications": asked}
 
     def _kind(self, method: str, params: Any) -> str | None:
-        """What a message is about, if not something else. What cannot be read is about what is turned off."""
+        """The kind that a message belongs to. A message that cannot be read counts as one that is turned off."""
         if method == LISTEN and isinstance(_at(params, "notifications"), Mapping):
             return None
         if method == COMPLETE:
             about = _at(_at(params, "ref"), "type")
             return REFERENCES.get(about, self.kinds[0]) if isinstance(about, str) else self.kinds[0]
-        # However it is spelled: a lax server might take it for the method.
+        # In any spelling, because a lenient server could accept it.
         names = readings(method)
         if not {COMPLETE, LISTEN}.isdisjoint(names):
             return self.kinds[0]
@@ -81,7 +81,7 @@ class Closed:
 
 
 def closed(prompts: str = "pass", resources: str = "pass") -> Closed | None:
-    """What these settings turn off: `None` if nothing. Raises `ValueError` for other values."""
+    """What these settings turn off, or `None`. Raises `ValueError` for a value other than `"deny"` and `"pass"`."""
     settings = {"prompts": prompts, "resources": resources}
     for name, value in settings.items():
         if value not in ("deny", "pass"):
@@ -96,5 +96,5 @@ def is_about(method: str) -> bool:
 
 
 def _at(value: Any, key: str) -> Any:
-    """A value, unless a reader could take another key for this one."""
+    """The value of a key. `None` if another key could be read as this one."""
     return value.get(key) if isinstance(value, Mapping) and not is_ambiguous(value, (key,)) else None

@@ -1,6 +1,6 @@
-"""Where servers on the `mcp` 2 SDK, and on fastmcp, answer instead of prompts and resources that the host has turned off.
+"""Answers messages about prompts and resources that the host has turned off, on `mcp` 2 and fastmcp.
 
-That is before anything else sees a message, and at each handler, whatever has become of the message meanwhile.
+The guard answers before anything else sees the message, and again at each handler, in case something changed the message.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Context = ServerRequestContext[Any, Any]
 
 
 def closing(served: Served, lowlevel: Server[Any], call_next: CallNext) -> CallNext:
-    """Passes on each message that is not about what the host has turned off."""
+    """Wraps `call_next` so that it gets only messages about what the host has not turned off."""
 
     async def call(ctx: Context) -> HandlerResult:
         instead = served.instead(ctx.method, ctx.params)
         if instead is None:
             return await call_next(replace(ctx, params=served.narrowed(ctx.method, ctx.params)))
         if ctx.request_id is None:
-            # A notification has no answer.
+            # A notification has no response.
             return None
         if instead.result is None:
             raise MCPError(code=METHOD_NOT_FOUND, message=instead.message)
@@ -42,7 +42,7 @@ def closing(served: Served, lowlevel: Server[Any], call_next: CallNext) -> CallN
 
 
 def closing_handler(served: Served, lowlevel: Server[Any], method: str, entry: HandlerEntry[Any]) -> HandlerEntry[Any]:
-    """The handler of a method, which passes on the same."""
+    """Wraps a handler in the same way."""
 
     async def handle(ctx: Context, params: Any) -> HandlerResult:
         sent = {**(ctx.params or {})}
@@ -58,7 +58,7 @@ def closing_handler(served: Served, lowlevel: Server[Any], method: str, entry: H
 
 
 def complete(result: dict[str, Any], ctx: Context, lowlevel: Server[Any]) -> dict[str, Any]:
-    """A result with what every result has in the era of MCP that the message is of."""
+    """Adds the fields that every result has in the message's version of MCP."""
     if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
         return result
     meta = {**result.get("_meta", {}), SERVER_INFO_META_KEY: lowlevel.server_info_stamp}

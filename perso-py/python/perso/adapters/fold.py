@@ -1,4 +1,4 @@
-"""Names, compared as the laxest reader would."""
+"""Compares names as the most lenient reader would."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 IGNORABLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
-"""Marks and fillers that show nothing, by Unicode's `Default_Ignorable_Code_Point`."""
+"""Invisible marks and fillers, from Unicode's `Default_Ignorable_Code_Point`."""
 
 PARAMS = ("name", "arguments", "task", "_meta", "inputResponses", "requestState")
-"""The keys that a call is read from."""
+"""The keys of a call that servers read."""
 
 
 def folded(name: str) -> str:
-    """A name without its notation, for comparison with names in lowercase ASCII.
+    """Normalizes a name, for comparison with names in lowercase ASCII.
 
     Compatibility forms (NFKC), spaces, control and invisible characters, case, and the dot of an ``i`` make no difference.
 
@@ -30,7 +30,7 @@ def folded(name: str) -> str:
 
 
 def readings(name: str) -> list[str]:
-    """The names that readers may take a name for, folded. To some, a NUL ends it.
+    """The folded names that readers could see in a name. Some readers stop at a NUL.
 
     >>> readings("tasks/update\\0x")
     ['tasks/updatex', 'tasks/update']
@@ -40,7 +40,7 @@ def readings(name: str) -> list[str]:
 
 
 def is_ambiguous(values: Any, keys: Collection[str]) -> bool:
-    """Whether a key is one of these, but in a form that only some readers take for it.
+    """Whether the values have a key that only some readers take for one of `keys`.
 
     >>> is_ambiguous({"name": "a", "Name": "b"}, ["name"])
     True
@@ -52,5 +52,5 @@ def is_ambiguous(values: Any, keys: Collection[str]) -> bool:
 
 
 def is_about_tools(method: str) -> bool:
-    """Whether a method is about tools, or a lax server takes it for one that is."""
+    """Whether a method is about tools, or a lenient server could take it for one that is."""
     return any(name.startswith("tools/") or name == "tasks/update" for name in readings(method))

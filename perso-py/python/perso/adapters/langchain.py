@@ -1,8 +1,7 @@
-"""LangChain: tools that judge each call.
+"""Guards LangChain tools.
 
-LangChain runs a tool in one of two methods, `_run` and `_arun`, whichever way the call was made. A guarded tool is of a class
-that overrides both. They judge what the tool is about to run with, so that nothing between the model and the tool matters:
-schemas, middleware and injected arguments included.
+LangChain runs every tool with one of two methods, `_run` and `_arun`, however it was called. The class of a guarded tool
+overrides both. They judge the arguments that the tool is about to run with, after schemas, middleware and injected arguments.
 """
 
 from __future__ import annotations
@@ -23,24 +22,24 @@ from perso.guard.judge import Judge
 T = TypeVar("T", bound=BaseTool)
 
 OWN = (BaseTool, StructuredTool, Tool)
-"""The classes of LangChain's own that run tools by `_run` and `_arun` alone."""
+"""LangChain's own classes, which run tools only with `_run` and `_arun`."""
 
 WAYS = frozenset(
     """__call__ __getattribute__ invoke ainvoke run arun batch abatch batch_as_completed abatch_as_completed stream astream
     transform atransform astream_log astream_events stream_events _call_with_config _acall_with_config _batch_with_config
     _abatch_with_config _transform_stream_with_config _atransform_stream_with_config""".split()
 )
-"""The methods by which a tool is called. A class that overrides one could run without `_run`."""
+"""The methods that call a tool. A class that overrides one of them could bypass `_run`."""
 
 
 def guarded(judge: Judge, tool: T) -> T:
-    """A tool like another, of a class like its own, in which the two methods by which any tool runs judge first."""
+    """A copy of a tool whose `_run` and `_arun` judge each call first."""
     refuse_other_ways(tool)
     kind: Any = type(tool)
-    # Those of LangChain's own hand the call on to a function.
+    # LangChain's own classes pass the call on to a function.
     hands_on = kind._run in (StructuredTool._run, Tool._run)
     hands_on_later = kind._arun in (StructuredTool._arun, Tool._arun)
-    # Without an async side, a tool runs its other one in a thread, and LangChain adds what that one wants.
+    # Without its own `_arun`, a tool runs `_run` in a thread, and LangChain adds the arguments that `_run` takes.
     later = kind._run if kind._arun is BaseTool._arun else kind._arun
 
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -51,7 +50,7 @@ def guarded(judge: Judge, tool: T) -> T:
     async def arun(self: Any, *args: Any, **kwargs: Any) -> Any:
         call = _Call(self, later, (self.coroutine or self.func) if hands_on_later else None, args, kwargs)
         judged = await judge.admit(self.name, call.arguments, ensure_config())
-        # What it runs in a thread has been judged.
+        # The original class, because `_arun` may call `_run`, and the call was judged.
         plain = self.model_copy()
         object.__setattr__(plain, "__class__", kind)
         return await call.run(kind._arun, plain, judged)
@@ -69,7 +68,7 @@ def guarded(judge: Judge, tool: T) -> T:
 
 
 def refuse_other_ways(tool: object) -> None:
-    """Refuses what could run without being judged."""
+    """Raises `TypeError` for an object that could run without being judged."""
     name = type(tool).__name__
     if not isinstance(tool, BaseTool):
         raise TypeError(f"`{name}` is no LangChain tool: make it one first, with `@tool` or `as_tool`")
@@ -84,16 +83,16 @@ def refuse_other_ways(tool: object) -> None:
 
 
 class _Call:
-    """A call as it comes to `_run` or `_arun`, with its arguments told from what LangChain adds.
+    """A call that reaches `_run` or `_arun`. Separates its arguments from what LangChain adds.
 
-    What LangChain sets whatever the model sends is no argument. Everything else is, by whatever name, because the tool runs
-    with it; and so is a default.
+    What LangChain sets whatever the model sends is not an argument. Everything else that the tool runs with is one, including
+    defaults.
     """
 
     def __init__(
         self, tool: Any, method: Callable[..., Any], function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
-        # Without the tool itself.
+        # Without `self`.
         parameters = list(_signature_parameters(method).values())[1:]
         added = _set_by_langchain(method, parameters, "run_manager")
         replaced: set[str | None] = set()
@@ -112,19 +111,19 @@ class _Call:
                 self.arguments.setdefault(parameter.name, parameter.default)
 
     def run(self, method: Callable[..., Any], tool: Any, judged: dict[str, Any]) -> Any:
-        """Runs it with the arguments that were judged."""
+        """Runs the tool with the judged arguments."""
         args = [judged[name] for name in self.places]
         kwargs = {name: value for name, value in judged.items() if name not in self.places}
         return method(tool, *args, **kwargs, **self.added)
 
 
 def _set_by_langchain(function: Callable[..., Any], parameters: list[Parameter], manager: str) -> set[str | None]:
-    """The arguments that LangChain sets itself, whatever the model sends."""
+    """The names of the arguments that LangChain sets, whatever the model sends."""
     return {_get_runnable_config_param(function), *(manager for parameter in parameters if parameter.name == manager)}
 
 
 def _places(tool: Any, arguments: dict[str, Any], args: tuple[Any, ...]) -> list[str]:
-    """The names of arguments that are told by their places: a text is, where a tool takes just one."""
+    """The names of positional arguments. LangChain passes a plain text to a tool with one parameter as such."""
     if not args:
         return []
     names = [name for name in tool.args if name not in arguments]
@@ -134,7 +133,7 @@ def _places(tool: Any, arguments: dict[str, Any], args: tuple[Any, ...]) -> list
 
 
 def _teller(flag: Any) -> Any:
-    """The model reads the reason of a denial; what else goes wrong is reported as before."""
+    """Makes a handler of tool errors: the model reads the reason of a denial. Other errors are handled as before."""
 
     def tell(error: ToolException) -> Any:
         if isinstance(error, Denied):

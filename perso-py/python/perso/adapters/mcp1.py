@@ -1,7 +1,7 @@
-"""Servers of the `mcp` 1.x SDK, which has no middleware: the handlers of requests are behind gates.
+"""Guards servers of the `mcp` 1.x SDK. It has no middleware, so the guard puts gates in front of the request handlers.
 
-Handlers can be registered at any time, also while the server runs. So the gates are not around the handlers, but in the table
-where the server looks them up.
+Handlers can be registered at any time, even while the server runs. The gates are therefore in the table where the server looks
+up its handlers, and not around the handlers themselves.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def guard_server(policy: Policy, server: Any, **settings: Any) -> None:
 
 
 def is_guarded(policy: Policy, server: Any) -> bool:
-    """Whether a guard of the policy stands in front of a server's tools now."""
+    """Whether a guard of the policy is in front of a server's tools now."""
     return any(guard.served.policy is policy for guard in guards_of(getattr(server, "_mcp_server", server)))
 
 
@@ -67,7 +67,7 @@ class Guard:
         self.is_verified = False
 
     def gate(self, request: object, handler: Any) -> Any:
-        """A handler behind its gate."""
+        """Puts a handler behind its gate."""
         if request is CallToolRequest:
             return self.call(handler)
         if request is ListToolsRequest:
@@ -81,7 +81,7 @@ class Guard:
             if self.served.refuses_keys(params.model_extra):
                 raise McpError(ErrorData(code=INVALID_PARAMS, message="Invalid request parameters", data=""))
             name, args, function = params.name, params.arguments, function_of(self.tool(params.name))
-            # A handler can be registered again as part of another one. Then there are several gates on the way.
+            # A handler can call another registered handler. Then the call passes several gates.
             verdict = self.gates.admitted(name, args, function) or await self.gates.first(self.told(), name, args, function)
             if verdict.denied is not None:
                 return self.denial(verdict.denied, is_task=getattr(params, "task", None) is not None)
@@ -94,7 +94,7 @@ class Guard:
 
     def denial(self, denied: Denied, *, is_task: bool) -> ServerResult:
         if self.served.hide:
-            # What the SDK says of a tool that does not exist.
+            # The SDK's own text for a tool that does not exist.
             text = TextContent(type="text", text=f"Unknown tool: {denied.tool}")
             return ServerResult(CallToolResult(content=[text], isError=True))
         if is_task:
@@ -106,7 +106,7 @@ class Guard:
         @functools.wraps(handler)
         async def list_tools(request: ListToolsRequest | None) -> ServerResult:
             result: ServerResult = await handler(request)
-            # Without a request, the server itself asks for the schemas that it checks arguments with.
+            # Without a request, the server itself looks up the schemas for validating arguments.
             if request is None or not isinstance(result.root, ListToolsResult):
                 return result
             tools = await self.served.shown(self.told(), result.root.tools, lambda tool: tool.name)
@@ -116,7 +116,7 @@ class Guard:
         return list_tools
 
     def close(self, handler: Any) -> Any:
-        """A handler that does not see requests for what the host has turned off."""
+        """Wraps a handler so that it does not get requests for what the host has turned off."""
 
         @functools.wraps(handler)
         async def close(request: Any) -> ServerResult:
@@ -132,7 +132,7 @@ class Guard:
         return close
 
     def verify(self) -> None:
-        """Verifies the server's tools before the first message gets through."""
+        """Checks the server's guards before the first message."""
         if not self.is_verified:
             wrong_order(self.fastmcp or self.lowlevel)
             self.is_verified = True
@@ -144,7 +144,7 @@ class Guard:
             return None
 
     def tool(self, name: str) -> Any:
-        """The tool that a call to the handler runs, unless another handler was registered in place of the server's own."""
+        """The tool that the server's own handler runs. `None` if the handler was replaced."""
         if self.fastmcp is None or _owner(self.lowlevel) is not self.fastmcp:
             return None
         return self.fastmcp._tool_manager.get_tool(name)
@@ -158,7 +158,7 @@ async def _run(tool: Any, args: dict[str, Any]) -> Any:
 
 
 def _owner(lowlevel: Server[Any, Any]) -> FastMCP[Any] | None:
-    """The `FastMCP` whose tools a call to the handler runs, as far as that is the server's own handler."""
+    """The `FastMCP` whose tools the registered handler runs. `None` if the handler is not the SDK's own."""
     handlers: Any = lowlevel.request_handlers
     handler = handlers.registered(CallToolRequest)
     if getattr(handler, "__module__", None) != Server.__module__:
@@ -169,7 +169,7 @@ def _owner(lowlevel: Server[Any, Any]) -> FastMCP[Any] | None:
 
 
 class Handlers(dict[Any, Any]):
-    """A server's handlers of requests. Every lookup returns a handler behind the gates of the server's guards."""
+    """A server's request handlers. Every lookup returns the handler behind the gates of the server's guards."""
 
     def __init__(self, lowlevel: Server[Any, Any], handlers: Any) -> None:
         self.lowlevel = lowlevel
@@ -177,7 +177,7 @@ class Handlers(dict[Any, Any]):
         self.update(handlers)
 
     def registered(self, request: object) -> Any:
-        """A handler as it was registered."""
+        """The handler as it was registered, without gates."""
         return dict.get(self, request)
 
     def __getitem__(self, request: Any, /) -> Any:
@@ -189,7 +189,7 @@ class Handlers(dict[Any, Any]):
     def get(self, request: Any, default: Any = None, /) -> Any:
         for guard in guards_of(self.lowlevel):
             guard.verify()
-        return self[request] if request in self else default  # noqa: SIM401 - `get` itself.
+        return self[request] if request in self else default  # noqa: SIM401 - this is `get`
 
     def values(self) -> Any:
         return [self[request] for request in self]
@@ -215,7 +215,7 @@ class Handlers(dict[Any, Any]):
 
 
 class _RequestHandlers:
-    """`Server.request_handlers`, as `Handlers` for each server."""
+    """The attribute `Server.request_handlers`, which holds `Handlers` for each server."""
 
     def __get__(self, server: Any, kind: Any = None) -> Any:
         if server is None:
@@ -225,7 +225,7 @@ class _RequestHandlers:
         except KeyError:
             raise AttributeError("request_handlers") from None
         if not isinstance(handlers, Handlers):
-            # The server is older than this descriptor.
+            # The server was created before this descriptor was installed.
             self.__set__(server, handlers)
         return vars(server)["request_handlers"]
 

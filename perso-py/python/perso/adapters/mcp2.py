@@ -1,7 +1,7 @@
-"""Servers of the `mcp` 2 SDK: a middleware, and gates between it and the tools.
+"""Guards servers of the `mcp` 2 SDK, with a middleware and with gates between it and the tools.
 
-The middleware judges each call first, so that nothing answers a call that is denied. Whatever reaches the handler of
-``tools/call`` passes a gate there, and an `MCPServer` has further gates on the way to its tools.
+The middleware judges each call first, so that nothing answers a denied call. The handler of ``tools/call`` has a gate, and an
+`MCPServer` has further gates on the way to its tools.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ SDK = Sdk(
 
 
 class Guard:
-    """A middleware that judges each call, and shows the tools that the caller could call.
+    """A middleware that judges each call, and lists only tools that the caller could call.
 
-    It guards the server whose middleware it is in. If you put it into the middleware of a second server as well, a guard with
-    the same settings is added there instead.
+    It guards the server that it is added to. If you add it to a second server as well, that server gets a new guard with the
+    same settings.
     """
 
     def __init__(self, policy: Policy, *, input_responses: str = "deny", **settings: Any) -> None:
@@ -75,7 +75,7 @@ class Guard:
         if self.served.judge.refuse("", "a message about tools that is neither a call nor a list") is None:
             return await call_next(ctx)
         if ctx.request_id is None:
-            # A notification has no answer.
+            # A notification has no response.
             return None
         raise MCPError(code=METHOD_NOT_FOUND, message="Method not found", data=ctx.method)
 
@@ -110,7 +110,7 @@ class Guard:
     def _denial(self, denied: Denied, ctx: Context, lowlevel: Server[Any]) -> dict[str, Any]:
         if (ctx.params or {}).get("task") is not None and not self.served.hide:
             raise MCPError(code=DENIED_TASK, message=str(denied), data=denied.meta())
-        # With `hide`, what the SDK says of a tool that does not exist.
+        # With `hide`, the SDK's own text for a tool that does not exist.
         text = f"Unknown tool: {denied.tool}" if self.served.hide else str(denied)
         result: dict[str, Any] = {"content": [{"type": "text", "text": text}], "isError": True}
         if not self.served.hide:
@@ -120,7 +120,7 @@ class Guard:
     # The server.
 
     def bind(self, lowlevel: Server[Any]) -> Guard:
-        """The guard for a server: this one, unless it guards another."""
+        """The guard for a server: this one, or a new one if this one already guards another server."""
         if self._lowlevel is lowlevel:
             return self
         if self._lowlevel is not None:
@@ -149,7 +149,7 @@ class Guard:
         return self
 
     def _gate(self, entry: HandlerEntry[Any], lowlevel: Server[Any]) -> HandlerEntry[Any]:
-        """The handler of calls behind its gate. Handlers can be replaced, so this is made for each call."""
+        """Puts the handler of calls behind its gate. Handlers can be replaced, so this is done for each call."""
 
         async def call(ctx: Context, params: Any) -> HandlerResult:
             sent = {**(ctx.params or {})}
@@ -174,7 +174,7 @@ class Guard:
         return HandlerEntry(entry.params_type, call)
 
     def _ready(self) -> Server[Any]:
-        """The server. Verifies its tools before the first message."""
+        """The guarded server. Checks its guards before the first message."""
         if self._lowlevel is None:
             raise Unguarded(
                 ["this guard is not in the `middleware` of a server: put it there itself, not in a function that calls it"]
@@ -185,37 +185,37 @@ class Guard:
         return self._lowlevel
 
     def _tool(self, name: object) -> Any:
-        """The tool that a call to the handler runs. `None` if another handler was registered in place of the server's own."""
+        """The tool that the server's own handler runs. `None` if the handler was replaced."""
         if self._server is None or not isinstance(name, str) or not _is_own(self._lowlevel, self._server):
             return None
         return self._server._tool_manager.get_tool(name)
 
 
 def _owner(lowlevel: Server[Any]) -> MCPServer[Any] | None:
-    """The `MCPServer` around a low-level server, if there is one."""
+    """The `MCPServer` that a low-level server belongs to, if there is one."""
     entry = lowlevel.get_request_handler("tools/list")
     owner = getattr(getattr(entry, "handler", None), "__self__", None)
     return owner if isinstance(owner, MCPServer) else None
 
 
 def _is_own(lowlevel: Server[Any] | None, server: MCPServer[Any]) -> bool:
-    """Whether calls go to the server's tools, and not to a handler that was registered in place of its own."""
+    """Whether calls go to the server's own handler, and not to one that replaced it."""
     entry = None if lowlevel is None else lowlevel._request_handlers.get("tools/call")
     handler = getattr(entry, "handler", None)
-    # Extensions of the server are composed around its handler.
+    # The SDK composes extensions around the server's handler.
     return getattr(handler, "__self__", None) is server or getattr(handler, "__module__", None) == "mcp.server.extension"
 
 
 def _reads_responses(tool: Any, params: Mapping[str, Any]) -> bool:
-    """Whether the client sends values beside the arguments that the tool's own code can read."""
+    """Whether the client sent values outside the arguments that the tool's own code can read."""
     responses = params.get("inputResponses") or {}
     if tool is None:
-        # A handler of the server's own. The state that it gets may be the client's as well.
+        # A custom handler. The client may also have made up the state that it gets.
         return bool(responses) or params.get("requestState") is not None
     if tool.context_kwarg is None:
-        # A function reads responses by its context.
+        # A function can read responses only through its context.
         return False
-    # What `Resolve` asks for is judged before the function runs.
+    # Values that `Resolve` asks for are judged before the function runs.
     asked = {plan.wire_key for plan in tool.resolver_plans.values()}
     return not asked.issuperset(responses)
 
@@ -225,7 +225,7 @@ def _name(tool: Any) -> Any:
 
 
 class Chain(list[Any]):
-    """A server's middleware. It tells a guard which server it is added to."""
+    """A server's list of middleware. It tells each guard which server it is added to."""
 
     def __init__(self, server: Server[Any], middleware: Iterable[Any]) -> None:
         self.server = server
@@ -253,7 +253,7 @@ class Chain(list[Any]):
 
 
 class _Middleware:
-    """`Server.middleware`, as a `Chain` for each server."""
+    """The attribute `Server.middleware`, which holds a `Chain` for each server."""
 
     def __get__(self, server: Any, kind: Any = None) -> Any:
         if server is None:
@@ -263,7 +263,7 @@ class _Middleware:
         except KeyError:
             raise AttributeError("middleware") from None
         if not isinstance(chain, Chain):
-            # The server is older than this descriptor.
+            # The server was created before this descriptor was installed.
             self.__set__(server, chain)
         return vars(server)["middleware"]
 
@@ -271,23 +271,23 @@ class _Middleware:
         vars(server)["middleware"] = Chain(server, middleware)
 
 
-# The SDK does not tell a middleware which server it is in. A guard has to know before the first message, because code can call
-# the server's tools before that.
+# The SDK does not tell a middleware which server it belongs to. A guard must know before the first message, because the
+# server's own code can call tools before that.
 setattr(Server, "middleware", _Middleware())
 guard_runs(Tool)
 
 
 def guard_server(policy: Policy, server: Any, **settings: Any) -> None:
-    """Guards a `Server`, or an `MCPServer` with the one in it."""
+    """Guards a `Server` or an `MCPServer`."""
     wrong_order(server)
-    # Before every middleware of the server's own, so that none of them answers a call that is denied.
+    # Before all middleware that is not the SDK's, so that none of it answers a denied call.
     chain = server.middleware
     place = next((at for at, middleware in enumerate(chain) if not type(middleware).__module__.startswith("mcp.")), len(chain))
     chain.insert(place, Guard(policy, **settings))
 
 
 def is_guarded(policy: Policy, server: Any) -> bool:
-    """Whether a guard of the policy stands in front of a server's tools now."""
+    """Whether a guard of the policy is in front of a server's tools now."""
     lowlevel = getattr(server, "_lowlevel_server", server)
     guards = (middleware for middleware in lowlevel.middleware if isinstance(middleware, Guard))
     return "get_request_handler" in vars(lowlevel) and any(

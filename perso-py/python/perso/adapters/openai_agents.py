@@ -1,10 +1,11 @@
-"""The OpenAI Agents SDK: function tools that judge each call, and a tool input guardrail for the tools of MCP servers.
+"""Guards tools of the OpenAI Agents SDK: function tools, and the tools of MCP servers with a tool input guardrail.
 
-The SDK runs a function tool by `on_invoke_tool`, with the arguments as text. A guarded tool judges that text right there: what
-hooks and other guardrails have made of it is what is judged and what runs. It has the guardrail as well, because the SDK knows
-how to answer a call that a guardrail rejects, whatever schema the tool's output has.
+The SDK runs a function tool with `on_invoke_tool`, which gets the arguments as text. A guarded tool judges that text, after all
+hooks and other guardrails, and runs with it. It also has a guardrail, because only there does the SDK accept a denial as plain
+text for a tool whose output has a schema.
 
-The guardrail alone judges before hooks run. So it fixes the text that it has judged: a hook that changes it gets an error.
+For tools of MCP servers there is only the guardrail, which judges before hooks run. It therefore locks the judged text: a hook
+that changes it gets an error.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ T = TypeVar("T", bound=FunctionTool)
 
 
 class Admitted:
-    """A call that the guardrail of a guarded tool has let pass."""
+    """A call that the guardrail of a guarded tool admitted."""
 
     def __init__(self, judge: Judge, tool: str, text: str) -> None:
         self.judge = judge
@@ -33,7 +34,7 @@ class Admitted:
         self.text: str | None = text
 
     def take(self, text: str) -> bool:
-        """Whether this is that call. It is so once: another with the same text is another call."""
+        """Whether this is the admitted call. True only once: a second call with the same text is another call."""
         is_it = self.text == text
         self.text = None
         return is_it
@@ -46,13 +47,13 @@ _admitted: ContextVar[Admitted] = ContextVar("perso_openai_agents_admitted")
 
 
 def guarded(judge: Judge, tool: T) -> T:
-    """A tool like another that judges the arguments with which it is invoked."""
+    """A copy of a tool that judges the arguments that it is invoked with."""
     if not isinstance(tool, FunctionTool):
         raise TypeError(
             f"`{type(tool).__name__}` is no function tool: perso cannot guard what the SDK does not run by `on_invoke_tool`"
         )
     made = copy.copy(tool)
-    # The SDK's own invoker turns what the function inside raises into what the model reads, and copies itself with a tool.
+    # The SDK's own invoker turns exceptions into text for the model, and copies itself when the tool is copied.
     invoker = copy.copy(made.on_invoke_tool)
     if hasattr(invoker, "_invoke_tool_impl"):
         invoker._invoke_tool_impl = _judging(judge, made, invoker._invoke_tool_impl)
@@ -66,7 +67,7 @@ def guarded(judge: Judge, tool: T) -> T:
 
 
 def _judging(judge: Judge, tool: FunctionTool, invoke: Any) -> Any:
-    """Invokes a tool with the very text that was judged."""
+    """Wraps `invoke` so that it runs only with judged text."""
 
     @functools.wraps(invoke)
     async def judging(context: Any, text: str) -> Any:
@@ -102,16 +103,18 @@ def _rejecting(judge: Judge) -> ToolInputGuardrail[Any]:
 
 
 def guardrail(judge: Judge) -> ToolInputGuardrail[Any]:
-    """A guardrail that judges the arguments as the model wrote them, and fixes them. A denied call does not run, and the model
-    reads why."""
+    """A guardrail that judges the arguments as the model wrote them, and locks them.
+
+    A denied call does not run, and the model reads why.
+    """
 
     async def perso(data: ToolInputGuardrailData) -> ToolGuardrailFunctionOutput:
         call, text, tool = data.context.tool_call, data.context.tool_arguments, data.context.qualified_tool_name
         if call is not None and call.arguments != text:
-            # The SDK may run either of the two.
+            # The SDK could run either text.
             return _output(judge.refuse(tool, "another guardrail has changed the arguments: put perso's first"))
         if data.context.tool_namespace == data.context.tool_name:
-            # A tool that is loaded when it is searched for. The SDK runs a copy of the call, which no guardrail sees.
+            # A tool with `defer_loading`. The SDK runs a copy of the call, which the guardrail cannot lock.
             return _output(judge.refuse(tool, "the tool defers loading: guard it with `policy.openai_agents_tools`"))
         output = _output((await _judge(judge, tool, text, data)).denied)
         if call is not None and output.behavior["type"] == "allow":
@@ -123,7 +126,7 @@ def guardrail(judge: Judge) -> ToolInputGuardrail[Any]:
 
 
 def _forget_parsed(context: Any) -> None:
-    """Lets the SDK parse the arguments anew: those that it has parsed for an approval are within reach of hooks."""
+    """Makes the SDK parse the arguments again, because hooks can change those that it parsed for an approval."""
     if getattr(context, "_function_tool_arguments", None) is not None:
         context._function_tool_arguments = None
 
@@ -140,7 +143,7 @@ def _output(denied: Denied | None) -> ToolGuardrailFunctionOutput:
 
 @functools.lru_cache(maxsize=16)
 def _fixed(kind: type) -> type:
-    """A class of calls like `kind`, whose arguments stay what they are."""
+    """A subclass of `kind`, for calls whose arguments cannot be changed."""
 
     def get(self: Any) -> Any:
         return self.__dict__["arguments"]
@@ -151,14 +154,14 @@ def _fixed(kind: type) -> type:
         )
 
     fixed = type(kind)(kind.__name__, (kind,), {"__module__": kind.__module__, "__doc__": kind.__doc__})
-    # Afterwards: pydantic would take it for the field's default.
+    # After the class was created, because pydantic would take the property for the field's default.
     setattr(fixed, "arguments", property(get, refuse))
     return fixed
 
 
 @functools.lru_cache(maxsize=64)
 def _kept(kind: type) -> type:
-    """A class of tools like `kind`, whose invoker can only be one that judges. The SDK replaces it when it copies a tool."""
+    """A subclass of `kind`, for tools whose invoker must judge. The SDK sets the invoker when it copies a tool."""
 
     def get(self: Any) -> Any:
         return self.__dict__["on_invoke_tool"]

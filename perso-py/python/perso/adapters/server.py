@@ -1,4 +1,4 @@
-"""Guards a server that is made already, whichever SDK it is of."""
+"""Guards an existing server of any supported SDK."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from perso.guard.settings import ServerSettings
 
 
 def kind_of(server: object) -> str:
-    """The SDK that a server is of, by what is loaded: `mcp1`, `mcp2` or `fastmcp`."""
+    """The SDK that a server belongs to: `mcp1`, `mcp2` or `fastmcp`. Raises `TypeError` for any other object."""
     for kind, module, name in (
         ("fastmcp", "fastmcp.server.server", "FastMCP"),
         ("mcp2", "mcp.server.mcpserver", "MCPServer"),
         ("mcp1", "mcp.server.fastmcp", "FastMCP"),
         ("lowlevel", "mcp.server.lowlevel", "Server"),
     ):
-        # A module that is not loaded has made no server; `mcp` 2 has a module that only says what became of another.
+        # A server can only come from a loaded module. Do not import any: `mcp` 2 has a module that only explains what replaced
+        # it.
         found = getattr(sys.modules.get(module), name, None) if module in sys.modules else None
         if isinstance(found, type) and isinstance(server, found):
             if kind == "lowlevel":
@@ -27,7 +28,7 @@ def kind_of(server: object) -> str:
 
 
 def server_of(server: Any) -> Any:
-    """The fastmcp server that a low-level server is part of; any other server itself."""
+    """The fastmcp server that a low-level server is part of. Any other server is returned unchanged."""
     fastmcp = getattr(sys.modules.get("fastmcp.server.low_level"), "LowLevelServer", None)
     is_part = isinstance(fastmcp, type) and isinstance(server, fastmcp)
     return getattr(server, "fastmcp") if is_part else server
@@ -48,13 +49,13 @@ def guard_server(policy: Policy, server: Any, settings: ServerSettings) -> None:
         from perso.adapters.fastmcp import Guard as FastmcpGuard
         from perso.adapters.fastmcp.guard import check
 
-        # First, so that nothing answers before it.
+        # At the front, so that nothing answers before the guard.
         server.middleware.insert(0, FastmcpGuard(policy, **settings))
         check(server)
 
 
 def is_guarded(policy: Policy, server: Any) -> bool:
-    """Whether a guard of the policy stands in front of a server's tools now."""
+    """Whether a guard of the policy is in front of a server's tools now."""
     server = server_of(server)
     kind = kind_of(server)
     if kind == "mcp1":
@@ -69,9 +70,9 @@ def is_guarded(policy: Policy, server: Any) -> bool:
 
 
 def check_handlers(server: Any) -> None:
-    """Raises `Unguarded` if a guard does not see a server's calls, because their handlers were replaced."""
+    """Raises `Unguarded` if the handlers of calls were replaced, so that a guard does not see the calls."""
     server = server_of(server)
-    # The handlers of the other SDKs are guarded where the server looks them up.
+    # On the other SDKs, the server's lookup of handlers is guarded.
     if kind_of(server) == "fastmcp":
         from perso.adapters.fastmcp.guard import check_handlers
 

@@ -1,8 +1,8 @@
-"""The gates inside servers that have their tools in a table: `MCPServer` of `mcp` 2 and `FastMCP` of `mcp` 1.x.
+"""The gates inside servers that keep their tools in a table: `MCPServer` of `mcp` 2 and `FastMCP` of `mcp` 1.x.
 
-`server.call_tool` runs tools for code inside the server, and for calls that came over the wire. It looks them up in the
-server's `ToolManager`, whose `call_tool` has the `Tool` make the function's arguments and call it. There are gates at each of
-these, and one at the function itself, because its arguments are made last.
+`server.call_tool` runs tools for clients and for the server's own code. It calls `call_tool` of the server's `ToolManager`,
+which calls `run` of the `Tool`, which makes the function's arguments and calls the function. There is a gate at each of these,
+and one at the function itself, because its arguments are made last.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from perso.guard.own import Watched, own
 
 @dataclass(frozen=True)
 class Sdk:
-    """What differs between the two lines of the SDK."""
+    """The differences between `mcp` 1.x and `mcp` 2."""
 
     error: Callable[[str], Exception]
-    """What the SDK raises for a tool that does not exist."""
+    """Makes the SDK's error for a tool that does not exist."""
     told: Callable[[Any], object]
-    """From a tool's context to what `agent` is told."""
+    """Returns what `agent` gets, from a tool's context."""
     run: Callable[[Any, dict[str, Any]], Awaitable[Any]]
     """Calls a tool's function."""
 
 
 def guard_tools(gates: Gates, server: Any, sdk: Sdk) -> None:
-    """Puts the gates into a server."""
+    """Adds the gates to a server."""
     inner = server.call_tool
     _guard_table(gates, server._tool_manager, sdk)
     _servers.add(server)
 
     @functools.wraps(inner)
     async def call_tool(name: str, arguments: dict[str, Any], *context: Any, **named: Any) -> Any:
-        # The table may be another one by now.
+        # The server's table may have been replaced.
         _guard_table(gates, server._tool_manager, sdk)
         tool = server._tool_manager.get_tool(name)
         told = sdk.told(context[0] if context else named.get("context"))
@@ -54,11 +54,11 @@ def guard_tools(gates: Gates, server: Any, sdk: Sdk) -> None:
 
 
 _servers: weakref.WeakSet[Any] = weakref.WeakSet()
-"""The servers that have gates."""
+"""The servers with gates."""
 
 
 def guard_runs(kind: Any) -> None:
-    """Makes `Tool.run` pass the gates of the server that has the tool in its table, whoever calls it."""
+    """Makes every call of `Tool.run` pass the gates of the server that has the tool in its table."""
     inner = kind.run
 
     @functools.wraps(inner)
@@ -77,17 +77,17 @@ def function_of(tool: Any) -> object:
 
 
 def later(tool: Any) -> Mapping[str, Any]:
-    """The arguments of a tool that the server asks for, or computes, while the call runs."""
+    """The arguments of a tool that the server asks the user for, or computes, while the call runs."""
     found: Mapping[str, Any] = getattr(tool, "resolved_params", None) or {}
     return found
 
 
 def _copy(args: Any) -> Any:
-    """A copy to make the function's arguments from: validators may change what they read."""
+    """A copy to make the function's arguments from, because validators may change their input."""
     try:
         return own(args)
     except Exception:
-        # Only a guard that observes lets such arguments pass.
+        # Only a guard with `mode="observe"` lets such arguments pass.
         return args
 
 
@@ -105,7 +105,7 @@ def _refusal(gates: Gates, sdk: Sdk, denied: Denied) -> Exception:
 
 
 class _Table:
-    """Runs the tools of a `ToolManager` behind the gates of the guards that are in front of it."""
+    """Runs the tools of a `ToolManager` behind the gates of the guards in front of it."""
 
     def __init__(self, manager: Any, sdk: Sdk) -> None:
         self.manager = manager
@@ -137,7 +137,7 @@ class _Last:
 
     def __init__(self, table: _Table, tool: Any, sent: Any, told: object) -> None:
         self.table = table
-        # As it was judged, whatever becomes of it meanwhile. No table has either copy.
+        # Copies that no table has, so that nothing can change the tool after the call was judged.
         self.original = tool.model_copy()
         self.sent = sent
         self.told = told
@@ -145,7 +145,7 @@ class _Last:
         self.tool = tool.model_copy(update={"fn": self.run, "is_async": True})
 
     async def run(self, /, **args: Any) -> Any:
-        """Takes the place of the tool's function: judges the arguments that it would get, unless they were judged already."""
+        """Replaces the tool's function: judges its arguments, unless they were judged already, and then calls it."""
         tool, sdk = self.original, self.table.sdk
         given = {tool.context_kwarg: args.pop(tool.context_kwarg)} if tool.context_kwarg in args else {}
         for gates in self.table.gates:
@@ -156,7 +156,7 @@ class _Last:
         return await sdk.run(tool, {**args, **given})
 
     async def _judge(self, gates: Gates, args: dict[str, Any]) -> tuple[Denied | None, dict[str, Any]]:
-        """Judges the function's arguments. Returns them as it must run with them: nothing else holds that copy."""
+        """Judges the function's arguments. Returns the copy that the function must run with, which nothing else holds."""
         tool, served = self.original, gates.served
         try:
             held: dict[str, Any] = own(args)

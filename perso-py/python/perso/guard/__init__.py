@@ -1,13 +1,14 @@
-"""What all guards share: who calls, what a call is about, what is recorded of a decision, and how a call is denied.
+"""What all guards share: options, judging a call, recording the decision, and denying the call.
 
-- ``settings``: how a guard is set up, the same for all.
-- ``ask``: functions of the host, sync or async.
+- ``settings``: the options of a guard.
+- ``ask``: calls the host's ``agent`` and ``resource`` functions, sync or async.
+- ``threads``: the threads for those functions that are not async.
 - ``own``: the guard's own copy of a call's arguments.
 - ``judge``: judges a call.
-- ``verdict``: what comes of that, and what the tool must run with.
-- ``event``: what the host learns of each decision.
-- ``denied``: what is raised.
+- ``verdict``: the result, with the arguments that the tool must run with.
+- ``event``: the record of each decision.
+- ``denied``: the exception for a denied call.
 - ``function``: the decorator.
-- ``around``: the wrapper that it makes, with a call's arguments by name.
-- ``mark``: which functions are guarded.
+- ``around``: the wrapper that the decorator makes.
+- ``mark``: remembers which functions are guarded.
 """

@@ -1,4 +1,4 @@
-"""A function around another, with the same parameters, that judges each call by its arguments by name."""
+"""Wraps a function, so that each call is judged by its arguments, by name."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ BODIES: dict[Kind, tuple[str, str, str]] = {
         "        async for {own}item in {own}items: yield {own}item",
     ),
 }
-"""How a wrapper begins, how it waits for the verdict, and how it runs the function. Generators are judged when they start to
-run, which may be long after they were made."""
+"""For each kind of function: the keyword that defines the wrapper, how it waits for the verdict, and how it runs the function.
+
+A generator is judged when its body starts to run, which may be long after the generator was created.
+"""
 
 
 def around(function: Callable[..., Any], admit: Callable[..., Any], tool: str, kind: Kind) -> Callable[..., Any]:
-    """A function with the parameters of `function`, which calls `admit` before each call runs: with the tool, and the
-    arguments by name, defaults among them, because a default argument is an argument. The call runs with the arguments that
-    `admit` returns, and with nothing else; where `admit` raises, it does not run.
+    """Wraps `function` in one with the same parameters that calls `admit` before each call.
+
+    `admit` gets the tool and the arguments by name, including defaults. The function runs only with the arguments that `admit`
+    returns. If `admit` raises, the function does not run.
 
     >>> def admit(tool, args):
     ...     print(tool, args)
@@ -42,11 +45,11 @@ def around(function: Callable[..., Any], admit: Callable[..., Any], tool: str, k
     mail {'to': 'ann', 'subject': 'hello', 'files': [], 'copy': True, 'priority': 1}
     ('ann', 'as judged', (), True, {'priority': 1})
 
-    It is compiled, as `dataclasses` and `inspect.Signature` make sure that the names are identifiers: Python itself then puts
-    arguments in their places, and says what is wrong with those that do not fit.
+    The wrapper is compiled from source, as `dataclasses` does it, so that Python itself binds the arguments and reports those
+    that do not fit. `inspect.Signature` makes sure that all names in the source are identifiers.
     """
     parameters = list(inspect.signature(function).parameters.values())
-    # What the wrapper itself needs has names that no parameter has.
+    # A prefix for the wrapper's own names that no parameter has.
     own = "own_"
     while any(parameter.name.startswith(own) for parameter in parameters):
         own += "_"
@@ -68,7 +71,7 @@ def around(function: Callable[..., Any], admit: Callable[..., Any], tool: str, k
     if rest:
         items.append(f"**{rest}")
         call.append(f"**{{{own}name: {own}args[{own}name] for {own}name in {rest}}}")
-        # With `**rest` a name can be used for two arguments.
+        # With `**rest`, a keyword can have the name of a positional-only or `*` parameter. Rules would see only one of them.
         check = "".join(f"    if {name!r} in {rest}: raise TypeError('`{name}` names two arguments')\n" for name in twice)
     begin, wait, run = BODIES[kind]
     names = {"check": check, "args": f"{{{', '.join(items)}}}", "call": ", ".join(call), "own": own, "wait": wait}
@@ -76,7 +79,7 @@ def around(function: Callable[..., Any], admit: Callable[..., Any], tool: str, k
     scope: dict[str, Any] = {f"{own}admit": admit, f"{own}tool": tool, f"{own}function": function, f"{own}closing": aclosing}
     exec(compile(source, "<perso: a guarded call>", "exec"), scope)
     wrapper = scope["wrapper"]
-    # Values that source cannot have in it.
+    # Defaults can be any object, so they cannot be in the source.
     wrapper.__defaults__ = (
         tuple(p.default for p in parameters if p.default is not p.empty and p.kind is not p.KEYWORD_ONLY) or None
     )

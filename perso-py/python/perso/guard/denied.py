@@ -1,4 +1,4 @@
-"""What a guard raises where a call is denied."""
+"""The exception for a denied call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from perso._perso import Decision
 from perso.guard.event import Event
 
 META = "dev.perso/decision"
-"""The key of ``_meta`` under which a denial tells programs of the decision."""
+"""The key in ``_meta`` of a denial that holds the decision, for programs."""
 
 FRAMEWORKS = (
     ("mcp.server.mcpserver.exceptions", "ToolError"),
@@ -19,49 +19,60 @@ FRAMEWORKS = (
     ("fastmcp.exceptions", "ToolError"),
     ("langchain_core.tools.base", "ToolException"),
 )
-"""The errors by which a tool tells a model something. Any other may be kept from it."""
+"""The exceptions whose text the frameworks pass to the model. They may hide the text of any other exception."""
 
 
 class Denied(Exception):
-    """A call that is denied. Its text is the reason, for the caller and so for the model.
+    """The guard denied a call. The exception's text is the reason, which is meant for the caller and therefore for the model.
 
-    Where it is raised inside a tool, it also is the error of each framework that is loaded which such a tool would
-    raise to tell the model something.
+    The exception also derives from the tool error of every supported framework that is loaded, such as ``ToolError`` of
+    fastmcp, so that the framework passes the text to the model.
+
+        >>> from perso import Denied, Policy
+        >>> policy = Policy.compile('{"perso": 1, "rules": [{ "id": "all", "deny": "delete", "reason": "Never delete." }]}')
+        >>> @policy.guard
+        ... def delete(record: str) -> None: ...
+        >>> try:
+        ...     delete("r1")
+        ... except Denied as denied:
+        ...     print(denied.tool, denied.rule, denied)
+        delete all Never delete.
     """
 
     id: str
-    """The decision's id, the one of its `Event`."""
+    """The id of the decision, as in its `Event`."""
     tool: str
+    """The name of the tool, as it was called."""
     decision: Decision
     log_level: int
 
     @property
     def reason(self) -> str:
-        """For the caller: the text that was fixed when the policy was compiled."""
+        """The policy's reason, for the caller. It is fixed when the policy is compiled and contains no value of the call."""
         return self.decision.reason
 
     @property
     def rule(self) -> str | None:
-        """The rule that decided, or the nearest one."""
+        """The id of the rule that decided, or of the nearest allow rule if no rule applied. ``None`` if there is neither."""
         return self.decision.rule or self.decision.cause.rule
 
     def meta(self) -> dict[str, Any]:
-        """The decision, for programs: what is in ``_meta`` of a result."""
+        """The decision for programs, as a server puts it into ``_meta`` of a result."""
         return {META: {"rule": self.rule, "decision_id": self.id}}
 
 
 def denied(event: Event, text: str | None = None) -> Denied:
-    """The error for a denial, with the text that the model is to read."""
+    """Makes the exception for a denial. `text` is what the model reads; by default the reason."""
     errors = (getattr(sys.modules.get(module), name, None) for module, name in FRAMEWORKS)
     error = _kind(tuple(error for error in errors if isinstance(error, type)))(text or event.decision.reason)
     error.id, error.tool, error.decision = event.id, event.tool, event.decision
     error.__cause__ = event.failure
-    # Told already, as what it is; fastmcp would call it an error.
+    # The decision is already logged. fastmcp would log the exception as an error.
     error.log_level = logging.DEBUG
     return error
 
 
 @lru_cache(maxsize=16)
 def _kind(errors: tuple[type, ...]) -> type[Denied]:
-    # The same name, because to whoever reads it, it is the same.
+    # Tracebacks show it as `perso.Denied`, because users do not have to know the subclass.
     return type("Denied", (Denied, *errors), {"__module__": "perso", "__doc__": Denied.__doc__}) if errors else Denied

@@ -1,4 +1,4 @@
-"""What is recorded of each decision."""
+"""The record of each decision."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ logger = logging.getLogger("perso")
 
 @dataclass(frozen=True)
 class Event:
-    """A decision that was made."""
+    """A decision about a call, as ``on_decision`` gets it."""
 
     id: str
-    """The decision's id (a version 7 UUID): a denial has it in its `_meta`."""
+    """The id of the decision, a version 7 UUID. A denial on a server has it in `_meta`."""
     tool: str
-    """The tool, as it was called."""
+    """The name of the tool, as it was called. Empty for a message that is not a call."""
     decision: Decision
     failure: BaseException | None
-    """Why the caller or the resource is not known, if one of them is not."""
+    """The exception because of which the caller, the resource or the arguments are unknown, if there was one."""
     enforced: bool
-    """Whether the decision is enforced; false when only observing."""
+    """Whether the guard enforces the decision. ``False`` with ``mode="observe"``."""
     duration: float
-    """How many seconds it took, with the time of `agent` and `resource`."""
+    """The time in seconds that the decision took, including the `agent` and `resource` functions."""
 
     @property
     def rule(self) -> str | None:
-        """The rule that decided, or the nearest one."""
+        """The id of the rule that decided, or of the nearest allow rule if no rule applied. ``None`` if there is neither."""
         return self.decision.rule or self.decision.cause.rule
 
     def log(self) -> None:
-        """Logs it: an allow as information, a denial as a warning. No values of arguments are in it."""
+        """Logs the decision without argument values: an allow at level info, a denial as a warning."""
         decision, cause = self.decision, self.decision.cause
         level = logging.INFO if decision.allowed else logging.WARNING
         if not logger.isEnabledFor(level):
@@ -56,13 +56,13 @@ class Event:
 
 
 def visible(text: str, most: int = 256) -> str:
-    """A text that a client chose, on one line and without control characters."""
+    """Makes a client's text safe to log: one line, no control characters, and at most `most` characters."""
     shown = text if text.isprintable() else ascii(text)[1:-1]
     return shown if len(shown) <= most else shown[:most] + "…"
 
 
 def new_id() -> str:
-    """A version 7 UUID: ids in the order of decisions, to the millisecond."""
+    """A version 7 UUID. Ids sort by the time of the decision, to the millisecond."""
     value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | 7 << 76
     value = value & ~(0b11 << 62) | 0b10 << 62

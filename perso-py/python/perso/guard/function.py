@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def guard(policy: Policy, function: F, judge: Judge, tool: str | None) -> F:
-    """Wraps a function, so that each call is judged before it runs."""
+    """Wraps a function so that each call is judged before it runs."""
     refuse_other_than_functions(function)
     name = tool or function.__name__
     if inspect.iscoroutinefunction(function):
@@ -35,7 +35,7 @@ def guard(policy: Policy, function: F, judge: Judge, tool: str | None) -> F:
 
 
 def refuse_other_than_functions(function: object) -> None:
-    """A guard belongs right at the function: what lies between could change the arguments that were judged."""
+    """Raises `TypeError` unless the guard is directly above a function: a decorator in between could change arguments."""
     if isinstance(function, (staticmethod, classmethod, property)):
         raise TypeError(f"put the guard below `@{type(function).__name__}`, next to the function")
     if inspect.isclass(function) or not (inspect.isroutine(function) or isinstance(function, functools._lru_cache_wrapper)):

@@ -1,7 +1,7 @@
 """Judges a call.
 
-A judge copies the arguments once, before anything else. That copy is judged, sources and observers are shown copies of it,
-and it is in the `Verdict`, to run with. An adapter has nothing else to run a tool with.
+A judge copies the arguments once, before anything else, and judges that copy. `agent`, `resource` and `on_decision` get copies
+of it. The `Verdict` contains the judged copy, and an adapter has no other arguments to run the tool with.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ from perso.guard.settings import AGENT_TIME, RESOURCE_TIME, Mode
 from perso.guard.verdict import Verdict
 
 ANONYMOUS: Mapping[str, Any] = {}
-"""Nobody in particular: no attributes, no roles."""
+"""A caller without attributes and roles."""
 
 NOBODY = "it is not known who calls"
 UNREADABLE = "the arguments cannot be read"
 CHANGED = "the arguments changed while the call was judged"
 
 ARGUMENTS = object()
-"""Stands for a copy of the arguments: what `agent` is called with where an adapter knows nothing else."""
+"""Stands for a copy of the arguments: what `agent` gets if the adapter knows nothing about the request."""
 
 INFO = logging.INFO
 is_logged = logger.isEnabledFor
 
 _caller: ContextVar[object] = ContextVar("perso_caller")
-"""Who makes the request that is served now: set by a server's guard, for the guards inside."""
+"""The caller of the current request. A server's guard sets it, for the guards of functions inside the server."""
 
 
 def caller() -> object:
-    """Who makes the request that is served now; `None` if there is none."""
+    """The caller of the current request. `None` if no guard has identified one."""
     return _caller.get(None)
 
 
 @contextmanager
 def calling(agent: object) -> Iterator[None]:
-    """Guards inside use this caller, unless they have an `agent` of their own."""
+    """Sets the caller for guards inside the block. They use it unless they have an `agent` of their own."""
     token = _caller.set(ANONYMOUS if agent is None else agent)
     try:
         yield
@@ -56,7 +56,7 @@ def calling(agent: object) -> Iterator[None]:
 
 
 class Judge:
-    """A policy with all that is needed to judge calls by it."""
+    """A policy with the options of a guard."""
 
     def __init__(
         self,
@@ -80,21 +80,21 @@ class Judge:
         self.ask_resource = None if resource is None else Asked(resource, 3)
         self.resource_time = resource_time
         self.context = context
-        # Looked up and put together once: a guard is to cost little more than its decision.
+        # Prepared once, so that a guard costs little more than the decision.
         self.decide = policy.decide if context is None else functools.partial(policy.decide, context=context)
         self.observes = mode == "observe"
         self.denial = denial
         self.on_decision = on_decision
 
     def is_async(self) -> bool:
-        """Whether one of the host's functions is."""
+        """Whether `agent` or `resource` is an async function."""
         return any(ask is not None and ask.is_async for ask in (self.ask_agent, self.ask_resource))
 
     def _known(self) -> object:
-        """Who calls, where nobody has to be asked."""
+        """The caller, if `agent` is not a function."""
         return _caller.get(ANONYMOUS) if self.agent is None else self.agent
 
-    # From code that cannot wait.
+    # For sync code.
 
     def admit_now(self, tool: str, args: dict[str, Any], told: object = ARGUMENTS) -> Any:
         """Judges a call. Returns the arguments to run it with, or raises `Denied`.
@@ -136,10 +136,10 @@ class Judge:
             return owned
         return self._conclude(begin, agent, tool, owned, decision, failure).admitted()
 
-    # From code that can.
+    # For async code.
 
     async def who(self, told: object) -> tuple[object, BaseException | None]:
-        """Who calls, or why that is not known."""
+        """The caller, or the exception because of which it is unknown."""
         if self.ask_agent is None:
             return self._known(), None
         try:
@@ -156,10 +156,10 @@ class Judge:
         is_json: bool = False,
         leave: bool = False,
     ) -> Verdict:
-        """Judges a call. `agent` is called with `told`; without it, with a copy of the arguments.
+        """Judges a call. `agent` gets `told`, or a copy of the arguments if there is no `told`.
 
-        With `is_json`, arguments that no JSON text can say are denied. With `leave` the call is left to another guard, which
-        knows the resource, unless it is denied whatever the resource.
+        With `is_json`, arguments that JSON cannot represent are denied. With `leave`, the decision is left to another guard
+        that knows the resource, unless the call is denied whatever the resource is.
         """
         begin = perf_counter()
         try:
@@ -174,8 +174,10 @@ class Judge:
         return await self._decide(begin, agent, tool, owned, owned, leave)
 
     async def judge_text(self, tool: str, text: str, told: object) -> Verdict:
-        """Judges a call whose arguments are JSON text. The text is judged, because it says more than what it is parsed to:
-        numbers exactly, and duplicate keys. The tool must run with the text."""
+        """Judges a call whose arguments are JSON text. The tool must run with that text.
+
+        The text itself is judged and not the parsed value, which loses duplicate keys and the exact value of numbers.
+        """
         begin = perf_counter()
         try:
             parsed = own(json.loads(text), is_json=True)
@@ -187,12 +189,12 @@ class Judge:
         return await self._decide(begin, agent, tool, parsed, Json(text), False)
 
     async def admit(self, tool: str, args: dict[str, Any], told: object = ARGUMENTS) -> Any:
-        """Judges a call: the arguments to run it with, or `Denied`."""
+        """Judges a call. Returns the arguments to run it with, or raises `Denied`."""
         verdict = await self.judge(tool, args, told)
         return verdict.admitted()
 
     async def judge_as(self, agent: object, tool: str, args: Any, *, is_json: bool = False, leave: bool = False) -> Verdict:
-        """The same for a call by `agent`, whoever this guard would take it for."""
+        """Judges a call by a caller who is already known. This guard's own `agent` is not used."""
         begin = perf_counter()
         try:
             owned = own(args, is_json=is_json)
@@ -222,14 +224,14 @@ class Judge:
             return self._conclude(begin, agent, tool, owned, decision, None)
         return self._conclude(begin, agent, tool, owned, reading.decide(resource), failure)
 
-    # Afterwards.
+    # After the decision.
 
     def refuse(self, tool: str, why: str) -> Denied | None:
-        """Denies what cannot be judged, whatever the policy says; `None` when only observing."""
+        """Denies a call that cannot be judged, whatever the policy says. Returns `None` with `mode="observe"`."""
         return self._conclude(perf_counter(), None, tool, None, not_judged(why), None).denied
 
     def _not_owned(self, begin: float, tool: str, args: Any, error: Exception) -> Verdict:
-        """Denies a call whose arguments cannot be copied. Who only observes runs it with those themselves."""
+        """Denies a call whose arguments cannot be copied. With `mode="observe"`, the tool runs with the original arguments."""
         why = str(error) if isinstance(error, NotOwned) else UNREADABLE
         verdict = self._conclude(begin, None, tool, None, not_judged(why), error)
         if verdict.denied is None:
@@ -239,13 +241,13 @@ class Judge:
     def _conclude(
         self, begin: float, agent: object, tool: str, owned: Any, decision: Decision, failure: BaseException | None
     ) -> Verdict:
-        """Records a decision, and enforces it."""
+        """Records a decision and enforces it."""
         shown = None
         if self.on_decision is not None:
             try:
                 shown = own(owned)
             except Exception as error:
-                # Nothing runs of which an observer would not be told all.
+                # A call must not run if `on_decision` cannot see all of its arguments.
                 decision, failure = not_judged(UNREADABLE), error
         event = Event(new_id(), tool, decision, failure, not self.observes, perf_counter() - begin)
         event.log()

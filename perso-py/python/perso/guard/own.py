@@ -1,7 +1,7 @@
-"""A guard's own copy of a call's arguments, and what of them is not copied.
+"""A guard's own copy of a call's arguments, and a watch on the objects that are not copied.
 
-`own` keeps objects of other classes than Python's containers as they are. A policy can read dataclasses, pydantic models and
-mappings, and a source can as well: `Watched` notices when one changes while the call is judged.
+`own` copies Python's containers and keeps objects of other classes as they are. The policy can read some of these: dataclasses,
+pydantic models and mappings. `Watched` detects whether one of them changes while the call is judged.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ SCALARS = frozenset((str, int, float, bool, type(None)))
 PLAIN = frozenset((dict, list, tuple))
 
 NOT_ARGUMENTS = ("self", "cls")
-"""What a method belongs to, which is no argument of a call and may change as it likes."""
+"""The object or class that a method belongs to. It is not an argument, so it may change."""
 
 
 class Watched:
-    """The objects of other classes in arguments that `own` made, and how they were."""
+    """The dataclasses, pydantic models and mappings in arguments that `own` returned, and what they contained."""
 
     def __init__(self, args: Any) -> None:
         self.args = args
         self.before = _records(args)
 
     def has_changed(self) -> bool:
-        """Whether what can be read of them is no longer what it was, or can no longer be read."""
+        """Whether the objects have changed, or can no longer be read."""
         if self.before is None:
             return False
         try:
@@ -76,7 +76,7 @@ def _records(args: Any) -> list[Any] | None:
 
 
 def _parts(value: Any) -> Iterable[Any] | None:
-    """What a value is made of, as far as a policy can read it; `None` if it is one thing."""
+    """The values inside a value that a policy can read. `None` if it is not a container."""
     kind = type(value)
     if issubclass(kind, dict):
         return (part for item in dict.items(value) for part in item)

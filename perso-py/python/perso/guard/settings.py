@@ -1,4 +1,4 @@
-"""How a guard is set up: the same for all."""
+"""The options of guards."""
 
 from __future__ import annotations
 
@@ -12,27 +12,32 @@ Mode = Literal["enforce", "observe"]
 Access = Literal["deny", "pass"]
 
 AGENT_TIME = 5.0
-"""How long `agent` may take to answer, in seconds, if you do not set `agent_time`."""
+"""The default for `agent_time`, in seconds."""
 
 RESOURCE_TIME = 5.0
-"""How long `resource` may take to answer, in seconds, if you do not set `resource_time`."""
+"""The default for `resource_time`, in seconds."""
 
 
 class Settings(TypedDict, total=False):
-    """The options of every guard.
+    """The options of every guard. All are optional.
 
-    - ``agent``: who calls: a mapping (one caller, as over stdio), or a function, sync or async, that is called for each
-      call. What it is called with depends on the adapter; it may take no parameter. ``None``: an anonymous caller, without
-      roles.
-    - ``agent_time``: how many seconds that function may take in async code; 5 by default. Then the call is denied.
-    - ``resource``: a function, sync or async, from the arguments (and the tool, and the agent, if it takes them) to what
-      rules read as ``resource.…``. Called only where the policy reads it and the decision is still open without it.
-    - ``resource_time``: how many seconds that may take in async code; 5 by default. Then nothing is known of the resource.
-    - ``context``: what rules read as ``context.…``.
-    - ``mode``: ``"observe"`` decides and records, but lets everything pass.
-    - ``denial``: what the model reads in place of the reason, from the `Denied`.
-    - ``on_decision``: is called with each `Event` and a copy of the call's arguments, before the call runs. The arguments
-      are ``None`` where the call was denied because they could not be copied.
+    - ``agent``: who calls. Either a mapping (one caller, as over stdio), or a function, sync or async, that the guard calls for
+      each call and that returns a mapping. The adapter determines what the function gets; it may also take no parameters. If it
+      raises, the call is denied. By default, the caller is anonymous and has no roles, or is the one that a guard of the
+      surrounding server has identified.
+    - ``agent_time``: the seconds that the ``agent`` function may take in async code, by default 5. After that, the call is
+      denied.
+    - ``resource``: a function, sync or async, that takes a copy of the arguments (and optionally the tool and the agent) and
+      returns what rules read as ``resource.…``. The guard calls it only if the policy needs the resource to decide. If it
+      raises, the resource is unknown, which can only remove permission.
+    - ``resource_time``: the seconds that the ``resource`` function may take in async code, by default 5. After that, the
+      resource is unknown.
+    - ``context``: a mapping that rules read as ``context.…``.
+    - ``mode``: ``"enforce"`` (the default), or ``"observe"``, which decides and records but lets every call pass.
+    - ``denial``: a function that takes the `Denied` and returns what the model reads instead of the reason. If it raises, the
+      model reads the reason.
+    - ``on_decision``: a function that gets each `Event` and a copy of the arguments, before the call runs. The arguments are
+      ``None`` if they could not be copied. If it raises, the error is logged and the decision stands.
     """
 
     agent: object
@@ -46,7 +51,7 @@ class Settings(TypedDict, total=False):
 
 
 class ServerSettings(Settings, total=False):
-    """The options of a guard in front of a server. Those that are ``"deny"`` or ``"pass"`` raise `ValueError` for other values.
+    """The options of a guard in front of a server, in addition to `Settings`.
 
     - ``hide`` (`bool`, default ``False``): answers a denied call as if the tool did not exist.
     - ``prompts`` (``"pass"`` or ``"deny"``, default ``"pass"``): ``"deny"`` turns prompts off. ``prompts/get`` and completions
@@ -58,7 +63,7 @@ class ServerSettings(Settings, total=False):
       ``inputResponses`` the tool's own code reads, where no rule sees them. Parameters with ``Resolve(…)`` are judged and need
       no option.
 
-    For a server of which clients need nothing but its tools: ``policy.guard_server(server, prompts="deny", resources="deny")``.
+    For a server whose clients only need tools: ``policy.guard_server(server, prompts="deny", resources="deny")``.
     """
 
     hide: bool

@@ -1,4 +1,4 @@
-"""Threads for a function of the host that is not async."""
+"""Threads for a sync function of the host."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import anyio.to_thread
 from anyio.lowlevel import RunVar
 
 MOST_THREADS = 40
-"""The most threads that one function has in one event loop."""
+"""The maximum number of threads for one function in one event loop."""
 
 
 class Threads:
     """The threads of one function.
 
-    No thread can be stopped. Where a call is given up while the function still runs, its thread is lost until the function
-    returns, and counts as one of `MOST_THREADS`. While all are lost, further calls fail at once; while all are just busy, they
-    wait. The event loop's own threads are left alone.
+    A thread cannot be stopped. If a call is abandoned while the function still runs, its thread is lost until the function
+    returns, and still counts toward `MOST_THREADS`. While all threads are lost, further calls fail at once. While all are
+    merely busy, further calls wait. The event loop's own threads are not used.
     """
 
     def __init__(self, name: str) -> None:
@@ -29,7 +29,7 @@ class Threads:
         self.lock = Lock()
 
     async def run(self, function: Callable[[], Any]) -> Any:
-        """Runs it, which must be a call of the one function, and gives it up when the caller is cancelled."""
+        """Runs `function`, which must call this object's function. Abandons it if the calling task is cancelled."""
         limiter = self._limiter()
         async with limiter:
             if self.lost >= MOST_THREADS:
@@ -42,7 +42,7 @@ class Threads:
                 limiter.total_tokens = self._left()
 
     def _left(self) -> int:
-        # One at least, so that those who wait learn that all are lost.
+        # At least one, so that waiting calls get to run and fail with the error that all threads are lost.
         return max(1, MOST_THREADS - self.lost)
 
     def _limiter(self) -> anyio.CapacityLimiter:
@@ -54,7 +54,7 @@ class Threads:
         limiter = limiters.get(self)
         if limiter is None:
             limiter = limiters[self] = anyio.CapacityLimiter(MOST_THREADS)
-        # Threads that were lost may have come back.
+        # Lost threads may have returned.
         limiter.total_tokens = self._left()
         return limiter
 
@@ -63,7 +63,7 @@ _limiters: RunVar[WeakKeyDictionary[Threads, anyio.CapacityLimiter]] = RunVar("p
 
 
 class _Call:
-    """A call in a thread, which counts as lost from when it is given up until it ends."""
+    """A call in a thread. It counts as lost from the time it is abandoned until it ends."""
 
     def __init__(self, threads: Threads, function: Callable[[], Any]) -> None:
         self.threads = threads

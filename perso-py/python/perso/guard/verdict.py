@@ -1,4 +1,4 @@
-"""What came of judging a call."""
+"""The result of judging a call."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from perso.guard.denied import Denied
 
 
 class Verdict:
-    """Whether a call may run, and with what."""
+    """Whether a call may run, and with which arguments."""
 
     __slots__ = ("agent", "args", "denied")
 
     agent: object
-    """Who calls, for the guards inside."""
+    """The caller, for guards of functions inside."""
     args: Any
-    """The guard's own copy of the arguments: what was judged, and what the tool must run with."""
+    """The guard's own copy of the arguments, which was judged. The tool must run with it."""
     denied: Denied | None
-    """Why the call must not run; `None` if it may."""
+    """The exception for the denied call. `None` if the call may run."""
 
     def __init__(self, agent: object, args: Any, denied: Denied | None) -> None:
         self.agent = agent

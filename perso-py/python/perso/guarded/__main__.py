@@ -1,4 +1,4 @@
-"""The command."""
+"""The command ``python -m perso.guarded``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from perso.guarded.site.perso_finder import MODULE, watch
 
 
 def attributes(text: str) -> Mapping[str, Any]:
-    """A JSON object."""
+    """Parses a JSON object. Raises `ValueError` for any other text."""
     value = json.loads(text)
     if not isinstance(value, dict):
         raise ValueError("no object")
@@ -39,14 +39,14 @@ def main(arguments: Sequence[str]) -> None:
         parser.add_argument(f"--{name}", choices=("deny", "pass"), default="pass", help=f"`deny` turns the server's {name} off")
     parser.add_argument("module", help="the server, as for `python -m`")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the server")
-    told = parser.parse_args(arguments)
+    parsed = parser.parse_args(arguments)
     options = Options(
-        policy=os.path.abspath(told.policy),
-        agent=told.agent,
-        context=told.context,
-        mode="observe" if told.observe else "enforce",
-        prompts=told.prompts,
-        resources=told.resources,
+        policy=os.path.abspath(parsed.policy),
+        agent=parsed.agent,
+        context=parsed.context,
+        mode="observe" if parsed.observe else "enforce",
+        prompts=parsed.prompts,
+        resources=parsed.resources,
         pid=os.getpid(),
         made=os.path.join(tempfile.gettempdir(), f"perso-{secrets.token_hex(8)}"),
     )
@@ -54,13 +54,13 @@ def main(arguments: Sequence[str]) -> None:
     options.export()
     watch(lambda module: guard_all(module, sentry))
     with contextlib.suppress(ImportError):
-        # Before anything else can have a say in how it is imported.
+        # Import it now, before other code can change how it is imported.
         importlib.import_module(MODULE)
-    run(told.module, told.arguments, sentry)
+    run(parsed.module, parsed.arguments, sentry)
 
 
 def run(module: str, arguments: Sequence[str], sentry: Sentry) -> None:
-    """Runs the server. Fails if it ends well and there was nothing to guard in it."""
+    """Runs the server. Exits with an error if it ends successfully without having created a server to guard."""
     sys.argv = [module, *arguments]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -1,7 +1,7 @@
-"""Adds a check to the place in the SDK that every message passes.
+"""Adds a check at the place in the SDK that every message passes.
 
-Servers are run in many ways: by `Server.run`, by the session manager of Streamable HTTP, by subclasses and by other packages.
-In each line of the SDK, all of them hand their messages to one class.
+Servers run in many ways: with `Server.run`, with the session manager of Streamable HTTP, in subclasses and in other packages.
+In each line of the SDK, all of them pass their messages to one class.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from perso.guarded.sentry import Sentry
 
 
 def guard_all(module: ModuleType, sentry: Sentry) -> None:
-    """Guards every server of this process. `module` is the one that `Server` is in."""
+    """Guards every server of this process. `module` is the module that defines `Server`."""
     runner = getattr(sys.modules.get("mcp.server.runner"), "ServerRunner", None)
     try:
         if runner is None:

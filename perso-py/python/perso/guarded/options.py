@@ -13,12 +13,12 @@ from typing import Any, NoReturn
 VARIABLE = "PERSO_GUARDED"
 
 SITE = str(Path(__file__).with_name("site"))
-"""The folder on the path of each Python process that is started, whose `sitecustomize` reads the options."""
+"""The folder that is on the path of every Python process that the server starts. Its `sitecustomize` reads the options."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How the servers of a process are guarded."""
+    """How to guard the servers of a process."""
 
     policy: str
     agent: Mapping[str, Any]
@@ -27,12 +27,12 @@ class Options:
     prompts: str
     resources: str
     pid: int
-    """The process that was started first."""
+    """The id of the first process, the one that the user started."""
     made: str
     """A file that another process creates when it makes a server."""
 
     def export(self) -> None:
-        """Passes the options on to the processes that this one starts, beside those that it inherited."""
+        """Passes the options on to the processes that this one starts, in addition to the options that it inherited."""
         inherited = json.loads(os.environ.get(VARIABLE, "[]"))
         os.environ[VARIABLE] = json.dumps([*inherited, asdict(self)])
         path = os.environ.get("PYTHONPATH")
@@ -45,8 +45,8 @@ class Options:
 
 
 def stop(why: str) -> NoReturn:
-    """Prints an error and ends the process, whatever runs in it."""
+    """Prints an error and ends the process at once, without running any handlers."""
     sys.stdout.flush()
-    # Not `sys.stderr`, which may be anything by now.
+    # Not `sys.stderr`, which the program may have replaced.
     os.write(2, f"perso: {why}\n".encode())
     os._exit(1)

@@ -1,4 +1,4 @@
-"""The check that every message to a server of this process passes."""
+"""The check that every message to a server in this process passes."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Sentry:
         self.has_made = False
 
     def made(self) -> None:
-        """Records that there is a server."""
+        """Records that the process has created a server."""
         if not self.has_made and os.getpid() != self.options.pid:
-            # It exists already if another process was first.
+            # The file exists if another process was first.
             with contextlib.suppress(OSError):
                 open(self.options.made, "xb").close()
         self.has_made = True

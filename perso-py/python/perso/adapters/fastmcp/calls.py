@@ -1,7 +1,7 @@
-"""What is known of a call while it is served.
+"""The state of a call while the server handles it.
 
-A guard judges a call when it comes in. Between the guard and the tool, other middlewares and extensions can change the call.
-An `Admission` is the call that the guards admitted: the tool runs exactly that call without judging it again. `Running` is the
+A guard judges a call when it arrives. Between the guard and the tool, other middleware and extensions can change the call. An
+`Admission` is the call that the guards admitted: the tool runs exactly that call without judging it again. `Running` is the
 tool that runs now. The same guards judge every call that it makes.
 """
 
@@ -39,7 +39,7 @@ class Passed:
 
 
 class Admission:
-    """A call that guards admitted and that has not reached its tool. It can be used once: a second, equal call is judged."""
+    """A call that guards admitted and that has not reached its tool. It can be used once: a second equal call is judged."""
 
     def __init__(self, server: FastMCP[Any], tool: str, args: Any, passed: Sequence[Passed], function: object = None) -> None:
         self.server = server
@@ -51,11 +51,12 @@ class Admission:
         self.is_open = True
 
     def is_for(self, server: FastMCP[Any], tool: str, args: Any, function: object) -> bool:
-        """Whether this is the admitted call, to a tool that runs `function`."""
+        """Whether this is the admitted call, and its tool runs `function`."""
         same = self.server is server and self.tool == tool and (self.function is None or self.function is function)
         return self.is_open and same and is_same(self.args, args)
 
     def arrives(self, server: FastMCP[Any], tool: str, args: Any, function: object) -> bool:
+        """Whether this is the admitted call. Uses the admission up."""
         if not self.is_for(server, tool, args, function):
             return False
         self.is_open = False
@@ -63,16 +64,16 @@ class Admission:
 
 
 def copy_of(args: Any) -> Any:
-    """A copy of the arguments for code between a guard and a tool. Changes to it do not reach the judged arguments."""
+    """A copy of the arguments for code between a guard and a tool. Changing it does not change the judged arguments."""
     try:
         return own(args)
     except NotOwned:
-        # Only a guard that observes lets such arguments pass.
+        # Only a guard with `mode="observe"` lets such arguments pass.
         return args
 
 
 class Running:
-    """A tool that runs now, and the guards that admitted it."""
+    """A tool that runs now, and the guards that admitted the call."""
 
     def __init__(self, passed: Sequence[Passed], tool: Tool | None = None, mounted: Sequence[FastMCP[Any]] = ()) -> None:
         self.passed = tuple(passed)
@@ -95,7 +96,7 @@ class Running:
 
 
 NOBODY = object()
-"""In place of a caller: the guard must ask `agent`."""
+"""Stands for an unknown caller: the guard must call `agent`."""
 
 _entered: ContextVar[FastMCP[Any] | None] = ContextVar("perso_fastmcp_entered", default=None)
 """The server that received the current request."""
@@ -113,7 +114,7 @@ def running() -> Running | None:
 
 
 def let_pass(by: Passed, tool: str, args: Any, function: object) -> Admission:
-    """The admission of a call, with one more guard that admitted it."""
+    """The admission of a call, after one more guard has admitted it."""
     before = _admission.get()
     is_next = before is not None and before.is_for(by.server, tool, args, function)
     passed = before.passed if before is not None and is_next else ()
@@ -122,6 +123,7 @@ def let_pass(by: Passed, tool: str, args: Any, function: object) -> Admission:
 
 @contextmanager
 def admitted(call: Admission | None) -> Iterator[None]:
+    """Sets the current admission inside the block."""
     token = _admission.set(call)
     try:
         yield
@@ -131,7 +133,7 @@ def admitted(call: Admission | None) -> Iterator[None]:
 
 @contextmanager
 def runs(tool: Running) -> Iterator[None]:
-    """While a tool runs. Its own admission is used up: calls that it makes are other calls, by the same caller."""
+    """Marks a tool as running inside the block. Calls that it makes are new calls by the same caller."""
     token = _running.set(tool)
     try:
         with admitted(None):
@@ -146,7 +148,7 @@ def runs(tool: Running) -> Iterator[None]:
 
 @contextmanager
 def entered(server: FastMCP[Any] | None) -> Iterator[None]:
-    """While a server handles a request."""
+    """Marks a server as the one that handles the request inside the block."""
     token = _entered.set(server)
     try:
         yield
@@ -171,6 +173,6 @@ def mounted() -> tuple[FastMCP[Any], ...]:
 
 
 def join(outer: Sequence[Passed], inner: Sequence[Passed]) -> tuple[Passed, ...]:
-    """Both without duplicates: the inner ones know the caller best."""
+    """Both, without duplicates. The inner guards win, because they know the caller best."""
     kept = [one for one in outer if not any(one.is_of(other.guard, other.server) for other in inner)]
     return (*kept, *inner)

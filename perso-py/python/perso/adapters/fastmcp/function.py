@@ -1,6 +1,6 @@
-"""Judges the arguments that a tool's function really gets.
+"""Judges the arguments that a tool's function gets.
 
-fastmcp derives a function's arguments from those of the call, with aliases, conversions and dependencies. If they differ from
+fastmcp derives the function's arguments from those of the call, with aliases, conversions and dependencies. If they differ from
 what was judged, the call is judged again with the values that the function is about to get.
 """
 
@@ -32,10 +32,10 @@ class Call(Protocol):
     """The arguments that were judged."""
 
     async def judge_again(self, args: Any) -> None:
-        """Judges it with other arguments. Raises an error if it is denied."""
+        """Judges the call with other arguments. Raises an error if it is denied."""
 
     def refuse(self, why: str) -> None:
-        """Denies it with an error."""
+        """Denies the call by raising an error."""
 
 
 _call: ContextVar[Call | None] = ContextVar("perso_fastmcp_function", default=None)
@@ -43,7 +43,7 @@ _call: ContextVar[Call | None] = ContextVar("perso_fastmcp_function", default=No
 
 
 def judged(tool: FunctionTool) -> FunctionTool:
-    """The same tool, with a function that is judged before it runs."""
+    """A copy of the tool whose function judges its arguments before it runs."""
     return tool.model_copy(update={"fn": _asking(tool.fn, tool.run_in_thread)})
 
 
@@ -59,7 +59,7 @@ def called(call: Call) -> Iterator[None]:
 # As many as the SDK caches for its own wrappers of functions.
 @functools.lru_cache(maxsize=5000)
 def _asking(function: Callable[..., Any], in_thread: bool) -> Callable[..., Any]:
-    """A function with the same parameters that is judged before it runs."""
+    """Wraps a function in one with the same parameters that judges its arguments first."""
     signature = inspect.signature(function)
     brought = frozenset(get_dependency_parameters(function))
     fields = _fields(function, signature)
@@ -85,7 +85,7 @@ def _run(function: Callable[..., Any], runs: dict[str, Any]) -> Any:
 
 
 async def _asked(given: dict[str, Any], brought: frozenset[str], fields: Mapping[str, FieldInfo]) -> dict[str, Any]:
-    """Judges the arguments. Returns those to run with."""
+    """Judges the arguments. Returns the arguments to run with."""
     call = _call.get()
     assert call is not None, "the function was called outside a tool call"
     try:
@@ -110,7 +110,7 @@ def _is_data(value: Any) -> bool:
 
 
 def _fields(function: Callable[..., Any], signature: inspect.Signature) -> dict[str, FieldInfo]:
-    """How pydantic reads each parameter."""
+    """The pydantic field of each parameter."""
     try:
         hints = get_function_type_hints(function)
     except Exception:

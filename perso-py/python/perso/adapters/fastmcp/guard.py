@@ -1,4 +1,4 @@
-"""The middleware: it judges each call when it comes in, and lists only tools that the caller could use."""
+"""The middleware: it judges each call when it arrives, and lists only tools that the caller could use."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Guard(Middleware):
             check(context.fastmcp_context.fastmcp, self)
         method = context.method or ""
         if not is_about_tools(method):
-            # What a client sends was answered before. This is what code in this process asks for.
+            # Messages from clients were answered earlier. This one comes from code in this process.
             instead = self.served.instead(method, context.message)
             if instead is None:
                 return await call_next(context)
@@ -97,7 +97,7 @@ class Guard(Middleware):
         return await self.served.shown(context, await call_next(context), lambda tool: tool.name)
 
     async def inside(self, server: FastMCP[Any], name: str, args: Any, function: object, told: object) -> Verdict:
-        """Judges a call that was made in this process. If this guard admitted the current request, the caller is the same."""
+        """Judges a call from code in this process. If this guard admitted the current request, the caller is the same."""
         judge, leave = self.served.judge, self.leaves(name, function)
         args = {} if args is None else args
         for passed in calls.in_force():
@@ -131,14 +131,14 @@ def guards_of(server: FastMCP[Any]) -> list[Guard]:
 
 
 def function_of(tool: Tool) -> object:
-    """The function that a tool runs, if running the tool is just that."""
+    """The function that a tool runs. `None` if the tool does more than that."""
     while (handed := vars(tool).get(HANDED)) is not None:
         tool = handed.tool
     return tool.fn if type(tool) is FunctionTool else None
 
 
 HANDED = "__perso_handed__"
-"""The attribute of a tool that a server handed out, with the original tool."""
+"""The attribute of a handed-out tool that holds the original tool."""
 
 guarded: weakref.WeakSet[FastMCP[Any]] = weakref.WeakSet()
 """The guarded servers in this process that have been used or started."""
@@ -150,7 +150,7 @@ _checked: weakref.WeakKeyDictionary[FastMCP[Any], tuple[Middleware, ...]] = weak
 def check(server: FastMCP[Any], *asked: Guard) -> None:
     """Raises `Unguarded` if a guard of the server is in the wrong place. Checks again when the server's middleware changes.
 
-    `asked` is a guard that the server uses without having it in its own list of middleware.
+    `asked` is a guard that the server uses although it is not in the server's own list of middleware.
     """
     middleware = tuple(server.middleware)
     if _checked.get(server) == middleware:
@@ -193,7 +193,7 @@ async def resolve(server: FastMCP[Any], name: str, version: VersionSpec | None) 
 
 
 def told(name: str, args: Any) -> MiddlewareContext[Any]:
-    """What `agent` gets for a call that did not go through the middleware."""
+    """What `agent` gets for a call that did not pass through the middleware."""
     message = CallToolRequestParams.model_construct(name=name, arguments=args)
     return MiddlewareContext(message=message, method="tools/call", fastmcp_context=_current_context.get(None))
 

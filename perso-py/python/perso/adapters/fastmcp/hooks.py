@@ -58,7 +58,7 @@ def _call_tool(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
     ) -> Any:
         check(self)
         if not hasattr(self.get_tool, HOOK):
-            # A subclass that overrides the lookup.
+            # The server's class overrides the lookup.
             setattr(self, "get_tool", MethodType(_hooked(_get_tool, _unbound(self.get_tool)), self))
         if not run_middleware:
             try:
@@ -70,10 +70,10 @@ def _call_tool(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[
         args = {} if arguments is None else arguments
         admission, running, mounted = None, calls.running(), calls.mounted()
         if running is not None and running.leads(self, name):
-            # A call that the outer server passes on to this one. The outer guards have admitted it.
+            # An outer server passes the call on to this one. Its guards have admitted the call.
             admission, mounted = calls.Admission(self, name, calls.copy_of(args), running.passed), (*mounted, self)
         elif (outer := around(self)) and (tool := await resolve(self, name, version)) is not None:
-            # A call from inside. Judge it here, because a middleware such as a cache could answer it.
+            # A call from code in this process. Judge it here, because middleware such as a cache could answer it.
             args, passed = await outside.judge(outer, self, tool, args)
             admission = calls.Admission(self, tool.name, args, passed, function_of(tool))
         if admission is None:
@@ -137,7 +137,7 @@ def _dispatch(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
         if server is not None and is_about_tools(ctx.method) and guards_of(server):
             check(server)
             check_handlers(server)
-            # Only here are the keys that the SDK does not know.
+            # Only these parameters still have the keys that the SDK does not know.
             if ctx.method == "tools/call" and any(guard.served.refuses_keys(ctx.params) for guard in guards_of(server)):
                 raise MCPError(code=INVALID_PARAMS, message="Invalid request parameters", data="")
         with calls.entered(server):
@@ -148,7 +148,7 @@ def _dispatch(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
                 return await inner(self, ctx, call_next)
 
             call: Any = handle
-            # Before the server's middleware, so that nothing answers before it.
+            # In front of the server's middleware, so that nothing else answers first.
             for guard in reversed(guards_of(server)):
                 if guard.served.closed is not None:
                     call = closing(guard.served, server._mcp_server, call)

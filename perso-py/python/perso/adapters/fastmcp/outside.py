@@ -32,7 +32,7 @@ def around(server: FastMCP[Any]) -> tuple[calls.Passed, ...]:
 
 
 async def judge(outer: Sequence[calls.Passed], server: FastMCP[Any], tool: Tool, args: Any) -> tuple[Any, list[calls.Passed]]:
-    """Judges a call by guards of other servers. Returns the arguments to run it with, and the guards that judged it.
+    """Judges a call with guards of other servers. Returns the arguments to run it with, and the guards that judged it.
 
     Raises an error if the call is denied. Guards of servers on which this one is not mounted do not judge it.
     """
@@ -64,7 +64,7 @@ async def _judge(by: calls.Passed, names: Sequence[str], server: FastMCP[Any], t
 
 
 async def shown(server: FastMCP[Any], tools: Sequence[Tool]) -> Sequence[Tool]:
-    """The tools of a list that, by the guards of other servers, the caller could use."""
+    """The tools in a list that the caller could use according to the guards of other servers."""
     for by in calls.in_force():
         served = by.guard.served
         if by.server is server or served.judge.observes:

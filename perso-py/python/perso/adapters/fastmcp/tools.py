@@ -1,7 +1,8 @@
 """The tools that a server hands out. They check each call right where it runs, so that nothing can change it afterwards.
 
 All code that runs a tool gets it from the server first: the server itself after its middleware, extensions, transforms that
-call other tools, and code that uses ``tool.run``. The tool runs a call that the guards admitted, and has any other call judged.
+call other tools, and code that uses ``tool.run``. The tool runs a call that the guards admitted. It judges any other call
+first.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Handed:
 
 
 class Judging:
-    """What a handed-out tool does in addition to its own class."""
+    """The methods that the class of a handed-out tool adds."""
 
     async def run(self: Any, arguments: dict[str, Any], *rest: Any, **named: Any) -> ToolResult:
         async with _arrived(self, arguments) as (tool, args):
@@ -61,13 +62,13 @@ class Judging:
 
 @functools.cache
 def _judging(kind: type[Tool]) -> type[Tool]:
-    """The subclass of a class of tools for the tools that are handed out."""
+    """The subclass of `kind` for handed-out tools."""
     return type(kind.__name__, (Judging, kind), {"__module__": kind.__module__, "__doc__": kind.__doc__})
 
 
 @asynccontextmanager
 async def _arrived(tool: Tool, arguments: Any) -> AsyncIterator[tuple[Any, Any]]:
-    """A call that reaches a tool: the tool to run, and the arguments to run it with. Raises an error if the call is denied."""
+    """Judges a call that reaches a tool. Yields the tool to run and its arguments, or raises an error if the call is denied."""
     handed: Handed = vars(tool)[HANDED]
     call = _Arrival(handed, tool.name, {} if arguments is None else arguments)
     is_part = await call.judge_once(tool)
@@ -80,7 +81,7 @@ async def _arrived(tool: Tool, arguments: Any) -> AsyncIterator[tuple[Any, Any]]
 
 
 class _Arrival:
-    """A call at its tool."""
+    """A call that has reached its tool."""
 
     def __init__(self, handed: Handed, name: str, args: Any) -> None:
         self.server = handed.server

@@ -1,1 +1,1 @@
-"""Each Python process that a guarded server starts has this folder on its path, whether or not it has perso on it."""
+"""This folder is on the path of every Python process that a guarded server starts, even if perso itself is not."""

@@ -1,4 +1,4 @@
-"""Runs a function right after the `mcp` package's servers are imported. Needs nothing but Python's own library."""
+"""Runs a function right after the servers of the `mcp` package are imported. Needs only the standard library."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -8,11 +8,11 @@ from types import ModuleType
 from typing import Optional
 
 MODULE = "mcp.server.lowlevel.server"
-"""Where `Server` is, in both lines of the SDK."""
+"""The module that defines `Server`, in both lines of the SDK."""
 
 
 def watch(guard: Callable[[ModuleType], None]) -> None:
-    """Calls `guard` with the module, now if it was imported already, and whenever it is."""
+    """Calls `guard` with the module each time it is imported, and at once if it is imported already."""
     sys.meta_path.insert(0, _Finder(guard))
     if MODULE in sys.modules:
         guard(sys.modules[MODULE])
@@ -28,7 +28,7 @@ class _Finder(MetaPathFinder):
         if name != MODULE:
             return None
         rest = sys.meta_path[sys.meta_path.index(self) + 1 :]
-        # Other finders as well, such as those of editable installs and of a guard around this one.
+        # Ask the other finders, such as those of editable installs and of an outer guard.
         specs = (finder.find_spec(name, path, target) for finder in rest)
         spec = next((spec for spec in specs if spec is not None), None)
         if spec is None:

@@ -24,7 +24,7 @@ def guard(module: ModuleType) -> None:
 
 
 def run_next() -> None:
-    """Runs the file of this name that Python would have run without this one."""
+    """Runs the `sitecustomize` that Python would have run without this one."""
     spec = PathFinder.find_spec("sitecustomize", [path for path in sys.path if os.path.abspath(path) != HERE])
     if spec is not None and spec.loader is not None:
         spec.loader.exec_module(module_from_spec(spec))
