@@ -23,13 +23,13 @@ export async function get(source: Source): Promise<Got> {
 	const url = source instanceof URL ? source : /^https?:\/\//.test(source) ? new URL(source) : undefined;
 	if (url && url.protocol !== 'file:') return { bytes: bounded(url, await fetched(url)) };
 	const files = builtin<typeof fs>('node:fs/promises');
-	if (!files) throw new LoadError(`\`${String(source)}\`: there are no files here; pass the module's bytes`);
+	if (!files) throw new LoadError(`\`${String(source)}\`: this platform has no files: pass the module's bytes`);
 	return { bytes: bounded(source, await files.readFile(source)) };
 }
 
 async function fetched(url: URL): Promise<Uint8Array> {
 	const response = await fetch(url);
-	if (!response.ok) throw new LoadError(`\`${url}\` answers ${response.status}`);
+	if (!response.ok) throw new LoadError(`\`${url}\` responded with status ${response.status}`);
 	return new Uint8Array(await response.arrayBuffer());
 }
 

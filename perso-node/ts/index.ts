@@ -58,7 +58,7 @@ function text(bytes: Uint8Array): string {
 	try {
 		return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
 	} catch (error) {
-		throw new LoadError("neither a module nor a policy's text, which is UTF-8", { cause: error });
+		throw new LoadError("this is neither a module nor a policy's text in UTF-8", { cause: error });
 	}
 }
 

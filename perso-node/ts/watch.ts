@@ -35,7 +35,7 @@ export type Load = () => Promise<() => void>;
 /** Loads a file, and loads it again whenever it changes. */
 export async function watch(path: string | URL, load: Load, options: WatchOptions): Promise<Watched> {
 	const files = builtin<typeof fs>('node:fs/promises');
-	if (!files) throw new LoadError('there are no files to watch here');
+	if (!files) throw new LoadError('this platform has no files to watch');
 	const { interval = 1000, signal, onReload, onError = warn } = options;
 	if (!(interval > 0 && interval <= MOST_TIME)) {
 		throw new RangeError(`\`interval\` must be more than 0 and at most ${MOST_TIME} milliseconds`);

@@ -20,7 +20,7 @@ const STOPPED = notJudged('the module stopped before it answered');
 export function compile(text: string): { module: Uint8Array; warnings: readonly Diagnostic[] } {
 	if (typeof text !== 'string') throw new TypeError("a policy's text is a string: pass JSON, not an object");
 	// A lone surrogate would be replaced when the string is passed to the addon.
-	if (!text.isWellFormed()) throw new PolicyError("the policy's text has half of a surrogate pair in it", []);
+	if (!text.isWellFormed()) throw new PolicyError("the policy's text contains a lone surrogate", []);
 	const { module, message, diagnostics } = binding().compile(text);
 	const found = JSON.parse(diagnostics) as Diagnostic[];
 	if (!module) throw new PolicyError(message ?? 'the policy does not compile', found);

@@ -73,7 +73,7 @@ export class Judge<CallInfo> {
 			}
 		}
 		if (isPromise(agent) || isPromise(context)) {
-			throw new TypeError('a promise is no agent and no context: await it before; `agent` may be an async function');
+			throw new TypeError('`agent` and `context` cannot be promises: await them first; `agent` may be an async function');
 		}
 		this.policy = policy;
 		this.observes = mode === 'observe';

@@ -12,9 +12,9 @@ import { guarded, invoking } from './tool.js';
 /** The argument of the `agent` function. `runtime.context` is set by the host. */
 export type GuardedRequest<CONTEXT = unknown> = ToolCallRequest<Record<string, unknown>, CONTEXT>;
 
-const NOT_LAST = 'a middleware after `perso` ran another tool than the one that was judged, or none: make `perso` the last one';
+const NOT_LAST = 'a middleware after `perso` did not run the tool that was judged: make `perso` the last one';
 
-const NO_CALLS = 'the arguments have the form of a call';
+const NO_CALLS = 'the arguments have the form of a tool call';
 
 const isCall = (input: unknown): boolean => (input as { type?: unknown } | null | undefined)?.type === 'tool_call';
 

@@ -61,7 +61,7 @@ export async function main(args: string[], load: (source: Source) => Promise<Bas
 			return 0;
 		}
 		if (parsedArgs.values.policy === undefined) throw new Error('`--policy` is missing');
-		if (parsedArgs.positionals.length === 0) throw new Error('the command of the server is missing: put it behind `--`');
+		if (parsedArgs.positionals.length === 0) throw new Error('the command of the server is missing: put it after `--`');
 	} catch (wrong) {
 		console.error(`error: ${messageOf(wrong)}\n\n${USAGE}`);
 		return 1;

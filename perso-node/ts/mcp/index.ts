@@ -108,7 +108,7 @@ function lowLevel(server: unknown): LowLevel {
 	for (const found of [(server as { server?: unknown } | null)?.server, server]) {
 		if (typeof (found as LowLevel | null | undefined)?.connect === 'function') return found as LowLevel;
 	}
-	throw new TypeError('this is no MCP server: it has no `connect`');
+	throw new TypeError('this is not an MCP server: it has no `connect`');
 }
 
 function once(guarded: object, policy: BasePolicy, what: string): void {

@@ -118,7 +118,7 @@ function tool(value: unknown, room: Room): string | undefined {
 function part(value: unknown, keys: Keys, room: Room): string | undefined {
 	if (typeof value !== 'object' || value === null) return value === undefined ? undefined : (write(value, room) ?? 'false');
 	if (value instanceof Json) return json(value.text, room);
-	if (isPromise(value)) throw new TypeError('a promise has to be awaited before it can be judged');
+	if (isPromise(value)) throw new TypeError('a promise cannot be judged: await it first');
 	const { toJSON } = value as { toJSON?: unknown };
 	const stands: unknown = typeof toJSON === 'function' ? toJSON.call(value, '') : value;
 	if (typeof stands !== 'object' || stands === null || Array.isArray(stands) || stands instanceof Set) {

@@ -61,7 +61,7 @@ function copied(value: unknown, path: string, depth: number, left: { values: num
 }
 
 function name(key: unknown, path: string): string {
-	if (typeof key !== 'string') throw new TypeError(`\`${path}\` has a key that is no string, which cannot be judged`);
+	if (typeof key !== 'string') throw new TypeError(`\`${path}\` has a key that is not a string, which cannot be judged`);
 	return key;
 }
 
