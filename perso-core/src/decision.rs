@@ -1,40 +1,51 @@
 //! What comes out: a decision, its reason for the caller and its cause for the operator.
 
+mod hint;
+mod message;
+
+pub use hint::{Expected, Hint};
+pub use message::Message;
+
 use serde::Serialize;
 
 /// The answer to one call.
 ///
-/// As JSON: `{"decision": "allow"|"deny", "rule": id|null, "reason": "…", "cause": {…}}`.
+/// As JSON: `{"decision": "allow"|"ask"|"deny", "rule": id|null, "reason": "…", "hint": "…"|null, "cause": {…}}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decision<'p> {
-    /// What is to become of the call.
+    /// What the host does with the call.
     pub outcome: Outcome,
     /// The id of the rule that decided; `None` where the default decided or the call could not be judged.
     pub rule: Option<&'p str>,
     /// For the caller, and so for the model: fixed when the policy was compiled, never a value of the call.
     pub reason: &'p str,
+    /// For the caller: what is wrong with an argument, where the reason does not say it. Never a value of the call.
+    pub hint: Option<Hint<'p>>,
     /// For the operator.
     pub cause: Cause<'p>,
 }
 
-/// What is to become of a call. Run it where [`Decision::is_allowed`] says so, and never otherwise: further outcomes may
-/// be added, and none of them lets a call run as it is.
+/// What the host does with a call. Run the call only if [`Decision::is_allowed`] is true: more outcomes may be added, and
+/// none of them lets a call run without something else happening first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It may run.
+    /// The call may run.
     Allow,
-    /// It must not run.
+    /// The call may run after a person has approved it. Without an approval, treat it as [`Deny`](Self::Deny).
+    Ask,
+    /// The call must not run.
     Deny,
 }
 
 impl Outcome {
-    /// As it is written in JSON: `"allow"`, `"deny"`.
+    /// As it is written in JSON: `"allow"`, `"ask"`, `"deny"`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Allow => "allow",
+            Self::Ask => "ask",
             Self::Deny => "deny",
         }
     }
@@ -146,8 +157,14 @@ macro_rules! serialize_by_name {
 serialize_by_name!(Outcome, CauseKind, Problem);
 
 impl<'p> Decision<'p> {
-    pub(crate) const fn new(outcome: Outcome, rule: Option<&'p str>, reason: &'p str, cause: Cause<'p>) -> Self {
-        Self { outcome, rule, reason, cause }
+    pub(crate) const fn new(
+        outcome: Outcome,
+        rule: Option<&'p str>,
+        reason: &'p str,
+        hint: Option<Hint<'p>>,
+        cause: Cause<'p>,
+    ) -> Self {
+        Self { outcome, rule, reason, hint, cause }
     }
 
     /// A denial that a host decides by itself, without a policy: a call that it cannot put together, for example. `reason`
@@ -164,23 +181,42 @@ impl<'p> Decision<'p> {
     pub const fn not_judged(reason: &'p str, detail: &'p str) -> Self {
         let kind = CauseKind::Engine;
         let cause = Cause { kind, rule: None, attribute: None, problem: None, detail: Some(detail), offset: None };
-        Self::new(Outcome::Deny, None, reason, cause)
+        Self::new(Outcome::Deny, None, reason, None, cause)
     }
 
-    /// Whether the call may run.
+    /// Whether the call may run now. False for [`Outcome::Ask`].
     #[must_use]
     pub const fn is_allowed(&self) -> bool {
         matches!(self.outcome, Outcome::Allow)
+    }
+
+    /// The text for a model whose call does not run: the reason, the hint, and for [`Outcome::Ask`] that a person has to
+    /// approve the call. It holds no value of the call.
+    ///
+    /// ```
+    /// # #[cfg(feature = "compile")] {
+    /// let policy = perso_core::Policy::compile(r#"{ "perso": 1, "rules": [{
+    ///     "id": "small", "allow": "process_refund", "when": { "args.amount": { "lte": 500 } },
+    ///     "reason": "Agents may refund up to $500."
+    /// }] }"#).unwrap();
+    /// let decision = policy.decide_json(br#"{ "tool": "process_refund", "args": { "amount": "450" } }"#);
+    /// assert_eq!(decision.message().to_string(), "Agents may refund up to $500. Hint: args.amount must be a number.");
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn message(&self) -> Message<'p> {
+        Message { reason: self.reason, hint: self.hint, is_ask: matches!(self.outcome, Outcome::Ask) }
     }
 }
 
 impl Serialize for Decision<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut object = serializer.serialize_struct("Decision", 4)?;
+        let mut object = serializer.serialize_struct("Decision", 5)?;
         object.serialize_field("decision", &self.outcome)?;
         object.serialize_field("rule", &self.rule)?;
         object.serialize_field("reason", self.reason)?;
+        object.serialize_field("hint", &self.hint)?;
         object.serialize_field("cause", &self.cause)?;
         object.end()
     }

@@ -90,7 +90,9 @@ mod visible;
 
 #[cfg(feature = "compile")]
 pub use compile::{CompileError, Compiled, Migrated, compile, migrate};
-pub use decision::{Cause, CauseKind, Decision, Outcome, Problem};
+#[doc(hidden)]
+pub use decision::Expected;
+pub use decision::{Cause, CauseKind, Decision, Hint, Message, Outcome, Problem};
 pub use engine::{ModuleError, Policy};
 pub use frame::{Call, Part};
 pub use load::LoadError;

@@ -110,10 +110,9 @@ fn examples_are_decided_as_their_pages_say() {
             let text = code(call).expect("a call");
             calls += 1;
             for answer in [both.policy.decide_json(text.as_bytes()).into(), both.by_reference_json(text.as_bytes())] {
-                let Answer { allowed, rule: decided, nearest, problem: found, .. } = &answer;
-                let right = *allowed == (decision == "allow")
-                    && decided.clone().or(nearest.clone()) == code(rule)
-                    && *found == code(problem);
+                let Answer { outcome, rule: decided, nearest, problem: found, .. } = &answer;
+                let right =
+                    outcome == decision && decided.clone().or(nearest.clone()) == code(rule) && *found == code(problem);
                 if !right {
                     wrong.push(format!("{name}: {text}\n  {decision}, {rule}, {problem}\n  {answer:?}"));
                 }

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 
 use arbitrary::{Result, Unstructured};
 use arbtest::arbtest;
-use perso_core::CauseKind;
 use perso_core::check::check;
 use perso_core::policy::{Policy, Root};
 use perso_core::reference::{Call, Part, Step, Truth, Verdict, decide, explain, judge};
+use perso_core::{CauseKind, Outcome};
 
 #[track_caller]
 fn valid_policy(u: &mut Unstructured<'_>) -> Result<(generate::Json, Policy)> {
@@ -47,8 +47,8 @@ fn calls_reach_every_kind_of_decision() -> Result<()> {
         let (document, policy) = valid_policy(&mut u)?;
         for _ in 0..CALLS {
             let call = generate::call(&mut u, &document)?;
-            let Verdict { allowed, cause, problem, .. } = judge(&policy, call.as_bytes());
-            *kinds.entry(format!("{allowed} {cause:?} {problem:?}")).or_default() += 1;
+            let Verdict { outcome, cause, problem, .. } = judge(&policy, call.as_bytes());
+            *kinds.entry(format!("{outcome:?} {cause:?} {problem:?}")).or_default() += 1;
         }
     }
     let all: usize = kinds.values().sum();
@@ -57,21 +57,24 @@ fn calls_reach_every_kind_of_decision() -> Result<()> {
         count * 1000 / all
     };
     for (prefix, per_mille) in [
-        ("true Rule", 50),
-        ("true Default", 5),
-        ("false Rule", 50),
-        ("false NoRule", 50),
-        ("false UnknownTool", 5),
-        ("false Malformed", 20),
-        ("false NoRule Some(Value)", 20),
-        ("false NoRule Some(Missing)", 10),
-        ("false NoRule Some(Type)", 10),
-        ("false NoRule Some(Null)", 5),
-        ("false NoRule Some(OutOfRange)", 1),
+        ("Allow Rule", 50),
+        ("Allow Default", 5),
+        ("Ask Rule", 20),
+        ("Ask Rule Some(Value)", 5),
+        ("Ask Rule Some(Missing)", 1),
+        ("Deny Rule", 50),
+        ("Deny NoRule", 50),
+        ("Deny UnknownTool", 5),
+        ("Deny Malformed", 20),
+        ("Deny NoRule Some(Value)", 20),
+        ("Deny NoRule Some(Missing)", 10),
+        ("Deny NoRule Some(Type)", 10),
+        ("Deny NoRule Some(Null)", 5),
+        ("Deny NoRule Some(OutOfRange)", 1),
     ] {
         assert!(share(prefix) >= per_mille, "{prefix}: {} of 1000 in {all}\n{kinds:#?}", share(prefix));
     }
-    assert!(share("false Malformed") <= 150, "{kinds:#?}");
+    assert!(share("Deny Malformed") <= 150, "{kinds:#?}");
     Ok(())
 }
 
@@ -137,9 +140,10 @@ fn open_denies_and_withheld_allows_are_final() {
                 }
             }
             let (open, withheld) = (decide(&policy, &open), decide(&policy, &withheld));
-            assert!(open.allowed || !decided.allowed, "{document}\n{text}");
+            let rank = |outcome| [Outcome::Deny, Outcome::Ask, Outcome::Allow].iter().position(|one| *one == outcome);
+            assert!(rank(open.outcome) >= rank(decided.outcome), "{document}\n{text}");
             // A key that is doubtful in the part makes the call malformed, which withholding the part hides.
-            let is_final = !withheld.allowed || decided.allowed || decided.cause == CauseKind::Malformed;
+            let is_final = rank(withheld.outcome) <= rank(decided.outcome) || decided.cause == CauseKind::Malformed;
             assert!(is_final, "{document}\n{text}");
         }
         Ok(())
@@ -157,9 +161,9 @@ fn a_trace_ends_in_the_decision_and_is_safe_to_show() {
             let text = generate::call(u, &document)?;
             let (decided, told) = (judge(&policy, text.as_bytes()), explain(&policy, text.as_bytes()));
             let id = |rule: Option<usize>| rule.map(|rule| policy.rules[rule].id.clone());
-            let expected = (decided.allowed, id(decided.rule), decided.cause, id(decided.nearest));
+            let expected = (decided.outcome, id(decided.rule), decided.cause, id(decided.nearest));
             let conclusion = told.conclusion.clone();
-            assert_eq!((conclusion.allowed, conclusion.rule, conclusion.kind, conclusion.nearest), expected);
+            assert_eq!((conclusion.outcome, conclusion.rule, conclusion.kind, conclusion.nearest), expected);
             let shown = told.to_string();
             assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
         }

@@ -309,7 +309,7 @@ fn assert_inside(test: &str, texts: Vec<String>, is_inside: impl Fn(&str) -> boo
     for text in texts {
         let call = serde_json::json!({ "tool": "t", "args": { "x": text } }).to_string();
         let by_module = policy.policy.decide_json(call.as_bytes()).is_allowed();
-        let by_reference = policy.by_reference_json(call.as_bytes()).allowed;
+        let by_reference = policy.by_reference_json(call.as_bytes()).is_allowed();
         assert_eq!(by_module, by_reference, "{test} on {text:?}");
         tried += 1;
         if by_module {

@@ -33,7 +33,7 @@ fn reported_calls_are_judged_as_they_should_be() {
         };
         let call = case["raw"].as_str().map_or_else(|| case["call"].to_string(), str::to_owned);
         let by_module = found.policy.decide_json(call.as_bytes()).is_allowed();
-        let by_reference = perso_core::reference::judge(&found.checked, call.as_bytes()).allowed;
+        let by_reference = perso_core::reference::judge(&found.checked, call.as_bytes()).is_allowed();
         if [by_module, by_reference] != [expected == "allow"; 2] {
             wrong.push(format!("module {by_module}, reference evaluator {by_reference}: {line}"));
         }

@@ -43,7 +43,7 @@ fn policy() -> Both {
 fn is_public(policy: &Both, host: &str) -> bool {
     let call = serde_json::json!({ "tool": "t", "args": { "u": format!("http://{host}/") } }).to_string();
     let by_module = policy.policy.decide_json(call.as_bytes()).is_allowed();
-    assert_eq!(by_module, policy.by_reference_json(call.as_bytes()).allowed, "{host}");
+    assert_eq!(by_module, policy.by_reference_json(call.as_bytes()).is_allowed(), "{host}");
     by_module
 }
 

@@ -36,11 +36,14 @@ export interface Cause {
 
 /** The decision on a call. */
 export interface Decision {
-	decision: 'allow' | 'deny';
+	/** `ask`: the call may run only after a person has approved it. Without an approval, treat it as `deny`. */
+	decision: 'allow' | 'ask' | 'deny';
 	/** The id of the rule that decided; null if no rule did. */
 	rule: string | null;
 	/** The reason, for the caller or model. It is fixed when the policy is compiled and never contains values of the call. */
 	reason: string;
+	/** What is wrong with an argument, for the caller or model (`args.amount must be a number`); null if the reason says it all. */
+	hint: string | null;
 	cause: Cause;
 }
 
@@ -69,7 +72,7 @@ export interface Policy {
 
 export declare const Policy: {
 	/**
-	 * Loads a module, and checks that it is undamaged, has no imports and has ABI 1.
+	 * Loads a module, and checks that it is undamaged, has no imports and has ABI 2.
 	 *
 	 * Bytes are checked against the SHA-256 at their end. This needs Web Crypto, which browsers provide only to pages from
 	 * https or localhost. On platforms that compile modules themselves, as some edge platforms do, pass the

@@ -24,6 +24,19 @@ a tool name of more than 256 bytes
 more than 16777216 bytes of memory to read it
 the module's table is damaged
 the host refers to unknown parts`.split('\n');
+const HINTS = { missing: ' is missing', null: ' must not be null', out_of_range: ' is out of range' };
+const TYPES = ['', 'a boolean', 'a number', 'a string', 'a list'];
+const URLS = ['scheme', 'host', 'port', 'path', 'privateness', 'query'];
+const FACETS = {
+	length: 'a string',
+	count: 'a list',
+	domain: 'an e-mail address',
+	location: 'an absolute path without `.` and `..`',
+	'Windows location': 'an absolute Windows path without `.` and `..`',
+	address: 'an IP address',
+	words: 'one simple command',
+	program: 'one simple command',
+};
 const PARTS = { __proto__: null, args: 1, agent: 2, resource: 4, context: 8 };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -31,6 +44,17 @@ const scratch = new Uint8Array(4096);
 
 // An unknown part gets a bit that the module refuses.
 const bits = (parts = []) => parts.reduce((all, part) => all | (PARTS[part] ?? 256), 0);
+
+// What the caller can correct about an argument. `expected` has a bit for each type that the rule's test takes.
+function hintOf(attribute, problem, expected) {
+	const [, facets, argument] = /^(?:([^.[]+) of )?(args.*)$/s.exec(attribute) ?? [];
+	if (!argument || problem in HINTS) return argument ? argument + HINTS[problem] : null;
+	if (problem !== 'type') return null;
+	const facet = facets?.split(' of ').pop();
+	const types = TYPES.filter((_, at) => (expected >> at) & 1).join(' or ');
+	const what = facet ? (URLS.includes(facet) ? 'a URL' : FACETS[facet]) : types;
+	return argument + (what ? ` must be ${what}` : ' has the wrong type');
+}
 
 function bytesOf(call) {
 	if (call instanceof Uint8Array) return call;
@@ -49,11 +73,11 @@ async function load(source) {
 	if (hash && `${hash}` !== `${section('perso.sha256')}`) throw Error('the module is damaged');
 	const { abi, rules, attributes } = JSON.parse(decoder.decode(section('perso')));
 	let perso = (await WebAssembly.instantiate(module)).exports;
-	if (abi !== 1 || perso.perso_abi() !== 1) throw Error('the module has another ABI');
+	if (abi !== 2 || perso.perso_abi() !== 2) throw Error(`the module has ABI ${abi}, not 2: compile the policy again`);
 	const most = perso.memory.buffer.byteLength + (1 << 20);
 
 	function read(buffer, record) {
-		const [allow, at, what, slot, text, length, offset] = new Uint32Array(buffer, record, 7);
+		const [outcome, at, what, slot, text, length, offset] = new Uint32Array(buffer, record, 7);
 		const kind = KINDS[what & 255];
 		const cause = { kind };
 		const note = (key, value) => value && (cause[key] = value);
@@ -62,10 +86,13 @@ async function load(source) {
 		if (!rule) note('rule', id);
 		note('attribute', attributes[slot]);
 		note('problem', PROBLEMS[(what >> 8) & 255]);
-		note('detail', DETAILS[what >> 16]);
+		note('detail', DETAILS[(what >> 16) & 255]);
 		if (~offset) cause.offset = offset;
-		const decision = allow === 1 && (rule || kind === 'default') ? 'allow' : 'deny';
-		return { decision, rule, reason: decoder.decode(new Uint8Array(buffer, text, length)), cause };
+		let decision = 'deny';
+		if (outcome === 1 && (rule || kind === 'default')) decision = 'allow';
+		if (outcome === 2 && rule) decision = 'ask';
+		const hint = decision === 'allow' ? null : hintOf(cause.attribute, cause.problem, what >>> 24);
+		return { decision, rule, reason: decoder.decode(new Uint8Array(buffer, text, length)), hint, cause };
 	}
 
 	function decide(call, unknown) {
@@ -84,7 +111,7 @@ async function load(source) {
 			// After a trap, start with a new instance.
 			perso = undefined;
 			const cause = { kind: 'engine', detail: 'the module stopped before it answered' };
-			return { decision: 'deny', rule: null, reason: 'the call cannot be judged', cause };
+			return { decision: 'deny', rule: null, reason: 'the call cannot be judged', hint: null, cause };
 		}
 	}
 	return { decide };

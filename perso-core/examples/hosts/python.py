@@ -7,6 +7,7 @@ It needs the packages in `requirements.txt`.
 """
 
 import json
+import re
 import struct
 import sys
 from pathlib import Path
@@ -44,13 +45,15 @@ class Policy:
                 "rule": None if kind == "rule" else name,
                 "attribute": None if slot == NONE else self.manifest["attributes"][slot],
                 "problem": NAMES["problems"][cause >> 8 & 0xFF],
-                "detail": NAMES["details"][cause >> 16],
+                "detail": NAMES["details"][cause >> 16 & 0xFF],
                 "offset": None if offset == NONE else offset,
             }
+            allowed = NAMES["decisions"][decision] == "allow"
             return {
-                "decision": "allow" if decision == 1 else "deny",
+                "decision": NAMES["decisions"][decision],
                 "rule": name if kind == "rule" else None,
                 "reason": memory.read(self.store, reason, reason + length).decode(),
+                "hint": None if allowed else hint(said["attribute"], said["problem"], cause >> 24),
                 # A key that does not apply is absent.
                 "cause": {key: value for key, value in said.items() if value is not None},
             }
@@ -58,7 +61,24 @@ class Policy:
             # A trap: whatever it was doing, this instance does not go on.
             self.store = None
             cause = {"kind": "engine", "detail": "the module stopped before it answered"}
-            return {"decision": "deny", "rule": None, "reason": "the call cannot be judged", "cause": cause}
+            return {"decision": "deny", "rule": None, "reason": "the call cannot be judged", "hint": None, "cause": cause}
+
+
+def hint(attribute: str | None, problem: str | None, expected: int) -> str | None:
+    """What the caller can correct about an argument. `expected` has a bit for each type that the rule's test takes."""
+    found = re.fullmatch(r"(?:([^.\[]+) of )?(args.*)", attribute or "", re.DOTALL)
+    if found is None:
+        return None
+    facets, argument = found.groups()
+    if problem in NAMES["hints"]:
+        return argument + NAMES["hints"][problem]
+    if problem != "type":
+        return None
+    if facets:
+        what = NAMES["facets"].get(facets.split(" of ")[-1])
+    else:
+        what = " or ".join(name for bits, name in NAMES["types"] if expected & bits)
+    return f"{argument} must be {what}" if what else f"{argument} has the wrong type"
 
 
 def section(module: bytes, wanted: bytes) -> bytes:

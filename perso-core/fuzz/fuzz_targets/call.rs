@@ -37,7 +37,7 @@ static POLICIES: LazyLock<Vec<Both>> = LazyLock::new(|| {
 fuzz_target!(|call: &[u8]| {
     for both in &*POLICIES {
         both.agreed_portably(call);
-        if both.agreed(call).allowed {
+        if both.agreed(call).is_allowed() {
             assert!(is_json(call), "allowed, but no JSON: {}", String::from_utf8_lossy(call));
         }
     }

@@ -163,8 +163,8 @@ fn verdict(packed: u64) -> (Record, u32) {
         (rule, 2) => 7 + 2 * rule,
         (rule, _) => 6 + 2 * rule,
     };
-    let cause = kind | (packed as u32 >> 12 & 0xf) << 8;
-    let decision = packed as u32 & 0xff;
+    let cause = kind | (packed as u32 >> 12 & 0xf) << 8 | (packed as u32 >> 2 & 0x3f) << 24;
+    let decision = packed as u32 & 3;
     (Record { decision, rule, cause, slot: index(packed >> 40), reason: 0, reason_len: 0, offset: NONE }, reason)
 }
 

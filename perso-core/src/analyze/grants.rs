@@ -3,15 +3,15 @@
 use crate::policy::{Condition, Effect, Rule, Test};
 
 /// The tests of a rule that give permission where they are true: those of an allow rule, those behind `unless` of a deny
-/// rule. Each `not` turns it around.
+/// rule or an ask rule. Each `not` turns it around.
 pub(super) fn granting(rule: &Rule) -> Vec<&Test> {
     tests(&rule.condition, rule.effect == Effect::Allow)
 }
 
-/// The tests of a rule that hold permission back where they are true: those of a deny rule, those behind `not` of an
-/// allow rule.
+/// The tests of a rule that hold permission back where they are true: those of a deny rule or an ask rule, those behind
+/// `not` of an allow rule.
 pub(super) fn withholding(rule: &Rule) -> Vec<&Test> {
-    tests(&rule.condition, rule.effect == Effect::Deny)
+    tests(&rule.condition, rule.effect != Effect::Allow)
 }
 
 /// The tests of which `wanted` is said, with what is asked of elements.

@@ -36,6 +36,7 @@ pub(super) fn resolve(written: &[document::Rule<'_>], scope: &mut Scope<'_>) -> 
                 span: *span,
             };
             examples.extend(rule.allows.iter().map(|span| example(Effect::Allow, span)));
+            examples.extend(rule.asks.iter().map(|span| example(Effect::Ask, span)));
             examples.extend(rule.denies.iter().map(|span| example(Effect::Deny, span)));
             rules.push(resolved);
         }
@@ -45,10 +46,17 @@ pub(super) fn resolve(written: &[document::Rule<'_>], scope: &mut Scope<'_>) -> 
 
 /// `None` only where a part that a rule must have is missing, which has been reported.
 fn resolve_one(rule: &document::Rule<'_>, scope: &mut Scope<'_>) -> Option<Rule> {
-    if let (Some(allow), Some(deny)) = (&rule.allow, &rule.deny) {
-        let error = Diagnostic::new(Code::Effect, deny.key, "a rule cannot both allow and deny")
-            .label(allow.key, "also allows")
-            .help("split it into two rules");
+    let effects = [
+        (Effect::Allow, rule.allow.as_ref(), "also allows"),
+        (Effect::Ask, rule.ask.as_ref(), "also asks"),
+        (Effect::Deny, rule.deny.as_ref(), "also denies"),
+    ];
+    let mut effects = effects.into_iter().filter_map(|(effect, tools, also)| Some((effect, tools?, also)));
+    let first = effects.next();
+    if let (Some((one, written, also)), Some((other, second, _))) = (first, effects.next()) {
+        let message = format!("a rule cannot both {} and {}", one.name(), other.name());
+        let error =
+            Diagnostic::new(Code::Effect, second.key, message).label(written.key, also).help("split it into two rules");
         scope.diagnostics.push(error);
     }
     let required = rule.roles.as_ref().map(|named| rule_roles(named, scope));
@@ -62,11 +70,7 @@ fn resolve_one(rule: &document::Rule<'_>, scope: &mut Scope<'_>) -> Option<Rule>
     if let Some(reason) = rule.reason {
         names::check("a reason", reason, names::MAX_REASON, scope.diagnostics);
     }
-    let (effect, written) = match (&rule.allow, &rule.deny) {
-        (Some(allow), _) => (Effect::Allow, allow),
-        (None, Some(deny)) => (Effect::Deny, deny),
-        (None, None) => return None,
-    };
+    let (effect, written, _) = first?;
     let tools = tools::patterns(&written.patterns, scope.diagnostics);
     let id = rule.id?;
     Some(Rule {

@@ -3,6 +3,7 @@
 use super::DONE;
 use super::failure::Failure;
 use super::{input, output};
+use crate::Outcome;
 use clap::Args;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -15,10 +16,10 @@ Examples:
   echo '{\"tool\": \"view_customer\", \"agent\": {\"role\": \"agent\"}}' | perso eval support.wasm --call -
   perso eval support-desk.json --calls calls.jsonl > decisions.jsonl
 
-A decision is {\"decision\": \"allow\"|\"deny\", \"rule\": id|null, \"reason\": …, \"cause\": {\"kind\": …}}.
+A decision is {\"decision\": \"allow\"|\"ask\"|\"deny\", \"rule\": id|null, \"reason\": …, \"hint\": …, \"cause\": {…}}.
 A call that cannot be read or exceeds a limit is denied; `cause` gives the details.
 
-Exit codes with --call: 0 allow, 2 deny, 1 error (an unreadable file, an invalid policy).
+Exit codes with --call: 0 allow, 2 deny, 3 ask, 1 error (an unreadable file, an invalid policy).
 Exit codes with --calls: 0 every call was judged, 1 error.")]
 pub(crate) struct Eval {
     /// The policy (JSON) or its module
@@ -40,6 +41,8 @@ struct Input {
 
 /// A call is denied.
 const DENY: u8 = 2;
+/// A call needs the approval of a person.
+const ASK: u8 = 3;
 
 impl Eval {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
@@ -50,7 +53,11 @@ impl Eval {
             let decision = policy.decide_json(&call);
             output::json(&mut out, &decision)?;
             out.flush()?;
-            return Ok(if decision.is_allowed() { DONE } else { DENY });
+            return Ok(match decision.outcome {
+                Outcome::Allow => DONE,
+                Outcome::Ask => ASK,
+                Outcome::Deny => DENY,
+            });
         }
         if let Some(path) = &self.input.calls {
             let mut calls = input::Calls::open(path)?;

@@ -3,7 +3,7 @@
 use super::DONE;
 use super::failure::Failure;
 use super::input;
-use super::output::{self, BAD, Format, GOOD};
+use super::output::{self, BAD, BOLD, Format, GOOD};
 use crate::check::check;
 use crate::module::{Manifest, hex, sha256};
 use crate::reference::{self, Conclusion, RuleTrace, Trace};
@@ -87,7 +87,11 @@ impl Explain {
     fn print(&self, trace: &Trace, decision: &Decision<'_>, call: &[u8]) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         let (text, conclusion) = (trace.to_string(), trace.conclusion.to_string());
-        let style = if trace.conclusion.allowed { GOOD } else { BAD };
+        let style = match trace.conclusion.outcome {
+            Outcome::Allow => GOOD,
+            Outcome::Ask => BOLD,
+            Outcome::Deny => BAD,
+        };
         let rules = text.strip_suffix(&conclusion).unwrap_or_default().trim_start();
         writeln!(out, "{rules}{style}{conclusion}{style:#}")?;
         if let Some(at) = decision.cause.offset {
@@ -95,12 +99,16 @@ impl Explain {
                 if input::is_stdin(&self.call) { "the call".to_owned() } else { self.call.display().to_string() };
             write!(out, "{}", place(&name, call, at))?;
         }
-        writeln!(out, "reason: {}", visible(decision.reason))
+        writeln!(out, "reason: {}", visible(decision.reason))?;
+        match &decision.hint {
+            Some(hint) => writeln!(out, "hint: {}", visible(&hint.to_string())),
+            None => Ok(()),
+        }
     }
 }
 
 fn explanation<'a>(trace: &'a Trace, module: Decision<'a>, agreed: bool) -> Explanation<'a> {
-    let Conclusion { allowed, rule, kind, nearest, attribute, problem, detail } = &trace.conclusion;
+    let Conclusion { outcome, rule, kind, nearest, attribute, problem, detail, .. } = &trace.conclusion;
     let cause = Cause {
         kind: *kind,
         rule: nearest.as_deref(),
@@ -113,18 +121,15 @@ fn explanation<'a>(trace: &'a Trace, module: Decision<'a>, agreed: bool) -> Expl
         tool: trace.tool.as_deref(),
         rules: &trace.rules,
         other_rules: trace.other_rules,
-        decision: Decision::new(outcome(*allowed), rule.as_deref(), module.reason, cause),
+        decision: Decision::new(*outcome, rule.as_deref(), module.reason, module.hint, cause),
         module: (!agreed).then_some(module),
     }
 }
 
-fn outcome(allowed: bool) -> Outcome {
-    if allowed { Outcome::Allow } else { Outcome::Deny }
-}
-
 /// Whether the module decides as the policy's text says, for the same cause.
 fn agree(decision: &Decision<'_>, conclusion: &Conclusion) -> bool {
-    decision.outcome == outcome(conclusion.allowed)
+    decision.outcome == conclusion.outcome
+        && decision.hint.map(|hint| hint.to_string()) == conclusion.hint
         && decision.rule == conclusion.rule.as_deref()
         && decision.cause.kind == conclusion.kind
         && decision.cause.rule == conclusion.nearest.as_deref()

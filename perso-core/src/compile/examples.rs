@@ -6,7 +6,7 @@
 //! more, and would make the compiler depend on an engine.
 
 use crate::check::Example;
-use crate::decision::CauseKind;
+use crate::decision::{CauseKind, Outcome};
 use crate::describe;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::policy::{Effect, Places, Policy, Rule, RuleIndex};
@@ -69,23 +69,27 @@ impl<'p> Narrow<'p> {
         let policy = self.for_tool(&call.tool);
         let verdict = reference::decide(policy, &call);
         let judged = !matches!(verdict.cause, CauseKind::Malformed | CauseKind::Limit);
-        if judged && verdict.allowed == (example.expected == Effect::Allow) {
+        if judged && verdict.outcome == outcome(example.expected) {
             return Ok(());
         }
         let conclusion = reference::trace(policy, &call).conclusion;
         if !judged {
             return Err(no_call(conclusion.detail.as_deref().unwrap_or_default()));
         }
-        let expected = match example.expected {
-            Effect::Allow => "allow",
-            Effect::Deny => "deny",
-        };
-        let message = format!("expected {expected}, found {conclusion}");
+        let message = format!("expected {}, found {conclusion}", example.expected.name());
         let error = Diagnostic::new(Code::Example, example.span, message);
         Err(match decider(policy, &conclusion) {
             Some((rule, role)) => error.label(rule.span, role).maybe_help(told(policy, rule, &conclusion)),
             None => error,
         })
+    }
+}
+
+fn outcome(effect: Effect) -> Outcome {
+    match effect {
+        Effect::Allow => Outcome::Allow,
+        Effect::Ask => Outcome::Ask,
+        Effect::Deny => Outcome::Deny,
     }
 }
 
@@ -98,7 +102,7 @@ fn decider<'p>(policy: &'p Policy, conclusion: &Conclusion) -> Option<(&'p Rule,
 
 /// The decision's reason, where it says more than that the rule applies.
 fn told(policy: &Policy, rule: &Rule, conclusion: &Conclusion) -> Option<String> {
-    let written = || (!conclusion.allowed).then(|| describe::requirement(policy, rule));
+    let written = || (conclusion.outcome != Outcome::Allow).then(|| describe::requirement(policy, rule));
     rule.reason.clone().or_else(written).map(|reason| format!("reason: {reason}"))
 }
 

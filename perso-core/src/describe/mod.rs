@@ -32,6 +32,7 @@ pub const MAX_TEXT: usize = 400;
 #[must_use]
 pub fn requirement(policy: &Policy, rule: &Rule) -> String {
     let (subject, is) = subject(rule);
+    let needs = if is == "are" { "need" } else { "needs" };
     let whom = roles(policy, rule);
     let circumstances = circumstances(policy, rule);
     let text = match (rule.effect, whom, circumstances) {
@@ -39,6 +40,12 @@ pub fn requirement(policy: &Policy, rule: &Rule) -> String {
         (Effect::Allow, None, Some(if_so)) => format!("{subject} {is} allowed only {if_so}"),
         (Effect::Allow, Some(whom), None) => format!("{subject} {is} allowed only for {whom}"),
         (Effect::Allow, Some(whom), Some(if_so)) => format!("{subject} {is} allowed only for {whom}, {if_so}"),
+        (Effect::Ask, None, None) => format!("{subject} {needs} the approval of a person"),
+        (Effect::Ask, None, Some(if_so)) => format!("{subject} {needs} the approval of a person {if_so}"),
+        (Effect::Ask, Some(whom), None) => format!("{subject} {needs} the approval of a person for {whom}"),
+        (Effect::Ask, Some(whom), Some(if_so)) => {
+            format!("{subject} {needs} the approval of a person for {whom} {if_so}")
+        }
         (Effect::Deny, None, None) => format!("{subject} {is} denied"),
         (Effect::Deny, None, Some(if_so)) => format!("{subject} {is} denied {if_so}"),
         (Effect::Deny, Some(whom), None) => format!("{subject} {is} denied for {whom}"),
@@ -59,7 +66,7 @@ fn circumstances(policy: &Policy, rule: &Rule) -> Option<String> {
     let needed = |condition: &Condition| Sentence::new(policy, true).words(condition, true);
     let say = |condition: &Condition| Sentence::new(policy, rule.effect == Effect::Allow).words(condition, true);
     // What an allow rule needs is said as a whole: "only if … unless …" is hard to follow.
-    let is_deny = rule.effect == Effect::Deny;
+    let is_deny = rule.effect != Effect::Allow;
     match &rule.condition {
         Condition::All(parts) if parts.is_empty() => None,
         Condition::Not(inner) if is_deny => match &**inner {
@@ -85,7 +92,7 @@ fn with_rule(text: &str, rule: &Rule) -> String {
 fn subject(rule: &Rule) -> (String, &'static str) {
     let tools: Vec<&str> = rule.tools.iter().map(|tool| tool.text.as_str()).collect();
     match tools.as_slice() {
-        all if all.contains(&"*") && rule.effect == Effect::Deny => ("every call".to_owned(), "is"),
+        all if all.contains(&"*") && rule.effect != Effect::Allow => ("every call".to_owned(), "is"),
         all if all.contains(&"*") => ("a call".to_owned(), "is"),
         [only] => ((*only).to_owned(), "is"),
         several if several.len() <= 3 => (joined(several.iter().map(|&tool| tool.to_owned()), "and"), "are"),

@@ -10,7 +10,7 @@ mod table;
 
 use crate::module::{self, Limits, Manifest, abi, hex, sha256};
 use crate::plan::Plan;
-use crate::policy::{Effect, Policy};
+use crate::policy::Policy;
 use memory::Memory;
 use miniz_oxide::deflate::{CompressionLevel, compress_to_vec};
 use prelude::{Placed, Prelude};
@@ -200,16 +200,9 @@ fn names(policy: &Policy, plan: &Plan, views: u32) -> NameSection {
     names
 }
 
-const fn effect(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Allow => "allow",
-        Effect::Deny => "deny",
-    }
-}
-
 fn manifest(policy: &Policy, plan: &Plan, text: &str) -> Manifest {
     let rules =
-        policy.rules.iter().map(|rule| module::Rule { id: rule.id.clone(), effect: effect(rule.effect).to_owned() });
+        policy.rules.iter().map(|rule| module::Rule { id: rule.id.clone(), effect: rule.effect.name().to_owned() });
     let name = |id: &usize| policy.roles.get(*id).map(|role| role.name.clone());
     let roles = policy
         .roles
@@ -225,7 +218,7 @@ fn manifest(policy: &Policy, plan: &Plan, text: &str) -> Manifest {
         compiler: concat!("perso ", env!("CARGO_PKG_VERSION")).to_owned(),
         policy_sha256: hex(&sha256(text.as_bytes())),
         description: policy.description.clone(),
-        default: effect(policy.default).to_owned(),
+        default: policy.default.name().to_owned(),
         limits: Limits::current(),
         attributes: plan.attributes.clone(),
         rules: rules.collect(),

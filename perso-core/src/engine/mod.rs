@@ -6,7 +6,7 @@ mod worker;
 
 pub use load::ModuleError;
 
-use crate::decision::{self, Cause, CauseKind, Decision};
+use crate::decision::{self, Cause, CauseKind, Decision, Hint};
 use crate::frame::{self, Call, Part};
 use crate::module::{Answer, reason};
 use load::Loaded;
@@ -127,18 +127,19 @@ impl Policy {
         self.judge(0, |table, memory| frame::read_value(call, table, memory))
     }
 
-    /// Whether the caller could ever make such a call: whether some arguments and some resource could be allowed,
-    /// given the call's tool, agent and context. Tells which tools to show.
+    /// Whether the caller could ever make such a call: whether some arguments and some resource could be allowed, or
+    /// allowed after a person's approval, given the call's tool, agent and context. Use it to decide which tools to list.
     #[must_use]
     pub fn could_allow(&self, call: &Call<'_>) -> bool {
-        self.decide(&call.with_args_and_resource_open()).is_allowed()
+        self.decide(&call.with_args_and_resource_open()).outcome != decision::Outcome::Deny
     }
 
     /// Whether the decision depends on the resource, so that it must be fetched.
     #[must_use]
     pub fn needs_resource(&self, call: &Call<'_>) -> bool {
-        self.decide(&call.with_resource(Part::Open)).is_allowed()
-            && !self.decide(&call.with_resource(Part::Withheld)).is_allowed()
+        // The one is the best that any resource can get, the other the worst.
+        let best = self.decide(&call.with_resource(Part::Open)).outcome;
+        best != decision::Outcome::Deny && best != self.decide(&call.with_resource(Part::Withheld)).outcome
     }
 
     /// Reads a call with `read`, whose heap takes at most `text` bytes if that is known, and judges it.
@@ -166,7 +167,12 @@ impl Policy {
         let (rule, attribute) = (rule.flatten(), attribute.flatten().map(|name| &**name));
         let id = rule.map(|rule| &*rule.id);
         let decided = answer.kind == CauseKind::Rule;
-        if answer.allowed && answer.kind == CauseKind::NoRule {
+        let is_possible = match answer.outcome {
+            decision::Outcome::Allow => answer.kind != CauseKind::NoRule,
+            decision::Outcome::Ask => decided && rule.is_some(),
+            decision::Outcome::Deny => answer.kind != CauseKind::Default,
+        };
+        if !is_possible {
             return failed(Failure::Answer);
         }
         let reason = match (answer.rule, answer.kind) {
@@ -176,7 +182,11 @@ impl Policy {
             (None, CauseKind::NoRule) => reason::NO_RULE,
             (None, _) => return failed(Failure::Answer),
         };
-        let outcome = if answer.allowed { decision::Outcome::Allow } else { decision::Outcome::Deny };
+        let hint = match (answer.outcome, attribute, answer.problem) {
+            (decision::Outcome::Allow, ..) => None,
+            (_, Some(attribute), Some(problem)) => Hint::new(attribute, problem, answer.expected),
+            _ => None,
+        };
         let cause = Cause {
             kind: answer.kind,
             rule: id.filter(|_| !decided),
@@ -185,7 +195,7 @@ impl Policy {
             detail: None,
             offset: None,
         };
-        Decision::new(outcome, id.filter(|_| decided), reason, cause)
+        Decision::new(answer.outcome, id.filter(|_| decided), reason, hint, cause)
     }
 }
 
@@ -203,5 +213,5 @@ fn failed(failure: Failure) -> Decision<'static> {
         failure => (CauseKind::Engine, reason::ENGINE, Some(failure.message()), None),
     };
     let cause = Cause { kind, rule: None, attribute: None, problem: None, detail, offset };
-    Decision::new(decision::Outcome::Deny, None, reason, cause)
+    Decision::new(decision::Outcome::Deny, None, reason, None, cause)
 }

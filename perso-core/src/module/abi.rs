@@ -1,4 +1,4 @@
-//! The public contract of a module: ABI 1. A change to any name or number here is a new ABI.
+//! The public contract of a module: ABI 2. A change to any name or number here is a new ABI.
 //!
 //! | export | signature | what |
 //! | --- | --- | --- |
@@ -14,9 +14,9 @@
 //!
 //! | at | what |
 //! | --- | --- |
-//! | 0 | decision: 1 is allow, 0 is deny |
+//! | 0 | decision: 0 is deny, 1 is allow, 2 is ask |
 //! | 4 | rule: the one that decided, or the nearest; by its place in the manifest, all ones for none |
-//! | 8 | cause: the kind in the low byte, the problem in the next, the detail in the next |
+//! | 8 | cause: the kind in the low byte, the problem in the next, the detail in the next, then [what was expected](Expected) |
 //! | 12 | slot: the attribute that was looked at last, by its place in the manifest, all ones for none |
 //! | 16 | where the reason is, UTF-8 |
 //! | 20 | its length in bytes |
@@ -30,10 +30,10 @@
 //! DEFLATE (RFC 1951), `perso` the [manifest](super::Manifest), `perso.sha256` the SHA-256 of every byte before it, as
 //! 32 bytes.
 
-use crate::decision::{CauseKind, Problem};
+use crate::decision::{CauseKind, Expected, Outcome, Problem};
 
 /// The ABI's number.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The exported memory.
 pub const MEMORY: &str = "memory";
@@ -67,12 +67,15 @@ pub const NONE: u32 = 0xff_ffff;
 
 /// What `perso_decide` answers.
 ///
-/// Packed into 64 bits, from the lowest on: 8 for the decision (1 is allow), 4 for the kind of cause, 4 for the
-/// problem, 24 for the rule, 24 for the attribute, both by their index in the manifest, [`NONE`] for none.
+/// Packed into 64 bits, from the lowest on: 2 for the decision (0 is deny, 1 allow, 2 ask), 6 for [what the test
+/// takes](Expected), 4 for the kind of cause, 4 for the problem, 24 for the rule, 24 for the attribute, both by their index
+/// in the manifest, [`NONE`] for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
-    /// Whether the call may run.
-    pub allowed: bool,
+    /// What the host does with the call.
+    pub outcome: Outcome,
+    /// The types that the test of the attribute takes.
+    pub expected: Expected,
     /// What kind of thing decided.
     pub kind: CauseKind,
     /// What was wrong with the attribute.
@@ -83,6 +86,8 @@ pub struct Answer {
     pub attribute: Option<u32>,
 }
 
+/// The lowest bit of what the test takes in a packed answer.
+pub(crate) const EXPECTED_BIT: u32 = 2;
 /// The lowest bit of the kind of cause in a packed answer.
 const KIND_BIT: u32 = 8;
 /// The lowest bit of the problem in a packed answer.
@@ -99,6 +104,9 @@ const KINDS: [CauseKind; 3] = [CauseKind::Rule, CauseKind::Default, CauseKind::N
 const PROBLEMS: [Problem; 6] =
     [Problem::Missing, Problem::Null, Problem::Type, Problem::OutOfRange, Problem::Value, Problem::Withheld];
 
+/// The outcomes, by their number.
+const OUTCOMES: [Outcome; 3] = [Outcome::Deny, Outcome::Allow, Outcome::Ask];
+
 /// A problem's number.
 #[must_use]
 pub fn problem_number(problem: Problem) -> u8 {
@@ -111,8 +119,10 @@ impl Answer {
     pub fn pack(self) -> i64 {
         let kind = KINDS.iter().position(|k| *k == self.kind).unwrap_or(0xf) as u64;
         let problem = self.problem.map_or(0, problem_number);
+        let outcome = OUTCOMES.iter().position(|outcome| *outcome == self.outcome).unwrap_or(0) as u64;
         let index = |index: Option<u32>| u64::from(index.unwrap_or(NONE) & NONE);
-        let bits = u64::from(self.allowed)
+        let bits = outcome
+            | u64::from(self.expected.bits()) << EXPECTED_BIT
             | kind << KIND_BIT
             | u64::from(problem) << PROBLEM_BIT
             | index(self.rule) << RULE_BIT
@@ -127,11 +137,8 @@ impl Answer {
         let index = |bits: u64| Some(bits as u32 & NONE).filter(|index| *index != NONE);
         let problem = (bits >> PROBLEM_BIT & 0xf) as usize;
         Some(Self {
-            allowed: match bits & 0xff {
-                0 => false,
-                1 => true,
-                _ => return None,
-            },
+            outcome: *OUTCOMES.get((bits & 3) as usize)?,
+            expected: Expected::from_bits((bits >> EXPECTED_BIT & 0x3f) as u8),
             kind: *KINDS.get((bits >> KIND_BIT & 0xf) as usize)?,
             problem: match problem.checked_sub(1) {
                 Some(at) => Some(*PROBLEMS.get(at)?),
@@ -152,12 +159,15 @@ mod tests {
         for kind in KINDS {
             for problem in PROBLEMS.into_iter().map(Some).chain([None]) {
                 for rule in [None, Some(0), Some(NONE - 1)] {
-                    let answer = Answer { allowed: true, kind, problem, rule, attribute: Some(7) };
-                    assert_eq!(Answer::unpack(answer.pack()), Some(answer));
+                    for outcome in OUTCOMES {
+                        let expected = Expected::STRING;
+                        let answer = Answer { outcome, expected, kind, problem, rule, attribute: Some(7) };
+                        assert_eq!(Answer::unpack(answer.pack()), Some(answer));
+                    }
                 }
             }
         }
-        assert_eq!(Answer::unpack(2), None);
+        assert_eq!(Answer::unpack(3), None);
         assert_eq!(Answer::unpack(0x0f00), None);
         assert_eq!(Answer::unpack(0xf000), None);
     }

@@ -35,7 +35,7 @@ pub struct Manifest {
 pub struct Rule {
     /// Its id.
     pub id: String,
-    /// `allow` or `deny`.
+    /// `allow`, `ask` or `deny`.
     pub effect: String,
 }
 

@@ -53,10 +53,19 @@ pub struct View {
     pub places: Places,
     /// The deny rules, in order.
     pub deny: Vec<Step>,
+    /// The ask rules, in order.
+    pub ask: Vec<Step>,
     /// The allow rules, in order.
     pub allow: Vec<Step>,
     /// The attributes that the rules read, by their number, ascending.
     pub reads: Vec<u32>,
+}
+
+impl View {
+    /// The rules that can grant, in the order in which they are tried.
+    pub fn grants(&self) -> impl Iterator<Item = &Step> {
+        self.allow.iter().chain(&self.ask)
+    }
 }
 
 /// A rule, as a step of a view's function.
@@ -150,8 +159,7 @@ impl Views<'_> {
         let rules: Vec<(usize, &Rule)> =
             indices.iter().filter_map(|index| Some((*index, self.policy.rules.get(*index)?))).collect();
         let mut lowering = Lowering::new(self.policy, &mut self.patterns);
-        let mut deny = Vec::new();
-        let mut allow = Vec::new();
+        let (mut deny, mut ask, mut allow) = (Vec::new(), Vec::new(), Vec::new());
         for (index, rule) in &rules {
             let step = Step {
                 rule: *index as u32,
@@ -161,13 +169,14 @@ impl Views<'_> {
             };
             match rule.effect {
                 Effect::Deny => deny.push(step),
+                Effect::Ask => ask.push(step),
                 Effect::Allow => allow.push(step),
             }
         }
         let roles = lowering.asks_roles || rules.iter().any(|(_, rule)| rule.roles.is_some());
         let over = lowering.over();
         let (places, settled, mut reads) = lowering.finish(roles);
-        for step in deny.iter_mut().chain(&mut allow) {
+        for step in deny.iter_mut().chain(&mut ask).chain(&mut allow) {
             step.condition.settle(&settled);
         }
         if let (Some((what, limit)), Some((_, rule))) = (over, rules.last()) {
@@ -179,6 +188,6 @@ impl Views<'_> {
         }
         reads.sort_unstable();
         reads.dedup();
-        View { rules: indices.to_vec(), places, deny, allow, reads }
+        View { rules: indices.to_vec(), places, deny, ask, allow, reads }
     }
 }

@@ -73,8 +73,25 @@ pub struct Role {
 pub enum Effect {
     /// The call may run.
     Allow,
+    /// The call may run if a person approves it.
+    Ask,
     /// The call may not run.
     Deny,
+}
+
+impl Effect {
+    /// Every effect.
+    pub const ALL: [Self; 3] = [Self::Allow, Self::Ask, Self::Deny];
+
+    /// The key that a rule has it under: `"allow"`, `"ask"`, `"deny"`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Ask => "ask",
+            Self::Deny => "deny",
+        }
+    }
 }
 
 /// One rule.

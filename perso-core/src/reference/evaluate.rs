@@ -4,14 +4,14 @@ use super::attribute::{self, Env};
 use super::call::{Call, Unreadable};
 use super::operator::{self, Blame, Elements, Outcome};
 use super::{roles, tool};
-use crate::decision::{CauseKind, Problem};
+use crate::decision::{self, CauseKind, Expected, Hint, Problem};
 use crate::policy::{Condition, Effect, Operator, Policy, Quantified, Rule, Test};
 
 /// What a policy decides about a call. Rules are indices into [`Policy::rules`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether the call may run.
-    pub allowed: bool,
+    /// What the host does with the call.
+    pub outcome: decision::Outcome,
     /// The rule that decided.
     pub rule: Option<usize>,
     /// What kind of thing decided.
@@ -22,11 +22,26 @@ pub struct Verdict {
     pub attribute: Option<String>,
     /// What was wrong with it.
     pub problem: Option<Problem>,
+    /// The types that the test takes, where the problem is the type.
+    pub expected: Expected,
 }
 
 impl Verdict {
-    fn new(allowed: bool, cause: CauseKind) -> Self {
-        Self { allowed, rule: None, cause, nearest: None, attribute: None, problem: None }
+    fn new(outcome: decision::Outcome, cause: CauseKind) -> Self {
+        let expected = Expected::default();
+        Self { outcome, rule: None, cause, nearest: None, attribute: None, problem: None, expected }
+    }
+
+    /// Whether the call may run now.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.outcome == decision::Outcome::Allow
+    }
+
+    /// What the caller can correct.
+    #[must_use]
+    pub fn hint(&self) -> Option<Hint<'_>> {
+        Hint::new(self.attribute.as_deref()?, self.problem?, self.expected).filter(|_| !self.is_allowed())
     }
 
     fn rule(mut self, rule: usize) -> Self {
@@ -40,14 +55,16 @@ impl Verdict {
     }
 
     fn blame(mut self, blame: Option<Blame>) -> Self {
-        (self.attribute, self.problem) = blame.map(|blame| (blame.attribute, blame.problem)).unzip();
+        if let Some(Blame { attribute, problem, expected }) = blame {
+            (self.attribute, self.problem, self.expected) = (Some(attribute), Some(problem), expected);
+        }
         self
     }
 
     pub(super) fn unreadable(problem: &Unreadable) -> Self {
         match problem {
-            Unreadable::Malformed(_) => Self::new(false, CauseKind::Malformed),
-            Unreadable::Limit(_) => Self::new(false, CauseKind::Limit),
+            Unreadable::Malformed(_) => Self::new(decision::Outcome::Deny, CauseKind::Malformed),
+            Unreadable::Limit(_) => Self::new(decision::Outcome::Deny, CauseKind::Limit),
         }
     }
 }
@@ -68,48 +85,65 @@ pub fn decide(policy: &Policy, call: &Call) -> Verdict {
         return Verdict::unreadable(&problem);
     }
     if tool::is_unknown(policy, &call.tool) {
-        return Verdict::new(false, CauseKind::UnknownTool);
+        return Verdict::new(decision::Outcome::Deny, CauseKind::UnknownTool);
     }
-    denied(policy, call)
-        .or_else(|| allowed(policy, call))
+    if let Some(denied) = unless_false(policy, call, Effect::Deny) {
+        return denied;
+    }
+    let granted = if_true(policy, call, Effect::Allow)
         .or_else(|| allowed_by_default(policy))
-        .unwrap_or_else(|| no_rule(policy, call))
+        .or_else(|| if_true(policy, call, Effect::Ask));
+    match granted {
+        Some(granted) => unless_false(policy, call, Effect::Ask).unwrap_or(granted),
+        None => no_rule(policy, call),
+    }
 }
 
-/// A deny rule applies unless its condition is false.
-fn denied(policy: &Policy, call: &Call) -> Option<Verdict> {
-    rules_for(policy, call, Effect::Deny).find_map(|(index, rule)| {
+/// What the first rule of this effect says that applies unless its condition is false: how a deny rule denies, and how an
+/// ask rule turns an allow into an ask.
+fn unless_false(policy: &Policy, call: &Call, effect: Effect) -> Option<Verdict> {
+    rules_for(policy, call, effect).find_map(|(index, rule)| {
         let mut look = Look::at(policy, call);
         let is_false = look.at_roles(rule, false) || look.holds(&rule.condition, false);
-        (!is_false).then(|| Verdict::new(false, CauseKind::Rule).rule(index).blame(look.last))
+        (!is_false).then(|| Verdict::new(outcome(effect), CauseKind::Rule).rule(index).blame(look.last))
     })
 }
 
-/// An allow rule applies only if its condition is true.
-fn allowed(policy: &Policy, call: &Call) -> Option<Verdict> {
-    rules_for(policy, call, Effect::Allow).find_map(|(index, rule)| {
+/// What the first rule of this effect says that applies only if its condition is true: how an allow rule allows, and how
+/// an ask rule lets a call through that no allow rule allows.
+fn if_true(policy: &Policy, call: &Call, effect: Effect) -> Option<Verdict> {
+    rules_for(policy, call, effect).find_map(|(index, rule)| {
         let mut look = Look::at(policy, call);
         let is_true = look.at_roles(rule, true) && look.holds(&rule.condition, true);
-        is_true.then(|| Verdict::new(true, CauseKind::Rule).rule(index))
+        is_true.then(|| Verdict::new(outcome(effect), CauseKind::Rule).rule(index))
     })
+}
+
+fn outcome(effect: Effect) -> decision::Outcome {
+    match effect {
+        Effect::Allow => decision::Outcome::Allow,
+        Effect::Ask => decision::Outcome::Ask,
+        Effect::Deny => decision::Outcome::Deny,
+    }
 }
 
 /// With no rule that applies, the default decides.
 fn allowed_by_default(policy: &Policy) -> Option<Verdict> {
-    (policy.default == Effect::Allow).then(|| Verdict::new(true, CauseKind::Default))
+    (policy.default == Effect::Allow).then(|| Verdict::new(decision::Outcome::Allow, CauseKind::Default))
 }
 
-/// The nearest rule is the first whose roles the caller has, or else the first.
+/// The nearest rule is the first whose roles the caller has, or else the first. Ask rules come after allow rules.
 fn no_rule(policy: &Policy, call: &Call) -> Verdict {
-    let verdict = Verdict::new(false, CauseKind::NoRule);
-    for (index, rule) in rules_for(policy, call, Effect::Allow) {
+    let verdict = Verdict::new(decision::Outcome::Deny, CauseKind::NoRule);
+    let rules = || rules_for(policy, call, Effect::Allow).chain(rules_for(policy, call, Effect::Ask));
+    for (index, rule) in rules() {
         if Look::at(policy, call).at_roles(rule, true) {
             let mut look = Look::at(policy, call);
             look.holds(&rule.condition, true);
             return verdict.nearest(index).blame(look.last);
         }
     }
-    match rules_for(policy, call, Effect::Allow).next() {
+    match rules().next() {
         Some((index, rule)) => {
             let mut look = Look::at(policy, call);
             look.at_roles(rule, true);
@@ -182,7 +216,7 @@ impl<'a> Look<'a> {
             Elements::Open => return self.remember(&Outcome::Open, want, name),
             Elements::Unreadable(outcome) => return self.remember(&outcome, want, name),
         };
-        self.last = Some(Blame { attribute: name, problem: Problem::Value });
+        self.last = Some(Blame::value(name));
         if elements.is_empty() {
             return if is_every { asked.bounded && want } else { !want };
         }

@@ -4,7 +4,7 @@ use super::attribute;
 use super::call::{Call, Part};
 use super::operator::{Blame, Outcome};
 use super::value::Value;
-use crate::decision::Problem;
+use crate::decision::{Expected, Problem};
 use crate::policy::{Policy, RoleId, Root, Rule};
 
 /// The keys of `agent` that name the caller's roles.
@@ -77,7 +77,10 @@ pub(super) fn are_asked(rule: &Rule) -> bool {
 
 /// Whether the caller has one of these roles, inherited or not.
 pub(super) fn test(policy: &Policy, call: &Call, needed: &[RoleId]) -> Outcome {
-    let unknown = |problem| Outcome::Unknown(Blame { attribute: attribute::roles().to_string(), problem });
+    let unknown = |problem| {
+        let (attribute, expected) = (attribute::roles().to_string(), Expected::LIST);
+        Outcome::Unknown(Blame { attribute, problem, expected })
+    };
     match caller(call) {
         Caller::Open => Outcome::Open,
         Caller::Withheld => unknown(Problem::Withheld),
@@ -85,7 +88,7 @@ pub(super) fn test(policy: &Policy, call: &Call, needed: &[RoleId]) -> Outcome {
         Caller::Has(names) => {
             let given = policy.roles.iter().filter(|role| names.contains(&role.name.as_str()));
             let has_one = given.into_iter().any(|role| role.closure.iter().any(|id| needed.contains(id)));
-            if has_one { Outcome::True } else { Outcome::False(Problem::Value) }
+            if has_one { Outcome::True } else { Outcome::False(Problem::Value, Expected::default()) }
         }
     }
 }

@@ -31,12 +31,14 @@ pub(crate) struct Rule<'d> {
     pub(crate) span: Span,
     pub(crate) id: Option<Spanned<&'d str>>,
     pub(crate) allow: Option<Tools<'d>>,
+    pub(crate) ask: Option<Tools<'d>>,
     pub(crate) deny: Option<Tools<'d>>,
     pub(crate) roles: Option<Vec<Spanned<&'d str>>>,
     pub(crate) when: Option<Condition<'d>>,
     pub(crate) unless: Option<Condition<'d>>,
     pub(crate) reason: Option<Spanned<&'d str>>,
     pub(crate) allows: Vec<Span>,
+    pub(crate) asks: Vec<Span>,
     pub(crate) denies: Vec<Span>,
 }
 
@@ -70,7 +72,7 @@ pub(crate) enum Part<'d> {
 pub(crate) const MAX_CONDITION_DEPTH: usize = 32;
 
 const DOCUMENT_KEYS: [&str; 7] = ["perso", "$schema", "description", "roles", "tools", "rules", "default"];
-const RULE_KEYS: [&str; 8] = ["id", "allow", "deny", "roles", "when", "unless", "reason", "examples"];
+const RULE_KEYS: [&str; 9] = ["id", "allow", "ask", "deny", "roles", "when", "unless", "reason", "examples"];
 
 /// Finds the policy in a JSON value. `None` only where nothing in it can be looked at.
 pub(crate) fn document<'d>(root: &'d Node<'d>, diagnostics: &mut Diagnostics) -> Option<Document<'d>> {
@@ -193,12 +195,14 @@ impl Reader<'_> {
             span: node.span,
             id: None,
             allow: None,
+            ask: None,
             deny: None,
             roles: None,
             when: None,
             unless: None,
             reason: None,
             allows: Vec::new(),
+            asks: Vec::new(),
             denies: Vec::new(),
         };
         let brace = Span { start: node.span.start, end: node.span.start + 1 };
@@ -206,6 +210,7 @@ impl Reader<'_> {
             match key.value.as_ref() {
                 "id" => rule.id = self.string(value, "`id`"),
                 "allow" => rule.allow = self.tools(key.span, value, "`allow`"),
+                "ask" => rule.ask = self.tools(key.span, value, "`ask`"),
                 "deny" => rule.deny = self.tools(key.span, value, "`deny`"),
                 "roles" => rule.roles = self.rule_roles(value),
                 "when" => rule.when = self.condition(value, "`when`", 0),
@@ -219,9 +224,9 @@ impl Reader<'_> {
         if !has("id") {
             self.error(Diagnostic::new(Code::MissingKey, brace, "missing key `id` in a rule"));
         }
-        if !has("allow") && !has("deny") {
-            let error = Diagnostic::new(Code::MissingKey, brace, "missing key `allow` or `deny` in a rule");
-            self.error(error.help("list the tools that the rule applies to under `allow` or `deny`"));
+        if !["allow", "ask", "deny"].into_iter().any(has) {
+            let error = Diagnostic::new(Code::MissingKey, brace, "missing key `allow`, `ask` or `deny` in a rule");
+            self.error(error.help("list the tools that the rule applies to under `allow`, `ask` or `deny`"));
         }
         Some(rule)
     }
@@ -256,9 +261,10 @@ impl Reader<'_> {
         for Member { key, value } in self.object(node, "`examples`").unwrap_or_default() {
             let calls = match key.value.as_ref() {
                 "allows" => &mut rule.allows,
+                "asks" => &mut rule.asks,
                 "denies" => &mut rule.denies,
                 _ => {
-                    self.unknown_key(&key.value, key.span, &["allows", "denies"]);
+                    self.unknown_key(&key.value, key.span, &["allows", "asks", "denies"]);
                     continue;
                 }
             };

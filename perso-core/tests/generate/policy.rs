@@ -87,7 +87,7 @@ fn table_of_roles(u: &mut Unstructured<'_>, roles: &[&str]) -> Result<Json> {
 fn rule(u: &mut Unstructured<'_>, index: usize, roles: &[&str], tools: Option<&[&str]>) -> Result<Json> {
     let id = if u.ratio(1, 8)? { format!("rule {index} é") } else { format!("r{index}") };
     let mut rule = vec![("id".to_owned(), Json::String(id))];
-    let effect = u.choose(&["allow", "allow", "deny"])?;
+    let effect = u.choose(&["allow", "allow", "deny", "ask"])?;
     rule.push(((*effect).to_owned(), patterns(u, tools)?));
     if u.ratio(2, 5)? {
         rule.push(("roles".to_owned(), strings(&some_of(u, roles)?)));

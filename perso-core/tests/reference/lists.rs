@@ -17,7 +17,7 @@ fn judged(condition: &str, call: &Call) -> (&'static str, String, String) {
         &rules(&format!(r#"{{"id": "r", "deny": "t", "when": {condition}}}, {{"id": "all", "allow": "t"}}"#)),
         call,
     );
-    let truth = match (needs_true.allowed, needs_false.allowed) {
+    let truth = match (needs_true.is_allowed(), needs_false.is_allowed()) {
         (true, true) => "open",
         (true, false) => "true",
         (false, true) => "false",

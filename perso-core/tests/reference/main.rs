@@ -122,9 +122,9 @@ fn with_a(json: &str) -> Call {
 
 /// `T` and `F` of a condition, seen from outside: an allow rule applies if `T`, a deny rule applies unless `F`.
 fn halves(condition: &Condition, call: &Call) -> (bool, bool) {
-    let can_be_true = decide(&policy(vec![allow("r", condition.clone())]), call).allowed;
+    let can_be_true = decide(&policy(vec![allow("r", condition.clone())]), call).is_allowed();
     let everything = allow("everything", always());
-    let can_be_false = decide(&policy(vec![deny("r", condition.clone()), everything]), call).allowed;
+    let can_be_false = decide(&policy(vec![deny("r", condition.clone()), everything]), call).is_allowed();
     (can_be_true, can_be_false)
 }
 
@@ -361,7 +361,7 @@ fn references_need_two_readable_sides_of_one_type() {
     let judged = |a: &str, b: &str| {
         let json = format!(r#"{{"tool": "t", "args": {{"a": {a}}}, "agent": {{"b": {b}}}}}"#);
         let verdict = decide(&policy(vec![allow("r", owns.clone())]), &call(&json));
-        (verdict.allowed, verdict.attribute, verdict.problem)
+        (verdict.is_allowed(), verdict.attribute, verdict.problem)
     };
     let blamed = |attribute: &str, problem| (false, Some(attribute.to_owned()), Some(problem));
     assert_eq!(judged("\"x\"", "\"x\""), (true, None, None));
@@ -443,9 +443,9 @@ fn roles_are_read_from_both_keys() {
     let needs_clerk = policy(vec![for_roles(allow("r", always()), &[0])]);
     let judged = |agent: &str| {
         let verdict = decide(&needs_clerk, &call(&format!(r#"{{"tool": "t", "agent": {agent}}}"#)));
-        assert_eq!(verdict.attribute.is_some(), !verdict.allowed);
-        assert!(verdict.attribute.is_none_or(|attribute| attribute == "agent.roles"));
-        (verdict.allowed, verdict.problem)
+        assert_eq!(verdict.attribute.is_some(), !verdict.is_allowed());
+        assert!(verdict.attribute.as_ref().is_none_or(|attribute| attribute == "agent.roles"));
+        (verdict.is_allowed(), verdict.problem)
     };
     for agent in [
         r#"{"roles": ["clerk"]}"#,
@@ -479,7 +479,7 @@ fn roles_are_read_from_both_keys() {
 #[test]
 fn a_deny_rule_with_roles_spares_only_those_who_surely_lack_them() {
     let rules = policy(vec![for_roles(deny("r", test(A, Operator::Exists)), &[1]), allow("everything", always())]);
-    let allowed = |json: &str| decide(&rules, &call(json)).allowed;
+    let allowed = |json: &str| decide(&rules, &call(json)).is_allowed();
     assert!(allowed(r#"{"tool": "t", "args": {"a": 1}, "agent": {"roles": ["clerk"]}}"#));
     assert!(!allowed(r#"{"tool": "t", "args": {"a": 1}, "agent": {"roles": ["manager"]}}"#));
     assert!(!allowed(r#"{"tool": "t", "args": {"a": 1}}"#));
@@ -728,7 +728,10 @@ fn with_and_without(u: &mut Unstructured<'_>, replacement: &Part) -> arbitrary::
 fn a_deny_with_parts_open_is_final() {
     arbtest(|u| {
         let (policy, known, open) = with_and_without(u, &Part::Open)?;
-        assert!(decide(&policy, &open).allowed || !decide(&policy, &known).allowed, "{policy:?} {known:?} {open:?}");
+        assert!(
+            decide(&policy, &open).is_allowed() || !decide(&policy, &known).is_allowed(),
+            "{policy:?} {known:?} {open:?}"
+        );
         Ok(())
     })
     .budget_ms(300);
@@ -739,7 +742,7 @@ fn an_allow_with_parts_withheld_is_final() {
     arbtest(|u| {
         let (policy, known, withheld) = with_and_without(u, &Part::Withheld)?;
         let (known, withheld) = (decide(&policy, &known), decide(&policy, &withheld));
-        assert!(known.allowed || !withheld.allowed, "{policy:?} {known:?}");
+        assert!(known.is_allowed() || !withheld.is_allowed(), "{policy:?} {known:?}");
         Ok(())
     })
     .budget_ms(300);
@@ -752,7 +755,7 @@ fn a_trace_agrees_with_the_decision() {
         let (policy, _, call) = with_and_without(u, &replacement)?;
         let told = trace(&policy, &call);
         let decided = decide(&policy, &call);
-        assert_eq!(told.conclusion.allowed, decided.allowed);
+        assert_eq!(told.conclusion.outcome, decided.outcome);
         let applying = told.rules.iter().find(|rule| rule.applies && rule.effect == Effect::Deny);
         let applying = applying.or_else(|| told.rules.iter().find(|rule| rule.applies));
         assert_eq!(applying.map(|rule| rule.id.as_str()), told.conclusion.rule.as_deref());

@@ -70,6 +70,8 @@ pub struct Case {
     decision: String,
     rule: Option<String>,
     cause: Cause,
+    /// The hint, where the case says it.
+    hint: Option<String>,
     /// What the call gets where it is no text.
     as_value: Option<Expected>,
 }
@@ -80,6 +82,7 @@ struct Expected {
     decision: String,
     rule: Option<String>,
     cause: Cause,
+    hint: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -135,14 +138,10 @@ pub struct Judges {
     portable: Portable,
 }
 
-fn answer(decision: &str, rule: Option<&str>, cause: &Cause) -> Answer {
-    let allowed = match decision {
-        "allow" => true,
-        "deny" => false,
-        other => panic!("`{other}` is no decision"),
-    };
+fn answer(decision: &str, rule: Option<&str>, cause: &Cause, hint: Option<&str>) -> Answer {
     Answer {
-        allowed,
+        outcome: decision.to_owned(),
+        hint: hint.map(str::to_owned),
         rule: rule.map(str::to_owned),
         kind: cause.kind.clone(),
         nearest: cause.rule.clone(),
@@ -198,7 +197,7 @@ impl Case {
     pub fn failures(&self, judges: &mut Judges, text: &[u8]) -> Vec<String> {
         let Judges { both, portable } = judges;
         let record = self.record(both, text);
-        let expected = answer(&self.decision, self.rule.as_deref(), &self.cause);
+        let expected = answer(&self.decision, self.rule.as_deref(), &self.cause, self.hint.as_deref());
         let (mut answers, portable) = match self.unknown() {
             0 => {
                 let mut answers = vec![
@@ -218,14 +217,19 @@ impl Case {
                 (answers, portable.decide_partial(text, unknown))
             }
         };
-        let by_value = self
-            .as_value
-            .as_ref()
-            .map(|as_value| answer(&as_value.decision, as_value.rule.as_deref(), &as_value.cause));
+        let by_value = self.as_value.as_ref().map(|as_value| {
+            answer(&as_value.decision, as_value.rule.as_deref(), &as_value.cause, as_value.hint.as_deref())
+        });
         let by_value = by_value.as_ref().unwrap_or(&expected);
         let values = self.by_value(both, text, by_value.kind == "malformed").into_iter();
         answers.extend(values.map(|(way, answer)| (way, answer, by_value)));
 
+        // A case need not say the hint.
+        for (_, answer, expected) in &mut answers {
+            if expected.hint.is_none() {
+                answer.hint = None;
+            }
+        }
         let wrong = answers.iter().filter(|(_, answer, expected)| answer != *expected);
         let mut failures: Vec<String> = wrong
             .map(|(way, answer, expected)| format!("{way}\n  expected {expected:?}\n  got      {answer:?}"))

@@ -51,12 +51,14 @@ pub fn compile(text: &str) -> Both {
 /// A decision and a verdict in one form: what tests compare.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
-    pub allowed: bool,
+    pub outcome: String,
     pub rule: Option<String>,
     pub kind: String,
     pub nearest: Option<String>,
     pub attribute: Option<String>,
     pub problem: Option<String>,
+    /// `None` also where a case of the corpus does not say.
+    pub hint: Option<String>,
 }
 
 fn name(value: impl serde::Serialize) -> String {
@@ -67,12 +69,13 @@ impl From<Decision<'_>> for Answer {
     fn from(decision: Decision<'_>) -> Self {
         let own = |text: Option<&str>| text.map(str::to_owned);
         Self {
-            allowed: decision.is_allowed(),
+            outcome: decision.outcome.name().to_owned(),
             rule: own(decision.rule),
             kind: name(decision.cause.kind),
             nearest: own(decision.cause.rule),
             attribute: own(decision.cause.attribute),
             problem: decision.cause.problem.map(name),
+            hint: decision.hint.map(|hint| hint.to_string()),
         }
     }
 }
@@ -85,6 +88,10 @@ fn has_room_for_two_faults(call: &[u8]) -> bool {
 }
 
 impl Answer {
+    pub fn is_allowed(&self) -> bool {
+        self.outcome == "allow"
+    }
+
     /// Whether no rule was asked.
     fn is_refused(&self) -> bool {
         self.kind == "malformed" || self.kind == "limit"
@@ -94,18 +101,14 @@ impl Answer {
     pub fn from_record(record: &Value) -> Self {
         let cause = &record["cause"];
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let allowed = match record["decision"].as_str() {
-            Some("allow") => true,
-            Some("deny") => false,
-            _ => panic!("no decision: {record}"),
-        };
         Self {
-            allowed,
+            outcome: text(&record["decision"]).expect("a record has a decision"),
             rule: text(&record["rule"]),
             kind: text(&cause["kind"]).expect("a cause has a kind"),
             nearest: text(&cause["rule"]),
             attribute: text(&cause["attribute"]),
             problem: text(&cause["problem"]),
+            hint: text(&record["hint"]),
         }
     }
 }
@@ -171,7 +174,8 @@ impl Both {
     fn answer(&self, verdict: Verdict) -> Answer {
         let id = |rule: Option<usize>| rule.map(|rule| self.checked.rules[rule].id.clone());
         Answer {
-            allowed: verdict.allowed,
+            outcome: verdict.outcome.name().to_owned(),
+            hint: verdict.hint().map(|hint| hint.to_string()),
             rule: id(verdict.rule),
             kind: name(verdict.cause),
             nearest: id(verdict.nearest),

@@ -1,6 +1,7 @@
 //! The portable entry in wasmi: a host that knows nothing but the page on the module, and uses nothing of perso-core's
 //! engine.
 
+use perso_core::{Expected, Hint, Problem};
 use perso_decode::Code;
 use serde_json::{Map, Value, json};
 use wasmi::{Config, Engine, Extern, Instance, Memory, Module, Store, TypedFunc};
@@ -19,6 +20,8 @@ pub struct Portable {
 
 const KINDS: [&str; 7] = ["rule", "default", "no_rule", "unknown_tool", "malformed", "limit", "engine"];
 const PROBLEMS: [&str; 6] = ["missing", "null", "type", "out_of_range", "value", "withheld"];
+const ALL_PROBLEMS: [Problem; 6] =
+    [Problem::Missing, Problem::Null, Problem::Type, Problem::OutOfRange, Problem::Value, Problem::Withheld];
 
 impl Portable {
     pub fn new(module: &[u8]) -> Self {
@@ -122,17 +125,26 @@ impl Portable {
         if let Some(problem) = (cause >> 8 & 0xff).checked_sub(1) {
             said.insert("problem".to_owned(), json!(PROBLEMS[problem as usize]));
         }
-        if let Some(detail) = Code::ALL.iter().find(|code| **code as u32 == cause >> 16) {
+        if let Some(detail) = Code::ALL.iter().find(|code| **code as u32 == cause >> 16 & 0xff) {
             said.insert("detail".to_owned(), json!(detail.message()));
         }
         if let Some(offset) = known(field(24)) {
             said.insert("offset".to_owned(), json!(offset));
         }
+        let hint = match (field(0), said.get("attribute"), cause >> 8 & 0xff) {
+            (0 | 2, Some(Value::String(attribute)), problem) if problem > 0 => {
+                let expected = Expected::from_bits((cause >> 24) as u8);
+                Hint::new(attribute, ALL_PROBLEMS[problem as usize - 1], expected).map(|hint| hint.to_string())
+            }
+            _ => None,
+        };
+        let decision = ["deny", "allow", "ask"][field(0) as usize];
         let (at, length) = (field(16) as usize, field(20) as usize);
         json!({
-            "decision": if field(0) == 1 { "allow" } else { "deny" },
+            "decision": decision,
             "rule": id.filter(|_| decided),
             "reason": std::str::from_utf8(&memory[at..at + length]).expect("the reason is UTF-8"),
+            "hint": hint,
             "cause": said,
         })
     }

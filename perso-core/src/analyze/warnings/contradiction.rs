@@ -22,7 +22,7 @@ struct Clash<'p> {
 pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) -> Vec<bool> {
     let mut never = Vec::with_capacity(policy.rules.len());
     for rule in &policy.rules {
-        // A deny rule applies also where its condition is unknown, whatever it says.
+        // The others apply also where their condition is unknown, whatever it says.
         let clash = if rule.effect == Effect::Allow { impossible(policy, &rule.condition, true) } else { None };
         never.push(clash.is_some());
         if let Some(clash) = clash {
@@ -34,9 +34,15 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) -> Vec<bool> 
         written(policy, &rule.condition, &mut clashes);
         for clash in clashes {
             let message = format!("this can never be true: {}", said(policy, clash));
-            let help = (rule.effect == Effect::Deny).then_some(
-                "a deny rule applies unless its condition is false, so it also applies if an attribute is missing",
-            );
+            let help = match rule.effect {
+                Effect::Allow => None,
+                Effect::Ask => Some(
+                    "an ask rule applies unless its condition is false, so it also applies if an attribute is missing",
+                ),
+                Effect::Deny => Some(
+                    "a deny rule applies unless its condition is false, so it also applies if an attribute is missing",
+                ),
+            };
             report(Code::Contradiction, &message, clash, help, diagnostics);
         }
     }

@@ -1,4 +1,5 @@
-//! Rules that say nothing that another rule does not say already, and allow rules that a deny rule always overrides.
+//! Rules that say nothing that another rule does not say already, allow and ask rules that a deny rule always overrides,
+//! and allow rules whose calls an ask rule always asks about.
 //!
 //! Pairs are not all tried: a rule is only compared with those that are about its tools and that share a fact with it,
 //! and with at most [`MAX_CANDIDATES`] of each kind. So a covered rule may go unnoticed, but none is named wrongly.
@@ -94,8 +95,14 @@ fn report(inner: &Rule, outer: &Rule, diagnostics: &mut Diagnostics) {
     let warning = if inner.effect == outer.effect {
         let message = format!("the rule {inner_id} has no effect: {outer_id} covers it");
         Diagnostic::new(Code::Covered, inner.span, message).label(outer.span, "applies whenever the other rule does")
+    } else if outer.effect == Effect::Ask {
+        let message = format!("the rule {inner_id} can never allow a call without an approval: {outer_id} always asks");
+        Diagnostic::new(Code::Overridden, inner.span, message)
+            .label(outer.span, "ask rules take precedence over allow rules")
+            .help("narrow the ask rule, with `unless` or `roles`, or remove one of them")
     } else {
-        let message = format!("the rule {inner_id} can never allow a call: {outer_id} always denies it");
+        let verb = if inner.effect == Effect::Ask { "ask about" } else { "allow" };
+        let message = format!("the rule {inner_id} can never {verb} a call: {outer_id} always denies it");
         Diagnostic::new(Code::Overridden, inner.span, message)
             .label(outer.span, "deny rules take precedence")
             .help("narrow the deny rule, with `unless` or `roles`, or remove one of them")
@@ -150,8 +157,7 @@ fn covers(
     index: &ToolIndex<'_>,
     covering: &[Vec<usize>],
 ) -> bool {
-    // An allow rule takes nothing from a deny rule.
-    if outer.rule.effect == Effect::Allow && inner.rule.effect == Effect::Deny {
+    if precedence(outer.rule.effect) < precedence(inner.rule.effect) {
         return false;
     }
     if outer.parts.len() > MAX_PARTS || inner.parts.len() > MAX_PARTS {
@@ -163,10 +169,20 @@ fn covers(
             by.is_some_and(|by| by.iter().any(|id| outer.tools.contains(id)))
         })
     };
-    // A deny rule applies unless its condition is false, so between two of them falsehood must carry over as well.
-    let both_deny = inner.rule.effect == Effect::Deny;
-    let conditions = || outer.parts.iter().all(|part| inner.parts.iter().any(|from| follows(from, part, both_deny)));
+    // Deny and ask rules apply unless their condition is false, so between two of them falsehood must carry over as well.
+    let carries_falsehood = inner.rule.effect != Effect::Allow;
+    let follows = |from, part| follows(from, part, carries_falsehood);
+    let conditions = || outer.parts.iter().all(|part| inner.parts.iter().any(|from| follows(from, part)));
     roles_cover(policy, outer.rule, inner.rule) && conditions() && tools()
+}
+
+/// Deny rules override ask rules, which override allow rules.
+const fn precedence(effect: Effect) -> u8 {
+    match effect {
+        Effect::Allow => 0,
+        Effect::Ask => 1,
+        Effect::Deny => 2,
+    }
 }
 
 /// Whether every caller with one of the inner rule's roles has one of the outer rule's.
@@ -185,13 +201,13 @@ fn is_false_only_with(given: &Fact<'_>, then: &Fact<'_>) -> bool {
     !is_ever_false(then) || is_ever_false(given) && then.readable().is_within(given.readable())
 }
 
-/// Whether `then` is true whenever `given` is; `both_deny`: and false only where `given` is false.
-fn follows(given: &Part<'_>, then: &Part<'_>, both_deny: bool) -> bool {
+/// Whether `then` is true whenever `given` is; with `carries_falsehood`, and false only where `given` is false.
+fn follows(given: &Part<'_>, then: &Part<'_>, carries_falsehood: bool) -> bool {
     if given.key == then.key {
         return true;
     }
     let (Some(given), Some(then)) = (&given.fact, &then.fact) else { return false };
-    if given.test.attribute != then.test.attribute || (both_deny && !is_false_only_with(given, then)) {
+    if given.test.attribute != then.test.attribute || (carries_falsehood && !is_false_only_with(given, then)) {
         return false;
     }
     if let (Some(given), Some(then)) = (given.lower(), then.lower()) {

@@ -1,5 +1,5 @@
-//! A deny rule for many tools that tests an argument of some of them: the others are denied as well, because a test of an
-//! argument that is missing is unknown, and a deny rule applies unless its condition is false.
+//! A deny rule, or an ask rule, for many tools that tests an argument of some of them: the others are denied as well, because a test of an
+//! argument that is missing is unknown, and such a rule applies unless its condition is false.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     let Some(tools) = &policy.tools else { return };
     let mut left = MAX_TRIES;
     let mut read: Option<HashMap<&str, HashSet<Argument<'_>>>> = None;
-    for rule in policy.rules.iter().filter(|rule| rule.effect == Effect::Deny) {
+    for rule in policy.rules.iter().filter(|rule| rule.effect != Effect::Allow) {
         if !rule.tools.iter().any(|pattern| pattern.text.contains('*')) {
             continue;
         }
@@ -33,8 +33,9 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
         let (Some(first), true) = (without.first(), without.len() < about.len()) else { continue };
         let steps = argument(policy, test).unwrap_or_default().to_vec();
         let name = Attribute { root: Root::Args, steps }.to_string();
+        let also = if rule.effect == Effect::Ask { "asks about" } else { "denies" };
         let message = format!(
-            "this also denies calls without {}, such as calls to {}: a test of a missing attribute is not false",
+            "this also {also} calls without {}, such as calls to {}: a test of a missing attribute is not false",
             quoted(&name),
             quoted(first)
         );

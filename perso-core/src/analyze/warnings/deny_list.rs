@@ -24,9 +24,13 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
                 let message = format!("a deny list on {name}, which the model chooses: {passes}");
                 let help = match (rule.effect, attribute.facet()) {
                     (Effect::Allow, None) => "list what is allowed instead, with `in` or `starts_with`",
-                    (Effect::Deny, None) => "list what is allowed instead: use `unless` with `in` or `starts_with`",
+                    (Effect::Ask | Effect::Deny, None) => {
+                        "list what is allowed instead: use `unless` with `in` or `starts_with`"
+                    }
                     (Effect::Allow, Some(_)) => "list what is allowed instead, without `not`",
-                    (Effect::Deny, Some(_)) => "list what is allowed instead: use `unless` with the same operator",
+                    (Effect::Ask | Effect::Deny, Some(_)) => {
+                        "list what is allowed instead: use `unless` with the same operator"
+                    }
                 };
                 diagnostics.push(Diagnostic::new(Code::DenyList, test.span, message).help(help));
             }

@@ -231,7 +231,7 @@ impl<'c, 'r> Conditions<'c, 'r> {
         };
         let outcome = match self.effect {
             Effect::Deny => "the rule did not deny before, and now does",
-            Effect::Allow => "the test passed before, and no longer does",
+            Effect::Allow | Effect::Ask => "the test passed before, and no longer does",
         };
         let message = format!("{what} {}: if it is missing or of another type, {outcome}", quoted(path));
         let mut warning = Diagnostic::new(Code::Stricter, kind.span, message);

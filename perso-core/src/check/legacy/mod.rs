@@ -87,7 +87,7 @@ pub(super) fn rewrite<'n>(root: &'n Node<'n>, diagnostics: &mut Diagnostics) -> 
             }
             "default_action" => {
                 let effect = effect(&mut reader, value, "`default_action`").unwrap_or(Effect::Deny);
-                default = Some(member("default", key.span, string(word(effect), value.span)));
+                default = Some(member("default", key.span, string(effect.name(), value.span)));
             }
             "tools" | "roles" if matches!(value.kind, Kind::Null) => {}
             "tools" => tools = Some(member("tools", key.span, distinct(value))),
@@ -129,14 +129,6 @@ fn effect<'n>(reader: &mut Reader<'_>, node: &'n Node<'n>, what: &str) -> Option
             reader.error(Diagnostic::new(Code::Effect, text.span, message).maybe_help(help));
             None
         }
-    }
-}
-
-/// Today's word for an effect.
-fn word(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Allow => "allow",
-        Effect::Deny => "deny",
     }
 }
 
@@ -221,7 +213,7 @@ fn rewrite_rule<'n>(rule: Rule<'n>, id: Cow<'n, str>, condition: Option<Node<'n>
     let Rule { tool, roles, roles_place, effect, id: own, reason, span, .. } = rule;
     let place = own.map_or(tool.span, |own| own.span);
     let mut members =
-        vec![member("id", place, string(id, place)), member(word(effect), tool.span, string(tool.value, tool.span))];
+        vec![member("id", place, string(id, place)), member(effect.name(), tool.span, string(tool.value, tool.span))];
     if let Some(roles) = roles {
         let names = roles.into_iter().map(|role| string(role.value, role.span)).collect();
         members.push(member("roles", roles_place, list(roles_place, names)));

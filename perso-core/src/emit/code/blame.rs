@@ -1,7 +1,7 @@
 //! What was wrong with the attribute of a test that did not hold, for the denial's cause.
 
 use super::at;
-use crate::decision::{CauseKind, Problem};
+use crate::decision::{CauseKind, Expected, Outcome, Problem};
 use crate::module::{Answer, abi};
 use perso_decode::layout::kind;
 use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
@@ -30,19 +30,22 @@ impl Mark {
 }
 
 /// The function that finds out what was wrong with the attribute of a test that did not hold:
-/// `(frame: i32, mark: i64) -> i64`, the attribute and the problem as they stand in a packed answer.
+/// `(frame: i32, mark: i64) -> i64`, the attribute, the problem and what was expected as they are in a packed answer.
 pub(in crate::emit) fn blame() -> Function {
     const FRAME: u32 = 0;
     const MARK: u32 = 1;
     const STATE: u32 = 2;
     let packed = |problem| {
-        let kind = CauseKind::Rule;
-        Answer { allowed: false, kind, problem: Some(problem), rule: Some(0), attribute: Some(0) }.pack()
+        let (outcome, expected, kind) = (Outcome::Deny, Expected::default(), CauseKind::Rule);
+        Answer { outcome, expected, kind, problem: Some(problem), rule: Some(0), attribute: Some(0) }.pack()
     };
     let mut function = Function::new([(1, ValType::I32)]);
     let mut wasm = function.instructions();
     // The attribute, moved from its place in the mark to that in the answer.
     wasm.local_get(MARK).i64_const(ATTRIBUTE.into()).i64_shr_u().i64_const(abi::ATTRIBUTE_BIT.into()).i64_shl();
+    // What the test takes, likewise: from `kind::FALSE` on, the second state.
+    wasm.local_get(MARK).i64_const((TAKES + 1 - abi::EXPECTED_BIT).into()).i64_shr_u();
+    wasm.i64_const(0b1_1111 << abi::EXPECTED_BIT).i64_and().i64_or();
     // The state of its record.
     wasm.local_get(FRAME).local_get(MARK).i64_const(RECORD_MASK).i64_and().i32_wrap_i64().i32_add();
     wasm.i32_load(at(0, 2)).local_set(STATE);
@@ -74,4 +77,27 @@ pub(in crate::emit) fn blame() -> Function {
     }
     wasm.i64_or().end();
     function
+}
+
+/// The types that a hint names are the states that a mark has.
+const _: () = {
+    assert!(Expected::BOOLEAN.bits() as u32 == (kind::FALSE | kind::TRUE) >> 1);
+    assert!(Expected::NUMBER.bits() as u32 == kind::NUMBER >> 1);
+    assert!(Expected::STRING.bits() as u32 == kind::STRING >> 1);
+    assert!(Expected::LIST.bits() as u32 == kind::LIST >> 1);
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::Hint;
+    use crate::policy::Facet;
+
+    #[test]
+    fn a_hint_knows_every_facet() {
+        for (_, name) in Facet::ALL {
+            let hint = Hint::new(&format!("{name} of args.a"), Problem::Type, Expected::NUMBER).unwrap().to_string();
+            assert!(hint.starts_with("args.a must be "), "{name}: {hint}");
+        }
+    }
 }

@@ -2,6 +2,9 @@
 //!
 //! A condition is emitted as "go on if it holds, else jump": for an allow rule what must hold is that it is true, for
 //! a deny rule that it is false. Nothing three-valued is left at run time: see the language's page on truth.
+//!
+//! The steps run in this order: deny rules; ask rules that are not false, the first of which is kept in [`ASK`]; allow
+//! rules and then ask rules that are true, which grant. What grants is answered with the kept ask, if there is one.
 
 mod blame;
 mod compare;
@@ -11,7 +14,7 @@ mod test;
 pub(super) use self::blame::blame;
 
 use self::blame::Mark;
-use crate::decision::CauseKind;
+use crate::decision::{CauseKind, Expected, Outcome};
 use crate::module::{Answer, abi};
 use crate::plan::{Goal, Plan, RoleSet, Side, Step, View};
 use crate::policy::Effect;
@@ -31,7 +34,7 @@ const LEFT: u32 = 4;
 const RIGHT: u32 = 5;
 /// Whether a list that is searched has an element of another type.
 const OTHER_TYPE: u32 = 6;
-/// The element of the list at each depth, and where the list ends.
+/// The element of the list at each depth, and where the list ends. Behind them is [`Code::ask`], if a rule asks.
 const ELEMENTS: u32 = 7;
 /// How many lists deep a test can be: two of the author's, and one that a value is looked for in.
 const DEPTH: u32 = 3;
@@ -51,7 +54,9 @@ pub(super) fn view(plan: &Plan, view: &View, blame: u32) -> Function {
     // A call clears all locals, so there are none for lists where no list is looked into.
     let looks_into_lists = view.places.places.iter().any(|place| place.element.is_some());
     let lists = if looks_into_lists { 1 + 2 * DEPTH } else { 0 };
-    let locals = [(1, ValType::I64), (1, ValType::I32), (1, ValType::I64), (2 + lists, ValType::I32)];
+    let asks = !view.ask.is_empty();
+    let mut locals = vec![(1, ValType::I64), (1, ValType::I32), (1, ValType::I64), (2 + lists, ValType::I32)];
+    locals.extend(asks.then_some((1, ValType::I64)));
     let mut function = Function::new(locals);
     let mut code = Code {
         wasm: function.instructions(),
@@ -60,17 +65,28 @@ pub(super) fn view(plan: &Plan, view: &View, blame: u32) -> Function {
         answers: vec![layout::answers(plan.role_words, view.places.places.len())],
         roles_attribute: plan.roles_attribute,
         default: plan.default,
+        ask: asks.then_some(OTHER_TYPE + lists),
         blame,
     };
     for step in &view.deny {
         code.deny(step);
     }
-    // Where only one rule can allow, it is the nearest.
-    let only = view.allow.len() == 1;
-    for step in &view.allow {
-        code.allow(step, only);
+    for step in &view.ask {
+        code.ask(step);
     }
-    code.none(view);
+    // Where only one rule can grant, it is the nearest.
+    let only = view.grants().count() == 1;
+    for step in &view.allow {
+        code.grant(step, Outcome::Allow, only);
+    }
+    if code.default == Effect::Allow {
+        code.answer(Outcome::Allow, CauseKind::Default, None);
+    } else {
+        for step in &view.ask {
+            code.grant(step, Outcome::Ask, only);
+        }
+        code.none(view);
+    }
     code.wasm.end();
     function
 }
@@ -82,6 +98,11 @@ pub(super) const fn at(offset: usize, align: u32) -> MemArg {
 /// Whether the condition holds whatever the call is.
 fn always(condition: &Goal) -> bool {
     matches!(condition, Goal::All(parts) if parts.is_empty())
+}
+
+/// An answer with nothing about an attribute.
+fn packed(outcome: Outcome, kind: CauseKind, rule: Option<u32>) -> i64 {
+    Answer { outcome, expected: Expected::default(), kind, problem: None, rule, attribute: None }.pack()
 }
 
 /// A block that can be left, by how deep it is.
@@ -96,6 +117,8 @@ struct Code<'f> {
     answers: Vec<usize>,
     roles_attribute: u32,
     default: Effect,
+    /// The local with the answer of the first ask rule that is not false, 0 if there is none yet. Only where a rule asks.
+    ask: Option<u32>,
     blame: u32,
 }
 
@@ -124,16 +147,34 @@ impl Code<'_> {
         self.jump_if(to);
     }
 
-    /// Answers with a rule and with nothing about an attribute.
-    fn answer(&mut self, allowed: bool, kind: CauseKind, rule: Option<u32>) {
-        let answer = Answer { allowed, kind, problem: None, rule, attribute: None };
-        self.wasm.i64_const(answer.pack()).return_();
+    /// Answers with a rule and with nothing about an attribute. What is granted is answered with the ask that is kept, if
+    /// there is one.
+    fn answer(&mut self, outcome: Outcome, kind: CauseKind, rule: Option<u32>) {
+        let answer = packed(outcome, kind, rule);
+        match self.ask.filter(|_| outcome != Outcome::Deny) {
+            Some(ask) => {
+                self.wasm.local_get(ask).i64_const(answer).local_get(ask).i64_eqz().i32_eqz().select().return_()
+            }
+            None => self.wasm.i64_const(answer).return_(),
+        };
     }
 
-    /// A denial with a rule, and the blame that is on the stack.
+    /// An answer with a rule, or-ed with the blame that is on the stack.
+    fn blamed(&mut self, outcome: Outcome, kind: CauseKind, rule: u32) {
+        let answer = Answer {
+            outcome,
+            expected: Expected::default(),
+            kind,
+            problem: None,
+            rule: Some(rule),
+            attribute: Some(0),
+        };
+        self.wasm.i64_const(answer.pack()).i64_or();
+    }
+
     fn deny_blamed(&mut self, kind: CauseKind, rule: u32) {
-        let answer = Answer { allowed: false, kind, problem: None, rule: Some(rule), attribute: Some(0) };
-        self.wasm.i64_const(answer.pack()).i64_or().return_();
+        self.blamed(Outcome::Deny, kind, rule);
+        self.wasm.return_();
     }
 
     fn blame(&mut self, mark: u32) {
@@ -143,45 +184,65 @@ impl Code<'_> {
     /// A deny rule: it applies unless its roles or its condition are false.
     fn deny(&mut self, step: &Step) {
         self.block(|code, next| {
-            code.about(step, next);
-            let mut looked = false;
-            if let Some(roles) = &step.roles {
-                looked = true;
-                code.block(|code, fail| {
-                    code.roles(roles, false, fail);
-                    code.jump(next);
-                });
-            }
-            if !always(&step.condition) {
-                looked = true;
-                code.block(|code, fail| {
-                    code.goal(&step.condition, false, fail);
-                    code.jump(next);
-                });
-            }
-            if looked {
+            if code.unless_false(step, next) {
                 code.blame(MARK);
                 code.deny_blamed(CauseKind::Rule, step.rule);
             } else {
-                code.answer(false, CauseKind::Rule, Some(step.rule));
+                code.answer(Outcome::Deny, CauseKind::Rule, Some(step.rule));
             }
         });
     }
 
-    /// An allow rule: it applies if its roles and its condition are true. If only the condition is not, it may be the
-    /// nearest.
-    fn allow(&mut self, step: &Step, only: bool) {
+    /// An ask rule, before anything is granted: it turns an allow into an ask unless its roles or its condition are false.
+    /// The first one is kept.
+    fn ask(&mut self, step: &Step) {
+        let Some(ask) = self.ask else { return };
+        self.block(|code, next| {
+            code.wasm.local_get(ask).i64_eqz();
+            code.jump_unless(next);
+            if code.unless_false(step, next) {
+                code.blame(MARK);
+                code.blamed(Outcome::Ask, CauseKind::Rule, step.rule);
+            } else {
+                code.wasm.i64_const(packed(Outcome::Ask, CauseKind::Rule, Some(step.rule)));
+            }
+            code.wasm.local_set(ask);
+        });
+    }
+
+    /// Goes on unless the rule is about another tool, or its roles or its condition are false; else jumps. Whether an
+    /// attribute can be blamed.
+    fn unless_false(&mut self, step: &Step, next: Label) -> bool {
+        self.about(step, next);
+        if let Some(roles) = &step.roles {
+            self.block(|code, fail| {
+                code.roles(roles, false, fail);
+                code.jump(next);
+            });
+        }
+        if !always(&step.condition) {
+            self.block(|code, fail| {
+                code.goal(&step.condition, false, fail);
+                code.jump(next);
+            });
+        }
+        step.roles.is_some() || !always(&step.condition)
+    }
+
+    /// A rule that grants: an allow rule, or an ask rule. It does if its roles and its condition are true. If only the
+    /// condition is not, it may be the nearest.
+    fn grant(&mut self, step: &Step, outcome: Outcome, only: bool) {
         self.block(|code, next| {
             code.about(step, next);
             if let Some(roles) = &step.roles {
                 code.roles(roles, true, next);
             }
             if always(&step.condition) {
-                return code.answer(true, CauseKind::Rule, Some(step.rule));
+                return code.answer(outcome, CauseKind::Rule, Some(step.rule));
             }
             code.block(|code, fail| {
                 code.goal(&step.condition, true, fail);
-                code.answer(true, CauseKind::Rule, Some(step.rule));
+                code.answer(outcome, CauseKind::Rule, Some(step.rule));
             });
             if only && code.default == Effect::Deny {
                 code.blame(MARK);
@@ -196,11 +257,8 @@ impl Code<'_> {
 
     /// No rule has applied.
     fn none(&mut self, view: &View) {
-        if self.default == Effect::Allow {
-            return self.answer(true, CauseKind::Default, None);
-        }
         // The first rule whose roles fit.
-        if view.allow.len() > 1 && view.allow.iter().any(|step| !always(&step.condition)) {
+        if view.grants().count() > 1 && view.grants().any(|step| !always(&step.condition)) {
             self.block(|code, next| {
                 code.wasm.local_get(NEAR);
                 code.jump_unless(next);
@@ -217,7 +275,7 @@ impl Code<'_> {
             });
         }
         // The first rule: its roles don't.
-        for step in &view.allow {
+        for step in view.grants() {
             if step.about.is_empty() {
                 return self.deny_for_roles(step);
             }
@@ -226,7 +284,7 @@ impl Code<'_> {
                 code.deny_for_roles(step);
             });
         }
-        self.answer(false, CauseKind::NoRule, None);
+        self.answer(Outcome::Deny, CauseKind::NoRule, None);
     }
 
     fn deny_for_roles(&mut self, step: &Step) {

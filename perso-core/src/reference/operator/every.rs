@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Outcome, Side};
-use crate::decision::Problem;
+use crate::decision::{Expected, Problem};
 use crate::reference::attribute::State;
 use crate::reference::value::Value;
 
@@ -22,7 +22,7 @@ pub(in crate::reference) fn elements(left: Side<'_>) -> Elements<'_> {
     match left.state {
         State::List(elements) => Elements::These(elements),
         State::Open => Elements::Open,
-        State::LongList => Elements::Unreadable(left.unknown(Problem::OutOfRange)),
-        _ => Elements::Unreadable(left.unreadable()),
+        State::LongList => Elements::Unreadable(left.unknown(Problem::OutOfRange, Expected::LIST)),
+        _ => Elements::Unreadable(left.unreadable(Expected::LIST)),
     }
 }

@@ -1,7 +1,7 @@
 //! `in` with a reference: the same as one of the elements of a list.
 
-use super::{Blame, Outcome, Side, scalar};
-use crate::decision::Problem;
+use super::{Blame, Outcome, SCALAR, Side, scalar};
+use crate::decision::{Expected, Problem};
 use crate::reference::attribute::State;
 use crate::reference::value::Value;
 
@@ -9,13 +9,13 @@ use crate::reference::value::Value;
 pub(super) fn in_list(left: Side<'_>, list: Side<'_>) -> Outcome {
     let value = scalar(&left.state);
     if value.is_none() && left.state != State::Open {
-        return left.unreadable();
+        return left.unreadable(SCALAR);
     }
     match (value, &list.state) {
         (Some(value), State::List(elements)) => among(&value, elements, list.attribute),
         (None, State::List(_)) | (_, State::Open) => Outcome::Open,
-        (_, State::LongList) => list.unknown(Problem::OutOfRange),
-        _ => list.unreadable(),
+        (_, State::LongList) => list.unknown(Problem::OutOfRange, Expected::LIST),
+        _ => list.unreadable(Expected::LIST),
     }
 }
 
@@ -27,7 +27,7 @@ pub(super) fn among(value: &State<'_>, elements: &[Value], list: String) -> Outc
         return Outcome::True;
     }
     if elements.iter().all(|element| scalar(element).is_some() && element.kind() == value.kind()) {
-        return Outcome::False(Problem::Value);
+        return Outcome::False(Problem::Value, Expected::default());
     }
-    Outcome::NotTrue(Blame { attribute: list, problem: Problem::Type })
+    Outcome::NotTrue(Blame { attribute: list, problem: Problem::Type, expected: Expected::default() })
 }

@@ -13,15 +13,15 @@ mod text;
 pub(in crate::reference) use self::every::{Elements, elements};
 use super::attribute::{self, Env, State};
 use super::roles;
-use crate::decision::Problem;
-use crate::policy::{AttributeId, Operand, Operator, Pattern, Test, Value};
+use crate::decision::{Expected, Problem};
+use crate::policy::{AttributeId, Operand, Operator, Pattern, Test, Type, Value};
 
 /// What came of a test.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::reference) enum Outcome {
     True,
     /// And what a rule that needs the test to be true can say of the attribute.
-    False(Problem),
+    False(Problem, Expected),
     /// The attribute may be anything, so the test can be true and can be false.
     Open,
     /// Neither true nor false, because of this.
@@ -36,6 +36,15 @@ pub(in crate::reference) struct Blame {
     /// As an author writes it.
     pub(in crate::reference) attribute: String,
     pub(in crate::reference) problem: Problem,
+    /// The types that the test takes.
+    pub(in crate::reference) expected: Expected,
+}
+
+impl Blame {
+    /// Readable, but not what is needed.
+    pub(in crate::reference) fn value(attribute: String) -> Self {
+        Self { attribute, problem: Problem::Value, expected: Expected::default() }
+    }
 }
 
 impl Outcome {
@@ -43,7 +52,7 @@ impl Outcome {
     pub(in crate::reference) fn holds(&self, want: bool) -> bool {
         match self {
             Self::True => want,
-            Self::False(_) => !want,
+            Self::False(..) => !want,
             Self::Open => true,
             Self::Unknown(_) | Self::NotTrue(_) => false,
         }
@@ -54,13 +63,13 @@ impl Outcome {
         match self {
             Self::Unknown(blame) => blame.clone(),
             Self::NotTrue(blame) if !want => blame.clone(),
-            Self::False(problem) if want => Blame { attribute, problem: *problem },
-            _ => Blame { attribute, problem: Problem::Value },
+            Self::False(problem, expected) if want => Blame { attribute, problem: *problem, expected: *expected },
+            _ => Blame::value(attribute),
         }
     }
 
     fn known(truth: bool) -> Self {
-        if truth { Self::True } else { Self::False(Problem::Value) }
+        if truth { Self::True } else { Self::False(Problem::Value, Expected::default()) }
     }
 }
 
@@ -111,13 +120,14 @@ pub(in crate::reference) struct Side<'c> {
 }
 
 impl Side<'_> {
-    fn unreadable(self) -> Outcome {
+    /// A test that takes these types cannot read it.
+    fn unreadable(self, expected: Expected) -> Outcome {
         let problem = self.state.unreadable();
-        self.unknown(problem)
+        self.unknown(problem, expected)
     }
 
-    fn unknown(self, problem: Problem) -> Outcome {
-        Outcome::Unknown(Blame { attribute: self.attribute, problem })
+    fn unknown(self, problem: Problem, expected: Expected) -> Outcome {
+        Outcome::Unknown(Blame { attribute: self.attribute, problem, expected })
     }
 }
 
@@ -130,11 +140,12 @@ fn right<'c>(operand: &'c Operand, see: impl Fn(AttributeId) -> Side<'c>) -> Sid
 }
 
 /// A test with an operand, which is a value or another attribute. `readable` takes out of a state what the operator
-/// compares. `compare` says `None` where the two are readable but cannot be compared with each other.
+/// compares, of the `expected` types. `compare` says `None` where the two are readable but cannot be compared with each other.
 fn with_operand<'c, T>(
     left: Side<'c>,
     operand: &'c Operand,
     see: impl Fn(AttributeId) -> Side<'c>,
+    expected: Expected,
     readable: impl Fn(&State<'c>) -> Option<T>,
     compare: impl Fn(T, T) -> Option<bool>,
 ) -> Outcome {
@@ -142,18 +153,47 @@ fn with_operand<'c, T>(
     let left_value = match (&left.state, readable(&left.state)) {
         (State::Open, _) => None,
         (_, Some(value)) => Some(value),
-        (_, None) => return left.unreadable(),
+        (_, None) => return left.unreadable(expected),
     };
     let right_value = match (&right.state, readable(&right.state)) {
         (State::Open, _) => None,
         (_, Some(value)) => Some(value),
-        (_, None) => return right.unreadable(),
+        (_, None) => return right.unreadable(expected),
     };
     let (Some(a), Some(b)) = (left_value, right_value) else { return Outcome::Open };
     match compare(a, b) {
         Some(truth) => Outcome::known(truth),
-        None => left.unknown(Problem::Type),
+        None => {
+            // A literal's type is what was expected; of two attributes neither is the one that is wrong.
+            let expected = if let Operand::Literal(_) = operand { expected } else { Expected::default() };
+            left.unknown(Problem::Type, expected)
+        }
     }
+}
+
+/// What can be the same as another value.
+const SCALAR: Expected = Expected::BOOLEAN.or(Expected::NUMBER).or(Expected::STRING);
+
+/// The types of literals.
+fn types_of(values: &[Value]) -> Expected {
+    let types = values.iter().map(|value| match value {
+        Value::Bool(_) => Expected::BOOLEAN,
+        Value::Number(_) => Expected::NUMBER,
+        Value::String(_) => Expected::STRING,
+    });
+    types.fold(Expected::default(), Expected::or)
+}
+
+/// Those of the types that a hint can name.
+fn types(types: &[Type]) -> Expected {
+    let types = types.iter().map(|ty| match ty {
+        Type::Boolean => Expected::BOOLEAN,
+        Type::Number => Expected::NUMBER,
+        Type::String => Expected::STRING,
+        Type::List => Expected::LIST,
+        Type::Null | Type::Object => Expected::default(),
+    });
+    types.fold(Expected::default(), Expected::or)
 }
 
 /// A boolean, number or string: what can be the same as another one.

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::{Outcome, Side, with_operand};
+use crate::decision::Expected;
 use crate::policy::{AttributeId, Decimal, Operand};
 use crate::reference::attribute::State;
 
@@ -12,7 +13,7 @@ pub(super) fn compare<'c>(
     see: impl Fn(AttributeId) -> Side<'c>,
     truth: impl Fn(Ordering) -> bool,
 ) -> Outcome {
-    with_operand(left, operand, see, number, |a, b| Some(truth(a.cmp(&b))))
+    with_operand(left, operand, see, Expected::NUMBER, number, |a, b| Some(truth(a.cmp(&b))))
 }
 
 fn number(state: &State<'_>) -> Option<Decimal> {

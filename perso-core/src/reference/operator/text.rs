@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Outcome, Side, with_operand};
+use crate::decision::Expected;
 use crate::policy::{AttributeId, Operand};
 use crate::reference::attribute::State;
 
@@ -13,7 +14,7 @@ pub(super) fn compare<'c>(
     see: impl Fn(AttributeId) -> Side<'c>,
     truth: impl Fn(&str, &str) -> bool,
 ) -> Outcome {
-    with_operand(left, operand, see, string, |a, b| Some(truth(&a, &b)))
+    with_operand(left, operand, see, Expected::STRING, string, |a, b| Some(truth(&a, &b)))
 }
 
 /// A test of one string.
@@ -21,7 +22,7 @@ pub(super) fn matches(left: Side<'_>, truth: impl Fn(&str) -> bool) -> Outcome {
     match &left.state {
         State::Open => Outcome::Open,
         State::String(text) => Outcome::known(truth(text)),
-        _ => left.unreadable(),
+        _ => left.unreadable(Expected::STRING),
     }
 }
 

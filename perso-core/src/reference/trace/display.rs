@@ -5,7 +5,6 @@ use std::fmt;
 use super::super::show;
 use super::{Conclusion, RoleTrace, RuleTrace, Seen, Step, TestTrace, Trace, Truth};
 use crate::decision::{CauseKind, Problem};
-use crate::policy::Effect;
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,9 +28,13 @@ impl fmt::Display for Trace {
 
 impl fmt::Display for RuleTrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let applies = if self.applies { "applies" } else { "does not apply" };
+        let applies = match (self.applies, self.grants) {
+            (false, _) => "does not apply",
+            (true, None | Some(true)) => "applies",
+            (true, Some(false)) => "applies only to what another rule allows",
+        };
         let id = show::visible(&self.id);
-        write!(f, "{} `{id}` {applies}: it is {}", effect_name(self.effect), self.truth)?;
+        write!(f, "{} `{id}` {applies}: it is {}", self.effect.name(), self.truth)?;
         if let Some(roles) = &self.roles {
             write!(f, "\n{roles}")?;
         }
@@ -111,7 +114,7 @@ impl fmt::Display for TestTrace {
 
 impl fmt::Display for Conclusion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.allowed { "allow: " } else { "deny: " })?;
+        write!(f, "{}: ", self.outcome.name())?;
         match (&self.rule, &self.nearest, self.kind) {
             (Some(rule), ..) => write!(f, "rule `{}` applies", show::visible(rule))?,
             (None, Some(nearest), _) => write!(f, "no rule applies; the nearest is `{}`", show::visible(nearest))?,
@@ -170,12 +173,5 @@ fn words(problem: Problem) -> &'static str {
         Problem::OutOfRange => "is out of range",
         Problem::Value => "does not have the required value",
         Problem::Withheld => "is withheld",
-    }
-}
-
-pub(super) fn effect_name(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Allow => "allow",
-        Effect::Deny => "deny",
     }
 }

@@ -11,7 +11,7 @@ use super::evaluate::{Look, Verdict, decide};
 use super::operator::{self, Elements, Outcome};
 use super::roles::{self, Caller};
 use super::{facet, show, tool};
-use crate::decision::{Cause, CauseKind, Problem};
+use crate::decision::{self, Cause, CauseKind, Problem};
 use crate::policy::{self, AttributeId, Condition, Effect, Facet, Operator, Policy, RoleId, Rule, Test};
 
 /// Each rule for a call's tool, each test, the values seen, and the decision.
@@ -39,8 +39,12 @@ pub struct RuleTrace {
     /// What the rule does.
     #[serde(serialize_with = "effect")]
     pub effect: Effect,
-    /// Whether it does. An allow rule applies if it is true (or open), a deny rule unless it is false (or open).
+    /// Whether it does. An allow rule applies if it is true (or open), a deny rule unless it is false (or open). An ask rule
+    /// applies to what another rule allows as a deny rule does, and by itself as an allow rule does.
     pub applies: bool,
+    /// Of an ask rule: whether it lets the call through, after an approval, where no other rule allows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grants: Option<bool>,
     /// Of the role test and the condition together.
     pub truth: Truth,
     /// The role test, where the rule has one.
@@ -166,8 +170,8 @@ pub enum Truth {
 /// The decision, by the names of things. As JSON it is shaped as a [`crate::decision::Decision`], without the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conclusion {
-    /// Whether the call may run.
-    pub allowed: bool,
+    /// What the host does with the call.
+    pub outcome: decision::Outcome,
     /// The id of the rule that decided.
     pub rule: Option<String>,
     /// What kind of thing decided.
@@ -178,6 +182,8 @@ pub struct Conclusion {
     pub attribute: Option<String>,
     /// What was wrong with it.
     pub problem: Option<Problem>,
+    /// What the caller can correct.
+    pub hint: Option<String>,
     /// What makes the call malformed, or which limit it is over.
     pub detail: Option<String>,
 }
@@ -230,13 +236,15 @@ fn not_judged(policy: &Policy, tool: Option<&str>, problem: &Unreadable) -> Trac
 
 fn conclude(policy: &Policy, verdict: Verdict, detail: Option<String>) -> Conclusion {
     let id = |rule: Option<usize>| rule.and_then(|rule| policy.rules.get(rule)).map(|rule| rule.id.clone());
+    let hint = verdict.hint().map(|hint| hint.to_string());
     Conclusion {
-        allowed: verdict.allowed,
+        outcome: verdict.outcome,
         rule: id(verdict.rule),
         kind: verdict.cause,
         nearest: id(verdict.nearest),
         attribute: verdict.attribute,
         problem: verdict.problem,
+        hint,
         detail,
     }
 }
@@ -249,9 +257,11 @@ fn rule_trace(policy: &Policy, call: &Call, rule: &Rule) -> RuleTrace {
     let truth = Truth::all(both.into_iter().flatten());
     let applies = match rule.effect {
         Effect::Allow => truth.can_be(true),
+        Effect::Ask => truth.can_be(true) || !truth.can_be(false),
         Effect::Deny => !truth.can_be(false),
     };
-    RuleTrace { id: rule.id.clone(), effect: rule.effect, applies, truth, roles, condition }
+    let grants = (rule.effect == Effect::Ask).then(|| truth.can_be(true));
+    RuleTrace { id: rule.id.clone(), effect: rule.effect, applies, grants, truth, roles, condition }
 }
 
 fn role_trace(policy: &Policy, call: &Call, needed: &[RoleId]) -> RoleTrace {
@@ -414,7 +424,7 @@ impl Step {
 }
 
 fn effect<S: Serializer>(effect: &Effect, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(display::effect_name(*effect))
+    serializer.serialize_str(effect.name())
 }
 
 impl Serialize for Conclusion {
@@ -429,7 +439,7 @@ impl Serialize for Conclusion {
             offset: None,
         };
         let mut object = serializer.serialize_struct("Conclusion", 3)?;
-        object.serialize_field("decision", if self.allowed { "allow" } else { "deny" })?;
+        object.serialize_field("decision", &self.outcome)?;
         object.serialize_field("rule", &self.rule)?;
         object.serialize_field("cause", &cause)?;
         object.end()

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 use wasmparser::{Parser, Payload};
 use wasmtime::{Engine, Error, Instance, Memory, Module, Result, Store, TypedFunc};
 
@@ -31,6 +32,10 @@ struct Names {
     kinds: Vec<String>,
     problems: Vec<Option<String>>,
     details: Vec<Option<String>>,
+    decisions: Vec<String>,
+    hints: HashMap<String, String>,
+    types: Vec<(u32, String)>,
+    facets: HashMap<String, String>,
 }
 
 struct Running {
@@ -75,6 +80,7 @@ impl Policy {
                 "decision": "deny",
                 "rule": null,
                 "reason": "the call cannot be judged",
+                "hint": null,
                 "cause": { "kind": "engine", "detail": "the module stopped before it answered" },
             }),
         }
@@ -109,8 +115,39 @@ impl Policy {
         if record.offset != u32::MAX {
             cause.insert("offset".to_owned(), json!(record.offset));
         }
-        let decision = if record.decision == 1 { "allow" } else { "deny" };
-        json!({ "decision": decision, "rule": rule, "reason": record.reason, "cause": cause })
+        let decision = &*self.names.decisions[record.decision as usize];
+        let problem = self.names.problems[part(8)].as_deref();
+        let attribute = self.manifest.attributes.get(record.slot as usize);
+        let hint = attribute.zip(problem).filter(|_| decision != "allow");
+        let hint = hint.and_then(|(attribute, problem)| self.hint(attribute, problem, record.cause >> 24));
+        json!({ "decision": decision, "rule": rule, "reason": record.reason, "hint": hint, "cause": cause })
+    }
+
+    /// What the caller can correct about an argument. `expected` has a bit for each type that the rule's test takes.
+    fn hint(&self, attribute: &str, problem: &str, expected: u32) -> Option<String> {
+        let (facets, argument) = match attribute.split_once(" of args") {
+            Some((facets, _)) if !facets.contains(['.', '[']) => (Some(facets), &attribute[facets.len() + 4..]),
+            _ => (None, attribute),
+        };
+        if !argument.starts_with("args") {
+            return None;
+        }
+        if let Some(words) = self.names.hints.get(problem) {
+            return Some(format!("{argument}{words}"));
+        }
+        if problem != "type" {
+            return None;
+        }
+        let types = self.names.types.iter().filter(|(bits, _)| expected & bits != 0).map(|(_, name)| name.as_str());
+        let what = match facets.and_then(|facets| facets.rsplit(" of ").next()) {
+            Some(facet) => self.names.facets.get(facet)?.clone(),
+            None => types.collect::<Vec<_>>().join(" or "),
+        };
+        Some(if what.is_empty() {
+            format!("{argument} has the wrong type")
+        } else {
+            format!("{argument} must be {what}")
+        })
     }
 }
 

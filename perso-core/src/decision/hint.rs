@@ -1,0 +1,181 @@
+//! What a caller can correct about an argument.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::Problem;
+
+/// What is wrong with an argument of a call that does not run, in words for the model: `args.amount must be a number`.
+///
+/// There is one only for attributes under `args`, which the model can correct, and only where the reason does not say it
+/// already (problem [`Value`](Problem::Value)). It names the attribute as the policy writes it, and never a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hint<'p> {
+    /// As an author writes it: `args.amount`.
+    attribute: &'p str,
+    /// What could not be read off it: `host`. A length and a count are read off strings and lists.
+    facet: Option<&'p str>,
+    what: What,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Missing,
+    Null,
+    OutOfRange,
+    Type(Expected),
+}
+
+/// What a value must be so that a facet can be read off it, by the facet's name.
+const FACETS: [(&str, &str); 14] = [
+    ("length", "a string"),
+    ("count", "a list"),
+    ("scheme", "a URL"),
+    ("host", "a URL"),
+    ("port", "a URL"),
+    ("path", "a URL"),
+    ("privateness", "a URL"),
+    ("query", "a URL"),
+    ("domain", "an e-mail address"),
+    ("location", "an absolute path without `.` and `..`"),
+    ("Windows location", "an absolute Windows path without `.` and `..`"),
+    ("address", "an IP address"),
+    ("words", "one simple command"),
+    ("program", "one simple command"),
+];
+
+/// The types that a test takes, a bit each: as the states of a record, from `false` to a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Expected(u8);
+
+impl Expected {
+    /// Booleans.
+    pub const BOOLEAN: Self = Self(0b0_0011);
+    /// Numbers.
+    pub const NUMBER: Self = Self(0b0_0100);
+    /// Strings.
+    pub const STRING: Self = Self(0b0_1000);
+    /// Lists.
+    pub const LIST: Self = Self(0b1_0000);
+
+    const NAMES: [(Self, &'static str); 4] =
+        [(Self::BOOLEAN, "a boolean"), (Self::NUMBER, "a number"), (Self::STRING, "a string"), (Self::LIST, "a list")];
+
+    /// As they are in a packed answer.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The opposite of [`bits`](Self::bits).
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits & 0b1_1111)
+    }
+
+    /// Either's.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().filter(move |(one, _)| self.0 & one.0 != 0).map(|(_, name)| name)
+    }
+}
+
+impl<'p> Hint<'p> {
+    /// The hint for an attribute as [`Cause`](super::Cause) names it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn new(attribute: &'p str, problem: Problem, expected: Expected) -> Option<Self> {
+        // The innermost facet is the one that is read off the argument.
+        let (facet, attribute) = match attribute.split_once(" of args") {
+            // A key of another part can have anything in it.
+            Some((facets, _)) if !attribute.starts_with("args") && !facets.contains(['.', '[']) => {
+                (facets.rsplit(" of ").next(), attribute.get(facets.len() + " of ".len()..)?)
+            }
+            _ => (None, attribute),
+        };
+        if !attribute.starts_with("args") {
+            return None;
+        }
+        let what = match problem {
+            Problem::Missing => What::Missing,
+            Problem::Null => What::Null,
+            Problem::OutOfRange => What::OutOfRange,
+            Problem::Type => What::Type(expected),
+            Problem::Value | Problem::Withheld => return None,
+        };
+        Some(Self { attribute, facet, what })
+    }
+}
+
+impl fmt::Display for Hint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.attribute)?;
+        let expected = match (self.what, self.facet) {
+            (What::Missing, _) => return f.write_str(" is missing"),
+            (What::Null, _) => return f.write_str(" must not be null"),
+            (What::OutOfRange, _) => return f.write_str(" is out of range"),
+            (What::Type(_), Some(facet)) => FACETS.iter().find(|(name, _)| *name == facet).map(|(_, text)| *text),
+            (What::Type(expected), None) => {
+                let mut names = expected.names();
+                let first = names.next();
+                if let Some(first) = first {
+                    write!(f, " must be {first}")?;
+                    return names.try_for_each(|name| write!(f, " or {name}"));
+                }
+                None
+            }
+        };
+        match expected {
+            Some(text) => write!(f, " must be {text}"),
+            None => f.write_str(" has the wrong type"),
+        }
+    }
+}
+
+impl Serialize for Hint<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hint(attribute: &str, problem: Problem, expected: Expected) -> Option<String> {
+        Hint::new(attribute, problem, expected).map(|hint| hint.to_string())
+    }
+
+    #[test]
+    fn only_arguments_have_hints() {
+        for attribute in
+            ["agent.args", "context.ip", "tool", "agent.roles", "length of agent.id", "resource[\"x of args.a\"]"]
+        {
+            assert_eq!(hint(attribute, Problem::Missing, Expected::NUMBER), None, "{attribute}");
+        }
+    }
+
+    #[test]
+    fn a_facet_says_what_the_argument_must_be() {
+        let url = Some("args.url must be a URL".to_owned());
+        assert_eq!(hint("host of args.url", Problem::Type, Expected::STRING), url);
+        assert_eq!(hint("length of host of args.url", Problem::Type, Expected::NUMBER), url);
+        let missing = Some("args[\"a of args.b\"] is missing".to_owned());
+        assert_eq!(hint("length of args[\"a of args.b\"]", Problem::Missing, Expected::NUMBER), missing);
+        assert_eq!(hint("args[\"a of args.b\"]", Problem::Missing, Expected::NUMBER), missing);
+    }
+
+    #[test]
+    fn types_are_listed() {
+        let both = Expected::BOOLEAN.or(Expected::STRING);
+        assert_eq!(hint("args.a", Problem::Type, both).unwrap(), "args.a must be a boolean or a string");
+        assert_eq!(hint("args.a", Problem::Type, Expected::default()).unwrap(), "args.a has the wrong type");
+        assert_eq!(hint("args.a", Problem::Value, both), None);
+    }
+}
