@@ -1,13 +1,14 @@
 //! The answer to a denied call: text that the model can act on.
 
+use perso_core::{Decision, Outcome};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// The key in `_meta` under which a denial carries the decision for programs: an object with `rule` (a string or null)
-/// and `decision_id` (a UUID).
+/// The key in `_meta` under which a denial carries the decision for programs: an object with `decision` (`"deny"` or
+/// `"ask"`), `rule` (a string or null), `hint` (a string or null) and `decision_id` (a UUID).
 pub const META: &str = "dev.perso/decision";
 
-/// A call that was denied.
+/// A call that did not run: it was denied, or it needs the approval of a person.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Denied {
@@ -17,25 +18,48 @@ pub struct Denied {
     pub tool: String,
     /// The id of the rule that decided. If no rule did, the id of the closest allow rule, if any.
     pub rule: Option<String>,
+    /// [`Outcome::Ask`] if a person could approve the call, [`Outcome::Deny`] if it is denied.
+    pub outcome: Outcome,
     /// The reason, written for the caller and thus for the model.
     pub reason: String,
+    /// What is wrong with an argument, if the reason does not say it: `args.amount must be a number`.
+    pub hint: Option<String>,
+    /// The text for the model: the reason, the hint and, for [`Outcome::Ask`], that a person has to approve the call.
+    pub message: String,
 }
 
 impl Denied {
+    pub(crate) fn new(id: Uuid, tool: &str, decision: &Decision<'_>) -> Self {
+        Self {
+            id,
+            tool: tool.to_owned(),
+            rule: decision.rule.or(decision.cause.rule).map(str::to_owned),
+            outcome: decision.outcome,
+            reason: decision.reason.to_owned(),
+            hint: decision.hint.map(|hint| hint.to_string()),
+            message: decision.message().to_string(),
+        }
+    }
+
     /// Returns the decision, for programs.
     fn decision(&self) -> Value {
-        json!({ "rule": self.rule, "decision_id": self.id.to_string() })
+        json!({
+            "decision": self.outcome.name(),
+            "rule": self.rule,
+            "hint": self.hint,
+            "decision_id": self.id.to_string(),
+        })
     }
 }
 
 /// Builds the answer to a denied call. A function from `&Denied` to `String` is a `Denial` that sends that text.
 ///
-/// If a method panics, the caller gets the policy's reason.
+/// If a method panics, the caller gets [`Denied::message`].
 ///
 /// ```
 /// use perso_tower::{Denial, Denied};
 ///
-/// let denial = |denied: &Denied| format!("{} Ask a manager (decision {}).", denied.reason, denied.id);
+/// let denial = |denied: &Denied| format!("{} Ask a manager (decision {}).", denied.message, denied.id);
 /// # fn is_denial(_: impl Denial) {}
 /// # is_denial(denial);
 /// ```
@@ -59,13 +83,13 @@ impl<F: Fn(&Denied) -> String + Send + Sync + 'static> Denial for F {
     }
 }
 
-/// Sends the policy's reason.
+/// Sends [`Denied::message`].
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reason;
+pub(crate) struct Message;
 
-impl Denial for Reason {
+impl Denial for Message {
     fn text(&self, denied: &Denied) -> String {
-        denied.reason.clone()
+        denied.message.clone()
     }
 }
 

@@ -46,10 +46,10 @@ impl Event<'_> {
         self.decision.rule.or(self.decision.cause.rule)
     }
 
-    /// Emits a `tracing` event with the target `perso`, at level INFO for an allowed call and WARN for a denied one. It
+    /// Emits a `tracing` event with the target `perso`, at level INFO for an allowed call and WARN for one that is denied or needs an approval. It
     /// has no argument values.
     pub(crate) fn trace(&self) {
-        let Decision { outcome, reason, cause, .. } = self.decision;
+        let Decision { outcome, reason, hint, cause, .. } = self.decision;
         macro_rules! event {
             ($level:ident) => {
                 tracing::$level!(
@@ -58,6 +58,7 @@ impl Event<'_> {
                     tool = %visible(self.tool),
                     decision = outcome.name(),
                     rule = self.rule(),
+                    hint = hint.map(tracing::field::display),
                     cause = cause.kind.name(),
                     attribute = cause.attribute,
                     problem = cause.problem.map(Problem::name),

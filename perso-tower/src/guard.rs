@@ -4,7 +4,7 @@ use crate::agent::{Agent, AgentSource, BoxError};
 use crate::args::{Args, ReadArgs};
 use crate::caught;
 use crate::closed::{Closed, Instead};
-use crate::denial::{Answer, Denial, Denied, Reason};
+use crate::denial::{Answer, Denial, Denied, Message};
 use crate::event::{Event, Observer};
 use crate::exact::Unclear;
 use crate::policy::PolicyHandle;
@@ -101,7 +101,7 @@ impl<R: Sync + 'static> Guard<R> {
             observe: false,
             hide: false,
             closed: Closed::default(),
-            denial: Arc::new(Reason),
+            denial: Arc::new(Message),
             observer: None,
             tasks: Tasks::default(),
         }
@@ -221,25 +221,26 @@ impl<R: Sync + 'static> Guard<R> {
         let id = Uuid::now_v7();
         let event = Event { id, tool, decision, failure, enforced: !self.observe, duration: begin.elapsed() };
         event.trace();
-        let mut reason = (!decision.is_allowed()).then_some(decision.reason);
+        let mut denied = (!decision.is_allowed()).then(|| Denied::new(id, tool, decision));
         if let Some(observer) = &self.observer {
             let observe = || observer.observe(&event, args.shown().unwrap_or(&Value::Null));
             if let Err(error) = caught::call(observe) {
                 // A call that the observer may not have recorded does not run either.
                 tracing::error!(target: "perso", decision_id = %id, %error, "the observer failed: the call is denied");
-                reason = reason.or(Some(reason::ENGINE));
+                denied.get_or_insert_with(|| {
+                    Denied::new(id, tool, &Decision::not_judged(reason::ENGINE, "the observer failed"))
+                });
             }
         }
-        let reason = reason.filter(|_| !self.observe)?;
-        Some(Denied { id, tool: (*tool).to_owned(), rule: event.rule().map(str::to_owned), reason: reason.to_owned() })
+        denied.filter(|_| !self.observe)
     }
 
     /// Builds the answer to a denied call. For `is_task`, see [`Answer::new`].
     pub(crate) fn answer(&self, denied: &Denied, is_task: bool) -> Answer {
         let answer = |denial: &dyn Denial| Answer::new(denial, denied, is_task, self.hide);
         caught::call(|| answer(&*self.denial)).unwrap_or_else(|error| {
-            tracing::error!(target: "perso", decision_id = %denied.id, %error, "the denial failed: the reason is sent");
-            answer(&Reason)
+            tracing::error!(target: "perso", decision_id = %denied.id, %error, "the denial failed: the policy's message is sent");
+            answer(&Message)
         })
     }
 

@@ -238,7 +238,7 @@ fn into_response(answer: Answer, denied: &Denied) -> Result<McpResponse, JsonRpc
     match answer {
         Answer::Result(result) => {
             let result = serde_json::from_value(Value::Object(result));
-            Ok(McpResponse::CallTool(result.unwrap_or_else(|_| CallToolResult::error(&denied.reason))))
+            Ok(McpResponse::CallTool(result.unwrap_or_else(|_| CallToolResult::error(&denied.message))))
         }
         Answer::Error { code, message, data } => Err(JsonRpcError { code, message, data: Some(data) }),
         // The wording of tower-mcp's own router.

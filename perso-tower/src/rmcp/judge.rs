@@ -40,7 +40,7 @@ impl Guarding<Request> {
             Answer::Result(result) => {
                 let result = serde_json::from_value(Value::Object(result));
                 let mut result: CallToolResult =
-                    result.unwrap_or_else(|_| CallToolResult::error(vec![ContentBlock::text(&denied.reason)]));
+                    result.unwrap_or_else(|_| CallToolResult::error(vec![ContentBlock::text(&denied.message)]));
                 // rmcp removes it if the caller's revision does not have it.
                 result.result_type = Some(ResultType::COMPLETE);
                 Ok(result.into())

@@ -4,29 +4,34 @@ use crate::support::server::{Server, TOOLS};
 use crate::support::wire::{Client, MODERN, REVISIONS, post, send, text};
 use crate::support::{Claims, REASON, Ran, authenticate, compiled, policy, router, server};
 use axum::{Router, middleware};
-use perso_tower::{BoxError, Denial, Denied, Event, FromExtension, Guard, PersoLayer, ResourceQuery, RouterLayer};
+use perso_tower::{
+    BoxError, Denial, Denied, Event, FromExtension, Guard, PersoLayer, Policy, ResourceQuery, RouterLayer,
+};
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, Mutex};
 
 /// Each adapter, with the same configuration.
 macro_rules! adapters {
-    (|$guard:ident| $setup:expr) => {{
+    (|$guard:ident| $setup:expr) => {
+        adapters!(policy(), |$guard| $setup)
+    };
+    ($policy:expr, |$guard:ident| $setup:expr) => {{
         let mut adapters: Vec<(&str, Router, Ran)> = Vec::new();
         {
             let ran = Ran::default();
-            let $guard = PersoLayer::new(policy()).agent_source(FromExtension::<Claims>::new());
+            let $guard = PersoLayer::new($policy).agent_source(FromExtension::<Claims>::new());
             let server = server::http(Server { ran: ran.clone() });
             adapters.push(("layer", Router::new().nest_service("/mcp", server).layer($setup), ran));
         }
         {
             let ran = Ran::default();
             let server = Server { ran: ran.clone() };
-            let $guard = server.guarded(policy()).agent_source(FromExtension::<Claims>::new());
+            let $guard = server.guarded($policy).agent_source(FromExtension::<Claims>::new());
             adapters.push(("rmcp", Router::new().nest_service("/mcp", server::http($setup)), ran));
         }
         {
             let ran = Ran::default();
-            let $guard = RouterLayer::new(policy()).agent_source(FromExtension::<Claims>::new());
+            let $guard = RouterLayer::new($policy).agent_source(FromExtension::<Claims>::new());
             adapters.push(("tower-mcp", router::http(&ran).layer($setup).into_router_at("/mcp"), ran));
         }
         adapters.into_iter().map(|(name, app, ran)| (name, app.layer(middleware::from_fn(authenticate)), ran))
@@ -46,6 +51,91 @@ async fn a_function_may_say_something_else() {
             let answer = client.call("agent", "pay", json!({ "amount": 501 }), task).await;
             assert_eq!(answer["error"]["message"], format!("{REASON} Ask a manager about pay."), "{adapter}");
         }
+        ran.assert_nothing(adapter);
+    }
+}
+
+/// A policy that asks about large payments, and about any `wipe`.
+fn asks() -> Policy {
+    compiled(&json!({
+        "perso": 1,
+        "rules": [
+            { "id": "pay-small", "allow": "pay", "when": { "args.amount": { "lte": 500 } }, "reason": REASON },
+            { "id": "pay-large", "ask": "pay", "when": { "args.amount": { "gt": 500, "lte": 1000 } },
+              "reason": "Payments above 500 are large." },
+            { "id": "wipe", "ask": "wipe" }
+        ]
+    }))
+}
+
+const APPROVAL: &str = "This call needs the approval of a person.";
+
+#[tokio::test]
+async fn a_call_that_needs_an_approval_does_not_run() {
+    let large = format!("Payments above 500 are large. {APPROVAL}");
+    let wipe = format!("wipe needs the approval of a person (rule `wipe`). {APPROVAL}");
+    for revision in ["2025-11-25", MODERN] {
+        for (adapter, app, ran) in adapters!(asks(), |guard| guard) {
+            let client = Client::connect(&app, revision, "agent").await;
+            for (tool, args, expected, rule) in
+                [("pay", json!({ "amount": 501 }), &large, "pay-large"), ("wipe", json!({}), &wipe, "wipe")]
+            {
+                let answer = client.call("agent", tool, args, Value::Null).await;
+                assert_eq!(text(&answer), *expected, "{adapter} {revision}");
+                assert_eq!(answer["result"]["isError"], true, "{adapter} {revision}");
+                let decision = &answer["result"]["_meta"]["dev.perso/decision"];
+                assert_eq!((&decision["decision"], &decision["rule"]), (&json!("ask"), &json!(rule)), "{adapter}");
+            }
+            ran.assert_nothing(adapter);
+            // Tools whose calls somebody could approve are listed.
+            assert_eq!(client.list("agent").await.0, ["pay", "wipe"], "{adapter} {revision}");
+            client.call("agent", "pay", json!({ "amount": 500 }), Value::Null).await;
+            assert_eq!(ran.take(), [("pay".to_owned(), json!({ "amount": 500 }))], "{adapter} {revision}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hidden_call_that_needs_an_approval_does_not_run_either() {
+    for (adapter, app, ran) in adapters!(asks(), |guard| guard.hide()) {
+        let client = Client::connect(&app, "2025-11-25", "agent").await;
+        let answer = client.call("agent", "wipe", json!({}), Value::Null).await;
+        assert_eq!(answer["error"]["code"], -32602, "{adapter}: {answer}");
+        ran.assert_nothing(adapter);
+    }
+}
+
+#[tokio::test]
+async fn the_text_says_what_is_wrong_with_an_argument() {
+    for (adapter, app, ran) in adapters!(asks(), |guard| guard) {
+        let client = Client::connect(&app, MODERN, "agent").await;
+        for (args, hint) in [
+            (json!({ "amount": "450" }), "args.amount must be a number"),
+            (json!({ "amount": null }), "args.amount must not be null"),
+            (json!({}), "args.amount is missing"),
+        ] {
+            let answer = client.call("agent", "pay", args, Value::Null).await;
+            assert_eq!(text(&answer), format!("{REASON} Hint: {hint}."), "{adapter}");
+            let decision = &answer["result"]["_meta"]["dev.perso/decision"];
+            assert_eq!((&decision["decision"], &decision["hint"]), (&json!("deny"), &json!(hint)), "{adapter}");
+        }
+        ran.assert_nothing(adapter);
+    }
+}
+
+#[tokio::test]
+async fn an_observer_sees_an_ask() {
+    let seen: Arc<Mutex<Vec<(&str, bool)>>> = Arc::default();
+    let observe = {
+        let seen = seen.clone();
+        move |event: &Event<'_>, _: &Value| {
+            seen.lock().unwrap().push((event.decision.outcome.name(), event.decision.is_allowed()));
+        }
+    };
+    for (adapter, app, ran) in adapters!(asks(), |guard| guard.on_decision(observe.clone())) {
+        let client = Client::connect(&app, MODERN, "agent").await;
+        client.call("agent", "wipe", json!({}), Value::Null).await;
+        assert_eq!(std::mem::take(&mut *seen.lock().unwrap()), [("ask", false)], "{adapter}");
         ran.assert_nothing(adapter);
     }
 }

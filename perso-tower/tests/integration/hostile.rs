@@ -247,7 +247,8 @@ async fn what_is_judged_is_what_runs() {
         let body =
             format!(r#"{{"id":1,"method":"tools/call","params":{{"name":"pay","arguments":{{"amount":{amount}}}}}}}"#);
         let reply = pair.assert_stopped(&body, || post("agent", &[], &*body)).await;
-        assert_denied(reply.answer(1), REASON, "2025-11-25");
+        let hint = if amount == "null" { "args.amount must not be null" } else { "args.amount must be a number" };
+        assert_denied(reply.answer(1), &format!("{REASON} Hint: {hint}."), "2025-11-25");
     }
     for args in [r#"{"amount":5,"amount":9999}"#, r#"{"amount":5,"Amount":9999}"#] {
         let body = format!(r#"{{"id":1,"method":"tools/call","params":{{"name":"pay","arguments":{args}}}}}"#);

@@ -126,7 +126,8 @@ async fn arguments_that_are_no_object_do_not_run() {
             }
             // Without arguments.
             let call = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": { "name": "pay" } });
-            assert_denied(client.send("agent", call).await.answer(7), REASON, revision);
+            let expected = format!("{REASON} Hint: args.amount is missing.");
+            assert_denied(client.send("agent", call).await.answer(7), &expected, revision);
             ran.assert_nothing(adapter);
         }
     }
