@@ -25,7 +25,8 @@ more than 16777216 bytes of memory to read it
 the module's table is damaged
 the host refers to unknown parts`.split('\n');
 const HINTS = { missing: ' is missing', null: ' must not be null', out_of_range: ' is out of range' };
-const TYPES = ['', 'a boolean', 'a number', 'a string', 'a list'];
+// The bits of each type: `false` and `true` have one each.
+const TYPES = { 'a boolean': 3, 'a number': 4, 'a string': 8, 'a list': 16 };
 const URLS = ['scheme', 'host', 'port', 'path', 'privateness', 'query'];
 const FACETS = {
 	length: 'a string',
@@ -51,7 +52,9 @@ function hintOf(attribute, problem, expected) {
 	if (!argument || problem in HINTS) return argument ? argument + HINTS[problem] : null;
 	if (problem !== 'type') return null;
 	const facet = facets?.split(' of ').pop();
-	const types = TYPES.filter((_, at) => (expected >> at) & 1).join(' or ');
+	const types = Object.keys(TYPES)
+		.filter((type) => expected & TYPES[type])
+		.join(' or ');
 	const what = facet ? (URLS.includes(facet) ? 'a URL' : FACETS[facet]) : types;
 	return argument + (what ? ` must be ${what}` : ' has the wrong type');
 }

@@ -21,24 +21,27 @@ struct Numbered {
     records: Vec<String>,
 }
 
-/// Identifies a decision. The policy stores each of its texts once, so comparing their addresses is enough.
+/// Identifies a decision. The policy stores each of its texts once, so comparing their addresses is enough. It does not store
+/// hints, which also depend on the types that the test takes.
 #[derive(PartialEq, Eq, Hash)]
 struct Identity {
     outcome: Outcome,
     kind: CauseKind,
     problem: Option<Problem>,
     texts: [*const u8; 4],
+    hint: Option<String>,
 }
 
 impl Identity {
     /// The identity of a decision without details of its call. The number of such decisions is bounded by the policy.
     fn of(decision: &Decision<'_>) -> Option<Self> {
-        let Decision { outcome, rule, reason, cause, .. } = *decision;
+        let Decision { outcome, rule, reason, hint, cause, .. } = *decision;
         let Cause { kind, rule: nearest, attribute, problem, detail: None, offset: None, .. } = cause else {
             return None;
         };
         let at = |text: Option<&str>| text.map_or(std::ptr::null(), str::as_ptr);
-        Some(Self { outcome, kind, problem, texts: [at(rule), at(Some(reason)), at(nearest), at(attribute)] })
+        let texts = [at(rule), at(Some(reason)), at(nearest), at(attribute)];
+        Some(Self { outcome, kind, problem, texts, hint: hint.map(|hint| hint.to_string()) })
     }
 }
 

@@ -1,6 +1,6 @@
 /** What both entries (`index.ts` and `portable.ts`) export besides `Policy`. */
 
-export type { Cause, Decision, Kind, Problem } from './decision.js';
+export type { Cause, Decision, Kind, Outcome, Problem } from './decision.js';
 export { type Diagnostic, LoadError, PolicyError } from './errors.js';
 export { Denied, META } from './guard/denied.js';
 export type { DecisionEvent } from './guard/event.js';

@@ -1,6 +1,6 @@
 /** The `Policy` API, independent of the engine that runs the module. */
 
-import { type Decision, notJudged } from './decision.js';
+import { type Decision, notJudged, type Outcome } from './decision.js';
 import type { Manifest } from './engine/manifest.js';
 import { type Begun, type Call, CallWriter, type Loose, withResource } from './value/call.js';
 import type { CompiledModule } from './platform.js';
@@ -83,7 +83,7 @@ export abstract class BasePolicy {
 	 *
 	 * @example
 	 * const decision = policy.decide({ tool: 'process_refund', args: { amount: 800 }, agent: { roles: ['agent'] } });
-	 * if (!decision.allowed) throw new Error(decision.reason);
+	 * if (!decision.allowed) throw new Error(decision.message);
 	 */
 	decide(call: Call): Decision {
 		const { engine, writer } = this.#active;
@@ -108,7 +108,10 @@ export abstract class BasePolicy {
 		return this.#active.engine.decide(isText ? own(call) : NOT_UTF8, 0);
 	}
 
-	/** Whether the policy could allow a call of this tool by this caller, with some arguments and some resource. */
+	/**
+	 * Whether the policy could allow a call of this tool by this caller, with some arguments and some resource, now or after a
+	 * person's approval.
+	 */
 	couldAllow(call: Pick<Call, 'tool' | 'agent' | 'context'>): boolean {
 		return this.shows(call as Loose);
 	}
@@ -120,7 +123,7 @@ export abstract class BasePolicy {
 
 	/** @internal */
 	shows(call: Loose): boolean {
-		return this.#read(call)?.ask(TOOL_LIST) ?? false;
+		return this.#read(call)?.canPass(TOOL_LIST) ?? false;
 	}
 
 	/** Reads a call without its resource. It is judged later by the module that is active now. @internal */
@@ -207,11 +210,18 @@ class Read implements Reading {
 	}
 
 	needsResource(): boolean {
-		return this.ask(RESOURCE_OPEN) && !this.ask(RESOURCE_WITHHELD);
+		// Open gives the best outcome that any resource can have, withheld the worst.
+		const best = this.#outcome(RESOURCE_OPEN);
+		return best !== 'deny' && best !== this.#outcome(RESOURCE_WITHHELD);
 	}
 
-	ask(unknown: number): boolean {
-		return this.#engine.decide(this.#begun.text, unknown).allowed;
+	/** Whether the call could be allowed, now or after an approval. */
+	canPass(unknown: number): boolean {
+		return this.#outcome(unknown) !== 'deny';
+	}
+
+	#outcome(unknown: number): Outcome {
+		return this.#engine.decide(this.#begun.text, unknown).decision;
 	}
 }
 

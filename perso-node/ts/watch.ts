@@ -88,5 +88,5 @@ export async function watch(path: string | URL, load: Load, options: WatchOption
 
 function notLoaded(path: string | URL, error: unknown): LoadError {
 	const why = error instanceof Error ? error.message : String(error);
-	return new LoadError(`\`${String(path)}\` does not load, and the policy before stays in force: ${why}`, { cause: error });
+	return new LoadError(`\`${String(path)}\` does not load, and the previous policy stays active: ${why}`, { cause: error });
 }

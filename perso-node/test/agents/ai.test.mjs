@@ -17,6 +17,7 @@ import { Denied, Json } from 'perso';
 import { guardTools } from 'perso/ai';
 import { z } from 'zod';
 import { aiModel as playing } from '../support/models.mjs';
+import { ASKED, ASKS } from '../support/asks.mjs';
 import { AGENT, DESK, MANAGER, compiled } from '../support/policies.mjs';
 import { REASON, everyGuard } from './every-guard.mjs';
 
@@ -321,6 +322,40 @@ test('a tool stays what it is, but for how it runs', async () => {
 	assert.equal((await call(given, 'process_refund', { amount: 501 }, { agent: AGENT })).read, reads(REASON));
 	// The original tools are unchanged.
 	assert.equal(await given.process_refund.execute({ amount: 501 }), '5,501');
+});
+
+test('a call that needs the approval of a person is like one that is denied: the SDK asks nobody, and the tool does not hear of it', async () => {
+	const [done, heard] = [[], []];
+	const tools = Object.fromEntries(
+		NAMES.map((name) => [
+			name,
+			tool({
+				inputSchema: z.looseObject({}),
+				needsApproval: true,
+				onInputAvailable: ({ input }) => void heard.push(input),
+				execute: async (input) => done.push(input),
+			}),
+		]),
+	);
+	const asks = await compiled(ASKS);
+	for (const { tool: name, args, decision, hint, text } of ASKED) {
+		for (const play of [generateText, streamed]) {
+			const model = playing([[name, args]]);
+			const guarded = guardTools(tools, asks, { agent: AGENT });
+			const { content } = await play({ model, tools: guarded, prompt: 'go', stopWhen: isStepCount(3) });
+			assert.ok(!content.some(({ type }) => type === 'tool-approval-request'));
+			assert.deepEqual(model.read, [reads(text)]);
+		}
+		await assert.rejects(
+			async () => guardTools(tools, asks, { agent: AGENT })[name].execute(args, {}),
+			(error) => {
+				assert.ok(error instanceof Denied);
+				assert.deepEqual([error.message, error.hint, error.decision.decision], [text, hint, decision]);
+				return true;
+			},
+		);
+	}
+	assert.deepEqual([done, heard], [[], []]);
 });
 
 /** Answers a step's request for approval. */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Denied } from 'perso';
+import { ASKED, ASKS, asksAPerson } from '../support/asks.mjs';
 import { AGENT, DESK, MANAGER, compiled } from '../support/policies.mjs';
 
 export const REASON = 'Agents may refund up to $500.';
@@ -55,6 +56,37 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 		const read = await play(await desk, { agent: AGENT }, [refund(1), refund(900), refund(2)], undefined, done);
 		assert.deepEqual(read, ['process_refund is done', reads(REASON), 'process_refund is done']);
 		assert.deepEqual(done, [refund(1), refund(2)]);
+	});
+
+	test('a call that needs the approval of a person does not run, and the model reads so, and what is wrong with arguments', async () => {
+		const policy = await compiled(ASKS);
+		for (const agent of [AGENT, async () => AGENT]) {
+			const [done, events] = [[], []];
+			const settings = { agent, onDecision: (event) => events.push(event) };
+			const call = async (tool, args) => ({ text: (await play(policy, settings, [[tool, args]], undefined, done))[0] });
+			await asksAPerson(call, done, reads);
+			assert.deepEqual(
+				events
+					.slice(0, -1)
+					.map(({ rule, enforced, decision }) => [rule, enforced, decision.decision, decision.hint, decision.message]),
+				ASKED.map(({ rule, decision, hint, text }) => [rule, true, decision, hint, text]),
+			);
+		}
+		// All of them in one step.
+		const done = [];
+		const calls = ASKED.map(({ tool, args }) => [tool, args]);
+		assert.deepEqual(
+			await play(policy, { agent: AGENT }, calls, undefined, done),
+			ASKED.map(({ text }) => reads(text)),
+		);
+		assert.deepEqual(done, []);
+	});
+
+	test('a call that needs the approval of a person runs where the guard only observes', async () => {
+		const [done, events] = [[], []];
+		const settings = { agent: AGENT, mode: 'observe', onDecision: (event) => events.push(event) };
+		await play(await compiled(ASKS), settings, [refund(501)], undefined, done);
+		assert.deepEqual([done, events[0].decision.decision, events[0].enforced], [[refund(501)], 'ask', false]);
 	});
 
 	test('who calls is told by the host, for each call anew', async () => {

@@ -11,6 +11,7 @@ import { Denied, META } from 'perso';
 import { guardTool, toolGuard } from 'perso/langchain';
 import { z } from 'zod';
 import { LangChainModel as Played } from '../support/models.mjs';
+import { ASKED, ASKS, asksAPerson } from '../support/asks.mjs';
 import { AGENT, DESK, compiled } from '../support/policies.mjs';
 import { REASON, UNKNOWN, everyGuard } from './every-guard.mjs';
 
@@ -57,7 +58,7 @@ test('the denial is an error of the call, with the decision for programs', async
 	const read = await call(deskTools([]), 'process_refund', { amount: 501 }, settings);
 	const { content, status, tool_call_id, name, artifact } = read;
 	assert.deepEqual([content, status, tool_call_id, name], [REASON, 'error', 'call-0', 'process_refund']);
-	assert.deepEqual(artifact, { [META]: { rule: 'refund', decision_id: events[0].id } });
+	assert.deepEqual(artifact, { [META]: { decision: 'deny', rule: 'refund', hint: null, decision_id: events[0].id } });
 	assert.equal((await call(deskTools([]), 'process_refund', { amount: 5 })).status, 'success');
 });
 
@@ -311,6 +312,28 @@ test('guarded tools of an agent', async () => {
 	assert.equal(done.length, 1);
 });
 
+test('a guarded tool does not run a call that needs the approval of a person', async () => {
+	const asks = await compiled(ASKS);
+	const done = [];
+	const tools = deskTools(done).map((tool) => guardTool(tool, asks, { agent: AGENT }));
+	// In an agent, by a call of a model and by itself.
+	await asksAPerson(async (name, args) => {
+		const [{ content, artifact }] = await loop(tools, [[name, args]], []);
+		return { text: content, meta: artifact };
+	}, done);
+	for (const { tool, args, decision, hint, text } of ASKED) {
+		const guarded = tools.find(({ name }) => name === tool);
+		const { content, artifact } = await guarded.invoke({ type: 'tool_call', id: 'call-1', name: tool, args });
+		assert.deepEqual([content, artifact[META].decision, artifact[META].hint], [text, decision, hint]);
+		await assert.rejects(guarded.invoke(args), (error) => {
+			assert.ok(error instanceof Denied);
+			assert.deepEqual([error.message, error.hint, error.decision.decision], [text, hint, decision]);
+			return true;
+		});
+	}
+	assert.equal(done.length, 1);
+});
+
 test('tools by their classes', async () => {
 	const done = [];
 	class Refund extends StructuredTool {
@@ -353,7 +376,8 @@ test('tools that take a text, that have an artifact, and that tell how far they 
 	);
 	assert.equal(await search.invoke('abc'), 'found');
 	assert.equal(await search.invoke({ input: 'abd' }), 'found');
-	for (const input of ['bc', { input: 'bc' }, {}]) await assert.rejects(search.invoke(input), { message: 'Only a.' });
+	for (const input of ['bc', { input: 'bc' }]) await assert.rejects(search.invoke(input), { message: 'Only a.' });
+	await assert.rejects(search.invoke({}), { message: 'Only a. Hint: args.input is missing.' });
 	assert.deepEqual(done, ['abc', 'abd']);
 
 	const pair = tool(async ({ amount }) => ['refunded', amount], {

@@ -7,9 +7,10 @@ import { RealtimeAgent, RealtimeSession } from '@openai/agents/realtime';
 import { ScriptedRealtimeTransport } from '@openai/agents/realtime/testing';
 import { ScriptedModel, assistantMessage, functionCall } from '@openai/agents/testing';
 import { META } from 'perso';
-import { guardedTool, toolInputGuardrail } from 'perso/openai-agents';
+import { guardMcpServer, guardedTool, toolInputGuardrail } from 'perso/openai-agents';
 import { z } from 'zod';
 import { openaiModel as playing } from '../support/models.mjs';
+import { ASKED, ASKS, asksAPerson } from '../support/asks.mjs';
 import { AGENT, DESK, compiled } from '../support/policies.mjs';
 import { REASON, everyGuard } from './every-guard.mjs';
 
@@ -75,7 +76,7 @@ test('the result of the guardrail has the decision', async () => {
 	const [{ guardrail, output }] = result.toolInputGuardrailResults;
 	assert.deepEqual(guardrail, { type: 'tool_input', name: 'perso' });
 	assert.deepEqual(output.behavior, { type: 'rejectContent', message: REASON });
-	assert.deepEqual(output.outputInfo, { [META]: { rule: 'refund', decision_id: events[0].id } });
+	assert.deepEqual(output.outputInfo, { [META]: { decision: 'deny', rule: 'refund', hint: null, decision_id: events[0].id } });
 });
 
 test('what `agent` is told', async () => {
@@ -172,6 +173,54 @@ test('the tools of an MCP server', async () => {
 	]);
 	await run(new Agent({ name: 'desk', model, mcpServers: [server] }), 'go');
 	assert.deepEqual([readBy(model)[1], done], [REASON, [['process_refund', { amount: 5 }]]]);
+});
+
+test('a guarded MCP server does not get a call that needs the approval of a person', async () => {
+	const asks = await compiled(ASKS);
+	const done = [];
+	const answer = (name, args) => (done.push([name, args]), [{ type: 'text', text: 'done' }]);
+	const server = guardMcpServer(
+		{
+			name: 'desk',
+			cacheToolsList: false,
+			connect: async () => {},
+			close: async () => {},
+			invalidateToolsCache: async () => {},
+			listTools: async () =>
+				['process_refund', 'delete_record', 'view_customer'].map((name) => ({ name, description: name, inputSchema: parameters })),
+			callTool: async (name, args) => answer(name, args),
+			callToolResult: async (name, args) => ({ content: answer(name, args) }),
+		},
+		asks,
+		{ agent: AGENT },
+	);
+	const byModel = async (name, args) => {
+		const model = playing([[name, args]]);
+		await run(new Agent({ name: 'desk', model, mcpServers: [server] }), 'go');
+		const { output } = model.lastCall.request.input.find(({ type }) => type === 'function_call_result');
+		return { text: output[0].text };
+	};
+	await asksAPerson(byModel, done);
+	for (const { tool, args, decision, rule, hint, text } of ASKED) {
+		assert.deepEqual(await server.callTool(tool, args), [{ type: 'text', text }]);
+		const { content, isError, _meta } = await server.callToolResult(tool, args);
+		const { decision_id, ...record } = _meta[META];
+		assert.deepEqual([content, isError, record], [[{ type: 'text', text }], true, { decision, rule, hint }]);
+	}
+	assert.equal(done.length, 1);
+});
+
+test('an approval that the SDK asks for does not replace one that the policy asks for', async () => {
+	const done = [];
+	const tool = guardedTool(await compiled(ASKS), { agent: AGENT });
+	const [refund] = deskToolsBy(tool, done, { needsApproval: async () => true });
+	const model = playing([['process_refund', { amount: 501 }]]);
+	const agent = new Agent({ name: 'desk', model, tools: [refund] });
+	const first = await run(agent, 'go');
+	for (const interruption of first.interruptions) first.state.approve(interruption);
+	await run(agent, first.state);
+	const { text } = ASKED.find(({ args }) => args.amount === 501);
+	assert.deepEqual([readBy(model), done], [[text], []]);
 });
 
 test('a call that a person must approve is judged when it runs', async () => {

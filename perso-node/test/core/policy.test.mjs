@@ -1,6 +1,7 @@
 // Loading, reloading and watching policies, and their decisions.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { once, EventEmitter } from 'node:events';
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -10,6 +11,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { LoadError, Policy, PolicyError } from 'perso';
+import { messageOf } from '../../dist/decision.js';
+import { ASKED, ASKS, LISTED } from '../support/asks.mjs';
 import { AGENT, DESK, compiled, isPortable, moduleOf } from '../support/policies.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'perso-'));
@@ -19,13 +22,15 @@ const most = (amount) => ({ perso: 1, rules: [{ id: `most-${amount}`, allow: 'pa
 const pay = (policy, amount) => policy.decide({ tool: 'pay', args: { amount } }).allowed;
 const file = join(folder, 'policy.wasm');
 
-test('a decision is the record of docs/decision.md, and `allowed`', async () => {
+test('a decision is the record of docs/decision.md, `allowed` and `message`', async () => {
 	const policy = await compiled(DESK);
 	assert.deepEqual(policy.decide({ tool: 'process_refund', args: { amount: 800 }, agent: AGENT }), {
 		allowed: false,
 		decision: 'deny',
 		rule: null,
 		reason: 'Agents may refund up to $500.',
+		hint: null,
+		message: 'Agents may refund up to $500.',
 		cause: { kind: 'no_rule', rule: 'refund', attribute: 'args.amount', problem: 'value' },
 	});
 	const allowed = policy.decide({ tool: 'process_refund', args: { amount: 8 }, agent: AGENT });
@@ -36,8 +41,82 @@ test('a decision is the record of docs/decision.md, and `allowed`', async () => 
 		decision: 'deny',
 		rule: null,
 		reason: 'the call cannot be read',
+		hint: null,
+		message: 'the call cannot be read',
 		cause: { kind: 'malformed', detail: 'the text ends before the call does', offset: 1 },
 	});
+});
+
+test('calls that need the approval of a person, and hints', async () => {
+	const policy = await compiled(ASKS);
+	// Twice, because the native engine keeps decisions.
+	for (const { tool, args, decision, rule, hint, text } of [...ASKED, ...ASKED]) {
+		for (const decided of [
+			policy.decide({ tool, args, agent: AGENT }),
+			policy.decideJson(JSON.stringify({ tool, args, agent: AGENT })),
+		]) {
+			assert.deepEqual(
+				[decided.allowed, decided.decision, decided.rule ?? decided.cause.rule, decided.hint, decided.message],
+				[false, decision, rule, hint, text],
+			);
+			assert.ok(text.startsWith(decided.reason));
+		}
+	}
+	const allowed = policy.decide({ tool: 'view_customer', args: { fields: ['name'] }, agent: AGENT });
+	assert.deepEqual([allowed.allowed, allowed.decision, allowed.hint, allowed.message], [true, 'allow', null, allowed.reason]);
+});
+
+test('decisions that differ only in the hint', async () => {
+	const either = (number, test) => ({ any: [{ 'args.k': number }, { 'args.v': test }] });
+	const policy = await compiled({
+		rules: [{ allow: 'pay', when: { all: [either(1, { lte: 5 }), either(2, { glob: 'a*' })] }, reason: 'No.' }],
+	});
+	const decide = (k) => policy.decide({ tool: 'pay', args: { k, v: true } });
+	// Twice, because the native engine keeps decisions.
+	for (let round = 0; round < 2; round += 1) {
+		const [one, two] = [decide(1), decide(2)];
+		assert.deepEqual([one.hint, two.hint], ['args.v must be a string', 'args.v must be a number']);
+		assert.equal(one.message, 'No. Hint: args.v must be a string.');
+		assert.deepEqual({ ...one, hint: two.hint, message: two.message }, two);
+	}
+});
+
+test('a hint names each type once', async () => {
+	const policy = await compiled({
+		rules: [
+			{ allow: 'flag', when: { 'args.v': true } },
+			{ allow: 'list', when: { 'args.v': { in: [false, 'a'] } } },
+			{ allow: 'host', when: { 'args.url': { url: { host: 'acme.com' } } } },
+		],
+	});
+	for (const [tool, args, hint] of [
+		['flag', { v: 1 }, 'args.v must be a boolean'],
+		['list', { v: 1 }, 'args.v must be a boolean or a string'],
+		['host', { url: 'x' }, 'args.url must be a URL'],
+	]) {
+		assert.equal(policy.decide({ tool, args }).hint, hint);
+	}
+});
+
+test('the message for the model', () => {
+	const approval = 'This call needs the approval of a person.';
+	for (const [decision, reason, hint, message] of [
+		['deny', 'no', null, 'no'],
+		['deny', '', null, ''],
+		['allow', 'pay is allowed', null, 'pay is allowed'],
+		['deny', 'no', 'args.a is missing', 'no. Hint: args.a is missing.'],
+		['deny', 'No.', 'args.a is missing', 'No. Hint: args.a is missing.'],
+		['ask', 'large refund', null, `large refund. ${approval}`],
+		['ask', 'Why?', null, `Why? ${approval}`],
+		['ask', 'Stop!', null, `Stop! ${approval}`],
+		['ask', 'A review:', null, `A review: ${approval}`],
+		['ask', 'a line.\n', null, `a line.\n. ${approval}`],
+		['ask', 'wait;', null, `wait;. ${approval}`],
+		['ask', '', null, `. ${approval}`],
+		['ask', 'Large.', 'args.a must not be null', `Large. Hint: args.a must not be null. ${approval}`],
+	]) {
+		assert.equal(messageOf({ decision, reason, hint }), message);
+	}
 });
 
 test('decisions that come again are the right ones', async () => {
@@ -117,6 +196,42 @@ test('which tools to show, and whether a resource is needed', async () => {
 	assert.equal(policy.needsResource({ tool: 'view_customer', agent: AGENT }), false);
 });
 
+test('tools whose calls need an approval are shown, and a resource is needed if it changes the outcome', async () => {
+	const desk = await compiled(ASKS);
+	const names = ['view_customer', 'process_refund', 'delete_record', 'dump_secrets'];
+	assert.deepEqual(names.filter((tool) => desk.couldAllow({ tool, agent: AGENT })).sort(), LISTED);
+	const secret = { 'resource.secret': true };
+	const policy = await compiled({
+		rules: [
+			{ allow: 'allow or ask' },
+			{ ask: 'allow or ask', when: secret },
+			{ ask: 'ask or deny', when: secret },
+			{ ask: 'ask' },
+			{ allow: 'ask anyway', when: secret },
+			{ ask: 'ask anyway' },
+			{ ask: 'deny' },
+			{ deny: 'deny' },
+			{ ask: 'deny some' },
+			{ deny: 'deny some', when: secret },
+			{ ask: 'deny a caller', when: secret, roles: ['agent'] },
+		],
+	});
+	for (const [tool, shown, needed] of [
+		['allow or ask', true, true],
+		['ask or deny', true, true],
+		['ask', true, false],
+		['ask anyway', true, false],
+		['deny', false, false],
+		['deny some', true, true],
+		['deny a caller', false, false],
+	]) {
+		assert.deepEqual([policy.couldAllow({ tool }), policy.needsResource({ tool })], [shown, needed], tool);
+	}
+	assert.equal(policy.needsResource({ tool: 'deny a caller', agent: AGENT }), true);
+	const late = (tool) => policy.read({ tool }).decideWithheld().decision;
+	assert.deepEqual(['allow or ask', 'ask or deny', 'ask', 'deny some'].map(late), ['ask', 'deny', 'ask', 'deny']);
+});
+
 test('loads paths, URLs, bytes and compiled modules', async () => {
 	const module = moduleOf(most(5));
 	writeFileSync(file, module);
@@ -180,6 +295,22 @@ test('damaged modules do not load', async () => {
 	}
 });
 
+test('a module of another ABI says to compile the policy again', async () => {
+	const module = Buffer.from(moduleOf(most(5)));
+	const text = '"abi":2';
+	assert.ok(module.includes(text));
+	module.write('"abi":1', module.indexOf(text));
+	// The hash at the end is of all bytes before its section.
+	createHash('sha256')
+		.update(module.subarray(0, -47))
+		.digest()
+		.copy(module, module.length - 32);
+	await assert.rejects(
+		Policy.load(module),
+		(error) => error instanceof LoadError && /ABI 1.*compile the policy again/.test(error.message),
+	);
+});
+
 test('reload puts another policy in force, or leaves the one before', async () => {
 	const policy = await Policy.load(moduleOf(most(5)));
 	const reading = policy.read({ tool: 'pay', args: { amount: 6 } });
@@ -233,7 +364,7 @@ test('watch follows a file', async (t) => {
 	next = once(events, 'bad');
 	written('\0asm and no more');
 	const [error] = await next;
-	assert.match(error.message, /does not load, and the policy before stays in force/);
+	assert.match(error.message, /does not load, and the previous policy stays active/);
 	assert.deepEqual([pay(policy, 10), pay(policy, 11)], [true, false]);
 	next = once(events, 'reload');
 	written(moduleOf(most(20)));

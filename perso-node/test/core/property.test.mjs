@@ -131,3 +131,23 @@ test('both engines say the same of any text', () => {
 	}
 	assert.ok(denied > 0);
 });
+
+test('both engines list the same tools and need the same resources', () => {
+	const found = { listed: 0, needed: 0 };
+	for (const { file, policy, other, tools } of policies) {
+		fc.assert(
+			fc.property(call(tools), ({ resource, args, ...rest }) => {
+				const [listed, needed] = [policy.couldAllow(rest), policy.needsResource({ ...rest, args })];
+				assert.deepEqual(
+					[other.couldAllow(rest), other.needsResource({ ...rest, args })],
+					[listed, needed],
+					`${file}: ${JSON.stringify({ ...rest, args })}`,
+				);
+				found.listed += listed ? 1 : 0;
+				found.needed += needed ? 1 : 0;
+			}),
+			{ numRuns: Math.ceil(RUNS / policies.length) },
+		);
+	}
+	assert.ok(found.listed > 0 && found.needed > 0);
+});

@@ -10,6 +10,7 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import { guard } from 'perso/mcp';
 import { DESKS } from '../servers/desk.mjs';
 import { byToken } from '../support/http.mjs';
+import { ASKS, asksAPerson, LISTED } from '../support/asks.mjs';
 import { DESK, compiled } from '../support/policies.mjs';
 
 const policy = await compiled(DESK);
@@ -119,4 +120,15 @@ test('requests of different callers at a time, and with the same id, are not mix
 		tokens.map((token) => token === 'agent'),
 	);
 	assert.equal(done.length - before, 20);
+});
+
+test('a call that needs the approval of a person does not run', async () => {
+	// The last test: the policy changes for all sessions.
+	await policy.reload((await compiled(ASKS)).module);
+	done.length = 0;
+	assert.deepEqual((await shown('agent')).sort(), LISTED);
+	await asksAPerson(async (tool, args) => {
+		const { result } = await post('agent', 'tools/call', { name: tool, arguments: args });
+		return { text: result.content[0].text, meta: result._meta };
+	}, done);
 });

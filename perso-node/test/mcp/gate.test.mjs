@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { channel } from 'node:diagnostics_channel';
 import { META } from 'perso';
 import { guard, guardTransport } from 'perso/mcp';
+import { ASKED, ASKS, asksAPerson, LISTED } from '../support/asks.mjs';
 import { AGENT, DESK, MANAGER, compiled } from '../support/policies.mjs';
 
 const policy = await compiled(DESK);
@@ -32,8 +33,8 @@ class Fake {
 }
 
 /** A guarded transport with a server that records what it gets. */
-function desk(settings = { agent: AGENT }, transport = new Fake()) {
-	guardTransport(transport, policy, settings);
+function desk(settings = { agent: AGENT }, transport = new Fake(), rules = policy) {
+	guardTransport(transport, rules, settings);
 	const got = [];
 	transport.onmessage = (message) => got.push(message);
 	return { transport, got };
@@ -66,10 +67,74 @@ test('an allowed call goes on at once, a denied one never', async () => {
 		result: {
 			content: [{ type: 'text', text: 'Agents may refund up to $500.' }],
 			isError: true,
-			_meta: { [META]: { rule: 'refund', decision_id: answer.result._meta[META].decision_id } },
+			_meta: { [META]: { decision: 'deny', rule: 'refund', hint: null, decision_id: answer.result._meta[META].decision_id } },
 		},
 	});
 	assert.deepEqual(got, [allowed]);
+});
+
+test('a call that needs the approval of a person does not go on, and its tool is listed', async () => {
+	const asks = await compiled(ASKS);
+	for (const agent of [AGENT, async () => AGENT]) {
+		const events = [];
+		const { transport, got } = desk({ agent, onDecision: (event) => events.push(event) }, new Fake(), asks);
+		const asked = async (tool, args) => {
+			transport.says(call(tool, args));
+			while (transport.sent.length === 0 && got.length === 0) await settled();
+			if (got.length > 0) return {};
+			const { result } = await transport.next();
+			assert.equal(result.isError, true);
+			return { text: result.content[0].text, meta: result._meta };
+		};
+		await asksAPerson(asked, got);
+		assert.deepEqual(
+			events.slice(0, -1).map(({ rule, decision }) => [decision.decision, rule, decision.hint, decision.message]),
+			ASKED.map(({ decision, rule, hint, text }) => [decision, rule, hint, text]),
+		);
+		transport.says(list());
+		await answers({ transport, got }, { result: { tools: ALL } });
+		assert.deepEqual(names(await transport.next()).sort(), LISTED);
+	}
+});
+
+test('a call that needs the approval of a person, as a task, and as a task that goes on', async () => {
+	const asks = await compiled(ASKS);
+	let agent = AGENT;
+	const { transport, got } = desk({ agent: () => agent }, new Fake(), asks);
+	for (const { tool, args, decision, rule, hint, text } of ASKED) {
+		transport.says(call(tool, args, { task: { ttl: 1000 } }));
+		const { error } = await transport.next();
+		assert.deepEqual([error.code, error.message], [-32000, text]);
+		assert.deepEqual(error.data[META], { decision, rule, hint, decision_id: error.data[META].decision_id });
+	}
+	assert.deepEqual(got, []);
+	// The call was allowed, but needs an approval now.
+	agent = { ...MANAGER, roles: ['manager'] };
+	const owned = { agent: () => agent, resource: () => ({ owner_id: 'mgr-001' }) };
+	const later = desk(owned, new Fake(), asks);
+	later.transport.says(call('delete_record', { record_id: '1' }));
+	await answers(later, { result: { resultType: 'task', taskId: 'a task' } });
+	await later.transport.next();
+	const update = () => ({ jsonrpc: '2.0', id: (id += 1), method: 'tasks/update', params: { taskId: 'a task', inputResponses: {} } });
+	later.transport.says(update());
+	assert.equal(later.got.length, 2);
+	agent = MANAGER;
+	later.transport.says(update());
+	const { error } = await later.transport.next();
+	const deleting = ASKED.find(({ tool }) => tool === 'delete_record');
+	assert.deepEqual([later.got.length, error.message, error.data[META].decision], [2, deleting.text, 'ask']);
+});
+
+test('observing lets a call pass that needs the approval of a person', async () => {
+	const events = [];
+	const asks = await compiled(ASKS);
+	const { transport, got } = desk({ agent: AGENT, mode: 'observe', onDecision: (event) => events.push(event) }, new Fake(), asks);
+	for (const { tool, args } of ASKED) transport.says(call(tool, args));
+	assert.equal(got.length, ASKED.length);
+	assert.deepEqual(
+		events.map(({ decision, enforced }) => [decision.decision, enforced]),
+		ASKED.map(({ decision }) => [decision, false]),
+	);
 });
 
 test('the answer of a denial goes where the request came from', async () => {

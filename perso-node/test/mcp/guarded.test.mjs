@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CLIENTS, call, shown, using } from '../support/clients.mjs';
-import { moduleOf } from '../support/policies.mjs';
+import { ASKED, ASKS, asksAPerson, LISTED } from '../support/asks.mjs';
+import { AGENT, moduleOf } from '../support/policies.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'perso-guarded-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -62,7 +63,8 @@ for (const [name, client] of Object.entries(CLIENTS).filter(([name]) => name.end
 			assert.equal((await call(client, 'read_text_file', { path: join(root, 'public', 'open.txt') })).text, 'open');
 			for (const path of [join(root, 'secret.txt'), join(root, 'public', '..', 'secret.txt'), `${root}/public/../secret.txt`]) {
 				const { ok, text } = await call(client, 'read_text_file', { path });
-				assert.deepEqual([ok, text], [false, 'Only public files may be read.'], path);
+				const hint = path.includes('..') ? ' Hint: args.path must be an absolute path without `.` and `..`.' : '';
+				assert.deepEqual([ok, text], [false, `Only public files may be read.${hint}`], path);
 			}
 			const written = await write(client, join(root, 'public', 'new.txt'));
 			assert.deepEqual([written.ok, written.text], [false, 'Editors may write public files.']);
@@ -244,6 +246,43 @@ for (const desk of DESK_NAMES) {
 		});
 	}
 }
+
+for (const [name, client] of Object.entries(CLIENTS)) {
+	test(`a call that needs the approval of a person does not run, client ${name}`, async () => {
+		const file = join(folder, `asks ${name}`);
+		writeFileSync(file, '');
+		const desk = name === '1.x' ? 'McpServer 1.x' : 'McpServer 2.x';
+		const args = guarded(ASKS, [UNGUARDED, desk, file], '--agent', JSON.stringify(AGENT));
+		const done = {
+			get length() {
+				return readFileSync(file, 'utf8').split('\n').length - 1;
+			},
+		};
+		await using(client.make(), client.stdio(process.execPath, args), async (client) => {
+			assert.deepEqual(await shown(client), LISTED);
+			await asksAPerson((tool, args) => call(client, tool, args), done);
+		});
+	});
+}
+
+test('the operator reads the outcome and what the model reads', () => {
+	const lines = ASKED.map(({ tool, args }, id) => ({
+		jsonrpc: '2.0',
+		id,
+		method: 'tools/call',
+		params: { name: tool, arguments: args },
+	}));
+	const input = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+	const { stdout, stderr } = run(input, ...guarded(ASKS, ECHO, '--agent', JSON.stringify(AGENT)).slice(engine.length));
+	assert.deepEqual(
+		stderr
+			.trim()
+			.split('\n')
+			.map((line) => line.replace(/ \([\w-]{36}\)$/, '')),
+		ASKED.map(({ tool, decision, text }) => `perso: ${decision} "${tool}": ${text}`),
+	);
+	assert.ok(!stdout.includes('"method"'), 'nothing has reached the server');
+});
 
 const PLAIN = fileURLToPath(new URL('../servers/plain.mjs', import.meta.url));
 const CLOSED = ['--prompts', 'deny', '--resources', 'deny'];

@@ -246,6 +246,44 @@ test('over stdio, in both eras', async () => {
 	}
 });
 
+test('a hidden tool whose calls need the approval of a person is listed, and a call is answered as a denial is', async () => {
+	const asks = await compiled({
+		rules: [
+			{ ask: HIDDEN, roles: ['agent'], reason: 'Ask first.' },
+			{ allow: HIDDEN, roles: ['manager'] },
+		],
+	});
+	for (const [name, [make, hide]] of Object.entries(SERVERS)) {
+		const Memory = isModernLine(name) ? Memory2 : Memory1;
+		const say = async (tool, settings) => {
+			let runs = 0;
+			const server = make(() => ((runs += 1), { content: [] }));
+			if (settings) guard(server, asks, { hide, ...settings });
+			const [near, far] = Memory.createLinkedPair();
+			await server.connect(far);
+			await near.start();
+			const ask = async (message) => {
+				const answer = new Promise((resolve) => (near.onmessage = resolve));
+				await near.send(message);
+				return answer;
+			};
+			const answer = JSON.stringify(await ask(call(tool, 1, {})));
+			const { result } = await ask({ jsonrpc: '2.0', id: 2, method: 'tools/list', params: {} });
+			await server.close();
+			return { answer, runs, tools: result?.tools.map(({ name }) => name) };
+		};
+		const none = await say(NONE);
+		for (const agent of [AGENT, async () => AGENT]) {
+			const asked = await say(HIDDEN, { agent });
+			assert.equal(asked.runs, 0, name);
+			same(asked.answer, none.answer, name);
+			// The low-level servers have no list.
+			if (name in HIGH) assert.deepEqual(asked.tools, [HIDDEN], name);
+		}
+		assert.equal((await say(HIDDEN, { agent: { roles: ['manager'] } })).runs, 1, name);
+	}
+});
+
 /** Posts a tool call of revision 2026-07-28 with headers. */
 async function modern(server, tool, args, headers) {
 	const response = await fetch(server.url, {

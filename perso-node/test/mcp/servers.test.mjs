@@ -15,6 +15,7 @@ import { guard } from 'perso/mcp';
 import { DESKS, isOld } from '../servers/desk.mjs';
 import { CLIENTS, call, shown, using } from '../support/clients.mjs';
 import { WAYS, byToken, serve } from '../support/http.mjs';
+import { ASKS, asksAPerson, LISTED } from '../support/asks.mjs';
 import { AGENT, DESK, compiled, isPortable } from '../support/policies.mjs';
 
 const policy = await compiled(DESK);
@@ -117,6 +118,32 @@ for (const desk of Object.keys(DESKS)) {
 		const { answer: none } = await answers('dump_nothing', false);
 		assert.equal(JSON.stringify(answer), JSON.stringify(none).replaceAll('dump_nothing', 'dump_secrets'));
 	});
+}
+
+for (const desk of Object.keys(DESKS)) {
+	for (const [way, handle] of Object.entries(WAYS[isOld(desk) ? '1.x' : '2.x'])) {
+		for (const [name, client] of clients(desk, way)) {
+			test(`${desk}, ${way}, client ${name}: a call that needs the approval of a person does not run`, async () => {
+				const done = [];
+				const asks = await compiled(ASKS);
+				const server = await serve(
+					handle(() =>
+						guard(
+							DESKS[desk]((what) => done.push(what)),
+							asks,
+							byToken,
+						),
+					),
+				);
+				const transport = way === 'sse' ? client.sse : client.http;
+				await using(client.make(), transport(server.url, TOKEN), async (client) => {
+					assert.deepEqual(await shown(client), LISTED);
+					await asksAPerson((tool, args) => call(client, tool, args), done);
+				});
+				await server.close();
+			});
+		}
+	}
 }
 
 test('Python: `mcp` in both eras, over HTTP', async () => {

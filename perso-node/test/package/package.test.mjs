@@ -79,6 +79,9 @@ test('its types are whole, without those of a browser', () => {
 			resource: async ({ args }) => ({ owner: args['id'] }),
 			onDecision: ({ rule }) => console.log(rule, decision.allowed),
 		});
+		const outcome: 'allow' | 'ask' | 'deny' = decision.decision;
+		const hint: string | null = decision.hint;
+		console.log(outcome, hint, decision.message.length);
 		// @ts-expect-error: a decision's attributes are not writable
 		decision.allowed = true;
 		// @ts-expect-error: there is no such mode

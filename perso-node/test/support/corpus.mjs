@@ -37,7 +37,8 @@ export async function cases(file) {
 	};
 }
 
-const answer = ({ decision, rule, cause }) => ({ decision, rule, cause });
+/** The hint is part of the answer only if the case has one. */
+const answer = ({ decision, rule, cause, hint }) => ({ decision, rule, cause, ...(hint !== undefined && { hint }) });
 
 function bytesOf(found) {
 	if (found.build) return Buffer.concat(found.build.map(piece));

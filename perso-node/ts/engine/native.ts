@@ -1,7 +1,7 @@
 /** Runs modules in the native addon, which uses the engine of perso-core. */
 
 import load from '../../binding/load.cjs';
-import { type Decision, decision, notJudged } from '../decision.js';
+import { type Decision, type DecisionRecord, decision, notJudged } from '../decision.js';
 import { type Diagnostic, LoadError, PolicyError } from '../errors.js';
 import type { Engine } from '../policy.js';
 import { type Manifest, manifest } from './manifest.js';
@@ -68,4 +68,4 @@ class NativeEngine implements Engine {
 	}
 }
 
-const parsed = (record: string): Decision => decision(JSON.parse(record) as Omit<Decision, 'allowed'>);
+const parsed = (record: string): Decision => decision(JSON.parse(record) as DecisionRecord);

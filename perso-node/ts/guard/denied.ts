@@ -1,21 +1,21 @@
 /** The error that guards throw for denied calls. */
 
-import type { Decision } from '../decision.js';
+import type { Decision, Outcome } from '../decision.js';
 import { ruleOf, type DecisionEvent } from './event.js';
 
 /** The key in `_meta` under which a denial has its decision, for programs. */
 export const META = 'dev.perso/decision';
 
 /**
- * Thrown for a denied call. The message is the text for the caller or model: the reason, or what the `denial` option
- * returned in its place.
+ * Thrown for a denied call, and for a call that needs the approval of a person. The message is the text for the caller or
+ * model: that of the decision, or what the `denial` option returned in its place.
  *
  * @example
  * try {
  *   await guarded.invoke({ amount: 800 });
  * } catch (error) {
  *   if (!(error instanceof Denied)) throw error;
- *   console.log(error.tool, error.rule, error.reason);
+ *   console.log(error.tool, error.rule, error.message);
  * }
  */
 export class Denied extends Error {
@@ -26,7 +26,7 @@ export class Denied extends Error {
 	readonly tool: string;
 	readonly decision: Decision;
 
-	constructor(event: DecisionEvent, text: string = event.decision.reason) {
+	constructor(event: DecisionEvent, text: string = event.decision.message) {
 		super(text, event.failure === undefined ? undefined : { cause: event.failure });
 		this.id = event.id;
 		this.tool = event.tool;
@@ -43,8 +43,13 @@ export class Denied extends Error {
 		return ruleOf(this.decision);
 	}
 
+	/** What is wrong with an argument of the call; null if there is no hint. */
+	get hint(): string | null {
+		return this.decision.hint;
+	}
+
 	/** The decision for programs, as sent in the `_meta` of a tool's result. */
-	meta(): { [META]: { rule: string | null; decision_id: string } } {
-		return { [META]: { rule: this.rule, decision_id: this.id } };
+	meta(): { [META]: { decision: Outcome; rule: string | null; hint: string | null; decision_id: string } } {
+		return { [META]: { decision: this.decision.decision, rule: this.rule, hint: this.hint, decision_id: this.id } };
 	}
 }

@@ -41,7 +41,7 @@ export interface Settings<CallInfo = unknown> {
 	readonly context?: object;
 	/** `enforce` denies calls (the default). `observe` reports decisions but lets every call run and every tool be listed. */
 	readonly mode?: 'enforce' | 'observe';
-	/** Returns the text that the caller or model gets in place of the reason. If it fails, the reason is used. */
+	/** Returns the text that the caller or model gets in place of the decision's message. If it fails, the message is used. */
 	readonly denial?: (denied: Denied) => string;
 	/** Called with each decision and a copy of the call's arguments, before the call runs. It cannot change the decision. */
 	readonly onDecision?: (event: DecisionEvent, args: unknown) => void;

@@ -24,7 +24,7 @@ const guards = new WeakSet<object>();
 export const isGuard = (middleware: object): boolean => guards.has(middleware);
 
 /**
- * Returns a middleware that judges each tool call of an agent. A denied call does not run. The model gets the reason as the
+ * Returns a middleware that judges each tool call of an agent. A denied call does not run. The model gets the message as the
  * tool's error, and the tool message's `artifact` has the decision.
  *
  * The policy judges the arguments after the tool's schema has parsed them, with defaults applied, and the tool runs with

@@ -19,9 +19,9 @@ export const isGuarded = (tool: unknown): boolean => typeof tool === 'object' &&
  * schema has parsed them, and the tool runs with exactly those. An input that is a string is judged as `args.input`. The
  * original tool is not changed.
  *
- * If a tool call of a model is denied, the result is a tool message with the reason and the status `error`. Any other denied
- * call throws `Denied`. `agent` is called with the call's configuration, which comes from the host; only its `toolCall` comes
- * from the model.
+ * If a tool call of a model is denied, the result is a tool message with the decision's message and the status `error`. Any
+ * other denied call throws `Denied`. `agent` is called with the call's configuration, which comes from the host; only its
+ * `toolCall` comes from the model.
  *
  * @throws TypeError if the tool does not use LangChain's own `invoke` and `call`, or an option is invalid
  * @example

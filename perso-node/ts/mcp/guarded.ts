@@ -31,7 +31,7 @@ Options:
   --resources deny  turn the server's resources off; by default they pass
   --help            this text
 
-Denials are reported on standard error.`;
+Denials, and calls that need the approval of a person, are reported on standard error.`;
 
 /** The maximum length of a message, in UTF-16 code units. */
 const MOST = 1 << 26;
@@ -74,7 +74,8 @@ export async function main(args: string[], load: (source: Source) => Promise<Bas
 			...attributes('context', parsedArgs.values.context),
 			mode: observe ? 'observe' : 'enforce',
 			onDecision(event) {
-				if (!event.decision.allowed) console.error(`perso: deny ${printable(event.tool)}: ${event.decision.reason} (${event.id})`);
+				const { tool, decision, id } = event;
+				if (!decision.allowed) console.error(`perso: ${decision.decision} ${printable(tool)}: ${decision.message} (${id})`);
 			},
 		});
 		return await between(

@@ -47,7 +47,7 @@ const guards = new WeakMap<object, Set<BasePolicy>>();
 /**
  * Guards a server and returns it. Call it before `connect`. Over every transport that the server is connected to from then
  * on, each tool call is judged before it runs, and runs with exactly the arguments that were judged. A denied call is
- * answered with the reason. Lists contain only tools that the caller can use.
+ * answered with the decision's message. Lists contain only tools that the caller can use.
  *
  * @throws Error if the server is already connected, or already guarded by this policy
  * @throws TypeError or RangeError if `server` is not a server, or an option is invalid

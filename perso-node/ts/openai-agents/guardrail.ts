@@ -14,7 +14,7 @@ import { mark } from './guarded.js';
 import { called } from './name.js';
 
 /**
- * Returns a guardrail that judges each call of a tool. A denied call does not run, and the model gets the reason as the
+ * Returns a guardrail that judges each call of a tool. A denied call does not run, and the model gets the message as the
  * tool's output. `agent` is called with the guardrail's data: the run's context, the agent and the call.
  *
  * The guardrail judges the JSON text that the model wrote, and denies duplicate keys. It then makes the call's `arguments`

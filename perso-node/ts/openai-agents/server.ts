@@ -33,7 +33,7 @@ type Call<R> = (tool: string, args: Arguments, ...rest: unknown[]) => Promise<R>
 /**
  * Returns a guarded wrapper of an MCP server. It judges each call before it is sent, with the arguments that are sent, after
  * any changes by hooks, guardrails and `toolMetaResolver`. Rules match the names that the server itself uses for its tools,
- * without the prefix of `includeServerInToolNames`. The model gets the reason of a denial as the tool's output.
+ * without the prefix of `includeServerInToolNames`. The model gets the message of a denial as the tool's output.
  *
  * With `prompts: 'deny'` or `resources: 'deny'`, no such requests are sent: lists are empty, and other methods throw an Error.
  *

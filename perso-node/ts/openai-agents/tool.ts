@@ -32,7 +32,7 @@ interface Options {
  * arguments after the tool's schema has parsed them and after any changes by hooks and guardrails, and `execute` runs with
  * exactly those. Arguments must be plain data (`Date`, `Map` and `Set` included): a call with anything else is denied.
  *
- * The model gets the reason of a denial as the tool's output. A tool with an `outputSchema` throws `Denied` instead, which
+ * The model gets the message of a denial as the tool's output. A tool with an `outputSchema` throws `Denied` instead, which
  * its `errorFunction` handles like any other error. A tool that needs approval is judged after it has been approved.
  *
  * @throws TypeError or RangeError if an option is invalid
