@@ -4,7 +4,7 @@ use perso_core::{CauseKind, Outcome, Problem};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-/// The decision about one call. It is true in a condition if the call may run.
+/// The decision about one call. It is true in a condition only if the call may run now.
 #[pyclass(frozen, eq, module = "perso")]
 #[derive(PartialEq)]
 pub(crate) struct Decision {
@@ -16,6 +16,12 @@ pub(crate) struct Decision {
     /// value of the call.
     #[pyo3(get)]
     reason: String,
+    /// What is wrong with an argument, for example `args.amount must be a number`. `None` if the reason already says it or
+    /// if no argument is at fault. It never contains a value of the call.
+    #[pyo3(get)]
+    hint: Option<String>,
+    /// The text for the model if the call does not run. `None` for an allowed call.
+    message: Option<String>,
     cause: Kept,
 }
 
@@ -37,41 +43,43 @@ struct Kept {
 
 impl From<perso_core::Decision<'_>> for Decision {
     fn from(decision: perso_core::Decision<'_>) -> Self {
-        let perso_core::Decision { outcome, rule, reason, cause, .. } = decision;
+        // An allowed call has no message for the model, and most calls are allowed.
+        let message = (!decision.is_allowed()).then(|| decision.message().to_string());
+        let perso_core::Decision { outcome, rule, reason, hint, cause, .. } = decision;
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let perso_core::Cause { kind, rule: nearest, attribute, problem, detail, offset, .. } = cause;
         let cause =
             Kept { kind, rule: owned(nearest), attribute: owned(attribute), problem, detail: owned(detail), offset };
-        Self { outcome, rule: owned(rule), reason: reason.to_owned(), cause }
+        let hint = hint.map(|hint| hint.to_string());
+        Self { outcome, rule: owned(rule), reason: reason.to_owned(), hint, message, cause }
     }
 }
 
 /// The denial of a call that cannot be judged, for a reason outside the policy.
 #[pyfunction]
 pub(crate) fn not_judged(detail: &str) -> Decision {
-    let cause = Kept {
-        kind: CauseKind::Engine,
-        rule: None,
-        attribute: None,
-        problem: None,
-        detail: Some(detail.to_owned()),
-        offset: None,
-    };
-    Decision { outcome: Outcome::Deny, rule: None, reason: "the call cannot be judged".to_owned(), cause }
+    perso_core::Decision::not_judged("the call cannot be judged", detail).into()
 }
 
 #[pymethods]
 impl Decision {
-    /// The outcome: `"allow"` or `"deny"`.
+    /// The outcome: `"allow"`, `"ask"` (the call may run only after a person approves it) or `"deny"`.
     #[getter]
     fn outcome(&self) -> &'static str {
         self.outcome.name()
     }
 
-    /// Whether the call may run.
+    /// Whether the call may run now. `False` for `"ask"`.
     #[getter]
     fn allowed(&self) -> bool {
         matches!(self.outcome, Outcome::Allow)
+    }
+
+    /// The text for a model whose call does not run: the reason, the hint and, for `"ask"`, that the call needs the
+    /// approval of a person. It never contains a value of the call.
+    #[getter]
+    fn message(&self) -> &str {
+        self.message.as_deref().unwrap_or(&self.reason)
     }
 
     /// Why the call got this decision: details for operators and programs.
@@ -86,6 +94,7 @@ impl Decision {
         dict.set_item("decision", self.outcome.name())?;
         dict.set_item("rule", &self.rule)?;
         dict.set_item("reason", &self.reason)?;
+        dict.set_item("hint", &self.hint)?;
         dict.set_item("cause", self.cause().to_dict(py)?)?;
         Ok(dict)
     }
@@ -107,8 +116,8 @@ impl Cause {
         self.0.kind.name()
     }
 
-    /// For `no_rule`: the id of the nearest allow rule, whose reason the decision gives. `None` if there is no such
-    /// rule.
+    /// For `no_rule`: the id of the nearest allow or ask rule, whose reason the decision gives. `None` if there is no
+    /// such rule.
     #[getter]
     fn rule(&self) -> Option<&str> {
         self.0.rule.as_deref()

@@ -78,7 +78,8 @@ impl Policy {
         Ok(policy.decide_json(call.extract()?).into())
     }
 
-    /// Whether the caller could ever call the tool: whether the call is allowed with some arguments and some resource.
+    /// Whether the caller could ever call the tool: whether the call is allowed, or can be approved, with some arguments and
+    /// some resource.
     #[pyo3(signature = (tool, *, agent=None, context=None))]
     fn could_allow(
         &self,

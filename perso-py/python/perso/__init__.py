@@ -1,7 +1,7 @@
 """perso decides what AI agents may do with tools.
 
-A policy is plain JSON that compiles to one small WebAssembly module. For every tool call, the module returns allow or deny,
-with a reason that a person can read.
+A policy is plain JSON that compiles to one small WebAssembly module. For every tool call, the module returns allow, ask or
+deny, with a reason that a person can read.
 
     >>> from perso import Policy
     >>> policy = Policy.compile('''{

@@ -63,7 +63,10 @@ class Cause:
         """What decided."""
     @property
     def rule(self) -> str | None:
-        """For `no_rule`: the id of the nearest allow rule, whose reason the decision gives. `None` if there is no such rule."""
+        """For `no_rule`: the id of the nearest allow or ask rule, whose reason the decision gives.
+
+        `None` if there is no such rule.
+        """
     @property
     def attribute(self) -> str | None:
         """The attribute that the rule read last, in the notation of policies (`args.amount`)."""
@@ -81,14 +84,14 @@ class Cause:
 
 @final
 class Decision:
-    """The decision about one call. It is true in a condition if the call may run."""
+    """The decision about one call. It is true in a condition only if the call may run now."""
 
     @property
-    def outcome(self) -> Literal["allow", "deny"]:
-        """The outcome: `"allow"` or `"deny"`."""
+    def outcome(self) -> Literal["allow", "ask", "deny"]:
+        """The outcome: `"allow"`, `"ask"` (the call may run only after a person approves it) or `"deny"`."""
     @property
     def allowed(self) -> bool:
-        """Whether the call may run."""
+        """Whether the call may run now. `False` for `"ask"`."""
     @property
     def rule(self) -> str | None:
         """The id of the rule that decided. `None` if no rule decided."""
@@ -97,6 +100,19 @@ class Decision:
         """Text for the caller, and therefore for the model.
 
         It is fixed when the policy is compiled and never contains a value of the call.
+        """
+    @property
+    def hint(self) -> str | None:
+        """What is wrong with an argument, for example `args.amount must be a number`.
+
+        `None` if the reason already says it or if no argument is at fault. It never contains a value of the call.
+        """
+    @property
+    def message(self) -> str:
+        """The text for a model whose call does not run.
+
+        It is the reason, the hint and, for `"ask"`, that the call needs the approval of a person. It never contains a value of
+        the call.
         """
     @property
     def cause(self) -> Cause:
@@ -141,7 +157,8 @@ class Policy:
         Raises `TypeError` if `call` is neither. Text that is not a valid call is denied.
         """
     def could_allow(self, tool: object, *, agent: object = None, context: object = None) -> bool:
-        """Whether the caller could ever call the tool: whether the call is allowed with some arguments and some resource."""
+        """Whether the caller could ever call the tool: whether the call is allowed, or can be approved,
+        with some arguments and some resource."""
     def needs_resource(self, tool: object, args: object = None, *, agent: object = None, context: object = None) -> bool:
         """Whether the decision depends on the resource, so that you must fetch it."""
     def read(self, tool: object, args: object = None, *, agent: object = None, context: object = None) -> Reading:

@@ -98,7 +98,7 @@ class Policy(_perso.Policy):
     @overload
     def guard(self, function: None = None, /, *, tool: str | None = None, **settings: Unpack[Settings]) -> Callable[[F], F]: ...
     def guard(self, function: Any = None, /, *, tool: str | None = None, **settings: Any) -> Any:
-        """Guards a function, coroutine or generator: judges each call before it runs. A denied call raises `Denied`.
+        """Guards a function, coroutine or generator: judges each call before it runs. A call that may not run raises `Denied`.
 
         The function gets its own copy of lists, dicts, sets and tuples, and that copy is what was judged. The signature does
         not change, and a default argument is an argument.

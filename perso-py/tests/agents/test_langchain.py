@@ -7,6 +7,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool, Tool, ToolException, tool
 
 from perso import Denied
+from support import asks
 from support.done import done
 from support.policies import AGENT, DESK, policy
 
@@ -49,6 +50,18 @@ async def test_calls_are_judged_before_they_run() -> None:
     # The original tool has not changed.
     process_refund.invoke({"order": "1", "amount": 800})
     assert done[-1] == ("1", 800)
+
+
+@pytest.mark.anyio
+async def test_what_the_model_reads_about_an_ask_and_a_wrong_argument() -> None:
+    refund, close, _ = asks.POLICY.langchain([tool(function) for function in asks.TOOLS])
+    for refusal in asks.REFUSALS:
+        message = refund.invoke(call({"amount": refusal.amount}))
+        assert message.content == refusal.text and message.status == "error"
+        assert await refund.ainvoke({"amount": refusal.amount}) == refusal.text
+    assert close.invoke({}) == await close.ainvoke({}) == f"Closing an account is final. {asks.APPROVAL}"
+    assert done == []
+    assert refund.invoke({"amount": 450}) == "refunded" and done == [450]
 
 
 @pytest.mark.anyio

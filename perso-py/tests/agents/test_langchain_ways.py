@@ -30,6 +30,7 @@ from pydantic import BaseModel
 
 from perso import Policy
 from perso.adapters.langchain import WAYS
+from support import asks
 from support.done import done
 from support.policies import AGENT, DESK, policy
 
@@ -160,7 +161,7 @@ def call(input: dict[str, Any]) -> Any:
 def test_every_sync_way(kind: str) -> None:
     if kind == "a coroutine":
         return
-    guarded = DESK.langchain(KINDS[kind](), agent=AGENT)
+    guarded, asking = DESK.langchain(KINDS[kind](), agent=AGENT), asks.POLICY.langchain(KINDS[kind]())
     for way, run in SYNC.items():
         done.clear()
         run(guarded, {"order": "1", "amount": 5})
@@ -168,6 +169,10 @@ def test_every_sync_way(kind: str) -> None:
         for denied in ({"order": "1", "amount": 800}, *([] if "runnable" in kind or way == "as_tool" else [{"order": "1"}])):
             done.clear()
             assert REASON in str(run(guarded, dict(denied))), way
+            assert done == [], way
+        for refusal in asks.NUMBERS:
+            done.clear()
+            assert refusal.text in str(run(asking, {"order": "1", "amount": refusal.amount})), way
             assert done == [], way
     done.clear()
     guarded.invoke(call({"order": "1", "amount": 5}))
@@ -177,7 +182,7 @@ def test_every_sync_way(kind: str) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("kind", KINDS)
 async def test_every_async_way(kind: str) -> None:
-    guarded = DESK.langchain(KINDS[kind](), agent=AGENT)
+    guarded, asking = DESK.langchain(KINDS[kind](), agent=AGENT), asks.POLICY.langchain(KINDS[kind]())
     for way, run in ASYNC.items():
         done.clear()
         await run(guarded, {"order": "1", "amount": 5})
@@ -185,6 +190,10 @@ async def test_every_async_way(kind: str) -> None:
         for denied in ({"order": "1", "amount": 800}, *([] if "runnable" in kind else [{"order": "1"}])):
             done.clear()
             assert REASON in str(await run(guarded, dict(denied))), way
+            assert done == [], way
+        for refusal in asks.NUMBERS:
+            done.clear()
+            assert refusal.text in str(await run(asking, {"order": "1", "amount": refusal.amount})), way
             assert done == [], way
     done.clear()
     await guarded.ainvoke(call({"order": "1", "amount": 5}))

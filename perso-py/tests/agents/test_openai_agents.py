@@ -9,6 +9,8 @@ from agents.models.interface import Model
 from agents.usage import Usage
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
 
+from perso import Policy
+from support import asks
 from support.done import done
 from support.policies import AGENT, DESK
 
@@ -38,8 +40,8 @@ class Played(Model):
         raise NotImplementedError
 
 
-async def run(arguments: str, agent: Any = AGENT, context: Any = None) -> str:
-    @function_tool(tool_input_guardrails=[DESK.openai_agents(agent=agent)])
+async def run(arguments: str, agent: Any = AGENT, context: Any = None, policy: Policy = DESK) -> str:
+    @function_tool(tool_input_guardrails=[policy.openai_agents(agent=agent)])
     def process_refund(order: str, amount: float) -> str:
         """Refunds an order."""
         done.append((order, amount))
@@ -60,6 +62,16 @@ async def test_calls_are_judged_before_they_run() -> None:
     for arguments in ('{"order": "1", "amount": 800, "amount": 5}', '{"order": "1", "amount": 5, "Amount": 1}', "[]", "{", ""):
         assert await run(arguments) != "refunded 5"
     assert done == [("1", 5)]
+
+
+@pytest.mark.anyio
+async def test_what_the_model_reads_about_an_ask_and_a_wrong_argument() -> None:
+    for refusal in asks.REFUSALS:
+        arguments = json.dumps({"order": "1", "amount": refusal.amount})
+        assert await run(arguments, policy=asks.POLICY) == refusal.text
+    assert done == []
+    assert await run(json.dumps({"order": "1", "amount": 450}), policy=asks.POLICY) == "refunded 450"
+    assert done == [("1", 450)]
 
 
 @pytest.mark.anyio

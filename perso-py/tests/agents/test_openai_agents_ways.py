@@ -50,6 +50,7 @@ from openai.types.responses import (
 from pydantic import BaseModel
 
 from perso import Event
+from support import asks
 from support.done import done
 from support.policies import AGENT, DESK, policy
 
@@ -300,6 +301,15 @@ async def test_every_way(kind: str) -> None:
             guarded = DESK.openai_agents_tools(KINDS[kind](), agent=AGENT)
             assert "refunded" not in str(await run(guarded, text)), way
         assert await run(guarded, BAD) == REASON, way
+        assert done == [], way
+        guarded = asks.POLICY.openai_agents_tools(KINDS[kind]())
+        for refusal in asks.NUMBERS:
+            # An approval in the SDK is not one for the policy.
+            assert await run(guarded, json.dumps({"order": "1", "amount": float(refusal.amount)})) == refusal.text, way
+        if run is not approved_by_function:
+            # There, the SDK interrupts the run for arguments that do not fit the schema.
+            wrong = json.dumps({"order": "1", "amount": asks.NO_NUMBER.amount})
+            assert await run(guarded, wrong) == asks.NO_NUMBER.text, way
         assert done == [], way
 
 

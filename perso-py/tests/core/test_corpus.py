@@ -25,7 +25,7 @@ def check(path: Path) -> None:
         ways += [(way, decision, case.as_value) for way, decision in corpus.by_value(policy, case)]
         judged += len(ways)
         for way, decision, expected in ways:
-            if corpus.shown(decision) != expected:
+            if corpus.shown(decision, expected) != expected:
                 wrong.append(f"{case.name}, {way}: expected {expected}, got {decision}")
     assert judged >= len(cases)
     assert not wrong, "\n".join(wrong)

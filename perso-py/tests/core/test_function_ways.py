@@ -19,10 +19,11 @@ from pydantic import BaseModel, RootModel
 
 from perso import Denied
 from perso.guard.own import MOST_VALUES, NotOwned, own
+from support import asks
 from support.done import done
 from support.policies import AGENT, DESK, policy
 
-guard = DESK.guard(agent=AGENT, tool="process_refund")
+guard = asks.POLICY.guard(tool="process_refund")
 
 
 @guard
@@ -158,8 +159,10 @@ async def test_every_function_in_every_way(kind: str) -> None:
         assert await run(call(function, 5)) in (5, [5]), way
         assert done == ([] if kind == "a cached function" else [5]), way
         done.clear()
-        with pytest.raises(Denied):
-            await run(call(function, 800))
+        for refusal in asks.REFUSALS:
+            with pytest.raises(Denied) as raised:
+                await run(call(function, refusal.amount))
+            assert str(raised.value) == refusal.text, way
         with pytest.raises(Denied):
             await run(function("1"))
         assert done == [], way

@@ -14,6 +14,7 @@ import pytest
 
 from perso import Denied, Event, Policy
 from perso.guard.denied import META
+from support import asks
 from support.done import done
 from support.policies import AGENT, DESK, MANAGER, policy
 
@@ -42,7 +43,8 @@ def test_a_function() -> None:
     denied = raised.value
     assert str(denied) == denied.reason == "Agents may refund up to $500."
     assert denied.tool == "process_refund" and denied.rule == "refund" and not denied.decision
-    assert denied.meta() == {META: {"rule": "refund", "decision_id": denied.id}}
+    assert denied.hint is None
+    assert denied.meta() == {META: {"decision": "deny", "rule": "refund", "hint": None, "decision_id": denied.id}}
     with pytest.raises(Denied):
         process_refund("1")  # A default argument is an argument.
     with pytest.raises(Denied):
@@ -440,6 +442,7 @@ def test_each_decision_is_told_and_logged(caplog: pytest.LogCaptureFixture) -> N
         "tool": "process_refund",
         "decision": "deny",
         "rule": "refund",
+        "hint": None,
         "cause": "no_rule",
         "attribute": "args.amount",
         "problem": "value",
@@ -449,6 +452,28 @@ def test_each_decision_is_told_and_logged(caplog: pytest.LogCaptureFixture) -> N
     }
     assert expected.items() <= fields.items() and isinstance(fields["duration_us"], int)
     assert "4111" not in str([vars(record) for record in caplog.records])
+
+
+def test_calls_that_need_an_approval(caplog: pytest.LogCaptureFixture) -> None:
+    told: list[Event] = []
+    guard = asks.POLICY.guard(on_decision=lambda event, args: told.append(event))
+    for refusal in asks.REFUSALS:
+        with pytest.raises(Denied) as raised:
+            guard(asks.process_refund)(refusal.amount)
+        denied = raised.value
+        assert str(denied) == denied.decision.message == refusal.text and denied.hint == refusal.hint
+        assert denied.meta() == {META: refusal.meta(denied.id)} and not told[-1].decision
+        assert told[-1].decision.outcome == refusal.decision
+        fields = vars(caplog.records[-1])
+        assert (fields["levelname"], fields["decision"], fields["hint"]) == ("WARNING", refusal.decision, refusal.hint)
+        assert caplog.records[-1].getMessage() == f"{refusal.decision} process_refund: {denied.reason}"
+    with pytest.raises(Denied, match=asks.APPROVAL):
+        guard(asks.close_account)()
+    assert done == []
+    # A guard that observes lets it pass, and records what it would do.
+    observing = asks.POLICY.guard(mode="observe", on_decision=lambda event, args: told.append(event))
+    observing(asks.close_account)()
+    assert done == ["closed"] and (told[-1].decision.outcome, told[-1].enforced) == ("ask", False)
 
 
 def test_a_hook_that_fails_changes_no_decision(caplog: pytest.LogCaptureFixture) -> None:

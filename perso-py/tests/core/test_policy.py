@@ -26,7 +26,8 @@ def document(most: int) -> str:
 def test_a_decision_tells_all() -> None:
     decision = SMALL.decide("refund", {"amount": 800})
     assert not decision and decision.allowed is False
-    assert decision.reason == "At most $500." and decision.rule is None
+    assert decision.outcome == "deny" and decision.rule is None
+    assert decision.reason == decision.message == "At most $500." and decision.hint is None
     cause = decision.cause
     assert (cause.kind, cause.rule, cause.attribute, cause.problem) == ("no_rule", "small", "args.amount", "value")
     assert (cause.detail, cause.offset) == (None, None)
@@ -34,11 +35,58 @@ def test_a_decision_tells_all() -> None:
         "decision": "deny",
         "rule": None,
         "reason": "At most $500.",
+        "hint": None,
         "cause": {"kind": "no_rule", "rule": "small", "attribute": "args.amount", "problem": "value"},
     }
     assert decision == SMALL.decide("refund", {"amount": 900}) != SMALL.decide("refund", {})
     allowed = SMALL.decide("refund", {"amount": 5})
     assert allowed and allowed.rule == "small" and allowed.cause.kind == "rule"
+
+
+ASKING = policy(
+    {"id": "small", "allow": "refund", "when": {"args.amount": {"lte": 500}}},
+    {"id": "large", "ask": "refund", "when": {"args.amount": {"gt": 500}}, "reason": "large refund"},
+    {"id": "send", "allow": "send"},
+    {"id": "many", "ask": "send", "when": {"args.count": {"gt": 10}}, "reason": "Many at once?"},
+)
+
+
+def test_an_ask_is_not_an_allow() -> None:
+    decision = ASKING.decide("refund", {"amount": 800})
+    assert (decision.outcome, decision.allowed, bool(decision)) == ("ask", False, False)
+    assert (decision.rule, decision.reason, decision.hint) == ("large", "large refund", None)
+    assert decision.message == "large refund. This call needs the approval of a person."
+    assert decision.to_dict()["decision"] == "ask" and "'decision': 'ask'" in repr(decision)
+    assert decision == ASKING.decide_json('{"tool": "refund", "args": {"amount": 800}}')
+    assert ASKING.could_allow("refund") and policy({"ask": "close"}).could_allow("close")
+    allowed = ASKING.decide("refund", {"amount": 5})
+    assert allowed and allowed.outcome == "allow" and allowed.message == allowed.reason and allowed.hint is None
+
+
+def test_hints() -> None:
+    for args, hint in (
+        ({"amount": "450"}, "args.amount must be a number"),
+        ({"amount": None}, "args.amount must not be null"),
+        ({}, "args.amount is missing"),
+        ({"amount": float("nan")}, "args.amount is out of range"),
+    ):
+        decision = SMALL.decide("refund", args)
+        assert decision.outcome == "deny" and decision.hint == hint
+        assert decision.message == f"At most $500. Hint: {hint}."
+        assert list(decision.to_dict()) == ["decision", "rule", "reason", "hint", "cause"]
+        assert decision.to_dict()["hint"] == hint and hint in repr(decision)
+    both = ASKING.decide("send", {"count": "5"})
+    assert both.outcome == "ask" and both.hint == "args.count must be a number"
+    assert both.message == "Many at once? Hint: args.count must be a number. This call needs the approval of a person."
+
+
+def test_asks_that_depend_on_the_resource() -> None:
+    only = policy({"ask": "read", "when": {"resource.secret": True}})
+    over = policy({"allow": "read"}, {"ask": "read", "when": {"resource.secret": True}})
+    always = policy({"ask": "read"}, {"allow": "read", "when": {"resource.secret": False}})
+    assert only.needs_resource("read") and over.needs_resource("read") and not always.needs_resource("read")
+    assert only.decide("read", resource=OPEN).outcome == "ask" and only.decide("read", resource=WITHHELD).outcome == "deny"
+    assert over.decide("read", resource=OPEN).outcome == "allow" and over.decide("read", resource=WITHHELD).outcome == "ask"
 
 
 def test_decisions_can_not_be_changed() -> None:

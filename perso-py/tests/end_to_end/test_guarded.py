@@ -15,6 +15,8 @@ from mcp import Client, StdioServerParameters
 from mcp.client.sse import sse_client
 from mcp.shared.exceptions import MCPError
 
+from support import asks
+
 SERVERS = Path(__file__).parents[1] / "servers"
 
 PYTHONS = {"mcp1": os.environ["PERSO_PYTHON_MCP1"], "mcp2": sys.executable, "fastmcp": sys.executable}
@@ -48,13 +50,7 @@ WAYS = [
 ]
 
 RULES = [
-    {
-        "id": "refund",
-        "allow": ["refund", "inner_refund"],
-        "roles": ["agent"],
-        "when": {"args.amount": {"lte": 500}},
-        "reason": "At most 500.",
-    },
+    *({**rule, "roles": ["agent"]} for rule in asks.rules("refund", "inner_refund")),
     {"id": "door", "allow": "open_door"},
 ]
 
@@ -119,7 +115,10 @@ def over_http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Gu
 
 async def judged(client: Client, tool: str = "refund") -> None:
     """Makes calls of which one is allowed, and checks the list of tools."""
-    for arguments in ({"amount": 800}, {"amount": "5"}, {}, {"amount": 5}):
+    for refusal in asks.REFUSALS:
+        answer = await client.call_tool(tool, {"amount": refusal.amount})
+        assert answer.is_error and refusal.text in getattr(answer.content[0], "text")
+    for arguments in ({}, {"amount": 5}):
         await client.call_tool(tool, arguments)
     await client.call_tool(tool.replace("refund", "dump"), {})
     await client.call_tool("no_such_tool", {})

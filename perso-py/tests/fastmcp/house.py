@@ -1,7 +1,8 @@
 """A server with every way to run a tool that fastmcp has: house.py stdio | (http | stateless | sse) SOCKET
 
 Each tool that does something is called `refund` at the end of its name, takes `amount` and `mark`, and writes `mark` to a
-file when it runs. A refund of more than 500 is denied, whichever way it comes; everything else is allowed.
+file when it runs. A refund of up to 1000 needs an approval and a larger one is denied, whichever way it comes; everything
+else is allowed.
 """
 
 import json
@@ -35,11 +36,11 @@ from pydantic import Field
 # As a program, this file runs without `conftest.py`.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from support import asks
 from support.policies import policy
 
-ENOUGH = {"args.amount": {"lte": 500}}
 RULES = policy(
-    {"allow": "*refund", "when": ENOUGH, "reason": "At most $500."},
+    *asks.rules("*refund"),
     {"allow": ["do_*", "*_do_*", "*call_tool", "*_bulk", "*execute"]},
 )
 

@@ -11,6 +11,7 @@ from fastmcp.server.middleware.caching import ResponseCachingMiddleware
 from fastmcp.server.providers.addressing import hashed_backend_name
 
 from perso import Denied, Unguarded
+from support import asks
 from support.done import done
 from support.policies import AGENT, DESK, MANAGER, policy
 
@@ -34,6 +35,28 @@ async def test_a_denial_is_the_frameworks_own_error() -> None:
         result = await client.call_tool("process_refund", {"amount": 800}, raise_on_error=False)
         assert result.is_error and getattr(result.content[0], "text") == "Agents may refund up to $500."
     assert done == [500]
+
+
+@pytest.mark.anyio
+async def test_calls_that_need_an_approval() -> None:
+    server = FastMCP("desk", middleware=[asks.POLICY.fastmcp()], mask_error_details=True)
+    for tool in asks.TOOLS:
+        server.tool(tool)
+    async with Client(server) as client:
+
+        async def call(name: str, args: dict[str, Any]) -> asks.Answer:
+            result = await client.call_tool(name, args, raise_on_error=False)
+            assert result.is_error == (result.data != "refunded")
+            # fastmcp sends only the text of an exception.
+            return getattr(result.content[0], "text"), None
+
+        await asks.check([tool.name for tool in await client.list_tools()], call)
+    hiding = FastMCP("desk", middleware=[asks.POLICY.fastmcp(hide=True)])
+    hiding.tool(asks.close_account)
+    async with Client(hiding) as client:
+        hidden = await client.call_tool("close_account", {}, raise_on_error=False)
+        assert hidden.is_error and getattr(hidden.content[0], "text") == "Unknown tool: 'close_account'"
+    assert done == [450]
 
 
 @pytest.mark.anyio

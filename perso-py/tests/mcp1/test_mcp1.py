@@ -12,6 +12,7 @@ from mcp.shared.memory import create_connected_server_and_client_session as conn
 
 from perso import Denied, Unguarded
 from perso.guard.denied import META
+from support import asks
 from support.done import done
 from support.policies import AGENT, DESK, MANAGER, policy
 
@@ -81,7 +82,37 @@ async def test_a_call_that_is_to_become_a_task_is_denied_as_an_error() -> None:
         with pytest.raises(McpError) as raised:
             await client.send_request(types.ClientRequest(types.CallToolRequest(params=params)), types.CreateTaskResult)
     assert raised.value.error.message == "Agents may refund up to $500." and raised.value.error.code == -32000
+    server = low_level()
+    asks.POLICY.guard_server(server)
+    async with connected(server) as client:
+        with pytest.raises(McpError) as raised:
+            await client.send_request(types.ClientRequest(types.CallToolRequest(params=params)), types.CreateTaskResult)
+    error = raised.value.error
+    assert error.message == asks.ASKED.text and error.data[META] == asks.ASKED.meta(error.data[META]["decision_id"])
     assert done == []
+
+
+@pytest.mark.anyio
+async def test_calls_that_need_an_approval() -> None:
+    server = FastMCP("desk")
+    for tool in asks.TOOLS:
+        server.tool()(tool)
+    asks.POLICY.guard_server(server)
+    async with connected(server._mcp_server) as client:
+
+        async def call(name: str, args: dict[str, Any]) -> asks.Answer:
+            result = await client.call_tool(name, args)
+            assert result.isError == (META in (result.meta or {}))
+            return getattr(result.content[0], "text"), (result.meta or {}).get(META)
+
+        await asks.check([tool.name for tool in (await client.list_tools()).tools], call)
+    hiding = FastMCP("desk")
+    hiding.tool()(asks.close_account)
+    asks.POLICY.guard_server(hiding, hide=True)
+    async with connected(hiding._mcp_server) as client:
+        hidden = await client.call_tool("close_account", {})
+        assert hidden.isError and getattr(hidden.content[0], "text") == "Unknown tool: close_account"
+    assert done == [450]
 
 
 @pytest.mark.anyio

@@ -16,15 +16,13 @@ from mcp.server.lowlevel import Server
 from mcp.shared.memory import create_connected_server_and_client_session as connected
 
 from perso import Denied
+from support import asks
 from support.calls import calls
 from support.done import done
 from support.policies import policy
 from support.serving import listening, low_level_sse, over_pipes, streamable, together
 
-POLICY = policy(
-    {"id": "refund", "allow": "refund", "when": {"args.amount": {"lte": 500}}},
-    {"allow": ["by_call_tool", "by_table", "by_handler"]},
-)
+POLICY = policy(*asks.rules("refund"), {"allow": ["by_call_tool", "by_table", "by_handler"]})
 
 TRANSPORTS = {
     "memory": "streams in memory, by `Server.run`",
@@ -135,8 +133,10 @@ async def client_of(name: str, transport: str, url: str) -> AsyncIterator[Client
 @pytest.mark.parametrize("name", ["full", "low_level"])
 async def test_a_call_over_the_wire(name: str, transport: str, url: str) -> None:
     async with client_of(name, transport, url) as client:
-        for amount in (800, "5", 5):
-            await client.call_tool("refund", {"amount": amount})
+        for refusal in asks.REFUSALS:
+            answer: Any = await client.call_tool("refund", {"amount": refusal.amount})
+            assert answer.isError and answer.content[0].text == refusal.text
+        await client.call_tool("refund", {"amount": 5})
         await client.call_tool("dump", {})
         assert done == [5]
         tools = [tool.name for tool in (await client.list_tools()).tools]
@@ -146,7 +146,9 @@ async def test_a_call_over_the_wire(name: str, transport: str, url: str) -> None
         assert tools == ["refund", "by_call_tool", "by_table", "by_handler"]
         for tool in ("by_call_tool", "by_table", "by_handler"):
             done.clear()
-            assert (await client.call_tool(tool, {"amount": 800})).isError
+            for refusal in asks.NUMBERS:
+                answer = await client.call_tool(tool, {"amount": refusal.amount})
+                assert answer.isError and refusal.text in answer.content[0].text
             assert not (await client.call_tool(tool, {"amount": 5})).isError
             assert done == [5]
 
@@ -163,8 +165,10 @@ async def test_a_call_by_code_in_the_server() -> None:
         lambda amount: Tool.run(server._tool_manager._tools["refund"], {"amount": amount}, context=None),
     ):
         done.clear()
-        with pytest.raises(Denied):
-            await run(800)
+        for refusal in asks.NUMBERS:
+            with pytest.raises(Denied) as raised:
+                await run(refusal.amount)
+            assert str(raised.value) == refusal.text
         await run(5)
         assert done == [5]
 

@@ -12,6 +12,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ListToolsResult, TextContent, Tool
 
 from perso import Denied, Unguarded
+from perso.guard.denied import META
+from support import asks
 from support.done import done
 from support.policies import AGENT, DESK, MANAGER, policy
 
@@ -34,13 +36,69 @@ async def test_a_denial_on_the_wire(mode: str) -> None:
     async with Client(server, mode=mode) as client:
         denied = await client.call_tool("process_refund", {"amount": 800})
         assert denied.is_error and text(denied) == "Agents may refund up to $500."
-        assert denied.meta and set(denied.meta["dev.perso/decision"]) == {"rule", "decision_id"}
+        decision = (denied.meta or {})[META]
+        assert decision == {"decision": "deny", "rule": "refund", "hint": None, "decision_id": decision["decision_id"]}
         listed = await client.list_tools()
         assert [tool.name for tool in listed.tools] == ["process_refund"]
         if mode != "legacy":
             assert denied.result_type == "complete" and listed.cache_scope == "private"
             assert "io.modelcontextprotocol/serverInfo" in denied.meta
     assert done == []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+async def test_calls_that_need_an_approval(mode: str) -> None:
+    server = MCPServer("desk", middleware=[asks.POLICY.mcp()])
+    for tool in asks.TOOLS:
+        server.tool()(tool)
+    async with Client(server, mode=mode) as client:
+
+        async def call(name: str, args: dict[str, Any]) -> asks.Answer:
+            result = await client.call_tool(name, args)
+            assert result.is_error == (META in (result.meta or {}))
+            return text(result), (result.meta or {}).get(META)
+
+        await asks.check([tool.name for tool in (await client.list_tools()).tools], call)
+    hiding = MCPServer("desk", middleware=[asks.POLICY.mcp(hide=True)])
+    hiding.tool()(asks.close_account)
+    async with Client(hiding, mode=mode) as client:
+        assert text(await client.call_tool("close_account", {})) == "Unknown tool: close_account"
+    assert done == [450]
+
+
+@pytest.mark.anyio
+async def test_an_ask_that_depends_on_the_resource_is_left_to_the_guard_that_knows_it() -> None:
+    looked: list[Any] = []
+
+    def look(args: Any) -> Any:
+        looked.append(args["record_id"])
+        return {"size": {"small": 1, "large": 10, "huge": 100}[args["record_id"]]}
+
+    def record(record_id: str) -> str:
+        done.append(record_id)
+        return "deleted"
+
+    async def read(rules: Any, record_id: str) -> str:
+        server = MCPServer("desk", middleware=[rules.mcp()])
+        server.tool(name="delete_record")(rules.guard(tool="delete_record", resource=look)(record))
+        async with Client(server, mode="legacy") as client:
+            assert [tool.name for tool in (await client.list_tools()).tools] == ["delete_record"]
+            return text(await client.call_tool("delete_record", {"record_id": record_id}))
+
+    when = {"resource.size": {"gt": 5, "lt": 50}}
+    ask = {"ask": "delete_record", "when": when, "reason": "Large records need a look."}
+    # No size is allowed: the best that a call can get is an ask.
+    for name, needs in (("small", False), ("large", True), ("huge", False)):
+        assert (asks.APPROVAL in await read(policy(ask), name)) is needs
+    # Some sizes are allowed.
+    for name, answer in (("small", "deleted"), ("huge", "deleted"), ("large", asks.APPROVAL)):
+        assert answer in await read(policy({"allow": "delete_record"}, ask), name)
+    assert done == ["small", "huge"] and looked == ["small", "large", "huge", "small", "huge", "large"]
+    # Whatever the resource is, it asks: the guard of the function is not asked.
+    always = policy({"ask": "delete_record", "reason": "Always ask."})
+    assert await read(always, "small") == f"Always ask. {asks.APPROVAL}"
+    assert len(looked) == 6 and done == ["small", "huge"]
 
 
 @pytest.mark.anyio

@@ -17,14 +17,13 @@ from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, Te
 from mcp_types import Tool as ToolInfo
 
 from perso import Denied
+from support import asks
 from support.calls import calls
 from support.done import done
 from support.policies import policy
 from support.serving import listening, low_level_sse, over_pipes, together
 
-POLICY = policy(
-    {"id": "refund", "allow": "refund", "when": {"args.amount": {"lte": 500}}}, {"allow": ["by_call_tool", "by_table"]}
-)
+POLICY = policy(*asks.rules("refund"), {"allow": ["by_call_tool", "by_table"]})
 
 TRANSPORTS = {
     "memory": "streams in memory; from 2026-07-28 on none, by `modern_on_request`",
@@ -141,8 +140,10 @@ def client_of(name: str, transport: str, era: str, url: str) -> Client:
 @pytest.mark.parametrize("name", SERVERS)
 async def test_a_call_over_the_wire(name: str, transport: str, era: str, url: str) -> None:
     async with client_of(name, transport, era, url) as client:
-        for amount in (800, "5", 5):
-            await client.call_tool("refund", {"amount": amount})
+        for refusal in asks.REFUSALS:
+            answer: Any = await client.call_tool("refund", {"amount": refusal.amount})
+            assert answer.is_error and answer.content[0].text == refusal.text
+        await client.call_tool("refund", {"amount": 5})
         await client.call_tool("dump", {})
         assert done == [5]
         tools = [tool.name for tool in (await client.list_tools()).tools]
@@ -152,7 +153,9 @@ async def test_a_call_over_the_wire(name: str, transport: str, era: str, url: st
         assert tools == ["refund", "by_call_tool", "by_table"]
         for tool in ("by_call_tool", "by_table"):
             done.clear()
-            assert (await client.call_tool(tool, {"amount": 800})).is_error
+            for refusal in asks.NUMBERS:
+                answer = await client.call_tool(tool, {"amount": refusal.amount})
+                assert answer.is_error and refusal.text in answer.content[0].text
             assert not (await client.call_tool(tool, {"amount": 5})).is_error
             assert done == [5]
 
@@ -172,8 +175,10 @@ async def test_a_call_by_code_in_the_server(name: str) -> None:
         lambda amount: Tool.run(server._tool_manager._tools["refund"], {"amount": amount}, context=context),
     ):
         done.clear()
-        with pytest.raises(Denied):
-            await run(800)
+        for refusal in asks.NUMBERS:
+            with pytest.raises(Denied) as raised:
+                await run(refusal.amount)
+            assert str(raised.value) == refusal.text
         await run(5)
         assert done == [5]
 
@@ -199,7 +204,7 @@ async def test_a_call_by_the_handler(name: str, era: str) -> None:
         arguments: dict[str, Any]
 
     async with Client(servers[0], mode=era) as client:
-        for amount in (800, 5):
+        for amount in (*(refusal.amount for refusal in asks.REFUSALS), 5):
             request: Any = Request[Params, str](method="com.example/refund", params=Params(arguments={"amount": amount}))
             with suppress(MCPError):
                 await client.session.send_request(request, CallToolResult)

@@ -84,16 +84,15 @@ def text_of(case: dict[str, Any]) -> bytes:
 
 
 def answer(case: dict[str, Any]) -> dict[str, Any]:
-    return {"decision": case["decision"], "rule": case["rule"], "cause": case["cause"]}
+    return {key: case[key] for key in ("decision", "rule", "hint", "cause") if key in case}
 
 
-def shown(decision: Decision) -> dict[str, Any]:
-    """A decision in the form of the cases."""
+def shown(decision: Decision, expected: dict[str, Any]) -> dict[str, Any]:
+    """A decision in the form of the cases, with the keys of the expected one."""
     seen = decision.to_dict()
     seen["cause"].pop("detail", None)
     seen["cause"].pop("offset", None)
-    del seen["reason"]
-    return seen
+    return {key: value for key, value in seen.items() if key in {"decision", "rule", "cause", *expected}}
 
 
 def read(path: Path) -> tuple[Policy, list[Case]]:

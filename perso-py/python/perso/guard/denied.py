@@ -1,4 +1,4 @@
-"""The exception for a denied call."""
+"""The exception for a call that does not run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ FRAMEWORKS = (
 
 
 class Denied(Exception):
-    """The guard denied a call. The exception's text is the reason, which is meant for the caller and therefore for the model.
+    """A call does not run: it was denied, or it needs the approval of a person.
+
+    The exception's text is the decision's `message`, which is meant for the caller and therefore for the model.
 
     The exception also derives from the tool error of every supported framework that is loaded, such as ``ToolError`` of
     fastmcp, so that the framework passes the text to the model.
@@ -52,19 +54,25 @@ class Denied(Exception):
         return self.decision.reason
 
     @property
+    def hint(self) -> str | None:
+        """What is wrong with an argument, if the reason does not say it: ``args.amount must be a number``."""
+        return self.decision.hint
+
+    @property
     def rule(self) -> str | None:
-        """The id of the rule that decided, or of the nearest allow rule if no rule applied. ``None`` if there is neither."""
+        """The id of the rule that decided, or of the nearest one if no rule applied. ``None`` if there is neither."""
         return self.decision.rule or self.decision.cause.rule
 
     def meta(self) -> dict[str, Any]:
         """The decision for programs, as a server puts it into ``_meta`` of a result."""
-        return {META: {"rule": self.rule, "decision_id": self.id}}
+        decision = {"decision": self.decision.outcome, "rule": self.rule, "hint": self.hint, "decision_id": self.id}
+        return {META: decision}
 
 
 def denied(event: Event, text: str | None = None) -> Denied:
-    """Makes the exception for a denial. `text` is what the model reads; by default the reason."""
+    """Makes the exception for a call that does not run. `text` is what the model reads; by default the decision's message."""
     errors = (getattr(sys.modules.get(module), name, None) for module, name in FRAMEWORKS)
-    error = _kind(tuple(error for error in errors if isinstance(error, type)))(text or event.decision.reason)
+    error = _kind(tuple(error for error in errors if isinstance(error, type)))(text or event.decision.message)
     error.id, error.tool, error.decision = event.id, event.tool, event.decision
     error.__cause__ = event.failure
     # The decision is already logged. fastmcp would log the exception as an error.

@@ -30,11 +30,11 @@ class Event:
 
     @property
     def rule(self) -> str | None:
-        """The id of the rule that decided, or of the nearest allow rule if no rule applied. ``None`` if there is neither."""
+        """The id of the rule that decided, or of the nearest one if no rule applied. ``None`` if there is neither."""
         return self.decision.rule or self.decision.cause.rule
 
     def log(self) -> None:
-        """Logs the decision without argument values: an allow at level info, a denial as a warning."""
+        """Logs the decision without argument values: an allow at level info, any other as a warning."""
         decision, cause = self.decision, self.decision.cause
         level = logging.INFO if decision.allowed else logging.WARNING
         if not logger.isEnabledFor(level):
@@ -42,8 +42,9 @@ class Event:
         fields = {
             "decision_id": self.id,
             "tool": self.tool,
-            "decision": "allow" if decision.allowed else "deny",
+            "decision": decision.outcome,
             "rule": self.rule,
+            "hint": decision.hint,
             "cause": cause.kind,
             "attribute": cause.attribute,
             "problem": cause.problem,
@@ -52,7 +53,7 @@ class Event:
             "enforced": self.enforced,
             "duration_us": round(self.duration * 1e6),
         }
-        logger.log(level, "%s %s: %s", fields["decision"], visible(self.tool), decision.reason, extra=fields)
+        logger.log(level, "%s %s: %s", decision.outcome, visible(self.tool), decision.reason, extra=fields)
 
 
 def visible(text: str, most: int = 256) -> str:

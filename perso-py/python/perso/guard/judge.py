@@ -159,7 +159,7 @@ class Judge:
         """Judges a call. `agent` gets `told`, or a copy of the arguments if there is no `told`.
 
         With `is_json`, arguments that JSON cannot represent are denied. With `leave`, the decision is left to another guard
-        that knows the resource, unless the call is denied whatever the resource is.
+        that knows the resource, unless the call cannot run whatever the resource is.
         """
         begin = perf_counter()
         try:
@@ -219,7 +219,8 @@ class Judge:
                 return self._conclude(begin, agent, tool, owned, not_judged(CHANGED), failure)
         elif leave:
             decision = reading.decide(Unknown.OPEN)
-            if decision.allowed:
+            # The other guard allows the call, asks or denies. An ask is left to it only if the resource can still change that.
+            if decision.allowed or (decision.outcome == "ask" and reading.needs_resource()):
                 return Verdict(agent, owned, None)
             return self._conclude(begin, agent, tool, owned, decision, None)
         return self._conclude(begin, agent, tool, owned, reading.decide(resource), failure)
@@ -241,7 +242,7 @@ class Judge:
     def _conclude(
         self, begin: float, agent: object, tool: str, owned: Any, decision: Decision, failure: BaseException | None
     ) -> Verdict:
-        """Records a decision and enforces it."""
+        """Records a decision and enforces it. Only an allowed call may run: an ask needs an approval, and there is none."""
         shown = None
         if self.on_decision is not None:
             try:
@@ -267,5 +268,5 @@ class Judge:
         try:
             return denied(event, str(self.denial(error)))
         except Exception:
-            logger.exception("denial failed; the model reads the reason")
+            logger.exception("denial failed; the model reads the default text")
             return error

@@ -34,8 +34,8 @@ class Settings(TypedDict, total=False):
       resource is unknown.
     - ``context``: a mapping that rules read as ``context.…``.
     - ``mode``: ``"enforce"`` (the default), or ``"observe"``, which decides and records but lets every call pass.
-    - ``denial``: a function that takes the `Denied` and returns what the model reads instead of the reason. If it raises, the
-      model reads the reason.
+    - ``denial``: a function that takes the `Denied` and returns what the model reads instead of the decision's ``message``. If
+      it raises, the model reads the message.
     - ``on_decision``: a function that gets each `Event` and a copy of the arguments, before the call runs. The arguments are
       ``None`` if they could not be copied. If it raises, the error is logged and the decision stands.
     """
@@ -53,7 +53,7 @@ class Settings(TypedDict, total=False):
 class ServerSettings(Settings, total=False):
     """The options of a guard in front of a server, in addition to `Settings`.
 
-    - ``hide`` (`bool`, default ``False``): answers a denied call as if the tool did not exist.
+    - ``hide`` (`bool`, default ``False``): answers a call that does not run as if the tool did not exist.
     - ``prompts`` (``"pass"`` or ``"deny"``, default ``"pass"``): ``"deny"`` turns prompts off. ``prompts/get`` and completions
       for a prompt are errors, and ``prompts/list`` is empty.
     - ``resources`` (``"pass"`` or ``"deny"``, default ``"pass"``): ``"deny"`` turns resources off. ``resources/read``,
