@@ -22,10 +22,14 @@ fi
 failed=0
 "$typos/bin/typos" || failed=1
 
-# avoid REGEX INSTEAD: no documentation, message or comment of the compiler has words that match.
+# What is read by users and contributors: documentation, sources with their comments, and recorded messages.
+texts=('*.md' Makefile perso-core/src perso-core/decode/src perso-core/prelude/src perso-tower/src perso-py/src perso-py/python
+    perso-node/native perso-node/ts perso-node/host 'perso-core/tests/cli/*.txt' 'perso-core/tests/diagnostics/*.stderr')
+
+# avoid REGEX INSTEAD: none of them has words that match.
 avoid() {
     local found
-    found=$(git grep -nwiE "$1" -- '*.md' perso-core/src 'perso-core/tests/cli/*.txt' 'perso-core/tests/diagnostics/*.stderr') || return 0
+    found=$(git grep -nwiE "$1" -- "${texts[@]}") || return 0
     printf '%s\n' "$found" | sed "s/$/  <- write: $2/" >&2
     failed=1
 }
@@ -36,6 +40,8 @@ avoid "in force" "active"
 avoid "mend|mends|mended" "fix"
 avoid "named twice|listed twice" "duplicate"
 avoid "known here" "expected one of"
+avoid "stands? twice" "is a duplicate"
+avoid "if not said otherwise" "by default"
 avoid "says nothing" "is empty"
 avoid "heeds?" "follows"
 exit $failed

@@ -108,6 +108,7 @@ codes! {
     Warning UncheckedArguments "unchecked-arguments" "A command whose arguments are not all tested.",
     Warning AnyOrder "any-order" "A list whose elements may appear in any order, and repeat.",
     Warning AnyHost "any-host" "A URL that may have any host.",
+    Warning UnlistedKey "unlisted-key" "A test of a key that `only` does not list.",
     Warning PathPrefix "path-prefix" "A directory that is also a prefix of other names.",
     Warning PartOfWord "part-of-word" "A word that also matches inside longer words.",
     Warning DefaultAllow "default-allow" "Calls that no rule applies to are allowed.",

@@ -16,7 +16,7 @@ mod support;
 
 use perso_core::check::check;
 use perso_core::diagnostic::Severity;
-use perso_core::{CauseKind, Problem, module::abi};
+use perso_core::{CauseKind, Outcome, Problem, module::abi};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -175,10 +175,18 @@ fn the_document_in_the_migration_page_becomes_the_policy_below_it() {
 fn the_call_in_the_language_page_gets_the_decision_in_the_decision_page() {
     let language = read(&repository().join("docs/language.md"));
     let decision = read(&repository().join("docs/decision.md"));
-    let [policy, call] = blocks(&language, "json")[..] else { panic!("a policy and a call") };
+    let [policy, ask, call] = blocks(&language, "json")[..] else { panic!("a policy, a rule and a call") };
     let expected: Value = serde_json::from_str(blocks(&decision, "json")[0]).unwrap();
     let both = compile(policy);
     assert_eq!(serde_json::to_value(both.policy.decide_json(call.as_bytes())).unwrap(), expected);
+    // With the rule that asks, the same call needs an approval.
+    let mut policy: Value = serde_json::from_str(policy).unwrap();
+    // Its examples say that the call is denied.
+    policy["rules"][1].as_object_mut().unwrap().remove("examples");
+    policy["rules"].as_array_mut().unwrap().push(serde_json::from_str(ask).unwrap());
+    let decision = compile(&policy.to_string()).policy;
+    let decision = decision.decide_json(call.as_bytes());
+    assert_eq!((decision.outcome, decision.rule), (Outcome::Ask, Some("refund-large")));
 }
 
 /// The name in JSON.

@@ -24,8 +24,8 @@ const FILES: usize = 318;
 
 /// Where the policy reads keys below the argument, these are refused for what a rule would have to trust.
 const CONFUSING: [(&str, &str); 2] = [
-    ("y_object_duplicated_key.json", "the key that the policy reads stands twice"),
-    ("y_object_duplicated_key_and_value.json", "the key that the policy reads stands twice"),
+    ("y_object_duplicated_key.json", "the key that the policy reads is a duplicate"),
+    ("y_object_duplicated_key_and_value.json", "the key that the policy reads is a duplicate"),
 ];
 
 /// Reads the argument itself.

@@ -20,13 +20,13 @@ const SECONDS: u64 = 30;
 const CALLS: u32 = 200;
 /// Policies that go round: each comes into force many times, and is loaded anew each time.
 const POLICIES: usize = 32;
-/// What may be allocated in the end beyond what was at first: the policy in force is another one, and threads keep what
+/// What may be allocated in the end beyond what was at first: another policy is active, and threads keep what
 /// they need again.
 const MOST_KEPT: i64 = 1 << 20;
 /// What the process may grow by once it is warm: allocators keep what they will need again, in pieces.
 const MOST_GROWTH: u64 = 48 << 20;
 
-/// A policy as it was generated, and in force.
+/// A policy as it was generated, and loaded.
 struct InForce {
     generated: generate::Json,
     both: Both,

@@ -79,7 +79,7 @@ codes! {
     Heap = 19, Limit, "more than 16777216 bytes of memory to read it";
     /// The table is not one.
     Table = 20, Engine, "the module's table is damaged";
-    /// The host says of a part of the call what can't be said of it.
+    /// The host says of a part of the call what cannot be said of it.
     Unknown = 21, Engine, "the host refers to unknown parts";
 }
 

@@ -45,7 +45,7 @@ impl<'t> Reads<'t> {
     ///
     /// [`Code::Table`].
     pub fn below(self) -> Result<bool, Error> {
-        Ok(self.view.place(self.place.number())?.keys() != 0)
+        Ok(self.view.place(self.place.number())?.reads_below())
     }
 
     /// What is read of the value that an object has for a key; `None` if nothing is.
@@ -54,11 +54,23 @@ impl<'t> Reads<'t> {
     ///
     /// [`Code::Variant`] where the key differs only by case from one that the policy reads, [`Code::Table`].
     pub fn key(self, key: &str) -> Result<Option<Self>, Error> {
-        match self.table.key(self.view.place(self.place.number())?.keys(), key.as_bytes())? {
+        let info = self.view.place(self.place.number())?;
+        match self.table.key(info.keys(), key.as_bytes())? {
+            NOTHING if info.rest() != 0 => Ok(Some(Self { place: Place::part(info.rest() as usize), ..self })),
             NOTHING => Ok(None),
             VARIANT => Err(Code::Variant.anywhere()),
             place => Ok(Some(Self { place: Place::part(place as usize), ..self })),
         }
+    }
+
+    /// Whether several keys of this object can belong to one place: those that the policy reads only to know that they
+    /// are there.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Table`].
+    pub fn is_rest(self, child: Self) -> Result<bool, Error> {
+        Ok(self.view.place(self.place.number())?.rest() == child.place.number())
     }
 
     /// What is read of a list's elements; `None` if the policy does not look into it.

@@ -66,7 +66,19 @@ impl PlaceInfo<'_> {
 
     #[inline(always)]
     pub(crate) fn flags(self) -> u32 {
-        number(self.0[7])
+        number(self.0[7]) & 0xffff
+    }
+
+    /// The place of all keys that have none of their own; 0 if there is none.
+    #[inline(always)]
+    pub(crate) fn rest(self) -> u32 {
+        number(self.0[7]) >> 16
+    }
+
+    /// Whether a key below it has a place.
+    #[inline(always)]
+    pub(crate) fn reads_below(self) -> bool {
+        self.keys() | self.rest() != 0
     }
 }
 

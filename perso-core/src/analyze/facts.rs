@@ -49,6 +49,8 @@ pub(super) struct States(u8);
 
 impl States {
     pub(super) const ALL: Self = Self(0x7f);
+    /// Missing.
+    pub(super) const MISSING: Self = Self(1 << 6);
     const ABSENT: Self = Self(1 << 6 | 1 << Type::Null as u8);
 
     pub(super) fn of(types: &[Type]) -> Self {
@@ -103,6 +105,7 @@ impl<'p> Fact<'p> {
                 States::of(&[Type::String])
             }
             Operator::Has(_) | Operator::Every(_) | Operator::Some(_) => States::of(&[Type::List]),
+            Operator::Only(_) => States::of(&[Type::Object, Type::Null]),
             // Roles are read from `agent.role` as well, so that this may hold whatever the attribute is.
             Operator::HasRole(_) | Operator::Exists | Operator::Type(_) => States::ALL,
         }
@@ -183,7 +186,8 @@ impl<'p> Fact<'p> {
             | Operator::HasRole(_)
             | Operator::Every(_)
             | Operator::Some(_)
-            | Operator::InList(_) => None,
+            | Operator::InList(_)
+            | Operator::Only(_) => None,
             Operator::Exists => Some(true),
             Operator::Type(types) => Some(types.contains(&type_of(value))),
         }

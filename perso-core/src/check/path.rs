@@ -36,6 +36,11 @@ const OTHER_NAMES: [(&str, &str); 10] = [
     ("environment", "context"),
 ];
 
+/// The part of the call that a text names as a whole.
+pub(super) fn part(text: &str) -> Option<Root> {
+    ROOTS.into_iter().find(|root| root.name() == text && *root != Root::Tool)
+}
+
 /// Reads a path.
 pub(super) fn parse(text: &str) -> Result<Attribute, PathError> {
     let end = identifier(text);

@@ -90,6 +90,11 @@ impl Scope<'_> {
 
     fn part(&mut self, part: &Part<'_>) -> Option<Condition> {
         let inner = match part {
+            Part::Test { path, test } if path::part(path.value).is_some() => {
+                let attribute = Attribute { root: path::part(path.value)?, steps: Vec::new() };
+                let subject = Subject { attribute, span: path.span };
+                return operator::test_part(self, &subject, test, |scope| drop(scope.path(*path)));
+            }
             Part::Test { path, test } => {
                 let subject = Subject { attribute: self.path(*path)?, span: path.span };
                 return operator::test(self, &subject, test);

@@ -302,6 +302,18 @@ impl<'s> Sentence<'s> {
             Operator::Type(types) => {
                 format!("is {not}{}", joined(types.iter().map(|one| one.with_article().to_owned()), "or"))
             }
+            Operator::Only(keys) => {
+                let names = keys.iter().filter_map(|id| match self.policy.attributes.get(*id)?.steps.last() {
+                    Some(Step::Key(key)) => Some(string(key)),
+                    _ => None,
+                });
+                match (keys.is_empty(), wanted) {
+                    (true, true) => "has no keys".to_owned(),
+                    (true, false) => "has a key".to_owned(),
+                    (false, true) => format!("has no keys other than {}", joined(names, "and")),
+                    (false, false) => format!("has a key other than {}", joined(names, "and")),
+                }
+            }
             // Said with a subject of their own.
             Operator::HasRole(_) | Operator::Every(_) | Operator::Some(_) => String::new(),
         }

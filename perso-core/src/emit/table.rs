@@ -146,7 +146,7 @@ impl Writer {
         let element = place.element.as_ref().map_or(0, |element| self.view(element.budget, element));
         let counts = tests.len() as u32 | (facets.len() as u32) << 16;
         let span = place.below | place.end << 16;
-        [keys, constants, tests_at, facets_at, element, counts, span, place.flags]
+        [keys, constants, tests_at, facets_at, element, counts, span, place.flags | place.rest << 16]
     }
 
     fn automaton(&mut self, test: &Matches) -> u32 {

@@ -132,6 +132,19 @@ pub enum Check {
     OrderWith(Compare, Side),
     /// Both are strings, and the answer bit is set.
     AnswerWith(Side, u32),
+    /// The object has nothing at any other place than some.
+    Only(Only),
+}
+
+/// A test that an object has no other keys than some.
+#[derive(Debug)]
+pub struct Only {
+    /// The places of its other keys, and of all keys that have none of their own.
+    pub others: Vec<u32>,
+    /// Whether it is a part of the call, which has no keys where it is absent.
+    pub is_part: bool,
+    /// The number of the test, before the places have theirs.
+    number: usize,
 }
 
 /// Some values.
@@ -303,6 +316,14 @@ impl<'p, 'v> Lowering<'p, 'v> {
             }
             Operator::Every(asked) => self.elements(attribute, asked, true),
             Operator::Some(asked) => self.elements(attribute, asked, false),
+            Operator::Only(keys) => {
+                let left = self.side(attribute, kind::OBJECT);
+                let keys: Vec<NodeId> = keys.iter().map(|key| self.side(*key, 0).node).collect();
+                let number = self.builder.only(left.node, keys);
+                let steps = self.policy.attributes.get(attribute).map(|attribute| attribute.steps.is_empty());
+                let only = Only { others: Vec::new(), is_part: steps == Some(true), number };
+                Goal::Atom(Atom { left, check: Check::Only(only) })
+            }
             Operator::InList(list) => {
                 let value = self.side(attribute, SCALAR);
                 let (list, element) = self.list(*list, kind::LIST, SCALAR);
@@ -469,6 +490,7 @@ impl Goal {
                     Check::Same(right) | Check::OrderWith(_, right) | Check::AnswerWith(right, _) => {
                         right.settle(settled);
                     }
+                    Check::Only(only) => only.others = settled.others(only.number),
                     Check::State(_) | Check::OneOf(_) | Check::Presumed(_) | Check::Order(..) | Check::Answer(_) => {}
                 }
             }
@@ -493,6 +515,11 @@ impl Goal {
 }
 
 impl Side {
+    /// The same of another place of the view.
+    pub const fn at(self, place: u32) -> Self {
+        Self { place, ..self }
+    }
+
     fn settle(&mut self, settled: &Settled) {
         self.place = settled.place(self.node);
     }

@@ -9,7 +9,7 @@ mod lower;
 mod pattern;
 mod place;
 
-pub use lower::{Among, Atom, Check, Compare, Elements, Goal, Has, List, OneOf, SCALAR, Side, What};
+pub use lower::{Among, Atom, Check, Compare, Elements, Goal, Has, List, OneOf, Only, SCALAR, Side, What};
 pub use place::{Matches, Place, Places};
 
 use crate::diagnostic::{Code, Diagnostic};

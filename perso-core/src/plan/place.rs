@@ -32,6 +32,8 @@ pub struct Place {
     pub automata: Vec<Matches>,
     /// [`flag`]s.
     pub flags: u32,
+    /// The place of all keys below it that have none of their own; 0 if nobody asks for them.
+    pub rest: u32,
     /// What is read off its value: the facet, and its place.
     pub facets: Vec<(u32, u32)>,
     /// The first place below it.
@@ -107,6 +109,8 @@ pub(super) type Automata = HashMap<Vec<String>, Vec<(Rc<Automaton>, Vec<usize>)>
 #[derive(Debug)]
 pub(super) struct Builder {
     views: Vec<ViewDraft>,
+    /// For each test of an object's keys: the object, and the keys that it may have.
+    only: Vec<(NodeId, Vec<NodeId>)>,
 }
 
 #[derive(Debug, Default)]
@@ -128,6 +132,8 @@ struct Node {
     flags: u32,
     /// The view of its elements.
     element: Option<usize>,
+    /// The place of all keys that are no children.
+    rest: Option<usize>,
 }
 
 /// Where the places of a builder have come to stand.
@@ -135,9 +141,15 @@ struct Node {
 pub(super) struct Settled {
     numbers: Vec<Vec<u32>>,
     sizes: Vec<u32>,
+    others: Vec<Vec<u32>>,
 }
 
 impl Settled {
+    /// Where a key is, by the number of the test, that an object may not have.
+    pub(super) fn others(&self, only: usize) -> Vec<u32> {
+        self.others.get(only).cloned().unwrap_or_default()
+    }
+
     /// The number of a place.
     pub(super) fn place(&self, id: NodeId) -> u32 {
         self.numbers.get(id.view).and_then(|view| view.get(id.node)).copied().unwrap_or(0)
@@ -157,7 +169,7 @@ impl Settled {
 impl Builder {
     pub(super) fn new() -> Self {
         let nodes = (0..part::COUNT).map(|_| Node::default()).collect();
-        Self { views: vec![ViewDraft { nodes, ..ViewDraft::default() }] }
+        Self { views: vec![ViewDraft { nodes, ..ViewDraft::default() }], only: Vec::new() }
     }
 
     fn view(&mut self, view: usize) -> &mut ViewDraft {
@@ -281,6 +293,29 @@ impl Builder {
         self.node(place).flags |= flag::KEEP;
     }
 
+    /// Has an object's keys watched: which it has but for some. The test's number.
+    pub(super) fn only(&mut self, object: NodeId, keys: Vec<NodeId>) -> usize {
+        if self.node(object).rest.is_none() {
+            let nodes = &mut self.view(object.view).nodes;
+            nodes.push(Node::default());
+            let rest = nodes.len() - 1;
+            self.node(object).rest = Some(rest);
+        }
+        self.only.push((object, keys));
+        self.only.len() - 1
+    }
+
+    /// The places where an object has a key that it may not have.
+    fn others(&self, object: NodeId, keys: &[NodeId], orders: &[Order]) -> Vec<u32> {
+        let Some(node) = self.views.get(object.view).and_then(|view| view.nodes.get(object.node)) else {
+            return Vec::new();
+        };
+        let children = node.children.iter().filter(|(step, _)| matches!(step, Step::Key(_))).map(|(_, child)| *child);
+        let others = children.filter(|child| !keys.iter().any(|key| key.node == *child)).chain(node.rest);
+        let number = |other: usize| orders.get(object.view)?.numbers.get(other).copied();
+        others.filter_map(number).collect()
+    }
+
     /// Has the caller's roles read.
     pub(super) fn roles(&mut self) {
         for (key, flag) in [("role", flag::ROLE), ("roles", flag::ROLES)] {
@@ -298,7 +333,8 @@ impl Builder {
             .iter()
             .map(|view| layout::element(view.nodes.len(), view.answers.div_ceil(64) as usize) as u32)
             .collect();
-        let settled = Settled { numbers, sizes };
+        let others = self.only.iter().map(|(object, keys)| self.others(*object, keys, &orders)).collect();
+        let settled = Settled { numbers, sizes, others };
         let mut budgets = 0..;
         let places = self.places_of(CALL, &orders, &settled, automata, &mut budgets);
         (places, settled)
@@ -323,6 +359,7 @@ impl Builder {
                 tests: node.tests,
                 automata: matches(&node.patterns, automata),
                 flags: node.flags,
+                rest: node.rest.map_or(0, number),
                 below: span.0,
                 end: span.1,
                 ..Place::default()
@@ -390,7 +427,8 @@ impl Order {
     /// Orders what is below a place.
     fn walk(&mut self, nodes: &[Node], node: usize) {
         let start = self.nodes.len() as u32;
-        for (_, child) in nodes.get(node).map_or(&[][..], |node| &node.children) {
+        let Some(Node { children, rest, .. }) = nodes.get(node) else { return };
+        for child in children.iter().map(|(_, child)| child).chain(rest) {
             self.nodes.push(*child);
             self.walk(nodes, *child);
         }

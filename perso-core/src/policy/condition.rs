@@ -71,6 +71,9 @@ pub enum Operator {
     Exists,
     /// The value is present and of one of these types. Never unknown.
     Type(Vec<Type>),
+    /// The object has no other keys than the last of these attributes, which are below it. A part of the call that is
+    /// absent or null has no keys.
+    Only(Vec<AttributeId>),
 }
 
 /// What is asked of the elements of a list.

@@ -21,6 +21,8 @@ pub(crate) enum Compared<'p> {
     Elements(&'p Quantified),
     /// Types of JSON.
     Types,
+    /// The keys that an object may have, as attributes.
+    Keys(&'p [AttributeId]),
 }
 
 impl Condition {
@@ -47,7 +49,11 @@ impl Condition {
     pub(crate) fn each_attribute(&self, see: &mut dyn FnMut(AttributeId)) {
         self.each_test(&mut |test, _| {
             see(test.attribute);
-            test.referenced().into_iter().for_each(&mut *see);
+            match test.compared() {
+                Compared::Attribute(id) => see(id),
+                Compared::Keys(ids) => ids.iter().copied().for_each(&mut *see),
+                _ => {}
+            }
         });
     }
 
@@ -84,6 +90,7 @@ impl Test {
             Operator::Every(asked) | Operator::Some(asked) => Compared::Elements(asked),
             Operator::Exists => Compared::Nothing,
             Operator::Type(_) => Compared::Types,
+            Operator::Only(keys) => Compared::Keys(keys),
         }
     }
 

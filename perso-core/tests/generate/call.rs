@@ -41,7 +41,8 @@ pub(crate) fn call(u: &mut Unstructured<'_>, policy: &Json) -> Result<String> {
     let shared = [any_scalar(u)?, any_scalar(u)?];
     for attribute in &attributes {
         let Some(at) = PARTS.iter().position(|part| *part == attribute.root) else { continue };
-        if attribute.keys == ["roles"] && attribute.root == "agent" || u.ratio(1, 12)? {
+        // Of a part as a whole only the keys are tested, which are those of the other attributes.
+        if attribute.keys.is_empty() || attribute.keys == ["roles"] && attribute.root == "agent" || u.ratio(1, 12)? {
             continue;
         }
         let value = value(u, attribute, &shared)?;
@@ -155,7 +156,7 @@ fn survey_test(path: &str, test: &Json, attributes: &mut Vec<Attribute>, referen
         let operands =
             if let Json::List(operands) = operand { operands.as_slice() } else { std::slice::from_ref(operand) };
         match operator.as_str() {
-            "exists" | "type" => {}
+            "exists" | "type" | "only" => {}
             "every" | "some" => survey_element(operand, &mut attribute.elements, references),
             "length" | "count" => survey_length(operand, &mut attribute.lengths, references),
             "has" => {

@@ -6,7 +6,10 @@ use super::{Json, NAMES, NUMBERS, ROLES, STRINGS, tricks};
 
 const PATTERNS: [&str; 8] = ["*", "db*", "*read", "*.*", "m*l*d", "wr*te", "*e*", "**d"];
 
-const ATTRIBUTES: [&str; 22] = [
+const ATTRIBUTES: [&str; 25] = [
+    "args",
+    "args",
+    "agent",
     "args.a",
     "args[\"a\"]",
     "args.b",
@@ -32,6 +35,15 @@ const ATTRIBUTES: [&str; 22] = [
 ];
 
 const FIELDS: [&str; 5] = [".p", ".q", ".o.x", ".to", ".[\"odd key\"]"];
+
+/// Parts of the call as a whole, of which only the keys can be tested.
+const PARTS: [&str; 2] = ["args", "agent"];
+
+/// The keys that calls have.
+const KEYS: [&str; 22] = [
+    "a", "b", "items", "to", "url", "path", "o", "odd key", "a.b", "\u{e9}\"", "id", "mfa", "role", "roles", "x", "y",
+    "z", "", "p", "q", "owner", "tags",
+];
 
 /// The roles that conditions ask for: those that every table of roles has.
 const ROLES_IN_CONDITIONS: &[&str] = &[ROLES[0], ROLES[1]];
@@ -156,6 +168,9 @@ fn conditions(u: &mut Unstructured<'_>, depth: u32) -> Result<Json> {
 /// What an attribute is tested for: a scalar, or an object of operators. `nested` is how many `every` and `some` are
 /// around it; there, the element is the attribute "", and its fields begin with a dot.
 fn test(u: &mut Unstructured<'_>, attribute: &str, nested: u32) -> Result<Json> {
+    if PARTS.contains(&attribute) {
+        return Ok(Json::Object(vec![("only".to_owned(), only(u)?)]));
+    }
     if attribute != "agent.roles" && u.ratio(1, 5)? {
         return literal(u, attribute);
     }
@@ -182,7 +197,7 @@ fn operator(u: &mut Unstructured<'_>, attribute: &str, nested: u32) -> Result<(&
         "args.url" if u.ratio(3, 4)? => return Ok(("url", url(u)?)),
         "args.path" if u.arbitrary()? => 9,
         "args.to" if u.arbitrary()? => *u.choose(&[9, 10])?,
-        _ => u.int_in_range(0..=13)?,
+        _ => u.int_in_range(0..=14)?,
     };
     Ok(match kind {
         0 => ("exists", Json::Bool(u.arbitrary()?)),
@@ -212,8 +227,23 @@ fn operator(u: &mut Unstructured<'_>, attribute: &str, nested: u32) -> Result<(&
         11 => (*u.choose(&["in", "not_in"])?, reference(u, attribute)?),
         12 => ("has", if u.ratio(1, 3)? { reference(u, attribute)? } else { literal(u, attribute)? }),
         13 => ("count", length(u, attribute)?),
+        14 => ("only", only(u)?),
         _ => ("length", length(u, attribute)?),
     })
+}
+
+/// Keys: often all but a few, so that objects have no others.
+fn only(u: &mut Unstructured<'_>) -> Result<Json> {
+    let mut keys = KEYS.to_vec();
+    if u.ratio(1, 3)? {
+        keys = some_of(u, &KEYS)?;
+    }
+    for _ in 0..u.int_in_range(0..=2)? {
+        keys.pop();
+    }
+    let first = if keys.is_empty() { 0 } else { u.int_in_range(0..=keys.len() - 1)? };
+    keys.rotate_left(first);
+    Ok(strings(&keys))
 }
 
 /// What is asked of the elements of a list.
@@ -381,8 +411,10 @@ fn reference(u: &mut Unstructured<'_>, attribute: &str) -> Result<Json> {
         let others: Vec<&str> = FIELDS.into_iter().filter(|other| *other != attribute).collect();
         return Ok(Json::Object(vec![("ref".to_owned(), Json::string(u.choose(&others)?))]));
     }
-    let others: Vec<&str> =
-        ATTRIBUTES.into_iter().filter(|other| ![attribute, "agent.roles", "tool"].contains(other)).collect();
+    let others: Vec<&str> = ATTRIBUTES
+        .into_iter()
+        .filter(|other| ![attribute, "agent.roles", "tool", "args", "agent"].contains(other))
+        .collect();
     Ok(Json::Object(vec![("ref".to_owned(), Json::string(u.choose(&others)?))]))
 }
 

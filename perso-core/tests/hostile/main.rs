@@ -9,7 +9,7 @@ mod support;
 mod values;
 
 use perso_core::module::Manifest;
-use perso_core::{limits, reference, visible};
+use perso_core::{Expected, Hint, Problem, limits, reference, visible};
 use std::collections::BTreeSet;
 use std::path::Path;
 use support::corpus::{self, File, Judges, folder};
@@ -76,8 +76,16 @@ fn leaks(judges: &Judges, words: &BTreeSet<String>, text: &[u8]) -> Vec<String> 
 /// All that a decision may say: fixed words, and those of the policy.
 fn words(judges: &Judges) -> BTreeSet<String> {
     let manifest = Manifest::read(judges.both.policy.module()).unwrap();
-    let fixed = ["allow", "deny", "the call cannot be read", "the call is over a limit", "no rule allows this tool"];
+    let fixed =
+        ["allow", "ask", "deny", "the call cannot be read", "the call is over a limit", "no rule allows this tool"];
     let fixed = fixed.iter().chain(["the policy does not know this tool"].iter()).map(|word| (*word).to_owned());
+    let hint = |attribute: &str| {
+        let types = (0..32).map(Expected::from_bits);
+        let problems = [Problem::Missing, Problem::Null, Problem::OutOfRange, Problem::Type];
+        let hints = types.flat_map(|types| problems.map(|problem| Hint::new(attribute, problem, types)));
+        hints.flatten().map(|hint| hint.to_string()).collect::<Vec<_>>()
+    };
+    let hints: Vec<String> = manifest.attributes.iter().flat_map(|attribute| hint(attribute)).collect();
     let kinds = ["rule", "default", "no_rule", "unknown_tool", "malformed", "limit"];
     let problems = ["missing", "null", "type", "out_of_range", "value", "withheld"];
     let details = perso_decode::Code::ALL.iter().map(|code| code.message());
@@ -91,6 +99,7 @@ fn words(judges: &Judges) -> BTreeSet<String> {
         .chain(kinds.into_iter().chain(problems).chain(details).map(str::to_owned))
         .chain(rules)
         .chain(manifest.attributes)
+        .chain(hints)
         .collect()
 }
 

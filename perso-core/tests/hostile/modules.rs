@@ -1,7 +1,7 @@
 //! A module is data from somewhere else until it is checked.
 
 use allocation_counter::measure;
-use perso_core::module::{Manifest, sections, sha256};
+use perso_core::module::{Manifest, abi, sections, sha256};
 use perso_core::{CauseKind, Decision, LoadError, ModuleError, Policy, compile};
 use std::sync::atomic::{AtomicBool, Ordering};
 use wasm_encoder::{
@@ -160,7 +160,7 @@ impl Default for Made {
             frame: 0,
             elements: 0,
             abi: |f| {
-                f.instructions().i32_const(1).end();
+                f.instructions().i32_const(abi::VERSION as i32).end();
             },
             body: |f| {
                 f.instructions().i64_const(0).end();
@@ -314,10 +314,11 @@ fn what_no_policy_has_is_refused() {
 
 #[test]
 fn another_abi_is_refused_by_its_number() {
-    let error = refused(Made { manifest: |manifest| manifest.abi = 2, ..Made::default() }.bytes());
-    assert!(matches!(error, ModuleError::Abi { found: 2 }), "{error}");
+    let error = refused(Made { manifest: |manifest| manifest.abi = 1, ..Made::default() }.bytes());
+    assert!(matches!(error, ModuleError::Abi { found: 1 }), "{error}");
+    assert!(error.to_string().contains("compile the policy again"), "{error}");
     let another = |f: &mut Function| {
-        f.instructions().i32_const(2).end();
+        f.instructions().i32_const(1).end();
     };
     let error = refused(Made { abi: another, ..Made::default() }.bytes());
     assert!(matches!(error, ModuleError::Start(_)), "{error}");

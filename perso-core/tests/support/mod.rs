@@ -245,7 +245,7 @@ pub fn is_faithful(text: &str, value: &Value) -> bool {
     exact(text).is_some() && exact(text) == exact(&value.to_string())
 }
 
-/// The text's tokens with sorted keys and exact numbers; `None` if keys stand twice or it is no JSON.
+/// The text's tokens with sorted keys and exact numbers; `None` if it has duplicate keys or is not JSON.
 fn jsonish(text: &str) -> Option<reference::Value> {
     fn sort(value: reference::Value) -> Option<reference::Value> {
         use reference::Value as V;

@@ -88,14 +88,16 @@ function reads(attributes: readonly string[]): Reads {
 		resource: new Set(),
 		context: new Set(),
 	};
-	let all = false;
+	// Parts of which every key is read: a rule tests which keys the part has (`only`).
+	const whole = new Set<string>();
 	for (const attribute of attributes) {
 		const [, part, name, quoted] = ATTRIBUTE.exec(attribute) ?? [];
 		if (part !== undefined) keys[part as Part].add(name ?? (JSON.parse(quoted!) as string));
+		else if ((PARTS as readonly string[]).includes(attribute)) whole.add(attribute);
 		// The attribute has an unknown form, so read everything: slower, but with the same decisions.
-		else if (attribute !== 'tool') all = true;
+		else if (attribute !== 'tool') for (const part of PARTS) whole.add(part);
 	}
-	const of = (part: Part): Keys => new Keys(keys[part], all);
+	const of = (part: Part): Keys => new Keys(keys[part], whole.has(part));
 	return { args: of('args'), agent: of('agent'), resource: of('resource'), context: of('context') };
 }
 

@@ -181,7 +181,7 @@ impl Reader {
                 found.push((child, value));
             }
         }
-        self.fields(found.into_iter().map(|(child, value)| (child, Some(value))))
+        self.fields(reads, found.into_iter().map(|(child, value)| (child, Some(value))))
     }
 
     /// The same for any other mapping, through its methods, as a tool would read it.
@@ -203,7 +203,7 @@ impl Reader {
             }
         }
         let found = found.into_iter().map(|(child, key)| (child, read(py, mapping.get_item(key))));
-        self.fields(found)
+        self.fields(reads, found)
     }
 
     /// The same for the fields of a dataclass or a pydantic model.
@@ -234,17 +234,23 @@ impl Reader {
                 }
             }
         }
-        self.fields(found)
+        self.fields(reads, found)
     }
 
     /// Reads values that were looked up. `None` stands for a value whose lookup failed.
     fn fields<'r, 'py>(
         &mut self,
+        reads: Reads<'r>,
         found: impl IntoIterator<Item = (Reads<'r>, Option<Bound<'py, PyAny>>)>,
     ) -> Result<Taken, Error> {
         let found = found.into_iter();
         let mut fields: Vec<(_, Taken)> = Vec::with_capacity(found.size_hint().0);
         for (child, value) in found {
+            if reads.is_rest(child)? {
+                // The policy reads only that there is such a key.
+                fields.push((child.place(), Taken::Bool(true)));
+                continue;
+            }
             if fields.iter().any(|(place, _)| *place == child.place()) {
                 return Err(Code::Duplicate.anywhere());
             }

@@ -185,7 +185,9 @@ impl<'t> Scope<'t, '_> {
     /// See [`Frame::key`].
     #[cfg_attr(not(target_arch = "wasm32"), inline(never))]
     fn key(&mut self, table: Table<'t>, object: Place, key: &[u8]) -> Result<Place, Error> {
-        match table.key(self.info(object)?.keys(), key)? {
+        let info = self.info(object)?;
+        match table.key(info.keys(), key)? {
+            NOTHING if info.rest() != 0 => Ok(Place(info.rest())),
             NOTHING => Ok(Place::NOWHERE),
             VARIANT => Err(Code::Variant.anywhere()),
             place => {
@@ -260,7 +262,7 @@ impl<'t, 'f> Frame<'t, 'f> {
     /// Whether the policy reads anything below the object at a place.
     #[inline]
     pub(crate) fn reads_below(&self, object: Place) -> Result<bool, Error> {
-        Ok(self.scope.info(object)?.keys() != 0)
+        Ok(self.scope.info(object)?.reads_below())
     }
 
     /// A null.
@@ -596,7 +598,7 @@ impl<'t, 'f> Frame<'t, 'f> {
         Ok(())
     }
 
-    /// A value from which nothing may be concluded, nor from what would be below it: one that can not be read.
+    /// A value from which nothing may be concluded, nor from what would be below it: one that cannot be read.
     ///
     /// # Errors
     ///
@@ -612,7 +614,7 @@ impl<'t, 'f> Frame<'t, 'f> {
     #[inline]
     pub(crate) fn finish(&mut self) -> Result<Finished<'t>, Error> {
         let roles = self.roles.checked_ilog2().map_or(kind::MISSING, |highest| 1 << highest);
-        // Roles that can't be trusted as a whole count for nothing.
+        // Roles that cannot be trusted as a whole count for nothing.
         if roles & (kind::LIST | kind::OPEN) == 0 {
             self.role_words()?.fill(0);
         }

@@ -51,6 +51,6 @@ fn is_on_strings(test: &Test) -> bool {
         Compared::Attribute(_) => {
             matches!(test.operator, Operator::StartsWith(_) | Operator::EndsWith(_) | Operator::Contains(_))
         }
-        Compared::Nothing | Compared::Role(_) | Compared::Elements(_) | Compared::Types => false,
+        Compared::Nothing | Compared::Role(_) | Compared::Elements(_) | Compared::Types | Compared::Keys(_) => false,
     }
 }

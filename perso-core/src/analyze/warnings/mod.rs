@@ -11,6 +11,7 @@ mod denies_without;
 mod deny_list;
 mod loose_text;
 mod unchecked_arguments;
+mod unlisted_key;
 mod unused;
 
 use crate::diagnostic::Diagnostics;
@@ -26,6 +27,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     denies_without::warn(policy, diagnostics);
     unchecked_arguments::warn(policy, diagnostics);
     any_order::warn(policy, diagnostics);
+    unlisted_key::warn(policy, diagnostics);
     any_host::warn(policy, diagnostics);
     loose_text::warn(policy, diagnostics);
     let never = contradiction::warn(policy, diagnostics);

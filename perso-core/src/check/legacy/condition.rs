@@ -276,7 +276,7 @@ fn negated<'n>(mut condition: Node<'n>, not: Span) -> Node<'n> {
     single("not", not, condition)
 }
 
-/// Conditions that must all hold: the keys of one object where none stands twice, else a list.
+/// Conditions that must all hold: the keys of one object if no key is a duplicate, else a list.
 fn all<'n>(parts: Vec<Node<'n>>, kind: Span, span: Span) -> Node<'n> {
     if !can_merge(&parts) {
         return single("all", kind, list(span, parts));

@@ -18,6 +18,7 @@ mod length;
 mod matches;
 mod membership;
 mod name;
+mod only;
 mod order;
 mod some;
 mod starts_with;
@@ -55,7 +56,7 @@ struct Use<'u> {
 }
 
 /// Every operator, in the order in which they are listed to users.
-const FAMILIES: [&[Operator]; 20] = [
+const FAMILIES: [&[Operator]; 21] = [
     equality::OPERATORS,
     membership::OPERATORS,
     order::OPERATORS,
@@ -69,6 +70,7 @@ const FAMILIES: [&[Operator]; 20] = [
     count::OPERATORS,
     exists::OPERATORS,
     types::OPERATORS,
+    only::OPERATORS,
     every::OPERATORS,
     some::OPERATORS,
     within::OPERATORS,
@@ -79,7 +81,7 @@ const FAMILIES: [&[Operator]; 20] = [
 ];
 
 /// What other languages call an operator.
-const OTHER_NAMES: [(&str, &str); 46] = [
+const OTHER_NAMES: [(&str, &str); 49] = [
     ("=", "eq"),
     ("==", "eq"),
     ("===", "eq"),
@@ -126,6 +128,9 @@ const OTHER_NAMES: [(&str, &str); 46] = [
     ("email", "email_domain"),
     ("domain", "email_domain"),
     ("ip", "cidr"),
+    ("keys", "only"),
+    ("only_keys", "only"),
+    ("additional_properties", "only"),
 ];
 
 /// Operators of strings, and those that do for lists what these do for strings.
@@ -133,6 +138,24 @@ const FOR_LISTS: [(&str, &str); 2] = [("contains", "has"), ("length", "count")];
 
 fn find(name: &str) -> Option<&'static Operator> {
     FAMILIES.into_iter().flatten().find(|operator| operator.name == name)
+}
+
+/// The value of a part of the call as a whole: only its keys can be tested. `path` is what to say of it otherwise.
+pub(super) fn test_part(
+    scope: &mut Scope<'_>,
+    subject: &Subject,
+    node: &Node<'_>,
+    refuse: impl FnOnce(&mut Scope<'_>),
+) -> Option<Condition> {
+    match &node.kind {
+        Kind::Object(members) if !members.is_empty() && members.iter().all(|member| member.key.value == "only") => {
+            operators(scope, subject, node, members, None)
+        }
+        _ => {
+            refuse(scope);
+            None
+        }
+    }
 }
 
 /// The value of an attribute path: a scalar, which means `eq`, or operators that must all hold.

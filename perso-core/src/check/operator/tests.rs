@@ -64,6 +64,7 @@ fn operator(policy: &Policy, operator: &Operator) -> String {
         Operator::InList(list) => format!("in list {}", name(*list)),
         Operator::Exists => "exists".to_owned(),
         Operator::Type(types) => format!("type {types:?}"),
+        Operator::Only(keys) => format!("only {}", keys.iter().map(|key| name(*key)).collect::<Vec<_>>().join(" ")),
     }
 }
 

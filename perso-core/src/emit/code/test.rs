@@ -2,8 +2,8 @@
 
 use super::compare::Other;
 use super::{Code, LEFT, Label, RIGHT};
-use crate::plan::{Atom, Check, Side};
-use perso_decode::layout::kind;
+use crate::plan::{Atom, Check, Only, Side};
+use perso_decode::layout::{kind, part};
 
 impl Code<'_> {
     /// Goes on if the test is `want`; else jumps.
@@ -50,12 +50,47 @@ impl Code<'_> {
                 code.compare(left, *compare, &Other::Side(*right));
                 code.expect(want, fail);
             }),
+            Check::Only(only) => self.only(left, only, want, fail),
             Check::AnswerWith(right, answer) => self.block(|code, ok| {
                 code.both_readable(left, right, ok, fail);
                 code.bit(left.depth, *answer);
                 code.expect(want, fail);
             }),
         }
+    }
+
+    /// Goes on if it is `want` that an object has no other keys than some; else jumps.
+    fn only(&mut self, left: &Side, only: &Only, want: bool, fail: Label) {
+        self.block(|code, ok| {
+            if only.is_part {
+                // What is absent or null has no keys.
+                code.block(|code, present| {
+                    code.state(left);
+                    code.wasm.i32_const(kind::NULL as i32).i32_gt_u();
+                    code.jump_if(present);
+                    if want {
+                        code.jump(ok);
+                    } else {
+                        // Its value is not what is needed: the tool's name is always there to say so.
+                        code.mark_side(&left.at(part::TOOL as u32), kind::STRING);
+                        code.jump(fail);
+                    }
+                });
+            }
+            code.readable(left, ok, fail);
+            let mut is_first = true;
+            for place in &only.others {
+                code.state(&left.at(*place));
+                if !std::mem::take(&mut is_first) {
+                    code.wasm.i32_or();
+                }
+            }
+            if want {
+                code.jump_if(fail);
+            } else {
+                code.jump_unless(fail);
+            }
+        });
     }
 
     /// Goes on if the test can judge the attribute's state; jumps to `ok` if the attribute is open, else to `fail`.

@@ -6,6 +6,7 @@ mod glob;
 mod has;
 mod matches;
 mod membership;
+pub(in crate::reference) mod only;
 mod order;
 mod presence;
 mod text;
@@ -102,6 +103,10 @@ pub(in crate::reference) fn test(env: &Env<'_>, test: &Test) -> Outcome {
         },
         Operator::Exists => presence::exists(left),
         Operator::Type(types) => presence::is_of_type(left, types),
+        Operator::Only(keys) => match env.policy.attributes.get(test.attribute) {
+            Some(attribute) => only::only(env, left, attribute, keys),
+            None => left.unreadable(Expected::default()),
+        },
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests as a policy writes them.
 
+use super::super::operator::only;
 use super::super::{facet, show};
 use crate::policy::{Attribute, Facet, Operand, Operator, Pattern, Policy, Test, Type, Value};
 
@@ -29,6 +30,10 @@ pub(super) fn written(policy: &Policy, test: &Test) -> (&'static str, Option<Str
         Operator::Some(_) => ("some", Some("element".to_owned())),
         Operator::InList(_) => ("in", None),
         Operator::Exists => ("exists", Some("true".to_owned())),
+        Operator::Only(keys) => {
+            let names: Vec<&str> = keys.iter().filter_map(|id| only::name(policy, *id)).collect();
+            ("only", Some(show::strings(&names)))
+        }
         Operator::Type(types) => {
             let names: Vec<&str> = types.iter().map(|kind| type_name(*kind)).collect();
             match names.as_slice() {

@@ -1,0 +1,102 @@
+//! A test of an argument that `only` does not list: no call that has the argument gets that far.
+
+use super::super::facts::{Conjunction, Fact, States};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::policy::{AttributeId, Effect, Operator, Policy, Rule, RuleIndex, Step, Test};
+
+/// More than so many pairs of rules are not looked at.
+const MAX_TRIES: usize = 1_000_000;
+
+pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
+    let closed: Vec<Vec<Fact<'_>>> = policy.rules.iter().map(only).collect();
+    if closed.iter().all(Vec::is_empty) {
+        return;
+    }
+    let mut left = MAX_TRIES;
+    let rules = RuleIndex::new(policy);
+    for (rule, own) in policy.rules.iter().zip(&closed) {
+        for (test, needed) in needed(rule) {
+            let by_itself = own.iter().find(|only| forbids(policy, only.test, test.attribute));
+            if let Some(only) = by_itself.filter(|_| needed) {
+                report(policy, rule, test, only.test, diagnostics);
+            } else if rule.effect != Effect::Allow
+                && let Some(only) = everywhere(policy, rule, test, &rules, &closed, &mut left)
+            {
+                report(policy, rule, test, only, diagnostics);
+            }
+        }
+    }
+}
+
+/// The tests of keys that must hold for a rule's condition to be true.
+fn only(rule: &Rule) -> Vec<Fact<'_>> {
+    let facts = Conjunction::of(&rule.condition, true).facts;
+    facts.into_iter().filter(|fact| fact.wanted && matches!(fact.test.operator, Operator::Only(_))).collect()
+}
+
+/// The tests of a rule that are unknown where their attribute is missing, and whether they must hold for its condition to
+/// be true.
+fn needed(rule: &Rule) -> Vec<(&Test, bool)> {
+    let must: Vec<&Test> = Conjunction::of(&rule.condition, true).facts.iter().map(|fact| fact.test).collect();
+    let mut tests = Vec::new();
+    rule.condition.each_test(&mut |test, wanted| {
+        if (Fact { test, wanted }).states().and(States::MISSING).is_empty() {
+            tests.push((test, must.iter().any(|other| std::ptr::eq(*other, test))));
+        }
+    });
+    tests
+}
+
+/// Whether a test of keys rules out that there is an attribute.
+fn forbids(policy: &Policy, only: &Test, attribute: AttributeId) -> bool {
+    let Operator::Only(keys) = &only.operator else { return false };
+    let (Some(object), Some(attribute)) = (policy.attributes.get(only.attribute), policy.attributes.get(attribute))
+    else {
+        return false;
+    };
+    let below = attribute.steps.strip_prefix(object.steps.as_slice()).filter(|_| attribute.root == object.root);
+    let Some(Step::Key(key)) = below.and_then(<[Step]>::first) else { return false };
+    let is_listed = |id: &AttributeId| {
+        let listed = policy.attributes.get(*id).and_then(|listed| listed.steps.last());
+        matches!(listed, Some(Step::Key(listed)) if listed == key)
+    };
+    !keys.iter().any(is_listed)
+}
+
+/// A test of keys that rules the attribute out, where for a tool of the rule every allow rule has one.
+fn everywhere<'p>(
+    policy: &'p Policy,
+    rule: &Rule,
+    test: &Test,
+    rules: &RuleIndex<'_>,
+    closed: &[Vec<Fact<'p>>],
+    left: &mut usize,
+) -> Option<&'p Test> {
+    rule.tools.iter().filter(|tool| !tool.is_wildcard()).find_map(|tool| {
+        let about = rules.about(&tool.text);
+        *left = left.saturating_sub(about.len());
+        let mut found = None;
+        for index in about.into_iter().filter(|_| *left > 0) {
+            let (other, only) = (policy.rules.get(index)?, closed.get(index)?);
+            if other.effect == Effect::Allow {
+                found = Some(only.iter().find(|only| forbids(policy, only.test, test.attribute))?.test);
+            }
+        }
+        found
+    })
+}
+
+fn report(policy: &Policy, rule: &Rule, test: &Test, only: &Test, diagnostics: &mut Diagnostics) {
+    let name =
+        policy.attributes.get(test.attribute).map(|attribute| quoted(&attribute.to_string())).unwrap_or_default();
+    let what = match rule.effect {
+        Effect::Allow => "can never hold",
+        Effect::Ask => "always asks",
+        Effect::Deny => "always denies",
+    };
+    let message = format!("this {what}: `only` does not list the key of {name}, so it is always missing");
+    let warning = Diagnostic::new(Code::UnlistedKey, test.span, message)
+        .label(only.span, "the keys that a call may have")
+        .help("list the key, or remove the test");
+    diagnostics.push(warning);
+}
