@@ -96,6 +96,8 @@ codes! {
     Error UnknownOperator "unknown-operator" "An operator that does not exist.",
     Error Operand "operand" "An operator with an invalid operand, or on an attribute that it cannot test.",
     Error UnknownType "unknown-type" "A type name that does not exist.",
+    Error UnknownDefinition "unknown-definition" "A definition that does not exist.",
+    Error DefinitionCycle "definition-cycle" "A definition uses itself.",
     Error Example "example" "An example of a rule gets another decision than it states.",
     Error Module "module" "The module that the policy was compiled to cannot be loaded.",
     Warning NeverApplies "never-applies" "A rule that can never apply.",
@@ -118,6 +120,7 @@ codes! {
     Warning Stricter "stricter" "A legacy test that a missing attribute passed, and no longer does.",
     Warning Presence "presence" "A legacy test for presence of what is likely a boolean.",
     Warning UnusedRole "unused-role" "A role that no rule uses.",
+    Warning UnusedDefinition "unused-definition" "A definition that no rule uses.",
     Warning UnusedTool "unused-tool" "A tool that no rule applies to.",
 }
 
@@ -183,6 +186,8 @@ impl Diagnostics {
     /// The findings, in the order of the text.
     pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
         self.list.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
+        // What is wrong in a definition is found at each use.
+        self.list.dedup();
         if self.errors > MAX_DIAGNOSTICS {
             let message = format!("{} errors; only the first {MAX_DIAGNOSTICS} found are shown", self.errors);
             let span = self.list.last().map(|last| last.span).unwrap_or_default();

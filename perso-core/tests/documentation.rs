@@ -175,7 +175,7 @@ fn the_document_in_the_migration_page_becomes_the_policy_below_it() {
 fn the_call_in_the_language_page_gets_the_decision_in_the_decision_page() {
     let language = read(&repository().join("docs/language.md"));
     let decision = read(&repository().join("docs/decision.md"));
-    let [policy, ask, call] = blocks(&language, "json")[..] else { panic!("a policy, a rule and a call") };
+    let [policy, ask, call, _] = blocks(&language, "json")[..] else { panic!("a policy, a rule, a call and a policy") };
     let expected: Value = serde_json::from_str(blocks(&decision, "json")[0]).unwrap();
     let both = compile(policy);
     assert_eq!(serde_json::to_value(both.policy.decide_json(call.as_bytes())).unwrap(), expected);

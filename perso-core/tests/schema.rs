@@ -47,6 +47,11 @@ fn what_is_right_passes_both() {
         condition(
             r#"{ "args.a": { "command": { "program": "x", "shell": false, "args": { "every": { "not": { "eq": "y" } } } } } }"#,
         ),
+        r#"{ "perso": 1, "define": { "a": { "args.a": { "use": "n" } }, "n": 5, "l": ["x"] },
+             "rules": [{ "id": "r", "ask": "x", "when": { "use": ["a"], "args.b": { "within": { "use": "p" } } },
+                         "unless": { "args.c": { "in": { "use": "l" } } }, "examples": { "asks": [] } }] }"#
+            .replace(r#""n": 5"#, r#""n": 5, "p": "/srv""#),
+        condition(r#"{ "args": { "only": [] }, "args.a": { "only": ["b"], "every": { "only": ["c"] } } }"#),
         condition(r#"{ "args.a": { "exists": false }, "args.b": { "type": "list" }, "args.c": { "type": ["null"] } }"#),
     ] {
         let document: Value = serde_json::from_str(&text).unwrap();
@@ -85,6 +90,14 @@ fn what_is_wrong_fails_both() {
         condition(r#"{ "and": [{ "args.a": 1 }] }"#),
         condition(r#"{ "amount": 1 }"#),
         condition(r#"{ "args": 1 }"#),
+        condition(r#"{ "args": { "only": "a" } }"#),
+        condition(r#"{ "args": { "only": [1] } }"#),
+        condition(r#"{ "args": { "only": ["a"], "exists": true } }"#),
+        condition(r#"{ "use": 1 }"#),
+        condition(r#"{ "use": [] }"#),
+        condition(r#"{ "use": { "use": "a" } }"#),
+        policy(r#""allow": "x", "ask": "y""#),
+        policy(r#""ask": "x", "examples": { "ask": [] }"#),
         condition(r#"{ "args.": 1 }"#),
         condition(r#"{ "args.a-b": 1 }"#),
         condition(r#"{ "tool.x": 1 }"#),
@@ -138,6 +151,8 @@ fn recorded_policies_are_judged_alike() {
         Code::UnknownRole,
         Code::RoleCycle,
         Code::UnmatchedTool,
+        Code::UnknownDefinition,
+        Code::DefinitionCycle,
         Code::Attribute,
         Code::Operand,
     ];

@@ -1,5 +1,6 @@
 //! Stage 2: from the syntax tree to the checked policy. Names, operators and limits are resolved here.
 
+mod define;
 pub(crate) mod legacy;
 mod names;
 mod operator;
@@ -61,13 +62,24 @@ pub struct Example {
 #[must_use]
 pub fn check(text: &str) -> Checked {
     let mut diagnostics = Diagnostics::default();
-    let resolved = json::parse(text, &mut diagnostics).and_then(|root| {
-        let rewritten = legacy::is_first(&root).then(|| legacy::rewrite(&root, &mut diagnostics));
-        let document = document::document(rewritten.as_ref().unwrap_or(&root), &mut diagnostics)?;
-        Some(resolve(text, &document, &mut diagnostics))
+    let mut definitions = Vec::new();
+    let resolved = json::parse(text, &mut diagnostics).and_then(|mut root| {
+        if legacy::is_first(&root) {
+            let root = legacy::rewrite(&root, &mut diagnostics);
+            let document = document::document(&root, &mut diagnostics)?;
+            return Some(resolve(text, &document, &mut diagnostics));
+        }
+        definitions = define::expand(&mut root, &mut diagnostics);
+        let document = document::document(&root, &mut diagnostics)?;
+        let (mut policy, examples) = resolve(text, &document, &mut diagnostics);
+        let unused = definitions.iter().filter(|definition| definition.used.is_none());
+        policy.places.unused_definitions =
+            unused.map(|definition| (definition.name.clone(), definition.span)).collect();
+        Some((policy, examples))
     });
     let refused = diagnostics.has_errors();
-    let diagnostics = diagnostics.finish();
+    let diagnostics =
+        diagnostics.finish().into_iter().map(|finding| define::name_user(&definitions, finding)).collect();
     match resolved {
         Some((policy, examples)) if !refused => Checked { policy: Some(policy), examples, diagnostics },
         _ => Checked { policy: None, examples: Vec::new(), diagnostics },
@@ -98,6 +110,7 @@ fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diag
             default: document.default.map(|default| default.span),
             roles: roles.spans(),
             attributes: places,
+            unused_definitions: Vec::new(),
             tools: tools.iter().flatten().map(|tool| tool.span).collect(),
         },
         roles: roles.finish(),

@@ -51,6 +51,8 @@ pub struct Places {
     pub attributes: Vec<Span>,
     /// Each of [`Policy::tools`].
     pub tools: Vec<Span>,
+    /// The definitions that no rule uses, with their names.
+    pub unused_definitions: Vec<(String, Span)>,
 }
 
 /// An index into [`Policy::roles`].

@@ -1,10 +1,15 @@
-//! Roles and tools that no rule is about.
+//! Roles, tools and definitions that no rule is about.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
 use crate::policy::{Effect, Policy, RoleId, ToolIndex};
 
 pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     roles(policy, diagnostics);
+    for (name, span) in &policy.places.unused_definitions {
+        let message = format!("no rule uses the definition {}", quoted(name));
+        diagnostics
+            .push(Diagnostic::new(Code::UnusedDefinition, *span, message).help("use it in a rule, or remove it"));
+    }
     // With the other default, a tool without a rule is simply allowed.
     if policy.default == Effect::Deny {
         tools(policy, diagnostics);
