@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it is a test")]
 
-use perso_core::{CauseKind, Problem};
+use perso_core::policy::Facet;
+use perso_core::{CauseKind, Expected, Hint, Outcome, Problem};
 use perso_decode::Code;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 const KINDS: [CauseKind; 7] = [
@@ -16,6 +18,7 @@ const KINDS: [CauseKind; 7] = [
     CauseKind::Limit,
     CauseKind::Engine,
 ];
+const OUTCOMES: [Outcome; 3] = [Outcome::Deny, Outcome::Allow, Outcome::Ask];
 const PROBLEMS: [Problem; 6] =
     [Problem::Missing, Problem::Null, Problem::Type, Problem::OutOfRange, Problem::Value, Problem::Withheld];
 
@@ -55,11 +58,34 @@ fn the_names_are_those_of_the_record() {
         kinds: Vec<String>,
         problems: Vec<Option<String>>,
         details: Vec<Option<String>>,
+        decisions: Vec<String>,
+        hints: BTreeMap<String, String>,
+        types: Vec<(u8, String)>,
+        facets: BTreeMap<String, String>,
     }
     let told: Names = serde_json::from_str(&read("perso-core/examples/hosts/names.json")).unwrap();
     assert_eq!(told.kinds, names(KINDS));
     let problems: Vec<Option<String>> = [None].into_iter().chain(names(PROBLEMS).into_iter().map(Some)).collect();
     assert_eq!(told.problems, problems);
+    assert_eq!(told.decisions, names(OUTCOMES));
+    // Hints composed of these words are this crate's.
+    let hint = |attribute: &str, problem, expected: u8| {
+        Hint::new(attribute, problem, Expected::from_bits(expected)).unwrap().to_string()
+    };
+    for (problem, words) in
+        [(Problem::Missing, "missing"), (Problem::Null, "null"), (Problem::OutOfRange, "out_of_range")]
+    {
+        assert_eq!(hint("args.a", problem, 0), format!("args.a{}", told.hints[words]));
+    }
+    for (bits, name) in &told.types {
+        assert_eq!(hint("args.a", Problem::Type, *bits), format!("args.a must be {name}"));
+    }
+    assert_eq!(told.types.iter().fold(0, |all, (bits, _)| all | bits), 0b1_1111);
+    let facets: Vec<&str> = Facet::ALL.iter().map(|(_, name)| *name).collect();
+    assert!(facets.iter().all(|facet| told.facets.contains_key(*facet)) && told.facets.len() == facets.len());
+    for (facet, what) in &told.facets {
+        assert_eq!(hint(&format!("{facet} of args.a"), Problem::Type, 0), format!("args.a must be {what}"));
+    }
     let told: Vec<Option<&str>> = told.details.iter().map(Option::as_deref).collect();
     assert_eq!(told, details());
 }
@@ -67,7 +93,7 @@ fn the_names_are_those_of_the_record() {
 #[test]
 fn the_kit_is_small_and_knows_the_same() {
     let kit = read("perso-node/host/perso.mjs");
-    assert!(kit.len() < 4096, "{} bytes", kit.len());
+    assert!(kit.len() < 6 << 10, "{} bytes", kit.len());
     assert_eq!(strings(between(&kit, "const KINDS = [", "]")), names(KINDS));
     let problems = strings(between(&kit, "const PROBLEMS = [", "]"));
     assert_eq!(problems[0], "");
@@ -75,6 +101,12 @@ fn the_kit_is_small_and_knows_the_same() {
     let told: Vec<&str> = between(&kit, "const DETAILS = `", "`.split('\\n')").split('\n').collect();
     let details: Vec<&str> = details().into_iter().map(Option::unwrap_or_default).collect();
     assert_eq!(told, details);
+    for (facet, _) in Facet::ALL {
+        let name = facet.name();
+        let is_known = ["'", "\t"].iter().any(|before| kit.contains(&format!("{before}{name}:")))
+            || kit.contains(&format!("'{name}'"));
+        assert!(is_known, "the kit does not know the facet `{name}`");
+    }
 }
 
 #[test]

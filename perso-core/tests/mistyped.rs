@@ -50,6 +50,8 @@ fn operators() -> Vec<Taken> {
         taken(json!({ "email_domain": "a.example" }), &["string"]),
         taken(json!({ "cidr": ["0.0.0.0/0", "::/0"] }), &["string"]),
         taken(json!({ "command": { "program": "ls" } }), &["string"]),
+        taken(json!({ "words": { "count": { "gte": 0 } } }), &["string"]),
+        taken(json!({ "only": [] }), &["object"]),
     ]
 }
 

@@ -133,7 +133,7 @@ fn large_calls_are_judged_up_to_the_limit() {
     let call = |padding: usize| {
         let padding = "x".repeat(padding);
         format!(
-            r#"{{"tool":"delete_record","args":{{"note":"{padding}"}},"agent":{{"id":"{padding}","roles":["manager"]}},"resource":{{"owner_id":"{padding}"}}}}"#
+            r#"{{"tool":"delete_record","args":{{"record_id":"{padding}"}},"agent":{{"id":"{padding}","roles":["manager"]}},"resource":{{"owner_id":"{padding}"}}}}"#
         )
     };
     for padding in [0, 1, 10_000, 100_000, 300_000] {

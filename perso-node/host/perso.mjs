@@ -37,6 +37,7 @@ const FACETS = {
 	address: 'an IP address',
 	words: 'one simple command',
 	program: 'one simple command',
+	'word list': 'words separated by single spaces',
 };
 const PARTS = { __proto__: null, args: 1, agent: 2, resource: 4, context: 8 };
 const encoder = new TextEncoder();

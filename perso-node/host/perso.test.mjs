@@ -101,7 +101,7 @@ test('half a surrogate pair is no UTF-8', async () => {
 		const { decision, cause } = policy.decide(call.replace('view', half));
 		assert.deepEqual([decision, cause.kind, cause.detail], ['deny', 'malformed', 'not UTF-8']);
 	}
-	const pair = JSON.stringify({ ...JSON.parse(call), args: { name: '\u{1f600}' } });
+	const pair = JSON.stringify({ ...JSON.parse(call), args: { customer_id: '\u{1f600}' } });
 	assert.equal(policy.decide(pair).decision, 'allow');
 });
 
@@ -133,7 +133,7 @@ test('large calls are judged up to the limit', async () => {
 		assert.deepEqual(policy.decide(bytes(padded(length))).cause, cause);
 	}
 	// Three bytes per character.
-	const wide = JSON.stringify({ ...JSON.parse(call), args: { name: '\u20ac'.repeat(349_000) } });
+	const wide = JSON.stringify({ ...JSON.parse(call), args: { customer_id: '\u20ac'.repeat(349_000) } });
 	assert.equal(policy.decide(wide).decision, 'allow');
 	assert.equal(policy.decide(wide.replace('\u20ac', '\u20ac'.repeat(600))).cause.kind, 'limit');
 });

@@ -36,7 +36,7 @@
 //! | 12 | pair tests (offset) |
 //! | 16 | number of pair tests |
 //! | 20 | 1 if there are pair tests here or in the view of an element below, else 0 |
-//! | 24 | a place of 32 bytes each: `keys` (map from key to place), `constants` (map to the constant's number), `tests` (offset), `facets` (offset), `element` (the view of its elements); as `u16` the number of tests and of facets, and `below` and `end` (the first place below it, and behind the last); as `u16` `flags`, and the place of all keys that have none of their own |
+//! | 24 | a place of 32 bytes each: `keys` (map from key to place), `constants` (map to the constant's number), `tests` (offset), `facets` (offset), `element` (the view of its elements); as `u16` the number of tests and of facets, and `below` and `end` (the first place below it, and behind the last); `flags` |
 //!
 //! The first five places of a call's view are its parts, the first place of an element's view is the element. A test is
 //! `op`, string offset, string length, answer bit; or [`op::MATCHES`], automaton offset, 0, 0. A facet is [`facet`] and
@@ -148,6 +148,8 @@ pub mod flag {
     pub const ROLE: u32 = 1 << 1;
     /// `agent.roles`: a list of roles.
     pub const ROLES: u32 = 1 << 2;
+    /// All keys that have no place of their own belong to the last place below.
+    pub const REST: u32 = 1 << 3;
 }
 
 /// What a string test asks.
@@ -208,4 +210,6 @@ pub mod facet {
     pub const COUNT: u32 = 12;
     /// Whether a URL has a query or a fragment.
     pub const QUERY: u32 = 13;
+    /// The words of a string, a list.
+    pub const SCOPE: u32 = 14;
 }

@@ -45,7 +45,7 @@ impl<'t> Reads<'t> {
     ///
     /// [`Code::Table`].
     pub fn below(self) -> Result<bool, Error> {
-        Ok(self.view.place(self.place.number())?.reads_below())
+        Ok(self.view.place(self.place.number())?.keys() != 0)
     }
 
     /// What is read of the value that an object has for a key; `None` if nothing is.
@@ -56,8 +56,7 @@ impl<'t> Reads<'t> {
     pub fn key(self, key: &str) -> Result<Option<Self>, Error> {
         let info = self.view.place(self.place.number())?;
         match self.table.key(info.keys(), key.as_bytes())? {
-            NOTHING if info.rest() != 0 => Ok(Some(Self { place: Place::part(info.rest() as usize), ..self })),
-            NOTHING => Ok(None),
+            NOTHING => Ok(info.rest().map(|rest| Self { place: Place::part(rest as usize), ..self })),
             VARIANT => Err(Code::Variant.anywhere()),
             place => Ok(Some(Self { place: Place::part(place as usize), ..self })),
         }
@@ -70,7 +69,7 @@ impl<'t> Reads<'t> {
     ///
     /// [`Code::Table`].
     pub fn is_rest(self, child: Self) -> Result<bool, Error> {
-        Ok(self.view.place(self.place.number())?.rest() == child.place.number())
+        Ok(self.view.place(self.place.number())?.rest() == Some(child.place.number()))
     }
 
     /// What is read of a list's elements; `None` if the policy does not look into it.

@@ -3,7 +3,7 @@
 //! A damaged table gives wrong answers or [`Code::Table`], never a panic and never an endless loop.
 
 use crate::error::{Code, Error};
-use crate::layout::{self, AUTOMATON, FEW, HEADER, MAGIC, VIEW};
+use crate::layout::{self, flag, AUTOMATON, FEW, HEADER, MAGIC, VIEW};
 use crate::text;
 
 /// A word of a table, and of what is kept beside a frame.
@@ -66,19 +66,16 @@ impl PlaceInfo<'_> {
 
     #[inline(always)]
     pub(crate) fn flags(self) -> u32 {
-        number(self.0[7]) & 0xffff
+        number(self.0[7])
     }
 
-    /// The place of all keys that have none of their own; 0 if there is none.
+    /// The place of all keys that have none of their own, if there is one.
     #[inline(always)]
-    pub(crate) fn rest(self) -> u32 {
-        number(self.0[7]) >> 16
-    }
-
-    /// Whether a key below it has a place.
-    #[inline(always)]
-    pub(crate) fn reads_below(self) -> bool {
-        self.keys() | self.rest() != 0
+    pub(crate) fn rest(self) -> Option<u32> {
+        if self.flags() & flag::REST == 0 {
+            return None;
+        }
+        self.end().checked_sub(1)
     }
 }
 

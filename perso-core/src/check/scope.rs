@@ -58,6 +58,9 @@ impl Subject {
             _ if self.attribute.steps.ends_with(&[Step::Facet(Facet::Words), Step::Element]) => {
                 Some((Type::String, "an argument of a command is a string"))
             }
+            _ if self.attribute.steps.ends_with(&[Step::Facet(Facet::Scope), Step::Element]) => {
+                Some((Type::String, "a word is a string"))
+            }
             _ => None,
         }
     }

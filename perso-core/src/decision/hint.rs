@@ -12,24 +12,14 @@ use super::Problem;
 /// already (problem [`Value`](Problem::Value)). It names the attribute as the policy writes it, and never a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hint<'p> {
-    /// As an author writes it: `args.amount`.
+    /// As a cause names it: `args.amount`, `host of args.url`.
     attribute: &'p str,
-    /// What could not be read off it: `host`. A length and a count are read off strings and lists.
-    facet: Option<&'p str>,
-    what: What,
-}
-
-/// What is wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
-    Missing,
-    Null,
-    OutOfRange,
-    Type(Expected),
+    problem: Problem,
+    expected: Expected,
 }
 
 /// What a value must be so that a facet can be read off it, by the facet's name.
-const FACETS: [(&str, &str); 14] = [
+const FACETS: [(&str, &str); 15] = [
     ("length", "a string"),
     ("count", "a list"),
     ("scheme", "a URL"),
@@ -44,6 +34,7 @@ const FACETS: [(&str, &str); 14] = [
     ("address", "an IP address"),
     ("words", "one simple command"),
     ("program", "one simple command"),
+    ("word list", "words separated by single spaces"),
 ];
 
 /// The types that a test takes, a bit each: as the states of a record, from `false` to a list.
@@ -90,49 +81,47 @@ impl<'p> Hint<'p> {
     /// The hint for an attribute as [`Cause`](super::Cause) names it.
     #[doc(hidden)]
     #[must_use]
+    #[inline]
     pub fn new(attribute: &'p str, problem: Problem, expected: Expected) -> Option<Self> {
-        // The innermost facet is the one that is read off the argument.
-        let (facet, attribute) = match attribute.split_once(" of args") {
-            // A key of another part can have anything in it.
-            Some((facets, _)) if !attribute.starts_with("args") && !facets.contains(['.', '[']) => {
-                (facets.rsplit(" of ").next(), attribute.get(facets.len() + " of ".len()..)?)
-            }
-            _ => (None, attribute),
-        };
-        if !attribute.starts_with("args") {
+        if matches!(problem, Problem::Value | Problem::Withheld) {
             return None;
         }
-        let what = match problem {
-            Problem::Missing => What::Missing,
-            Problem::Null => What::Null,
-            Problem::OutOfRange => What::OutOfRange,
-            Problem::Type => What::Type(expected),
-            Problem::Value | Problem::Withheld => return None,
-        };
-        Some(Self { attribute, facet, what })
+        let hint = Self { attribute, problem, expected };
+        hint.argument().map(|_| hint)
+    }
+
+    /// The argument, and what is read off it; `None` if the attribute is in another part of the call.
+    fn argument(self) -> Option<(&'p str, Option<&'p str>)> {
+        if self.attribute.starts_with("args") {
+            return Some((self.attribute, None));
+        }
+        // A key of another part can have anything in it.
+        let (facets, _) = self.attribute.split_once(" of args").filter(|(facets, _)| !facets.contains(['.', '[']))?;
+        // The innermost facet is the one that is read off the argument.
+        Some((self.attribute.get(facets.len() + " of ".len()..)?, facets.rsplit(" of ").next()))
     }
 }
 
 impl fmt::Display for Hint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.attribute)?;
-        let expected = match (self.what, self.facet) {
-            (What::Missing, _) => return f.write_str(" is missing"),
-            (What::Null, _) => return f.write_str(" must not be null"),
-            (What::OutOfRange, _) => return f.write_str(" is out of range"),
-            (What::Type(_), Some(facet)) => FACETS.iter().find(|(name, _)| *name == facet).map(|(_, text)| *text),
-            (What::Type(expected), None) => {
-                let mut names = expected.names();
-                let first = names.next();
-                if let Some(first) = first {
+        let (argument, facet) = self.argument().unwrap_or((self.attribute, None));
+        f.write_str(argument)?;
+        let what = match (self.problem, facet) {
+            (Problem::Missing, _) => return f.write_str(" is missing"),
+            (Problem::Null, _) => return f.write_str(" must not be null"),
+            (Problem::OutOfRange, _) => return f.write_str(" is out of range"),
+            (_, Some(facet)) => FACETS.iter().find(|(name, _)| *name == facet).map(|(_, what)| *what),
+            (_, None) => {
+                let mut names = self.expected.names();
+                if let Some(first) = names.next() {
                     write!(f, " must be {first}")?;
                     return names.try_for_each(|name| write!(f, " or {name}"));
                 }
                 None
             }
         };
-        match expected {
-            Some(text) => write!(f, " must be {text}"),
+        match what {
+            Some(what) => write!(f, " must be {what}"),
             None => f.write_str(" has the wrong type"),
         }
     }

@@ -85,5 +85,5 @@ fn as_test(condition: &Condition) -> Option<&Test> {
 
 /// Whether an attribute is read off another one, which is what a sentence is about.
 fn is_property(attribute: &Attribute) -> bool {
-    !matches!(attribute.facet(), None | Some(Facet::UrlPath | Facet::Words))
+    !matches!(attribute.facet(), None | Some(Facet::UrlPath | Facet::Words | Facet::Scope))
 }

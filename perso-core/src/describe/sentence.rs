@@ -30,6 +30,7 @@ enum Unit {
     Characters { one: bool },
     Elements { one: bool },
     Arguments { one: bool },
+    Words { one: bool },
 }
 
 /// What two predicates on one subject can share, longest first.
@@ -127,13 +128,13 @@ impl<'s> Sentence<'s> {
             Some(Operator::Every(asked)) => bare(self.quantified(leaf, asked, true)),
             Some(Operator::Some(asked)) => bare(self.quantified(leaf, asked, false)),
             Some(operator) => {
-                let is_argument = leaf.attribute.facet() == Some(Facet::Words);
-                let text = match leaf.property() {
-                    None if is_argument => self.argument(operator, leaf.wanted),
-                    Some(Facet::Length) => self.number(operator, leaf.wanted, "is "),
-                    Some(Facet::Count) => self.number(operator, leaf.wanted, "has "),
-                    Some(facet) => property(leaf, facet),
-                    None => self.test(operator, leaf.wanted),
+                let item = item_of(leaf.attribute.facet());
+                let text = match (leaf.property(), item) {
+                    (None, Some(item)) => self.item(item, operator, leaf.wanted),
+                    (Some(Facet::Length), _) => self.number(operator, leaf.wanted, "is "),
+                    (Some(Facet::Count), _) => self.number(operator, leaf.wanted, "has "),
+                    (Some(facet), _) => property(leaf, facet),
+                    (None, None) => self.test(operator, leaf.wanted),
                 };
                 let is_one = matches!(number_of(operator), Some(number) if number == "1");
                 let unit = match leaf.property() {
@@ -141,12 +142,15 @@ impl<'s> Sentence<'s> {
                     Some(Facet::Count) if leaf.subject().facet() == Some(Facet::Words) => {
                         Some(Unit::Arguments { one: is_one })
                     }
+                    Some(Facet::Count) if leaf.subject().facet() == Some(Facet::Scope) => {
+                        Some(Unit::Words { one: is_one })
+                    }
                     Some(Facet::Count) => Some(Unit::Elements { one: is_one }),
                     _ => None,
                 };
                 let mut subject = leaf.subject();
-                // It is the command that has arguments.
-                if matches!(unit, Some(Unit::Arguments { .. })) || subject.facet() == Some(Facet::Words) {
+                // It is the command that has arguments, and the string that has words.
+                if item_of(subject.facet()).is_some() {
                     subject.steps.pop();
                 }
                 Phrase { subject: Some(subject), text, unit }
@@ -155,11 +159,11 @@ impl<'s> Sentence<'s> {
         }
     }
 
-    /// What is said of the arguments of a command, which is the subject.
-    fn argument(self, operator: &Operator, wanted: bool) -> String {
+    /// What is said of the arguments of a command, or the words of a string, which is the subject.
+    fn item(self, item: &str, operator: &Operator, wanted: bool) -> String {
         match operator {
-            Operator::Has(with) if wanted => format!("has the argument {}", self.value(with)),
-            Operator::Has(with) => format!("does not have the argument {}", self.value(with)),
+            Operator::Has(with) if wanted => format!("has the {item} {}", self.value(with)),
+            Operator::Has(with) => format!("does not have the {item} {}", self.value(with)),
             other => self.test(other, wanted),
         }
     }
@@ -182,9 +186,9 @@ impl<'s> Sentence<'s> {
         let mut element = list.clone();
         element.steps.push(Step::Element);
         let mut kind = "element";
-        if list.facet() == Some(Facet::Words) {
+        if let Some(item) = item_of(list.facet()) {
             list.steps.pop();
-            kind = "argument";
+            kind = item;
         }
         let of = if Some(&list) == self.element { "it".to_owned() } else { self.name(&list) };
         let inner = Sentence { element: Some(&element), ..self };
@@ -320,6 +324,15 @@ impl<'s> Sentence<'s> {
     }
 }
 
+/// What an element of a list is called that is read off a string.
+fn item_of(facet: Option<Facet>) -> Option<&'static str> {
+    match facet {
+        Some(Facet::Words) => Some("argument"),
+        Some(Facet::Scope) => Some("word"),
+        _ => None,
+    }
+}
+
 /// What is said of something that is read off the subject.
 fn property(leaf: &Leaf<'_>, facet: Facet) -> String {
     let is_place = matches!(facet, Facet::Path | Facet::WindowsPath | Facet::Address);
@@ -375,6 +388,8 @@ impl Unit {
             Self::Elements { one: false } => " elements",
             Self::Arguments { one: true } => " argument",
             Self::Arguments { one: false } => " arguments",
+            Self::Words { one: true } => " word",
+            Self::Words { one: false } => " words",
         }
     }
 }

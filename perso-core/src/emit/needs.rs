@@ -5,7 +5,7 @@ use perso_decode::layout::{facet, flag, op};
 use std::collections::BTreeSet;
 
 /// The functions that can be left out: those of `perso-core/decode` that have a name of their own on wasm32.
-pub(super) const OPTIONAL: [&str; 17] = [
+pub(super) const OPTIONAL: [&str; 18] = [
     "address",
     "cased",
     "contains",
@@ -18,6 +18,7 @@ pub(super) const OPTIONAL: [&str; 17] = [
     "pairs",
     "path",
     "program",
+    "scope",
     "settle_kept",
     "tests",
     "url",
@@ -61,6 +62,7 @@ fn add(places: &Places, needed: &mut BTreeSet<&'static str>) {
                 facet::WINDOWS_PATH => "windows_path",
                 facet::ADDRESS => "address",
                 facet::WORDS => "words",
+                facet::SCOPE => "scope",
                 _ => "program",
             };
             need(name, true);

@@ -1,7 +1,7 @@
 //! Writes the table: what of a call each view reads. Its form is [`perso_decode::layout`]'s.
 
 use crate::plan::{Matches, Place, Places, Plan};
-use perso_decode::layout::{FEW, HEADER, MAGIC, MOST_FEW, op};
+use perso_decode::layout::{FEW, HEADER, MAGIC, MOST_FEW, flag, op};
 use perso_decode::packed;
 use std::collections::HashMap;
 
@@ -131,7 +131,11 @@ impl Writer {
 
     fn place(&mut self, place: &Place) -> [u32; 8] {
         let keys = place.keys.iter().map(|(key, place)| (key.as_str(), *place));
-        let keys = self.map(keys, |key| perso_decode::key_hash(key.as_bytes()));
+        let keys = match self.map(keys, |key| perso_decode::key_hash(key.as_bytes())) {
+            // A map without entries: every key belongs to the rest.
+            0 if place.flags & flag::REST != 0 => self.shared_words([&FEW]),
+            keys => keys,
+        };
         let constants = place.constants.iter().zip(1..).map(|(text, number)| (text.as_str(), number));
         let constants = self.map(constants, |text| perso_decode::hash(text.as_bytes()));
         let mut tests: Vec<[u32; 4]> = place
@@ -146,7 +150,7 @@ impl Writer {
         let element = place.element.as_ref().map_or(0, |element| self.view(element.budget, element));
         let counts = tests.len() as u32 | (facets.len() as u32) << 16;
         let span = place.below | place.end << 16;
-        [keys, constants, tests_at, facets_at, element, counts, span, place.flags | place.rest << 16]
+        [keys, constants, tests_at, facets_at, element, counts, span, place.flags]
     }
 
     fn automaton(&mut self, test: &Matches) -> u32 {

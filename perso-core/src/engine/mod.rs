@@ -167,10 +167,11 @@ impl Policy {
         let (rule, attribute) = (rule.flatten(), attribute.flatten().map(|name| &**name));
         let id = rule.map(|rule| &*rule.id);
         let decided = answer.kind == CauseKind::Rule;
-        let is_possible = match answer.outcome {
-            decision::Outcome::Allow => answer.kind != CauseKind::NoRule,
-            decision::Outcome::Ask => decided && rule.is_some(),
-            decision::Outcome::Deny => answer.kind != CauseKind::Default,
+        // No answer of this compiler's: only a rule asks, and nothing is allowed for want of a rule.
+        let is_possible = match answer.kind {
+            CauseKind::NoRule => answer.outcome == decision::Outcome::Deny,
+            CauseKind::Default => answer.outcome == decision::Outcome::Allow,
+            _ => true,
         };
         if !is_possible {
             return failed(Failure::Answer);

@@ -32,8 +32,6 @@ pub struct Place {
     pub automata: Vec<Matches>,
     /// [`flag`]s.
     pub flags: u32,
-    /// The place of all keys below it that have none of their own; 0 if nobody asks for them.
-    pub rest: u32,
     /// What is read off its value: the facet, and its place.
     pub facets: Vec<(u32, u32)>,
     /// The first place below it.
@@ -358,8 +356,8 @@ impl Builder {
                 constants: node.constants,
                 tests: node.tests,
                 automata: matches(&node.patterns, automata),
-                flags: node.flags,
-                rest: node.rest.map_or(0, number),
+                // The last place below it: see `Order::walk`.
+                flags: node.flags | if node.rest.is_some() { flag::REST } else { 0 },
                 below: span.0,
                 end: span.1,
                 ..Place::default()
@@ -428,6 +426,7 @@ impl Order {
     fn walk(&mut self, nodes: &[Node], node: usize) {
         let start = self.nodes.len() as u32;
         let Some(Node { children, rest, .. }) = nodes.get(node) else { return };
+        // The rest comes last, which is where the decoder finds it.
         for child in children.iter().map(|(_, child)| child).chain(rest) {
             self.nodes.push(*child);
             self.walk(nodes, *child);
@@ -476,5 +475,6 @@ const fn code(facet: Facet) -> u32 {
         Facet::Address => facet::ADDRESS,
         Facet::Words => facet::WORDS,
         Facet::Program => facet::PROGRAM,
+        Facet::Scope => facet::SCOPE,
     }
 }

@@ -67,6 +67,8 @@ pub enum Facet {
     Words,
     /// The program of a simple command, its first word.
     Program,
+    /// The words of a string in which single spaces separate them, a list of strings.
+    Scope,
 }
 
 impl Facet {
@@ -86,6 +88,7 @@ impl Facet {
         (Self::Address, "address"),
         (Self::Words, "words"),
         (Self::Program, "program"),
+        (Self::Scope, "word list"),
     ];
 
     /// How messages call it: `length of args.to`.

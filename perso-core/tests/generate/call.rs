@@ -173,6 +173,11 @@ fn survey_test(path: &str, test: &Json, attributes: &mut Vec<Attribute>, referen
                 let programs = operand.member("program").map(one_or_more).unwrap_or_default();
                 attribute.wanted.extend(programs.iter().filter_map(|program| Wanted::of("command", program)));
             }
+            "words" => {
+                let word = operand.member("has").filter(|word| word.text().is_some());
+                let word = word.cloned().unwrap_or_else(|| Json::string("log"));
+                attribute.wanted.extend(Wanted::of("words", &word));
+            }
             "glob" | "matches" | "within" | "email_domain" | "cidr" => {
                 attribute.wanted.extend(operands.iter().filter_map(|operand| Wanted::of(operator, operand)));
             }
@@ -203,7 +208,7 @@ fn one_or_more(json: &Json) -> Vec<Json> {
 }
 
 impl Wanted {
-    const KINDS: [&str; 7] = ["glob", "matches", "within", "email_domain", "cidr", "url", "command"];
+    const KINDS: [&str; 8] = ["glob", "matches", "within", "email_domain", "cidr", "url", "command", "words"];
 
     fn of(operator: &str, operand: &Json) -> Option<Self> {
         let kind = Self::KINDS.into_iter().find(|kind| *kind == operator)?;
@@ -219,6 +224,7 @@ impl Wanted {
             "cidr" => tricks::address(u, &self.text),
             "url" => tricks::url(u, &self.text),
             "command" => tricks::command(u, &self.text),
+            "words" => tricks::scope(u, &self.text),
             _ => {
                 let near = [
                     "a",

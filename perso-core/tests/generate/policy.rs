@@ -299,13 +299,32 @@ fn pattern(u: &mut Unstructured<'_>) -> Result<(&'static str, Json)> {
 
 /// The operators of what tools take.
 fn taken(u: &mut Unstructured<'_>, nested: u32) -> Result<(&'static str, Json)> {
-    Ok(match u.int_in_range(0..=4)? {
+    Ok(match u.int_in_range(0..=5)? {
         0 => ("within", within(u, &tricks::DIRECTORIES[..4], &tricks::DIRECTORIES[4..])?),
         1 => ("url", url(u)?),
         2 => ("email_domain", one_or_more(u, &tricks::DOMAINS)?),
         3 => ("cidr", one_or_more(u, &tricks::NETWORKS)?),
+        4 => ("words", words(u, nested)?),
         _ => ("command", command(u, nested)?),
     })
+}
+
+/// Tests of the words of a string.
+fn words(u: &mut Unstructured<'_>, nested: u32) -> Result<Json> {
+    let mut members = Vec::new();
+    for _ in 0..u.int_in_range(1..=2)? {
+        let (operator, operand) = match u.int_in_range(0..=4)? {
+            0 => ("count", Json::Object(vec![("gte".to_owned(), Json::number("1"))])),
+            1 if nested < 2 => ("some", argument(u)?),
+            2 if nested < 2 => ("every", argument(u)?),
+            3 => ("has", reference(u, "agent.id")?),
+            _ => ("has", Json::string(u.choose(&tricks::SCOPES)?)),
+        };
+        if members.iter().all(|(other, _)| other != operator) {
+            members.push((operator.to_owned(), operand));
+        }
+    }
+    Ok(Json::Object(members))
 }
 
 /// Directories of one kind.

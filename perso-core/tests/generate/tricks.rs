@@ -23,6 +23,19 @@ pub(crate) const NETWORKS: [&str; 8] =
 
 pub(crate) const PROGRAMS: [&str; 4] = ["git", "ls", "/usr/bin/git", "npm"];
 
+pub(crate) const SCOPES: [&str; 5] = ["log", "files:read", "a", "-m", "x"];
+
+/// Words around one, mostly with single spaces between them.
+pub(crate) fn scope(u: &mut Unstructured<'_>, word: &str) -> Result<String> {
+    let mut words = vec![word];
+    for _ in 0..u.int_in_range(0..=2)? {
+        words.insert(u.int_in_range(0..=words.len())?, *u.choose(&SCOPES)?);
+    }
+    let separator = *u.choose(&[" ", " ", " ", "  ", "\t", "\n", ","])?;
+    let around = *u.choose(&["", "", "", "", " ", "\"", "\\", "\u{e9}", "\0"])?;
+    Ok(format!("{}{around}", words.join(separator)))
+}
+
 pub(crate) const GLOBS: [&str; 14] =
     ["*", "**", "?", "a*", "a?c", "*b*", "**b", "/srv/*", "/srv/**", "/srv/**/?.txt", "é*", "*@acme.com", "", "**/*"];
 

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from types import FunctionType
 from typing import Any, Literal
 from uuid import RFC_4122, UUID
 
@@ -451,7 +452,14 @@ def test_each_decision_is_told_and_logged(caplog: pytest.LogCaptureFixture) -> N
         "enforced": True,
     }
     assert expected.items() <= fields.items() and isinstance(fields["duration_us"], int)
-    assert "4111" not in str([vars(record) for record in caplog.records])
+    assert "4111-1111" not in str([vars(record) for record in caplog.records])
+
+
+def copy(function: Any) -> Any:
+    """Another function with the same code. A guard marks what it guards, and servers in other tests have these as tools."""
+    copied = FunctionType(function.__code__, function.__globals__, function.__name__)
+    copied.__annotations__ = function.__annotations__
+    return copied
 
 
 def test_calls_that_need_an_approval(caplog: pytest.LogCaptureFixture) -> None:
@@ -459,7 +467,7 @@ def test_calls_that_need_an_approval(caplog: pytest.LogCaptureFixture) -> None:
     guard = asks.POLICY.guard(on_decision=lambda event, args: told.append(event))
     for refusal in asks.REFUSALS:
         with pytest.raises(Denied) as raised:
-            guard(asks.process_refund)(refusal.amount)
+            guard(copy(asks.process_refund))(refusal.amount)
         denied = raised.value
         assert str(denied) == denied.decision.message == refusal.text and denied.hint == refusal.hint
         assert denied.meta() == {META: refusal.meta(denied.id)} and not told[-1].decision
@@ -468,11 +476,11 @@ def test_calls_that_need_an_approval(caplog: pytest.LogCaptureFixture) -> None:
         assert (fields["levelname"], fields["decision"], fields["hint"]) == ("WARNING", refusal.decision, refusal.hint)
         assert caplog.records[-1].getMessage() == f"{refusal.decision} process_refund: {denied.reason}"
     with pytest.raises(Denied, match=asks.APPROVAL):
-        guard(asks.close_account)()
+        guard(copy(asks.close_account))()
     assert done == []
     # A guard that observes lets it pass, and records what it would do.
     observing = asks.POLICY.guard(mode="observe", on_decision=lambda event, args: told.append(event))
-    observing(asks.close_account)()
+    observing(copy(asks.close_account))()
     assert done == ["closed"] and (told[-1].decision.outcome, told[-1].enforced) == ("ask", False)
 
 

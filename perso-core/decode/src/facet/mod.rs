@@ -7,6 +7,7 @@ pub mod address;
 pub mod command;
 pub mod email;
 pub mod path;
+pub(crate) mod scope;
 pub mod special;
 pub mod url;
 

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::facet::address::Address;
 use crate::facet::command::Command;
 use crate::facet::url::Url;
-use crate::facet::{email, path, Writer};
+use crate::facet::{email, path, scope, Writer};
 use crate::layout::{facet, kind};
 use crate::limits::LIST_LENGTH;
 use crate::number::Number;
@@ -43,6 +43,7 @@ impl Frame<'_, '_> {
                     facet::WINDOWS_PATH => self.windows_path(at, value),
                     facet::ADDRESS => self.address(at, value),
                     facet::WORDS => self.words(at, &mut command, value),
+                    facet::SCOPE => self.scope(at, value),
                     facet::PROGRAM => self.program(at, &mut command, value),
                     _ => Err(DAMAGED),
                 },
@@ -145,6 +146,20 @@ impl Frame<'_, '_> {
                 Some(word) => self.text(Place::ELEMENT, word.as_bytes())?,
                 None => self.canonical(Place::ELEMENT, word.len(), |to| word.write(to))?,
             }
+        }
+        self.end(elements);
+        Ok(())
+    }
+
+    #[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]
+    fn scope(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
+        let Some(words) = scope::words(value) else { return self.none(at) };
+        let count = words.clone().count() as u64;
+        self.list(at, count)?;
+        let Some(mut elements) = self.elements(at, count)? else { return Ok(()) };
+        for word in words {
+            self.element(&mut elements)?;
+            self.text(Place::ELEMENT, word)?;
         }
         self.end(elements);
         Ok(())

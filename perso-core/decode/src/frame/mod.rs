@@ -185,10 +185,8 @@ impl<'t> Scope<'t, '_> {
     /// See [`Frame::key`].
     #[cfg_attr(not(target_arch = "wasm32"), inline(never))]
     fn key(&mut self, table: Table<'t>, object: Place, key: &[u8]) -> Result<Place, Error> {
-        let info = self.info(object)?;
-        match table.key(info.keys(), key)? {
-            NOTHING if info.rest() != 0 => Ok(Place(info.rest())),
-            NOTHING => Ok(Place::NOWHERE),
+        match table.key(self.info(object)?.keys(), key)? {
+            NOTHING => Ok(self.info(object)?.rest().map_or(Place::NOWHERE, Place)),
             VARIANT => Err(Code::Variant.anywhere()),
             place => {
                 let place = Place(place);
@@ -262,7 +260,7 @@ impl<'t, 'f> Frame<'t, 'f> {
     /// Whether the policy reads anything below the object at a place.
     #[inline]
     pub(crate) fn reads_below(&self, object: Place) -> Result<bool, Error> {
-        Ok(self.scope.info(object)?.reads_below())
+        Ok(self.scope.info(object)?.keys() != 0)
     }
 
     /// A null.

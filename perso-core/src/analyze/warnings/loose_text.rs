@@ -70,6 +70,9 @@ fn part_of_word(policy: &Policy, test: &Test, text: &str) -> Option<Diagnostic> 
     }
     let message =
         format!("`contains` also finds {} inside longer words, such as {}", quoted(text), quoted(&format!("no{text}")));
-    let help = format!("make the host send {} as a list, and use `has`", quoted(&attribute.to_string()));
+    let help = format!(
+        "use `words` with `has` if {} is a list of words, or make the host send a list, and use `has`",
+        quoted(&attribute.to_string())
+    );
     Some(Diagnostic::new(Code::PartOfWord, test.span, message).help(help))
 }

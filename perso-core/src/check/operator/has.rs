@@ -20,9 +20,15 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
     }
     let takes = [Type::Boolean, Type::Number, Type::String];
     let operand = scope.operand(used.subject, used.name, used.operand, &takes)?;
-    let is_arguments = used.subject.attribute.facet() == Some(Facet::Words);
-    if is_arguments && matches!(operand, Operand::Literal(Value::Bool(_) | Value::Number(_))) {
-        let message = format!("an argument of a command is a string, never {}", used.operand.describe());
+    let of_strings = match used.subject.attribute.facet() {
+        Some(Facet::Words) => Some("an argument of a command"),
+        Some(Facet::Scope) => Some("a word"),
+        _ => None,
+    };
+    if let Some(element) = of_strings
+        && matches!(operand, Operand::Literal(Value::Bool(_) | Value::Number(_)))
+    {
+        let message = format!("{element} is a string, never {}", used.operand.describe());
         scope.error(Code::Operand, used.operand.span, message, None);
         return None;
     }

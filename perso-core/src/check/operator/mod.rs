@@ -25,6 +25,7 @@ mod starts_with;
 mod types;
 mod url;
 mod within;
+mod words;
 
 use super::scope::{Scope, Subject, all_of};
 use crate::diagnostic::{Code, quoted};
@@ -56,7 +57,7 @@ struct Use<'u> {
 }
 
 /// Every operator, in the order in which they are listed to users.
-const FAMILIES: [&[Operator]; 21] = [
+const FAMILIES: [&[Operator]; 22] = [
     equality::OPERATORS,
     membership::OPERATORS,
     order::OPERATORS,
@@ -78,10 +79,11 @@ const FAMILIES: [&[Operator]; 21] = [
     email_domain::OPERATORS,
     cidr::OPERATORS,
     command::OPERATORS,
+    words::OPERATORS,
 ];
 
 /// What other languages call an operator.
-const OTHER_NAMES: [(&str, &str); 49] = [
+const OTHER_NAMES: [(&str, &str); 51] = [
     ("=", "eq"),
     ("==", "eq"),
     ("===", "eq"),
@@ -129,6 +131,8 @@ const OTHER_NAMES: [(&str, &str); 49] = [
     ("domain", "email_domain"),
     ("ip", "cidr"),
     ("keys", "only"),
+    ("scope", "words"),
+    ("scopes", "words"),
     ("only_keys", "only"),
     ("additional_properties", "only"),
 ];

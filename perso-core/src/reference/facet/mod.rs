@@ -10,6 +10,7 @@ mod email;
 mod length;
 mod name;
 mod path;
+mod scope;
 mod special;
 mod url;
 mod windows_path;
@@ -44,6 +45,7 @@ pub fn read(facet: Facet, text: &str) -> Result<Value, &'static str> {
         Facet::WindowsPath => windows_path::read(text).map(string),
         Facet::Address => address::read(text).map(string),
         Facet::Program => command::read(text).map(|(program, _)| string(program)),
+        Facet::Scope => scope::read(text).map(|words| Value::List(words.into_iter().map(string).collect())),
         Facet::Words => {
             command::read(text).map(|(_, arguments)| Value::List(arguments.into_iter().map(string).collect()))
         }
