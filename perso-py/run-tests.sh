@@ -35,22 +35,25 @@ config=$root/perso-py/pyproject.toml
 
 tests=$root/perso-py/tests
 installed=$("$python" -c 'import perso; print(perso.__path__[0])')
-# run [OPTION ...]: runs all tests of one process, with these options for Python.
+# run PYTHON FOLDER...: runs tests in one process, in Python's development mode, which warns of what is not closed or awaited.
 run() {
-    local failed=0
-    "$python" "$@" -m pytest -q -p no:cacheprovider -c "$config" "$tests"/{core,mcp2,fastmcp,agents} || failed=1
-    "$PERSO_PYTHON_MCP1" "$@" -m pytest -q -p no:cacheprovider -c "$config" "$tests/mcp1" || failed=1
-    return $failed
+    local python=$1
+    shift
+    "$python" -X dev -m pytest -q -p no:cacheprovider -c "$config" "${@/#/$tests/}" || return 1
 }
 
-# Run the tests in development mode at the same time, because they mostly wait for servers to start.
-run -X dev > "$out/dev.log" 2>&1 &
-dev=$!
-run || failed=1
+# Two halves at the same time, because they mostly wait for servers to start.
+{
+    failed=0
+    run "$python" mcp2 fastmcp || failed=1
+    exit $failed
+} > "$out/half.log" 2>&1 &
+half=$!
+run "$python" core agents || failed=1
+run "$PERSO_PYTHON_MCP1" mcp1 || failed=1
 # These tests start servers in other processes, which development mode does not reach.
 "$python" -m pytest -q -p no:cacheprovider -c "$config" "$tests/end_to_end" || failed=1
-wait $dev || failed=1
-echo "In development mode:"
-cat "$out/dev.log"
+wait $half || failed=1
+cat "$out/half.log"
 "$python" -m pytest -q -c "$config" --doctest-modules --ignore-glob '*/adapters/mcp1.py' "$installed" || failed=1
 exit $failed
