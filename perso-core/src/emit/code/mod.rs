@@ -3,7 +3,7 @@
 //! A condition is emitted as "go on if it holds, else jump": for an allow rule what must hold is that it is true, for
 //! a deny rule that it is false. Nothing three-valued is left at run time: see the language's page on truth.
 //!
-//! The steps run in this order: deny rules; ask rules that are not false, the first of which is kept in [`ASK`]; allow
+//! The steps run in this order: deny rules; ask rules that are not false, the first of which is kept in [`Code::kept`]; allow
 //! rules and then ask rules that are true, which grant. What grants is answered with the kept ask, if there is one.
 
 mod blame;
@@ -34,7 +34,7 @@ const LEFT: u32 = 4;
 const RIGHT: u32 = 5;
 /// Whether a list that is searched has an element of another type.
 const OTHER_TYPE: u32 = 6;
-/// The element of the list at each depth, and where the list ends. Behind them is [`Code::ask`], if a rule asks.
+/// The element of the list at each depth, and where the list ends. Behind them is [`Code::kept`], if a rule asks.
 const ELEMENTS: u32 = 7;
 /// How many lists deep a test can be: two of the author's, and one that a value is looked for in.
 const DEPTH: u32 = 3;
@@ -65,7 +65,7 @@ pub(super) fn view(plan: &Plan, view: &View, blame: u32) -> Function {
         answers: vec![layout::answers(plan.role_words, view.places.places.len())],
         roles_attribute: plan.roles_attribute,
         default: plan.default,
-        ask: asks.then_some(OTHER_TYPE + lists),
+        kept: asks.then_some(OTHER_TYPE + lists),
         blame,
     };
     for step in &view.deny {
@@ -118,7 +118,7 @@ struct Code<'f> {
     roles_attribute: u32,
     default: Effect,
     /// The local with the answer of the first ask rule that is not false, 0 if there is none yet. Only where a rule asks.
-    ask: Option<u32>,
+    kept: Option<u32>,
     blame: u32,
 }
 
@@ -151,7 +151,7 @@ impl Code<'_> {
     /// there is one.
     fn answer(&mut self, outcome: Outcome, kind: CauseKind, rule: Option<u32>) {
         let answer = packed(outcome, kind, rule);
-        match self.ask.filter(|_| outcome != Outcome::Deny) {
+        match self.kept.filter(|_| outcome != Outcome::Deny) {
             Some(ask) => {
                 self.wasm.local_get(ask).i64_const(answer).local_get(ask).i64_eqz().i32_eqz().select().return_()
             }
@@ -196,7 +196,7 @@ impl Code<'_> {
     /// An ask rule, before anything is granted: it turns an allow into an ask unless its roles or its condition are false.
     /// The first one is kept.
     fn ask(&mut self, step: &Step) {
-        let Some(ask) = self.ask else { return };
+        let Some(ask) = self.kept else { return };
         self.block(|code, next| {
             code.wasm.local_get(ask).i64_eqz();
             code.jump_unless(next);
