@@ -178,6 +178,11 @@ impl Diagnostics {
         self.errors > 0
     }
 
+    /// Whether further errors would be dropped.
+    pub(crate) fn is_full_of_errors(&self) -> bool {
+        self.errors >= MAX_DIAGNOSTICS
+    }
+
     /// Whether further warnings would be dropped.
     pub(crate) fn is_full_of_warnings(&self) -> bool {
         self.warnings >= MAX_DIAGNOSTICS

@@ -133,3 +133,42 @@ fn hostile_documents_are_bounded() {
         }
     }
 }
+
+#[test]
+fn hostile_definitions_are_bounded() {
+    let policy = |definitions: &[String], condition: &str| {
+        let definitions = definitions.join(",");
+        let rule = format!(r#"{{ "id": "r", "allow": "t", "when": {condition} }}"#);
+        format!(r#"{{ "perso": 1, "define": {{ {definitions} }}, "rules": [{rule}] }}"#)
+    };
+    let codes = |text: &str| check(text).diagnostics.iter().map(|finding| finding.code).collect::<Vec<_>>();
+    let chain = |length: usize| -> Vec<String> {
+        let last = format!(r#""d{length}": {{ "args.a": 1 }}"#);
+        (0..length).map(|at| format!(r#""d{at}": {{ "use": "d{}" }}"#, at + 1)).chain([last]).collect()
+    };
+    assert_eq!(codes(&policy(&chain(20), r#"{ "use": "d0" }"#)), []);
+    assert_eq!(codes(&policy(&chain(1000), r#"{ "use": "d0" }"#)), [Code::Limit]);
+    assert_eq!(codes(&policy(&chain(5000), r#"{ "args.a": 1 }"#)), [Code::Limit]);
+    // Each stands for ten times as much as the one before.
+    let bomb: Vec<String> = [r#""d0": { "args.a": 1 }"#.to_owned()]
+        .into_iter()
+        .chain((1..30).map(|at| {
+            let part = format!(r#"{{ "use": "d{}" }}"#, at - 1);
+            format!(r#""d{at}": {{ "any": [{}] }}"#, vec![part; 10].join(","))
+        }))
+        .collect();
+    let found = codes(&policy(&bomb, r#"{ "use": "d29" }"#));
+    assert!(!found.is_empty() && found.iter().all(|code| *code == Code::Limit), "{found:?}");
+    // Each is as deep as a text may be.
+    let deep: Vec<String> = (0..20)
+        .map(|at| {
+            let inner =
+                if at == 0 { r#"{ "args.a": 1 }"#.to_owned() } else { format!(r#"{{ "use": "d{}" }}"#, at - 1) };
+            format!(r#""d{at}": {}{inner}{}"#, r#"{ "not": "#.repeat(100), "}".repeat(100))
+        })
+        .collect();
+    let found = codes(&policy(&deep, r#"{ "use": "d19" }"#));
+    assert!(found.contains(&Code::Limit), "{found:?}");
+    let unknown = vec![r#"{ "use": "nothing" }"#; 100_000].join(",");
+    assert_eq!(codes(&policy(&chain(20), &format!(r#"{{ "any": [{unknown}] }}"#))).len(), 1001);
+}

@@ -15,6 +15,10 @@ use crate::syntax::document::first_of;
 use crate::syntax::json::{Kind, MAX_DEPTH, Member, Node};
 use crate::syntax::{Spanned, did_you_mean};
 
+/// The most definitions.
+const MAX_DEFINITIONS: usize = 1024;
+/// How deep definitions may use one another.
+const MAX_NESTED: usize = 32;
 /// The most values that all uses together may become.
 const MAX_VALUES: usize = 1_000_000;
 
@@ -34,8 +38,14 @@ pub(super) struct Definition {
 /// out, so that what follows from it is not reported as well.
 pub(super) fn expand(root: &mut Node<'_>, diagnostics: &mut Diagnostics) -> Vec<Definition> {
     let Kind::Object(members) = &mut root.kind else { return Vec::new() };
-    let mut expansion =
-        Expansion { entries: Vec::new(), by_name: HashMap::new(), user: None, left: MAX_VALUES, diagnostics };
+    let mut expansion = Expansion {
+        entries: Vec::new(),
+        by_name: HashMap::new(),
+        user: None,
+        nested: 0,
+        left: MAX_VALUES,
+        diagnostics,
+    };
     for member in members.iter_mut().filter(|member| member.key.value == "define") {
         expansion.define(&mut member.value);
     }
@@ -66,6 +76,8 @@ struct Expansion<'t, 'd> {
     by_name: HashMap<Cow<'t, str>, usize>,
     /// The use in a rule that is being replaced.
     user: Option<Span>,
+    /// How many definitions are being expanded.
+    nested: usize,
     /// How many values may still be made.
     left: usize,
     diagnostics: &'d mut Diagnostics,
@@ -99,6 +111,11 @@ impl<'t> Expansion<'t, '_> {
             self.error(Code::WrongType, first_of(node), message, Some(help.to_owned()));
             return;
         };
+        if let Some(over) = members.get(MAX_DEFINITIONS) {
+            let (span, message) = (over.key.span, format!("the policy has more than {MAX_DEFINITIONS} definitions"));
+            self.error(Code::Limit, span, message, None);
+            return;
+        }
         for Member { key, value } in std::mem::take(members) {
             let name = Spanned { value: key.value.as_ref(), span: key.span };
             if names::check("the name of a definition", name, names::MAX_ID, self.diagnostics) {
@@ -188,10 +205,9 @@ impl<'t> Expansion<'t, '_> {
     /// What a definition stands for, with its own uses replaced.
     fn value(&mut self, name: &Spanned<Cow<'t, str>>, depth: usize) -> Option<Node<'t>> {
         let Some(index) = self.by_name.get(&name.value).copied() else {
-            let help = match did_you_mean(&name.value, self.by_name.keys().map(AsRef::as_ref)) {
-                Some(help) => help,
-                None => "definitions are under the key `define` of the policy".to_owned(),
-            };
+            let near = || did_you_mean(&name.value, self.by_name.keys().map(AsRef::as_ref));
+            let help = if self.diagnostics.is_full_of_errors() { None } else { near() };
+            let help = help.unwrap_or_else(|| "definitions are under the key `define` of the policy".to_owned());
             let message = format!("unknown definition {}", quoted(&name.value));
             self.error(Code::UnknownDefinition, name.span, message, Some(help));
             return None;
@@ -235,8 +251,16 @@ impl<'t> Expansion<'t, '_> {
                     .push(Diagnostic::new(Code::DefinitionCycle, name.span, message).label(span, "defined here"));
                 None
             }
+            State::Written(_) if self.nested == MAX_NESTED => {
+                entry.state = State::Broken;
+                let message = format!("definitions use one another more than {MAX_NESTED} levels deep");
+                self.error(Code::Limit, name.span, message, None);
+                None
+            }
             State::Written(mut value) => {
+                self.nested += 1;
                 let is_whole = self.node(&mut value, 0).is_some();
+                self.nested -= 1;
                 let entry = self.entries.get_mut(index)?;
                 entry.state = if is_whole { State::Expanded(value.clone()) } else { State::Broken };
                 is_whole.then_some(value)
