@@ -169,6 +169,22 @@ fn hostile_definitions_are_bounded() {
         .collect();
     let found = codes(&policy(&deep, r#"{ "use": "d19" }"#));
     assert!(found.contains(&Code::Limit), "{found:?}");
+    // Deep, one in the other, on a small stack.
+    let nested: Vec<String> = (0..200)
+        .map(|at| {
+            let use_next = format!(r#"{{ "use": "n{}" }}"#, at + 1);
+            format!(r#""n{at}": {}{use_next}{}"#, r#"{ "all": ["#.repeat(60), "] }".repeat(60))
+        })
+        .collect();
+    let text = policy(&nested, r#"{ "use": "n0" }"#);
+    let small = std::thread::Builder::new().stack_size(1 << 20);
+    let found = small.spawn(move || check(&text).diagnostics.len()).unwrap().join().unwrap();
+    assert!(found > 0);
+    // A long text, many times.
+    let long = [format!(r#""long": "{}""#, "x".repeat(1 << 20))];
+    let uses = vec![r#"{ "args.a": { "eq": { "use": "long" } } }"#; 1000].join(",");
+    let found = codes(&policy(&long, &format!(r#"{{ "any": [{uses}] }}"#)));
+    assert!(found.contains(&Code::Limit), "{found:?}");
     let unknown = vec![r#"{ "use": "nothing" }"#; 100_000].join(",");
     assert_eq!(codes(&policy(&chain(20), &format!(r#"{{ "any": [{unknown}] }}"#))).len(), 1001);
 }

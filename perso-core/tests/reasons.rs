@@ -5,6 +5,7 @@
 
 use perso_core::check::check;
 use perso_core::describe;
+use perso_core::policy::Effect;
 use std::fmt::Write as _;
 use std::fs;
 
@@ -23,6 +24,9 @@ fn reasons_are_as_recorded() {
         for rule in &policy.rules {
             reasons += 1;
             writeln!(text, "{}", describe::requirement(&policy, rule)).unwrap();
+            if rule.effect == Effect::Ask {
+                writeln!(text, "{}", describe::approval(&policy, rule)).unwrap();
+            }
         }
         let recorded = path.with_extension("txt");
         if std::env::var_os("BLESS").is_some() {

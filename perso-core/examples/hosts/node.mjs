@@ -27,16 +27,19 @@ class Policy {
 			const [decision, rule, cause, slot, reason, length, offset] = new Uint32Array(memory.buffer, record, 7);
 			const kind = names.kinds[cause & 0xff];
 			const id = this.manifest.rules[rule]?.id;
+			const attribute = this.manifest.attributes[slot];
+			const problem = names.problems[(cause >> 8) & 0xff];
 			return {
-				decision: decision === 1 ? 'allow' : 'deny',
+				decision: names.decisions[decision],
 				rule: kind === 'rule' ? id : null,
 				reason: Buffer.from(memory.buffer, reason, length).toString(),
+				hint: decision === 1 ? null : hint(attribute, problem, cause >>> 24),
 				cause: present({
 					kind,
 					rule: kind === 'rule' ? undefined : id,
-					attribute: this.manifest.attributes[slot],
-					problem: names.problems[(cause >> 8) & 0xff],
-					detail: names.details[cause >> 16],
+					attribute,
+					problem,
+					detail: names.details[(cause >> 16) & 0xff],
 					offset: offset === 0xffffffff ? undefined : offset,
 				}),
 			};
@@ -44,9 +47,20 @@ class Policy {
 			// A trap: whatever it was doing, this instance does not go on.
 			this.instance = undefined;
 			const cause = { kind: 'engine', detail: 'the module stopped before it answered' };
-			return { decision: 'deny', rule: null, reason: 'the call cannot be judged', cause };
+			return { decision: 'deny', rule: null, reason: 'the call cannot be judged', hint: null, cause };
 		}
 	}
+}
+
+// What the caller can correct about an argument. `expected` has a bit for each type that the rule's test takes.
+function hint(attribute, problem, expected) {
+	const [, facets, argument] = /^(?:([^.[]+) of )?(args.*)$/s.exec(attribute) ?? [];
+	if (!argument) return null;
+	if (problem in names.hints) return argument + names.hints[problem];
+	if (problem !== 'type') return null;
+	const types = names.types.filter(([bits]) => bits & expected).map(([, name]) => name);
+	const what = facets ? names.facets[facets.split(' of ').pop()] : types.join(' or ');
+	return argument + (what ? ` must be ${what}` : ' has the wrong type');
 }
 
 // A key that does not apply is absent.

@@ -17,10 +17,9 @@ use crate::syntax::{Spanned, did_you_mean};
 
 /// The most definitions.
 const MAX_DEFINITIONS: usize = 1024;
-/// How deep definitions may use one another.
-const MAX_NESTED: usize = 32;
-/// The most values that all uses together may become.
+/// The most values that all uses together may become, and bytes of text in them.
 const MAX_VALUES: usize = 1_000_000;
+const MAX_BYTES: usize = 32 << 20;
 
 /// A definition, once the document is expanded.
 #[derive(Debug)]
@@ -42,8 +41,7 @@ pub(super) fn expand(root: &mut Node<'_>, diagnostics: &mut Diagnostics) -> Vec<
         entries: Vec::new(),
         by_name: HashMap::new(),
         user: None,
-        nested: 0,
-        left: MAX_VALUES,
+        left: Size { values: MAX_VALUES, bytes: MAX_BYTES },
         diagnostics,
     };
     for member in members.iter_mut().filter(|member| member.key.value == "define") {
@@ -76,11 +74,16 @@ struct Expansion<'t, 'd> {
     by_name: HashMap<Cow<'t, str>, usize>,
     /// The use in a rule that is being replaced.
     user: Option<Span>,
-    /// How many definitions are being expanded.
-    nested: usize,
-    /// How many values may still be made.
-    left: usize,
+    /// How much may still be made.
+    left: Size,
     diagnostics: &'d mut Diagnostics,
+}
+
+/// How large values are.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    values: usize,
+    bytes: usize,
 }
 
 struct Entry<'t> {
@@ -118,17 +121,21 @@ impl<'t> Expansion<'t, '_> {
         }
         for Member { key, value } in std::mem::take(members) {
             let name = Spanned { value: key.value.as_ref(), span: key.span };
-            if names::check("the name of a definition", name, names::MAX_ID, self.diagnostics) {
-                let definition =
-                    Definition { name: key.value.to_string(), span: key.span, value: value.span, used: None };
-                self.by_name.insert(key.value, self.entries.len());
-                self.entries.push(Entry { definition, state: State::Written(value) });
-            }
+            let is_named = names::check("the name of a definition", name, names::MAX_ID, self.diagnostics);
+            let definition = Definition { name: key.value.to_string(), span: key.span, value: value.span, used: None };
+            self.by_name.insert(key.value, self.entries.len());
+            self.entries
+                .push(Entry { definition, state: if is_named { State::Written(value) } else { State::Broken } });
         }
     }
 
-    /// Replaces the uses in a value; `None` if one cannot be.
+    /// Replaces the uses in a value; `None` if one cannot be. Goes no deeper than values may be nested: the definitions that
+    /// are being expanded around it count.
     fn node(&mut self, node: &mut Node<'t>, depth: usize) -> Option<()> {
+        if depth > MAX_DEPTH {
+            self.too_deep(first_of(node));
+            return None;
+        }
         match &mut node.kind {
             Kind::List(elements) => {
                 // Each of them, so that all that is wrong is reported.
@@ -145,6 +152,11 @@ impl<'t> Expansion<'t, '_> {
             },
             _ => Some(()),
         }
+    }
+
+    fn too_deep(&mut self, span: Span) {
+        let message = format!("with its definitions, the condition is nested more than {MAX_DEPTH} levels deep");
+        self.error(Code::Limit, span, message, None);
     }
 
     /// Replaces the uses among the keys of an object, and in their values.
@@ -192,8 +204,8 @@ impl<'t> Expansion<'t, '_> {
             let what = value.describe();
             let Kind::Object(spliced) = value.kind else {
                 let message =
-                    format!("the definition {} is {what}, so it cannot stand beside other keys", quoted(name));
-                let help = "a definition that is an object can; any other is the whole operand: `{\"in\": {\"use\": \"names\"}}`";
+                    format!("the definition {} is {what}, so it cannot be combined with others", quoted(name));
+                let help = "only objects can; use any other as a whole operand: `{\"in\": {\"use\": \"names\"}}`";
                 self.error(Code::WrongType, node.span, message, Some(help.to_owned()));
                 return None;
             };
@@ -214,25 +226,28 @@ impl<'t> Expansion<'t, '_> {
         };
         let is_of_rule = self.user.is_none();
         let user = *self.user.get_or_insert(name.span);
-        let value = self.expanded(index, name, user);
+        let value = self.expanded(index, name, user, depth);
         if is_of_rule {
             self.user = None;
         }
         let value = value?;
-        let (values, levels) = measure(&value);
-        if values > self.left || depth + levels > MAX_DEPTH {
-            let message = match values > self.left {
-                true => format!("the uses of definitions stand for more than {MAX_VALUES} values"),
-                false => format!("with its definitions, the condition is nested more than {MAX_DEPTH} levels deep"),
-            };
+        let (size, levels) = measure(&value);
+        if depth + levels > MAX_DEPTH {
+            self.too_deep(name.span);
+            return None;
+        }
+        if size.values > self.left.values || size.bytes > self.left.bytes {
+            let message =
+                format!("the uses of definitions stand for more than {MAX_VALUES} values or {MAX_BYTES} bytes");
             self.error(Code::Limit, name.span, message, None);
             return None;
         }
-        self.left -= values;
+        self.left.values -= size.values;
+        self.left.bytes -= size.bytes;
         Some(value)
     }
 
-    fn expanded(&mut self, index: usize, name: &Spanned<Cow<'t, str>>, user: Span) -> Option<Node<'t>> {
+    fn expanded(&mut self, index: usize, name: &Spanned<Cow<'t, str>>, user: Span, depth: usize) -> Option<Node<'t>> {
         let entry = self.entries.get_mut(index)?;
         entry.definition.used.get_or_insert(user);
         match std::mem::replace(&mut entry.state, State::Open) {
@@ -251,16 +266,8 @@ impl<'t> Expansion<'t, '_> {
                     .push(Diagnostic::new(Code::DefinitionCycle, name.span, message).label(span, "defined here"));
                 None
             }
-            State::Written(_) if self.nested == MAX_NESTED => {
-                entry.state = State::Broken;
-                let message = format!("definitions use one another more than {MAX_NESTED} levels deep");
-                self.error(Code::Limit, name.span, message, None);
-                None
-            }
             State::Written(mut value) => {
-                self.nested += 1;
-                let is_whole = self.node(&mut value, 0).is_some();
-                self.nested -= 1;
+                let is_whole = self.node(&mut value, depth + 1).is_some();
                 let entry = self.entries.get_mut(index)?;
                 entry.state = if is_whole { State::Expanded(value.clone()) } else { State::Broken };
                 is_whole.then_some(value)
@@ -269,14 +276,23 @@ impl<'t> Expansion<'t, '_> {
     }
 }
 
-/// How many values there are in a value, and how many levels.
-fn measure(node: &Node<'_>) -> (usize, usize) {
-    let all = |nodes: &mut dyn Iterator<Item = &Node<'_>>| {
-        nodes.map(measure).fold((1, 0), |(values, levels), (more, deep)| (values + more, levels.max(deep + 1)))
+/// How large a value is, and how many levels it has.
+fn measure(node: &Node<'_>) -> (Size, usize) {
+    let (mut size, mut levels) = (Size { values: 1, bytes: 0 }, 0);
+    let mut add = |inner: &Node<'_>| {
+        let (more, deep) = measure(inner);
+        size = Size { values: size.values + more.values, bytes: size.bytes + more.bytes };
+        levels = levels.max(deep + 1);
     };
     match &node.kind {
-        Kind::List(elements) => all(&mut elements.iter()),
-        Kind::Object(members) => all(&mut members.iter().map(|member| &member.value)),
-        _ => (1, 0),
+        Kind::List(elements) => elements.iter().for_each(add),
+        Kind::Object(members) => {
+            members.iter().for_each(|member| add(&member.value));
+            size.bytes += members.iter().map(|member| member.key.value.len()).sum::<usize>();
+        }
+        Kind::String(text) => size.bytes = text.len(),
+        Kind::Number(text) => size.bytes = text.len(),
+        Kind::Null | Kind::Bool(_) => {}
     }
+    (size, levels)
 }

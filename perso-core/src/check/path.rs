@@ -53,7 +53,9 @@ pub(super) fn parse(text: &str) -> Result<Attribute, PathError> {
         (_, true) => Err(PathError {
             at: None,
             message: format!("`{name}` is a part of the call, not an attribute"),
-            help: Some(format!("name one of its keys, such as `{name}.id`")),
+            help: Some(format!(
+                "name one of its keys, such as `{name}.id`, or test its keys with `{{\"only\": […]}}` alone"
+            )),
             limit: false,
         }),
     }

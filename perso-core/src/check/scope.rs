@@ -180,7 +180,11 @@ impl Scope<'_> {
         let Kind::Object(members) = &node.kind else { return None };
         let mut found = None;
         for member in members {
-            if member.key.value == "ref" {
+            if member.key.value == "ref" && found.is_some() {
+                // A definition can bring another one.
+                self.error(Code::Duplicate, member.key.span, "duplicate key `ref`", None);
+                return None;
+            } else if member.key.value == "ref" {
                 found = Some(&member.value);
             } else {
                 let help = did_you_mean(&member.key.value, ["ref"]);

@@ -34,7 +34,7 @@ Examples:
   perso explain support.wasm --call call.json
 
 POLICY is a policy (JSON) or a compiled module (WebAssembly); the first bytes decide which.
-Exit codes: 0 success, 1 error; `eval --call`: 0 allow, 2 deny, 1 error.";
+Exit codes: 0 success, 1 error; `eval --call`: 0 allow, 2 deny, 3 ask, 1 error.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

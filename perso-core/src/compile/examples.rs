@@ -102,7 +102,11 @@ fn decider<'p>(policy: &'p Policy, conclusion: &Conclusion) -> Option<(&'p Rule,
 
 /// The decision's reason, where it says more than that the rule applies.
 fn told(policy: &Policy, rule: &Rule, conclusion: &Conclusion) -> Option<String> {
-    let written = || (conclusion.outcome != Outcome::Allow).then(|| describe::requirement(policy, rule));
+    let written = || match conclusion.outcome {
+        Outcome::Allow => None,
+        Outcome::Ask => Some(describe::approval(policy, rule)),
+        Outcome::Deny => Some(describe::requirement(policy, rule)),
+    };
     rule.reason.clone().or_else(written).map(|reason| format!("reason: {reason}"))
 }
 

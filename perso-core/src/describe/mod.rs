@@ -32,19 +32,22 @@ pub const MAX_TEXT: usize = 400;
 #[must_use]
 pub fn requirement(policy: &Policy, rule: &Rule) -> String {
     let (subject, is) = subject(rule);
-    let needs = if is == "are" { "need" } else { "needs" };
     let whom = roles(policy, rule);
-    let circumstances = circumstances(policy, rule);
+    let circumstances = circumstances(policy, rule, rule.effect != Effect::Deny);
     let text = match (rule.effect, whom, circumstances) {
         (Effect::Allow, None, None) => format!("{subject} {is} allowed"),
         (Effect::Allow, None, Some(if_so)) => format!("{subject} {is} allowed only {if_so}"),
         (Effect::Allow, Some(whom), None) => format!("{subject} {is} allowed only for {whom}"),
         (Effect::Allow, Some(whom), Some(if_so)) => format!("{subject} {is} allowed only for {whom}, {if_so}"),
-        (Effect::Ask, None, None) => format!("{subject} {needs} the approval of a person"),
-        (Effect::Ask, None, Some(if_so)) => format!("{subject} {needs} the approval of a person {if_so}"),
-        (Effect::Ask, Some(whom), None) => format!("{subject} {needs} the approval of a person for {whom}"),
+        (Effect::Ask, None, None) => format!("{subject} {is} allowed only with the approval of a person"),
+        (Effect::Ask, None, Some(if_so)) => {
+            format!("{subject} {is} allowed only with the approval of a person, {if_so}")
+        }
+        (Effect::Ask, Some(whom), None) => {
+            format!("{subject} {is} allowed only for {whom}, with the approval of a person")
+        }
         (Effect::Ask, Some(whom), Some(if_so)) => {
-            format!("{subject} {needs} the approval of a person for {whom} {if_so}")
+            format!("{subject} {is} allowed only for {whom}, with the approval of a person, {if_so}")
         }
         (Effect::Deny, None, None) => format!("{subject} {is} denied"),
         (Effect::Deny, None, Some(if_so)) => format!("{subject} {is} denied {if_so}"),
@@ -61,12 +64,23 @@ pub fn allowance(rule: &Rule) -> String {
     with_rule(&format!("{subject} {is} allowed"), rule)
 }
 
-/// `if …`, `unless …`, or both, as the rule was written; `None` where it has no condition.
-fn circumstances(policy: &Policy, rule: &Rule) -> Option<String> {
+/// What an ask rule asks about, as the reason of a call that it asks about. At most [`MAX_TEXT`] bytes.
+#[must_use]
+pub fn approval(policy: &Policy, rule: &Rule) -> String {
+    let (subject, is) = subject(rule);
+    let needs = if is == "are" { "need" } else { "needs" };
+    let whom = roles(policy, rule).map_or_else(String::new, |whom| format!(" for {whom}"));
+    let if_so = circumstances(policy, rule, false).map_or_else(String::new, |if_so| format!(" {if_so}"));
+    with_rule(&format!("{subject} {needs} the approval of a person{whom}{if_so}"), rule)
+}
+
+/// `if …`, `unless …`, or both, as the rule was written; `None` where it has no condition. `grants` says whether the caller
+/// needs the condition to be true.
+fn circumstances(policy: &Policy, rule: &Rule, grants: bool) -> Option<String> {
     let needed = |condition: &Condition| Sentence::new(policy, true).words(condition, true);
-    let say = |condition: &Condition| Sentence::new(policy, rule.effect == Effect::Allow).words(condition, true);
-    // What an allow rule needs is said as a whole: "only if … unless …" is hard to follow.
-    let is_deny = rule.effect != Effect::Allow;
+    let say = |condition: &Condition| Sentence::new(policy, grants).words(condition, true);
+    // What a caller needs is said as a whole: "only if … unless …" is hard to follow.
+    let is_deny = !grants;
     match &rule.condition {
         Condition::All(parts) if parts.is_empty() => None,
         Condition::Not(inner) if is_deny => match &**inner {

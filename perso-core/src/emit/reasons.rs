@@ -41,7 +41,8 @@ fn of(policy: &Policy, rule: &Rule) -> [String; 2] {
     let needs = || describe::requirement(policy, rule);
     match (&rule.reason, rule.effect) {
         (Some(reason), _) => [reason.clone(), reason.clone()],
-        (None, Effect::Deny | Effect::Ask) => [needs(), needs()],
+        (None, Effect::Deny) => [needs(), needs()],
+        (None, Effect::Ask) => [describe::approval(policy, rule), needs()],
         (None, Effect::Allow) => [describe::allowance(rule), needs()],
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) -> Vec<bool> 
             let help = match rule.effect {
                 Effect::Allow => None,
                 Effect::Ask => Some(
-                    "an ask rule applies unless its condition is false, so it also applies if an attribute is missing",
+                    "an ask rule turns an allow into an ask unless its condition is false, so also if an attribute is missing",
                 ),
                 Effect::Deny => Some(
                     "a deny rule applies unless its condition is false, so it also applies if an attribute is missing",

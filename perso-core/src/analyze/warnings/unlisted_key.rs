@@ -14,15 +14,17 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     }
     let mut left = MAX_TRIES;
     let rules = RuleIndex::new(policy);
-    for (rule, own) in policy.rules.iter().zip(&closed) {
-        for (test, needed) in needed(rule) {
-            let by_itself = own.iter().find(|only| forbids(policy, only.test, test.attribute));
-            if let Some(only) = by_itself.filter(|_| needed) {
-                report(policy, rule, test, only.test, diagnostics);
+    for (index, (rule, own)) in policy.rules.iter().zip(&closed).enumerate() {
+        for (test, must_hold) in needed(rule) {
+            let by_itself = own.iter().find(|only| forbids(policy, only.test, test.attribute)).filter(|_| must_hold);
+            if let Some(only) = by_itself {
+                report(policy, test, only.test, "this can never be true: the same rule", diagnostics);
             } else if rule.effect != Effect::Allow
-                && let Some(only) = everywhere(policy, rule, test, &rules, &closed, &mut left)
+                && policy.default == Effect::Deny
+                && let Some((tool, only)) = everywhere(policy, index, test, &rules, &closed, &mut left)
             {
-                report(policy, rule, test, only, diagnostics);
+                let what = format!("for {}, this is always unknown: every rule that allows it", quoted(tool));
+                report(policy, test, only, &what, diagnostics);
             }
         }
     }
@@ -63,38 +65,34 @@ fn forbids(policy: &Policy, only: &Test, attribute: AttributeId) -> bool {
     !keys.iter().any(is_listed)
 }
 
-/// A test of keys that rules the attribute out, where for a tool of the rule every allow rule has one.
+/// A tool of a rule, and a test of keys that rules the attribute out, where every other rule that lets calls of the tool
+/// through has one.
 fn everywhere<'p>(
     policy: &'p Policy,
-    rule: &Rule,
+    index: usize,
     test: &Test,
     rules: &RuleIndex<'_>,
     closed: &[Vec<Fact<'p>>],
     left: &mut usize,
-) -> Option<&'p Test> {
+) -> Option<(&'p str, &'p Test)> {
+    let rule = policy.rules.get(index)?;
     rule.tools.iter().filter(|tool| !tool.is_wildcard()).find_map(|tool| {
         let about = rules.about(&tool.text);
         *left = left.saturating_sub(about.len());
         let mut found = None;
-        for index in about.into_iter().filter(|_| *left > 0) {
-            let (other, only) = (policy.rules.get(index)?, closed.get(index)?);
-            if other.effect == Effect::Allow {
-                found = Some(only.iter().find(|only| forbids(policy, only.test, test.attribute))?.test);
+        for other in about.into_iter().filter(|other| *other != index && *left > 0) {
+            if policy.rules.get(other)?.effect != Effect::Deny {
+                found = Some(closed.get(other)?.iter().find(|only| forbids(policy, only.test, test.attribute))?.test);
             }
         }
-        found
+        Some((tool.text.as_str(), found?))
     })
 }
 
-fn report(policy: &Policy, rule: &Rule, test: &Test, only: &Test, diagnostics: &mut Diagnostics) {
+fn report(policy: &Policy, test: &Test, only: &Test, what: &str, diagnostics: &mut Diagnostics) {
     let name =
         policy.attributes.get(test.attribute).map(|attribute| quoted(&attribute.to_string())).unwrap_or_default();
-    let what = match rule.effect {
-        Effect::Allow => "can never hold",
-        Effect::Ask => "always asks",
-        Effect::Deny => "always denies",
-    };
-    let message = format!("this {what}: `only` does not list the key of {name}, so it is always missing");
+    let message = format!("{what} has an `only` that does not list the key of {name}");
     let warning = Diagnostic::new(Code::UnlistedKey, test.span, message)
         .label(only.span, "the keys that a call may have")
         .help("list the key, or remove the test");

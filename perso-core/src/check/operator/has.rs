@@ -3,7 +3,7 @@
 
 use super::super::scope::Scope;
 use super::{Operator, Use, refuse_on_text};
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, quoted};
 use crate::policy::{self, Attribute, Condition, Facet, Operand, Root, Step, Type, Value};
 use crate::syntax::Spanned;
 use crate::syntax::document::first_of;
@@ -32,7 +32,20 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
         scope.error(Code::Operand, used.operand.span, message, None);
         return None;
     }
+    if let (Some(Facet::Scope), Operand::Literal(Value::String(word))) = (used.subject.attribute.facet(), &operand)
+        && !is_word(word)
+    {
+        let message =
+            format!("{} is not a word: words hold printable ASCII without spaces, `\"` and `\\`", quoted(word));
+        scope.error(Code::Operand, used.operand.span, message, None);
+        return None;
+    }
     Some(scope.test(used.subject, policy::Operator::Has(operand), used.span))
+}
+
+/// Whether `words` can read a word: a scope token of RFC 6749, 3.3.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
 /// Whether an attribute is the list of the caller's roles.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::super::scope::{Scope, Subject, all_of};
 use super::name::{self, Names};
 use super::{Operator, Use, address, operators, refuse_on_name, scalar};
-use crate::diagnostic::{Code, quoted};
+use crate::diagnostic::{Code, Diagnostic, quoted};
 use crate::policy::Decimal;
 use crate::policy::{self, Condition, Facet, Operand, Value};
 use crate::span::Span;
@@ -40,7 +40,14 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
         return None;
     };
     let mut broken = false;
-    for Member { key, .. } in members {
+    for (at, Member { key, .. }) in members.iter().enumerate() {
+        // A definition can bring a key that is there already.
+        if let Some(first) = members.iter().take(at).find(|first| first.key.value == key.value) {
+            let message = format!("duplicate key {} in `url`", quoted(&key.value));
+            let error = Diagnostic::new(Code::Duplicate, key.span, message).label(first.key.span, "first used here");
+            scope.diagnostics.push(error.help("write one of them, or test the URL twice with `all`"));
+            broken = true;
+        }
         if !KEYS.contains(&key.value.as_ref()) {
             let help = did_you_mean(&key.value, KEYS);
             let help = help.unwrap_or_else(|| format!("expected one of {}", crate::syntax::document::listed(&KEYS)));

@@ -22,5 +22,10 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
         scope.error(Code::Operand, first_of(used.operand), message, Some(help));
         return None;
     };
+    if members.is_empty() {
+        let help = "for example, `{\"words\": {\"has\": \"files:read\"}}`".to_owned();
+        scope.error(Code::Empty, used.operand.span, "`words` is empty", Some(help));
+        return None;
+    }
     operators(scope, &used.subject.facet(Facet::Scope), used.operand, members, Some(&LIST_OPERATORS))
 }
