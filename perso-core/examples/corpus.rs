@@ -16,7 +16,7 @@
 mod support;
 
 use perso_core::limits;
-use perso_core::module::sha256;
+use perso_core::module::{abi, sha256};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -82,7 +82,7 @@ fn trap(to: &Path) -> Value {
     exports.export("perso_input", ExportKind::Func, 1);
     exports.export("perso_evaluate", ExportKind::Func, 2);
     exports.export("perso_evaluate_partial", ExportKind::Func, 3);
-    for constant in [1, INPUT] {
+    for constant in [abi::VERSION as i32, INPUT] {
         let mut function = Function::new([]);
         function.instructions().i32_const(constant).end();
         code.function(&function);
@@ -102,13 +102,14 @@ fn trap(to: &Path) -> Value {
 
     let mut module = Module::new();
     module.section(&types).section(&functions).section(&memories).section(&exports).section(&code).section(&data);
-    let manifest = br#"{"abi":1,"rules":[],"attributes":[]}"#;
-    module.section(&CustomSection { name: "perso".into(), data: manifest.into() });
+    let manifest = json!({ "abi": abi::VERSION, "rules": [], "attributes": [] }).to_string();
+    module.section(&CustomSection { name: "perso".into(), data: manifest.as_bytes().into() });
     let hash = sha256(module.as_slice());
     module.section(&CustomSection { name: "perso.sha256".into(), data: hash[..].into() });
     fs::write(to.join("trap.wasm"), module.finish()).unwrap();
 
-    let denied = |reason, cause| json!({ "decision": "deny", "rule": null, "reason": reason, "cause": cause });
+    let denied =
+        |reason, cause| json!({ "decision": "deny", "rule": null, "reason": reason, "hint": null, "cause": cause });
     let stopped = json!({ "kind": "engine", "detail": "the module stopped before it answered" });
     let stopped = denied("the call cannot be judged", stopped);
     let judged = denied(reason, json!({ "kind": "no_rule" }));

@@ -26,7 +26,7 @@ export const isGuarded = (tool: unknown): boolean => typeof tool === 'object' &&
  * @throws TypeError if the tool does not use LangChain's own `invoke` and `call`, or an option is invalid
  * @example
  * const guarded = guardTool(processRefund, policy, { agent: ({ configurable }) => configurable?.user });
- * await guarded.invoke({ order: '1', amount: 5 }, { configurable: { user: session.user } });
+ * await guarded.invoke({ order_id: '1', amount: 5 }, { configurable: { user: session.user } });
  */
 export function guardTool<TOOL extends StructuredToolInterface>(
 	tool: TOOL,
