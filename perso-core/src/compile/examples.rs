@@ -9,7 +9,7 @@ use crate::check::Example;
 use crate::decision::{CauseKind, Outcome};
 use crate::describe;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::policy::{Effect, Places, Policy, Rule, RuleIndex};
+use crate::policy::{Places, Policy, Rule, RuleIndex};
 use crate::reference::{self, Call, Conclusion};
 
 /// What is wrong with the examples: an error for each that gets another decision than it states, or is not a valid call.
@@ -69,7 +69,7 @@ impl<'p> Narrow<'p> {
         let policy = self.for_tool(&call.tool);
         let verdict = reference::decide(policy, &call);
         let judged = !matches!(verdict.cause, CauseKind::Malformed | CauseKind::Limit);
-        if judged && verdict.outcome == outcome(example.expected) {
+        if judged && verdict.outcome == reference::outcome(example.expected) {
             return Ok(());
         }
         let conclusion = reference::trace(policy, &call).conclusion;
@@ -82,14 +82,6 @@ impl<'p> Narrow<'p> {
             Some((rule, role)) => error.label(rule.span, role).maybe_help(told(policy, rule, &conclusion)),
             None => error,
         })
-    }
-}
-
-fn outcome(effect: Effect) -> Outcome {
-    match effect {
-        Effect::Allow => Outcome::Allow,
-        Effect::Ask => Outcome::Ask,
-        Effect::Deny => Outcome::Deny,
     }
 }
 

@@ -307,10 +307,7 @@ impl<'s> Sentence<'s> {
                 format!("is {not}{}", joined(types.iter().map(|one| one.with_article().to_owned()), "or"))
             }
             Operator::Only(keys) => {
-                let names = keys.iter().filter_map(|id| match self.policy.attributes.get(*id)?.steps.last() {
-                    Some(Step::Key(key)) => Some(string(key)),
-                    _ => None,
-                });
+                let names = keys.iter().filter_map(|id| self.policy.attributes.get(*id)?.last_key().map(string));
                 match (keys.is_empty(), wanted) {
                     (true, true) => "has no keys".to_owned(),
                     (true, false) => "has a key".to_owned(),

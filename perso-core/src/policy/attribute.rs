@@ -108,6 +108,15 @@ impl Attribute {
         }
     }
 
+    /// The key that it ends in, if it ends in one.
+    #[must_use]
+    pub fn last_key(&self) -> Option<&str> {
+        match self.steps.last() {
+            Some(Step::Key(key)) => Some(key),
+            _ => None,
+        }
+    }
+
     /// The keys before the first other step.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().map_while(|step| match step {

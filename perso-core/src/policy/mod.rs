@@ -82,9 +82,6 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// Every effect.
-    pub const ALL: [Self; 3] = [Self::Allow, Self::Ask, Self::Deny];
-
     /// The key that a rule has it under: `"allow"`, `"ask"`, `"deny"`.
     #[must_use]
     pub const fn name(self) -> &'static str {

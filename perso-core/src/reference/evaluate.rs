@@ -119,7 +119,9 @@ fn if_true(policy: &Policy, call: &Call, effect: Effect) -> Option<Verdict> {
     })
 }
 
-fn outcome(effect: Effect) -> decision::Outcome {
+/// The decision of a rule that applies.
+#[must_use]
+pub fn outcome(effect: Effect) -> decision::Outcome {
     match effect {
         Effect::Allow => decision::Outcome::Allow,
         Effect::Ask => decision::Outcome::Ask,

@@ -17,6 +17,6 @@ mod trace;
 mod value;
 
 pub use call::{Call, Part, Unreadable};
-pub use evaluate::{Verdict, decide, judge};
+pub use evaluate::{Verdict, decide, judge, outcome};
 pub use trace::{Conclusion, ElementTrace, RoleTrace, RuleTrace, Seen, Step, TestTrace, Trace, Truth, explain, trace};
 pub use value::{Number, Value};

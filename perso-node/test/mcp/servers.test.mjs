@@ -19,6 +19,7 @@ import { ASKS, asksAPerson, LISTED } from '../support/asks.mjs';
 import { AGENT, DESK, compiled, isPortable } from '../support/policies.mjs';
 
 const policy = await compiled(DESK);
+const asks = await compiled(ASKS);
 const folder = mkdtempSync(join(tmpdir(), 'perso-'));
 after(() => rmSync(folder, { recursive: true }));
 const module = join(folder, 'desk.wasm');
@@ -50,24 +51,35 @@ const clients = (desk, way) =>
 		([name]) => !name.endsWith('modern') || (!isOld(desk) && (way === 'stdio' || way.startsWith('handler'))),
 	);
 
+/** Serves a guarded desk, and passes `play` a client that is connected to it and what its tools do. */
+async function overHttp(desk, way, handle, { make, http, sse }, policy, play) {
+	const done = [];
+	const server = await serve(
+		handle(() =>
+			guard(
+				DESKS[desk]((what) => done.push(what)),
+				policy,
+				byToken,
+			),
+		),
+	);
+	await using(make(), (way === 'sse' ? sse : http)(server.url, TOKEN), (client) => play(client, done));
+	await server.close();
+	assert.deepEqual(server.errors, []);
+}
+
 for (const desk of Object.keys(DESKS)) {
 	for (const [way, handle] of Object.entries(WAYS[isOld(desk) ? '1.x' : '2.x'])) {
 		for (const [name, client] of clients(desk, way)) {
 			test(`${desk}, ${way}, client ${name}`, async () => {
-				const done = [];
-				const server = await serve(
-					handle(() =>
-						guard(
-							DESKS[desk]((what) => done.push(what)),
-							policy,
-							byToken,
-						),
-					),
-				);
-				const transport = way === 'sse' ? client.sse : client.http;
-				await using(client.make(), transport(server.url, TOKEN), (client) => scene(client, () => done));
-				await server.close();
-				assert.deepEqual(server.errors, []);
+				await overHttp(desk, way, handle, client, policy, (client, done) => scene(client, () => done));
+			});
+
+			test(`${desk}, ${way}, client ${name}: a call that needs the approval of a person does not run`, async () => {
+				await overHttp(desk, way, handle, client, asks, async (client, done) => {
+					assert.deepEqual(await shown(client), LISTED);
+					await asksAPerson((tool, args) => call(client, tool, args), done);
+				});
 			});
 		}
 	}
@@ -118,32 +130,6 @@ for (const desk of Object.keys(DESKS)) {
 		const { answer: none } = await answers('dump_nothing', false);
 		assert.equal(JSON.stringify(answer), JSON.stringify(none).replaceAll('dump_nothing', 'dump_secrets'));
 	});
-}
-
-for (const desk of Object.keys(DESKS)) {
-	for (const [way, handle] of Object.entries(WAYS[isOld(desk) ? '1.x' : '2.x'])) {
-		for (const [name, client] of clients(desk, way)) {
-			test(`${desk}, ${way}, client ${name}: a call that needs the approval of a person does not run`, async () => {
-				const done = [];
-				const asks = await compiled(ASKS);
-				const server = await serve(
-					handle(() =>
-						guard(
-							DESKS[desk]((what) => done.push(what)),
-							asks,
-							byToken,
-						),
-					),
-				);
-				const transport = way === 'sse' ? client.sse : client.http;
-				await using(client.make(), transport(server.url, TOKEN), async (client) => {
-					assert.deepEqual(await shown(client), LISTED);
-					await asksAPerson((tool, args) => call(client, tool, args), done);
-				});
-				await server.close();
-			});
-		}
-	}
 }
 
 test('Python: `mcp` in both eras, over HTTP', async () => {

@@ -17,6 +17,8 @@ export const RULES = {
 		{ allow: 'own', when: { 'resource.owner': { eq: { ref: 'agent.id' } } } },
 		{ allow: 'proto', when: { 'args["__proto__"]': 1 } },
 		{ allow: 'roles', roles: ['agent'] },
+		{ allow: 'send', when: { args: { only: ['to'] } } },
+		{ allow: 'wrap', when: { 'args.box': { only: ['x'] } } },
 		{ allow: 'star_*', when: { 'args.x': 1 } },
 		{ allow: 'star_one', when: { 'args.y': 1 } },
 		{ deny: 'star_one', when: { 'context.off': true } },
@@ -124,6 +126,48 @@ export function values(test, assert, policy) {
 		denied('pay', JSON.parse('{"__proto__": {"amount": 5}}'));
 		denied('roles', {}, { agent: JSON.parse('{"__proto__": {"roles": ["agent"]}}') });
 		allowed('roles', {}, { agent: { roles: ['agent'] } });
+	});
+
+	test('`only` sees each key that `JSON.stringify` would write', () => {
+		class Late {
+			to = 1;
+			get blind() {
+				return 1;
+			}
+		}
+		for (const args of [
+			{ to: 1 },
+			new Map([['to', 1]]),
+			new Late(),
+			Object.create({ blind: 1 }, { to: { value: 1, enumerable: true } }),
+		]) {
+			allowed('send', args);
+		}
+		for (const args of [
+			{ blind: 1 },
+			{ to: 1, blind: 1 },
+			{ to: 1, blind: null },
+			{
+				to: 1,
+				get blind() {
+					return 1;
+				},
+			},
+			JSON.parse('{"to": 1, "__proto__": {"x": 1}}'),
+			new Map([['blind', 1]]),
+			{ to: 1, toJSON: () => ({ blind: 1 }) },
+			{ to: 1, 'to\0': 1 },
+		]) {
+			const decision = ask('send', args);
+			assert.deepEqual([decision.allowed, decision.cause.problem], [false, 'value']);
+			// The key, which the caller has made up, is in no text.
+			assert.ok(!JSON.stringify(decision).includes('blind'));
+		}
+		assert.equal(denied('send', { to: 1, To: 1 }).kind, 'malformed');
+		assert.equal(denied('send', { to: 1, '\ud800': 1 }).kind, 'malformed');
+		allowed('wrap', { box: { x: 1 } });
+		assert.equal(denied('wrap', { box: { x: 1, y: 1 } }).problem, 'value');
+		for (const box of [[1], new Date(0), 'x', new Set(['x'])]) assert.equal(denied('wrap', { box }).problem, 'type');
 	});
 
 	test('each property is read once', () => {

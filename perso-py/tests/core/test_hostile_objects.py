@@ -1,5 +1,8 @@
 """Hostile Python objects: values that misrepresent themselves, raise, or change."""
 
+import collections
+import dataclasses
+import enum
 import gc
 import signal
 import sys
@@ -7,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+import pydantic
 import pytest
 
 from support.policies import policy
@@ -15,6 +19,10 @@ SMALL = policy({"allow": "refund", "when": {"args.amount": {"lte": 500}}})
 PLAIN = policy({"allow": "drop", "when": {"args.table": "logs"}})
 ENV = policy({"deny": "deploy", "when": {"args.env": {"ne": "staging"}}}, default="allow")
 NONE = policy({"allow": "list", "when": {"args.all": {"exists": False}}})
+CLOSED = policy(
+    {"allow": "send", "when": {"args": {"only": ["to"]}}},
+    {"allow": "wrap", "when": {"args.box": {"only": ["x"]}}},
+)
 
 
 class LyingStr(str):
@@ -236,6 +244,82 @@ def test_an_object_with_keys_that_are_no_strings_is_unknown(key: Any) -> None:
     assert not NONE.decide("list", {key: 1})
     # They do no harm if the policy reads nothing inside them.
     assert SMALL.decide("refund", {"amount": 5, "note": {key: 1}})
+
+
+class Field(enum.StrEnum):
+    TO = "to"
+    BLIND = "blind"
+
+
+class SaysTo(str):
+    """Equals `to`, whatever it is."""
+
+    def __eq__(self, other: object) -> bool:
+        return other == "to"
+
+    def __hash__(self) -> int:
+        return hash("to")
+
+
+@dataclasses.dataclass
+class Box:
+    x: int = 1
+
+
+@dataclasses.dataclass
+class LargerBox(Box):
+    y: int = 2
+
+
+class Model(pydantic.BaseModel):
+    model_config = {"extra": "allow"}
+    x: int = 1
+
+
+@pytest.mark.parametrize(
+    ("args", "problem"),
+    [
+        ({"blind": 1}, "value"),
+        ({"to": 1, "blind": 1}, "value"),
+        ({"to\0": 1}, "value"),
+        ({Field.BLIND: 1}, "value"),
+        (collections.UserDict(blind=1), "value"),
+        ({5: 1}, "withheld"),
+        ({None: 1}, "withheld"),
+        ({b"to": 1}, "withheld"),
+        ({("to",): 1}, "withheld"),
+        ({SaysTo("blind"): 1}, "withheld"),
+        ({LyingStr("to"): 1}, "withheld"),
+    ],
+)
+def test_only_sees_every_key_of_the_arguments(args: Any, problem: str) -> None:
+    decision = CLOSED.decide("send", args)
+    assert not decision and decision.cause.problem == problem
+    # The key, which the caller has made up, is in no text.
+    assert "blind" not in str(decision.to_dict())
+
+
+@pytest.mark.parametrize("box", [{"x": 1, "y": 1}, LargerBox(), Model(y=1), collections.UserDict(x=1, y=1)])
+def test_only_sees_every_key_of_an_object(box: Any) -> None:
+    assert CLOSED.decide("wrap", {"box": box}).cause.problem == "value"
+
+
+def test_only_and_keys_that_cannot_be_read() -> None:
+    assert CLOSED.decide("wrap", {"box": {5: 1}}).cause.problem == "withheld"
+    assert CLOSED.decide("send", RaisingMapping(at="iter")).cause.problem == "withheld"
+    assert CLOSED.decide("send", {"to": 1, "To": 1}).cause.kind == "malformed"
+    assert CLOSED.decide("send", {"to": 1, "\ud800": 1}).cause.kind == "malformed"
+    assert CLOSED.decide("send", Endless()).cause.kind == "limit"
+
+
+@pytest.mark.parametrize("args", [{"to": 1}, {Field.TO: 1}, collections.UserDict(to=1)])
+def test_only_lets_the_listed_keys_through(args: Any) -> None:
+    assert CLOSED.decide("send", args)
+
+
+@pytest.mark.parametrize("box", [{"x": 1}, Box(), Model(), collections.UserDict(x=1)])
+def test_only_lets_the_listed_keys_of_an_object_through(box: Any) -> None:
+    assert CLOSED.decide("wrap", {"box": box})
 
 
 def test_keys_that_differ_by_case_or_stand_twice_are_refused() -> None:

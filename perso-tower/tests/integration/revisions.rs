@@ -141,7 +141,7 @@ async fn lists_show_what_the_caller_could_call() {
             let client = Client::connect(&app, revision, "admin").await;
             let (all, _) = client.list("admin").await;
             assert!(all.len() >= 4, "{at}: {all:?}");
-            // Each request counts for its own caller, whoever opened the session.
+            // Each request is judged as its own caller, whoever opened the session.
             let (seen, result) = client.list("agent").await;
             assert_eq!(seen, ["pay"], "{at}");
             assert_eq!(client.list("manager").await.0, ["wipe"], "{at}");

@@ -1,8 +1,10 @@
 //! Words separated by single spaces, as OAuth 2.0 writes scopes (RFC 6749, 3.3).
 
-/// The words of a text; `None` if it is not what it must be. A text without any has no words.
+/// The words of a text; `None` if it is not what it must be. The empty text has no words.
 pub(crate) fn words(text: &[u8]) -> Option<impl Iterator<Item = &[u8]> + Clone> {
-    let words = text.split(|byte| *byte == b' ').skip(usize::from(text.is_empty()));
+    // `split` makes one empty word of the empty text.
+    let empty_words = usize::from(text.is_empty());
+    let words = text.split(|byte| *byte == b' ').skip(empty_words);
     let is_good = |word: &[u8]| !word.is_empty() && word.iter().all(|byte| is_of_a_word(*byte));
     words.clone().all(is_good).then_some(words)
 }

@@ -1,5 +1,5 @@
-//! A deny rule, or an ask rule, for many tools that tests an argument of some of them: the others are denied as well, because a test of an
-//! argument that is missing is unknown, and such a rule applies unless its condition is false.
+//! A deny or ask rule for many tools that tests an argument which only some of them have. A test of a missing argument
+//! is unknown, and such a rule applies unless its condition is false: it denies, or asks about, the others as well.
 
 use std::collections::{HashMap, HashSet};
 

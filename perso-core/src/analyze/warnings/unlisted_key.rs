@@ -58,11 +58,8 @@ fn forbids(policy: &Policy, only: &Test, attribute: AttributeId) -> bool {
     };
     let below = attribute.steps.strip_prefix(object.steps.as_slice()).filter(|_| attribute.root == object.root);
     let Some(Step::Key(key)) = below.and_then(<[Step]>::first) else { return false };
-    let is_listed = |id: &AttributeId| {
-        let listed = policy.attributes.get(*id).and_then(|listed| listed.steps.last());
-        matches!(listed, Some(Step::Key(listed)) if listed == key)
-    };
-    !keys.iter().any(is_listed)
+    let mut listed = keys.iter().filter_map(|id| policy.attributes.get(*id)?.last_key());
+    !listed.any(|listed| listed == key)
 }
 
 /// A tool of a rule, and a test of keys that rules the attribute out, where every other rule that lets calls of the tool

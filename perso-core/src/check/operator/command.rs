@@ -3,7 +3,7 @@
 
 use super::super::scope::{Scope, Subject, all_of};
 use super::name;
-use super::{Operator, Use, operators, refuse_on_name};
+use super::{Operator, Use, members, operators, refuse_on_name};
 use crate::diagnostic::{Code, quoted};
 use crate::policy::{Condition, Facet, Value};
 use crate::syntax::did_you_mean;
@@ -31,12 +31,7 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
     if refuse_on_name(scope, used) {
         return None;
     }
-    let Kind::Object(members) = &used.operand.kind else {
-        let message = format!("`command` expects an object, found {}", used.operand.describe());
-        let help = "for example, `{\"command\": {\"program\": [\"git\"]}}`".to_owned();
-        scope.error(Code::Operand, first_of(used.operand), message, Some(help));
-        return None;
-    };
+    let members = members(scope, used, "an object", r#"{"command": {"program": ["git"]}}"#)?;
     let mut parts = Vec::new();
     let mut has_program = false;
     for Member { key, value } in members {

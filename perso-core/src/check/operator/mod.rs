@@ -243,6 +243,16 @@ fn unknown(scope: &mut Scope<'_>, name: &str, span: Span, only: Option<&[&str]>)
     scope.error(Code::UnknownOperator, span, message, Some(help.unwrap_or_else(listed)));
 }
 
+/// The members of an operand that must be an object. Where it is none, reports what the operator expects.
+fn members<'u>(scope: &mut Scope<'_>, used: &Use<'u>, expects: &str, example: &str) -> Option<&'u [Member<'u>]> {
+    let Kind::Object(members) = &used.operand.kind else {
+        let message = format!("`{}` expects {expects}, found {}", used.name, used.operand.describe());
+        scope.error(Code::Operand, first_of(used.operand), message, Some(format!("for example, `{example}`")));
+        return None;
+    };
+    Some(members)
+}
+
 /// Reports an operator on an attribute that never has what it takes; whether it did.
 fn refuse_on_tool(scope: &mut Scope<'_>, used: &Use<'_>) -> bool {
     let refused = used.subject.attribute.root == Root::Tool

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::super::scope::{Scope, Subject, all_of};
 use super::name::{self, Names};
-use super::{Operator, Use, address, operators, refuse_on_name, scalar};
+use super::{Operator, Use, address, members, operators, refuse_on_name, scalar};
 use crate::diagnostic::{Code, Diagnostic, quoted};
 use crate::policy::Decimal;
 use crate::policy::{self, Condition, Facet, Operand, Value};
@@ -33,12 +33,7 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
     if refuse_on_name(scope, used) {
         return None;
     }
-    let Kind::Object(members) = &used.operand.kind else {
-        let message = format!("`url` expects an object, found {}", used.operand.describe());
-        let help = "for example, `{\"url\": {\"host\": [\"api.acme.com\"]}}`".to_owned();
-        scope.error(Code::Operand, first_of(used.operand), message, Some(help));
-        return None;
-    };
+    let members = members(scope, used, "an object", r#"{"url": {"host": ["api.acme.com"]}}"#)?;
     let mut broken = false;
     for (at, Member { key, .. }) in members.iter().enumerate() {
         // A definition can bring a key that is there already.

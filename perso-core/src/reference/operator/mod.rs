@@ -6,7 +6,7 @@ mod glob;
 mod has;
 mod matches;
 mod membership;
-pub(in crate::reference) mod only;
+mod only;
 mod order;
 mod presence;
 mod text;

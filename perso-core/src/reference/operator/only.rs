@@ -2,7 +2,7 @@
 
 use super::{Outcome, Side};
 use crate::decision::Expected;
-use crate::policy::{Attribute, AttributeId, Policy, Step};
+use crate::policy::{Attribute, AttributeId};
 use crate::reference::attribute::{Env, Found, State};
 use crate::reference::value::Value;
 
@@ -14,17 +14,9 @@ pub(super) fn only(env: &Env<'_>, left: Side<'_>, attribute: &Attribute, keys: &
         (State::Missing | State::Null, _) if is_part => Outcome::True,
         (State::Object, Found::Value(value)) => {
             let Value::Object(members) = &*value else { return left.unreadable(Expected::default()) };
-            let names: Vec<&str> = keys.iter().filter_map(|id| name(env.policy, *id)).collect();
+            let names: Vec<&str> = keys.iter().filter_map(|id| env.policy.attributes.get(*id)?.last_key()).collect();
             Outcome::known(members.iter().all(|(key, _)| names.contains(&key.as_str())))
         }
         _ => left.unreadable(Expected::default()),
-    }
-}
-
-/// The key that an attribute ends in.
-pub(in crate::reference) fn name(policy: &Policy, id: AttributeId) -> Option<&str> {
-    match policy.attributes.get(id)?.steps.last() {
-        Some(Step::Key(key)) => Some(key),
-        _ => None,
     }
 }

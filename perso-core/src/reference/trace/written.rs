@@ -1,6 +1,5 @@
 //! Tests as a policy writes them.
 
-use super::super::operator::only;
 use super::super::{facet, show};
 use crate::policy::{Attribute, Facet, Operand, Operator, Pattern, Policy, Test, Type, Value};
 
@@ -31,7 +30,7 @@ pub(super) fn written(policy: &Policy, test: &Test) -> (&'static str, Option<Str
         Operator::InList(_) => ("in", None),
         Operator::Exists => ("exists", Some("true".to_owned())),
         Operator::Only(keys) => {
-            let names: Vec<&str> = keys.iter().filter_map(|id| only::name(policy, *id)).collect();
+            let names: Vec<&str> = keys.iter().filter_map(|id| policy.attributes.get(*id)?.last_key()).collect();
             ("only", Some(show::strings(&names)))
         }
         Operator::Type(types) => {
