@@ -13,6 +13,7 @@ const fail = (message) => {
 	throw new Error(message);
 };
 const assert = {
+	ok: (got, message) => got || fail(`${message}: ${String(got)}`),
 	equal: (got, expected, message) => Object.is(got, expected) || fail(`${message}: ${String(got)}, not ${String(expected)}`),
 	deepEqual: (got, expected, message) =>
 		canonical(got) === canonical(expected) || fail(`${message}: ${canonical(got)}, not ${canonical(expected)}`),
