@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the prelude, whole and lean, into a folder: `build.sh [FOLDER]`, by default perso-core/prelude, where they are
+# Builds the prelude, whole, plain and lean, into a folder: `build.sh [FOLDER]`, by default perso-core/prelude, where they are
 # checked in. The core library is built along, so that nothing in it is larger than it must be.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -44,10 +44,11 @@ prelude() {
 }
 
 prelude "$out/prelude.wasm"
-prelude "$out/lean.wasm" --cfg lean_prelude
+prelude "$out/plain.wasm" --cfg plain_prelude
+prelude "$out/lean.wasm" --cfg plain_prelude --cfg lean_prelude
 
 # What it was built from: a test holds the checked-in prelude against this where the compiler is not there.
 if [ "$#" = 0 ]; then
     sha256sum perso-core/prelude/{build,toolchain}.sh perso-core/prelude/src/*.rs perso-core/decode/src/*.rs \
-        perso-core/decode/src/{facet,frame}/*.rs perso-core/prelude/*.wasm > perso-core/prelude/prelude.sha256
+        perso-core/decode/src/{facet,facet/fold,frame}/*.rs perso-core/prelude/*.wasm > perso-core/prelude/prelude.sha256
 fi

@@ -109,6 +109,7 @@ codes! {
     Warning DeniesWithout "denies-without" "A deny rule for many tools that also denies those without the argument that it tests.",
     Warning UncheckedArguments "unchecked-arguments" "A command whose arguments are not all tested.",
     Warning AnyOrder "any-order" "A list whose elements may appear in any order, and repeat.",
+    Warning AnyString "any-string" "An allow rule that any string of the call can satisfy.",
     Warning AnyHost "any-host" "A URL that may have any host.",
     Warning UnlistedKey "unlisted-key" "A test of a key that `only` does not list.",
     Warning PathPrefix "path-prefix" "A directory that is also a prefix of other names.",

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use support::{Answer, compile};
 
 /// Calls per policy.
-const CALLS: u32 = 24;
+const CALLS: u32 = 100;
 
 /// How many pairs a run of CI makes at least. `PERSO_PAIRS` asks for more.
 const PAIRS: u32 = 200_000;

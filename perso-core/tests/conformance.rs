@@ -15,9 +15,9 @@ fn every_case_of_the_corpus_is_decided_as_it_says() {
         let file = File::read(&path);
         assert!(file.class.is_none() && file.examples.is_empty(), "{} is of a class", file.name);
         let mut judges = file.judges();
-        // Even a policy that uses every operator is small.
+        // Even a policy that uses every operator is small, and one with the clocks of twenty zones.
         let size = judges.both.policy.module().len();
-        assert!(size < 64 << 10, "{}: {size} bytes", file.name);
+        assert!(size < 128 << 10, "{}: {size} bytes", file.name);
         for case in &file.cases {
             cases += 1;
             let wrong = case.failures(&mut judges, &case.text());

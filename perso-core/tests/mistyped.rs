@@ -52,6 +52,16 @@ fn operators() -> Vec<Taken> {
         taken(json!({ "command": { "program": "ls" } }), &["string"]),
         taken(json!({ "words": { "count": { "gte": 0 } } }), &["string"]),
         taken(json!({ "only": [] }), &["object"]),
+        taken(json!({ "first": { "exists": true } }), &["list"]),
+        taken(json!({ "at": { "0": { "exists": true } } }), &["list"]),
+        taken(json!({ "begins": ["x"] }), &["list"]),
+        taken(json!({ "sum": { "gte": -1e300 } }), &["list"]),
+        taken(json!({ "before": "9000-01-01T00:00:00Z" }), &["string", "number"]),
+        taken(json!({ "after": reference }), &["string", "number"]),
+        taken(json!({ "age": { "gte": "0s" } }), &["string", "number"]),
+        taken(json!({ "clock": { "zone": "UTC", "time": { "gte": "00:00" } } }), &["string", "number"]),
+        taken(json!({ "eq": "x", "ignore_case": true }), &["string"]),
+        taken(json!({ "within": { "ref": "agent.root" } }), &["string"]),
     ]
 }
 
@@ -164,6 +174,9 @@ fn what_is_listed_is_every_operator() {
         let path = page.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let is_listed = operators().iter().any(|taken| taken.test.as_object().unwrap().contains_key(&name));
-        assert!(is_listed || ["README", "ref", "exists", "type"].contains(&name.as_str()), "{name} is not listed");
+        assert!(
+            is_listed || ["README", "ref", "exists", "type", "anywhere"].contains(&name.as_str()),
+            "{name} is not listed"
+        );
     }
 }

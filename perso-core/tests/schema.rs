@@ -51,6 +51,25 @@ fn what_is_right_passes_both() {
              "rules": [{ "id": "r", "ask": "x", "when": { "use": ["a"], "args.b": { "within": { "use": "p" } } },
                          "unless": { "args.c": { "in": { "use": "l" } } }, "examples": { "asks": [] } }] }"#
             .replace(r#""n": 5"#, r#""n": 5, "p": "/srv""#),
+        condition(
+            r#"{ "args.a": { "first": "x", "at": { "0": { ".b": 1 }, "1023": 2 }, "begins": ["x", ["y", 1]],
+                             "sum": { "of": ".p", "times": ".q.r", "lte": { "ref": "agent.max" } } } }"#,
+        ),
+        condition(
+            r#"{ "args.a": { "before": "2027-01-01T00:00:00Z", "after": { "ref": "agent.b" }, "age": { "lte": "15m", "gt": "0s" },
+                             "clock": { "zone": "Europe/Berlin", "weekday": { "in": ["mon"] }, "time": { "gte": "09:00", "lt": "17:30:15" },
+                                        "date": "2026-12-01" } },
+                 "args.b": { "before": 1795905000.5, "clock": { "zone": "UTC", "weekday": "sun" } } }"#,
+        ),
+        condition(
+            r#"{ "args.a": { "within": [{ "join": ["/srv", { "ref": "agent.tenant" }, "x/y"] }, "/tmp", { "ref": "context.root" }],
+                             "base": { "ref": "context.cwd" } },
+                 "args.b": { "within": { "ref": "context.root" } },
+                 "args.c": { "eq": "x", "glob": "*.txt", "ignore_case": true, "some": { "in": ["x"], "ignore_case": true } } }"#,
+        ),
+        condition(
+            r#"{ "args": { "anywhere": { "contains": "x", "ignore_case": true } }, "agent": { "anywhere": { "matches": ["a", "b"] } } }"#,
+        ),
         condition(r#"{ "args": { "only": [] }, "args.a": { "only": ["b"], "every": { "only": ["c"] } } }"#),
         condition(r#"{ "args.a": { "exists": false }, "args.b": { "type": "list" }, "args.c": { "type": ["null"] } }"#),
     ] {
@@ -123,7 +142,16 @@ fn what_is_wrong_fails_both() {
         condition(r#"{ "args.a": { "every": { "all": [] } } }"#),
         condition(r#"{ "args.a": { ".b": 1 } }"#),
         condition(r#"{ "args.a": { "glob": [] } }"#),
-        condition(r#"{ "args.a": { "within": { "ref": "agent.x" } } }"#),
+        condition(r#"{ "args.a": { "within": { "reff": "agent.x" } } }"#),
+        condition(r#"{ "args.a": { "within": { "join": [] } } }"#),
+        condition(r#"{ "args.a": { "begins": [] } }"#),
+        condition(r#"{ "args.a": { "at": { "x": 1 } } }"#),
+        condition(r#"{ "args.a": { "sum": 5 } }"#),
+        condition(r#"{ "args.a": { "age": { "lte": 5 } } }"#),
+        condition(r#"{ "args.a": { "before": "tomorrow" } }"#),
+        condition(r#"{ "args.a": { "clock": { "zone": "UTC", "weekday": "monday" } } }"#),
+        condition(r#"{ "args.a": { "eq": "x", "ignore_case": 1 } }"#),
+        condition(r#"{ "args": { "anywhere": { "eq": "x" } } }"#),
         condition(r#"{ "args.a": { "url": "x" } }"#),
         condition(r#"{ "args.a": { "url": { "port": 80 } } }"#),
         condition(r#"{ "args.a": { "url": { "host": "x", "port": 0 } } }"#),

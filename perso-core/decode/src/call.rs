@@ -93,7 +93,12 @@ pub fn read(table: Table<'_>, memory: &mut [u8], text: &[u8], unknown: Unknown) 
     match walk.tool {
         Tool::Unread => Err(Code::NoTool.at(walk.reader.at)),
         Tool::Unknown => Ok(Outcome::UnknownTool),
-        Tool::Known => frame.finish()?.settle(memory),
+        Tool::Known => {
+            if !cfg!(plain_prelude) && walk.frame.has_strings() {
+                strings(&mut walk, text)?;
+            }
+            frame.finish()?.settle(memory)
+        }
     }
 }
 
@@ -109,7 +114,11 @@ pub fn read_part(frame: &mut Frame<'_, '_>, part: Place, text: &[u8]) -> Result<
         return Err(wrong(text, walk.reader.at, Code::Part));
     }
     walk.value(part)?;
-    walk.reader.finish()
+    walk.reader.finish()?;
+    match part {
+        Place::NOWHERE => Ok(()),
+        part => frame.strings_of(part)?.map_or(Ok(()), |place| frame.strings(place, text)),
+    }
 }
 
 /// Reads one part of a call from JSON text of its own for nothing but its form.
@@ -436,6 +445,20 @@ impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
         }
         Ok(())
     }
+}
+
+/// Looks through each part whose strings are all looked at.
+#[cfg_attr(all(target_arch = "wasm32", not(plain_prelude)), no_mangle, inline(never))]
+fn strings(walk: &mut Walk<'_, '_, '_, '_>, text: &[u8]) -> Result<(), Error> {
+    for index in 0..walk.seen.len() {
+        let seen = walk.seen.get(index).copied().filter(|seen| *seen != 0);
+        let (Some(seen), None) = (seen, walk.unknown.of(index)) else { continue };
+        if let Some(place) = walk.frame.strings_of(Place::part(index + 1))? {
+            let part = text.get(seen..).unwrap_or_default();
+            walk.frame.strings(place, part).map_err(|error| error.at(seen))?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads the elements of the list at `start`, now that it is known how many there are, and that they are JSON.

@@ -35,14 +35,26 @@
 //! | 8 | number of words for test answers |
 //! | 12 | pair tests (offset) |
 //! | 16 | number of pair tests |
-//! | 20 | 1 if there are pair tests here or in the view of an element below, else 0 |
+//! | 20 | [`has`] |
 //! | 24 | a place of 32 bytes each: `keys` (map from key to place), `constants` (map to the constant's number), `tests` (offset), `facets` (offset), `element` (the view of its elements); as `u16` the number of tests and of facets, and `below` and `end` (the first place below it, and behind the last); `flags` |
 //!
 //! The first five places of a call's view are its parts, the first place of an element's view is the element. A test is
-//! `op`, string offset, string length, answer bit; or [`op::MATCHES`], automaton offset, 0, 0. A facet is [`facet`] and
-//! place. A pair test is `op`, left place, right place, how many views further out the right place is, answer bit. A map is `mask`, then `mask + 1` entries of `hash`, string offset,
-//! string length, value; an entry whose offset is 0 is free. A map of few entries is their number with [`FEW`] set, and
-//! just the entries. An offset of 0 in a place means there is none.
+//! `op`, string offset, string length, answer bit; or [`op::MATCHES`], automaton offset, 0, 0. A facet is [`facet`], in
+//! the bits above [`facet::BITS`] the offset of its zone if it has one, and its place. A map is `mask`, then `mask + 1`
+//! entries of `hash`, string offset, string length, value; an entry whose offset is 0 is free. A map of few entries is
+//! their number with [`FEW`] set, and just the entries. An offset of 0 in a place means there is none.
+//!
+//! What depends on several values is a row of pair tests:
+//!
+//! | `op` | | | | |
+//! | --- | --- | --- | --- | --- |
+//! | a string test | left place | right place | how many views further out the right place is | answer bit |
+//! | [`op::INSIDE`] | left path | right path | 0 | answer bit |
+//! | [`op::AGE`] | the instant's place | the place of the present | how many views further out that is | the age's place |
+//! | [`op::SUM`], the factors' places in the view of an element above it | the list's place | the sum's place | 0 | 0 |
+//!
+//! A path is the number of its parts, then for each part 0, text offset, text length; or 1, place, how many views
+//! further out it is.
 //!
 //! | at | automaton |
 //! | --- | --- |
@@ -68,6 +80,8 @@ pub const PLACE: usize = 32;
 pub const TEST: usize = 16;
 /// Bytes of a pair test.
 pub const PAIR: usize = 20;
+/// Bytes of a part of a path.
+pub const PART: usize = 12;
 /// Bytes of a facet of a place.
 pub const FACET: usize = 8;
 /// Bytes of an automaton before its answers.
@@ -152,6 +166,14 @@ pub mod flag {
     pub const REST: u32 = 1 << 3;
 }
 
+/// What a view has that most have not.
+pub mod has {
+    /// Pair tests, here or in the view of an element below.
+    pub const PAIRS: u32 = 1;
+    /// A part of the call of which every string is looked at.
+    pub const STRINGS: u32 = 1 << 1;
+}
+
 /// What a string test asks.
 pub mod op {
     /// The string begins with the other.
@@ -162,6 +184,21 @@ pub mod op {
     pub const CONTAINS: u32 = 3;
     /// The whole string is one of an automaton's.
     pub const MATCHES: u32 = 4;
+    /// A path is another one or below it.
+    pub const INSIDE: u32 = 5;
+    /// The present minus an instant.
+    pub const AGE: u32 = 6;
+    /// The sum of the elements of a list.
+    pub const SUM: u32 = 7;
+
+    /// The bits of a pair test's `op`; above are the places of the factors of a sum.
+    pub const BITS: u32 = 4;
+    /// Those bits.
+    pub const MASK: u32 = (1 << BITS) - 1;
+    /// The bits of a factor's place.
+    pub const FACTOR_BITS: u32 = 14;
+    /// Where there is no second factor.
+    pub const NO_FACTOR: u32 = (1 << FACTOR_BITS) - 1;
 }
 
 /// The parts of a call, by their place in every view.
@@ -212,4 +249,23 @@ pub mod facet {
     pub const QUERY: u32 = 13;
     /// The words of a string, a list.
     pub const SCOPE: u32 = 14;
+    /// The instant that a text or number is.
+    pub const INSTANT: u32 = 15;
+    /// The weekday of an instant in a zone.
+    pub const WEEKDAY: u32 = 16;
+    /// The time of day of an instant in a zone.
+    pub const TIME: u32 = 17;
+    /// The date of an instant in a zone.
+    pub const DATE: u32 = 18;
+    /// A string without the difference of upper and lower case.
+    pub const FOLDED: u32 = 19;
+    /// One segment of a POSIX path.
+    pub const SEGMENT: u32 = 20;
+    /// A POSIX path, absolute or relative.
+    pub const ANY_PATH: u32 = 21;
+    /// Each string at any depth of a part of the call.
+    pub const STRINGS: u32 = 22;
+
+    /// The bits of a facet; above is the offset of its zone.
+    pub const BITS: u32 = 8;
 }

@@ -21,6 +21,8 @@ const LIMB: u32 = 19;
 impl Number {
     /// Zero.
     pub const ZERO: Self = Self { head: 0, high: 0, low: 0 };
+    /// One.
+    pub(crate) const ONE: Self = Self { head: NUMBER_EXPONENT + 1, high: 10_u64.pow(LIMB - 1), low: 0 };
 
     /// Reads a JSON number that is the whole text. `None` if it is no JSON number; `Some(None)` if it is out of range.
     #[must_use]
@@ -153,11 +155,129 @@ impl From<i64> for Number {
 }
 
 impl Number {
+    /// The sum; `None` if it is out of range.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Option<Self> {
+        let (mut upper, mut lower) = (Parts::of(self), Parts::of(other));
+        if upper.digits == 0 || lower.digits == 0 {
+            return Some(if upper.digits == 0 { other } else { self });
+        }
+        if upper.exponent < lower.exponent {
+            core::mem::swap(&mut upper, &mut lower);
+        }
+        // The last digits are not 0. So where the digits of the one have no room above those of the other, the sum has
+        // more digits than a number has, whatever the signs are.
+        let shift = u32::try_from(upper.exponent - lower.exponent).ok()?;
+        let digits = upper.digits.checked_mul(10_u128.checked_pow(shift)?)?;
+        let (is_negative, digits) = if upper.is_negative == lower.is_negative {
+            (upper.is_negative, digits.checked_add(lower.digits)?)
+        } else {
+            (upper.is_negative == (digits > lower.digits), digits.abs_diff(lower.digits))
+        };
+        Parts { is_negative, digits, exponent: lower.exponent }.number()
+    }
+
+    /// The difference; `None` if it is out of range.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Option<Self> {
+        self.plus(other.negated())
+    }
+
+    /// The product; `None` if it is out of range.
+    #[must_use]
+    pub fn times(self, other: Self) -> Option<Self> {
+        let (mut one, mut other) = (Parts::of(self), Parts::of(other));
+        if one.digits == 0 || other.digits == 0 {
+            return Some(Self::ZERO);
+        }
+        // What ends in no 0 is no multiple of both 2 and 5. With each 2 of the one and 5 of the other taken out, the
+        // product ends in no 0, so that it has room if it is a number.
+        let mut exponent = one.exponent + other.exponent;
+        for _ in 0..2 {
+            while one.digits.is_multiple_of(2) && other.digits.is_multiple_of(5) {
+                one.digits /= 2;
+                other.digits /= 5;
+                exponent += 1;
+            }
+            core::mem::swap(&mut one, &mut other);
+        }
+        let digits = one.digits.checked_mul(other.digits)?;
+        Parts { is_negative: one.is_negative != other.is_negative, digits, exponent }.number()
+    }
+
+    /// So many times ten to this power.
+    pub(crate) fn scaled(count: i128, exponent: i64) -> Option<Self> {
+        Parts { is_negative: count < 0, digits: count.unsigned_abs(), exponent }.number()
+    }
+
+    /// The largest whole number that is not more; `None` if it has more than 18 digits.
+    pub(crate) fn floor(self) -> Option<i64> {
+        let Parts { is_negative, digits, exponent } = Parts::of(self);
+        let size = exponent.unsigned_abs() as u32;
+        let (whole, rest) = if exponent >= 0 {
+            (digits.checked_mul(10_u128.checked_pow(size)?)?, false)
+        } else {
+            let unit = 10_u128.checked_pow(size).unwrap_or(u128::MAX);
+            (digits / unit, digits % unit != 0)
+        };
+        let whole = i64::try_from(whole).ok().filter(|whole| *whole < 10_i64.pow(18))?;
+        Some(if is_negative { -whole - i64::from(rest) } else { whole })
+    }
+
     const fn negated(self) -> Self {
         if self.head == 0 {
             return self;
         }
         Self { head: -self.head, high: !self.high, low: !self.low }
+    }
+}
+
+/// A number as its digits, which end in no 0, and the power of ten that the last of them stands for. Zero has none.
+#[derive(Clone, Copy)]
+struct Parts {
+    is_negative: bool,
+    digits: u128,
+    exponent: i64,
+}
+
+impl Parts {
+    fn of(number: Number) -> Self {
+        let Number { head, high, low } = if number.head < 0 { number.negated() } else { number };
+        let digits = u128::from(high) * 10_u128.pow(LIMB) + u128::from(low);
+        let exponent = head - NUMBER_EXPONENT - i64::from(NUMBER_DIGITS);
+        Self { is_negative: number.head < 0, digits, exponent }.stripped()
+    }
+
+    fn stripped(mut self) -> Self {
+        while self.digits != 0 && self.digits.is_multiple_of(10) {
+            self.digits /= 10;
+            self.exponent += 1;
+        }
+        self
+    }
+
+    /// The number; `None` if it is out of range.
+    fn number(self) -> Option<Number> {
+        let Self { is_negative, digits, exponent } = self.stripped();
+        if digits == 0 {
+            return Some(Number::ZERO);
+        }
+        // Counted in a loop: as one with the logarithm of 64 bits, it would be a part of modules that never add.
+        let (mut last, mut rest) = (0, digits);
+        while rest >= 10 {
+            rest /= 10;
+            last += 1;
+        }
+        let room = (NUMBER_DIGITS - 1).checked_sub(last)?;
+        let first = exponent + i64::from(last);
+        if !(-NUMBER_EXPONENT..=NUMBER_EXPONENT).contains(&first) {
+            return None;
+        }
+        let digits = digits * 10_u128.pow(room);
+        let limb = 10_u128.pow(LIMB);
+        let number =
+            Number { head: first + NUMBER_EXPONENT + 1, high: (digits / limb) as u64, low: (digits % limb) as u64 };
+        Some(if is_negative { number.negated() } else { number })
     }
 }
 
@@ -224,6 +344,67 @@ mod tests {
         assert!(range("9999999999999999999999999999999999999900000000000000000000"));
         assert!(!range("1000000000000000000000000000000000000000000000001"));
         assert!(!range("1e9999999999999999999999999999999"));
+    }
+
+    #[test]
+    fn sums_and_products_are_exact_or_out_of_range() {
+        let nines = "99999999999999999999999999999999999999";
+        for (one, other, sum, product) in [
+            ("1", "2", Some("3"), Some("2")),
+            ("0.1", "0.2", Some("0.3"), Some("0.02")),
+            ("-5", "5", Some("0"), Some("-25")),
+            ("-5", "3", Some("-2"), Some("-15")),
+            ("3", "-5", Some("-2"), Some("-15")),
+            ("0", "-7e6144", Some("-7e6144"), Some("0")),
+            (nines, "1", Some("1e38"), Some(nines)),
+            (nines, "2", None, None),
+            (
+                nines,
+                "-1",
+                Some("99999999999999999999999999999999999998"),
+                Some("-99999999999999999999999999999999999999"),
+            ),
+            ("1e37", "0.1", None, Some("1e36")),
+            ("1e37", "-1", Some("9999999999999999999999999999999999999"), Some("-1e37")),
+            ("1e100", "1", None, Some("1e100")),
+            ("1e100", "-1", None, Some("-1e100")),
+            ("1e6144", "9e6144", None, None),
+            ("9e6144", "-9e6144", Some("0"), None),
+            ("1e-6144", "1e-1", None, None),
+            // 5^54 and 2^54: the product has 55 digits of which all but one are 0.
+            (
+                "55511151231257827021181583404541015625",
+                "18014398509481984",
+                Some("55511151231257827021199597803050497609"),
+                Some("1e54"),
+            ),
+        ] {
+            let (one, other) = (parse(one), parse(other));
+            assert_eq!(one.plus(other), sum.map(parse), "{one:?} + {other:?}");
+            assert_eq!(other.plus(one), sum.map(parse), "{other:?} + {one:?}");
+            assert_eq!(one.times(other), product.map(parse), "{one:?} * {other:?}");
+            assert_eq!(other.times(one), product.map(parse), "{other:?} * {one:?}");
+            assert_eq!(one.minus(other.negated()), sum.map(parse));
+        }
+    }
+
+    #[test]
+    fn floors_are_whole() {
+        for (text, floor) in [
+            ("0", Some(0)),
+            ("1.999", Some(1)),
+            ("-0.1", Some(-1)),
+            ("-1", Some(-1)),
+            ("-1.5", Some(-2)),
+            ("1e-6000", Some(0)),
+            ("-1e-6000", Some(-1)),
+            ("1234567890.123456789012345678", Some(1_234_567_890)),
+            ("1e17", Some(100_000_000_000_000_000)),
+            ("1e18", None),
+            ("1e6000", None),
+        ] {
+            assert_eq!(parse(text).floor(), floor, "{text}");
+        }
     }
 
     #[test]

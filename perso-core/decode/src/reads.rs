@@ -62,6 +62,17 @@ impl<'t> Reads<'t> {
         }
     }
 
+    /// Whether every string at any depth of the value is looked at, keys too.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Table`].
+    pub fn strings(self) -> Result<bool, Error> {
+        let info = self.view.place(self.place.number())?;
+        let mut facets = self.table.facets(info)?.iter();
+        Ok(facets.any(|[kind, _]| crate::table::number(*kind) == crate::layout::facet::STRINGS))
+    }
+
     /// Whether several keys of this object can belong to one place: those that the policy reads only to know that they
     /// are there.
     ///

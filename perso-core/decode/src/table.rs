@@ -3,7 +3,7 @@
 //! A damaged table gives wrong answers or [`Code::Table`], never a panic and never an endless loop.
 
 use crate::error::{Code, Error};
-use crate::layout::{self, flag, AUTOMATON, FEW, HEADER, MAGIC, VIEW};
+use crate::layout::{self, flag, has, AUTOMATON, FEW, HEADER, MAGIC, VIEW};
 use crate::text;
 
 /// A word of a table, and of what is kept beside a frame.
@@ -332,7 +332,12 @@ impl<'t> View<'t> {
 
     /// Whether there are pair tests here or in the view of an element below.
     pub(crate) fn has_pairs(&self) -> bool {
-        number(self.head[5]) != 0
+        number(self.head[5]) & has::PAIRS != 0
+    }
+
+    /// Whether every string of some part of the call is looked at.
+    pub(crate) fn has_strings(&self) -> bool {
+        number(self.head[5]) & has::STRINGS != 0
     }
 
     pub(crate) const fn place_count(&self) -> usize {

@@ -72,7 +72,8 @@ def hint(attribute: str | None, problem: str | None, expected: int) -> str | Non
     facets, argument = found.groups()
     if problem in NAMES["hints"]:
         return argument + NAMES["hints"][problem]
-    if problem != "type":
+    # What is read off the argument is there: it is what it was compared with that has another type.
+    if problem != "type" or (facets and not expected):
         return None
     if facets:
         what = NAMES["facets"].get(facets.split(" of ")[-1])

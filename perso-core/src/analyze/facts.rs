@@ -101,10 +101,12 @@ impl<'p> Fact<'p> {
             Operator::Presumed(_) => States::of(&[]),
             Operator::Lt(_) | Operator::Lte(_) | Operator::Gt(_) | Operator::Gte(_) => States::of(&[Type::Number]),
             Operator::InList(_) => States::of(&[Type::Boolean, Type::Number, Type::String]),
-            Operator::StartsWith(_) | Operator::EndsWith(_) | Operator::Contains(_) | Operator::Matches(_) => {
-                States::of(&[Type::String])
-            }
-            Operator::Has(_) | Operator::Every(_) | Operator::Some(_) => States::of(&[Type::List]),
+            Operator::StartsWith(_)
+            | Operator::EndsWith(_)
+            | Operator::Contains(_)
+            | Operator::Matches(_)
+            | Operator::Inside { .. } => States::of(&[Type::String]),
+            Operator::Has(_) | Operator::Every(_) | Operator::Some(_) | Operator::At(..) => States::of(&[Type::List]),
             Operator::Only(_) => States::of(&[Type::Object, Type::Null]),
             // Roles are read from `agent.role` as well, so that this may hold whatever the attribute is.
             Operator::HasRole(_) | Operator::Exists | Operator::Type(_) => States::ALL,
@@ -182,10 +184,12 @@ impl<'p> Fact<'p> {
             Operator::Contains(operand) => string(operand, |text, with| text.contains(with)),
             // Patterns, elements, roles and other attributes are not looked into.
             Operator::Matches(_)
+            | Operator::Inside { .. }
             | Operator::Has(_)
             | Operator::HasRole(_)
             | Operator::Every(_)
             | Operator::Some(_)
+            | Operator::At(..)
             | Operator::InList(_)
             | Operator::Only(_) => None,
             Operator::Exists => Some(true),
@@ -245,8 +249,9 @@ fn write_key(condition: &Condition, wanted: bool, text: &mut String) {
             // Writing to a string does not fail.
             let _ = write!(text, "{}{} ", if wanted { "" } else { "!" }, test.attribute);
             let (name, asked) = match &test.operator {
-                Operator::Every(asked) => ("every", asked),
-                Operator::Some(asked) => ("some", asked),
+                Operator::Every(asked) => ("every".to_owned(), asked),
+                Operator::Some(asked) => ("some".to_owned(), asked),
+                Operator::At(place, asked) => (format!("at {place}"), asked),
                 other => {
                     let _ = write!(text, "{other:?};");
                     return;

@@ -102,7 +102,7 @@ fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diag
     let roles = Roles::new(document.roles.as_deref(), diagnostics);
     let mut scope = Scope::new(text, roles, diagnostics);
     let (rules, examples) = rules::resolve(&document.rules, &mut scope);
-    let Scope { attributes, places, roles, .. } = scope;
+    let Scope { attributes, sums, places, roles, .. } = scope;
     let policy = Policy {
         description: document.description.map(str::to_owned),
         default,
@@ -117,6 +117,7 @@ fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diag
         tools: tools.map(|tools| tools.into_iter().map(|tool| tool.value.to_owned()).collect()),
         rules,
         attributes,
+        sums,
     };
     tools::check(&policy, document.tools.as_deref(), diagnostics);
     (policy, examples)

@@ -107,7 +107,7 @@ fn unknown_root(text: &str, name: &str, rest: &str) -> PathError {
         None if !rest.is_empty() => did_you_mean(name, ROOTS.map(Root::name)),
         None => nearest(name, known).map(|near| format!("did you mean `{near}`?")),
     };
-    let field = || "fields of elements are tested inside of `every` and `some`".to_owned();
+    let field = || "fields of elements are tested inside of `every`, `some`, `first` and `at`".to_owned();
     let help = help.or_else(|| text.starts_with('.').then(field));
     let fallback = || "an attribute is `tool`, or starts with `args`, `agent`, `resource` or `context`".to_owned();
     PathError {

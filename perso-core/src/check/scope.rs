@@ -7,7 +7,7 @@ use super::path;
 use super::roles::Roles;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
 use crate::policy::{
-    Attribute, AttributeId, Condition, Decimal, Facet, Operand, Operator, Root, Step, Test, Type, Value,
+    Attribute, AttributeId, Condition, Decimal, Facet, Operand, Operator, Root, Step, Sum, Test, Type, Value,
 };
 use crate::span::Span;
 use crate::syntax::document::{self, Part, first_of};
@@ -15,9 +15,9 @@ use crate::syntax::json::{Kind, Node};
 use crate::syntax::{Spanned, did_you_mean};
 
 /// The longest list of directories, patterns, names and the like.
-const MAX_TEXTS: usize = 1024;
+pub(super) const MAX_TEXTS: usize = 1024;
 /// The longest list of literals.
-const MAX_LIST: usize = 10_000;
+pub(super) const MAX_LIST: usize = 10_000;
 
 pub(super) struct Scope<'s> {
     /// The policy text.
@@ -25,6 +25,7 @@ pub(super) struct Scope<'s> {
     pub(super) diagnostics: &'s mut Diagnostics,
     pub(super) roles: Roles,
     pub(super) attributes: Vec<Attribute>,
+    pub(super) sums: Vec<Sum>,
     /// Where each attribute is first named.
     pub(super) places: Vec<Span>,
     ids: HashMap<Attribute, AttributeId>,
@@ -53,7 +54,9 @@ impl Subject {
         match (self.attribute.facet(), self.attribute.root) {
             (Some(Facet::Length), _) => Some((Type::Number, "a length is a number")),
             (Some(Facet::Count), _) => Some((Type::Number, "a count is a number")),
+            (Some(Facet::Sum(_)), _) => Some((Type::Number, "a sum is a number")),
             (Some(Facet::UrlPath), _) => Some((Type::String, "the path of a URL is a string")),
+            (Some(Facet::Folded), _) => Some((Type::String, "`ignore_case` is for strings")),
             (None, Root::Tool) => Some((Type::String, "`tool` is a string")),
             _ if self.attribute.steps.ends_with(&[Step::Facet(Facet::Words), Step::Element]) => {
                 Some((Type::String, "an argument of a command is a string"))
@@ -76,7 +79,8 @@ impl Subject {
 impl<'s> Scope<'s> {
     pub(super) fn new(text: &'s str, roles: Roles, diagnostics: &'s mut Diagnostics) -> Self {
         let (attributes, places, ids) = (Vec::new(), Vec::new(), HashMap::new());
-        Self { text, diagnostics, roles, attributes, places, ids, elements: Vec::new(), depth: 0 }
+        let sums = Vec::new();
+        Self { text, diagnostics, roles, attributes, sums, places, ids, elements: Vec::new(), depth: 0 }
     }
 }
 
@@ -225,6 +229,25 @@ impl Scope<'_> {
             return None;
         }
         Some(self.intern(&subject.attribute, target.span))
+    }
+
+    /// The same, for what is read off the other attribute.
+    pub(super) fn facet_reference(
+        &mut self,
+        name: &str,
+        node: &Node<'_>,
+        takes: &[Type],
+        facet: Facet,
+    ) -> Option<AttributeId> {
+        let id = self.reference(name, node, takes)?;
+        let of = Subject { attribute: self.attributes.get(id)?.clone(), span: node.span };
+        if of.attribute.root == Root::Tool {
+            let message = format!("`{name}` cannot compare with `tool`, which is the name of a tool");
+            self.error(Code::Operand, of.span, message, None);
+            return None;
+        }
+        let read = of.facet(facet);
+        Some(self.intern(&read.attribute, read.span))
     }
 
     /// A literal of one of some types that the subject can have.

@@ -45,6 +45,7 @@ impl<'p> Narrow<'p> {
             tools: None,
             rules: Vec::new(),
             attributes: whole.attributes.clone(),
+            sums: whole.sums.clone(),
             places: Places::default(),
         };
         Self { whole, rules: RuleIndex::new(whole), tool: None, policy }

@@ -19,7 +19,7 @@ pub struct Hint<'p> {
 }
 
 /// What a value must be so that a facet can be read off it, by the facet's name.
-const FACETS: [(&str, &str); 15] = [
+const FACETS: [(&str, &str); 25] = [
     ("length", "a string"),
     ("count", "a list"),
     ("scheme", "a URL"),
@@ -35,6 +35,16 @@ const FACETS: [(&str, &str); 15] = [
     ("words", "one simple command"),
     ("program", "one simple command"),
     ("word list", "words separated by single spaces"),
+    ("time", "a time in RFC 3339 with an offset, such as 2026-12-01T09:00:00Z"),
+    ("age", "a time in the past, in RFC 3339 with an offset"),
+    ("weekday", "a time in RFC 3339 with an offset, such as 2026-12-01T09:00:00Z"),
+    ("clock time", "a time in RFC 3339 with an offset, such as 2026-12-01T09:00:00Z"),
+    ("date", "a time in RFC 3339 with an offset, such as 2026-12-01T09:00:00Z"),
+    ("sum", "a list of numbers, or of objects with the numbers to add up"),
+    ("text", "a string"),
+    ("segment", "a single segment of a path"),
+    ("place", "a path without `..`"),
+    ("strings", "an object"),
 ];
 
 /// The types that a test takes, a bit each: as the states of a record, from `false` to a list.
@@ -87,7 +97,10 @@ impl<'p> Hint<'p> {
             return None;
         }
         let hint = Self { attribute, problem, expected };
-        hint.argument().map(|_| hint)
+        let (_, facet) = hint.argument()?;
+        // What is read off the argument is there; it is what it was compared with that has another type.
+        let is_of_another = facet.is_some() && problem == Problem::Type && expected == Expected::default();
+        (!is_of_another).then_some(hint)
     }
 
     /// The argument, and what is read off it; `None` if the attribute is in another part of the call.
@@ -155,6 +168,7 @@ mod tests {
         let url = Some("args.url must be a URL".to_owned());
         assert_eq!(hint("host of args.url", Problem::Type, Expected::STRING), url);
         assert_eq!(hint("length of host of args.url", Problem::Type, Expected::NUMBER), url);
+        assert_eq!(hint("length of args.a", Problem::Type, Expected::default()), None);
         let missing = Some("args[\"a of args.b\"] is missing".to_owned());
         assert_eq!(hint("length of args[\"a of args.b\"]", Problem::Missing, Expected::NUMBER), missing);
         assert_eq!(hint("args[\"a of args.b\"]", Problem::Missing, Expected::NUMBER), missing);

@@ -3,7 +3,10 @@
 use super::MAX_TEXT;
 use super::leaf::Leaf;
 use super::text::{joined, literal, string};
-use crate::policy::{Attribute, Condition, Facet, Operand, Operator, Pattern, Policy, Quantified, Root, Step, Value};
+use crate::policy::{
+    Attribute, Condition, Facet, Operand, Operator, Pattern, Policy, Quantified, Root, Step, Value, Zone, time,
+    unfolded,
+};
 
 /// What stays the same in a sentence.
 #[derive(Clone, Copy)]
@@ -31,6 +34,9 @@ enum Unit {
     Elements { one: bool },
     Arguments { one: bool },
     Words { one: bool },
+    Old,
+    IgnoringCase,
+    In(Zone),
 }
 
 /// What two predicates on one subject can share, longest first.
@@ -115,7 +121,7 @@ impl<'s> Sentence<'s> {
                 Some(subject) => format!("{} {text}", self.name(&subject)),
                 None => text.strip_prefix(shared).unwrap_or(&text).to_owned(),
             };
-            said.push(format!("{words}{}", unit.map_or("", Unit::words)));
+            said.push(format!("{words}{}", unit.map_or_else(String::new, Unit::words)));
             shared = SHARED.into_iter().find(|prefix| text.starts_with(prefix)).unwrap_or_default();
         }
         row(said, with)
@@ -125,14 +131,30 @@ impl<'s> Sentence<'s> {
         let bare = |text: String| Phrase { subject: None, text, unit: None };
         match leaf.operator() {
             Some(Operator::HasRole(role)) => bare(self.role(*role, leaf.wanted)),
-            Some(Operator::Every(asked)) => bare(self.quantified(leaf, asked, true)),
-            Some(Operator::Some(asked)) => bare(self.quantified(leaf, asked, false)),
+            // That not all pass is said as that one does not.
+            Some(Operator::Every(asked)) if leaf.wanted => bare(self.quantified(leaf, asked, "every", true)),
+            Some(Operator::Every(asked)) => bare(self.quantified(leaf, asked, "at least one", false)),
+            Some(Operator::Some(asked)) if leaf.wanted => bare(self.quantified(leaf, asked, "at least one", true)),
+            Some(Operator::Some(asked)) => bare(self.quantified(leaf, asked, "no", true)),
+            Some(Operator::At(place, asked)) => bare(self.quantified(leaf, asked, &nth(*place), leaf.wanted)),
+            Some(operator) if leaf.attribute.is_every_string() => {
+                let which = if leaf.wanted { "some" } else { "no" };
+                let is_folded = leaf.attribute.facet() == Some(Facet::Folded);
+                let says = if is_folded { self.folded(operator, true) } else { self.test(operator, true) };
+                let case = if is_folded { Unit::IgnoringCase.words() } else { String::new() };
+                bare(format!("{which} string in {} {says}{case}", leaf.attribute.root.name()))
+            }
             Some(operator) => {
                 let item = item_of(leaf.attribute.facet());
                 let text = match (leaf.property(), item) {
                     (None, Some(item)) => self.item(item, operator, leaf.wanted),
                     (Some(Facet::Length), _) => self.number(operator, leaf.wanted, "is "),
                     (Some(Facet::Count), _) => self.number(operator, leaf.wanted, "has "),
+                    (Some(facet @ (Facet::Instant | Facet::Age)), _) => self.instant(facet, operator, leaf.wanted),
+                    (Some(facet @ (Facet::Weekday(_) | Facet::TimeOfDay(_) | Facet::Date(_))), _) => {
+                        self.clock(leaf, facet, operator)
+                    }
+                    (Some(Facet::Folded), _) => self.folded(operator, leaf.wanted),
                     (Some(facet), _) => property(leaf, facet),
                     (None, None) => self.test(operator, leaf.wanted),
                 };
@@ -146,6 +168,9 @@ impl<'s> Sentence<'s> {
                         Some(Unit::Words { one: is_one })
                     }
                     Some(Facet::Count) => Some(Unit::Elements { one: is_one }),
+                    Some(Facet::Age) => Some(Unit::Old),
+                    Some(Facet::Folded) => Some(Unit::IgnoringCase),
+                    Some(facet) => facet.zone().map(Unit::In),
                     _ => None,
                 };
                 let mut subject = leaf.subject();
@@ -168,20 +193,85 @@ impl<'s> Sentence<'s> {
         }
     }
 
+    /// What is said of an instant, or of its age.
+    fn instant(self, facet: Facet, operator: &Operator, wanted: bool) -> String {
+        let (name, operand) = match (operator, wanted) {
+            (Operator::Lt(with), true) | (Operator::Gte(with), false) => ("before ", with),
+            (Operator::Lt(with), false) | (Operator::Gte(with), true) => ("at or after ", with),
+            (Operator::Gt(with), true) | (Operator::Lte(with), false) => ("after ", with),
+            (Operator::Gt(with), false) | (Operator::Lte(with), true) => ("at or before ", with),
+            _ => return self.test(operator, wanted),
+        };
+        let name = match (facet, name) {
+            (Facet::Age, "before ") => "less than ",
+            (Facet::Age, "at or after ") => "at least ",
+            (Facet::Age, "after ") => "more than ",
+            (Facet::Age, _) => "at most ",
+            (_, name) => name,
+        };
+        let operand = match operand {
+            Operand::Literal(Value::Number(number)) => time::written(facet, number),
+            Operand::Ref(id) => self.policy.attributes.get(*id).map(|attribute| {
+                let mut of = attribute.clone();
+                of.steps.pop();
+                self.name(&of)
+            }),
+            Operand::Literal(_) => None,
+        };
+        format!("is {name}{}", operand.unwrap_or_else(|| self.value(operand_of(operator))))
+    }
+
+    /// What a clock shows at an instant.
+    fn clock(self, leaf: &Leaf<'_>, facet: Facet, operator: &Operator) -> String {
+        let on = if matches!(facet, Facet::TimeOfDay(_)) { "at" } else { "on" };
+        let text = match (operator, leaf.wanted) {
+            (Operator::Lt(_), true) | (Operator::Gte(_), false) => "before".to_owned(),
+            (Operator::Lt(_), false) | (Operator::Gte(_), true) => format!("{on} or after"),
+            (Operator::Gt(_), true) | (Operator::Lte(_), false) => "after".to_owned(),
+            (Operator::Gt(_), false) | (Operator::Lte(_), true) => format!("{on} or before"),
+            (_, true) => on.to_owned(),
+            (_, false) => format!("not {on}"),
+        };
+        let operand = match operand_of(operator) {
+            Operand::Literal(Value::Number(number)) if !matches!(operator, Operator::In(_)) => {
+                time::written(facet, number).unwrap_or_else(|| number.to_string())
+            }
+            _ => leaf.values("or"),
+        };
+        format!("is {text} {operand}")
+    }
+
+    /// What is said of a string whose case is ignored: in lower case.
+    fn folded(self, operator: &Operator, wanted: bool) -> String {
+        let lower = |value: &Value| match value {
+            Value::String(text) => Value::String(unfolded(text)),
+            other => other.clone(),
+        };
+        let operand = |operand: &Operand| match operand {
+            Operand::Literal(value) => Operand::Literal(lower(value)),
+            Operand::Ref(id) => Operand::Ref(*id),
+        };
+        let operator = match operator {
+            Operator::Eq(with) => Operator::Eq(operand(with)),
+            Operator::StartsWith(with) => Operator::StartsWith(operand(with)),
+            Operator::EndsWith(with) => Operator::EndsWith(operand(with)),
+            Operator::Contains(with) => Operator::Contains(operand(with)),
+            Operator::In(values) => Operator::In(values.iter().map(lower).collect()),
+            Operator::Matches(Pattern::Glob { text, separator }) => {
+                Operator::Matches(Pattern::Glob { text: unfolded(text), separator: *separator })
+            }
+            other => other.clone(),
+        };
+        self.test(&operator, wanted)
+    }
+
     fn role(self, role: usize, wanted: bool) -> String {
         let name = self.policy.roles.get(role).map_or("?", |role| role.name.as_str());
         format!("the caller {} the role {name}", if wanted { "has" } else { "does not have" })
     }
 
     /// What is said of the elements of a list: `every element of args.to starts with "x"`.
-    fn quantified(self, leaf: &Leaf<'_>, asked: &Quantified, is_every: bool) -> String {
-        // That not all pass is said as that one does not.
-        let (which, wanted) = match (is_every, leaf.wanted) {
-            (true, true) => ("every", true),
-            (true, false) => ("at least one", false),
-            (false, true) => ("at least one", true),
-            (false, false) => ("no", true),
-        };
+    fn quantified(self, leaf: &Leaf<'_>, asked: &Quantified, which: &str, wanted: bool) -> String {
         let mut list = leaf.attribute.clone();
         let mut element = list.clone();
         element.steps.push(Step::Element);
@@ -210,6 +300,17 @@ impl<'s> Sentence<'s> {
 
     /// An attribute as it is called: `the tool's name`, and where an element is spoken of, `.price`.
     fn name(self, attribute: &Attribute) -> String {
+        match attribute.steps.split_last() {
+            Some((Step::Facet(Facet::Sum(sum)), steps)) => {
+                let list = Attribute { root: attribute.root, steps: steps.to_vec() };
+                return self.sum(*sum, &list);
+            }
+            // Whether case counts is said of the test.
+            Some((Step::Facet(Facet::Folded), steps)) => {
+                return self.name(&Attribute { root: attribute.root, steps: steps.to_vec() });
+            }
+            _ => {}
+        }
         if attribute.root == Root::Tool {
             return "the tool's name".to_owned();
         }
@@ -232,6 +333,22 @@ impl<'s> Sentence<'s> {
             ("", path) => path.to_owned(),
             (facets, "") => format!("{article}{facets} it"),
             (facets, path) => format!("{article}{facets} {path}"),
+        }
+    }
+
+    /// `the sum of .price times .quantity over args.items`
+    fn sum(self, sum: usize, list: &Attribute) -> String {
+        let Some(sum) = self.policy.sums.get(sum) else { return String::new() };
+        let field = |keys: &[String]| {
+            let steps = keys.iter().cloned().map(Step::Key).collect();
+            let name = Attribute { root: Root::Args, steps }.to_string();
+            name.strip_prefix(Root::Args.name()).unwrap_or_default().to_owned()
+        };
+        let times = sum.times.as_ref().map_or_else(String::new, |times| format!(" times {}", field(times)));
+        let list = self.name(list);
+        match sum.of.as_slice() {
+            [] => format!("the sum of {list}"),
+            of => format!("the sum of {}{times} over {list}", field(of)),
         }
     }
 
@@ -295,6 +412,8 @@ impl<'s> Sentence<'s> {
                 self.number(operator, wanted, "is ")
             }
             Operator::StartsWith(with) => verb("starts with", "start with", self.value(with)),
+            // Said as a property of what it is read off.
+            Operator::Inside { .. } => String::new(),
             Operator::EndsWith(with) => verb("ends with", "end with", self.value(with)),
             Operator::Contains(with) => verb("contains", "contain", self.value(with)),
             Operator::Has(with) => verb("includes", "include", self.value(with)),
@@ -316,9 +435,21 @@ impl<'s> Sentence<'s> {
                 }
             }
             // Said with a subject of their own.
-            Operator::HasRole(_) | Operator::Every(_) | Operator::Some(_) => String::new(),
+            Operator::HasRole(_) | Operator::Every(_) | Operator::Some(_) | Operator::At(..) => String::new(),
         }
     }
+}
+
+/// An element by its place, counted from 0: `the first`, `the 12th`.
+fn nth(place: u32) -> String {
+    const FIRST: [&str; 6] = ["the first", "the second", "the third", "the fourth", "the fifth", "the sixth"];
+    let ending = match (place % 10, place % 100) {
+        (0, not) if not != 10 => "st",
+        (1, not) if not != 11 => "nd",
+        (2, not) if not != 12 => "rd",
+        _ => "th",
+    };
+    FIRST.get(place as usize).map_or_else(|| format!("the {}{ending}", place + 1), |name| (*name).to_owned())
 }
 
 /// What an element of a list is called that is read off a string.
@@ -332,10 +463,14 @@ fn item_of(facet: Option<Facet>) -> Option<&'static str> {
 
 /// What is said of something that is read off the subject.
 fn property(leaf: &Leaf<'_>, facet: Facet) -> String {
-    let is_place = matches!(facet, Facet::Path | Facet::WindowsPath | Facet::Address);
+    let is_place = matches!(facet, Facet::Path | Facet::AnyPath | Facet::WindowsPath | Facet::Address);
     let values = leaf.values(if is_place && !leaf.wanted { "and" } else { "or" });
     let inside = if leaf.wanted { "inside" } else { "outside" };
     match (facet, leaf.wanted) {
+        (Facet::AnyPath, _) => match leaf.base() {
+            Some(base) => format!("is a path {inside} {values} when read from {base}"),
+            None => format!("is a path {inside} {values}"),
+        },
         (Facet::Path | Facet::WindowsPath, _) if leaf.subject().facet() == Some(Facet::UrlPath) => {
             format!("is {inside} {values}")
         }
@@ -357,6 +492,19 @@ fn property(leaf: &Leaf<'_>, facet: Facet) -> String {
     }
 }
 
+/// The operand of a test that has one.
+fn operand_of(operator: &Operator) -> &Operand {
+    const NONE: &Operand = &Operand::Ref(usize::MAX);
+    match operator {
+        Operator::Eq(operand)
+        | Operator::Lt(operand)
+        | Operator::Lte(operand)
+        | Operator::Gt(operand)
+        | Operator::Gte(operand) => operand,
+        _ => NONE,
+    }
+}
+
 fn number_of(operator: &Operator) -> Option<String> {
     match operator {
         Operator::Eq(operand)
@@ -374,11 +522,17 @@ fn number_of(operator: &Operator) -> Option<String> {
 impl Unit {
     /// Whether another phrase counts the same.
     fn is_same(self, other: Option<Self>) -> bool {
-        other.is_some_and(|other| std::mem::discriminant(&self) == std::mem::discriminant(&other))
+        match (self, other) {
+            (Self::In(zone), Some(Self::In(other))) => zone == other,
+            (_, other) => other.is_some_and(|other| std::mem::discriminant(&self) == std::mem::discriminant(&other)),
+        }
     }
 
-    const fn words(self) -> &'static str {
-        match self {
+    fn words(self) -> String {
+        let words = match self {
+            Self::In(zone) => return format!(" in {zone}"),
+            Self::Old => " old",
+            Self::IgnoringCase => " ignoring case",
             Self::Characters { one: true } => " character long",
             Self::Characters { one: false } => " characters long",
             Self::Elements { one: true } => " element",
@@ -387,7 +541,8 @@ impl Unit {
             Self::Arguments { one: false } => " arguments",
             Self::Words { one: true } => " word",
             Self::Words { one: false } => " words",
-        }
+        };
+        words.to_owned()
     }
 }
 

@@ -10,7 +10,7 @@ mod table;
 
 use crate::module::{self, Limits, Manifest, abi, hex, sha256};
 use crate::plan::Plan;
-use crate::policy::Policy;
+use crate::policy::{Attribute, Policy, Zone};
 use memory::Memory;
 use miniz_oxide::deflate::{CompressionLevel, compress_to_vec};
 use prelude::{Placed, Prelude};
@@ -213,6 +213,7 @@ fn manifest(policy: &Policy, plan: &Plan, text: &str) -> Manifest {
         let rules = view.rules.iter().map(|rule| *rule as u32).collect();
         Some(module::Tool { name: name.clone(), rules, reads: view.reads.clone() })
     });
+    let shows_clocks = policy.attributes.iter().filter_map(Attribute::facet).any(|facet| facet.zone().is_some());
     Manifest {
         abi: abi::VERSION,
         compiler: concat!("perso ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -220,6 +221,7 @@ fn manifest(policy: &Policy, plan: &Plan, text: &str) -> Manifest {
         description: policy.description.clone(),
         default: policy.default.name().to_owned(),
         limits: Limits::current(),
+        time_zones: shows_clocks.then(|| Zone::VERSION.to_owned()),
         attributes: plan.attributes.clone(),
         rules: rules.collect(),
         roles: roles.collect(),

@@ -1,25 +1,36 @@
 //! Which functions of the prelude a policy needs, of those that can be left out.
 
-use crate::plan::{Places, Plan};
+use crate::plan::{Pair, Places, Plan};
 use perso_decode::layout::{facet, flag, op};
 use std::collections::BTreeSet;
 
 /// The functions that can be left out: those of `perso-core/decode` that have a name of their own on wasm32.
-pub(super) const OPTIONAL: [&str; 18] = [
+pub(super) const OPTIONAL: [&str; 29] = [
     "address",
+    "age",
+    "any_path",
     "cased",
+    "clock",
     "contains",
     "count",
+    "derive",
     "domain",
     "elements",
     "facets",
+    "folded",
+    "inside",
+    "instant",
+    "later_facet",
     "length",
     "matches",
     "pairs",
     "path",
     "program",
     "scope",
+    "segment",
     "settle_kept",
+    "strings",
+    "sum",
     "tests",
     "url",
     "windows_path",
@@ -41,8 +52,17 @@ fn add(places: &Places, needed: &mut BTreeSet<&'static str>) {
             needed.insert(name);
         }
     };
-    need("pairs", !places.pairs.is_empty());
-    need("contains", places.pairs.iter().any(|pair| pair.op == op::CONTAINS));
+    for pair in &places.pairs {
+        need("pairs", true);
+        need("settle_kept", true);
+        match pair {
+            Pair::Text { op, .. } => need("contains", *op == op::CONTAINS),
+            Pair::Inside { .. } => need("inside", true),
+            Pair::Age { .. } => need("age", true),
+            Pair::Sum { .. } => need("sum", true),
+        }
+        need("derive", !matches!(pair, Pair::Text { .. }));
+    }
     for place in &places.places {
         // Keys that differ from ASCII ones by case are told by their characters, others by the blocks of those.
         need("cased", place.keys.iter().any(|(key, _)| !key.is_ascii()));
@@ -51,8 +71,9 @@ fn add(places: &Places, needed: &mut BTreeSet<&'static str>) {
         need("contains", place.tests.iter().any(|test| test.op == op::CONTAINS));
         need("matches", !place.automata.is_empty());
         need("elements", place.element.is_some());
-        for (kind, _) in &place.facets {
+        for (kind, ..) in &place.facets {
             need("facets", true);
+            need("later_facet", *kind >= facet::INSTANT);
             let name = match *kind {
                 facet::LENGTH => "length",
                 facet::COUNT => "count",
@@ -63,6 +84,18 @@ fn add(places: &Places, needed: &mut BTreeSet<&'static str>) {
                 facet::ADDRESS => "address",
                 facet::WORDS => "words",
                 facet::SCOPE => "scope",
+                facet::INSTANT => "instant",
+                facet::WEEKDAY..=facet::DATE => {
+                    need("instant", true);
+                    "clock"
+                }
+                facet::FOLDED => "folded",
+                facet::SEGMENT => "segment",
+                facet::ANY_PATH => {
+                    need("path", true);
+                    "any_path"
+                }
+                facet::STRINGS => "strings",
                 _ => "program",
             };
             need(name, true);

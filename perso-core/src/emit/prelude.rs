@@ -5,15 +5,19 @@
 //! place, and what only it has called is left out: see [`super::needs`].
 
 use super::needs;
-use perso_decode::facet::special;
+use perso_decode::facet::{fold, special};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{CodeSection, ConstExpr, DataSection, FuncType, Function};
 use wasmparser::{BinaryReaderError, DataKind, ExternalKind, FunctionBody, Operator, Parser, Payload, TypeRef};
 
-/// Built by `perso-core/prelude/build.sh`: one that lacks some of the functions that can be left out, and what these
+/// Built by `perso-core/prelude/build.sh`: two that lack some of the functions that can be left out, and what these
 /// bring along, and one that lacks nothing.
-const BYTES: [&[u8]; 2] = [include_bytes!("../../prelude/lean.wasm"), include_bytes!("../../prelude/prelude.wasm")];
+const BYTES: [&[u8]; 3] = [
+    include_bytes!("../../prelude/lean.wasm"),
+    include_bytes!("../../prelude/plain.wasm"),
+    include_bytes!("../../prelude/prelude.wasm"),
+];
 
 /// The functions that a module's entries call.
 pub(super) const ROOM: &str = "room";
@@ -125,17 +129,26 @@ impl Prelude {
                 data.active(0, &ConstExpr::i32_const(address), bytes.iter().copied());
             }
         };
+        // Where the tables are that are not needed, and how long they are.
+        let folding: Vec<u8> = fold::RUNS.iter().flatten().flat_map(|word| word.to_le_bytes()).collect();
+        // A segment does not end in zeros: memory is zero anyway.
+        let end = folding.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let folding = folding.get(..end).unwrap_or_default();
+        let unneeded: Vec<&[u8]> = [("url", &special::TABLE[..]), ("folded", folding)]
+            .into_iter()
+            .filter_map(|(name, table)| (!needed.contains(name)).then_some(table))
+            .collect();
         for (address, bytes) in &self.data {
-            let names = &special::TABLE;
-            match bytes.windows(names.len()).position(|window| window == names) {
-                Some(at) if !needed.contains("url") => {
-                    let (front, rest) = bytes.split_at(at);
-                    let (_, back) = rest.split_at(names.len());
-                    add(*address, front);
-                    add(address + (at + names.len()) as i32, back);
-                }
-                _ => add(*address, bytes),
+            let find =
+                |table: &&[u8]| Some((bytes.windows(table.len()).position(|window| window == *table)?, table.len()));
+            let mut cuts: Vec<(usize, usize)> = unneeded.iter().filter_map(find).collect();
+            cuts.sort_unstable();
+            let mut from = 0;
+            for (at, length) in cuts {
+                add(address + from as i32, bytes.get(from..at).unwrap_or_default());
+                from = at + length;
             }
+            add(address + from as i32, bytes.get(from..).unwrap_or_default());
         }
     }
 

@@ -1,7 +1,7 @@
 //! Writes the table: what of a call each view reads. Its form is [`perso_decode::layout`]'s.
 
-use crate::plan::{Matches, Place, Places, Plan};
-use perso_decode::layout::{FEW, HEADER, MAGIC, MOST_FEW, flag, op};
+use crate::plan::{Matches, Pair, PathPart, Place, Places, Plan, zone};
+use perso_decode::layout::{FEW, HEADER, MAGIC, MOST_FEW, facet, flag, has, op};
 use perso_decode::packed;
 use std::collections::HashMap;
 
@@ -115,8 +115,7 @@ impl Writer {
     /// A view; `number` is that of its function, or of its budget.
     fn view(&mut self, number: u32, view: &Places) -> u32 {
         let places: Vec<[u32; 8]> = view.places.iter().map(|place| self.place(place)).collect();
-        let pairs: Vec<[u32; 5]> =
-            view.pairs.iter().map(|pair| [pair.op, pair.left, pair.right, pair.outward, pair.answer]).collect();
+        let pairs: Vec<[u32; 5]> = view.pairs.iter().map(|pair| self.pair(pair)).collect();
         let pairs = self.shared_words(pairs.iter().flatten());
         let head = [
             number,
@@ -124,9 +123,32 @@ impl Writer {
             view.answer_words() as u32,
             pairs,
             view.pairs.len() as u32,
-            u32::from(view.has_pairs()),
+            if view.has_pairs() { has::PAIRS } else { 0 } | if view.has_strings() { has::STRINGS } else { 0 },
         ];
         self.shared_words(head.iter().chain(places.iter().flatten()))
+    }
+
+    fn pair(&mut self, pair: &Pair) -> [u32; 5] {
+        match pair {
+            Pair::Text { op, left, right, outward, answer } => [*op, *left, *right, *outward, *answer],
+            Pair::Inside { left, right, answer } => [op::INSIDE, self.path(left), self.path(right), 0, *answer],
+            Pair::Age { instant, now, outward, age } => [op::AGE, *instant, *now, *outward, *age],
+            Pair::Sum { list, factors: (of, times), sum } => {
+                let times = times.unwrap_or(op::NO_FACTOR) << (op::BITS + op::FACTOR_BITS);
+                [op::SUM | *of << op::BITS | times, *list, *sum, 0, 0]
+            }
+        }
+    }
+
+    fn path(&mut self, parts: &[PathPart]) -> u32 {
+        let mut words = vec![parts.len() as u32];
+        for part in parts {
+            words.extend(match part {
+                PathPart::Literal(text) => [0, self.string(text), text.len() as u32],
+                PathPart::Place { place, outward } => [1, *place, *outward],
+            });
+        }
+        self.shared_words(&words)
     }
 
     fn place(&mut self, place: &Place) -> [u32; 8] {
@@ -145,7 +167,14 @@ impl Writer {
             .collect();
         tests.extend(place.automata.iter().map(|test| [op::MATCHES, self.automaton(test), 0, 0]));
         let tests_at = if tests.is_empty() { 0 } else { self.shared_words(tests.iter().flatten()) };
-        let facets: Vec<[u32; 2]> = place.facets.iter().map(|(facet, place)| [*facet, *place]).collect();
+        let facets: Vec<[u32; 2]> = place
+            .facets
+            .iter()
+            .map(|(facet, zone, place)| {
+                let zone = zone.and_then(zone::words).map_or(0, |words| self.shared_words(&words));
+                [*facet | zone << facet::BITS, *place]
+            })
+            .collect();
         let facets_at = if facets.is_empty() { 0 } else { self.shared_words(facets.iter().flatten()) };
         let element = place.element.as_ref().map_or(0, |element| self.view(element.budget, element));
         let counts = tests.len() as u32 | (facets.len() as u32) << 16;

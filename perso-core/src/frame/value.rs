@@ -1,13 +1,38 @@
 //! Writes what a policy reads of a [`serde_json::Value`] into a frame.
 
+use perso_decode::limits::DEPTH;
 use perso_decode::{Code, Error, Frame, Number, Place};
 use serde_json::Value;
 
 /// Writes a part of a call.
 pub(super) fn part(frame: &mut Frame<'_, '_>, place: Place, value: &Value) -> Result<(), Error> {
     match value {
-        Value::Object(_) | Value::Null => write(frame, place, value),
+        Value::Object(_) | Value::Null => {
+            write(frame, place, value)?;
+            match frame.strings_of(place)? {
+                Some(strings) => write_strings(frame, strings, value, 1),
+                None => Ok(()),
+            }
+        }
         _ => Err(Code::Part.anywhere()),
+    }
+}
+
+/// Tells of every string at any depth.
+fn write_strings(frame: &mut Frame<'_, '_>, place: Place, value: &Value, depth: u32) -> Result<(), Error> {
+    if depth > DEPTH {
+        return Err(Code::Depth.anywhere());
+    }
+    match value {
+        Value::String(value) => frame.string(place, value),
+        Value::Array(elements) => {
+            elements.iter().try_for_each(|element| write_strings(frame, place, element, depth + 1))
+        }
+        Value::Object(fields) => fields.iter().try_for_each(|(key, value)| {
+            frame.string(place, key)?;
+            write_strings(frame, place, value, depth + 1)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
     }
 }
 

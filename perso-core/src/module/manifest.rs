@@ -18,6 +18,9 @@ pub struct Manifest {
     pub default: String,
     /// The limits on a call, and on what can be compared.
     pub limits: Limits,
+    /// The version of the time zone database that the policy's clocks were compiled from, if it has any: `2026a`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zones: Option<String>,
     /// The attributes that the policy reads, as an author writes them. The ABI's attribute numbers index this list.
     pub attributes: Vec<String>,
     /// The rules. The ABI's rule numbers index this list.

@@ -1,10 +1,12 @@
 //! Lowers conditions to atoms over places.
 
 use super::pattern::{self, Automaton};
-use super::place::{Automata, Builder, CALL, NodeId, Places, Settled};
+use super::place::{Automata, Builder, CALL, NodeId, PartDraft, Places, Settled};
 use super::{RoleSet, role_set};
 use crate::diagnostic::Diagnostic;
-use crate::policy::{Condition, Decimal, Operand, Operator, Policy, Quantified, Test, ToolPattern, Type, Value};
+use crate::policy::{
+    Attribute, Condition, Decimal, Facet, Operand, Operator, Policy, Quantified, Test, ToolPattern, Type, Value,
+};
 use crate::span::Span;
 use perso_decode::Number;
 use perso_decode::layout::{self, kind, op, part};
@@ -74,12 +76,24 @@ pub struct List {
 pub struct Elements {
     /// The list.
     pub list: List,
-    /// Whether all of them must pass, or one.
-    pub every: bool,
-    /// Whether an empty list passes `every`.
-    pub bounded: bool,
+    /// Which of them must pass.
+    pub which: Which,
     /// The condition.
     pub condition: Box<Goal>,
+}
+
+/// Which elements of a list must pass.
+#[derive(Debug, Clone, Copy)]
+pub enum Which {
+    /// All of them.
+    Every {
+        /// Whether an empty list passes.
+        bounded: bool,
+    },
+    /// One of them.
+    Some,
+    /// The one at this place.
+    At(u32),
 }
 
 /// A test that a value is among the elements of a list.
@@ -132,6 +146,12 @@ pub enum Check {
     OrderWith(Compare, Side),
     /// Both are strings, and the answer bit is set.
     AnswerWith(Side, u32),
+    /// Some string of a part of the call has set the answer bit.
+    AnswerOfSome(u32),
+    /// All are strings, and the answer bit is set.
+    AnswerWithAll(Vec<Side>, u32),
+    /// The number, which depends on the present, compares so with this one.
+    OrderSince(Compare, Number, Side),
     /// The object has nothing at any other place than some.
     Only(Only),
 }
@@ -260,7 +280,7 @@ impl<'p, 'v> Lowering<'p, 'v> {
     fn side(&mut self, attribute: usize, takes: u32) -> Side {
         self.reads.push(attribute as u32);
         let node = match self.policy.attributes.get(attribute) {
-            Some(attribute) => self.builder.attribute(attribute),
+            Some(attribute) => self.builder.attribute(self.policy, attribute),
             None => Builder::part(part::TOOL),
         };
         // An element is only ever named inside of its own list's condition.
@@ -300,6 +320,7 @@ impl<'p, 'v> Lowering<'p, 'v> {
             Operator::StartsWith(operand) => self.text(attribute, op::STARTS_WITH, operand),
             Operator::EndsWith(operand) => self.text(attribute, op::ENDS_WITH, operand),
             Operator::Contains(operand) => self.text(attribute, op::CONTAINS, operand),
+            Operator::Inside { base, directory } => self.inside(attribute, *base, directory),
             Operator::Has(operand) => self.has(attribute, operand),
             Operator::HasRole(role) => {
                 self.asks_roles = true;
@@ -312,10 +333,11 @@ impl<'p, 'v> Lowering<'p, 'v> {
                     return nothing();
                 }
                 let answer = self.builder.matches(left.node, source);
-                Goal::Atom(Atom { left, check: Check::Answer(answer) })
+                self.answered(left, answer)
             }
-            Operator::Every(asked) => self.elements(attribute, asked, true),
-            Operator::Some(asked) => self.elements(attribute, asked, false),
+            Operator::Every(asked) => self.elements(attribute, asked, Which::Every { bounded: asked.bounded }),
+            Operator::Some(asked) => self.elements(attribute, asked, Which::Some),
+            Operator::At(place, asked) => self.elements(attribute, asked, Which::At(*place)),
             Operator::Only(keys) => {
                 let left = self.side(attribute, kind::OBJECT);
                 let keys: Vec<NodeId> = keys.iter().map(|key| self.side(*key, 0).node).collect();
@@ -334,12 +356,12 @@ impl<'p, 'v> Lowering<'p, 'v> {
         }
     }
 
-    fn elements(&mut self, attribute: usize, asked: &Quantified, every: bool) -> Goal {
+    fn elements(&mut self, attribute: usize, asked: &Quantified, which: Which) -> Goal {
         let (list, _) = self.list(attribute, kind::LIST, 0);
         self.views.push(list.view);
         let condition = Box::new(self.condition(&asked.condition));
         self.views.pop();
-        Goal::Elements(Elements { list, every, bounded: asked.bounded, condition })
+        Goal::Elements(Elements { list, which, condition })
     }
 
     fn has(&mut self, attribute: usize, operand: &Operand) -> Goal {
@@ -358,6 +380,28 @@ impl<'p, 'v> Lowering<'p, 'v> {
             }
         };
         Goal::Has(Has { list, element, what })
+    }
+
+    fn inside(&mut self, attribute: usize, base: Option<usize>, directory: &[Operand]) -> Goal {
+        let left = self.side(attribute, kind::STRING);
+        let mut sides = Vec::new();
+        let mut part = |lowering: &mut Self, operand: &Operand| match operand {
+            Operand::Literal(Value::String(text)) => PartDraft::Literal(text.clone()),
+            Operand::Literal(_) => PartDraft::Literal(String::new()),
+            Operand::Ref(id) => {
+                let side = lowering.side(*id, kind::STRING);
+                sides.push(side);
+                PartDraft::Node(side.node)
+            }
+        };
+        // The base comes first, where there is one.
+        let base = match base {
+            Some(base) => part(self, &Operand::Ref(base)),
+            None => PartDraft::Literal(String::new()),
+        };
+        let directory = directory.iter().map(|operand| part(self, operand)).collect();
+        let answer = self.builder.inside(left.node.view, vec![base, PartDraft::Node(left.node)], directory);
+        Goal::Atom(Atom { left, check: Check::AnswerWithAll(sides, answer) })
     }
 
     fn pair(&mut self, op: u32, left: &Side, right: &Side) -> u32 {
@@ -415,12 +459,30 @@ impl<'p, 'v> Lowering<'p, 'v> {
 
     fn order(&mut self, attribute: usize, compare: Compare, operand: &Operand) -> Goal {
         let left = self.side(attribute, kind::NUMBER);
+        let is_age = self.policy.attributes.get(attribute).and_then(Attribute::facet) == Some(Facet::Age);
         let check = match operand {
+            Operand::Literal(Value::Number(value)) if is_age => {
+                let present = Attribute::present();
+                let Some(now) = self.policy.attributes.iter().position(|attribute| *attribute == present) else {
+                    return nothing();
+                };
+                Check::OrderSince(compare, number(value), self.side(now, kind::NUMBER))
+            }
             Operand::Ref(other) => Check::OrderWith(compare, self.side(*other, kind::NUMBER)),
             Operand::Literal(Value::Number(value)) => Check::Order(compare, number(value)),
             Operand::Literal(_) => return nothing(),
         };
         Goal::Atom(Atom { left, check })
+    }
+
+    /// A test that an answer bit tells of, of a string or of every string of a part.
+    fn answered(&self, mut left: Side, answer: u32) -> Goal {
+        let is_every = self.policy.attributes.get(left.attribute as usize).is_some_and(Attribute::is_every_string);
+        if !is_every {
+            return Goal::Atom(Atom { left, check: Check::Answer(answer) });
+        }
+        left.takes = kind::OBJECT | kind::STRING;
+        Goal::Atom(Atom { left, check: Check::AnswerOfSome(answer) })
     }
 
     fn text(&mut self, attribute: usize, op: u32, operand: &Operand) -> Goal {
@@ -430,7 +492,10 @@ impl<'p, 'v> Lowering<'p, 'v> {
                 let right = self.side(*other, kind::STRING);
                 Check::AnswerWith(right, self.pair(op, &left, &right))
             }
-            Operand::Literal(Value::String(text)) => Check::Answer(self.builder.text(left.node, op, text)),
+            Operand::Literal(Value::String(text)) => {
+                let answer = self.builder.text(left.node, op, text);
+                return self.answered(left, answer);
+            }
             Operand::Literal(_) => return nothing(),
         };
         Goal::Atom(Atom { left, check })
@@ -490,8 +555,15 @@ impl Goal {
                     Check::Same(right) | Check::OrderWith(_, right) | Check::AnswerWith(right, _) => {
                         right.settle(settled);
                     }
+                    Check::OrderSince(_, _, now) => now.settle(settled),
+                    Check::AnswerWithAll(sides, _) => sides.iter_mut().for_each(|side| side.settle(settled)),
                     Check::Only(only) => only.others = settled.others(only.number),
-                    Check::State(_) | Check::OneOf(_) | Check::Presumed(_) | Check::Order(..) | Check::Answer(_) => {}
+                    Check::State(_)
+                    | Check::OneOf(_)
+                    | Check::Presumed(_)
+                    | Check::Order(..)
+                    | Check::Answer(_)
+                    | Check::AnswerOfSome(_) => {}
                 }
             }
             Self::Elements(elements) => {

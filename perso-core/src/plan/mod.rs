@@ -8,9 +8,10 @@
 mod lower;
 mod pattern;
 mod place;
+pub(crate) mod zone;
 
-pub use lower::{Among, Atom, Check, Compare, Elements, Goal, Has, List, OneOf, Only, SCALAR, Side, What};
-pub use place::{Matches, Place, Places};
+pub use lower::{Among, Atom, Check, Compare, Elements, Goal, Has, List, OneOf, Only, SCALAR, Side, What, Which};
+pub use place::{Matches, Pair, PathPart, Place, Places};
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::policy::{Effect, Policy, RoleId, Rule, RuleIndex};

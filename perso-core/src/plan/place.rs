@@ -1,7 +1,7 @@
 //! What a view reads of a call: places, laid out so that what is below a place follows it.
 
 use super::pattern::Automaton;
-use crate::policy::{Attribute, Facet, Step};
+use crate::policy::{Attribute, Facet, Policy, Step, Zone};
 use perso_decode::layout::{self, facet, flag, part};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -32,8 +32,8 @@ pub struct Place {
     pub automata: Vec<Matches>,
     /// [`flag`]s.
     pub flags: u32,
-    /// What is read off its value: the facet, and its place.
-    pub facets: Vec<(u32, u32)>,
+    /// What is read off its value: the facet, its zone if it has one, and its place.
+    pub facets: Vec<(u32, Option<Zone>, u32)>,
     /// The first place below it.
     pub below: u32,
     /// Behind the last place below it.
@@ -62,25 +62,76 @@ pub struct Matches {
     pub answers: Vec<u32>,
 }
 
-/// A test of a string with another of the same call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Pair {
-    /// One of [`layout::op`].
-    pub op: u32,
-    /// The place of the tested string.
-    pub left: u32,
-    /// The place of the other one.
-    pub right: u32,
-    /// How many views further out the other one is.
-    pub outward: u32,
-    /// The answer's bit.
-    pub answer: u32,
+/// What depends on several values of the same call.
+#[derive(Debug)]
+pub enum Pair {
+    /// A test of a string with another.
+    Text {
+        /// One of [`layout::op`].
+        op: u32,
+        /// The place of the tested string.
+        left: u32,
+        /// The place of the other one.
+        right: u32,
+        /// How many views further out the other one is.
+        outward: u32,
+        /// The answer's bit.
+        answer: u32,
+    },
+    /// A test that a path is another one or below it.
+    Inside {
+        /// The tested path.
+        left: Vec<PathPart>,
+        /// The other one.
+        right: Vec<PathPart>,
+        /// The answer's bit.
+        answer: u32,
+    },
+    /// How long ago an instant was.
+    Age {
+        /// The instant's place.
+        instant: u32,
+        /// The place of the present.
+        now: u32,
+        /// How many views further out that is.
+        outward: u32,
+        /// The age's place.
+        age: u32,
+    },
+    /// The sum of a list.
+    Sum {
+        /// The list's place.
+        list: u32,
+        /// The places of what is added and of what that is multiplied by, in the view of an element.
+        factors: (u32, Option<u32>),
+        /// The sum's place.
+        sum: u32,
+    },
+}
+
+/// A part of a path.
+#[derive(Debug)]
+pub enum PathPart {
+    /// A text of the policy.
+    Literal(String),
+    /// The text at a place.
+    Place {
+        /// The place.
+        place: u32,
+        /// How many views further out it is.
+        outward: u32,
+    },
 }
 
 impl Places {
     /// How many words the answers take.
     pub(crate) const fn answer_words(&self) -> usize {
         self.answers.div_ceil(64) as usize
+    }
+
+    /// Whether every string of some part of the call is looked at.
+    pub(crate) fn has_strings(&self) -> bool {
+        self.places.iter().any(|place| place.facets.iter().any(|(kind, ..)| *kind == facet::STRINGS))
     }
 
     /// Whether there are pair tests here or in the elements of a list.
@@ -118,6 +169,24 @@ struct ViewDraft {
     texts: HashMap<(usize, u32, String), u32>,
     patterns: HashMap<(usize, String), u32>,
     pairs: HashMap<(u32, usize, NodeId), (u32, u32)>,
+    derived: Vec<Derived>,
+    /// How many lists deep it is.
+    depth: u32,
+}
+
+/// What depends on several values, before it is known what stands where.
+#[derive(Debug)]
+enum Derived {
+    Inside { left: Vec<PartDraft>, right: Vec<PartDraft>, answer: u32 },
+    Age { instant: NodeId, now: NodeId, age: NodeId },
+    Sum { list: NodeId, of: NodeId, times: Option<NodeId>, sum: NodeId },
+}
+
+/// A part of a path: a text of the policy, or the text at a place.
+#[derive(Debug, Clone)]
+pub(super) enum PartDraft {
+    Literal(String),
+    Node(NodeId),
 }
 
 #[derive(Debug, Default)]
@@ -140,6 +209,8 @@ pub(super) struct Settled {
     numbers: Vec<Vec<u32>>,
     sizes: Vec<u32>,
     others: Vec<Vec<u32>>,
+    /// How many lists deep each view is.
+    depths: Vec<u32>,
 }
 
 impl Settled {
@@ -156,6 +227,10 @@ impl Settled {
     /// Where in an element of a view its answers are.
     pub(super) fn answers(&self, view: usize) -> u32 {
         self.numbers.get(view).map_or(0, |places| (layout::RECORD * places.len()) as u32)
+    }
+
+    fn depth(&self, view: usize) -> u32 {
+        self.depths.get(view).copied().unwrap_or(0)
     }
 
     /// Bytes of an element of a view.
@@ -196,8 +271,33 @@ impl Builder {
     }
 
     /// The place of an attribute.
-    pub(super) fn attribute(&mut self, attribute: &Attribute) -> NodeId {
-        attribute.steps.iter().fold(Self::part(attribute.root as usize), |at, step| self.step(at, step))
+    pub(super) fn attribute(&mut self, policy: &Policy, attribute: &Attribute) -> NodeId {
+        attribute.steps.iter().fold(Self::part(attribute.root as usize), |at, step| self.read(policy, at, step))
+    }
+
+    /// The place of what is a step further, with what it is made of where it depends on other values.
+    fn read(&mut self, policy: &Policy, from: NodeId, step: &Step) -> NodeId {
+        let is_new = !self.node(from).children.iter().any(|(known, _)| known == step);
+        let node = self.step(from, step);
+        match step {
+            Step::Facet(Facet::Age) if is_new => {
+                let instant = self.step(from, &Step::Facet(Facet::Instant));
+                let now = self.attribute(policy, &Attribute::present());
+                self.view(node.view).derived.push(Derived::Age { instant, now, age: node });
+            }
+            Step::Facet(Facet::Sum(id)) if is_new => {
+                let view = self.element(from);
+                let mut factor = |keys: &[String]| {
+                    keys.iter().fold(Self::element_place(view), |at, key| self.step(at, &Step::Key(key.clone())))
+                };
+                if let Some(sum) = policy.sums.get(*id) {
+                    let (of, times) = (factor(&sum.of), sum.times.as_deref().map(factor));
+                    self.view(node.view).derived.push(Derived::Sum { list: from, of, times, sum: node });
+                }
+            }
+            _ => {}
+        }
+        node
     }
 
     fn step(&mut self, from: NodeId, step: &Step) -> NodeId {
@@ -220,7 +320,8 @@ impl Builder {
         if let Some(view) = self.node(list).element {
             return view;
         }
-        self.views.push(ViewDraft { nodes: vec![Node::default()], ..ViewDraft::default() });
+        let depth = self.view(list.view).depth + 1;
+        self.views.push(ViewDraft { nodes: vec![Node::default()], depth, ..ViewDraft::default() });
         let view = self.views.len() - 1;
         self.node(list).element = Some(view);
         view
@@ -286,6 +387,18 @@ impl Builder {
         answer
     }
 
+    /// The bit that answers whether the path of these parts is that of others or below it. `view` is where the test is.
+    pub(super) fn inside(&mut self, view: usize, left: Vec<PartDraft>, right: Vec<PartDraft>) -> u32 {
+        let answer = self.answer(view);
+        for part in left.iter().chain(&right) {
+            if let PartDraft::Node(node) = part {
+                self.keep(*node);
+            }
+        }
+        self.view(view).derived.push(Derived::Inside { left, right, answer });
+        answer
+    }
+
     /// Has the string at a place kept, so that it can be compared with others.
     pub(super) fn keep(&mut self, place: NodeId) {
         self.node(place).flags |= flag::KEEP;
@@ -332,7 +445,8 @@ impl Builder {
             .map(|view| layout::element(view.nodes.len(), view.answers.div_ceil(64) as usize) as u32)
             .collect();
         let others = self.only.iter().map(|(object, keys)| self.others(*object, keys, &orders)).collect();
-        let settled = Settled { numbers, sizes, others };
+        let depths = self.views.iter().map(|view| view.depth).collect();
+        let settled = Settled { numbers, sizes, others, depths };
         let mut budgets = 0..;
         let places = self.places_of(CALL, &orders, &settled, automata, &mut budgets);
         (places, settled)
@@ -365,7 +479,9 @@ impl Builder {
             for (step, child) in node.children {
                 match step {
                     Step::Key(key) => place.keys.push((key, number(child))),
-                    Step::Facet(facet) => place.facets.push((code(facet), number(child))),
+                    // These are made when all values are there.
+                    Step::Facet(Facet::Age | Facet::Sum(_)) => {}
+                    Step::Facet(facet) => place.facets.push((code(facet), facet.zone(), number(child))),
                     Step::Element => {}
                 }
             }
@@ -378,18 +494,39 @@ impl Builder {
             places.push(place);
         }
         let draft = std::mem::take(self.view(view));
-        let mut pairs: Vec<Pair> = draft
-            .pairs
-            .iter()
-            .map(|((op, left, right), (answer, outward))| Pair {
-                op: *op,
-                left: settled.place(NodeId { view, node: *left }),
-                right: settled.place(*right),
-                outward: *outward,
-                answer: *answer,
-            })
-            .collect();
-        pairs.sort_unstable_by_key(|pair| pair.answer);
+        let mut texts: Vec<_> = draft.pairs.iter().collect();
+        texts.sort_unstable_by_key(|(_, (answer, _))| *answer);
+        let texts = texts.into_iter().map(|((op, left, right), (answer, outward))| Pair::Text {
+            op: *op,
+            left: settled.place(NodeId { view, node: *left }),
+            right: settled.place(*right),
+            outward: *outward,
+            answer: *answer,
+        });
+        let outward = |node: NodeId| draft.depth - settled.depth(node.view);
+        let part = |part: PartDraft| match part {
+            PartDraft::Literal(text) => PathPart::Literal(text),
+            PartDraft::Node(node) => PathPart::Place { place: settled.place(node), outward: outward(node) },
+        };
+        let derived = draft.derived.into_iter().map(|derived| match derived {
+            Derived::Inside { left, right, answer } => Pair::Inside {
+                left: left.into_iter().map(part).collect(),
+                right: right.into_iter().map(part).collect(),
+                answer,
+            },
+            Derived::Age { instant, now, age } => Pair::Age {
+                instant: settled.place(instant),
+                now: settled.place(now),
+                outward: outward(now),
+                age: settled.place(age),
+            },
+            Derived::Sum { list, of, times, sum } => Pair::Sum {
+                list: settled.place(list),
+                factors: (settled.place(of), times.map(|times| settled.place(times))),
+                sum: settled.place(sum),
+            },
+        });
+        let pairs = texts.chain(derived).collect();
         Places { places, answers: draft.answers, pairs, budget: 0 }
     }
 
@@ -476,5 +613,15 @@ const fn code(facet: Facet) -> u32 {
         Facet::Words => facet::WORDS,
         Facet::Program => facet::PROGRAM,
         Facet::Scope => facet::SCOPE,
+        Facet::Instant => facet::INSTANT,
+        Facet::Weekday(_) => facet::WEEKDAY,
+        Facet::TimeOfDay(_) => facet::TIME,
+        Facet::Date(_) => facet::DATE,
+        Facet::Folded => facet::FOLDED,
+        Facet::Segment => facet::SEGMENT,
+        Facet::AnyPath => facet::ANY_PATH,
+        Facet::Strings => facet::STRINGS,
+        // They are no facets of the decoder's: see `Derived`.
+        Facet::Age | Facet::Sum(_) => u32::MAX,
     }
 }

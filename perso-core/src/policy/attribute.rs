@@ -1,5 +1,7 @@
 //! Attributes: the values of a call that a policy reads.
 
+use super::{SumId, Zone};
+
 /// Which part of a call an attribute is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Root {
@@ -69,10 +71,30 @@ pub enum Facet {
     Program,
     /// The words of a string in which single spaces separate them, a list of strings.
     Scope,
+    /// An instant, as the seconds since 1970-01-01T00:00:00Z: those that an RFC 3339 text names, or a number itself.
+    Instant,
+    /// How many seconds ago an instant was, by `context.now`. An instant in the future has none.
+    Age,
+    /// The weekday of an instant in a zone, from 1 for Monday to 7.
+    Weekday(Zone),
+    /// The time of day of an instant in a zone, in whole seconds.
+    TimeOfDay(Zone),
+    /// The date of an instant in a zone, in days since 1970-01-01.
+    Date(Zone),
+    /// The sum of a list's elements, or of fields of them. Unknown where the list has an element that cannot be added.
+    Sum(SumId),
+    /// A string in which characters that differ only by case are the same.
+    Folded,
+    /// A string that is one segment of a POSIX path.
+    Segment,
+    /// Every string at any depth of a part of the call, keys too. Its tests ask whether one of them passes.
+    Strings,
+    /// A POSIX path, absolute or relative, without anything in it that would have to be resolved.
+    AnyPath,
 }
 
 impl Facet {
-    /// Every facet, and how messages call it.
+    /// Every facet, and how messages call it; those of zones with UTC, and that of sums with the first one.
     pub const ALL: &[(Self, &'static str)] = &[
         (Self::Length, "length"),
         (Self::Count, "count"),
@@ -89,16 +111,42 @@ impl Facet {
         (Self::Words, "words"),
         (Self::Program, "program"),
         (Self::Scope, "word list"),
+        (Self::Instant, "time"),
+        (Self::Age, "age"),
+        (Self::Weekday(Zone::UTC), "weekday"),
+        (Self::TimeOfDay(Zone::UTC), "clock time"),
+        (Self::Date(Zone::UTC), "date"),
+        (Self::Sum(0), "sum"),
+        (Self::Folded, "text"),
+        (Self::Segment, "segment"),
+        (Self::AnyPath, "place"),
+        (Self::Strings, "strings"),
     ];
 
     /// How messages call it: `length of args.to`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(facet, _)| *facet == self).map_or("", |(_, name)| name)
+        let is_same = |facet: &Self| std::mem::discriminant(facet) == std::mem::discriminant(&self);
+        Self::ALL.iter().find(|(facet, _)| is_same(facet)).map_or("", |(_, name)| name)
+    }
+
+    /// The zone in which it is read, if it is in one.
+    #[must_use]
+    pub const fn zone(self) -> Option<Zone> {
+        match self {
+            Self::Weekday(zone) | Self::TimeOfDay(zone) | Self::Date(zone) => Some(zone),
+            _ => None,
+        }
     }
 }
 
 impl Attribute {
+    /// The present, which the host tells: `context.now`, as an instant.
+    #[must_use]
+    pub fn present() -> Self {
+        Self { root: Root::Context, steps: vec![Step::Key("now".to_owned()), Step::Facet(Facet::Instant)] }
+    }
+
     /// The facet that it is, if it is one.
     #[must_use]
     pub fn facet(&self) -> Option<Facet> {
@@ -106,6 +154,12 @@ impl Attribute {
             Some(Step::Facet(facet)) => Some(*facet),
             _ => None,
         }
+    }
+
+    /// Whether it is every string of a part of the call.
+    #[must_use]
+    pub fn is_every_string(&self) -> bool {
+        self.steps.first() == Some(&Step::Facet(Facet::Strings))
     }
 
     /// The key that it ends in, if it ends in one.

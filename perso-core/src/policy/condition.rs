@@ -1,5 +1,7 @@
 //! Conditions: tests on attributes, and how they are put together.
 
+#[cfg(doc)]
+use super::Facet;
 use super::{AttributeId, Decimal, RoleId};
 use crate::span::Span;
 
@@ -50,6 +52,14 @@ pub enum Operator {
     Gte(Operand),
     /// The string begins with the operand, a string or a reference.
     StartsWith(Operand),
+    /// The path is this one or below it. The attribute is a [`Facet::Path`], or a [`Facet::AnyPath`] where a base is given,
+    /// from which it is read if it is relative.
+    Inside {
+        /// The base, a [`Facet::Path`].
+        base: Option<AttributeId>,
+        /// The parts of the path: an absolute one first, then segments; each a literal or a reference.
+        directory: Vec<Operand>,
+    },
     /// The string ends with the operand.
     EndsWith(Operand),
     /// The string contains the operand, a string. Unknown for a list.
@@ -65,6 +75,8 @@ pub enum Operator {
     Every(Quantified),
     /// At least one element of the list passes.
     Some(Quantified),
+    /// The element at this place passes, counted from 0. Unknown where the list has no such element.
+    At(u32, Quantified),
     /// The value is the same as one of the elements of another attribute, a list.
     InList(AttributeId),
     /// Present and not null. Never unknown.
@@ -117,6 +129,16 @@ pub enum Operand {
     Literal(Value),
     /// Another attribute of the same call.
     Ref(AttributeId),
+}
+
+impl Operand {
+    /// The attribute that it refers to, if it does.
+    pub(crate) const fn reference(&self) -> Option<AttributeId> {
+        match self {
+            Self::Literal(_) => None,
+            Self::Ref(id) => Some(*id),
+        }
+    }
 }
 
 /// A literal.

@@ -38,6 +38,13 @@ impl Decimal {
     }
 }
 
+impl Decimal {
+    /// Whether it is negative, its digits, and the power of ten that they are to be multiplied by.
+    pub(crate) fn parts(&self) -> (bool, &str, i64) {
+        (self.negative, &self.digits, self.exponent - i64::try_from(self.digits.len()).unwrap_or(i64::MAX))
+    }
+}
+
 /// An exponent's digits, saturating far beyond any that is in range.
 fn clamped(text: &str) -> i64 {
     let (negative, digits) = match text.as_bytes().first() {

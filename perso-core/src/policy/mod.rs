@@ -6,18 +6,23 @@
 mod attribute;
 mod condition;
 mod decimal;
+mod fold;
 pub(crate) mod network;
 mod rule_index;
+pub(crate) mod time;
 mod tool_index;
 mod tool_pattern;
 mod visit;
+mod zone;
 
 pub use attribute::{Attribute, Facet, Root, Step};
 pub use condition::{Condition, Operand, Operator, Pattern, Quantified, Test, Type, Value};
 pub use decimal::Decimal;
+pub(crate) use fold::{fold, unfolded};
 pub(crate) use rule_index::RuleIndex;
 pub(crate) use tool_index::ToolIndex;
 pub(crate) use visit::Compared;
+pub use zone::Zone;
 
 use crate::span::Span;
 
@@ -36,6 +41,8 @@ pub struct Policy {
     pub rules: Vec<Rule>,
     /// Every attribute that a condition reads, in order of first use. [`AttributeId`] is an index into it.
     pub attributes: Vec<Attribute>,
+    /// What each [`Facet::Sum`] adds up.
+    pub sums: Vec<Sum>,
     /// Where things stand in the document, for warnings.
     pub places: Places,
 }
@@ -60,6 +67,18 @@ pub type RoleId = usize;
 
 /// An index into [`Policy::attributes`].
 pub type AttributeId = usize;
+
+/// An index into [`Policy::sums`].
+pub type SumId = usize;
+
+/// What is added up of each element of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sum {
+    /// The keys to the number in an element; none where it is the element itself.
+    pub of: Vec<String>,
+    /// The keys to a number that it is multiplied by, if it is.
+    pub times: Option<Vec<String>>,
+}
 
 /// A role and everything it stands for.
 #[derive(Debug, Clone)]

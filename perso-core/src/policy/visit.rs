@@ -13,6 +13,8 @@ pub(crate) enum Compared<'p> {
     Values(&'p [Value]),
     /// The value of another attribute, or its elements.
     Attribute(AttributeId),
+    /// A path, of several parts, and perhaps a base.
+    Path(Option<AttributeId>, &'p [Operand]),
     /// A pattern.
     Pattern,
     /// A role of the caller's.
@@ -52,6 +54,10 @@ impl Condition {
             match test.compared() {
                 Compared::Attribute(id) => see(id),
                 Compared::Keys(ids) => ids.iter().copied().for_each(&mut *see),
+                Compared::Path(base, parts) => {
+                    let parts = parts.iter().filter_map(Operand::reference);
+                    base.into_iter().chain(parts).for_each(&mut *see);
+                }
                 _ => {}
             }
         });
@@ -86,8 +92,9 @@ impl Test {
             Operator::In(values) | Operator::Presumed(values) => Compared::Values(values),
             Operator::InList(id) => Compared::Attribute(*id),
             Operator::HasRole(role) => Compared::Role(*role),
+            Operator::Inside { base, directory } => Compared::Path(*base, directory),
             Operator::Matches(_) => Compared::Pattern,
-            Operator::Every(asked) | Operator::Some(asked) => Compared::Elements(asked),
+            Operator::Every(asked) | Operator::Some(asked) | Operator::At(_, asked) => Compared::Elements(asked),
             Operator::Exists => Compared::Nothing,
             Operator::Type(_) => Compared::Types,
             Operator::Only(keys) => Compared::Keys(keys),

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use super::arithmetic;
 use super::call::{Call, Part};
 use super::facet;
-use super::value::Value;
+use super::value::{Number, Value};
 use crate::decision::Problem;
 use crate::limits::LIST_LENGTH;
-use crate::policy::{Attribute, AttributeId, Decimal, Policy, Root, Step, Type};
+use crate::policy::{Attribute, AttributeId, Decimal, Facet, Policy, Root, Step, SumId, Type};
 
 /// Where a test is evaluated: in a call, and in the elements of the lists around it.
 #[derive(Clone)]
@@ -77,6 +78,56 @@ impl<'c> Env<'c> {
 
     /// Looks the attribute's place up.
     pub(super) fn find(&self, attribute: &Attribute) -> Found<'c> {
+        let of = |steps: &[Step]| Attribute { root: attribute.root, steps: steps.to_vec() };
+        match attribute.steps.split_last() {
+            Some((Step::Facet(Facet::Age), steps)) => self.age(&of(steps)),
+            Some((Step::Facet(Facet::Sum(sum)), steps)) => self.sum(&of(steps), *sum),
+            _ => self.find_value(attribute),
+        }
+    }
+
+    /// How long ago an instant was.
+    fn age(&self, of: &Attribute) -> Found<'c> {
+        let mut instant = of.clone();
+        instant.steps.push(Step::Facet(Facet::Instant));
+        let found = self.find_value(&instant);
+        let State::Number(instant) = found.clone().state() else { return found };
+        match self.find_value(&Attribute::present()).state() {
+            State::Open => Found::Open,
+            State::Number(now) => match arithmetic::minus(&now, &instant) {
+                Some(age) if age.parts().0 => Found::NoFacet("a time in the future"),
+                age => Found::number(age),
+            },
+            _ => Found::NoFacet("unknown, because context.now is no time"),
+        }
+    }
+
+    /// The sum of a list.
+    fn sum(&self, of: &Attribute, sum: SumId) -> Found<'c> {
+        let Some(sum) = self.policy.sums.get(sum) else { return Found::Missing };
+        let list = match self.state(of) {
+            State::List(list) => list,
+            State::LongList => return Found::number(None),
+            State::Missing | State::Null | State::Open | State::Withheld => return self.find_value(of),
+            _ => return Found::NoFacet("not a list"),
+        };
+        let mut total = Decimal::parse("0");
+        for element in list.iter() {
+            let mut term = Decimal::parse("1");
+            for keys in std::iter::once(&sum.of).chain(&sum.times) {
+                let value = keys.iter().try_fold(element, |value, key| value.member(key));
+                let Some(Value::Number(number)) = value else {
+                    return Found::NoFacet("a list with an element that is no number");
+                };
+                let Some(number) = &number.value else { return Found::number(None) };
+                term = term.and_then(|term| arithmetic::times(&term, number));
+            }
+            total = total.zip(term).and_then(|(total, term)| arithmetic::plus(&total, &term));
+        }
+        Found::number(total)
+    }
+
+    fn find_value(&self, attribute: &Attribute) -> Found<'c> {
         let around = self.elements.iter().rev().find_map(|element| {
             let below = attribute.steps.strip_prefix(element.attribute.steps.as_slice())?;
             (element.attribute.root == attribute.root).then(|| (Found::Value(element.value.clone()), below))
@@ -141,6 +192,12 @@ fn elements(found: Found<'_>, steps: &[Step], until: Option<&[usize]>) -> usize 
 }
 
 impl<'c> Found<'c> {
+    /// A number; out of range without a value.
+    fn number(value: Option<Decimal>) -> Self {
+        let text = value.as_ref().map_or_else(|| "a number".to_owned(), ToString::to_string);
+        Self::Value(Cow::Owned(Value::Number(Number { text, value })))
+    }
+
     /// One step further. Elements are only reached through what `Env::inside` says.
     fn step(self, step: &Step) -> Self {
         match (self, step) {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::value::Value;
 use super::{roles, show, tool};
 use crate::limits;
-use crate::policy::{Policy, Root, Step, Type};
+use crate::policy::{Facet, Policy, Root, Step, Type};
 
 /// A call to judge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,7 +192,24 @@ fn paths_read(policy: &Policy, name: &str) -> Vec<Path> {
         rule.condition.each_attribute(&mut |id| {
             if let Some(attribute) = policy.attributes.get(id) {
                 let steps = attribute.steps.iter().take_while(|step| !matches!(step, Step::Facet(_)));
-                paths.push(Path { root: attribute.root, steps: steps.cloned().collect() });
+                let steps: Vec<Step> = steps.cloned().collect();
+                match attribute.facet() {
+                    Some(Facet::Age) => {
+                        let steps = vec![Step::Key("now".to_owned())];
+                        paths.push(Path { root: Root::Context, steps });
+                    }
+                    Some(Facet::Sum(sum)) => {
+                        let keys =
+                            policy.sums.get(sum).into_iter().flat_map(|sum| std::iter::once(&sum.of).chain(&sum.times));
+                        paths.extend(keys.map(|keys| {
+                            let below = keys.iter().map(|key| Step::Key(key.clone()));
+                            let steps = steps.iter().cloned().chain([Step::Element]).chain(below).collect();
+                            Path { root: attribute.root, steps }
+                        }));
+                    }
+                    _ => {}
+                }
+                paths.push(Path { root: attribute.root, steps });
             }
         });
     }

@@ -199,14 +199,14 @@ impl<'a> Look<'a> {
     }
 
     fn test(&mut self, test: &Test, want: bool) -> bool {
-        if let Operator::Every(asked) | Operator::Some(asked) = &test.operator {
+        if let Operator::Every(asked) | Operator::Some(asked) | Operator::At(_, asked) = &test.operator {
             return self.elements(test, asked, want);
         }
         let outcome = operator::test(&self.env, test);
         self.remember(&outcome, want, attribute::name(&self.env.policy.attributes, test.attribute))
     }
 
-    /// `every` is all of what is asked of the elements, `some` is any of it. The list itself is looked at first.
+    /// `every` is all of what is asked of the elements, `some` is any of it, `at` is one. The list itself is looked at first.
     fn elements(&mut self, test: &Test, asked: &Quantified, want: bool) -> bool {
         let attributes = &self.env.policy.attributes;
         let (Some(list), name) = (attributes.get(test.attribute), attribute::name(attributes, test.attribute)) else {
@@ -219,15 +219,20 @@ impl<'a> Look<'a> {
             Elements::Unreadable(outcome) => return self.remember(&outcome, want, name),
         };
         self.last = Some(Blame::value(name));
-        if elements.is_empty() {
-            return if is_every { asked.bounded && want } else { !want };
-        }
-        let mut each = (0..elements.len()).map(|index| {
+        let mut look = |index: usize| {
             let mut look = Look::inside(self.env.inside_list(list, &elements, index));
             let holds = look.holds(&asked.condition, want);
             self.last = look.last.or(self.last.take());
             holds
-        });
+        };
+        if let Operator::At(place, _) = test.operator {
+            let place = place as usize;
+            return place < elements.len() && look(place);
+        }
+        if elements.is_empty() {
+            return if is_every { asked.bounded && want } else { !want };
+        }
+        let mut each = (0..elements.len()).map(look);
         if is_every == want { each.all(|holds| holds) } else { each.any(|holds| holds) }
     }
 

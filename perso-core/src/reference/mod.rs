@@ -5,6 +5,7 @@
 //!
 //! [`decide`] judges a [`Call`]; [`judge`] reads the call from JSON text first; [`explain`] tells the whole [`Trace`].
 
+mod arithmetic;
 mod attribute;
 mod call;
 mod evaluate;

@@ -143,6 +143,9 @@ fn survey_test(path: &str, test: &Json, attributes: &mut Vec<Attribute>, referen
         return;
     };
     for (operator, operand) in operators {
+        if survey_several(operator, operand, at, attributes) {
+            continue;
+        }
         if let Some(other) = operand.member("ref").and_then(Json::text) {
             let is_list = operator.ends_with("in");
             match other.starts_with('.') {
@@ -156,8 +159,29 @@ fn survey_test(path: &str, test: &Json, attributes: &mut Vec<Attribute>, referen
         let operands =
             if let Json::List(operands) = operand { operands.as_slice() } else { std::slice::from_ref(operand) };
         match operator.as_str() {
-            "exists" | "type" | "only" => {}
-            "every" | "some" => survey_element(operand, &mut attribute.elements, references),
+            "exists" | "type" | "only" | "anywhere" | "ignore_case" => {}
+            "at" => operand
+                .members()
+                .iter()
+                .for_each(|(_, asked)| survey_element(asked, &mut attribute.elements, references)),
+            "begins" => {
+                if let Some(element) = note("", &mut attribute.elements) {
+                    attribute.elements[element].values.extend(operands.iter().flat_map(one_or_more));
+                }
+            }
+            "sum" => {
+                for (key, value) in operand.members() {
+                    if let Some(other) = value.member("ref").and_then(Json::text) {
+                        references.values.push(other.to_owned());
+                    } else if let (Some(field), "of" | "times") = (value.text(), key.as_str()) {
+                        note_numbers(field, &mut attribute.elements);
+                    }
+                }
+                if operand.member("of").is_none() {
+                    note_numbers("", &mut attribute.elements);
+                }
+            }
+            "every" | "some" | "first" => survey_element(operand, &mut attribute.elements, references),
             "length" | "count" => survey_length(operand, &mut attribute.lengths, references),
             "has" => {
                 attribute.values.push(operand.clone());
@@ -186,6 +210,71 @@ fn survey_test(path: &str, test: &Json, attributes: &mut Vec<Attribute>, referen
     }
 }
 
+/// The operators that read other attributes of their own kind: times, and paths. Whether it is one of them.
+fn survey_several(operator: &str, operand: &Json, at: usize, attributes: &mut Vec<Attribute>) -> bool {
+    let want = |at: usize, kind, text: &str, attributes: &mut Vec<Attribute>| {
+        attributes[at].wanted.push(Wanted { kind, text: text.to_owned() });
+    };
+    let also = |path: &str, kind, text: &str, attributes: &mut Vec<Attribute>| {
+        if let Some(other) = note(path, attributes) {
+            want(other, kind, text, attributes);
+        }
+    };
+    match operator {
+        "before" | "after" => {
+            want(at, "time", operand.text().unwrap_or(tricks::INSTANTS[7]), attributes);
+            attributes[at].values.extend([
+                Json::number("1795905000"),
+                Json::number("1795905000.25"),
+                Json::number("-1e3"),
+            ]);
+            if let Some(other) = operand.member("ref").and_then(Json::text) {
+                also(other, "time", tricks::INSTANTS[7], attributes);
+            }
+        }
+        "age" => {
+            want(at, "time", tricks::INSTANTS[6], attributes);
+            want(at, "time", tricks::INSTANTS[7], attributes);
+            also("context.now", "time", tricks::INSTANTS[7], attributes);
+        }
+        "clock" => {
+            INSTANTS_OF_CLOCKS.into_iter().for_each(|instant| want(at, "time", tricks::INSTANTS[instant], attributes));
+        }
+        "base" => {
+            want(at, "relative", "", attributes);
+            also("context.cwd", "within", "/srv", attributes);
+        }
+        "within" if !operand.members().is_empty() || operand.elements().iter().any(|one| one.text().is_none()) => {
+            for one in one_or_more(operand) {
+                want(at, "within", one.text().unwrap_or("/srv/acme"), attributes);
+                let parts = one.member("join").map(|join| join.elements().to_vec()).unwrap_or_default();
+                for (index, part) in parts.iter().chain([&one]).enumerate() {
+                    let Some(other) = part.member("ref").and_then(Json::text) else { continue };
+                    if index == 0 || index == parts.len() {
+                        also(other, "within", "/srv", attributes);
+                    } else if let Some(other) = note(other, attributes) {
+                        attributes[other].values.extend(tricks::TENANTS.map(Json::string));
+                    }
+                }
+            }
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Those that clocks change at.
+const INSTANTS_OF_CLOCKS: [usize; 4] = [0, 1, 3, 7];
+
+/// A field with numbers.
+fn note_numbers(field: &str, elements: &mut Vec<Attribute>) {
+    if let Some(at) = note(field, elements) {
+        elements[at]
+            .values
+            .extend(["1", "0.5", "2", "1e37", "-3", "0", "99999999999999999999999999999999999999"].map(Json::number));
+    }
+}
+
 fn survey_length(test: &Json, lengths: &mut Vec<Json>, references: &mut References) {
     match test {
         Json::Object(operators) => {
@@ -208,7 +297,8 @@ fn one_or_more(json: &Json) -> Vec<Json> {
 }
 
 impl Wanted {
-    const KINDS: [&str; 8] = ["glob", "matches", "within", "email_domain", "cidr", "url", "command", "words"];
+    const KINDS: [&str; 10] =
+        ["glob", "matches", "within", "email_domain", "cidr", "url", "command", "words", "time", "relative"];
 
     fn of(operator: &str, operand: &Json) -> Option<Self> {
         let kind = Self::KINDS.into_iter().find(|kind| *kind == operator)?;
@@ -225,6 +315,8 @@ impl Wanted {
             "url" => tricks::url(u, &self.text),
             "command" => tricks::command(u, &self.text),
             "words" => tricks::scope(u, &self.text),
+            "time" => tricks::time(u, &self.text),
+            "relative" => tricks::relative(u),
             _ => {
                 let near = [
                     "a",

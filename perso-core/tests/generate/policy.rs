@@ -6,7 +6,7 @@ use super::{Json, NAMES, NUMBERS, ROLES, STRINGS, tricks};
 
 const PATTERNS: [&str; 8] = ["*", "db*", "*read", "*.*", "m*l*d", "wr*te", "*e*", "**d"];
 
-const ATTRIBUTES: [&str; 25] = [
+const ATTRIBUTES: [&str; 30] = [
     "args",
     "args",
     "agent",
@@ -17,6 +17,11 @@ const ATTRIBUTES: [&str; 25] = [
     "args.to",
     "args.url",
     "args.path",
+    "args.at",
+    "agent.since",
+    "agent.tenant",
+    "context.cwd",
+    "context.now",
     "args.o",
     "args.o.x",
     "args.o.y.z",
@@ -40,9 +45,9 @@ const FIELDS: [&str; 5] = [".p", ".q", ".o.x", ".to", ".[\"odd key\"]"];
 const PARTS: [&str; 2] = ["args", "agent"];
 
 /// The keys that calls have.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 27] = [
     "a", "b", "items", "to", "url", "path", "o", "odd key", "a.b", "\u{e9}\"", "id", "mfa", "role", "roles", "x", "y",
-    "z", "", "p", "q", "owner", "tags",
+    "z", "", "p", "q", "owner", "tags", "at", "since", "tenant", "cwd", "now",
 ];
 
 /// The roles that conditions ask for: those that every table of roles has.
@@ -169,7 +174,8 @@ fn conditions(u: &mut Unstructured<'_>, depth: u32) -> Result<Json> {
 /// around it; there, the element is the attribute "", and its fields begin with a dot.
 fn test(u: &mut Unstructured<'_>, attribute: &str, nested: u32) -> Result<Json> {
     if PARTS.contains(&attribute) {
-        return Ok(Json::Object(vec![("only".to_owned(), only(u)?)]));
+        let test = if u.arbitrary()? { ("only".to_owned(), only(u)?) } else { ("anywhere".to_owned(), anywhere(u)?) };
+        return Ok(Json::Object(vec![test]));
     }
     if attribute != "agent.roles" && u.ratio(1, 5)? {
         return literal(u, attribute);
@@ -185,7 +191,47 @@ fn operators(u: &mut Unstructured<'_>, attribute: &str, nested: u32) -> Result<V
             operators.push((operator.to_owned(), operand));
         }
     }
+    let reads_paths = operators.iter().any(|(operator, operand)| operator == "within" && is_posix(operand));
+    if reads_paths && u.ratio(1, 2)? {
+        operators.push(("base".to_owned(), reference_to("context.cwd")));
+    }
+    if can_ignore_case(&operators) && attribute != "agent.roles" && u.ratio(1, 2)? {
+        operators.push(("ignore_case".to_owned(), Json::Bool(u.ratio(9, 10)?)));
+    }
     Ok(operators)
+}
+
+/// Whether `ignore_case` can stand beside operators.
+fn can_ignore_case(operators: &[(String, Json)]) -> bool {
+    let mut folding = operators.iter().filter(|(operator, _)| FOLDING.contains(&operator.as_str())).peekable();
+    folding.peek().is_some()
+        && folding.all(|(operator, operand)| {
+            only_strings(operand) || operand.member("ref").is_some() && !operator.ends_with("in")
+        })
+}
+
+/// The operators that `ignore_case` says something about.
+const FOLDING: [&str; 8] = ["eq", "ne", "in", "not_in", "starts_with", "ends_with", "contains", "glob"];
+
+/// Whether there is nothing but strings in an operand.
+fn only_strings(operand: &Json) -> bool {
+    match operand {
+        Json::String(_) => true,
+        Json::List(elements) => elements.iter().all(|element| matches!(element, Json::String(_))),
+        _ => false,
+    }
+}
+
+fn is_posix(operand: &Json) -> bool {
+    match operand {
+        Json::String(text) => text.starts_with('/'),
+        Json::List(elements) => elements.iter().all(is_posix),
+        _ => true,
+    }
+}
+
+fn reference_to(attribute: &str) -> Json {
+    Json::Object(vec![("ref".to_owned(), Json::string(attribute))])
 }
 
 fn operator(u: &mut Unstructured<'_>, attribute: &str, nested: u32) -> Result<(&'static str, Json)> {
@@ -195,9 +241,12 @@ fn operator(u: &mut Unstructured<'_>, attribute: &str, nested: u32) -> Result<(&
         "tool" => *u.choose(&[0, 1, 2, 3, 4, 7, 8])?,
         "args.items" if u.arbitrary()? => 10,
         "args.url" if u.ratio(3, 4)? => return Ok(("url", url(u)?)),
-        "args.path" if u.arbitrary()? => 9,
+        "args.path" if u.arbitrary()? => *u.choose(&[9, 19])?,
+        "args.at" | "context.now" | "agent.since" if u.ratio(3, 4)? => *u.choose(&[16, 17, 18])?,
+        "context.cwd" | "agent.tenant" if u.arbitrary()? => *u.choose(&[2, 4, 19])?,
+        "args.to" if u.ratio(1, 4)? => return Ok(("email_domain", one_or_more(u, &tricks::DOMAINS)?)),
         "args.to" if u.arbitrary()? => *u.choose(&[9, 10])?,
-        _ => u.int_in_range(0..=14)?,
+        _ => u.int_in_range(0..=20)?,
     };
     Ok(match kind {
         0 => ("exists", Json::Bool(u.arbitrary()?)),
@@ -228,8 +277,119 @@ fn operator(u: &mut Unstructured<'_>, attribute: &str, nested: u32) -> Result<(&
         12 => ("has", if u.ratio(1, 3)? { reference(u, attribute)? } else { literal(u, attribute)? }),
         13 => ("count", length(u, attribute)?),
         14 => ("only", only(u)?),
+        15 => ("sum", sum(u, attribute)?),
+        16 => (*u.choose(&["before", "after"])?, instant(u, attribute)?),
+        17 => ("age", age(u)?),
+        18 => ("clock", clock(u)?),
+        19 => ("within", made_directory(u)?),
+        20 if nested < 2 => place(u, nested + 1)?,
         _ => ("length", length(u, attribute)?),
     })
+}
+
+/// A test of elements by their places.
+fn place(u: &mut Unstructured<'_>, nested: u32) -> Result<(&'static str, Json)> {
+    Ok(match u.int_in_range(0..=2)? {
+        0 => ("first", element_test(u, nested)?),
+        1 => {
+            let mut places = Vec::new();
+            for place in some_of(u, &["0", "1", "2", "1023"])?.into_iter().take(2) {
+                places.push((place.to_owned(), element_test(u, nested)?));
+            }
+            ("at", Json::Object(places))
+        }
+        _ => {
+            let mut places = Vec::new();
+            for _ in 0..u.int_in_range(1..=2)? {
+                let one = u.arbitrary()?;
+                places.push(if one { literal(u, "")? } else { list_of(u, 3, |u| literal(u, ""))? });
+            }
+            ("begins", Json::List(places))
+        }
+    })
+}
+
+fn sum(u: &mut Unstructured<'_>, attribute: &str) -> Result<Json> {
+    let mut members = Vec::new();
+    if u.ratio(2, 3)? {
+        members.push(("of".to_owned(), Json::string(u.choose(&[".p", ".o.x"])?)));
+        if u.arbitrary()? {
+            members.push(("times".to_owned(), Json::string(u.choose(&[".q", ".p"])?)));
+        }
+    }
+    let operator = *u.choose(&["lt", "lte", "gt", "gte", "eq", "ne"])?;
+    let operand = if u.ratio(1, 5)? { reference(u, attribute)? } else { number(u)? };
+    members.push((operator.to_owned(), operand));
+    Ok(Json::Object(members))
+}
+
+/// What an instant is compared with.
+fn instant(u: &mut Unstructured<'_>, attribute: &str) -> Result<Json> {
+    Ok(match u.int_in_range(0..=3)? {
+        0 => reference_to(if attribute == "agent.since" { "context.now" } else { "agent.since" }),
+        1 => Json::number(u.choose(&["1795905000", "1795905000.5", "0", "-1e3", "1e30"])?),
+        _ => Json::string(u.choose(&tricks::INSTANTS)?),
+    })
+}
+
+fn age(u: &mut Unstructured<'_>) -> Result<Json> {
+    let mut members = Vec::new();
+    for operator in some_of(u, &["lt", "lte", "gt", "gte"])?.into_iter().take(2) {
+        members.push((operator.to_owned(), Json::string(u.choose(&["0s", "1s", "15m", "1h", "1d", "365d"])?)));
+    }
+    Ok(Json::Object(members))
+}
+
+fn clock(u: &mut Unstructured<'_>) -> Result<Json> {
+    let mut members = vec![("zone".to_owned(), Json::string(u.choose(&tricks::ZONES)?))];
+    let hands = [
+        ("weekday", &["sat", "sun", "mon"][..], &["eq", "ne", "in", "not_in"][..]),
+        ("time", &["00:00", "02:30", "03:00", "12:00", "23:30:00"], &["in", "gte", "lt", "gt", "lte"]),
+        ("date", &["2026-03-29", "2026-10-25", "2026-11-28", "2026-11-29"], &["eq", "gte", "lt", "lte"]),
+    ];
+    for (hand, values, operators) in
+        some_of(u, &["0", "1", "2"])?.into_iter().take(2).filter_map(|at| hands.get(at.parse::<usize>().ok()?))
+    {
+        let mut tests = Vec::new();
+        for operator in some_of(u, operators)?.into_iter().take(2) {
+            let operand =
+                if operator.ends_with("in") { strings(&some_of(u, values)?) } else { Json::string(u.choose(values)?) };
+            tests.push((operator.to_owned(), operand));
+        }
+        members.push(((*hand).to_owned(), Json::Object(tests)));
+    }
+    Ok(Json::Object(members))
+}
+
+/// A directory that is made of values of the call, or several.
+fn made_directory(u: &mut Unstructured<'_>) -> Result<Json> {
+    let one = |u: &mut Unstructured<'_>| {
+        Ok(match u.int_in_range(0..=3)? {
+            0 => reference_to("context.cwd"),
+            1 => Json::string(u.choose(&["/srv", "/", "/srv/acme"])?),
+            _ => {
+                let mut parts = vec![if u.arbitrary()? { Json::string("/srv") } else { reference_to("context.cwd") }];
+                for _ in 0..u.int_in_range(0..=2)? {
+                    parts.push(if u.ratio(1, 3)? { Json::string("files") } else { reference_to("agent.tenant") });
+                }
+                Json::Object(vec![("join".to_owned(), Json::List(parts))])
+            }
+        })
+    };
+    if u.arbitrary()? { one(u) } else { list_of(u, 3, one) }
+}
+
+/// A test of every string.
+fn anywhere(u: &mut Unstructured<'_>) -> Result<Json> {
+    let (operator, operand) = match u.int_in_range(0..=3)? {
+        0 => pattern(u)?,
+        _ => (*u.choose(&["starts_with", "ends_with", "contains"])?, string(u)?),
+    };
+    let mut members = vec![(operator.to_owned(), operand)];
+    if operator != "matches" && u.ratio(1, 3)? {
+        members.push(("ignore_case".to_owned(), Json::Bool(true)));
+    }
+    Ok(Json::Object(members))
 }
 
 /// Keys: often all but a few, so that objects have no others.
@@ -277,6 +437,12 @@ fn element_object(u: &mut Unstructured<'_>, nested: u32, depth: u32) -> Result<J
                 members.push((key, value));
             }
         }
+    }
+    if !can_ignore_case(&members) {
+        members.retain(|(key, _)| key != "ignore_case");
+    }
+    if !members.iter().any(|(key, operand)| key == "within" && is_posix(operand)) {
+        members.retain(|(key, _)| key != "base");
     }
     Ok(Json::Object(members))
 }

@@ -36,6 +36,86 @@ pub(crate) fn scope(u: &mut Unstructured<'_>, word: &str) -> Result<String> {
     Ok(format!("{}{around}", words.join(separator)))
 }
 
+pub(crate) const ZONES: [&str; 6] =
+    ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Africa/Casablanca"];
+
+/// Instants that clocks change at, and others; the last ones are one instant.
+pub(crate) const INSTANTS: [&str; 10] = [
+    "2026-03-29T00:59:59Z",
+    "2026-03-29T01:00:00Z",
+    "2026-03-29T03:30:00+02:00",
+    "2026-10-25T00:30:00Z",
+    "2026-10-25T01:30:00Z",
+    "1969-12-31T23:59:59.5Z",
+    "2026-11-28T22:15:00Z",
+    "2026-11-28T22:30:00Z",
+    "2026-11-28T23:30:00+01:00",
+    "2026-11-28T22:30:00.000000000-00:00",
+];
+
+/// A time near another one, or what is nearly a time.
+pub(crate) fn time(u: &mut Unstructured<'_>, near: &str) -> Result<String> {
+    Ok(match u.int_in_range(0..=7)? {
+        0 | 1 => near.to_owned(),
+        2..=4 => (*u.choose(&INSTANTS)?).to_owned(),
+        5 => near.replace('Z', ".001Z"),
+        6 => near.replace("2026", u.choose(&["0000", "9998", "9999", "1900", "2025", "2027"])?),
+        _ => match u.int_in_range(0..=9)? {
+            0 => near.replace('Z', ""),
+            1 => near.replace('T', " "),
+            2 => near.to_lowercase(),
+            3 => near.replace(":00", ":60"),
+            4 => near.replace('Z', "+24:00"),
+            5 => near.replace('Z', ".1234567890Z"),
+            6 => near.replace("11-28", "02-29"),
+            7 => format!("{near} "),
+            8 => "2026-11-28".to_owned(),
+            _ => "1795905000".to_owned(),
+        },
+    })
+}
+
+/// A path that is read from a base, mostly.
+pub(crate) fn relative(u: &mut Unstructured<'_>) -> Result<String> {
+    let paths = [
+        "x",
+        "./x",
+        "share/x",
+        "files",
+        "acme/files/x",
+        ".",
+        "./",
+        "",
+        "..",
+        "../x",
+        "a/../b",
+        "~",
+        "~/x",
+        "$HOME/x",
+        "%x%",
+        "a//b",
+        "c:/x",
+        "file:x",
+        "/srv/x",
+        "/srv",
+        "/",
+        "a/",
+        "./.",
+        "././x",
+        " x",
+        " ~/x",
+        "'~'",
+        "x\\y",
+        "x/%2e%2e",
+        "\u{200b}~",
+    ];
+    Ok((*u.choose(&paths)?).to_owned())
+}
+
+/// What a segment is, and what is none.
+pub(crate) const TENANTS: [&str; 12] =
+    ["acme", "acme", "acme", "x", "files", "..", ".", "", "a/b", "\u{ff0e}\u{ff0e}", "a%2fb", "'..'"];
+
 pub(crate) const GLOBS: [&str; 14] =
     ["*", "**", "?", "a*", "a?c", "*b*", "**b", "/srv/*", "/srv/**", "/srv/**/?.txt", "é*", "*@acme.com", "", "**/*"];
 

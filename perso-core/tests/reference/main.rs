@@ -49,6 +49,7 @@ fn policy(rules: Vec<Rule>) -> Policy {
         tools: None,
         rules,
         attributes: attributes(),
+        sums: Vec::new(),
         places: Places::default(),
     }
 }

@@ -4,8 +4,11 @@
 //! the facet is unknown. Each reader's page of documentation says what it refuses.
 
 pub mod address;
+pub mod clock;
 pub mod command;
 pub mod email;
+pub mod fold;
+pub mod instant;
 pub mod path;
 pub(crate) mod scope;
 pub mod special;

@@ -1,6 +1,7 @@
 //! Paths: absolute, with nothing in them that a tool would resolve, decode or trim.
 
 use super::{has_percent_escape, Writer};
+use crate::text::character;
 
 /// The most bytes of a path.
 pub const MOST: usize = 4096;
@@ -31,21 +32,51 @@ pub fn posix(text: &str) -> Option<&str> {
 
 /// Whether a segment is empty, `.` or `..`, or would be if a tool dropped what cannot be seen, spaces and quotes.
 fn is_dots(segment: &str) -> bool {
-    let dropped = |c: char| {
-        matches!(c,
-            ' ' | '\'' | '"' | '`' | '\u{80}'..='\u{a0}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}'
-            | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{1680}' | '\u{2000}'..='\u{200f}'
-            | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}' | '\u{3000}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
-    };
     let mut dots = 0;
-    for c in segment.chars().filter(|c| !dropped(*c)) {
+    for c in segment.chars().filter(|c| !is_dropped(*c)) {
         if c != '.' {
             return false;
         }
         dots += 1;
     }
     dots <= 2
+}
+
+/// Whether a tool may drop a character: what cannot be seen, spaces and quotes.
+#[inline(always)]
+const fn is_dropped(c: char) -> bool {
+    matches!(c,
+            ' ' | '\'' | '"' | '`' | '\u{80}'..='\u{a0}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}'
+            | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{1680}' | '\u{2000}'..='\u{200f}'
+            | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}' | '\u{3000}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Writes a relative path below the root, as an absolute one, without the `./` that it may begin with; `None` if something
+/// may read it from elsewhere. Where it is nothing but `.`, that is the root.
+pub(crate) fn write_below_root(text: &str, to: &mut Writer<'_>) -> Option<()> {
+    // Bytes and a loop: what texts can do besides would be a part of every module that reads URLs.
+    let inner = match text.as_bytes() {
+        b"." | b"./" => &[],
+        [] => return None,
+        [b'.', b'/', inner @ ..] => inner,
+        inner => inner,
+    };
+    let mut first = inner.iter().take_while(|byte| **byte != b'/');
+    // Drives and schemes.
+    if first.any(|byte| *byte == b':') {
+        return None;
+    }
+    // Home directories and variables.
+    let mut rest = inner;
+    while let Some(c) = character(rest).filter(|c| is_dropped(*c)) {
+        rest = rest.get(c.len_utf8()..)?;
+    }
+    if matches!(rest.first(), Some(b'~' | b'$' | b'%')) {
+        return None;
+    }
+    to.byte(b'/')?;
+    inner.iter().try_for_each(|byte| to.byte(*byte))
 }
 
 /// Writes a Windows path in lower case, with `/` as the separator and without a trailing one; `None` if it is none.

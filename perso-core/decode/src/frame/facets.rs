@@ -3,9 +3,10 @@
 use super::{Frame, Place, DAMAGED, NO_RECORD};
 use crate::error::Error;
 use crate::facet::address::Address;
+use crate::facet::clock::Clock;
 use crate::facet::command::Command;
 use crate::facet::url::Url;
-use crate::facet::{email, path, scope, Writer};
+use crate::facet::{email, fold, instant, path, scope, Writer};
 use crate::layout::{facet, kind};
 use crate::limits::LIST_LENGTH;
 use crate::number::Number;
@@ -18,11 +19,14 @@ pub(super) enum Value<'v> {
     String(&'v [u8]),
     /// A list of so many elements.
     List(u64),
+    /// A number; `None` if it is out of range.
+    #[cfg(not(plain_prelude))]
+    Number(Option<Number>),
     /// Something that has none; they are all in this state.
     Other(u32),
 }
 
-impl Frame<'_, '_> {
+impl<'f> Frame<'_, 'f> {
     /// Reads the facets of a value.
     #[cfg_attr(target_arch = "wasm32", no_mangle)]
     pub(super) fn facets(&mut self, place: Place, info: PlaceInfo<'_>, value: Value<'_>) -> Result<(), Error> {
@@ -30,10 +34,15 @@ impl Frame<'_, '_> {
         let mut command = None;
         for [kind, at] in self.table.facets(info)? {
             let at = self.enter(place, *at)?;
-            match (value, number(*kind)) {
+            let kind = number(*kind);
+            match (value, kind) {
                 (Value::Other(state), _) => self.state(at, state, state),
+                #[cfg(not(plain_prelude))]
+                (value, kind) if kind >= facet::INSTANT => self.later_facet(at, kind, value),
                 (Value::List(count), facet::COUNT) => self.count(at, count),
                 (Value::List(_), _) | (_, facet::COUNT) => self.none(at),
+                #[cfg(not(plain_prelude))]
+                (Value::Number(_), _) => self.none(at),
                 (Value::String(value), kind) => match kind {
                     facet::LENGTH => self.length(at, text::code_points(value)),
                     facet::DOMAIN => self.domain(at, value),
@@ -51,6 +60,24 @@ impl Frame<'_, '_> {
             self.depth -= 1;
         }
         Ok(())
+    }
+
+    /// The facets that the language has got last, in a function of their own: most policies read none of them.
+    #[cfg(not(plain_prelude))]
+    #[cfg_attr(target_arch = "wasm32", no_mangle, inline(never))]
+    fn later_facet(&mut self, at: Place, kind: u32, value: Value<'_>) -> Result<(), Error> {
+        let (kind, zone) = (kind & ((1 << facet::BITS) - 1), kind >> facet::BITS);
+        match (value, kind) {
+            // They are told of one by one.
+            (_, facet::STRINGS) => Ok(()),
+            (Value::Number(None), facet::INSTANT..=facet::DATE) => self.number(at, None),
+            (Value::Number(Some(value)), facet::INSTANT..=facet::DATE) => self.instant(at, kind, zone, Ok(value)),
+            (Value::String(value), facet::INSTANT..=facet::DATE) => self.instant(at, kind, zone, Err(value)),
+            (Value::String(value), facet::FOLDED) => self.folded(at, value),
+            (Value::String(value), facet::SEGMENT) => self.segment(at, value),
+            (Value::String(value), facet::ANY_PATH) => self.any_path(at, value),
+            _ => self.none(at),
+        }
     }
 
     /// There is no such facet.
@@ -110,6 +137,75 @@ impl Frame<'_, '_> {
     #[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]
     fn path(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
         self.plain_facet(at, core::str::from_utf8(value).ok().and_then(path::posix))
+    }
+
+    #[cfg_attr(all(target_arch = "wasm32", not(plain_prelude)), no_mangle, inline(never))]
+    fn segment(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
+        let below = self.below_root(value, |text, to| {
+            to.byte(b'/')?;
+            text.bytes().try_for_each(|byte| to.byte(byte))
+        })?;
+        match below {
+            Some(path) if !path.is_empty() && path == value && !path.iter().any(|byte| *byte == b'/') => {
+                self.text(at, path)
+            }
+            _ => self.none(at),
+        }
+    }
+
+    #[cfg_attr(all(target_arch = "wasm32", not(plain_prelude)), no_mangle, inline(never))]
+    fn any_path(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
+        if value.first() == Some(&b'/') {
+            return self.path(at, value);
+        }
+        match self.below_root(value, path::write_below_root)? {
+            Some(path) => self.text(at, path),
+            None => self.none(at),
+        }
+    }
+
+    /// What is written below the root, if that is a path, without the slash that it begins with.
+    fn below_root(
+        &mut self,
+        value: &[u8],
+        write: impl FnOnce(&str, &mut Writer<'_>) -> Option<()>,
+    ) -> Result<Option<&'f [u8]>, Error> {
+        let Ok(text) = core::str::from_utf8(value) else { return Ok(None) };
+        self.take_back(value.len() + 1, NO_RECORD)?;
+        let mut writer = Writer::new(core::mem::take(&mut self.taken));
+        let written = write(text, &mut writer).and_then(|()| writer.finish());
+        let path = written.and_then(|path| path::posix(core::str::from_utf8(path).ok()?));
+        Ok(path.and_then(|path| path.as_bytes().get(1..)))
+    }
+
+    #[cfg_attr(all(target_arch = "wasm32", not(plain_prelude)), no_mangle, inline(never))]
+    fn folded(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
+        self.canonical(at, value.len(), |to| fold::write(value, to))
+    }
+
+    /// An instant, or what a clock shows at it: of a number, or of a text.
+    #[cfg_attr(all(target_arch = "wasm32", not(plain_prelude)), no_mangle, inline(never))]
+    fn instant(&mut self, at: Place, kind: u32, zone: u32, value: Result<Number, &[u8]>) -> Result<(), Error> {
+        let instant = match value {
+            Ok(number) => Some(number),
+            Err(text) => instant::read(text),
+        };
+        match instant {
+            Some(instant) if kind == facet::INSTANT => self.number(at, Some(instant)),
+            Some(instant) => self.clock(at, kind, zone, instant),
+            None => self.none(at),
+        }
+    }
+
+    #[cfg_attr(all(target_arch = "wasm32", not(plain_prelude)), no_mangle, inline(never))]
+    fn clock(&mut self, at: Place, kind: u32, zone: u32, instant: Number) -> Result<(), Error> {
+        let Some(clock) = Clock::read(self.table, zone, instant) else { return self.none(at) };
+        let value = match kind {
+            facet::WEEKDAY => clock.weekday,
+            facet::TIME => clock.time,
+            _ => clock.date,
+        };
+        self.number(at, Number::scaled(value.into(), 0))
     }
 
     #[cfg_attr(all(target_arch = "wasm32", not(lean_prelude)), no_mangle)]

@@ -4,11 +4,14 @@
 //! walks them and tells a [`Frame`] of each key and value that the policy reads.
 //!
 //! The functions that have a name of their own on wasm32 are those that few policies need: the compiler leaves out of a
-//! module what its policy does not use. See `perso-core/src/emit/prelude.rs`. The lean prelude lacks those that bring
-//! much along; it is for policies that need none of them.
+//! module what its policy does not use. See `perso-core/src/emit/prelude.rs`. The plain prelude lacks those that the
+//! language has got last, and the lean one besides those that bring much along; they are for policies that need none of them.
 
+mod derive;
 mod facets;
+mod inside;
 mod settle;
+mod strings;
 
 use facets::Value;
 use settle::{holds, Finished, KEPT};
@@ -46,6 +49,12 @@ pub fn write<'t>(
     }
     fill(&mut frame)?;
     frame.finish()?.settle(memory)
+}
+
+/// The record of a number.
+#[inline(always)]
+fn record_of(Number { head, high, low }: Number) -> [[u8; 8]; 4] {
+    [u64::from(kind::NUMBER).to_le_bytes(), head.to_le_bytes(), high.to_le_bytes(), low.to_le_bytes()]
 }
 
 /// A frame that is being written.
@@ -315,12 +324,22 @@ impl<'t, 'f> Frame<'t, 'f> {
     /// [`Code::Table`].
     #[inline]
     pub fn number(&mut self, place: Place, value: Option<Number>) -> Result<(), Error> {
-        if let Some(Number { head, high, low }) = value {
-            let kind = u64::from(kind::NUMBER).to_le_bytes();
-            *self.scope.record(place)? = [kind, head.to_le_bytes(), high.to_le_bytes(), low.to_le_bytes()];
+        if let Some(value) = value {
+            *self.scope.record(place)? = record_of(value);
         } else {
             self.scope.set_kind(place, kind::RANGE)?;
         }
+        #[cfg(not(plain_prelude))]
+        {
+            let info = self.scope.info(place)?;
+            if info.facet_count() != 0 {
+                self.facets(place, info, Value::Number(value))?;
+            }
+            self.role_state(info, kind::OBJECT);
+            Ok(())
+        }
+        // It reads nothing off a number.
+        #[cfg(plain_prelude)]
         self.rest(place, kind::OBJECT)
     }
 

@@ -28,17 +28,18 @@ pub(crate) struct Finished<'t> {
 
 /// The records of a view, in a frame that is written.
 #[derive(Clone, Copy)]
-struct Base<'t> {
-    view: View<'t>,
+pub(super) struct Base<'t> {
+    pub(super) view: View<'t>,
     /// Where the first record is.
-    at: usize,
+    pub(super) at: usize,
 }
 
 impl<'t> Finished<'t> {
     /// Compares the strings that are kept: numbers them, and answers the tests between two.
     #[inline]
     pub(crate) fn settle(self, memory: &mut [u8]) -> Result<Outcome, Error> {
-        if self.keeps {
+        // The plain prelude has nothing that depends on values other than strings.
+        if self.keeps || !cfg!(plain_prelude) && self.view.has_pairs() {
             self.settle_kept(memory)?;
         }
         Ok(Outcome::Frame(self.front))
@@ -89,11 +90,16 @@ impl<'t> Finished<'t> {
             let [op, left, right, outward, answer] = *pair;
             let [left, right, outward, answer] = [left, right, outward, answer].map(|word| number(word) as usize);
             let outer = bases.len().checked_sub(1 + outward).and_then(|at| bases.get(at)).intact()?;
+            // What is made of other values than two strings.
+            if !cfg!(plain_prelude) && number(op) & op::MASK >= op::INSIDE {
+                self.derive(frame, kept, bases, pair)?;
+                continue;
+            }
             let left = kept_text(frame, kept, inner.at + layout::RECORD * left)?;
             let right = kept_text(frame, kept, outer.at + layout::RECORD * right)?;
             let (Some(left), Some(right)) = (left, right) else { continue };
             if holds(op, left, right)? {
-                *frame.get_mut(answers + answer / 8).intact()? |= 1 << (answer % 8);
+                set_answer(frame, answers, answer)?;
             }
         }
         for place in 0..inner.view.place_count() {
@@ -158,8 +164,14 @@ fn same(kept: &[u8], mut last: u32, hash: u32, text: &[u8]) -> Result<Option<u32
     Ok(None)
 }
 
+#[inline(always)]
+pub(super) fn set_answer(frame: &mut [u8], answers: usize, answer: usize) -> Result<(), Error> {
+    *frame.get_mut(answers + answer / 8).intact()? |= 1 << (answer % 8);
+    Ok(())
+}
+
 /// The string whose record is at `at`, if there is one.
-fn kept_text<'k>(frame: &[u8], kept: &'k [u8], at: usize) -> Result<Option<&'k [u8]>, Error> {
+pub(super) fn kept_text<'k>(frame: &[u8], kept: &'k [u8], at: usize) -> Result<Option<&'k [u8]>, Error> {
     if u32::from_le_bytes(get(frame, at)?) != kind::STRING {
         return Ok(None);
     }

@@ -97,7 +97,7 @@ fn written<'p>(policy: &'p Policy, condition: &'p Condition, clashes: &mut Vec<C
 
 /// The contradictions of what is asked of an element.
 fn of_elements<'p>(policy: &'p Policy, test: &'p Test, clashes: &mut Vec<Clash<'p>>) {
-    if let Operator::Every(asked) | Operator::Some(asked) = &test.operator {
+    if let Operator::Every(asked) | Operator::Some(asked) | Operator::At(_, asked) = &test.operator {
         written(policy, &asked.condition, clashes);
     }
 }
@@ -106,7 +106,9 @@ fn of_elements<'p>(policy: &'p Policy, test: &'p Test, clashes: &mut Vec<Clash<'
 fn clash<'p>(policy: &Policy, facts: &[Fact<'p>]) -> Option<Clash<'p>> {
     let mut order = Vec::new();
     let mut groups: HashMap<usize, Vec<Fact<'p>>> = HashMap::new();
-    for fact in facts {
+    // Different strings can pass the tests of every string.
+    let is_one = |fact: &&Fact<'_>| policy.attributes.get(fact.test.attribute).is_none_or(|one| !one.is_every_string());
+    for fact in facts.iter().filter(is_one) {
         let group = groups.entry(fact.test.attribute).or_default();
         if group.is_empty() {
             order.push(fact.test.attribute);

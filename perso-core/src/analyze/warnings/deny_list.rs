@@ -2,20 +2,27 @@
 
 use std::collections::HashSet;
 
-use super::super::grants::withholding;
+use super::super::grants::{granting, withholding};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
-use crate::policy::{Attribute, Compared, Effect, Operator, Policy, Root, Step, Test, Value};
+use crate::policy::{Attribute, Compared, Effect, Operator, Policy, Root, Rule, Step, Test, Value};
 
 pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     for rule in &policy.rules {
         let mut warned = HashSet::new();
         for test in withholding(rule) {
+            if allows_ask_the_same(policy, rule, test) {
+                continue;
+            }
             let Some(attribute) = policy.attributes.get(test.attribute) else { continue };
             // Of what is read off a value, and of its elements, it is the value itself that is named.
             let read_off = |step: &Step| matches!(step, Step::Facet(_) | Step::Element);
             let steps = attribute.steps.split(read_off).next().unwrap_or_default().to_vec();
             let value = Attribute { root: attribute.root, steps };
-            if attribute.root == Root::Args && is_on_strings(test) && warned.insert(value.clone()) {
+            if attribute.root == Root::Args
+                && !attribute.is_every_string()
+                && is_on_strings(test)
+                && warned.insert(value.clone())
+            {
                 let name = quoted(&value.to_string());
                 let passes = match attribute.facet() {
                     None => "any other spelling passes",
@@ -38,11 +45,29 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// Whether an ask rule only repeats what every allow rule for its tools asks for: then a value that it does not list is
+/// denied.
+fn allows_ask_the_same(policy: &Policy, rule: &Rule, test: &Test) -> bool {
+    let shares_a_tool = |other: &&Rule| {
+        other
+            .tools
+            .iter()
+            .any(|one| rule.tools.iter().any(|two| one.is_wildcard() || two.is_wildcard() || one.text == two.text))
+    };
+    let asks_the_same = |other: &Rule| {
+        let operator = |test: &Test| format!("{:?}", test.operator);
+        granting(other).iter().any(|one| one.attribute == test.attribute && operator(one) == operator(test))
+    };
+    rule.effect == Effect::Ask
+        && policy.default == Effect::Deny
+        && policy.rules.iter().filter(|other| other.effect == Effect::Allow).filter(shares_a_tool).all(asks_the_same)
+}
+
 /// Whether a test picks strings by what they are. One that compares with another attribute for equality does not list
 /// anything, and neither does one that an author has not written.
 fn is_on_strings(test: &Test) -> bool {
     match test.compared() {
-        Compared::Pattern => true,
+        Compared::Pattern | Compared::Path(..) => true,
         Compared::Value(value) => matches!(value, Value::String(_)),
         Compared::Values(values) => {
             !matches!(test.operator, Operator::Presumed(_))

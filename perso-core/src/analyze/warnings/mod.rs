@@ -3,6 +3,7 @@
 mod allows_nothing;
 mod any_host;
 mod any_order;
+mod any_string;
 mod case_variant;
 mod contradiction;
 mod coverage;
@@ -10,6 +11,7 @@ mod default_allow;
 mod denies_without;
 mod deny_list;
 mod loose_text;
+mod never_on;
 mod unchecked_arguments;
 mod unlisted_key;
 mod unused;
@@ -29,6 +31,8 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     any_order::warn(policy, diagnostics);
     unlisted_key::warn(policy, diagnostics);
     any_host::warn(policy, diagnostics);
+    any_string::warn(policy, diagnostics);
+    never_on::warn(policy, diagnostics);
     loose_text::warn(policy, diagnostics);
     let never = contradiction::warn(policy, diagnostics);
     coverage::warn(policy, &never, diagnostics);

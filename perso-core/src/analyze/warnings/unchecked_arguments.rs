@@ -106,7 +106,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
                     };
                     (program, format!("{} runs {runs}, and no test checks every argument", quoted(program)))
                 }),
-                (Facet::Words, Operator::Some(_) | Operator::Has(_)) => {
+                (Facet::Words, Operator::Some(_) | Operator::At(..) | Operator::Has(_)) => {
                     let message = "a test of one argument allows any other argument".to_owned();
                     Some(("", message))
                 }
@@ -135,11 +135,20 @@ fn command_of<'p>(policy: &'p Policy, test: &Test) -> Option<(&'p [Step], Facet)
 fn is_closed(policy: &Policy, tests: &[&Test], command: &[Step]) -> bool {
     let words: Vec<Step> = command.iter().cloned().chain([Step::Facet(Facet::Words)]).collect();
     let count: Vec<Step> = words.iter().cloned().chain([Step::Facet(Facet::Count)]).collect();
+    let is_tested = |place: u32| {
+        tests.iter().any(|test| {
+            matches!(test.operator, Operator::At(at, _) if at == place)
+                && policy.attributes.get(test.attribute).is_some_and(|attribute| attribute.steps == words)
+        })
+    };
+    let each_place = |places: u32| (0..places).all(is_tested);
     tests.iter().any(|test| {
         let Some(Attribute { steps, .. }) = policy.attributes.get(test.attribute) else { return false };
         match &test.operator {
             Operator::Every(_) => *steps == words,
-            Operator::Eq(Operand::Literal(Value::Number(number))) => *steps == count && number.to_string() == "0",
+            Operator::Eq(Operand::Literal(Value::Number(number))) => {
+                *steps == count && number.to_string().parse().is_ok_and(&each_place)
+            }
             Operator::Eq(Operand::Literal(Value::String(_))) | Operator::In(_) => steps == command,
             // What is written out leaves no room for another argument.
             Operator::Matches(Pattern::Regex(text)) => steps == command && !is_loose(text),

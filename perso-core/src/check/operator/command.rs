@@ -15,7 +15,7 @@ pub(super) const OPERATORS: &[Operator] = &[Operator { name: "command", takes_ro
 const KEYS: [&str; 3] = ["program", "args", "shell"];
 
 /// What the arguments can be tested with.
-const ARGUMENT_OPERATORS: [&str; 4] = ["every", "some", "has", "count"];
+const ARGUMENT_OPERATORS: [&str; 7] = ["every", "some", "has", "count", "first", "at", "begins"];
 
 /// The longest command, and so the longest program.
 const MAX_COMMAND: usize = 8192;

@@ -1,8 +1,8 @@
-//! What `every` and `some` ask of an element: a scalar, which means `eq`, or an object of operators on the element, of
+//! What `every`, `some` and `at` ask of an element: a scalar, which means `eq`, or an object of operators on the element, of
 //! fields of it (keys that begin with a dot) and of `all`, `any` and `not` around more of the kind.
 
 use super::super::scope::{Scope, Subject, all_of};
-use super::{FAMILIES, OTHER_NAMES, Use, apply, find, not, refuse_on_tool, scalar, test};
+use super::{FAMILIES, OTHER_NAMES, Use, find, goes_with, ignore_case, not, refuse_on_tool, scalar, test};
 use crate::diagnostic::{Code, quoted};
 use crate::policy::{self, Condition, Facet, Quantified, Step};
 use crate::span::Span;
@@ -10,21 +10,31 @@ use crate::syntax::document::{MAX_CONDITION_DEPTH, first_of};
 use crate::syntax::json::{Kind, Member, Node};
 use crate::syntax::{Spanned, did_you_mean};
 
-/// How deep `every` and `some` may be nested in one another.
+/// How deep tests of elements may be nested in one another.
 const MAX_NESTED: usize = 2;
 
-/// An `every` or `some`.
+/// An `every`, `some` or `at`.
 pub(super) fn quantified(
     scope: &mut Scope<'_>,
     used: &Use<'_>,
-    operator: fn(Quantified) -> policy::Operator,
+    operator: impl FnOnce(Quantified) -> policy::Operator,
+) -> Option<Condition> {
+    quantified_by(scope, used, operator, |scope, element, used, node| asked(scope, element, used.name, node))
+}
+
+/// The same, where `asked` reads what is asked of an element.
+pub(super) fn quantified_by(
+    scope: &mut Scope<'_>,
+    used: &Use<'_>,
+    operator: impl FnOnce(Quantified) -> policy::Operator,
+    asked: impl FnOnce(&mut Scope<'_>, &Subject, &Use<'_>, &Node<'_>) -> Option<Condition>,
 ) -> Option<Condition> {
     if refuse_on_tool(scope, used) {
         return None;
     }
     let steps = &used.subject.attribute.steps;
     if steps.iter().filter(|step| **step == Step::Element).count() >= MAX_NESTED {
-        let message = format!("`every` and `some` are nested more than {MAX_NESTED} levels deep");
+        let message = format!("tests of elements are nested more than {MAX_NESTED} levels deep");
         scope.error(Code::Limit, used.span, message, None);
         return None;
     }
@@ -33,7 +43,7 @@ pub(super) fn quantified(
         steps.ends_with(&[Step::Facet(Facet::Words)]) || used.beside.iter().any(|member| member.key.value == "count");
     let element = used.subject.below([Step::Element], used.subject.span);
     scope.elements.push(element.attribute.clone());
-    let condition = asked(scope, &element, used.name, used.operand);
+    let condition = asked(scope, &element, used, used.operand);
     scope.elements.pop();
     let condition = Box::new(condition?);
     Some(scope.test(used.subject, operator(Quantified { condition, bounded }), used.span))
@@ -60,7 +70,9 @@ fn object(scope: &mut Scope<'_>, element: &Subject, node: &Node<'_>, members: &[
         scope.error(Code::Empty, node.span, "empty test", None);
         return None;
     }
-    let parts: Vec<Option<Condition>> = members.iter().map(|member| part(scope, element, members, member)).collect();
+    let ignores = ignore_case::read(scope, members)?;
+    let tests = members.iter().filter(|member| !goes_with(&member.key.value, members));
+    let parts: Vec<Option<Condition>> = tests.map(|member| part(scope, element, members, ignores, member)).collect();
     parts.into_iter().collect::<Option<_>>().map(all_of)
 }
 
@@ -69,6 +81,7 @@ fn part(
     scope: &mut Scope<'_>,
     element: &Subject,
     members: &[Member<'_>],
+    ignores: bool,
     Member { key, value }: &Member<'_>,
 ) -> Option<Condition> {
     match key.value.as_ref() {
@@ -86,7 +99,8 @@ fn part(
         name => match find(name) {
             Some(operator) => {
                 let (name, span) = (operator.name, key.span);
-                apply(scope, operator, &Use { name, subject: element, operand: value, span, beside: members })
+                let used = Use { name, subject: element, operand: value, span, beside: members };
+                ignore_case::applied(scope, operator, &used, ignores)
             }
             None => {
                 unknown(scope, name, key.span);

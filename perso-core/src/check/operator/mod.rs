@@ -2,7 +2,10 @@
 //! [`FAMILIES`].
 
 mod address;
+mod anywhere;
+mod at;
 mod cidr;
+mod clock;
 mod command;
 mod contains;
 mod count;
@@ -14,6 +17,7 @@ mod every;
 mod exists;
 mod glob;
 mod has;
+mod ignore_case;
 mod length;
 mod matches;
 mod membership;
@@ -22,6 +26,8 @@ mod only;
 mod order;
 mod some;
 mod starts_with;
+mod sum;
+mod time;
 mod types;
 mod url;
 mod within;
@@ -57,7 +63,7 @@ struct Use<'u> {
 }
 
 /// Every operator, in the order in which they are listed to users.
-const FAMILIES: [&[Operator]; 22] = [
+const FAMILIES: [&[Operator]; 27] = [
     equality::OPERATORS,
     membership::OPERATORS,
     order::OPERATORS,
@@ -69,21 +75,26 @@ const FAMILIES: [&[Operator]; 22] = [
     length::OPERATORS,
     has::OPERATORS,
     count::OPERATORS,
+    sum::OPERATORS,
     exists::OPERATORS,
     types::OPERATORS,
     only::OPERATORS,
+    anywhere::OPERATORS,
     every::OPERATORS,
     some::OPERATORS,
+    at::OPERATORS,
     within::OPERATORS,
     url::OPERATORS,
     email_domain::OPERATORS,
     cidr::OPERATORS,
+    time::OPERATORS,
+    clock::OPERATORS,
     command::OPERATORS,
     words::OPERATORS,
 ];
 
 /// What other languages call an operator.
-const OTHER_NAMES: [(&str, &str); 51] = [
+const OTHER_NAMES: [(&str, &str); 60] = [
     ("=", "eq"),
     ("==", "eq"),
     ("===", "eq"),
@@ -135,6 +146,15 @@ const OTHER_NAMES: [(&str, &str); 51] = [
     ("scopes", "words"),
     ("only_keys", "only"),
     ("additional_properties", "only"),
+    ("begins_with", "starts_with"),
+    ("nth", "at"),
+    ("index", "at"),
+    ("total", "sum"),
+    ("older_than", "age"),
+    ("newer_than", "age"),
+    ("time", "clock"),
+    ("hours", "clock"),
+    ("case_insensitive", ignore_case::KEY),
 ];
 
 /// Operators of strings, and those that do for lists what these do for strings.
@@ -144,7 +164,10 @@ fn find(name: &str) -> Option<&'static Operator> {
     FAMILIES.into_iter().flatten().find(|operator| operator.name == name)
 }
 
-/// The value of a part of the call as a whole: only its keys can be tested. `path` is what to say of it otherwise.
+/// The operators that look at a part of the call as a whole.
+const OF_PARTS: [&str; 2] = ["only", "anywhere"];
+
+/// The value of a part of the call as a whole: only its keys and all of its strings can be tested. `path` is what to say of it otherwise.
 pub(super) fn test_part(
     scope: &mut Scope<'_>,
     subject: &Subject,
@@ -152,7 +175,9 @@ pub(super) fn test_part(
     refuse: impl FnOnce(&mut Scope<'_>),
 ) -> Option<Condition> {
     match &node.kind {
-        Kind::Object(members) if !members.is_empty() && members.iter().all(|member| member.key.value == "only") => {
+        Kind::Object(members)
+            if !members.is_empty() && members.iter().all(|member| OF_PARTS.contains(&member.key.value.as_ref())) =>
+        {
             operators(scope, subject, node, members, None)
         }
         _ => {
@@ -196,13 +221,18 @@ fn operators(
         scope.error(Code::Empty, node.span, "empty test", Some(help.to_owned()));
         return None;
     }
+    // Where only some operators may stand, what goes with others may not.
+    let ignores = if only.is_none() { ignore_case::read(scope, members)? } else { false };
     let mut parts = Vec::with_capacity(members.len());
     for Member { key, value } in members {
         let name = key.value.as_ref();
+        if only.is_none() && goes_with(name, members) {
+            continue;
+        }
         match find(name).filter(|operator| only.is_none_or(|only| only.contains(&operator.name))) {
             Some(operator) => {
                 let used = Use { name: operator.name, subject, operand: value, span: key.span, beside: members };
-                parts.extend(apply(scope, operator, &used));
+                parts.extend(ignore_case::applied(scope, operator, &used, ignores));
             }
             None => unknown(scope, name, key.span, only),
         }
@@ -210,15 +240,27 @@ fn operators(
     Some(all_of(parts))
 }
 
+/// Whether a key is no operator but says more about one that stands beside it.
+fn goes_with(name: &str, members: &[Member<'_>]) -> bool {
+    name == ignore_case::KEY || name == within::BASE && members.iter().any(|member| member.key.value == "within")
+}
+
 fn apply(scope: &mut Scope<'_>, operator: &Operator, used: &Use<'_>) -> Option<Condition> {
     if !operator.takes_roles && scope.refuse_agent_roles(used.subject) {
         return None;
     }
-    (operator.meaning)(scope, used)
+    let meaning = (operator.meaning)(scope, used);
+    // A test that is left out must not leave the rest of its rule in force.
+    if meaning.is_none() && !scope.diagnostics.has_errors() {
+        scope.error(Code::Operand, used.span, format!("`{}` cannot be used like this", used.name), None);
+    }
+    meaning
 }
 
 fn unknown(scope: &mut Scope<'_>, name: &str, span: Span, only: Option<&[&str]>) {
-    let known = || FAMILIES.into_iter().flatten().map(|o| o.name).filter(|name| only.is_none_or(|o| o.contains(name)));
+    // What goes with an operator is no operator, but may be what is meant.
+    let all = || FAMILIES.into_iter().flatten().map(|operator| operator.name).chain([ignore_case::KEY]);
+    let known = || all().filter(|name| only.is_none_or(|only| only.contains(name)));
     let lower = name.to_lowercase();
     let other = OTHER_NAMES.iter().find(|(other, _)| *other == lower).map(|(_, name)| *name);
     let help = match other.filter(|other| known().any(|name| name == *other)) {
@@ -226,6 +268,9 @@ fn unknown(scope: &mut Scope<'_>, name: &str, span: Span, only: Option<&[&str]>)
             Some("use a reference as an operand: `{\"eq\": {\"ref\": \"agent.id\"}}`".to_owned())
         }
         Some(other) => Some(format!("did you mean `{other}`?")),
+        None if name == within::BASE => {
+            Some("`base` says where the `within` beside it reads relative paths from".to_owned())
+        }
         None if name.starts_with('.') => Some("test fields of elements inside `every` or `some`".to_owned()),
         None => match FOR_LISTS.iter().find(|(of_strings, _)| *of_strings == name) {
             Some((_, of_lists)) if known().any(|known| known == *of_lists) => {

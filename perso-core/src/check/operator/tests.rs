@@ -53,6 +53,11 @@ fn operator(policy: &Policy, operator: &Operator) -> String {
         Operator::Gt(with) => format!("> {}", operand(with)),
         Operator::Gte(with) => format!(">= {}", operand(with)),
         Operator::StartsWith(with) => format!("starts {}", operand(with)),
+        Operator::Inside { base, directory } => format!(
+            "inside {} from {}",
+            directory.iter().map(operand).collect::<Vec<_>>().join("/"),
+            base.map_or_else(|| "/".to_owned(), name)
+        ),
         Operator::EndsWith(with) => format!("ends {}", operand(with)),
         Operator::Contains(with) => format!("contains {}", operand(with)),
         Operator::Has(with) => format!("has {}", operand(with)),
@@ -61,6 +66,7 @@ fn operator(policy: &Policy, operator: &Operator) -> String {
         Operator::Matches(Pattern::Regex(text)) => format!("regex {text}"),
         Operator::Every(inner) => format!("every{}", asked(inner)),
         Operator::Some(inner) => format!("some{}", asked(inner)),
+        Operator::At(place, inner) => format!("at {place}{}", asked(inner)),
         Operator::InList(list) => format!("in list {}", name(*list)),
         Operator::Exists => "exists".to_owned(),
         Operator::Type(types) => format!("type {types:?}"),
@@ -101,7 +107,7 @@ fn elements() {
     assert_refused(r#"{ "args.a": { "every": { ".b": 1 }, "eq": { "ref": ".b" } } }"#, "unknown attribute `.b`");
     assert_refused(
         r#"{ "args.a": { "every": { "every": { "some": 1 } } } }"#,
-        "`every` and `some` are nested more than 2 levels deep",
+        "tests of elements are nested more than 2 levels deep",
     );
     assert_refused(r#"{ "tool": { "some": "x" } }"#, "`some` cannot be used on `tool`, which is a string");
     assert_refused(

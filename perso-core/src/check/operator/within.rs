@@ -4,9 +4,19 @@
 use super::super::scope::{Scope, Subject, any_of};
 use super::{Operator, Use, refuse_on_name};
 use crate::diagnostic::{Code, quoted};
-use crate::policy::{self, Condition, Facet, Operand, Value};
+use crate::policy::{self, AttributeId, Condition, Facet, Operand, Type, Value};
+use crate::syntax::document::first_of;
+use crate::syntax::json::{Kind, Member, Node};
 
 pub(super) const OPERATORS: &[Operator] = &[Operator { name: "within", takes_roles: false, meaning }];
+
+/// The key beside it from which relative paths are read.
+pub(super) const BASE: &str = "base";
+
+/// The most parts of a `join`.
+const MAX_PARTS: usize = 8;
+
+const JOIN_EXAMPLE: &str = r#"{"join": ["/srv/tenants", {"ref": "agent.tenant"}]}"#;
 
 /// The longest path, in bytes.
 const MAX_PATH: usize = 4096;
@@ -14,6 +24,15 @@ const MAX_PATH: usize = 4096;
 fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
     if refuse_on_name(scope, used) {
         return None;
+    }
+    let base = used.beside.iter().find(|member| member.key.value == BASE);
+    let is_made = |node: &Node<'_>| matches!(node.kind, Kind::Object(_));
+    let is_any_made = match &used.operand.kind {
+        Kind::List(nodes) => nodes.iter().any(is_made),
+        _ => is_made(used.operand),
+    };
+    if base.is_some() || is_any_made {
+        return made(scope, used, base);
     }
     let directories = scope.texts(used.name, "a directory", used.operand)?;
     let in_url = used.subject.attribute.facet() == Some(Facet::UrlPath);
@@ -48,6 +67,138 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
         }
     }
     (!broken).then(|| any_of(tests))
+}
+
+/// Directories of which some are made of several parts, or from which a path that is read from a base must be.
+fn made(scope: &mut Scope<'_>, used: &Use<'_>, base: Option<&Member<'_>>) -> Option<Condition> {
+    let nodes = match &used.operand.kind {
+        Kind::List(nodes) => nodes.as_slice(),
+        _ => std::slice::from_ref(used.operand),
+    };
+    if nodes.len() > super::super::scope::MAX_TEXTS {
+        let most = super::super::scope::MAX_TEXTS;
+        let message = format!("the list has {} directories; at most {most} are allowed", nodes.len());
+        scope.error(Code::Limit, first_of(used.operand), message, None);
+        return None;
+    }
+    let base = match base {
+        Some(base) => Some(path_reference(scope, "base", &base.value)?),
+        None => None,
+    };
+    let subject = used.subject.facet(if base.is_some() { Facet::AnyPath } else { Facet::Path });
+    let directories: Vec<Option<Vec<Operand>>> = nodes.iter().map(|node| directory(scope, node)).collect();
+    let directories: Vec<Vec<Operand>> = directories.into_iter().collect::<Option<_>>()?;
+    if directories.is_empty() {
+        scope.error(Code::Empty, used.operand.span, "`within` is an empty list", None);
+        return None;
+    }
+    let tests = directories
+        .into_iter()
+        .map(|directory| scope.test(&subject, policy::Operator::Inside { base, directory }, used.span));
+    let tests = tests.collect();
+    Some(any_of(tests))
+}
+
+/// The parts of a directory: a text, a reference, or a `join` of them.
+fn directory(scope: &mut Scope<'_>, node: &Node<'_>) -> Option<Vec<Operand>> {
+    match &node.kind {
+        Kind::String(text) => absolute(scope, text, node).map(|directory| vec![directory]),
+        Kind::Object(members) if members.iter().any(|member| member.key.value == "join") => {
+            let [Member { value, .. }] = members.as_slice() else {
+                for Member { key, .. } in members.iter().filter(|member| member.key.value != "join") {
+                    let help = match key.value.as_ref() {
+                        BASE => "write `base` beside `within`".to_owned(),
+                        _ => format!("for example, `{JOIN_EXAMPLE}`"),
+                    };
+                    let message = format!("unknown key {} beside `join`", quoted(&key.value));
+                    scope.error(Code::UnknownKey, key.span, message, Some(help));
+                }
+                return None;
+            };
+            join(scope, value)
+        }
+        Kind::Object(_) => path_reference(scope, "within", node).map(|id| vec![Operand::Ref(id)]),
+        _ => {
+            let message = format!("an element of `within` must be a directory, found {}", node.describe());
+            let help = format!("a directory is a string, a reference or a join such as `{JOIN_EXAMPLE}`");
+            scope.error(Code::Operand, first_of(node), message, Some(help));
+            None
+        }
+    }
+}
+
+fn join(scope: &mut Scope<'_>, node: &Node<'_>) -> Option<Vec<Operand>> {
+    let Kind::List(nodes) = &node.kind else {
+        let message = format!("`join` expects a list of parts, found {}", node.describe());
+        scope.error(Code::Operand, first_of(node), message, Some(format!("for example, `{JOIN_EXAMPLE}`")));
+        return None;
+    };
+    if nodes.len() > MAX_PARTS {
+        let message = format!("`join` has {} parts; at most {MAX_PARTS} are allowed", nodes.len());
+        scope.error(Code::Limit, first_of(node), message, None);
+        return None;
+    }
+    let Some((first, rest)) = nodes.split_first() else {
+        scope.error(Code::Empty, node.span, "`join` is an empty list", None);
+        return None;
+    };
+    let first = match &first.kind {
+        Kind::String(text) => absolute(scope, text, first),
+        _ => path_reference(scope, "join", first).map(Operand::Ref),
+    };
+    let rest: Vec<Option<Operand>> = rest.iter().map(|node| segment_of(scope, node)).collect();
+    let rest: Vec<Operand> = rest.into_iter().collect::<Option<_>>()?;
+    Some(std::iter::once(first?).chain(rest).collect())
+}
+
+/// A part of a `join` behind the first: segments of the policy, or one of the call.
+fn segment_of(scope: &mut Scope<'_>, node: &Node<'_>) -> Option<Operand> {
+    let Kind::String(text) = &node.kind else {
+        if !matches!(node.kind, Kind::Object(_)) {
+            let message = format!("a part of `join` must be a string or a reference, found {}", node.describe());
+            scope.error(Code::Operand, first_of(node), message, Some(format!("for example, `{JOIN_EXAMPLE}`")));
+            return None;
+        }
+        return scope.facet_reference("join", node, &[Type::String], Facet::Segment).map(Operand::Ref);
+    };
+    match posix(&format!("/{text}")) {
+        Ok(path) if path != "/" => Some(Operand::Literal(Value::String(path.trim_start_matches('/').to_owned()))),
+        read => {
+            let why = read.err().unwrap_or_else(|| "it is empty".to_owned());
+            scope.error(Code::Operand, node.span, format!("{} is not a part of a path: {why}", quoted(text)), None);
+            None
+        }
+    }
+}
+
+fn absolute(scope: &mut Scope<'_>, text: &str, node: &Node<'_>) -> Option<Operand> {
+    match posix(text) {
+        Ok(directory) => Some(Operand::Literal(Value::String(directory))),
+        Err(why) => {
+            let message = format!("{} is not a valid directory: {why}", quoted(text));
+            let help = match windows(text) {
+                Ok(_) => Some("`base`, references and `join` are for POSIX paths"),
+                Err(_) => help(text),
+            };
+            scope.error(Code::Operand, node.span, message, help.map(str::to_owned));
+            None
+        }
+    }
+}
+
+/// A reference to an absolute path.
+fn path_reference(scope: &mut Scope<'_>, name: &str, node: &Node<'_>) -> Option<AttributeId> {
+    if !matches!(node.kind, Kind::Object(_)) {
+        let message = format!("`{name}` expects a reference, found {}", node.describe());
+        scope.error(
+            Code::Operand,
+            first_of(node),
+            message,
+            Some("for example, `{\"ref\": \"context.root\"}`".to_owned()),
+        );
+        return None;
+    }
+    scope.facet_reference(name, node, &[Type::String], Facet::Path)
 }
 
 /// The tests of which one is true of a directory and of what is below it.

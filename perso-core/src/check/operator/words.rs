@@ -8,7 +8,7 @@ use crate::policy::{Condition, Facet};
 pub(super) const OPERATORS: &[Operator] = &[Operator { name: "words", takes_roles: false, meaning }];
 
 /// What the words can be tested with.
-const LIST_OPERATORS: [&str; 4] = ["every", "some", "has", "count"];
+const LIST_OPERATORS: [&str; 7] = ["every", "some", "has", "count", "first", "at", "begins"];
 
 const EXAMPLE: &str = r#"{"words": {"has": "files:read"}}"#;
 

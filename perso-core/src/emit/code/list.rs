@@ -1,7 +1,7 @@
 //! Lists, element by element.
 
 use super::{Code, FRAME, LEFT, Label, OTHER_TYPE, RIGHT, base, end};
-use crate::plan::{Among, Elements, Has, List, SCALAR, Side, What};
+use crate::plan::{Among, Elements, Has, List, SCALAR, Side, What, Which};
 use perso_decode::layout::kind;
 use wasm_encoder::BlockType;
 
@@ -34,19 +34,41 @@ impl Code<'_> {
         self.answers.pop();
     }
 
+    /// Goes to one element of a list that has it, with [`base`] of the next depth there.
+    fn one(&mut self, list: &List, place: u32, look: impl FnOnce(&mut Self)) {
+        let element = base(self.answers.len() as u32);
+        self.wasm.local_get(FRAME);
+        self.limb(&list.side, 0);
+        let distance = list.size.saturating_mul(place);
+        self.wasm.i32_wrap_i64().i32_add().i32_const(distance as i32).i32_add().local_set(element);
+        self.answers.push(list.answers as usize);
+        look(self);
+        self.answers.pop();
+    }
+
     /// Goes on if the condition on the elements is `want`; else jumps.
     pub(super) fn elements(&mut self, elements: &Elements, want: bool, fail: Label) {
         let list = &elements.list;
         self.mark_side(&list.side, list.side.takes);
         self.block(|code, ok| {
             code.readable(&list.side, ok, fail);
-            if elements.every {
-                // Nothing is said of an empty list, unless its author has thought of it.
-                code.limb(&list.side, 1);
-                code.wasm.i64_eqz();
-                code.jump_if(if elements.bounded && want { ok } else { fail });
-            }
-            if elements.every == want {
+            let every = match elements.which {
+                Which::At(place) => {
+                    code.limb(&list.side, 1);
+                    code.wasm.i64_const(place.into()).i64_le_u();
+                    code.jump_if(fail);
+                    return code.one(list, place, |code| code.goal(&elements.condition, want, fail));
+                }
+                Which::Every { bounded } => {
+                    // Nothing is said of an empty list, unless its author has thought of it.
+                    code.limb(&list.side, 1);
+                    code.wasm.i64_eqz();
+                    code.jump_if(if bounded && want { ok } else { fail });
+                    true
+                }
+                Which::Some => false,
+            };
+            if every == want {
                 // All elements must.
                 code.each(list, |code| code.goal(&elements.condition, want, fail));
             } else {

@@ -50,6 +50,48 @@ impl Code<'_> {
                 code.compare(left, *compare, &Other::Side(*right));
                 code.expect(want, fail);
             }),
+            Check::AnswerOfSome(bit) => self.block(|code, ok| {
+                code.state_and(left, kind::WITHHELD);
+                code.jump_if(fail);
+                code.state_and(left, kind::OPEN);
+                code.jump_if(ok);
+                code.block(|code, present| {
+                    code.present(left, present);
+                    // What is absent or null has no strings.
+                    if want {
+                        code.mark_side(&left.at(part::TOOL as u32), kind::STRING);
+                        code.jump(fail);
+                    } else {
+                        code.jump(ok);
+                    }
+                });
+                code.bit(left.depth, *bit);
+                code.expect(want, fail);
+            }),
+            Check::OrderSince(compare, number, now) => self.block(|code, ok| {
+                // Where there is no present, that is what is wrong.
+                code.mark_side(now, now.takes);
+                code.state_and(now, now.takes | kind::OPEN);
+                code.jump_unless(fail);
+                code.mark_side(left, left.takes);
+                code.readable(left, ok, fail);
+                code.compare(left, *compare, &Other::Number(*number));
+                code.expect(want, fail);
+            }),
+            Check::AnswerWithAll(sides, answer) => self.block(|code, ok| {
+                for side in std::iter::once(left).chain(sides) {
+                    code.mark_side(side, side.takes);
+                    code.state_and(side, side.takes | kind::OPEN);
+                    code.jump_unless(fail);
+                }
+                code.mark_side(left, left.takes);
+                for side in std::iter::once(left).chain(sides) {
+                    code.state_and(side, kind::OPEN);
+                    code.jump_if(ok);
+                }
+                code.bit(left.depth, *answer);
+                code.expect(want, fail);
+            }),
             Check::Only(only) => self.only(left, only, want, fail),
             Check::AnswerWith(right, answer) => self.block(|code, ok| {
                 code.both_readable(left, right, ok, fail);
@@ -65,9 +107,7 @@ impl Code<'_> {
             if only.is_part {
                 // What is absent or null has no keys.
                 code.block(|code, present| {
-                    code.state(left);
-                    code.wasm.i32_const(kind::NULL as i32).i32_gt_u();
-                    code.jump_if(present);
+                    code.present(left, present);
                     if want {
                         code.jump(ok);
                     } else {
@@ -91,6 +131,13 @@ impl Code<'_> {
                 code.jump_unless(fail);
             }
         });
+    }
+
+    /// Jumps if a part of the call is neither absent nor null.
+    fn present(&mut self, part: &Side, present: Label) {
+        self.state(part);
+        self.wasm.i32_const(kind::NULL as i32).i32_gt_u();
+        self.jump_if(present);
     }
 
     /// Goes on if the test can judge the attribute's state; jumps to `ok` if the attribute is open, else to `fail`.

@@ -4,19 +4,23 @@
 //! read is what every other reader of the same text reads.
 
 mod address;
+mod clock;
 mod command;
 mod count;
 mod email;
+mod instant;
 mod length;
 mod name;
 mod path;
 mod scope;
 mod special;
+mod strings;
 mod url;
 mod windows_path;
 
+use self::clock::Hand;
 use super::value::{Number, Value};
-use crate::policy::Facet;
+use crate::policy::{Facet, fold};
 
 /// The facet of a string.
 ///
@@ -45,6 +49,17 @@ pub fn read(facet: Facet, text: &str) -> Result<Value, &'static str> {
         Facet::WindowsPath => windows_path::read(text).map(string),
         Facet::Address => address::read(text).map(string),
         Facet::Program => command::read(text).map(|(program, _)| string(program)),
+        Facet::Instant => instant::read(text),
+        Facet::Weekday(zone) => clock::read(Hand::Weekday, zone, &string(text.to_owned())),
+        Facet::TimeOfDay(zone) => clock::read(Hand::Time, zone, &string(text.to_owned())),
+        Facet::Date(zone) => clock::read(Hand::Date, zone, &string(text.to_owned())),
+        Facet::Folded => Ok(string(fold(text))),
+        Facet::Segment => path::segment(text).map(string),
+        Facet::AnyPath => path::any(text).map(string),
+        // They depend on more than the value: see `Env::find`.
+        Facet::Age => Err("not a time"),
+        Facet::Sum(_) => Err("not a list"),
+        Facet::Strings => Err("not an object"),
         Facet::Scope => scope::read(text).map(|words| Value::List(words.into_iter().map(string).collect())),
         Facet::Words => {
             command::read(text).map(|(_, arguments)| Value::List(arguments.into_iter().map(string).collect()))
@@ -55,9 +70,18 @@ pub fn read(facet: Facet, text: &str) -> Result<Value, &'static str> {
 /// The facet of a value, or why it has none.
 pub(super) fn of(facet: Facet, value: &Value) -> Result<Value, &'static str> {
     match (facet, value) {
+        (Facet::Strings, value) => Ok(Value::List(strings::of(value))),
         (_, Value::String(text)) => read(facet, text),
         (Facet::Count, Value::List(elements)) => Ok(count::of_list(elements)),
         (Facet::Count, _) => Err("not a list"),
+        (Facet::Instant, Value::Number(_)) => Ok(value.clone()),
+        (Facet::Weekday(_) | Facet::TimeOfDay(_) | Facet::Date(_), Value::Number(Number { value: None, .. })) => {
+            Ok(value.clone())
+        }
+        (Facet::Weekday(zone), Value::Number(_)) => clock::read(Hand::Weekday, zone, value),
+        (Facet::TimeOfDay(zone), Value::Number(_)) => clock::read(Hand::Time, zone, value),
+        (Facet::Date(zone), Value::Number(_)) => clock::read(Hand::Date, zone, value),
+        (Facet::Instant | Facet::Weekday(_) | Facet::TimeOfDay(_) | Facet::Date(_), _) => Err("not a time"),
         _ => Err("not a string"),
     }
 }

@@ -61,6 +61,41 @@ pub(super) fn read(text: &str) -> Result<String, &'static str> {
     Ok(format!("/{rest}"))
 }
 
+/// A path that may be relative, without the `./` that it may begin with; empty where it is nothing but `.`.
+pub(super) fn any(text: &str) -> Result<String, &'static str> {
+    if text.starts_with('/') {
+        return read(text);
+    }
+    if text == "." || text == "./" {
+        return Ok(String::new());
+    }
+    let path = text.strip_prefix("./").unwrap_or(text);
+    // As if it were below the root: what is wrong with it there is wrong with it anywhere.
+    let read = below_root(path)?;
+    let first = path.chars().find(|c| !DROPPED.iter().any(|(first, last)| (*first..=*last).contains(c)));
+    if matches!(first, Some('~' | '$' | '%')) {
+        return Err("not a plain path: it begins with what may be expanded");
+    }
+    if path.split('/').next().is_some_and(|first| first.contains(':')) {
+        return Err("not a plain path: it begins with a drive or a scheme");
+    }
+    Ok(read.trim_start_matches('/').to_owned())
+}
+
+/// A single segment of a path.
+pub(super) fn segment(text: &str) -> Result<String, &'static str> {
+    let is_one = !text.contains('/') && below_root(text).is_ok();
+    if is_one { Ok(text.to_owned()) } else { Err("not a single segment of a path") }
+}
+
+fn below_root(path: &str) -> Result<String, &'static str> {
+    match read(&format!("/{path}"))?.as_str() {
+        // The root itself is below nothing.
+        "/" => Err("not a plain path: it is empty"),
+        read => Ok(read.to_owned()),
+    }
+}
+
 /// Whether there is a `%` and two hexadecimal digits.
 pub(super) fn has_escape(text: &str) -> bool {
     let characters: Vec<char> = text.chars().collect();

@@ -1,9 +1,11 @@
 //! The operators: one file for each family.
 
+mod anywhere;
 mod equality;
 mod every;
 mod glob;
 mod has;
+mod inside;
 mod matches;
 mod membership;
 mod only;
@@ -12,10 +14,12 @@ mod presence;
 mod text;
 
 pub(in crate::reference) use self::every::{Elements, elements};
+use std::borrow::Cow;
+
 use super::attribute::{self, Env, State};
 use super::roles;
 use crate::decision::{Expected, Problem};
-use crate::policy::{AttributeId, Operand, Operator, Pattern, Test, Type, Value};
+use crate::policy::{Attribute, AttributeId, Facet, Operand, Operator, Pattern, Test, Type, Value};
 
 /// What came of a test.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +82,20 @@ impl Outcome {
 pub(in crate::reference) fn test(env: &Env<'_>, test: &Test) -> Outcome {
     let see = |id: AttributeId| side(env, id);
     let left = see(test.attribute);
+    if let Some(attribute) = env.policy.attributes.get(test.attribute)
+        && attribute.is_every_string()
+    {
+        return anywhere::some(env, attribute, &test.operator);
+    }
+    // Without a present, no instant has an age.
+    if env.policy.attributes.get(test.attribute).and_then(Attribute::facet) == Some(Facet::Age) {
+        let present = env.policy.attributes.iter().position(|attribute| *attribute == Attribute::present());
+        if let Some(now) = present.map(see)
+            && !matches!(now.state, State::Number(_) | State::Open)
+        {
+            return now.unreadable(Expected::NUMBER);
+        }
+    }
     match &test.operator {
         Operator::Eq(operand) => equality::eq(left, operand, see),
         Operator::In(values) => equality::one_of(left, values),
@@ -90,13 +108,17 @@ pub(in crate::reference) fn test(env: &Env<'_>, test: &Test) -> Outcome {
         Operator::StartsWith(operand) => text::compare(left, operand, see, |text, part| text.starts_with(part)),
         Operator::EndsWith(operand) => text::compare(left, operand, see, |text, part| text.ends_with(part)),
         Operator::Contains(operand) => text::compare(left, operand, see, |text, part| text.contains(part)),
+        Operator::Inside { base, directory } => {
+            let directory = directory.iter().map(|part| right(part, see)).collect();
+            inside::inside(left, base.map(see), directory)
+        }
         Operator::Has(operand) => has::has(left, operand, see),
         Operator::HasRole(role) => roles::test(env.policy, env.call, &[*role]),
         Operator::Matches(Pattern::Glob { text, separator }) => {
             text::matches(left, |string| glob::matches(text, *separator, string))
         }
         Operator::Matches(Pattern::Regex(text)) => text::matches(left, |string| matches::matches(text, string)),
-        Operator::Every(_) | Operator::Some(_) => match elements(left) {
+        Operator::Every(_) | Operator::Some(_) | Operator::At(..) => match elements(left) {
             Elements::These(_) => Outcome::True,
             Elements::Open => Outcome::Open,
             Elements::Unreadable(outcome) => outcome,
@@ -204,6 +226,13 @@ fn types(types: &[Type]) -> Expected {
 /// A boolean, number or string: what can be the same as another one.
 fn scalar<'c>(state: &State<'c>) -> Option<State<'c>> {
     matches!(state, State::Bool(_) | State::Number(_) | State::String(_)).then(|| state.clone())
+}
+
+fn string<'c>(state: &State<'c>) -> Option<Cow<'c, str>> {
+    match state {
+        State::String(text) => Some(text.clone()),
+        _ => None,
+    }
 }
 
 /// A literal, as if an attribute had its value.

@@ -1,8 +1,6 @@
 //! `starts_with`, `ends_with` and patterns: what strings are made of.
 
-use std::borrow::Cow;
-
-use super::{Outcome, Side, with_operand};
+use super::{Outcome, Side, string, with_operand};
 use crate::decision::Expected;
 use crate::policy::{AttributeId, Operand};
 use crate::reference::attribute::State;
@@ -23,12 +21,5 @@ pub(super) fn matches(left: Side<'_>, truth: impl Fn(&str) -> bool) -> Outcome {
         State::Open => Outcome::Open,
         State::String(text) => Outcome::known(truth(text)),
         _ => left.unreadable(Expected::STRING),
-    }
-}
-
-fn string<'c>(state: &State<'c>) -> Option<Cow<'c, str>> {
-    match state {
-        State::String(text) => Some(text.clone()),
-        _ => None,
     }
 }

@@ -300,7 +300,7 @@ fn step(env: &Env<'_>, condition: &Condition) -> Step {
             Step::Any { truth: Truth::all(parts.iter().map(|part| part.truth().not())).not(), parts }
         }
         Condition::Not(part) => match &**part {
-            Condition::Test(test) if written::negated(&test.operator).is_some() => {
+            Condition::Test(test) if written::negated(env.policy, test).is_some() => {
                 Step::Test(test_trace(env, test, true))
             }
             part => {
@@ -315,7 +315,7 @@ fn step(env: &Env<'_>, condition: &Condition) -> Step {
 fn test_trace(env: &Env<'_>, test: &Test, is_negated: bool) -> TestTrace {
     let outcome = operator::test(env, test);
     let truth = truth(env, test);
-    let (operator, operand) = match written::negated(&test.operator).filter(|_| is_negated) {
+    let (operator, operand) = match written::negated(env.policy, test).filter(|_| is_negated) {
         Some(words) => words,
         None => written::written(env.policy, test),
     };
@@ -347,28 +347,43 @@ fn truth(env: &Env<'_>, test: &Test) -> Truth {
     Truth::from_halves(half(true), half(false))
 }
 
-/// The elements that `every` and `some` ask about, and how many more there are than are shown.
+/// The elements that `every`, `some` and `at` ask about, and how many more there are than are shown.
 fn element_traces(env: &Env<'_>, test: &Test) -> (Vec<ElementTrace>, usize) {
-    let (Operator::Every(asked) | Operator::Some(asked)) = &test.operator else { return (Vec::new(), 0) };
+    let (shown, asked) = match &test.operator {
+        Operator::Every(asked) | Operator::Some(asked) => (0..ELEMENTS, asked),
+        Operator::At(place, asked) => (*place as usize..*place as usize + 1, asked),
+        _ => return (Vec::new(), 0),
+    };
     let Elements::These(elements) = operator::elements(operator::side(env, test.attribute)) else {
         return (Vec::new(), 0);
     };
     let Some(list) = env.policy.attributes.get(test.attribute) else { return (Vec::new(), 0) };
-    let traces = elements.iter().enumerate().take(ELEMENTS).map(|(index, element)| ElementTrace {
+    let traces = elements.iter().enumerate().take(shown.end).skip(shown.start).map(|(index, element)| ElementTrace {
         seen: Seen::Value(show::value(element)),
         asked: step(&env.inside_list(list, &elements, index), &asked.condition),
     });
-    (traces.collect(), elements.len().saturating_sub(ELEMENTS))
+    let more = if shown.start == 0 && shown.end == ELEMENTS { elements.len().saturating_sub(ELEMENTS) } else { 0 };
+    (traces.collect(), more)
 }
 
 /// The attribute's value; of what a facet cannot be read off, why not, and of a length or count that is none, the value itself.
 fn see_place(env: &Env<'_>, attribute: &policy::Attribute) -> Seen {
+    // Its case is as the call says it.
+    if let Some((policy::Step::Facet(Facet::Folded), steps)) = attribute.steps.split_last()
+        && !steps.is_empty()
+    {
+        return see_place(env, &policy::Attribute { root: attribute.root, steps: steps.to_vec() });
+    }
     match env.find(attribute) {
         Found::Missing => Seen::Missing,
         Found::Open => Seen::Open,
         Found::Withheld => Seen::Withheld,
         Found::Value(value) => match (attribute.facet(), &*value) {
             (Some(Facet::Address), super::Value::String(bits)) => Seen::Value(show::string(&facet::network(bits))),
+            (Some(facet), super::Value::Number(super::Number { value: Some(number), .. })) => {
+                let written = policy::time::written(facet, number).map(|text| show::string(&text));
+                Seen::Value(written.unwrap_or_else(|| show::value(&value)))
+            }
             (_, value) => Seen::Value(show::value(value)),
         },
         Found::NoFacet(why) => match attribute.steps.split_last() {

@@ -135,7 +135,8 @@ impl Policy {
         if let Some(words) = self.names.hints.get(problem) {
             return Some(format!("{argument}{words}"));
         }
-        if problem != "type" {
+        // What is read off the argument is there: it is what it was compared with that has another type.
+        if problem != "type" || facets.is_some() && expected == 0 {
             return None;
         }
         let types = self.names.types.iter().filter(|(bits, _)| expected & bits != 0).map(|(_, name)| name.as_str());
