@@ -27,7 +27,6 @@ the host refers to unknown parts`.split('\n');
 const HINTS = { missing: ' is missing', null: ' must not be null', out_of_range: ' is out of range' };
 // The bits of each type: `false` and `true` have one each.
 const TYPES = { 'a boolean': 3, 'a number': 4, 'a string': 8, 'a list': 16 };
-const URLS = ['scheme', 'host', 'port', 'path', 'privateness', 'query'];
 const FACETS = {
 	length: 'a string',
 	count: 'a list',
@@ -38,7 +37,16 @@ const FACETS = {
 	words: 'one simple command',
 	program: 'one simple command',
 	'word list': 'words separated by single spaces',
+	age: 'a time in the past, in RFC 3339 with an offset',
+	sum: 'a list of numbers, or of objects with the numbers to add up',
+	text: 'a string',
+	segment: 'a single segment of a path',
+	place: 'a path without `..`',
+	strings: 'an object',
 };
+for (const facet of ['scheme', 'host', 'port', 'path', 'privateness', 'query']) FACETS[facet] = 'a URL';
+for (const facet of ['time', 'weekday', 'clock time', 'date'])
+	FACETS[facet] = 'a time in RFC 3339 with an offset, such as 2026-12-01T09:00:00Z';
 const PARTS = { __proto__: null, args: 1, agent: 2, resource: 4, context: 8 };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -51,12 +59,12 @@ const bits = (parts = []) => parts.reduce((all, part) => all | (PARTS[part] ?? 2
 function hintOf(attribute, problem, expected) {
 	const [, facets, argument] = /^(?:([^.[]+) of )?(args.*)$/s.exec(attribute) ?? [];
 	if (!argument || problem in HINTS) return argument ? argument + HINTS[problem] : null;
-	if (problem !== 'type') return null;
+	if (problem !== 'type' || (facets && !expected)) return null;
 	const facet = facets?.split(' of ').pop();
 	const types = Object.keys(TYPES)
 		.filter((type) => expected & TYPES[type])
 		.join(' or ');
-	const what = facet ? (URLS.includes(facet) ? 'a URL' : FACETS[facet]) : types;
+	const what = facet ? FACETS[facet] : types;
 	return argument + (what ? ` must be ${what}` : ' has the wrong type');
 }
 

@@ -126,6 +126,7 @@ function part(value: unknown, keys: Keys, room: Room): string | undefined {
 	}
 	// The policy reads nothing of this part, so leave it out.
 	if (keys.none) return undefined;
+	room.whole = keys.all;
 	return members(stands instanceof Map ? named(stands) : (stands as Record<string, unknown>), keys, room);
 }
 

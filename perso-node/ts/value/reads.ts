@@ -30,6 +30,11 @@ export class Keys {
 		this.#all = all;
 	}
 
+	/** Whether the policy may look at everything in the part. */
+	get all(): boolean {
+		return this.#all;
+	}
+
 	/** Whether the policy reads nothing of the part. */
 	get none(): boolean {
 		return !this.#all && this.#skeletons.size === 0;

@@ -10,6 +10,9 @@ export const MOST = 1 << 20;
 /** The depth below which values are written as `null`. Policies cannot read them, because a call's text has a depth limit. */
 const DEPTH = 61;
 
+/** Written in place of what is deeper, if the policy looks at every string: the engine denies the call for its depth. */
+const TOO_DEEP = '[[[[]]]]';
+
 /** Larger bigints are written as out of range, because policies cannot compare them exactly. */
 const BIGGEST = 10n ** 6200n;
 
@@ -19,6 +22,8 @@ export class TooLong extends Error {}
 /** The remaining length for a call's text. */
 export interface Room {
 	left: number;
+	/** Whether nothing may be left out, because the policy looks at every string. */
+	whole?: boolean;
 }
 
 const PLAIN = /^[ !#-[\]-~]*$/;
@@ -63,7 +68,7 @@ function spend(room: Room, length: number): void {
 const number = (value: number): string => (Number.isFinite(value) ? `${value}` : value < 0 ? '-1e9999' : '1e9999');
 
 function object(value: object, room: Room, depth: number, key: string): string | undefined {
-	if (depth >= DEPTH) return take(room, 'null');
+	if (depth >= DEPTH) return take(room, room.whole ? TOO_DEEP : 'null');
 	if (Array.isArray(value)) return list(value, room, depth);
 	const { toJSON } = value as { toJSON?: unknown };
 	if (typeof toJSON === 'function') {

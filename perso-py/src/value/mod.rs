@@ -126,7 +126,17 @@ pub(crate) enum Part {
 }
 
 #[derive(Debug)]
-pub(crate) struct Read(Result<Taken, Error>);
+pub(crate) struct Read {
+    taken: Result<Taken, Error>,
+    /// Every string of the part, if the policy looks at them. `Withheld` if they cannot all be read.
+    strings: Option<Strings>,
+}
+
+#[derive(Debug)]
+enum Strings {
+    All(Vec<PyBackedStr>),
+    Withheld,
+}
 
 impl Part {
     /// Reads a part. Without `reads`, because the call is denied for its tool, checks only that it could be a part.
@@ -142,10 +152,19 @@ impl Part {
             Some(reads) => read::Reader::default().take(value, reads.part(place)),
             None => Ok(read::form(value)),
         };
-        Self::Read(Read(taken.and_then(|taken| match taken {
+        let taken = taken.and_then(|taken| match taken {
             Taken::Object(_) | Taken::Null | Taken::Withheld => Ok(taken),
             _ => Err(Code::Part.anywhere()),
-        })))
+        });
+        let strings = match reads.map(|reads| reads.part(place).strings()) {
+            Some(Ok(true)) => Some(read::strings(value)),
+            None | Some(Ok(false)) => None,
+            Some(Err(error)) => return Self::Read(Read { taken: Err(error), strings: None }),
+        };
+        match strings.transpose() {
+            Ok(strings) => Self::Read(Read { taken, strings }),
+            Err(error) => Self::Read(Read { taken: taken.and(Err(error)), strings: None }),
+        }
     }
 
     pub(crate) fn as_part(&self) -> perso_core::Part<'_> {
@@ -162,13 +181,15 @@ impl Part {
 
 impl Source for Read {
     fn write(&self, frame: &mut Frame<'_, '_>, part: Place) -> Result<(), Error> {
-        match &self.0 {
-            Ok(taken) => taken.write(frame, part),
-            Err(error) => Err(*error),
+        self.taken.as_ref().map_err(|error| *error)?.write(frame, part)?;
+        let (Some(strings), Some(place)) = (&self.strings, frame.strings_of(part)?) else { return Ok(()) };
+        match strings {
+            Strings::All(strings) => strings.iter().try_for_each(|string| frame.string(place, string)),
+            Strings::Withheld => frame.withheld(place),
         }
     }
 
     fn check(&self) -> Result<(), Error> {
-        self.0.as_ref().map(|_| ()).map_err(|error| *error)
+        self.taken.as_ref().map(|_| ()).map_err(|error| *error)
     }
 }

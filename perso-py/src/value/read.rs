@@ -1,7 +1,7 @@
 //! Reads Python values.
 
-use super::{Taken, faces, number};
-use perso_core::limits::{INPUT_BYTES, LIST_LENGTH};
+use super::{Strings, Taken, faces, number};
+use perso_core::limits::{DEPTH, INPUT_BYTES, LIST_LENGTH};
 use perso_core::source::{Code, Error, Reads};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::intern;
@@ -50,6 +50,80 @@ pub(super) fn form(value: &Bound<'_, PyAny>) -> Taken {
         Taken::Object(Vec::new())
     } else {
         Taken::Bool(false)
+    }
+}
+
+/// Every string at any depth of a part, keys too. Of values that could hide strings, such as `bytes` and objects, nothing is
+/// known: then the strings are withheld.
+pub(super) fn strings(value: &Bound<'_, PyAny>) -> Result<Strings, Error> {
+    let mut found = Found { strings: Vec::new(), values: 0 };
+    let is_read = found.look(value, 1)?;
+    Ok(if is_read { Strings::All(found.strings) } else { Strings::Withheld })
+}
+
+/// The strings found so far.
+struct Found {
+    strings: Vec<PyBackedStr>,
+    /// How many values there have been. The text of a call cannot have as many as its limit.
+    values: usize,
+}
+
+impl Found {
+    /// Looks through a value. Whether it could be read.
+    fn look(&mut self, value: &Bound<'_, PyAny>, depth: u32) -> Result<bool, Error> {
+        self.values += 1;
+        if depth > DEPTH {
+            return Err(Code::Depth.anywhere());
+        }
+        if self.values > INPUT_BYTES {
+            return Err(Code::Size.anywhere());
+        }
+        let py = value.py();
+        let class = value.get_type();
+        let is_plain = |built_in: &Bound<'_, PyType>| {
+            class.is(built_in) || read(py, faces::has_one(&class, built_in)).unwrap_or(false)
+        };
+        if value.is_none() || value.is_exact_instance_of::<PyBool>() {
+            return Ok(true);
+        }
+        if value.is_instance_of::<PyString>() {
+            let Some(string) = text(value) else { return Ok(false) };
+            self.strings.push(string?);
+            return Ok(true);
+        }
+        if value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>() {
+            return Ok(!is_enum(&class));
+        }
+        if let Ok(dict) = value.cast::<PyDict>() {
+            if !is_plain(&py.get_type::<PyDict>()) {
+                return Ok(false);
+            }
+            for (key, value) in dict.iter() {
+                if !self.look(&key, depth)? || !self.look(&value, depth + 1)? {
+                    return Ok(false);
+                }
+            }
+            return Ok(true);
+        }
+        let elements: Vec<Bound<'_, PyAny>> = if let Ok(list) = value.cast::<PyList>() {
+            if !is_plain(&py.get_type::<PyList>()) {
+                return Ok(false);
+            }
+            list.iter().collect()
+        } else if let Ok(tuple) = value.cast::<PyTuple>() {
+            if !is_plain(&py.get_type::<PyTuple>()) {
+                return Ok(false);
+            }
+            tuple.iter().collect()
+        } else {
+            return Ok(read(py, number::decimal(py)).is_some_and(|decimal| class.is(decimal)));
+        };
+        for element in &elements {
+            if !self.look(element, depth + 1)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
