@@ -1,11 +1,14 @@
 //! Errors and warnings about a policy, with help for fixing them.
 //!
-//! A [`Diagnostic`] names a place in the policy text. [`Source`] turns it into text for people, with the line
-//! underlined, or into a record for programs.
+//! A [`Diagnostic`] names a place in the policy text, or in the texts of a policy that [extends](crate::Documents) others.
+//! [`Source`] turns it into text for people, with the line underlined, or into a record for programs.
+
+use std::borrow::Cow;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 use serde::Serialize;
 
+use crate::documents::Documents;
 use crate::span::Span;
 use crate::visible::visible;
 
@@ -98,6 +101,9 @@ codes! {
     Error UnknownType "unknown-type" "A type name that does not exist.",
     Error UnknownDefinition "unknown-definition" "A definition that does not exist.",
     Error DefinitionCycle "definition-cycle" "A definition uses itself.",
+    Error Extends "extends" "A document that `extends` names cannot be used.",
+    Error ExtendsCycle "extends-cycle" "A document extends itself.",
+    Error Conflict "conflict" "Two documents of a policy contradict each other.",
     Error Example "example" "An example of a rule gets another decision than it states.",
     Error Module "module" "The module that the policy was compiled to cannot be loaded.",
     Warning NeverApplies "never-applies" "A rule that can never apply.",
@@ -144,6 +150,16 @@ impl Diagnostic {
     #[must_use]
     pub(crate) fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help.or(self.help);
+        self
+    }
+
+    /// The same finding in a longer text, in which this one's text begins at a byte.
+    #[must_use]
+    pub(crate) fn shifted(mut self, by: usize) -> Self {
+        self.span = self.span.shifted(by);
+        for label in &mut self.labels {
+            label.span = label.span.shifted(by);
+        }
         self
     }
 
@@ -212,14 +228,24 @@ pub(crate) fn quoted(text: &str) -> String {
     }
 }
 
-/// A policy text and its name, to show findings with.
+/// The texts of a policy and their names, to show findings with.
 #[derive(Debug)]
 pub struct Source<'a> {
-    name: &'a str,
+    first: Named<'a>,
+    /// The texts behind the first, in order.
+    others: Vec<Named<'a>>,
+}
+
+/// One text, and its name.
+#[derive(Debug)]
+struct Named<'a> {
+    name: Cow<'a, str>,
     /// The name as people are shown it, without control characters.
     shown_name: String,
     text: &'a str,
-    /// Where each line begins.
+    /// Where it begins in the texts of all.
+    start: usize,
+    /// Where each line begins in it.
     lines: Vec<usize>,
 }
 
@@ -254,16 +280,43 @@ impl<'a> Source<'a> {
     /// A policy text; `name` is the file's, or what stands for it.
     #[must_use]
     pub fn new(name: &'a str, text: &'a str) -> Self {
-        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { name, shown_name: normalize_untrusted_str(name), text, lines }
+        Self { first: Named::new(Cow::Borrowed(name), text, 0), others: Vec::new() }
     }
 
-    /// Line and column of a byte, counted from 1; the column in characters.
+    /// The texts of a policy; `name` is the file's of the main document, or what stands for it. Other documents are named
+    /// relative to it: with `teams/mail.json`, the document `org.json` is `teams/org.json`.
+    ///
+    /// ```
+    /// use perso_core::{ResolveError, compile_with, diagnostic::Source};
+    ///
+    /// let org = |_: &str| Ok::<_, ResolveError>(r#"{ "perso": 1, "rule": [] }"#.to_owned());
+    /// let error = compile_with(r#"{ "perso": 1, "extends": "org.json", "rules": [] }"#, &org).unwrap_err();
+    /// let source = Source::of("teams/mail.json", &error.documents);
+    /// assert_eq!(source.record(&error.diagnostics[0]).file, "teams/org.json");
+    /// ```
+    #[must_use]
+    pub fn of(name: &'a str, documents: &'a Documents) -> Self {
+        let folder = name.rfind(['/', std::path::MAIN_SEPARATOR]).and_then(|at| name.get(..=at)).unwrap_or_default();
+        let mut named = documents.places().map(|(start, document)| {
+            let name = document.path.map_or(Cow::Borrowed(name), |path| Cow::Owned(format!("{folder}{path}")));
+            Named::new(name, document.text, start)
+        });
+        let first = named.next().unwrap_or_else(|| Named::new(Cow::Borrowed(name), "", 0));
+        Self { first, others: named.collect() }
+    }
+
+    /// The document that a byte is in, and the byte's place there.
+    fn at(&self, offset: usize) -> (&Named<'a>, usize) {
+        let before = self.others.partition_point(|named| named.start <= offset);
+        let named = before.checked_sub(1).and_then(|last| self.others.get(last)).unwrap_or(&self.first);
+        (named, offset.saturating_sub(named.start))
+    }
+
+    /// Line and column of a byte in its document, counted from 1; the column in characters.
     #[must_use]
     pub fn position(&self, offset: usize) -> (usize, usize) {
-        let (line, start, _) = self.line_of(offset);
-        let before = self.text.get(start..self.floor(offset)).unwrap_or_default();
-        (line, before.chars().count() + 1)
+        let (named, offset) = self.at(offset);
+        named.position(offset)
     }
 
     /// The finding for people: message, file, line and column, the line with the place underlined, help.
@@ -285,11 +338,25 @@ impl<'a> Source<'a> {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
+        let (document, _) = self.at(diagnostic.span.start);
+        let own = |span: Span| Span {
+            start: span.start.saturating_sub(document.start),
+            end: span.end.saturating_sub(document.start),
+        };
+        let span = own(diagnostic.span);
+        let line = document.line_of(span.start).0;
+        // Those in the same line are shown with it.
+        let is_near = |label: &&Label| {
+            std::ptr::eq(self.at(label.span.start).0, document) && document.line_of(own(label.span).start).0 == line
+        };
+        let (near, far): (Vec<&Label>, Vec<&Label>) = diagnostic.labels.iter().partition(is_near);
+        let near: Vec<(Span, &str)> = near.into_iter().map(|label| (own(label.span), label.text.as_str())).collect();
         let mut group = Group::with_title(level.primary_title(&diagnostic.message).id(diagnostic.code.name()));
-        group = self.place(group, diagnostic.span, AnnotationKind::Primary, None, &diagnostic.labels);
-        let line = self.line_of(diagnostic.span.start).0;
-        for label in diagnostic.labels.iter().filter(|label| self.line_of(label.span.start).0 != line) {
-            group = self.place(group, label.span, AnnotationKind::Context, Some(&label.text), &[]);
+        group = document.place(group, span, AnnotationKind::Primary, None, &near);
+        for label in far {
+            let (document, start) = self.at(label.span.start);
+            let span = Span { start, end: label.span.end.saturating_sub(document.start) };
+            group = document.place(group, span, AnnotationKind::Context, Some(&label.text), &[]);
         }
         if let Some(help) = &diagnostic.help {
             group = group.element(Level::HELP.message(normalize_untrusted_str(help)));
@@ -300,20 +367,36 @@ impl<'a> Source<'a> {
 
     /// The finding as a record for programs.
     #[must_use]
-    pub fn record(&self, diagnostic: &'a Diagnostic) -> Record<'a> {
-        let (line, column) = self.position(diagnostic.span.start);
-        let (end_line, end_column) = self.position(diagnostic.span.end.max(diagnostic.span.start));
+    pub fn record<'s>(&'s self, diagnostic: &'s Diagnostic) -> Record<'s> {
+        let (document, start) = self.at(diagnostic.span.start);
+        let (line, column) = document.position(start);
+        let end = diagnostic.span.end.max(diagnostic.span.start).saturating_sub(document.start);
+        let (end_line, end_column) = document.position(end);
         Record {
             severity: diagnostic.severity,
             code: diagnostic.code.name(),
             message: &diagnostic.message,
-            file: self.name,
+            file: &document.name,
             line,
             column,
             end_line,
             end_column,
             help: diagnostic.help.as_deref(),
         }
+    }
+}
+
+impl<'a> Named<'a> {
+    fn new(name: Cow<'a, str>, text: &'a str, start: usize) -> Self {
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let shown_name = normalize_untrusted_str(&name);
+        Self { name, shown_name, text, start, lines }
+    }
+
+    fn position(&self, offset: usize) -> (usize, usize) {
+        let (line, start, _) = self.line_of(offset);
+        let before = self.text.get(start..self.floor(offset)).unwrap_or_default();
+        (line, before.chars().count() + 1)
     }
 
     /// Adds the line with a place underlined, and those of `others` that are in the same line. Only that line is given
@@ -324,7 +407,7 @@ impl<'a> Source<'a> {
         span: Span,
         kind: AnnotationKind,
         label: Option<&'g str>,
-        others: &'g [Label],
+        others: &[(Span, &'g str)],
     ) -> Group<'g> {
         let (line, line_start, line_end) = self.line_of(span.start);
         let huge = line_end - line_start > HUGE_LINE;
@@ -348,8 +431,8 @@ impl<'a> Source<'a> {
             group
         };
         snippet = snippet.annotation(kind.span(within(span)).label(label));
-        for other in others.iter().filter(|other| (start..=end).contains(&other.span.start)) {
-            snippet = snippet.annotation(AnnotationKind::Context.span(within(other.span)).label(other.text.as_str()));
+        for (other, text) in others.iter().filter(|(other, _)| (start..=end).contains(&other.start)) {
+            snippet = snippet.annotation(AnnotationKind::Context.span(within(*other)).label(*text));
         }
         group.element(snippet)
     }

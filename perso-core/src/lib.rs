@@ -66,6 +66,8 @@ pub mod describe;
 #[cfg(feature = "compile")]
 pub mod diagnostic;
 #[cfg(feature = "compile")]
+mod documents;
+#[cfg(feature = "compile")]
 mod emit;
 mod engine;
 mod frame;
@@ -89,13 +91,20 @@ mod syntax;
 mod visible;
 
 #[cfg(feature = "compile")]
-pub use compile::{CompileError, Compiled, Migrated, compile, migrate};
+pub use compile::{CompileError, Compiled, Migrated, compile, compile_with, migrate};
 #[doc(hidden)]
 pub use decision::Expected;
 pub use decision::{Cause, CauseKind, Decision, Hint, Message, Outcome, Problem};
+#[cfg(feature = "compile")]
+pub use documents::{Document, Documents, ResolveError, Resolver};
 pub use engine::{ModuleError, Policy};
 pub use frame::{Call, Part};
+#[cfg(feature = "compile")]
+pub use load::Folder;
 pub use load::LoadError;
+#[cfg(feature = "compile")]
+#[doc(hidden)]
+pub use load::files;
 pub use perso_decode::call::{PartName, Unknown};
 
 /// For hosts whose values are those of another programming language: how such a value becomes a part of a call.

@@ -1,5 +1,11 @@
 //! A policy from a file, whichever of its two forms is in it.
 
+#[cfg(feature = "compile")]
+mod folder;
+
+#[cfg(feature = "compile")]
+pub use folder::Folder;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -93,9 +99,31 @@ impl Document {
     }
 }
 
+/// The files that [`Policy::load`] reads, for whoever follows their changes: the policy's own first, and then those that it
+/// extends, also those that cannot be read.
+#[cfg(feature = "compile")]
+#[doc(hidden)]
+#[must_use]
+pub fn files(path: impl AsRef<Path>) -> Vec<PathBuf> {
+    let path = path.as_ref();
+    let mut files = vec![path.to_owned()];
+    let mut start = Vec::new();
+    let is_module = File::open(path)
+        .and_then(|file| file.take(WASM.len() as u64).read_to_end(&mut start))
+        .is_ok_and(|_| start == WASM);
+    if !is_module && let Ok(Document::Text(text)) = Document::read(path) {
+        let folder = Folder::of(path);
+        crate::check::ask(&text, &folder);
+        files.extend(folder.asked());
+    }
+    files
+}
+
 impl Policy {
     /// Loads a policy from a file: a module that `perso compile` made, or a policy's JSON text, which is compiled. The
-    /// first bytes tell which it is. Warnings of the compiler are dropped; [`compile`](crate::compile()) has them.
+    /// first bytes tell which it is. Documents that the text extends are read from the file's folder and the folders below
+    /// it; for others, use a [`Folder`] and [`Policy::compile_with`]. Warnings of the compiler are dropped;
+    /// [`compile`](crate::compile()) has them.
     ///
     /// # Errors
     ///
@@ -126,9 +154,8 @@ impl Policy {
                 Self::from_module(bytes).map_err(|error| LoadError::Module { path: path.to_owned(), error })
             }
             #[cfg(feature = "compile")]
-            Document::Text(text) => {
-                Self::compile(&text).map_err(|error| LoadError::Policy { path: path.to_owned(), error })
-            }
+            Document::Text(text) => Self::compile_with(&text, &Folder::of(path))
+                .map_err(|error| LoadError::Policy { path: path.to_owned(), error }),
             #[cfg(not(feature = "compile"))]
             Document::Text(text) => {
                 drop(text);

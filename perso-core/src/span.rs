@@ -8,3 +8,11 @@ pub struct Span {
     /// Behind the last byte.
     pub end: usize,
 }
+
+impl Span {
+    /// The same range, further behind.
+    #[must_use]
+    pub(crate) fn shifted(self, by: usize) -> Self {
+        Self { start: self.start + by, end: self.end + by }
+    }
+}

@@ -1,5 +1,5 @@
-//! Every policy in `tests/diagnostics/` draws exactly the findings that stand beside it in its `.stderr` file.
-//! `BLESS=1 cargo test -p perso-core --test diagnostics` writes those files.
+//! Every policy in `tests/diagnostics/` draws exactly the findings that stand beside it in its `.stderr` file. A policy is a
+//! file, or a folder with a `policy.json` and the documents that it extends. `BLESS=1 cargo test -p perso-core --test diagnostics` writes those files.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,32 +8,39 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use perso_core::analyze::warnings;
-use perso_core::check::check;
-use perso_core::compile;
+use perso_core::check::{check, check_with};
 use perso_core::diagnostic::{Code, Severity, Source};
+use perso_core::{Folder, compile, compile_with};
 
 fn policies() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics");
     let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    files.retain(|path| path.is_dir() || path.extension().is_some_and(|extension| extension == "json"));
     files.sort();
     files
 }
 
 /// All findings as the `perso` command shows them.
 fn shown(path: &Path) -> (String, BTreeSet<Code>) {
-    let text = fs::read_to_string(path).unwrap();
     let name = path.file_name().unwrap().to_str().unwrap();
-    let checked = check(&text);
+    let (checked, compiled, shown_name) = if path.is_dir() {
+        let main = path.join("policy.json");
+        let text = fs::read_to_string(&main).unwrap();
+        let checked = check_with(&text, &Folder::of(&main));
+        (checked, compile_with(&text, &Folder::of(&main)), format!("{name}/policy.json"))
+    } else {
+        let text = fs::read_to_string(path).unwrap();
+        (check(&text), compile(&text), name.to_owned())
+    };
     let errors = checked.diagnostics.iter().any(|finding| finding.severity == Severity::Error);
     assert_eq!(checked.policy.is_none(), errors, "{name}: a policy is there if and only if there is no error");
-    let (compiled, findings) = match compile(&text) {
-        Ok(compiled) => (true, compiled.warnings),
-        Err(error) => (false, error.diagnostics),
+    let (compiled, findings, documents) = match compiled {
+        Ok(compiled) => (true, compiled.warnings, compiled.documents),
+        Err(error) => (false, error.diagnostics, error.documents),
     };
     let errors = findings.iter().any(|finding| finding.severity == Severity::Error);
     assert_eq!(compiled, !errors, "{name}: a module is there if and only if there is no error");
-    let source = Source::new(name, &text);
+    let source = Source::of(&shown_name, &documents);
     let shown: Vec<String> = findings.iter().map(|finding| source.render(finding, false)).collect();
     (format!("{}\n", shown.join("\n\n")), findings.iter().map(|finding| finding.code).collect())
 }

@@ -1,6 +1,8 @@
 //! Stage 2: from the syntax tree to the checked policy. Names, operators and limits are resolved here.
 
 mod define;
+mod extends;
+mod join;
 pub(crate) mod legacy;
 mod names;
 mod operator;
@@ -12,21 +14,29 @@ mod tools;
 
 use self::roles::Roles;
 use self::scope::Scope;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, quoted};
+use crate::documents::{Documents, Resolver};
 use crate::policy::{Effect, Places, Policy};
 use crate::span::Span;
 use crate::syntax::{did_you_mean, document, json};
+use std::collections::HashSet;
 
 /// A policy text, checked.
 #[derive(Debug)]
 pub struct Checked {
     /// The policy; `None` if, and only if, there is an error among the diagnostics.
     pub policy: Option<Policy>,
-    /// The examples of the policy's rules, to be run; empty where there is no policy.
+    /// The examples of the policy's rules, to be run; empty where there is no policy. Those in documents that it extends are
+    /// not among them.
     pub examples: Vec<Example>,
+    /// Each document that the policy extends and that has examples, as a policy of its own: its examples say what it decides
+    /// whoever extends it. Empty where there is no policy.
+    pub extended: Vec<(Policy, Vec<Example>)>,
     /// Every error, and what a legacy document no longer means, in the order of the text. What else is likely wrong is
     /// said by [`analyze::warnings`](crate::analyze::warnings).
     pub diagnostics: Vec<Diagnostic>,
+    /// The texts, in which all places are.
+    pub documents: Documents,
 }
 
 /// A call that a rule gives as an example.
@@ -61,9 +71,96 @@ pub struct Example {
 /// ```
 #[must_use]
 pub fn check(text: &str) -> Checked {
+    check_with(text, &extends::Nothing)
+}
+
+/// Checks a policy text that may extend other documents.
+///
+/// Each document is checked by itself first, with those that it extends: it must be a policy that compiles, and means the
+/// same whoever extends it.
+#[must_use]
+pub fn check_with(text: &str, resolver: &dyn Resolver) -> Checked {
+    let (documents, problems) = extends::load(text, resolver);
+    let (whole, extended, diagnostics) = if !problems.is_empty() {
+        (None, Vec::new(), incomplete(&documents, problems))
+    } else if documents.main() == 0 {
+        let (whole, diagnostics) = check_one(&documents, 0);
+        (whole, Vec::new(), diagnostics)
+    } else {
+        check_all(&documents)
+    };
+    let refused = diagnostics.iter().any(|finding| finding.severity == Severity::Error);
+    match whole {
+        Some((policy, examples)) if !refused => {
+            Checked { policy: Some(policy), examples, extended, diagnostics, documents }
+        }
+        _ => Checked { policy: None, examples: Vec::new(), extended: Vec::new(), diagnostics, documents },
+    }
+}
+
+/// A policy and its examples.
+type Resolved = (Policy, Vec<Example>);
+
+/// What is wrong if not all documents are there: what would follow from that is not reported.
+fn incomplete(documents: &Documents, problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut findings = Findings::default();
+    findings.add(problems);
+    for (start, document) in documents.places() {
+        let mut diagnostics = Diagnostics::default();
+        let _ = json::parse_at(document.text, start, &mut diagnostics);
+        findings.add(diagnostics.finish());
+    }
+    findings.diagnostics.finish()
+}
+
+/// Checks several documents: each by itself, and then all of them together.
+fn check_all(documents: &Documents) -> (Option<Resolved>, Vec<Resolved>, Vec<Diagnostic>) {
+    let mut findings = Findings::default();
+    let mut alone = Vec::with_capacity(documents.main());
+    for document in 0..documents.main() {
+        let (checked, found) = check_one(documents, document);
+        findings.add(found.into_iter().filter(|finding| finding.severity == Severity::Error));
+        alone.extend(checked);
+    }
+    let (whole, found) = check_one(documents, documents.main());
+    findings.add(found);
+    if let Some((policy, _)) = &whole {
+        let mut diagnostics = Diagnostics::default();
+        alone.iter().for_each(|(alone, _)| join::heirs(alone, policy, &mut diagnostics));
+        findings.add(diagnostics.finish());
+    }
+    alone.retain(|(_, examples)| !examples.is_empty());
+    (whole, alone, findings.diagnostics.finish())
+}
+
+/// Asks a resolver for every document that a text extends, and checks nothing.
+pub(crate) fn ask(text: &str, resolver: &dyn Resolver) {
+    let _ = extends::load(text, resolver);
+}
+
+/// What was found in several checks: what several of them find in one place counts once.
+#[derive(Default)]
+struct Findings {
+    seen: HashSet<(Span, Code)>,
+    diagnostics: Diagnostics,
+}
+
+impl Findings {
+    /// Adds what one check has found.
+    fn add(&mut self, found: impl IntoIterator<Item = Diagnostic>) {
+        let new: Vec<Diagnostic> =
+            found.into_iter().filter(|finding| !self.seen.contains(&(finding.span, finding.code))).collect();
+        self.seen.extend(new.iter().map(|finding| (finding.span, finding.code)));
+        new.into_iter().for_each(|finding| self.diagnostics.push(finding));
+    }
+}
+
+/// Checks one of the documents together with those that it extends. The examples are its own.
+fn check_one(documents: &Documents, main: usize) -> (Option<Resolved>, Vec<Diagnostic>) {
+    let text = documents.text();
     let mut diagnostics = Diagnostics::default();
     let mut definitions = Vec::new();
-    let resolved = json::parse(text, &mut diagnostics).and_then(|mut root| {
+    let resolved = join::joined(documents, main, &mut diagnostics).and_then(|mut root| {
         if legacy::is_first(&root) {
             let root = legacy::rewrite(&root, &mut diagnostics);
             let document = document::document(&root, &mut diagnostics)?;
@@ -71,8 +168,12 @@ pub fn check(text: &str) -> Checked {
         }
         definitions = define::expand(&mut root, &mut diagnostics);
         let document = document::document(&root, &mut diagnostics)?;
-        let (mut policy, examples) = resolve(text, &document, &mut diagnostics);
-        let unused = definitions.iter().filter(|definition| definition.used.is_none());
+        let (mut policy, mut examples) = resolve(text, &document, &mut diagnostics);
+        examples.retain(|example| documents.at(example.span.start) == main);
+        // Another policy that extends the same documents may use those of theirs.
+        let unused = definitions
+            .iter()
+            .filter(|definition| definition.used.is_none() && documents.at(definition.span.start) == main);
         policy.places.unused_definitions =
             unused.map(|definition| (definition.name.clone(), definition.span)).collect();
         Some((policy, examples))
@@ -80,10 +181,7 @@ pub fn check(text: &str) -> Checked {
     let refused = diagnostics.has_errors();
     let diagnostics =
         diagnostics.finish().into_iter().map(|finding| define::name_user(&definitions, finding)).collect();
-    match resolved {
-        Some((policy, examples)) if !refused => Checked { policy: Some(policy), examples, diagnostics },
-        _ => Checked { policy: None, examples: Vec::new(), diagnostics },
-    }
+    (resolved.filter(|_| !refused), diagnostics)
 }
 
 /// The policy that a document means. Where it is broken, what cannot be resolved is left out and reported.

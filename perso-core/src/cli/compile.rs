@@ -2,7 +2,7 @@
 
 use super::DONE;
 use super::failure::Failure;
-use super::input::Document;
+use super::input::{Document, Extended};
 use super::output::{self, BOLD, Format, GOOD, count};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::module::{Manifest, hex, sha256};
@@ -22,6 +22,7 @@ Examples:
   perso compile support-desk.json                    # writes support-desk.wasm
   perso compile support-desk.json -o support.wasm
   perso compile support-desk.json --deny-warnings    # for CI
+  perso compile teams/mail.json --include .          # extends documents below this folder
 
 With --format json, standard output has one JSON object per line: one for each error or warning
   {\"severity\", \"code\", \"message\", \"file\", \"line\", \"column\", \"end_line\", \"end_column\", \"help\"}
@@ -32,6 +33,8 @@ Exit codes: 0 the module was written; 1 an error, and an existing file is left u
 pub(crate) struct Compile {
     /// The policy, a JSON file
     policy: PathBuf,
+    #[command(flatten)]
+    extended: Extended,
     /// Where to write the module [default: POLICY with the extension .wasm]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -64,15 +67,14 @@ impl Compile {
             return Err(Failure::because("the module would overwrite the policy; choose another file with `-o`"));
         }
         let name = self.policy.display().to_string();
-        let source = Source::new(&name, &text);
-        let compiled = match crate::compile(&text) {
+        let compiled = match self.extended.compile(&self.policy, &text)? {
             Ok(compiled) => compiled,
             Err(error) => {
-                self.show(&source, &error.diagnostics)?;
+                self.show(&Source::of(&name, &error.documents), &error.diagnostics)?;
                 return Err(Failure::refused(&self.policy, "compiled", &error.diagnostics));
             }
         };
-        self.show(&source, &compiled.warnings)?;
+        self.show(&Source::of(&name, &compiled.documents), &compiled.warnings)?;
         if self.deny_warnings && !compiled.warnings.is_empty() {
             let warnings = count(compiled.warnings.len(), "warning");
             return Err(Failure::file(

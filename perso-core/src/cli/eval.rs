@@ -2,6 +2,7 @@
 
 use super::DONE;
 use super::failure::Failure;
+use super::input::Extended;
 use super::{input, output};
 use crate::Outcome;
 use clap::Args;
@@ -25,6 +26,8 @@ pub(crate) struct Eval {
     /// The policy (JSON) or its module
     policy: PathBuf,
     #[command(flatten)]
+    extended: Extended,
+    #[command(flatten)]
     input: Input,
 }
 
@@ -46,7 +49,7 @@ const ASK: u8 = 3;
 
 impl Eval {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
-        let policy = input::policy(&self.policy)?;
+        let policy = input::policy(&self.policy, &self.extended)?;
         let mut out = BufWriter::new(io::stdout().lock());
         if let Some(path) = &self.input.call {
             let call = input::call(path)?;

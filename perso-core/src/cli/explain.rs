@@ -2,12 +2,12 @@
 
 use super::DONE;
 use super::failure::Failure;
-use super::input;
+use super::input::{self, Extended};
 use super::output::{self, BAD, BOLD, Format, GOOD};
-use crate::check::check;
+use crate::check::check_with;
 use crate::module::{Manifest, hex, sha256};
 use crate::reference::{self, Conclusion, RuleTrace, Trace};
-use crate::{Cause, Decision, Outcome, Policy, visible};
+use crate::{Cause, Decision, Outcome, Policy, Resolver, compile_with, visible};
 use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -29,6 +29,8 @@ Exit codes: 0 the decision was explained; 1 an error, or the two judgments diffe
 pub(crate) struct Explain {
     /// The policy (JSON) or its module
     policy: PathBuf,
+    #[command(flatten)]
+    extended: Extended,
     /// The call, a JSON object; `-` is standard input
     #[arg(long, value_name = "FILE")]
     call: PathBuf,
@@ -52,15 +54,17 @@ struct Explanation<'a> {
 
 impl Explain {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
-        let policy = input::policy(&self.policy)?;
+        let policy = input::policy(&self.policy, &self.extended)?;
         let text = crate::module::policy(policy.module())?;
-        if hex(&sha256(text.as_bytes())) != Manifest::read(policy.module())?.policy_sha256 {
+        let manifest = Manifest::read(policy.module())?;
+        if hex(&sha256(text.as_bytes())) != manifest.policy_sha256 {
             return Err(Failure::file(
                 &self.policy,
                 "was altered: it contains another policy than it was compiled from",
             ));
         }
-        let Some(checked) = check(&text).policy else {
+        let (main, documents) = manifest.split(&text)?;
+        let Some(checked) = check_with(main, &documents).policy else {
             return Err(Failure::file(&self.policy, "contains a policy that this version of perso cannot compile"));
         };
         let call = input::call(&self.call)?;
@@ -75,7 +79,7 @@ impl Explain {
             return Ok(DONE);
         }
         let said = serde_json::to_string(&decision).unwrap_or_default();
-        Err(Failure::because(match is_reproducible(&policy, &text) {
+        Err(Failure::because(match is_reproducible(&policy, main, &documents) {
             true => format!("the module decides differently, which is a bug in perso; please report it: {said}"),
             false => format!(
                 "the module decides differently: {said}; it is not what this version of perso compiles from the policy \
@@ -138,8 +142,8 @@ fn agree(decision: &Decision<'_>, conclusion: &Conclusion) -> bool {
 }
 
 /// Whether the module is what this compiler makes of its policy.
-fn is_reproducible(policy: &Policy, text: &str) -> bool {
-    crate::compile(text).is_ok_and(|compiled| compiled.module == policy.module())
+fn is_reproducible(policy: &Policy, main: &str, documents: &dyn Resolver) -> bool {
+    compile_with(main, documents).is_ok_and(|compiled| compiled.module == policy.module())
 }
 
 /// How much of the call is shown before and behind a byte.

@@ -4,20 +4,43 @@ use super::failure::Failure;
 use super::output;
 use crate::diagnostic::Source;
 pub(crate) use crate::load::Document;
-use crate::{Policy, compile, limits};
+use crate::{CompileError, Compiled, Folder, Policy, compile_with, limits};
+use clap::Args;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Where the documents are that a policy extends.
+#[derive(Debug, Args)]
+pub(crate) struct Extended {
+    /// Let `extends` read files below this folder, too, and not only below the policy's (repeatable)
+    #[arg(long = "include", value_name = "DIR")]
+    includes: Vec<PathBuf>,
+}
+
+impl Extended {
+    /// Compiles the text of the policy in a file.
+    pub(crate) fn compile(&self, path: &Path, text: &str) -> Result<Result<Compiled, CompileError>, Failure> {
+        let mut folder = Folder::of(path);
+        for include in &self.includes {
+            if !include.is_dir() {
+                return Err(Failure::because(format!("`--include {}`: there is no such folder", include.display())));
+            }
+            folder = folder.include(include);
+        }
+        Ok(compile_with(text, &folder))
+    }
+}
 
 /// Loads a policy, after compiling it where it is not a module. Warnings are not shown: `perso compile` does that.
-pub(crate) fn policy(path: &Path) -> Result<Policy, Failure> {
+pub(crate) fn policy(path: &Path, extended: &Extended) -> Result<Policy, Failure> {
     let module = match Document::read(path)? {
         Document::Module(bytes) => bytes,
-        Document::Text(text) => match compile(&text) {
+        Document::Text(text) => match extended.compile(path, &text)? {
             Ok(compiled) => compiled.module,
             Err(error) => {
                 let name = path.display().to_string();
-                output::findings(&Source::new(&name, &text), &error.diagnostics)?;
+                output::findings(&Source::of(&name, &error.documents), &error.diagnostics)?;
                 return Err(Failure::refused(path, "compiled", &error.diagnostics));
             }
         },

@@ -2,9 +2,9 @@
 
 use super::DONE;
 use super::failure::Failure;
-use super::input;
+use super::input::{self, Extended};
 use super::output::{self, BOLD, Format, count};
-use crate::module::{Limits, Manifest, Reasons, Role, hex, sections, sha256};
+use crate::module::{Document, Limits, Manifest, Reasons, Role, hex, sections, sha256};
 use crate::visible;
 use clap::Args;
 use serde::Serialize;
@@ -22,6 +22,8 @@ For a policy (JSON), shows the module that it compiles to.")]
 pub(crate) struct Inspect {
     /// The policy (JSON) or its module
     policy: PathBuf,
+    #[command(flatten)]
+    extended: Extended,
     /// The output format
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -37,6 +39,9 @@ struct Facts<'m> {
     /// Of the whole module, as `sha256sum` prints it.
     sha256: String,
     policy_sha256: &'m str,
+    /// The documents of a policy that extends others.
+    #[serde(skip_serializing_if = "<[Document]>::is_empty")]
+    documents: &'m [Document],
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'m str>,
     default: &'m str,
@@ -75,7 +80,7 @@ struct Tool<'m> {
 
 impl Inspect {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
-        let policy = input::policy(&self.policy)?;
+        let policy = input::policy(&self.policy, &self.extended)?;
         let module = policy.module();
         let manifest = Manifest::read(module)?;
         let reasons = manifest.reasons(module)?;
@@ -87,6 +92,7 @@ impl Inspect {
             sections: sections.into_iter().map(|at| Section { name: at.name, bytes: at.range.len() }).collect(),
             sha256: hex(&sha256(module)),
             policy_sha256: &manifest.policy_sha256,
+            documents: &manifest.documents,
             description: manifest.description.as_deref(),
             default: &manifest.default,
             rules: rules(&manifest, &reasons),
@@ -131,6 +137,10 @@ impl Facts<'_> {
             self.sections.iter().map(|section| format!("{} {}", visible(&section.name), section.bytes)).collect();
         writeln!(out, "module    sha256 {}", self.sha256)?;
         writeln!(out, "policy    sha256 {}", visible(self.policy_sha256))?;
+        for document in self.documents {
+            let path = document.path.as_deref().unwrap_or("the main document");
+            writeln!(out, "          sha256 {} {}", visible(&document.sha256), visible(path))?;
+        }
         writeln!(out, "made by   {}, ABI {}", visible(self.compiler), self.abi)?;
         writeln!(out, "size      {} bytes: {}", self.bytes, sections.join(", "))?;
         writeln!(out, "default   {}", visible(self.default))?;

@@ -3,6 +3,7 @@
 use super::{CompileError, compile};
 use crate::check;
 use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::documents::Documents;
 use crate::span::Span;
 
 /// A legacy policy in the current form.
@@ -37,7 +38,7 @@ pub struct Migrated {
 /// # Ok::<(), perso_core::CompileError>(())
 /// ```
 pub fn migrate(text: &str) -> Result<Option<Migrated>, CompileError> {
-    let error = |diagnostics| CompileError { diagnostics, text: text.to_owned() };
+    let error = |diagnostics| CompileError { diagnostics, documents: Documents::one(text) };
     let Some(today) = check::legacy::rewritten(text).map_err(error)? else { return Ok(None) };
     let warnings = compile(text)?.warnings;
     // It has the same rules, but could have more values than a document may.

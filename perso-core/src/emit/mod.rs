@@ -8,6 +8,7 @@ mod prelude;
 mod reasons;
 mod table;
 
+use crate::documents::{self, Documents};
 use crate::module::{self, Limits, Manifest, abi, hex, sha256};
 use crate::plan::Plan;
 use crate::policy::{Attribute, Policy, Zone};
@@ -50,9 +51,9 @@ const FRAME: u32 = 1;
 const TABLE: u32 = 0;
 const REASONS: u32 = 1;
 
-/// Makes the module of a policy. `text` is the policy as it was written; the manifest keeps it.
+/// Makes the module of a policy. The documents are the policy as it was written; the module keeps them.
 #[must_use]
-pub fn module(policy: &Policy, plan: &Plan, text: &str) -> Vec<u8> {
+pub fn module(policy: &Policy, plan: &Plan, documents: &Documents) -> Vec<u8> {
     let table = table::write(plan);
     let packed = table::pack(&table);
     let reasons = Reasons::new(policy);
@@ -81,10 +82,10 @@ pub fn module(policy: &Policy, plan: &Plan, text: &str) -> Vec<u8> {
     module.section(&names(policy, plan, views));
     module.section(&custom(
         abi::POLICY_SECTION,
-        &compress_to_vec(text.as_bytes(), CompressionLevel::BestCompression as u8),
+        &compress_to_vec(documents.text().as_bytes(), CompressionLevel::BestCompression as u8),
     ));
     // A manifest is plain data: it always has a JSON form.
-    let manifest = serde_json::to_vec(&manifest(policy, plan, text)).unwrap_or_default();
+    let manifest = serde_json::to_vec(&manifest(policy, plan, documents)).unwrap_or_default();
     module.section(&custom(abi::SECTION, &manifest));
     let hash = sha256(module.as_slice());
     module.section(&custom(abi::HASH_SECTION, &hash));
@@ -200,7 +201,7 @@ fn names(policy: &Policy, plan: &Plan, views: u32) -> NameSection {
     names
 }
 
-fn manifest(policy: &Policy, plan: &Plan, text: &str) -> Manifest {
+fn manifest(policy: &Policy, plan: &Plan, documents: &Documents) -> Manifest {
     let rules =
         policy.rules.iter().map(|rule| module::Rule { id: rule.id.clone(), effect: rule.effect.name().to_owned() });
     let name = |id: &usize| policy.roles.get(*id).map(|role| role.name.clone());
@@ -217,7 +218,8 @@ fn manifest(policy: &Policy, plan: &Plan, text: &str) -> Manifest {
     Manifest {
         abi: abi::VERSION,
         compiler: concat!("perso ", env!("CARGO_PKG_VERSION")).to_owned(),
-        policy_sha256: hex(&sha256(text.as_bytes())),
+        policy_sha256: hex(&sha256(documents.text().as_bytes())),
+        documents: listed(documents),
         description: policy.description.clone(),
         default: policy.default.name().to_owned(),
         limits: Limits::current(),
@@ -228,4 +230,17 @@ fn manifest(policy: &Policy, plan: &Plan, text: &str) -> Manifest {
         closed: policy.tools.is_some(),
         tools: tools.collect(),
     }
+}
+
+/// The documents of a policy that extends others; nothing for any other.
+fn listed(documents: &Documents) -> Vec<module::Document> {
+    if documents.iter().len() == 1 {
+        return Vec::new();
+    }
+    let document = |document: documents::Document<'_>| module::Document {
+        path: document.path.map(str::to_owned),
+        bytes: document.text.len() as u64,
+        sha256: hex(&sha256(document.text.as_bytes())),
+    };
+    documents.iter().map(document).collect()
 }

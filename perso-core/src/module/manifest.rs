@@ -9,8 +9,11 @@ pub struct Manifest {
     pub abi: u32,
     /// The compiler that made it, with its version.
     pub compiler: String,
-    /// SHA-256 of the policy's text, in hexadecimal.
+    /// SHA-256 of the policy's text, in hexadecimal; of one that extends others, of all texts with a line end between two.
     pub policy_sha256: String,
+    /// The documents of a policy that extends others, in the order of its text, the main document last. Empty for any other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<Document>,
     /// The policy's own description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -31,6 +34,18 @@ pub struct Manifest {
     pub closed: bool,
     /// The tools that the policy names.
     pub tools: Vec<Tool>,
+}
+
+/// A document in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// Its path, relative to the main document, which has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The bytes of its text.
+    pub bytes: u64,
+    /// SHA-256 of its text, in hexadecimal.
+    pub sha256: String,
 }
 
 /// A rule in a manifest.

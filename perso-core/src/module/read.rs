@@ -1,6 +1,10 @@
 //! What can be read of a module without running it.
 
+#[cfg(feature = "compile")]
+use super::{Document, hex, sha256};
 use super::{Manifest, Reasons, abi};
+#[cfg(feature = "compile")]
+use std::collections::BTreeMap;
 use std::ops::Range;
 use wasmparser::{BinaryReaderError, Parser, Payload};
 
@@ -102,6 +106,28 @@ impl Manifest {
     }
 }
 
+#[cfg(feature = "compile")]
+impl Manifest {
+    /// Splits a module's policy text into the main document and those that it extends, by path.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Policy`] if the text does not consist of the documents of this manifest.
+    pub fn split<'t>(&self, text: &'t str) -> Result<(&'t str, BTreeMap<String, String>), ReadError> {
+        let Some((main, others)) = self.documents.split_last() else { return Ok((text, BTreeMap::new())) };
+        let (mut rest, mut by_path) = (text, BTreeMap::new());
+        let is_it = |text: &str, document: &Document| hex(&sha256(text.as_bytes())) == document.sha256;
+        for document in others {
+            let cut = usize::try_from(document.bytes).map_err(|_| ReadError::Policy)?;
+            let (own, behind) = rest.split_at_checked(cut).ok_or(ReadError::Policy)?;
+            rest = behind.strip_prefix('\n').ok_or(ReadError::Policy)?;
+            let path = document.path.clone().filter(|_| is_it(own, document)).ok_or(ReadError::Policy)?;
+            by_path.insert(path, own.to_owned());
+        }
+        if is_it(rest, main) { Ok((rest, by_path)) } else { Err(ReadError::Policy) }
+    }
+}
+
 /// The custom section of that name.
 fn custom<'m>(module: &'m [u8], name: &str) -> Result<Option<&'m [u8]>, ReadError> {
     for payload in Parser::new(0).parse_all(module) {
@@ -118,7 +144,8 @@ fn custom<'m>(module: &'m [u8], name: &str) -> Result<Option<&'m [u8]>, ReadErro
 #[cfg(feature = "compile")]
 const MAX_POLICY: usize = 32 << 20;
 
-/// The text of the policy that a module was made from, as the module has it. Whether the module does what it says,
+/// The text of the policy that a module was made from, as the module has it: of one that extends others, all of them, which
+/// [`Manifest::split`] takes apart. Whether the module does what it says,
 /// compiling it again tells.
 ///
 /// # Errors

@@ -71,7 +71,8 @@ pub(crate) enum Part<'d> {
 /// How deep `all`, `any` and `not` may be nested in one another.
 pub(crate) const MAX_CONDITION_DEPTH: usize = 32;
 
-const DOCUMENT_KEYS: [&str; 8] = ["perso", "$schema", "description", "roles", "tools", "define", "rules", "default"];
+const DOCUMENT_KEYS: [&str; 9] =
+    ["perso", "$schema", "description", "extends", "roles", "tools", "define", "rules", "default"];
 const RULE_KEYS: [&str; 9] = ["id", "allow", "ask", "deny", "roles", "when", "unless", "reason", "examples"];
 
 /// Finds the policy in a JSON value. `None` only where nothing in it can be looked at.
@@ -90,8 +91,8 @@ pub(crate) fn document<'d>(root: &'d Node<'d>, diagnostics: &mut Diagnostics) ->
             "description" => document.description = reader.string(value, "`description`").map(|text| text.value),
             "roles" => document.roles = reader.roles_table(value),
             "tools" => document.tools = reader.strings(value, "`tools`"),
-            // What uses them has been replaced.
-            "define" => {}
+            // Those documents have been joined with this one, and what uses definitions has been replaced.
+            "extends" | "define" => {}
             "rules" => {
                 has_rules = true;
                 if let Some(rules) = reader.list(value, "`rules`") {

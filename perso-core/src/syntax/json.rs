@@ -49,6 +49,52 @@ pub(crate) struct Member<'t> {
 }
 
 impl Node<'_> {
+    /// Whether it means the same as another value: places and the order of keys do not count. Numbers count as written.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (&self.kind, &other.kind) {
+            (Kind::Null, Kind::Null) => true,
+            (Kind::Bool(one), Kind::Bool(other)) => one == other,
+            (Kind::Number(one), Kind::Number(other)) => one == other,
+            (Kind::String(one), Kind::String(other)) => one == other,
+            (Kind::List(one), Kind::List(other)) => {
+                one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.is_same(other))
+            }
+            (Kind::Object(one), Kind::Object(other)) => {
+                let values: HashMap<&str, &Node<'_>> =
+                    other.iter().map(|member| (member.key.value.as_ref(), &member.value)).collect();
+                let has = |member: &Member<'_>| {
+                    values.get(member.key.value.as_ref()).is_some_and(|value| member.value.is_same(value))
+                };
+                one.len() == other.len() && one.iter().all(has)
+            }
+            _ => false,
+        }
+    }
+
+    /// How many values it consists of.
+    pub(crate) fn count(&self) -> usize {
+        1 + match &self.kind {
+            Kind::List(elements) => elements.iter().map(Node::count).sum(),
+            Kind::Object(members) => members.iter().map(|member| member.value.count()).sum(),
+            _ => 0_usize,
+        }
+    }
+
+    /// Moves every place in it.
+    fn shift(&mut self, by: usize) {
+        self.span = self.span.shifted(by);
+        match &mut self.kind {
+            Kind::List(elements) => elements.iter_mut().for_each(|element| element.shift(by)),
+            Kind::Object(members) => {
+                for member in members {
+                    member.key.span = member.key.span.shifted(by);
+                    member.value.shift(by);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// What it is, for messages.
     pub(crate) fn describe(&self) -> &'static str {
         match self.kind {
@@ -71,6 +117,20 @@ pub(crate) fn parse<'t>(text: &'t str, diagnostics: &mut Diagnostics) -> Option<
             None
         }
     }
+}
+
+/// Reads a text that is a part of a longer one, and begins at `start` in it: places are those in the longer text.
+pub(crate) fn parse_at<'t>(text: &'t str, start: usize, diagnostics: &mut Diagnostics) -> Option<Node<'t>> {
+    if start == 0 {
+        return parse(text, diagnostics);
+    }
+    let mut own = Diagnostics::default();
+    let mut root = parse(text, &mut own);
+    if let Some(root) = &mut root {
+        root.shift(start);
+    }
+    own.finish().into_iter().for_each(|finding| diagnostics.push(finding.shifted(start)));
+    root
 }
 
 type Scan<T> = Result<T, Box<Diagnostic>>;

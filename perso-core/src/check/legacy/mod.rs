@@ -97,6 +97,10 @@ pub(super) fn rewrite<'n>(root: &'n Node<'n>, diagnostics: &mut Diagnostics) -> 
                 let read: Vec<Rule<'n>> = elements.iter().filter_map(|element| rule(&mut reader, element)).collect();
                 rules = Some(member("rules", key.span, list(value.span, rewrite_rules(read, &mut reader))));
             }
+            "extends" => {
+                let error = Diagnostic::new(Code::Extends, key.span, "a legacy policy cannot extend other documents");
+                reader.error(error.help("remove `extends`, and add it again to what `perso migrate` writes"));
+            }
             _ => reader.unknown_key(&key.value, key.span, &DOCUMENT_KEYS),
         }
     }
