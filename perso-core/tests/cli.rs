@@ -25,13 +25,24 @@ fn transcripts() -> Vec<PathBuf> {
     files
 }
 
+/// Copies what is in a folder.
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copied = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            fs::create_dir(&copied).unwrap();
+            copy(&path, &copied);
+        } else {
+            fs::copy(&path, copied).unwrap();
+        }
+    }
+}
+
 /// Fills the folder in which commands run.
 fn prepare(folder: &Path) {
     let policies = here().join("../policies");
-    for entry in fs::read_dir(here().join("tests/cli/files")).unwrap() {
-        let path = entry.unwrap().path();
-        fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
-    }
+    copy(&here().join("tests/cli/files"), folder);
     for name in ["support-desk.json", "support-desk.calls.jsonl"] {
         fs::copy(policies.join(name), folder.join(name)).unwrap();
     }

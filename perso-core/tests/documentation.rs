@@ -18,7 +18,7 @@ use perso_core::check::check;
 use perso_core::diagnostic::Severity;
 use perso_core::{CauseKind, Outcome, Problem, module::abi};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use support::{Answer, compile};
@@ -147,13 +147,39 @@ fn every_policy_in_the_documentation_compiles() {
     for name in ["README.md", "docs/language.md", "docs/decision.md", "docs/module.md"] {
         for block in blocks(&read(&repository().join(name)), "json") {
             let value: Value = serde_json::from_str(block).unwrap_or_else(|error| panic!("{name}: {error}\n{block}"));
-            if value.get("perso").is_some() {
+            // One that extends others has a test of its own.
+            if value.get("perso").is_some() && value.get("extends").is_none() {
                 compile(block);
                 policies += 1;
             }
         }
     }
     assert!(policies >= 2, "{policies} policies");
+}
+
+#[test]
+fn the_documents_in_the_language_page_are_joined_as_it_says() {
+    let page = read(&repository().join("docs/language.md"));
+    let named = |path: &str| {
+        let (_, rest) = page.split_once(&format!("`{path}`:\n\n")).unwrap_or_else(|| panic!("no document `{path}`"));
+        blocks(rest, "json")[0]
+    };
+    let (org, team) = (named("shared/org.json"), named("support.json"));
+    let documents = BTreeMap::from([("shared/org.json".to_owned(), org.to_owned())]);
+    let module = perso_core::compile_with(team, &documents).unwrap_or_else(|error| panic!("{error}")).module;
+    let policy = perso_core::Policy::from_module(module).unwrap();
+    let rows = table(&page, "| call | decision | rule |");
+    for row in &rows {
+        let [call, outcome, rule] = row[..] else { panic!("{row:?}") };
+        let decision = policy.decide_json(code(call).expect("a call").as_bytes());
+        assert_eq!((name(decision.outcome).as_str(), decision.rule), (outcome, Some(rule.trim_matches('`'))), "{call}");
+    }
+    assert!(rows.len() >= 4);
+    // What the page says that it guards against.
+    let exempt = team.replace(r#""support": ["employee"]"#, r#""support": ["admin"]"#);
+    assert_ne!(exempt, team);
+    let error = perso_core::compile_with(&exempt, &documents).map(|_| ()).unwrap_err();
+    assert_eq!(error.diagnostics.iter().map(|finding| finding.code.name()).collect::<Vec<_>>(), ["conflict"]);
 }
 
 #[test]
@@ -175,7 +201,10 @@ fn the_document_in_the_migration_page_becomes_the_policy_below_it() {
 fn the_call_in_the_language_page_gets_the_decision_in_the_decision_page() {
     let language = read(&repository().join("docs/language.md"));
     let decision = read(&repository().join("docs/decision.md"));
-    let [policy, ask, call, _] = blocks(&language, "json")[..] else { panic!("a policy, a rule, a call and a policy") };
+    let blocks_of_language = blocks(&language, "json");
+    let [policy, ask, ..] = blocks_of_language[..] else { panic!("a policy and a rule") };
+    let is_call = |block: &&&str| serde_json::from_str::<Value>(block).is_ok_and(|value| value.get("tool").is_some());
+    let call = blocks_of_language.iter().find(is_call).expect("a call");
     let expected: Value = serde_json::from_str(blocks(&decision, "json")[0]).unwrap();
     let both = compile(policy);
     assert_eq!(serde_json::to_value(both.policy.decide_json(call.as_bytes())).unwrap(), expected);

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use perso_core::check::check;
+use perso_core::Folder;
+use perso_core::check::{check, check_with};
 use perso_core::diagnostic::Code;
 use serde_json::Value;
 
@@ -70,11 +71,14 @@ fn what_is_right_passes_both() {
         condition(
             r#"{ "args": { "anywhere": { "contains": "x", "ignore_case": true } }, "agent": { "anywhere": { "matches": ["a", "b"] } } }"#,
         ),
+        r#"{ "perso": 1, "extends": "../a/org.json", "rules": [] }"#.to_owned(),
+        r#"{ "perso": 1, "extends": ["org.json", "./a b/ü.json"], "rules": [] }"#.to_owned(),
         condition(r#"{ "args": { "only": [] }, "args.a": { "only": ["b"], "every": { "only": ["c"] } } }"#),
         condition(r#"{ "args.a": { "exists": false }, "args.b": { "type": "list" }, "args.c": { "type": ["null"] } }"#),
     ] {
         let document: Value = serde_json::from_str(&text).unwrap();
-        assert!(check(&text).policy.is_some(), "compiler: {text}");
+        let found = |_: &str| Ok(r#"{ "perso": 1, "rules": [] }"#.to_owned());
+        assert!(check_with(&text, &found).policy.is_some(), "compiler: {text}");
         assert!(schema_accepts(&document), "schema: {text}");
     }
 }
@@ -88,6 +92,15 @@ fn what_is_wrong_fails_both() {
         r#"{ "perso": 2, "rules": [] }"#.to_owned(),
         r#"{ "perso": 1, "rules": [], "rulez": [] }"#.to_owned(),
         r#"{ "perso": 1, "rules": [], "default": "maybe" }"#.to_owned(),
+        r#"{ "perso": 1, "rules": [], "extends": [] }"#.to_owned(),
+        r#"{ "perso": 1, "rules": [], "extends": "" }"#.to_owned(),
+        r#"{ "perso": 1, "rules": [], "extends": { "org": "org.json" } }"#.to_owned(),
+        r#"{ "perso": 1, "rules": [], "extends": "/org.json" }"#.to_owned(),
+        r#"{ "perso": 1, "rules": [], "extends": ["C:/org.json"] }"#.to_owned(),
+        r#"{ "perso": 1, "rules": [], "extends": ["a\\org.json"] }"#.to_owned(),
+        r#"{ "perso": 1, "rules": [], "extends": ["https://example.com/org.json"] }"#.to_owned(),
+        r#"{ "perso": 1, "rules": [], "extends": ["a\u0000"] }"#.to_owned(),
+        r#"{ "perso": 1, "rules": [], "extends": ["org.json", "org.json"] }"#.to_owned(),
         r#"{ "perso": 1, "rules": [], "tools": ["x*"] }"#.to_owned(),
         r#"{ "perso": 1, "rules": [], "tools": ["x", "x"] }"#.to_owned(),
         r#"{ "perso": 1, "rules": [], "roles": ["x"] }"#.to_owned(),
@@ -164,7 +177,8 @@ fn what_is_wrong_fails_both() {
         condition(r#"{ "args.a": { "type": [] } }"#),
     ] {
         let document: Value = serde_json::from_str(&text).unwrap();
-        assert!(check(&text).policy.is_none(), "compiler: {text}");
+        let found = |_: &str| Ok(r#"{ "perso": 1, "rules": [] }"#.to_owned());
+        assert!(check_with(&text, &found).policy.is_none(), "compiler: {text}");
         assert!(!schema_accepts(&document), "schema: {text}");
     }
 }
@@ -181,12 +195,24 @@ fn recorded_policies_are_judged_alike() {
         Code::UnmatchedTool,
         Code::UnknownDefinition,
         Code::DefinitionCycle,
+        Code::Extends,
+        Code::ExtendsCycle,
+        Code::Conflict,
         Code::Attribute,
         Code::Operand,
     ];
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diagnostics");
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            // Other documents are of a policy that is not there as a whole.
+            let main = path.join("policy.json");
+            let text = std::fs::read_to_string(&main).unwrap();
+            if check_with(&text, &Folder::of(&main)).policy.is_some() {
+                assert!(schema_accepts(&serde_json::from_str(&text).unwrap()), "{}", path.display());
+            }
+            continue;
+        }
         let text = std::fs::read_to_string(&path).unwrap();
         let Ok(document) = serde_json::from_str::<Value>(&text) else { continue };
         // The schema is that of today's form.

@@ -33,8 +33,6 @@ Exit codes: 0 the module was written; 1 an error, and an existing file is left u
 pub(crate) struct Compile {
     /// The policy, a JSON file
     policy: PathBuf,
-    #[command(flatten)]
-    extended: Extended,
     /// Where to write the module [default: POLICY with the extension .wasm]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -44,6 +42,8 @@ pub(crate) struct Compile {
     /// Treat warnings as errors
     #[arg(long)]
     deny_warnings: bool,
+    #[command(flatten)]
+    extended: Extended,
 }
 
 /// What was written, for programs.

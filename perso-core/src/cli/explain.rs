@@ -29,14 +29,14 @@ Exit codes: 0 the decision was explained; 1 an error, or the two judgments diffe
 pub(crate) struct Explain {
     /// The policy (JSON) or its module
     policy: PathBuf,
-    #[command(flatten)]
-    extended: Extended,
     /// The call, a JSON object; `-` is standard input
     #[arg(long, value_name = "FILE")]
     call: PathBuf,
     /// The output format
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
+    #[command(flatten)]
+    extended: Extended,
 }
 
 /// An explanation for programs.

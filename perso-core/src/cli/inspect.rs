@@ -22,11 +22,11 @@ For a policy (JSON), shows the module that it compiles to.")]
 pub(crate) struct Inspect {
     /// The policy (JSON) or its module
     policy: PathBuf,
-    #[command(flatten)]
-    extended: Extended,
     /// The output format
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
+    #[command(flatten)]
+    extended: Extended,
 }
 
 /// What a module is.
