@@ -102,7 +102,6 @@ pub use frame::{Call, Part};
 #[cfg(feature = "compile")]
 pub use load::Folder;
 pub use load::LoadError;
-#[cfg(feature = "compile")]
 #[doc(hidden)]
 pub use load::files;
 pub use perso_decode::call::{PartName, Unknown};

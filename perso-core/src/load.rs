@@ -101,22 +101,28 @@ impl Document {
 
 /// The files that [`Policy::load`] reads, for whoever follows their changes: the policy's own first, and then those that it
 /// extends, also those that cannot be read.
-#[cfg(feature = "compile")]
 #[doc(hidden)]
 #[must_use]
 pub fn files(path: impl AsRef<Path>) -> Vec<PathBuf> {
     let path = path.as_ref();
-    let mut files = vec![path.to_owned()];
+    let files = vec![path.to_owned()];
+    #[cfg(feature = "compile")]
+    let files = files.into_iter().chain(extended(path)).collect();
+    files
+}
+
+#[cfg(feature = "compile")]
+fn extended(path: &Path) -> Vec<PathBuf> {
+    // A module can be large, and extends nothing.
     let mut start = Vec::new();
     let is_module = File::open(path)
         .and_then(|file| file.take(WASM.len() as u64).read_to_end(&mut start))
         .is_ok_and(|_| start == WASM);
+    let folder = Folder::of(path);
     if !is_module && let Ok(Document::Text(text)) = Document::read(path) {
-        let folder = Folder::of(path);
         crate::check::ask(&text, &folder);
-        files.extend(folder.asked());
     }
-    files
+    folder.asked()
 }
 
 impl Policy {

@@ -169,6 +169,56 @@ fn links_are_followed() {
     assert_eq!(handle.current().module(), allow_all().module());
 }
 
+/// A policy that extends others follows their files, also those that come later.
+#[test]
+fn extended_documents_are_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("shared")).unwrap();
+    let write = |name: &str, document: Value| fs::write(at(name), document.to_string()).unwrap();
+    let org = |id: &str| json!({ "perso": 1, "rules": [{ "id": id, "deny": "delete" }] });
+    let team = |paths: Value| json!({ "perso": 1, "extends": paths, "rules": [{ "id": "all", "allow": "*" }] });
+    write("shared/org.json", org("one"));
+    write("team.json", team(json!("shared/org.json")));
+    let handle = PolicyHandle::from(Policy::load(at("team.json")).unwrap());
+    let (watch, told) = watched(&handle, &at("team.json"));
+    let decided = || handle.current().decide_json(br#"{"tool": "delete"}"#).rule.map(str::to_owned);
+    // A text is loaded once in any case.
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
+    assert_eq!(decided().as_deref(), Some("one"));
+
+    write("shared/org.json", org("two"));
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
+    assert_eq!(decided().as_deref(), Some("two"));
+
+    // One that breaks changes nothing.
+    write("shared/org.json", json!({ "perso": 1 }));
+    let error = told.recv_timeout(PATIENCE).unwrap().unwrap_err();
+    assert!(error.contains("shared/org.json:1:1"), "{error}");
+    assert_eq!(decided().as_deref(), Some("two"));
+    write("shared/org.json", org("three"));
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
+    assert_eq!(decided().as_deref(), Some("three"));
+
+    // A document that is not there yet, in a folder that is not there yet.
+    write("team.json", team(json!(["later/org.json"])));
+    assert!(told.recv_timeout(PATIENCE).unwrap().unwrap_err().contains("there is no such document"));
+    fs::create_dir(at("later")).unwrap();
+    // The folder is watched once its creation has been seen.
+    std::thread::sleep(Duration::from_millis(500));
+    write("later/org.json", org("four"));
+    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), Ok(()));
+    assert_eq!(decided().as_deref(), Some("four"));
+
+    // Of no interest any more.
+    write("shared/org.json", org("five"));
+    assert!(told.recv_timeout(Duration::from_millis(300)).is_err());
+    drop(watch);
+    write("later/org.json", org("six"));
+    assert!(told.recv_timeout(PATIENCE).is_err());
+    assert_eq!(decided().as_deref(), Some("four"));
+}
+
 #[test]
 fn what_can_not_be_watched_is_said() {
     let handle = PolicyHandle::from(nothing());
