@@ -20,7 +20,7 @@ mod _perso {
     #[pymodule_export]
     use super::command::command;
     #[pymodule_export]
-    use super::compile::compile;
+    use super::compile::{compile, files};
     #[pymodule_export]
     use super::decision::{Cause, Decision, not_judged};
     #[pymodule_export]

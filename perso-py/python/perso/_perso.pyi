@@ -1,4 +1,6 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
 from typing import Any, ClassVar, Literal, final
 
 from typing_extensions import Self, disjoint_base
@@ -18,6 +20,7 @@ __all__ = [
     "Unknown",
     "command",
     "compile",
+    "files",
     "is_flat",
     "not_judged",
     "own",
@@ -167,11 +170,22 @@ class Policy:
 def command(arguments: Sequence[str]) -> int:
     """Runs the `perso` command and returns its exit code. The first argument is the program's name."""
 
-def compile(text: str) -> tuple[bytes, list[Diagnostic]]:
+def compile(
+    text: str,
+    *,
+    resolve: Callable[[str], str] | Mapping[str, str] | None = None,
+    path: str | PathLike[str] | None = None,
+) -> tuple[bytes, list[Diagnostic]]:
     """Compiles a policy's text. Returns the module, and warnings about what is valid but likely wrong.
+
+    `resolve` finds the documents that the policy extends: a function that gets a path and returns the text, or a mapping from
+    paths to texts. With `path`, the policy's file, they are read from files below its folder.
 
     Raises `PolicyError` if the text is not a valid policy.
     """
+
+def files(path: str | PathLike[str]) -> list[Path]:
+    """The files that the policy in a file consists of: its own, and those that it extends."""
 
 def is_flat(dict: dict[Any, Any]) -> bool:
     """Whether a dict contains only scalars, so that nothing in it has to be copied."""

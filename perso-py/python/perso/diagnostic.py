@@ -12,6 +12,8 @@ class Diagnostic(TypedDict):
     code: str
     """A stable identifier for programs, such as ``default-allow``."""
     message: str
+    file: str
+    """The path of a document that the policy extends, relative to the policy; ``policy`` for the policy's own text."""
     line: int
     column: int
     end_line: int

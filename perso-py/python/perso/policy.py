@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from typing_extensions import Self, Unpack
@@ -25,6 +25,9 @@ T = TypeVar("T", bound="BaseTool")
 A = TypeVar("A", bound="FunctionTool")
 
 Path = str | os.PathLike[str]
+
+Resolve = Callable[[str], str] | Mapping[str, str]
+"""Finds the documents that a policy extends, by their paths."""
 
 MODULE = b"\0asm"
 """The first bytes of every module. A policy's JSON text never starts with them."""
@@ -49,18 +52,31 @@ class Policy(_perso.Policy):
     """
 
     @classmethod
-    def compile(cls, text: str) -> Self:
+    def compile(cls, text: str, *, resolve: Resolve | None = None) -> Self:
         """Compiles a policy's JSON text, and logs warnings to the logger ``perso``.
+
+            >>> org = '{ "perso": 1, "rules": [{ "id": "no-delete", "deny": "delete_*" }] }'
+            >>> team = '{ "perso": 1, "extends": "org.json", "rules": [{ "id": "mail", "allow": "*_mail" }] }'
+            >>> policy = Policy.compile(team, resolve={"org.json": org})
+            >>> policy.decide("send_mail").outcome, policy.decide("delete_mail").outcome
+            ('allow', 'deny')
+
+        Args:
+            resolve: Finds the documents that the policy extends: a mapping from paths to texts, or a function that gets a path
+                and returns the text. Paths are relative to the policy's text, whichever document names them. If the function
+                raises an exception, the policy does not compile.
 
         Raises:
             PolicyError: If the text is not a valid policy. The message lists every error, and ``diagnostics`` has them as
                 `Diagnostic` dicts.
         """
-        return cls(_compile(text))
+        return cls(_compile(text, resolve=resolve))
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Loads a policy from a file, which is either a compiled module or a policy's JSON text.
+
+        Documents that the text extends are read from the file's folder and the folders below it.
 
         Raises:
             LoadError: If the file is neither, if its module is not valid, or if it has more than 256 MiB.
@@ -71,9 +87,9 @@ class Policy(_perso.Policy):
 
     @classmethod
     def watch(cls, path: Path, *, interval: float = 1.0) -> Watched:
-        """Loads a policy from a file, and reloads it whenever the file changes.
+        """Loads a policy from a file, and reloads it whenever the file changes, or a file that its policy extends.
 
-        A thread checks the file every `interval` seconds. It ends when you call `close`, or when the policy is no longer
+        A thread checks the files every `interval` seconds. It ends when you call `close`, or when the policy is no longer
         used. If the changed file does not load, the active policy stays active, and an error is logged.
 
         Raises:
@@ -264,12 +280,13 @@ def read(path: Path) -> bytes:
         text = data.decode()
     except UnicodeDecodeError:
         raise _perso.LoadError(f"`{os.fspath(path)}` is neither a module nor a policy's text") from None
-    return _compile(text)
+    return _compile(text, path=path)
 
 
-def _compile(text: str) -> bytes:
-    module, warnings = _perso.compile(text)
+def _compile(text: str, *, resolve: Resolve | None = None, path: Path | None = None) -> bytes:
+    module, warnings = _perso.compile(text, resolve=resolve, path=path)
     for warning in warnings:
+        file = "the policy" if warning["file"] == "policy" else f"`{visible(warning['file'], 2048)}`"
         at = f"line {warning['line']}, column {warning['column']}"
-        logger.warning("the policy, at %s: %s", at, visible(warning["message"], 2048))
+        logger.warning("%s, at %s: %s", file, at, visible(warning["message"], 2048))
     return module

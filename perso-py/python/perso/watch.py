@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 
+from perso._perso import files
 from perso.guard.event import logger
 from perso.policy import Path, Policy, read
 
@@ -16,7 +17,7 @@ class Watched(Policy):
     _end: threading.Event
 
     def __new__(cls, path: Path, *, interval: float = 1.0) -> Watched:
-        seen = _look(path)
+        seen = _look_at_all(path)
         policy = super().__new__(cls, read(path))
         policy._end = threading.Event()
         arguments = (weakref.ref(policy), path, seen, interval, policy._end)
@@ -37,6 +38,9 @@ class Watched(Policy):
 
 Seen = tuple[int, int, int, int] | None
 
+Versions = list[tuple[Path, Seen]]
+"""The versions of all files that a policy consists of: its own, and those that it extends."""
+
 
 def _look(path: Path) -> Seen:
     """Identifies a version of a file. It changes as well if a symbolic link points to another file."""
@@ -47,10 +51,20 @@ def _look(path: Path) -> Seen:
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
-def _follow(reference: weakref.ref[Watched], path: Path, seen: Seen, interval: float, end: threading.Event) -> None:
+def _look_at_all(path: Path) -> Versions:
+    # The policy's own file first: a change after this look is seen by the next one, whatever the list is then.
+    own = _look(path)
+    return [(path, own), *((file, _look(file)) for file in files(path)[1:])]
+
+
+def _look_again(seen: Versions) -> Versions:
+    return [(file, _look(file)) for file, _ in seen]
+
+
+def _follow(reference: weakref.ref[Watched], path: Path, seen: Versions, interval: float, end: threading.Event) -> None:
     settled = seen
     while not end.wait(interval):
-        looked = _look(path)
+        looked = _look_again(seen)
         # A file that is still being written changes between two looks.
         if looked == settled:
             continue
@@ -59,9 +73,10 @@ def _follow(reference: weakref.ref[Watched], path: Path, seen: Seen, interval: f
             # Look again soon, and load the file if it has not changed since.
             if end.wait(min(interval, 0.05)):
                 return
-            if _look(path) != looked:
+            if _look_again(seen) != looked:
                 continue
-        settled = looked
+        # The policy may extend other files now.
+        settled = seen = _look_at_all(path)
         policy = reference()
         if policy is None:
             return

@@ -191,6 +191,97 @@ def test_reloading(tmp_path: Path) -> None:
     assert current.decide("refund", {"amount": 50}), "the active policy stays active"
 
 
+ORG = json.dumps({"perso": 1, "rules": [{"id": "org", "deny": "delete"}]})
+
+
+def team(*paths: str) -> str:
+    return json.dumps({"perso": 1, "extends": list(paths), "rules": [{"id": "team", "allow": "*"}]})
+
+
+def test_a_policy_extends_documents() -> None:
+    text = team("shared/org.json")
+    asked = []
+
+    def resolve(path: str) -> str:
+        asked.append(path)
+        return ORG
+
+    modules = {Policy.compile(text, resolve=way).module for way in (resolve, {"shared/org.json": ORG, "other": ""})}
+    assert len(modules) == 1 and asked == ["shared/org.json"]
+    joined = Policy(modules.pop())
+    assert joined.decide("delete").rule == "org" and joined.decide("read").rule == "team"
+    with pytest.raises(PolicyError, match="given only the text of this policy"):
+        Policy.compile(text)
+    with pytest.raises(PolicyError, match=r"`shared/org\.json` cannot be extended: there is no such document"):
+        Policy.compile(text, resolve={})
+
+
+def test_what_a_resolver_raises() -> None:
+    def broken(path: str) -> str:
+        raise FileNotFoundError(f"no {path}")
+
+    with pytest.raises(PolicyError, match=r"cannot be extended: FileNotFoundError: no org\.json") as raised:
+        Policy.compile(team("org.json"), resolve=broken)
+    assert isinstance(raised.value.__cause__, FileNotFoundError)
+    for wrong in (b"{}", None, 5):
+        with pytest.raises(PolicyError, match="`resolve` must give the text of a document as a str") as raised:
+            Policy.compile(team("org.json"), resolve=lambda path: wrong)  # type: ignore[arg-type, return-value]
+        assert isinstance(raised.value.__cause__, TypeError)
+    with pytest.raises(PolicyError, match="cannot be extended: UnicodeEncodeError"):
+        Policy.compile(team("org.json"), resolve=lambda path: "\ud800")
+
+    def interrupted(path: str) -> str:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Policy.compile(team("org.json"), resolve=interrupted)
+
+
+def test_errors_and_warnings_name_their_document(caplog: pytest.LogCaptureFixture) -> None:
+    broken = '{\n"perso": 1, "rulez": [] }'
+    with pytest.raises(PolicyError, match=r"--> shared/org.json:2:13") as raised:
+        Policy.compile(team("shared/org.json"), resolve={"shared/org.json": broken})
+    places = [(found["file"], found["line"]) for found in raised.value.diagnostics if found["code"] == "unknown-key"]
+    assert places == [("shared/org.json", 2)]
+    loose = '{ "perso": 1, "rules": [{ "id": "x", "deny": "x", "when": { "args.a": { "in": ["x"] } } }] }'
+    with caplog.at_level(logging.WARNING, "perso"):
+        Policy.compile(team("org.json").replace('"rules"', '"default": "allow", "rules"'), resolve={"org.json": loose})
+    messages = [record.getMessage() for record in caplog.records]
+    assert any(message.startswith("the policy, at line 1") for message in messages), messages
+    assert any(message.startswith("`org.json`, at line 1") for message in messages), messages
+
+
+def test_a_file_extends_files_below_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "teams" / "shared").mkdir(parents=True)
+    path = tmp_path / "teams" / "team.json"
+    (tmp_path / "org.json").write_text(ORG)
+    (tmp_path / "teams" / "shared" / "org.json").write_text(ORG)
+    path.write_text(team("shared/org.json"))
+    loaded = Policy.load(path)
+    assert loaded.decide("delete").rule == "org"
+    assert loaded.module == Policy.compile(team("shared/org.json"), resolve={"shared/org.json": ORG}).module
+    path.write_text(team("../org.json"))
+    with pytest.raises(PolicyError, match="it is outside of the policy's folder"):
+        loaded.reload(path)
+    assert loaded.decide("delete").rule == "org"
+
+
+def test_watching_what_a_policy_extends(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, org, later = tmp_path / "team.json", tmp_path / "org.json", tmp_path / "later" / "org.json"
+    path.write_text(team("org.json"))
+    org.write_text(ORG)
+    with Policy.watch(path, interval=0.02) as watched:
+        assert watched.decide("delete").rule == "org"
+        org.write_text(ORG.replace('"org"', '"changed"'))
+        assert until(lambda: watched.decide("delete").rule == "changed")
+        path.write_text(team("later/org.json"))
+        assert until(lambda: any("there is no such document" in record.getMessage() for record in caplog.records))
+        assert watched.decide("delete").rule == "changed"
+        later.parent.mkdir()
+        later.write_text(ORG.replace('"org"', '"later"'))
+        assert until(lambda: watched.decide("delete").rule == "later")
+
+
 def until(holds: Any) -> bool:
     end = time.monotonic() + 10
     while not holds():
