@@ -838,3 +838,4 @@ module.exports = nativeBinding
 module.exports.Module = nativeBinding.Module
 module.exports.command = nativeBinding.command
 module.exports.compile = nativeBinding.compile
+module.exports.files = nativeBinding.files

@@ -26,8 +26,12 @@ export declare class Module {
 /** Runs the `perso` command and returns its exit code. The first argument is the program's name. */
 export declare function command(arguments: Array<string>): number
 
-/** Compiles a policy's JSON text. */
-export declare function compile(text: string): Compiled
+/**
+ * Compiles a policy's JSON text. `resolve` finds the documents that it extends: it gets a path, returns `=` with the text or `!`
+ * with the reason why there is none, and does not throw. With `path`, the policy's file, they are read from files below its
+ * folder.
+ */
+export declare function compile(text: string, resolve?: ((arg: string) => string) | undefined | null, path?: string | undefined | null): Compiled
 
 /** The result of compiling a policy. */
 export interface Compiled {
@@ -38,3 +42,6 @@ export interface Compiled {
   /** All errors and warnings as JSON, in the format of `perso compile --format json`. */
   diagnostics: string
 }
+
+/** Returns the files that the policy in a file consists of: its own, and those that it extends. */
+export declare function files(path: string): Array<string>

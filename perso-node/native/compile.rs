@@ -1,8 +1,9 @@
 //! The compiler.
 
-use napi::bindgen_prelude::Buffer;
+use napi::bindgen_prelude::{Buffer, Function};
 use napi_derive::napi;
 use perso_core::diagnostic::{Diagnostic, Source};
+use perso_core::{Documents, Folder, ResolveError};
 
 /// The result of compiling a policy.
 #[napi(object)]
@@ -15,23 +16,46 @@ pub struct Compiled {
     pub diagnostics: String,
 }
 
-/// Compiles a policy's JSON text.
+/// Compiles a policy's JSON text. `resolve` finds the documents that it extends: it gets a path, returns `=` with the text or `!`
+/// with the reason why there is none, and does not throw. With `path`, the policy's file, they are read from files below its
+/// folder.
 #[napi]
-pub fn compile(text: String) -> Compiled {
-    match perso_core::compile(&text) {
+pub fn compile(text: String, resolve: Option<Function<'_, String, String>>, path: Option<String>) -> Compiled {
+    let compiled = match (resolve, path) {
+        (Some(resolve), _) => perso_core::compile_with(&text, &|path: &str| resolved(&resolve, path)),
+        (None, Some(path)) => perso_core::compile_with(&text, &Folder::of(path)),
+        (None, None) => perso_core::compile(&text),
+    };
+    match compiled {
         Ok(compiled) => Compiled {
             module: Some(compiled.module.into()),
             message: None,
-            diagnostics: records(&text, &compiled.warnings),
+            diagnostics: records(&compiled.documents, &compiled.warnings),
         },
-        Err(error) => {
-            Compiled { module: None, message: Some(error.to_string()), diagnostics: records(&text, &error.diagnostics) }
-        }
+        Err(error) => Compiled {
+            module: None,
+            message: Some(error.to_string()),
+            diagnostics: records(&error.documents, &error.diagnostics),
+        },
     }
 }
 
-fn records(text: &str, found: &[Diagnostic]) -> String {
-    let source = Source::new("policy", text);
+/// Returns the files that the policy in a file consists of: its own, and those that it extends.
+#[napi]
+pub fn files(path: String) -> Vec<String> {
+    perso_core::files(path).into_iter().map(|file| file.to_string_lossy().into_owned()).collect()
+}
+
+fn resolved(resolve: &Function<'_, String, String>, path: &str) -> Result<String, ResolveError> {
+    let answer = resolve.call(path.to_owned()).map_err(|error| ResolveError::new(error.reason.clone()))?;
+    match answer.strip_prefix('=') {
+        Some(text) => Ok(text.to_owned()),
+        None => Err(ResolveError::new(answer.strip_prefix('!').unwrap_or_default())),
+    }
+}
+
+fn records(documents: &Documents, found: &[Diagnostic]) -> String {
+    let source = Source::of("policy", documents);
     let records: Vec<_> = found.iter().map(|finding| source.record(finding)).collect();
     serde_json::to_string(&records).unwrap_or_else(|_| "[]".to_owned())
 }

@@ -5,7 +5,7 @@ export interface Diagnostic {
 	readonly severity: 'error' | 'warning';
 	readonly code: string;
 	readonly message: string;
-	/** The name of the policy's text in messages. */
+	/** The path of a document that the policy extends, relative to the policy; `policy` for the policy's own text. */
 	readonly file: string;
 	/** Lines and columns count from 1; columns count characters. */
 	readonly line: number;
@@ -20,8 +20,8 @@ export class PolicyError extends Error {
 	override readonly name: string = 'PolicyError';
 	readonly diagnostics: readonly Diagnostic[];
 
-	constructor(message: string, diagnostics: readonly Diagnostic[]) {
-		super(message);
+	constructor(message: string, diagnostics: readonly Diagnostic[], options?: { readonly cause?: unknown }) {
+		super(message, options);
 		this.diagnostics = diagnostics;
 	}
 }

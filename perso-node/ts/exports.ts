@@ -6,6 +6,7 @@ export { Denied, META } from './guard/denied.js';
 export type { DecisionEvent } from './guard/event.js';
 export type { ResourceQuestion, ServerSettings, Settings } from './guard/settings.js';
 export type { BasePolicy, Source } from './policy.js';
+export type { CompileOptions, Resolve } from './resolve.js';
 export type { Call } from './value/call.js';
 export { Json } from './value/json.js';
 export type { Watched, WatchOptions } from './watch.js';

@@ -1,6 +1,7 @@
 /** Reads the source of a policy. */
 
 import type * as fs from 'node:fs/promises';
+import type * as url from 'node:url';
 import { LoadError } from './errors.js';
 import { builtin, type CompiledModule } from './platform.js';
 import type { Source } from './policy.js';
@@ -9,7 +10,7 @@ import type { Source } from './policy.js';
 const MOST = 1 << 28;
 
 /** A source that was read: the bytes of a module or of a policy's text, or a compiled `WebAssembly.Module`. */
-export type Got = { readonly bytes: Uint8Array } | { readonly compiled: CompiledModule };
+export type Got = { readonly bytes: Uint8Array; readonly path?: string } | { readonly compiled: CompiledModule };
 
 /** Reads a source. Paths and `file:` URLs are read from disk, other URLs with `fetch`; bytes are copied. */
 export async function get(source: Source): Promise<Got> {
@@ -24,7 +25,13 @@ export async function get(source: Source): Promise<Got> {
 	if (url && url.protocol !== 'file:') return { bytes: bounded(url, await fetched(url)) };
 	const files = builtin<typeof fs>('node:fs/promises');
 	if (!files) throw new LoadError(`\`${String(source)}\`: this platform has no files: pass the module's bytes`);
-	return { bytes: bounded(source, await files.readFile(source)) };
+	return { bytes: bounded(source, await files.readFile(source)), path: filePath(source) };
+}
+
+/** Returns the path of a file that is given as a path or a `file:` URL. */
+export function filePath(source: string | URL): string {
+	if (typeof source === 'string') return source;
+	return builtin<typeof url>('node:url')?.fileURLToPath(source) ?? source.pathname;
 }
 
 async function fetched(url: URL): Promise<Uint8Array> {

@@ -68,6 +68,11 @@ export abstract class BasePolicy {
 	/** Loads a module. @internal */
 	protected abstract open(source: Source): Promise<Engine>;
 
+	/** Returns the files that the policy in a file consists of: its own first. @internal */
+	protected files(path: string | URL): readonly (string | URL)[] {
+		return [path];
+	}
+
 	/** The module's bytes; undefined if the policy was loaded from a `WebAssembly.Module`. */
 	get module(): Uint8Array | undefined {
 		return this.#active.engine.module;
@@ -165,8 +170,8 @@ export abstract class BasePolicy {
 	}
 
 	/**
-	 * Loads a file, and loads it again whenever it changes, until the watch is closed or its `signal` is aborted. If a later
-	 * version does not load, the current policy stays active and `onError` is called.
+	 * Loads a file, and loads it again whenever it changes, or a file that its policy extends, until the watch is closed or its
+	 * `signal` is aborted. If a later version does not load, the current policy stays active and `onError` is called.
 	 *
 	 * @throws LoadError or PolicyError if the file does not load now
 	 * @throws RangeError if `interval` is not a valid time
@@ -175,7 +180,12 @@ export abstract class BasePolicy {
 	 * watched.close();
 	 */
 	watch(path: string | URL, options: WatchOptions = {}): Promise<Watched> {
-		return watch(path, () => this.#load(path), options);
+		return watch(
+			path,
+			() => this.files(path),
+			() => this.#load(path),
+			options,
+		);
 	}
 }
 

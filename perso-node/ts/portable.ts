@@ -3,6 +3,7 @@
 import { noCompiler, open } from './engine/portable.js';
 import { get } from './files.js';
 import { BasePolicy, type Engine, type Source } from './policy.js';
+import type { CompileOptions } from './resolve.js';
 
 export * from './exports.js';
 
@@ -19,7 +20,7 @@ export class Policy extends BasePolicy {
 	 *
 	 * @throws PolicyError that says how to compile the policy ahead of time
 	 */
-	static compile(_text: string): Policy {
+	static compile(_text: string, _options?: CompileOptions): Policy {
 		throw noCompiler();
 	}
 

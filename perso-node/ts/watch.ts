@@ -32,8 +32,13 @@ const FOLLOWED = 'the file is still followed';
 /** Loads the file's current content. The returned function activates it. */
 export type Load = () => Promise<() => void>;
 
-/** Loads a file, and loads it again whenever it changes. */
-export async function watch(path: string | URL, load: Load, options: WatchOptions): Promise<Watched> {
+/** Loads a file, and loads it again whenever it changes, or one of the `list` of files that its policy consists of. */
+export async function watch(
+	path: string | URL,
+	list: () => readonly (string | URL)[],
+	load: Load,
+	options: WatchOptions,
+): Promise<Watched> {
 	const files = builtin<typeof fs>('node:fs/promises');
 	if (!files) throw new LoadError('this platform has no files to watch');
 	const { interval = 1000, signal, onReload, onError = warn } = options;
@@ -41,13 +46,20 @@ export async function watch(path: string | URL, load: Load, options: WatchOption
 		throw new RangeError(`\`interval\` must be more than 0 and at most ${MOST_TIME} milliseconds`);
 	}
 	/** Identifies a version of the file. Follows links, so that a link with a new target counts as a change. */
-	const version = async (): Promise<string> => {
-		const { dev, ino, size, mtimeNs } = await files.stat(path, { bigint: true });
+	const version = async (file: string | URL): Promise<string> => {
+		const { dev, ino, size, mtimeNs } = await files.stat(file, { bigint: true });
 		return `${dev} ${ino} ${size} ${mtimeNs}`;
 	};
-	const look = (): Promise<string> => version().catch(() => '');
+	let followed: readonly (string | URL)[] = [path];
+	const look = async (): Promise<string> => (await Promise.all(followed.map((file) => version(file).catch(() => '')))).join('\n');
+	/** Looks at the files that the policy consists of now. A change after that is seen by the next look. */
+	const lookAnew = (): Promise<string> => {
+		followed = list();
+		return look();
+	};
 	// Throws if there is no such file, before anything is loaded.
-	let loaded = await version();
+	await version(path);
+	let loaded = await lookAnew();
 	(await load())();
 	let closed = signal?.aborted === true;
 	let timer: NodeJS.Timeout | undefined;
@@ -63,8 +75,8 @@ export async function watch(path: string | URL, load: Load, options: WatchOption
 			// The file changed again in between: it is still being written.
 			if ((await look()) !== seen) return wait(0, follow);
 			if (closed) return;
-			loaded = seen;
 			try {
+				loaded = await lookAnew();
 				const activate = await load();
 				if (closed) return;
 				activate();

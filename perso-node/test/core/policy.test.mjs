@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once, EventEmitter } from 'node:events';
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -377,6 +377,133 @@ test('watch follows a file', async (t) => {
 	ended.abort();
 	const closed = await policy.watch(file, { interval: 1, signal: ended.signal });
 	closed.close();
+});
+
+const org = (id) => JSON.stringify({ perso: 1, rules: [{ id, deny: 'delete' }] });
+const team = (...paths) => JSON.stringify({ perso: 1, extends: paths, rules: [{ id: 'team', allow: '*' }] });
+const rule = (policy, tool) => policy.decide({ tool }).rule;
+
+test('a text extends what `resolve` finds', { skip: isPortable }, () => {
+	const text = team('shared/org.json');
+	const asked = [];
+	const find = (path) => {
+		asked.push(path);
+		return org('org');
+	};
+	const texts = { 'shared/org.json': org('org') };
+	for (const resolve of [find, texts, new Map(Object.entries(texts))]) {
+		const policy = Policy.compile(text, { resolve });
+		assert.deepEqual([rule(policy, 'delete'), rule(policy, 'read')], ['org', 'team']);
+	}
+	assert.deepEqual(asked, ['shared/org.json']);
+	assert.throws(() => Policy.compile(text), /given only the text of this policy/);
+	for (const resolve of [{}, new Map(), Object.create(texts)]) {
+		assert.throws(() => Policy.compile(text, { resolve }), /`shared\/org.json` cannot be extended: there is no such document/);
+	}
+	assert.throws(() => Policy.compile(team('toString'), { resolve: {} }), /there is no such document/);
+	for (const resolve of [null, 5, 'org.json']) assert.throws(() => Policy.compile(text, { resolve }), TypeError);
+});
+
+test('what `resolve` throws is the cause', { skip: isPortable }, () => {
+	const fails = (resolve, message, cause) =>
+		assert.throws(
+			() => Policy.compile(team('org.json'), { resolve }),
+			(error) => error instanceof PolicyError && message.test(error.message) && cause(error.cause),
+		);
+	const thrown = new RangeError('no such thing');
+	const raise = (error) => () => {
+		throw error;
+	};
+	fails(raise(thrown), /cannot be extended: no such thing/, (cause) => cause === thrown);
+	fails(raise('a string'), /cannot be extended: a string/, (cause) => cause === 'a string');
+	for (const answer of [undefined, null, 5, Promise.resolve('{}'), Buffer.from('{}')]) {
+		fails(
+			() => answer,
+			/`resolve` must give the text of a document as a string/,
+			(cause) => cause instanceof TypeError,
+		);
+	}
+	fails(
+		() => '"\ud800"',
+		/lone surrogate/,
+		(cause) => cause instanceof TypeError,
+	);
+	fails({}, /no such document/, (cause) => cause === undefined);
+});
+
+test('errors and warnings name their document', { skip: isPortable }, async (t) => {
+	assert.throws(
+		() => Policy.compile(team('shared/org.json'), { resolve: () => '{\n"perso": 1, "rulez": [] }' }),
+		(error) => {
+			assert.match(error.message, /--> shared\/org.json:2:13/);
+			assert.ok(error.diagnostics.some(({ file, line, code }) => file === 'shared/org.json' && line === 2 && code === 'unknown-key'));
+			return true;
+		},
+	);
+	const warned = [];
+	const listen = ({ message }) => warned.push(message);
+	process.on('warning', listen);
+	t.after(() => process.off('warning', listen));
+	const loose = '{ "perso": 1, "rules": [{ "id": "x", "deny": "x", "when": { "args.a": { "in": ["x"] } } }] }';
+	Policy.compile(team('org.json').replace('"rules"', '"default": "allow", "rules"'), { resolve: { 'org.json': loose } });
+	while (warned.length < 2) await once(process, 'warning');
+	assert.ok(
+		warned.some((message) => message.startsWith('`org.json`, at line 1')),
+		warned.join(),
+	);
+	assert.ok(
+		warned.some((message) => message.startsWith('the policy, at line 1')),
+		warned.join(),
+	);
+});
+
+test('a file extends files below its folder', { skip: isPortable }, async () => {
+	mkdirSync(join(folder, 'teams/shared'), { recursive: true });
+	const path = join(folder, 'teams/team.json');
+	writeFileSync(join(folder, 'org.json'), org('outside'));
+	writeFileSync(join(folder, 'teams/shared/org.json'), org('org'));
+	writeFileSync(path, team('shared/org.json'));
+	const policy = await Policy.load(path);
+	assert.equal(rule(policy, 'delete'), 'org');
+	assert.equal(rule(await Policy.load(pathToFileURL(path)), 'delete'), 'org');
+	assert.deepEqual(policy.module, Policy.compile(team('shared/org.json'), { resolve: { 'shared/org.json': org('org') } }).module);
+	// Bytes have no folder.
+	await assert.rejects(Policy.load(readFileSync(path)), /given only the text of this policy/);
+	writeFileSync(path, team('../org.json'));
+	await assert.rejects(policy.reload(path), /it is outside of the policy's folder/);
+	assert.equal(rule(policy, 'delete'), 'org');
+});
+
+test('watch follows the documents that a policy extends', { skip: isPortable }, async (t) => {
+	const alive = setInterval(() => {}, 1000);
+	t.after(() => clearInterval(alive));
+	const events = new EventEmitter();
+	const there = join(folder, 'watched');
+	mkdirSync(there);
+	const path = join(there, 'team.json');
+	writeFileSync(path, team('org.json'));
+	writeFileSync(join(there, 'org.json'), org('one'));
+	const policy = await Policy.load(path);
+	const watched = await policy.watch(pathToFileURL(path), {
+		interval: 5,
+		onReload: () => events.emit('reload'),
+		onError: (error) => events.emit('bad', error),
+	});
+	t.after(() => watched.close());
+	const written = async (name, text, event) => {
+		writeFileSync(join(there, 'new'), text);
+		const told = once(events, event);
+		renameSync(join(there, 'new'), join(there, name));
+		return (await told)[0];
+	};
+	await written('org.json', org('two'), 'reload');
+	assert.equal(rule(policy, 'delete'), 'two');
+	const error = await written('team.json', team('later/org.json'), 'bad');
+	assert.match(error.message, /there is no such document/);
+	assert.equal(rule(policy, 'delete'), 'two');
+	mkdirSync(join(there, 'later'));
+	await written('later/org.json', org('three'), 'reload');
+	assert.equal(rule(policy, 'delete'), 'three');
 });
 
 test('what cannot be followed is not loaded', async () => {

@@ -4,6 +4,7 @@ import load from '../../binding/load.cjs';
 import { type Decision, type DecisionRecord, decision, notJudged } from '../decision.js';
 import { type Diagnostic, LoadError, PolicyError } from '../errors.js';
 import type { Engine } from '../policy.js';
+import { type Resolve, resolver } from '../resolve.js';
 import { type Manifest, manifest } from './manifest.js';
 
 /** Whether there is an addon for this platform. */
@@ -16,14 +17,28 @@ function binding(): NonNullable<typeof load.binding> {
 
 const STOPPED = notJudged('the module stopped before it answered');
 
+/** Where the documents are that a policy extends. */
+export interface Extended {
+	readonly resolve?: Resolve | undefined;
+	/** The policy's file: documents are read from files below its folder. */
+	readonly path?: string | undefined;
+}
+
+/** Returns the files that the policy in a file consists of: its own, and those that it extends. */
+export const files = (path: string): readonly string[] => binding().files(path);
+
 /** Compiles a policy's text to a module. */
-export function compile(text: string): { module: Uint8Array; warnings: readonly Diagnostic[] } {
+export function compile(text: string, { resolve, path }: Extended = {}): { module: Uint8Array; warnings: readonly Diagnostic[] } {
 	if (typeof text !== 'string') throw new TypeError("a policy's text is a string: pass JSON, not an object");
 	// A lone surrogate would be replaced when the string is passed to the addon.
 	if (!text.isWellFormed()) throw new PolicyError("the policy's text contains a lone surrogate", []);
-	const { module, message, diagnostics } = binding().compile(text);
+	const find = resolve === undefined ? undefined : resolver(resolve);
+	const { module, message, diagnostics } = binding().compile(text, find, path);
 	const found = JSON.parse(diagnostics) as Diagnostic[];
-	if (!module) throw new PolicyError(message ?? 'the policy does not compile', found);
+	if (!module) {
+		const cause = find && 'error' in find ? { cause: find.error } : undefined;
+		throw new PolicyError(message ?? 'the policy does not compile', found, cause);
+	}
 	return { module, warnings: found };
 }
 
