@@ -30,6 +30,7 @@ pub enum PartName {
 /// let unknown = Unknown::default().open(PartName::Args).withheld(PartName::Resource);
 /// assert_eq!(unknown.bits(), 0b0100_0001);
 /// assert_eq!(Unknown::from_bits(0b0100_0001), Ok(unknown));
+/// assert_eq!(unknown.open_time().bits(), 0b1_0100_0001);
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Unknown(u32);
@@ -49,8 +50,14 @@ impl Unknown {
         Self(self.0 & !bit | bit << 4)
     }
 
+    /// Sets the time open: `context.now` may be anything, unless the call's text says what it is.
+    #[must_use]
+    pub const fn open_time(self) -> Self {
+        Self(self.0 | TIME)
+    }
+
     /// The bits of the module's ABI (`perso_evaluate_partial`): 0 to 3 for `args`, `agent`, `resource` and `context` being
-    /// open, 4 to 7 for the same being withheld.
+    /// open, 4 to 7 for the same being withheld, 8 for the time being open.
     #[must_use]
     pub const fn bits(self) -> u32 {
         self.0
@@ -62,7 +69,7 @@ impl Unknown {
     ///
     /// [`Code::Unknown`] where a bit has no meaning, or a part is both.
     pub fn from_bits(bits: u32) -> Result<Self, Error> {
-        if bits > 0xff || bits & bits >> 4 != 0 {
+        if bits > TIME | 0xff || bits & bits >> 4 & 0xf != 0 {
             return Err(Code::Unknown.anywhere());
         }
         Ok(Self(bits))
@@ -76,6 +83,9 @@ impl Unknown {
         }
     }
 }
+
+/// The bit for the time being open.
+const TIME: u32 = 1 << 8;
 
 /// Reads a call from JSON text into a frame at the front of `memory`.
 ///
@@ -96,6 +106,9 @@ pub fn read(table: Table<'_>, memory: &mut [u8], text: &[u8], unknown: Unknown) 
         Tool::Known => {
             if !cfg!(plain_prelude) && walk.frame.has_strings() {
                 strings(&mut walk, text)?;
+            }
+            if !cfg!(plain_prelude) && unknown.0 & TIME != 0 && frame.has_time() {
+                frame.open_time()?;
             }
             frame.finish()?.settle(memory)
         }

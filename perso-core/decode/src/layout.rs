@@ -172,6 +172,8 @@ pub mod has {
     pub const PAIRS: u32 = 1;
     /// A part of the call of which every string is looked at.
     pub const STRINGS: u32 = 1 << 1;
+    /// `context.now` is read.
+    pub const TIME: u32 = 1 << 2;
 }
 
 /// What a string test asks.

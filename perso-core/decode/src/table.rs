@@ -340,6 +340,11 @@ impl<'t> View<'t> {
         number(self.head[5]) & has::STRINGS != 0
     }
 
+    /// Whether `context.now` is read.
+    pub(crate) fn has_time(&self) -> bool {
+        number(self.head[5]) & has::TIME != 0
+    }
+
     pub(crate) const fn place_count(&self) -> usize {
         self.places.len()
     }

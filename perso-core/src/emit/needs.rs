@@ -5,7 +5,7 @@ use perso_decode::layout::{facet, flag, op};
 use std::collections::BTreeSet;
 
 /// The functions that can be left out: those of `perso-core/decode` that have a name of their own on wasm32.
-pub(super) const OPTIONAL: [&str; 29] = [
+pub(super) const OPTIONAL: [&str; 30] = [
     "address",
     "age",
     "any_path",
@@ -23,6 +23,7 @@ pub(super) const OPTIONAL: [&str; 29] = [
     "later_facet",
     "length",
     "matches",
+    "open_time",
     "pairs",
     "path",
     "program",
@@ -42,6 +43,9 @@ pub(super) fn of(plan: &Plan) -> BTreeSet<&'static str> {
     let mut needed = BTreeSet::new();
     for view in &plan.views {
         add(&view.places, &mut needed);
+        if view.places.has_time() {
+            needed.insert("open_time");
+        }
     }
     needed
 }

@@ -1,7 +1,7 @@
 //! Writes the table: what of a call each view reads. Its form is [`perso_decode::layout`]'s.
 
 use crate::plan::{Matches, Pair, PathPart, Place, Places, Plan, zone};
-use perso_decode::layout::{FEW, HEADER, MAGIC, MOST_FEW, facet, flag, has, op};
+use perso_decode::layout::{FEW, HEADER, MAGIC, MOST_FEW, facet, flag, op};
 use perso_decode::packed;
 use std::collections::HashMap;
 
@@ -117,14 +117,8 @@ impl Writer {
         let places: Vec<[u32; 8]> = view.places.iter().map(|place| self.place(place)).collect();
         let pairs: Vec<[u32; 5]> = view.pairs.iter().map(|pair| self.pair(pair)).collect();
         let pairs = self.shared_words(pairs.iter().flatten());
-        let head = [
-            number,
-            places.len() as u32,
-            view.answer_words() as u32,
-            pairs,
-            view.pairs.len() as u32,
-            if view.has_pairs() { has::PAIRS } else { 0 } | if view.has_strings() { has::STRINGS } else { 0 },
-        ];
+        let head =
+            [number, places.len() as u32, view.answer_words() as u32, pairs, view.pairs.len() as u32, view.has()];
         self.shared_words(head.iter().chain(places.iter().flatten()))
     }
 

@@ -42,6 +42,7 @@ type NewWorker = Box<dyn Fn() -> Worker + Send + Sync>;
 
 struct Inner {
     loaded: Loaded,
+    reads_time: bool,
     /// Instances that nobody uses now. Nothing is locked while one judges.
     workers: Pool<Worker, NewWorker>,
 }
@@ -65,7 +66,8 @@ impl Policy {
         let workers = Pool::with_available_parallelism_capacity(workers);
         // A module that cannot even be started is found out here, not at the first call.
         workers.get().start().map_err(ModuleError::Start)?;
-        Ok(Self { inner: Arc::new(Inner { loaded, workers }) })
+        let reads_time = loaded.names.read_time();
+        Ok(Self { inner: Arc::new(Inner { loaded, reads_time, workers }) })
     }
 
     /// The module's bytes.
@@ -127,11 +129,33 @@ impl Policy {
         self.judge(0, |table, memory| frame::read_value(call, table, memory))
     }
 
+    /// Whether some rule reads the time, `context.now`. The module has no clock: set the time with [`Call::at`], or in the
+    /// context.
+    ///
+    /// ```
+    /// # #[cfg(feature = "compile")] {
+    /// use perso_core::Policy;
+    ///
+    /// let policy = Policy::compile(r#"{
+    ///     "perso": 1,
+    ///     "rules": [{ "id": "this-year", "allow": "pay", "when": { "context.now": { "starts_with": "2026-" } } }]
+    /// }"#).unwrap();
+    /// assert!(policy.reads_time());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn reads_time(&self) -> bool {
+        self.inner.reads_time
+    }
+
     /// Whether the caller could ever make such a call: whether some arguments and some resource could be allowed, or
     /// allowed after a person's approval, given the call's tool, agent and context. Use it to decide which tools to list.
+    ///
+    /// The time is left open as well, unless the call has one ([`Call::at`], or `now` in its context): a client keeps a list
+    /// for longer than a moment, and a tool that it does not list cannot be called later either.
     #[must_use]
     pub fn could_allow(&self, call: &Call<'_>) -> bool {
-        self.decide(&call.with_args_and_resource_open()).outcome != decision::Outcome::Deny
+        self.decide(&call.with_the_rest_open()).outcome != decision::Outcome::Deny
     }
 
     /// Whether the decision depends on the resource, so that it must be fetched.

@@ -3,10 +3,12 @@
 
 mod value;
 
+use jiff::Timestamp;
 use perso_decode::{Code, Error, Frame, Outcome, Place, Table, call, frame};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::fmt;
+use std::time::SystemTime;
 
 /// A call, put together part by part.
 ///
@@ -25,6 +27,19 @@ use std::fmt;
 pub struct Call<'c> {
     tool: Cow<'c, str>,
     parts: [Part<'c>; 4],
+    time: Time,
+}
+
+/// What `context.now` is if the context has none.
+#[derive(Debug, Clone, Default)]
+enum Time {
+    /// Missing.
+    #[default]
+    Absent,
+    /// This text.
+    At(String),
+    /// Anything.
+    Open,
 }
 
 /// A part of a call: `args`, `agent`, `resource` or `context`.
@@ -92,7 +107,7 @@ const PLACES: [Place; 4] = [Place::ARGS, Place::AGENT, Place::RESOURCE, Place::C
 impl<'c> Call<'c> {
     /// A call to a tool, with nothing else yet.
     pub fn new(tool: impl Into<Cow<'c, str>>) -> Self {
-        Self { tool: tool.into(), parts: Default::default() }
+        Self { tool: tool.into(), parts: Default::default(), time: Time::Absent }
     }
 
     #[expect(clippy::indexing_slicing, reason = "the index is one of the four constants")]
@@ -139,6 +154,33 @@ impl<'c> Call<'c> {
         self.with(CONTEXT, part.into())
     }
 
+    /// Sets the time of the call: `context.now`, if the context has no `now` of its own.
+    ///
+    /// Rules read it as text in RFC 3339, in UTC and to the millisecond: `2026-11-28T22:30:00.123Z`. A time that this cannot
+    /// express (before the year 0 or after 9999) is missing. Take the time from your own clock, and only if the policy
+    /// [reads it](crate::Policy::reads_time). Guards do this by themselves.
+    ///
+    /// ```
+    /// # #[cfg(feature = "compile")] {
+    /// use perso_core::Call;
+    /// use std::time::SystemTime;
+    ///
+    /// # let policy = perso_core::Policy::compile(r#"{ "perso": 1, "rules": [
+    /// #     { "id": "r", "allow": "process_refund", "when": { "context.now": { "starts_with": "2" } } }
+    /// # ] }"#).unwrap();
+    /// let mut call = Call::new("process_refund").arg("amount", 800);
+    /// if policy.reads_time() {
+    ///     call = call.at(SystemTime::now());
+    /// }
+    /// assert!(policy.decide(&call).is_allowed());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn at(mut self, time: SystemTime) -> Self {
+        self.time = text(time).map_or(Time::Absent, Time::At);
+        self
+    }
+
     /// Sets one argument. Arguments that were set otherwise than as an object (as text, open, …) are replaced.
     #[must_use]
     pub fn arg(self, key: impl Into<String>, value: impl Into<Value>) -> Self {
@@ -177,8 +219,13 @@ impl<'c> Call<'c> {
         self
     }
 
-    pub(crate) fn with_args_and_resource_open(&self) -> Self {
-        Self::clone(self).args(Part::Open).resource(Part::Open)
+    /// The same call at some time with some arguments and some resource. A time that it has stays.
+    pub(crate) fn with_the_rest_open(&self) -> Self {
+        let mut call = Self::clone(self).args(Part::Open).resource(Part::Open);
+        if matches!(call.time, Time::Absent) {
+            call.time = Time::Open;
+        }
+        call
     }
 
     pub(crate) fn with_resource(&self, part: Part<'c>) -> Self {
@@ -195,7 +242,12 @@ impl<'c> Call<'c> {
                 Part::Source(source) => source.write(frame, place),
                 Part::Open => frame.unknown(place, true),
                 Part::Withheld => frame.unknown(place, false),
-            })
+            })?;
+            match &self.time {
+                Time::Absent => Ok(()),
+                Time::At(now) => frame.time(now),
+                Time::Open => frame.open_time(),
+            }
         })?;
         if outcome == Outcome::UnknownTool {
             self.parts.iter().try_for_each(well_formed)?;
@@ -224,7 +276,14 @@ pub(crate) fn read_value(call: &Value, table: Table<'_>, memory: &mut [u8]) -> R
         *part = Part::from(value);
     }
     let tool = Cow::Borrowed(tool.ok_or(Code::NoTool.anywhere())?);
-    Call { tool, parts }.read(table, memory)
+    Call { tool, parts, time: Time::Absent }.read(table, memory)
+}
+
+/// A time as RFC 3339 has it, in UTC and to the millisecond; `None` if its year is not one of 0 to 9999.
+fn text(time: SystemTime) -> Option<String> {
+    // Without rounding: a call is never judged later than it is made.
+    let text = format!("{:.3}", Timestamp::try_from(time).ok()?);
+    text.starts_with(|first: char| first.is_ascii_digit()).then_some(text)
 }
 
 /// Whether a part is what it must be, where no policy reads it.

@@ -121,6 +121,15 @@ pub struct Names {
     pub rules: Vec<RuleNames>,
 }
 
+impl Names {
+    /// Whether the policy reads `context.now`, or something off it (`… of context.now`).
+    #[must_use]
+    pub fn read_time(&self) -> bool {
+        let is_time = |attribute: &str| attribute == "context.now" || attribute.ends_with(" of context.now");
+        self.attributes.iter().any(|attribute| is_time(attribute))
+    }
+}
+
 /// What the engine needs of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RuleNames {

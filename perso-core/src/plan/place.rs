@@ -2,7 +2,7 @@
 
 use super::pattern::Automaton;
 use crate::policy::{Attribute, Facet, Policy, Step, Zone};
-use perso_decode::layout::{self, facet, flag, part};
+use perso_decode::layout::{self, facet, flag, has, part};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -132,6 +132,19 @@ impl Places {
     /// Whether every string of some part of the call is looked at.
     pub(crate) fn has_strings(&self) -> bool {
         self.places.iter().any(|place| place.facets.iter().any(|(kind, ..)| *kind == facet::STRINGS))
+    }
+
+    /// Whether `context.now` is read.
+    pub(crate) fn has_time(&self) -> bool {
+        let context = self.places.get(part::CONTEXT).filter(|_| self.places.len() > part::COUNT);
+        context.is_some_and(|context| context.keys.iter().any(|(key, _)| key == "now"))
+    }
+
+    /// What it has that most views have not: see [`layout::has`].
+    pub(crate) fn has(&self) -> u32 {
+        [(self.has_pairs(), has::PAIRS), (self.has_strings(), has::STRINGS), (self.has_time(), has::TIME)]
+            .iter()
+            .fold(0, |all, (is_so, bit)| if *is_so { all | bit } else { all })
     }
 
     /// Whether there are pair tests here or in the elements of a list.

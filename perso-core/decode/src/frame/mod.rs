@@ -627,6 +627,56 @@ impl<'t, 'f> Frame<'t, 'f> {
         Ok(())
     }
 
+    /// The time of the call, `context.now`, if the context has been told without one. A `now` that the context has stands, and
+    /// so does a context that is open or withheld.
+    ///
+    /// # Errors
+    ///
+    /// Like [`key`](Self::key) and [`string`](Self::string).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn time(&mut self, now: &str) -> Result<(), Error> {
+        match self.untold_time()? {
+            Some(place) => self.string(place, now),
+            None => Ok(()),
+        }
+    }
+
+    /// The same for a time that is open: it may be anything.
+    ///
+    /// # Errors
+    ///
+    /// Like [`key`](Self::key).
+    #[cfg_attr(all(target_arch = "wasm32", not(plain_prelude)), no_mangle, inline(never))]
+    pub fn open_time(&mut self) -> Result<(), Error> {
+        match self.untold_time()? {
+            // The place that all keys share which are not allowed says that there is one. A time that is open need not be there.
+            Some(place) if self.scope.info(Place::CONTEXT)?.rest() != Some(place.0) => self.unknown(place, true),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the policy reads `context.now`.
+    pub(crate) fn has_time(&self) -> bool {
+        self.scope.view.has_time()
+    }
+
+    /// The place of `context.now`, if the policy reads it and nothing has been told of it.
+    fn untold_time(&mut self) -> Result<Option<Place>, Error> {
+        let place = match self.scope.key(self.table, Place::CONTEXT, b"now") {
+            Ok(place) => place,
+            Err(error) if error.is(Code::Duplicate) => Place::NOWHERE,
+            Err(error) => return Err(error),
+        };
+        if place == Place::NOWHERE {
+            return Ok(None);
+        }
+        let context = u64::from_le_bytes(self.scope.record(Place::CONTEXT)?[0]);
+        if context == 0 || context == u64::from(kind::NULL) {
+            self.object(Place::CONTEXT)?;
+        }
+        Ok(Some(place))
+    }
+
     /// Ends the frame.
     #[inline]
     pub(crate) fn finish(&mut self) -> Result<Finished<'t>, Error> {
