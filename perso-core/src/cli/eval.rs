@@ -3,6 +3,7 @@
 use super::DONE;
 use super::failure::Failure;
 use super::input::Extended;
+use super::now::Now;
 use super::{input, output};
 use crate::Outcome;
 use clap::Args;
@@ -16,6 +17,7 @@ Examples:
   perso eval support.wasm --call call.json
   echo '{\"tool\": \"view_customer\", \"agent\": {\"role\": \"agent\"}}' | perso eval support.wasm --call -
   perso eval support-desk.json --calls calls.jsonl > decisions.jsonl
+  perso eval hours.json --call call.json --now 2026-12-01T10:00:00Z
 
 A decision is {\"decision\": \"allow\"|\"ask\"|\"deny\", \"rule\": id|null, \"reason\": …, \"hint\": …, \"cause\": {…}}.
 A call that cannot be read or exceeds a limit is denied; `cause` gives the details.
@@ -29,6 +31,8 @@ pub(crate) struct Eval {
     extended: Extended,
     #[command(flatten)]
     input: Input,
+    #[command(flatten)]
+    now: Now,
 }
 
 #[derive(Debug, Args)]
@@ -53,6 +57,7 @@ impl Eval {
         let mut out = BufWriter::new(io::stdout().lock());
         if let Some(path) = &self.input.call {
             let call = input::call(path)?;
+            let call = self.now.told(&policy, &call);
             let decision = policy.decide_json(&call);
             output::json(&mut out, &decision)?;
             out.flush()?;
@@ -65,7 +70,7 @@ impl Eval {
         if let Some(path) = &self.input.calls {
             let mut calls = input::Calls::open(path)?;
             while let Some(call) = calls.next()? {
-                output::json(&mut out, &policy.decide_json(call))?;
+                output::json(&mut out, &policy.decide_json(&self.now.told(&policy, call)))?;
                 if !calls.is_ahead() {
                     // Whoever sends calls may wait for the answer before sending more.
                     out.flush()?;

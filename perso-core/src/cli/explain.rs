@@ -3,6 +3,7 @@
 use super::DONE;
 use super::failure::Failure;
 use super::input::{self, Extended};
+use super::now::Now;
 use super::output::{self, BAD, BOLD, Format, GOOD};
 use crate::check::check_with;
 use crate::module::{Manifest, hex, sha256};
@@ -32,6 +33,8 @@ pub(crate) struct Explain {
     /// The call, a JSON object; `-` is standard input
     #[arg(long, value_name = "FILE")]
     call: PathBuf,
+    #[command(flatten)]
+    now: Now,
     /// The output format
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -68,6 +71,7 @@ impl Explain {
             return Err(Failure::file(&self.policy, "contains a policy that this version of perso cannot compile"));
         };
         let call = input::call(&self.call)?;
+        let call = self.now.told(&policy, &call);
         let trace = reference::explain(&checked, &call);
         let decision = policy.decide_json(&call);
         let agreed = agree(&decision, &trace.conclusion);

@@ -7,6 +7,7 @@ mod failure;
 mod input;
 mod inspect;
 mod migrate;
+mod now;
 mod output;
 mod schema;
 
