@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use uuid::Uuid;
 
 /// The first MCP revision without sessions. From here on, results have a `resultType` and can be cached.
@@ -129,6 +129,9 @@ impl<R: Sync + 'static> Guard<R> {
         };
         let policy = self.policy.current();
         let mut call = Call::new(tool).args(judged.args.part()).agent(agent.attributes()).context(&*self.context);
+        if policy.reads_time() {
+            call = call.at(SystemTime::now());
+        }
         let mut failure = None;
         if let Some(source) = &self.resource
             && policy.needs_resource(&call)
@@ -295,7 +298,9 @@ macro_rules! settings {
             self
         }
 
-        /// Sets the attributes that rules read as `context.…`; none by default.
+        /// Sets the attributes that rules read as `context.…`; none by default. If the policy reads `context.now` and this
+        /// sets no `now`, each call gets the time at which it is judged; see
+        /// [`Call::at`](perso_core::Call::at) for its form.
         #[must_use]
         pub fn context(mut self, context: serde_json::Map<String, serde_json::Value>) -> Self {
             self.guard.context = std::sync::Arc::new(serde_json::Value::Object(context));

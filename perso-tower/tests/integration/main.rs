@@ -19,4 +19,5 @@ mod reload;
 mod revisions;
 mod shown;
 mod support;
+mod time;
 mod ways;

@@ -36,8 +36,8 @@ fn question() -> Value {
 
 /// An rmcp handler with a tool for each way: `pay`, `ask` and `task`.
 #[derive(Clone, Default)]
-struct Tools {
-    ran: Ran,
+pub struct Tools {
+    pub ran: Ran,
     tasks: TaskManager,
 }
 
@@ -91,7 +91,7 @@ impl ServerHandler for Tools {
 }
 
 /// rmcp's `Router` with tools of its own.
-fn routed(ran: &Ran) -> rmcp::handler::server::router::Router<Tools> {
+pub fn routed(ran: &Ran) -> rmcp::handler::server::router::Router<Tools> {
     let mut router = rmcp::handler::server::router::Router::new(Tools { ran: ran.clone(), ..Tools::default() });
     router.tool_router.transparent_when_not_found = true;
     ["pay", "wipe"].into_iter().fold(router, |router, name| {
@@ -104,7 +104,7 @@ fn routed(ran: &Ran) -> rmcp::handler::server::router::Router<Tools> {
     })
 }
 
-mod tower {
+pub mod tower {
     use super::*;
     use tower_mcp::protocol::{InputRequiredResult, RequestOutcome, TaskSupportMode};
     use tower_mcp::{CallToolResult, McpRouter, TaskContext, TaskOutcome, ToolBuilder};
@@ -177,14 +177,14 @@ async fn retry(peer: &mut Peer, ran: &Ran, at: &str) {
 }
 
 /// Returns the id of a created task, in either form.
-fn task_id(answer: &Value) -> String {
+pub fn task_id(answer: &Value) -> String {
     let result = &answer["result"];
     let id = result["taskId"].as_str().or_else(|| result["task"]["taskId"].as_str());
     id.unwrap_or_else(|| panic!("no task: {answer}")).to_owned()
 }
 
 /// Polls a task until it has this status.
-async fn status(peer: &mut Peer, task: &str, is_it: impl Fn(&str) -> bool) {
+pub async fn status(peer: &mut Peer, task: &str, is_it: impl Fn(&str) -> bool) {
     loop {
         let answer = peer.ask("admin", "tasks/get", json!({ "taskId": task })).await;
         if is_it(answer["result"]["status"].as_str().unwrap_or_else(|| panic!("{answer}"))) {
