@@ -13,7 +13,7 @@ use support::{Answer, compile};
 const CALLS: u32 = 100;
 
 /// How many pairs a run of CI makes at least. `PERSO_PAIRS` asks for more.
-const PAIRS: u32 = 200_000;
+const PAIRS: u32 = 1_000_000;
 
 #[test]
 fn the_module_decides_as_the_reference_does() {
