@@ -74,6 +74,13 @@ impl Compile {
                 return Err(Failure::refused(&self.policy, "compiled", &error.diagnostics));
             }
         };
+        let folder = self.policy.parent().unwrap_or(Path::new(""));
+        let mut extended = compiled.documents.iter().filter_map(|document| document.path);
+        if extended.any(|extended| output::is_same_file(&path, &folder.join(extended))) {
+            return Err(Failure::because(
+                "the module would overwrite a document that the policy extends; choose another file with `-o`",
+            ));
+        }
         self.show(&Source::of(&name, &compiled.documents), &compiled.warnings)?;
         if self.deny_warnings && !compiled.warnings.is_empty() {
             let warnings = count(compiled.warnings.len(), "warning");
