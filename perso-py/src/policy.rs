@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyString};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// A policy that judges calls, from any number of threads.
 #[pyclass(frozen, subclass, module = "perso._perso")]
@@ -42,11 +43,19 @@ impl Policy {
         PyBytes::new(py, self.current.load().module())
     }
 
+    /// Whether some rule of the active module reads the time, `context.now`.
+    #[getter]
+    fn reads_time(&self) -> bool {
+        self.current.load().reads_time()
+    }
+
     /// Judges a call. Never raises: a call that cannot be judged is denied, and the decision's `cause` says why.
     ///
     /// `args`, `agent`, `resource` and `context` are mappings, dataclasses, pydantic models, `Json`, `None`, `OPEN` or
-    /// `WITHHELD`.
-    #[pyo3(signature = (tool, args=None, *, agent=None, resource=None, context=None))]
+    /// `WITHHELD`. With `now=True`, rules read the current time as `context.now`, unless `context` has a `now`. Guards do this by
+    /// themselves.
+    #[pyo3(signature = (tool, args=None, *, agent=None, resource=None, context=None, now=false))]
+    #[expect(clippy::too_many_arguments, reason = "Python's are named")]
     fn decide(
         &self,
         tool: &Bound<'_, PyAny>,
@@ -54,11 +63,12 @@ impl Policy {
         agent: Option<&Bound<'_, PyAny>>,
         resource: Option<&Bound<'_, PyAny>>,
         context: Option<&Bound<'_, PyAny>>,
+        now: bool,
     ) -> Decision {
         let policy = self.current.load();
         let Some(tool) = name(tool) else { return no_tool(&policy) };
         let reads = Parts::reads(&policy, &tool);
-        let parts = Parts::read(reads, args, agent, context);
+        let parts = Parts::read(reads, args, agent, context).timed(&policy, now);
         let resource = Part::read(reads, Place::RESOURCE, resource);
         policy.decide(&parts.call(&tool).resource(resource.as_part())).into()
     }
@@ -79,7 +89,7 @@ impl Policy {
     }
 
     /// Whether the caller could ever call the tool: whether the call is allowed, or can be approved, with some arguments and
-    /// some resource.
+    /// some resource, and at some time if `context` has no `now`.
     #[pyo3(signature = (tool, *, agent=None, context=None))]
     fn could_allow(
         &self,
@@ -102,21 +112,23 @@ impl Policy {
         agent: Option<&Bound<'_, PyAny>>,
         context: Option<&Bound<'_, PyAny>>,
     ) -> bool {
-        self.read(tool, args, agent, context).needs_resource()
+        self.read(tool, args, agent, context, false).needs_resource()
     }
 
-    /// Reads a call's values, each once, to judge them now or later with the module that is active now.
-    #[pyo3(signature = (tool, args=None, *, agent=None, context=None))]
+    /// Reads a call's values, each once, to judge them now or later with the module that is active now. With `now=True`, that
+    /// includes the current time: see `decide`.
+    #[pyo3(signature = (tool, args=None, *, agent=None, context=None, now=false))]
     fn read(
         &self,
         tool: &Bound<'_, PyAny>,
         args: Option<&Bound<'_, PyAny>>,
         agent: Option<&Bound<'_, PyAny>>,
         context: Option<&Bound<'_, PyAny>>,
+        now: bool,
     ) -> Reading {
         let policy = self.current.load_full();
         let read = name(tool).map(|tool| {
-            let parts = Parts::read(Parts::reads(&policy, &tool), args, agent, context);
+            let parts = Parts::read(Parts::reads(&policy, &tool), args, agent, context).timed(&policy, now);
             (tool, parts)
         });
         Reading { policy, read }
@@ -152,6 +164,8 @@ struct Parts {
     args: Part,
     agent: Part,
     context: Part,
+    /// When the call was made, if rules are to read that.
+    time: Option<SystemTime>,
 }
 
 impl Parts {
@@ -170,11 +184,23 @@ impl Parts {
             args: Part::read(reads, Place::ARGS, args),
             agent: Part::read(reads, Place::AGENT, agent),
             context: Part::read(reads, Place::CONTEXT, context),
+            time: None,
         }
     }
 
+    /// With the current time, if that is wanted and the policy reads it.
+    fn timed(mut self, policy: &perso_core::Policy, now: bool) -> Self {
+        self.time = (now && policy.reads_time()).then(SystemTime::now);
+        self
+    }
+
     fn call<'c>(&'c self, tool: &'c str) -> Call<'c> {
-        Call::new(tool).args(self.args.as_part()).agent(self.agent.as_part()).context(self.context.as_part())
+        let call =
+            Call::new(tool).args(self.args.as_part()).agent(self.agent.as_part()).context(self.context.as_part());
+        match self.time {
+            Some(time) => call.at(time),
+            None => call,
+        }
     }
 }
 

@@ -146,13 +146,24 @@ class Policy:
     @property
     def module(self) -> bytes:
         """The bytes of the active module."""
+    @property
+    def reads_time(self) -> bool:
+        """Whether some rule of the active module reads the time, `context.now`."""
     def decide(
-        self, tool: object, args: object = None, *, agent: object = None, resource: object = None, context: object = None
+        self,
+        tool: object,
+        args: object = None,
+        *,
+        agent: object = None,
+        resource: object = None,
+        context: object = None,
+        now: bool = False,
     ) -> Decision:
         """Judges a call. Never raises: a call that cannot be judged is denied, and the decision's `cause` says why.
 
         `args`, `agent`, `resource` and `context` are mappings, dataclasses, pydantic models, `Json`, `None`, `OPEN` or
-        `WITHHELD`.
+        `WITHHELD`. With `now=True`, rules read the current time as `context.now`, unless `context` has a `now`. Guards do this
+        by themselves.
         """
     def decide_json(self, call: str | bytes) -> Decision:
         """Judges a call that is JSON text, as `str` or `bytes`.
@@ -161,11 +172,14 @@ class Policy:
         """
     def could_allow(self, tool: object, *, agent: object = None, context: object = None) -> bool:
         """Whether the caller could ever call the tool: whether the call is allowed, or can be approved,
-        with some arguments and some resource."""
+        with some arguments and some resource, and at some time if `context` has no `now`."""
     def needs_resource(self, tool: object, args: object = None, *, agent: object = None, context: object = None) -> bool:
         """Whether the decision depends on the resource, so that you must fetch it."""
-    def read(self, tool: object, args: object = None, *, agent: object = None, context: object = None) -> Reading:
-        """Reads a call's values, each once, to judge them now or later with the module that is active now."""
+    def read(
+        self, tool: object, args: object = None, *, agent: object = None, context: object = None, now: bool = False
+    ) -> Reading:
+        """Reads a call's values, each once, to judge them now or later with the module that is active now. With `now=True`,
+        that includes the current time: see `decide`."""
 
 def command(arguments: Sequence[str]) -> int:
     """Runs the `perso` command and returns its exit code. The first argument is the program's name."""

@@ -15,7 +15,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.sse import sse_client
 from mcp.shared.exceptions import MCPError
 
-from support import asks
+from support import asks, times
 
 SERVERS = Path(__file__).parents[1] / "servers"
 
@@ -156,6 +156,22 @@ async def test_every_way(sdk: str, kind: str, transport: str, era: str, over_htt
         await judged(client, "inner_refund" if kind == "mounted" else "refund")
         await closed(client)
     assert server.done() == ["refunded 5"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("sdk", PYTHONS)
+@pytest.mark.parametrize("case", [case for case in times.CASES if case.reads_time], ids=lambda case: case.name)
+async def test_the_time_is_the_guards(sdk: str, case: times.Case, tmp_path: Path) -> None:
+    kind = KINDS[sdk][0]
+    flags = () if case.context is None else ("--context", json.dumps(case.context))
+    server = Guarded(sdk, tmp_path, "stdio", kind, flags=flags)
+    (tmp_path / "policy.json").write_text(times.text(case, "refund", "dump"))
+    async with server.client(kind, "stdio", "legacy") as client:
+        meta: Any = times.LIES
+        for tool, runs in (("refund", case.current), ("dump", case.old)):
+            answer = await client.call_tool(tool, {"amount": 5} if tool == "refund" else {}, meta=meta)
+            assert answer.is_error != runs, (tool, answer)
+    assert server.done() == (["refunded 5"] if case.current else ["dumped"])
 
 
 # Processes that the first one starts.

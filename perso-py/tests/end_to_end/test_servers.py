@@ -17,6 +17,8 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
+from support import times
+
 SERVERS = Path(__file__).parents[1] / "servers"
 
 # The `mcp` 1.x SDK has its own environment.
@@ -178,6 +180,32 @@ async def test_headers_are_never_what_is_judged(server: str, transport: str, mod
         assert desk.done() == []
         await lying("process_refund", order_id="1", amount=5)
         assert desk.done() == (["refunded 5 for 1"] if mode == "legacy" else [])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("server", "transport", "mode"), WAYS)
+async def test_the_time_is_the_guards(server: str, transport: str, mode: str, tmp_path: Path) -> None:
+    lies = {"Date": "Wed, 01 Jan 2020 00:00:00 GMT", "Now": times.OLD, "Context": json.dumps({"now": times.OLD})}
+    for case in times.CASES:
+        if not case.reads_time:
+            continue
+        desk = Desk(server, transport, mode, tmp_path, context=case.context)
+        policy = tmp_path / "time.json"
+        policy.write_text(times.text(case, "view_customer", "process_refund"))
+        desk.env["DESK_POLICY"] = str(policy)
+        with desk.running():
+            async with desk.client("agent", **lies) as client:
+                listed = await names(client)
+                assert ("view_customer" in listed, "process_refund" in listed) == case.listed, case
+                assert await call(client, "view_customer") == ((True, "Ann") if case.current else (False, "Soon.")), case
+                if case.old:
+                    assert (await call(client, "process_refund", order_id="1", amount=5))[0], case
+                    desk.path.unlink()
+                    continue
+                meta: Any = times.LIES
+                liar = await client.call_tool("process_refund", {"order_id": "1", "amount": 5, **times.LIES}, meta=meta)
+                assert liar.is_error and getattr(liar.content[0], "text") == "Long ago.", case
+        assert desk.done() == [], case
 
 
 @pytest.mark.anyio

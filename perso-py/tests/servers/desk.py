@@ -7,7 +7,7 @@ from typing import Any
 
 from perso import Policy
 
-POLICY = Policy.load(Path(__file__).with_name("desk.json"))
+POLICY = Policy.load(os.environ.get("DESK_POLICY") or Path(__file__).with_name("desk.json"))
 DONE = Path(os.environ["DESK_DONE"])
 OWNERS = {"rec-1": "mgr-001", "rec-2": "mgr-002"}
 SETTINGS: dict[str, Any] = json.loads(os.environ.get("DESK_SETTINGS", "{}"))

@@ -73,7 +73,7 @@ class Gates:
             agent, failure = await self.served.judge.who(told)
         policy, context = self.served.policy, self.served.judge.context
         known = {name: value for name, value in (args or {}).items() if name not in later}
-        decision = policy.decide(tool, known, agent=agent, resource=Unknown.OPEN, context=context)
+        decision = policy.decide(tool, known, agent=agent, resource=Unknown.OPEN, context=context, now=True)
         part, _, path = (decision.cause.attribute or "").partition(".")
         depends = part == "args" and path.partition(".")[0] in later
         if failure is not None or decision.allowed or not depends:

@@ -81,7 +81,7 @@ class Judge:
         self.resource_time = resource_time
         self.context = context
         # Prepared once, so that a guard costs little more than the decision.
-        self.decide = policy.decide if context is None else functools.partial(policy.decide, context=context)
+        self.decide = functools.partial(policy.decide, context=context, now=True)
         self.observes = mode == "observe"
         self.denial = denial
         self.on_decision = on_decision
@@ -118,7 +118,7 @@ class Judge:
         if self.ask_resource is None:
             decision = self.decide(tool, owned, agent=agent)
         else:
-            reading = self.policy.read(tool, owned, agent=agent, context=self.context)
+            reading = self.policy.read(tool, owned, agent=agent, context=self.context, now=True)
             resource: object = None
             if reading.needs_resource():
                 try:
@@ -203,7 +203,7 @@ class Judge:
         return await self._decide(begin, agent, tool, owned, owned, leave)
 
     async def _decide(self, begin: float, agent: object, tool: str, owned: Any, judged: Any, leave: bool) -> Verdict:
-        reading = self.policy.read(tool, judged, agent=agent, context=self.context)
+        reading = self.policy.read(tool, judged, agent=agent, context=self.context, now=True)
         resource: object = None
         failure: BaseException | None = None
         if self.ask_resource is not None and reading.needs_resource():

@@ -32,7 +32,8 @@ class Settings(TypedDict, total=False):
       raises, the resource is unknown, which can only remove permission.
     - ``resource_time``: the seconds that the ``resource`` function may take in async code, by default 5. After that, the
       resource is unknown.
-    - ``context``: a mapping that rules read as ``context.…``.
+    - ``context``: a mapping that rules read as ``context.…``. If the policy reads ``context.now`` and the mapping has no
+      ``now``, rules read the time at which the call is judged.
     - ``mode``: ``"enforce"`` (the default), or ``"observe"``, which decides and records but lets every call pass.
     - ``denial``: a function that takes the `Denied` and returns what the model reads instead of the decision's ``message``. If
       it raises, the model reads the message.
