@@ -49,14 +49,19 @@ export interface Decision {
 
 /** Parts of a call that are unknown, even if the call's text contains them. A part must not be both open and withheld. */
 export interface Unknown {
-	/** These parts may be anything: the call is allowed if some values of them would be allowed. */
-	open?: Part[];
+	/**
+	 * These parts may be anything: the call is allowed if some values of them would be allowed. With `context.now`, the time may
+	 * be anything, unless the call has it.
+	 */
+	open?: (Part | 'context.now')[];
 	/** Nothing may be concluded from these parts: the call is allowed only if it is allowed without them. */
 	withheld?: Part[];
 }
 
 /** A policy that is ready to judge calls. */
 export interface Policy {
+	/** Whether some rule reads the time. If so, set `context.now` in the call's text: `new Date().toISOString()`. */
+	readonly readsTime: boolean;
 	/**
 	 * Judges a call given as JSON text, a string or bytes of UTF-8:
 	 * `{"tool": …, "args": {…}, "agent": {…}, "resource": {…}, "context": {…}}`.

@@ -47,13 +47,13 @@ const FACETS = {
 for (const facet of ['scheme', 'host', 'port', 'path', 'privateness', 'query']) FACETS[facet] = 'a URL';
 for (const facet of ['time', 'weekday', 'clock time', 'date'])
 	FACETS[facet] = 'a time in RFC 3339 with an offset, such as 2026-12-01T09:00:00Z';
-const PARTS = { __proto__: null, args: 1, agent: 2, resource: 4, context: 8 };
+const PARTS = { __proto__: null, args: 1, agent: 2, resource: 4, context: 8, 'context.now': 256 };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const scratch = new Uint8Array(4096);
 
 // An unknown part gets a bit that the module refuses.
-const bits = (parts = []) => parts.reduce((all, part) => all | (PARTS[part] ?? 256), 0);
+const bits = (parts = []) => parts.reduce((all, part) => all | (PARTS[part] ?? 512), 0);
 
 // What the caller can correct about an argument. `expected` has a bit for each type that the rule's test takes.
 function hintOf(attribute, problem, expected) {
@@ -126,7 +126,7 @@ async function load(source) {
 			return { decision: 'deny', rule: null, reason: 'the call cannot be judged', hint: null, cause };
 		}
 	}
-	return { decide };
+	return { decide, readsTime: attributes.some((attribute) => /^(.* of )?context\.now$/s.test(attribute)) };
 }
 
 export const Policy = { load };

@@ -4,7 +4,7 @@ import { type Decision, notJudged, type Outcome } from './decision.js';
 import type { Manifest } from './engine/manifest.js';
 import { type Begun, type Call, CallWriter, type Loose, withResource } from './value/call.js';
 import type { CompiledModule } from './platform.js';
-import { PARTS, type Part } from './value/reads.js';
+import { PARTS, type Part, TIME_OPEN } from './value/reads.js';
 import { type Watched, type WatchOptions, watch } from './watch.js';
 
 /** A loaded module. */
@@ -14,7 +14,8 @@ export interface Engine {
 	readonly manifest: Manifest;
 	/**
 	 * Judges a call's JSON text, which must not contain lone surrogates. Never throws. `unknown` has a bit for each part
-	 * whose value is not in the text: open parts in bits 0 to 3, withheld parts in bits 4 to 7 (docs/module.md).
+	 * whose value is not in the text: open parts in bits 0 to 3, withheld parts in bits 4 to 7, and an open time in bit 8
+	 * (docs/module.md).
 	 */
 	decide(text: string | Uint8Array, unknown: number): Decision;
 }
@@ -78,6 +79,11 @@ export abstract class BasePolicy {
 		return this.#active.engine.module;
 	}
 
+	/** Whether some rule reads the time, `context.now`. Guards set it; for `decide`, set it in the call's context. */
+	get readsTime(): boolean {
+		return this.#active.writer.readsTime;
+	}
+
 	/**
 	 * Judges a call.
 	 *
@@ -115,7 +121,7 @@ export abstract class BasePolicy {
 
 	/**
 	 * Whether the policy could allow a call of this tool by this caller, with some arguments and some resource, now or after a
-	 * person's approval.
+	 * person's approval. If the context has no `now`: at some time.
 	 */
 	couldAllow(call: Pick<Call, 'tool' | 'agent' | 'context'>): boolean {
 		return this.shows(call as Loose);
@@ -128,18 +134,24 @@ export abstract class BasePolicy {
 
 	/** @internal */
 	shows(call: Loose): boolean {
-		return this.#read(call)?.canPass(TOOL_LIST) ?? false;
+		// A client keeps a list for longer than a moment, so the list is made for any time.
+		const unknown = this.readsTime ? TOOL_LIST | TIME_OPEN : TOOL_LIST;
+		return this.#read(call)?.canPass(unknown) ?? false;
 	}
 
-	/** Reads a call without its resource. It is judged later by the module that is active now. @internal */
-	read(call: Loose): Reading {
-		return this.#read(call) ?? UNREAD;
+	/**
+	 * Reads a call without its resource. It is judged later by the module that is active now, at the current time unless its
+	 * context has a `now`. @internal
+	 */
+	read(call: Loose & { readonly context: unknown }): Reading {
+		return this.#read(call, true) ?? UNREAD;
 	}
 
-	#read(call: Loose): Read | undefined {
+	#read(call: Loose, isNow = false): Read | undefined {
 		const { engine, writer } = this.#active;
 		try {
-			return new Read(engine, writer.withoutResource(call));
+			const now = isNow && writer.readsTime ? new Date().toISOString() : undefined;
+			return new Read(engine, writer.withoutResource(call, now));
 		} catch {
 			return undefined;
 		}

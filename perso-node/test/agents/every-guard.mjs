@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { Denied } from 'perso';
 import { ASKED, ASKS, asksAPerson } from '../support/asks.mjs';
 import { AGENT, DESK, MANAGER, compiled } from '../support/policies.mjs';
+import { CASES, LIES, REASONS } from '../support/times.mjs';
 
 export const REASON = 'Agents may refund up to $500.';
 export const OWN = 'Managers may delete records they own.';
@@ -261,6 +262,27 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 			const done = [];
 			await play(policy, { context }, [view], undefined, done);
 			assert.equal(done.length, ran);
+		}
+	});
+
+	test("the time is the guard's, and nothing that a model or a run says", async () => {
+		const calls = [
+			['process_refund', { order: '1', ...LIES }],
+			['view_customer', { id: 'c', ...LIES }],
+		];
+		for (const [name, { rules, context, runs }] of Object.entries(CASES)) {
+			const policy = await compiled(rules('process_refund', 'view_customer'));
+			for (const agent of [undefined, async () => ({})]) {
+				const done = [];
+				const read = await play(policy, { context, ...(agent && { agent }) }, calls, LIES, done);
+				const expected = calls.map(([tool], at) => (runs[at] ? `${tool} is done` : reads(REASONS[at])));
+				assert.deepEqual(read, expected, name);
+				assert.deepEqual(
+					done,
+					calls.filter((_, at) => runs[at]),
+					name,
+				);
+			}
 		}
 	});
 

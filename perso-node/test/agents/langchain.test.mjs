@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { LangChainModel as Played } from '../support/models.mjs';
 import { ASKED, ASKS, asksAPerson } from '../support/asks.mjs';
 import { AGENT, DESK, compiled } from '../support/policies.mjs';
+import { CASES, LIES, REASONS } from '../support/times.mjs';
 import { REASON, UNKNOWN, everyGuard } from './every-guard.mjs';
 
 const policy = await compiled(DESK);
@@ -310,6 +311,21 @@ test('guarded tools of an agent', async () => {
 		expected,
 	);
 	assert.equal(done.length, 1);
+});
+
+test("a guarded tool reads the guard's time", async () => {
+	for (const [name, { rules, context, runs }] of Object.entries(CASES)) {
+		const policy = await compiled(rules('process_refund', 'view_customer'));
+		const done = [];
+		const tools = deskTools(done).map((tool) => guardTool(tool, policy, { context }));
+		for (const [at, called] of ['process_refund', 'view_customer'].entries()) {
+			const guarded = tools.find(({ name }) => name === called);
+			const config = { configurable: LIES, metadata: LIES, context: LIES };
+			const { content } = await guarded.invoke({ type: 'tool_call', id: '1', name: called, args: LIES }, config);
+			assert.equal(content, runs[at] ? `${called} is done` : REASONS[at], name);
+		}
+		assert.equal(done.length, 1, name);
+	}
 });
 
 test('a guarded tool does not run a call that needs the approval of a person', async () => {

@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { openaiModel as playing } from '../support/models.mjs';
 import { ASKED, ASKS, asksAPerson } from '../support/asks.mjs';
 import { AGENT, DESK, compiled } from '../support/policies.mjs';
+import { CASES, LIES, REASONS } from '../support/times.mjs';
 import { REASON, everyGuard } from './every-guard.mjs';
 
 setTracingDisabled(true);
@@ -173,6 +174,31 @@ test('the tools of an MCP server', async () => {
 	]);
 	await run(new Agent({ name: 'desk', model, mcpServers: [server] }), 'go');
 	assert.deepEqual([readBy(model)[1], done], [REASON, [['process_refund', { amount: 5 }]]]);
+});
+
+test("a guarded MCP server is called at the guard's time", async () => {
+	for (const [name, { rules, context, runs }] of Object.entries(CASES)) {
+		const tools = ['process_refund', 'view_customer'];
+		const policy = await compiled(rules(...tools));
+		const done = [];
+		const given = {
+			name: 'desk',
+			cacheToolsList: false,
+			connect: async () => {},
+			close: async () => {},
+			invalidateToolsCache: async () => {},
+			listTools: async () => tools.map((name) => ({ name, description: name, inputSchema: parameters })),
+			callTool: async (name) => (done.push(name), [{ type: 'text', text: 'done' }]),
+			callToolResult: async (name) => (done.push(name), { content: [{ type: 'text', text: 'done' }] }),
+		};
+		const server = guardMcpServer(given, policy, { context });
+		for (const [at, tool] of tools.entries()) {
+			const text = runs[at] ? 'done' : REASONS[at];
+			assert.deepEqual(await server.callTool(tool, LIES, LIES), [{ type: 'text', text }], name);
+			assert.equal((await server.callToolResult(tool, LIES, LIES)).content[0].text, text, name);
+		}
+		assert.equal(done.length, 2, name);
+	}
 });
 
 test('a guarded MCP server does not get a call that needs the approval of a person', async () => {

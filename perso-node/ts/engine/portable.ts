@@ -4,7 +4,7 @@ import { type Decision, decision } from '../decision.js';
 import { LoadError, PolicyError } from '../errors.js';
 import { type Got, isModule } from '../files.js';
 import type { Engine } from '../policy.js';
-import { PARTS } from '../value/reads.js';
+import { PARTS, TIME_OPEN } from '../value/reads.js';
 import { manifest } from './manifest.js';
 import { Policy as Kit } from '../../host/perso.mjs';
 
@@ -25,7 +25,8 @@ export async function open(got: Got): Promise<Engine> {
 		module: source instanceof Uint8Array ? source : undefined,
 		manifest: manifest(source),
 		decide(text: string | Uint8Array, unknown: number): Decision {
-			const states = unknown === 0 ? undefined : { open: parts(unknown), withheld: parts(unknown >> 4) };
+			const time = unknown & TIME_OPEN ? (['context.now'] as const) : [];
+			const states = unknown === 0 ? undefined : { open: [...parts(unknown), ...time], withheld: parts(unknown >> 4) };
 			return decision(kit.decide(text, states));
 		},
 	};

@@ -37,7 +37,10 @@ export interface Settings<CallInfo = unknown> {
 	readonly agentTime?: number;
 	/** The time limit of an async `resource`, in milliseconds. After it, `resource` has failed. The default is 5000. */
 	readonly resourceTime?: number;
-	/** Other attributes of the call, which rules read as `context.…`. */
+	/**
+	 * Other attributes of the call, which rules read as `context.…`. If rules read `context.now` and the object has no `now`, they
+	 * read the time at which the call is judged.
+	 */
 	readonly context?: object;
 	/** `enforce` denies calls (the default). `observe` reports decisions but lets every call run and every tool be listed. */
 	readonly mode?: 'enforce' | 'observe';

@@ -16,7 +16,10 @@ export interface Call {
 	readonly agent?: object | null | undefined;
 	/** The attributes of what the call is about. Take them from your own data. */
 	readonly resource?: object | null | undefined;
-	/** Other attributes of the call, such as the time. */
+	/**
+	 * Other attributes of the call. If rules read `context.now`, set `now` to the time, as `new Date()` or a text in RFC 3339.
+	 * Guards do this by themselves.
+	 */
 	readonly context?: object | null | undefined;
 }
 
@@ -43,17 +46,25 @@ export class CallWriter {
 		this.#reads = new PolicyReads(manifest);
 	}
 
+	/** Whether some rule reads the time, `context.now`. */
+	get readsTime(): boolean {
+		return this.#reads.time;
+	}
+
 	/** Writes a whole call. Throws if reading it throws. */
 	call(call: Loose): string {
 		const { tool } = call;
 		return bounded(() => written(call, tool, this.#reads.of(tool)));
 	}
 
-	/** Writes a call without its resource, which `withResource` adds. Throws if reading it throws. */
-	withoutResource(call: Loose): Begun {
+	/**
+	 * Writes a call without its resource, which `withResource` adds. With `now`, the call has a key `context`, and `now` is
+	 * written into it if it has none. Throws if reading the call throws.
+	 */
+	withoutResource(call: Loose, now?: string): Begun {
 		const { tool } = call;
 		const reads = this.#reads.of(tool);
-		return { text: bounded(() => written(call, tool, reads)), reads };
+		return { text: bounded(() => written(call, tool, reads, now)), reads };
 	}
 }
 
@@ -77,8 +88,10 @@ const PREFIX: { readonly [key: string]: string } = {
 };
 
 /** Writes a call. `called` is its tool, which must be read only once. */
-function written(call: Loose, called: unknown, reads: Reads): string {
+function written(call: Loose, called: unknown, reads: Reads, now?: string): string {
 	const room = { left: MOST };
+	// Rules for this tool read the time.
+	const isTimed = now !== undefined && reads.context.read('now') !== null;
 	let text = '{';
 	for (const key of Object.keys(call)) {
 		let member: string | undefined;
@@ -91,6 +104,7 @@ function written(call: Loose, called: unknown, reads: Reads): string {
 			case 'resource':
 			case 'context':
 				member = part(call[key], reads[key], room);
+				if (isTimed && key === 'context') member = timed(member, now, room);
 				break;
 			default:
 				// An unknown key: the engine denies the call.
@@ -139,6 +153,20 @@ function members(object: Readonly<Record<string, unknown>>, keys: Keys, room: Ro
 		if (written !== undefined) text += `${text === '{' ? '' : ','}${name}${written}`;
 	}
 	return `${text}}`;
+}
+
+/** Adds the time to a context, as JSON, unless the context has a `now` or is not an object. */
+function timed(context: string | undefined, now: string, room: Room): string | undefined {
+	let members: unknown;
+	try {
+		members = JSON.parse(context ?? 'null');
+	} catch {
+		return context;
+	}
+	if (members === null) return `{"now":${write(now, room)!}}`;
+	if (typeof members !== 'object' || Array.isArray(members) || Object.hasOwn(members, 'now')) return context;
+	const rest = context!.slice(context!.indexOf('{') + 1);
+	return `{"now":${write(now, room)!}${Object.keys(members).length === 0 ? '' : ','}${rest}`;
 }
 
 /** Returns JSON text unchanged, after checking that it is a single value. */

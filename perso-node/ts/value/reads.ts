@@ -6,6 +6,9 @@ import { quote } from './write.js';
 /** The parts of a call, in the order of their bits (docs/module.md). */
 export const PARTS = ['args', 'agent', 'resource', 'context'] as const;
 
+/** The bit of an open time: `context.now` may be anything, unless the call has it (docs/module.md). */
+export const TIME_OPEN = 1 << 8;
+
 export type Part = (typeof PARTS)[number];
 
 /** An attribute as written in the policy: an optional derived value (`… of `), the part, and the first key. */
@@ -13,6 +16,9 @@ const ATTRIBUTE = /^(?:[^".[]* of )?(args|agent|resource|context)(?:\.([A-Za-z_]
 
 /** The maximum number of keys in the cache of each part. A caller who makes up more of them is only served more slowly. */
 const KNOWN = 1024;
+
+/** The attribute of the time, or what is read off it (`… of context.now`). */
+const TIME = /^(?:.* of )?context\.now$/s;
 
 /** The keys that a policy reads of one part. */
 export class Keys {
@@ -63,6 +69,8 @@ export class PolicyReads {
 	readonly #manifest: Manifest;
 	readonly #numbers: ReadonlyMap<string, readonly number[]>;
 	readonly #known = new Map<string, Reads>();
+	/** Whether some rule reads the time, `context.now`. */
+	readonly time: boolean;
 	/** For tools that the policy does not name, which a rule with a `*` may match. */
 	readonly #all: Reads;
 
@@ -70,6 +78,7 @@ export class PolicyReads {
 		this.#manifest = manifest;
 		this.#numbers = new Map(manifest.tools.map(({ name, reads }) => [name, reads]));
 		this.#all = reads(manifest.attributes);
+		this.time = manifest.attributes.some((attribute) => TIME.test(attribute));
 	}
 
 	/** The keys that are read of a call of this tool. */
