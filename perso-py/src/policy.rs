@@ -55,7 +55,6 @@ impl Policy {
     /// `WITHHELD`. With `now=True`, rules read the current time as `context.now`, unless `context` has a `now`. Guards do this by
     /// themselves.
     #[pyo3(signature = (tool, args=None, *, agent=None, resource=None, context=None, now=false))]
-    #[expect(clippy::too_many_arguments, reason = "Python's are named")]
     fn decide(
         &self,
         tool: &Bound<'_, PyAny>,

@@ -19,6 +19,8 @@ export const RULES = {
 		{ allow: 'roles', roles: ['agent'] },
 		{ allow: 'send', when: { args: { only: ['to'] } } },
 		{ allow: 'wrap', when: { 'args.box': { only: ['x'] } } },
+		{ allow: 'post' },
+		{ deny: 'post', when: { args: { anywhere: { contains: 'KEY' } } } },
 		{ allow: 'star_*', when: { 'args.x': 1 } },
 		{ allow: 'star_one', when: { 'args.y': 1 } },
 		{ deny: 'star_one', when: { 'context.off': true } },
@@ -126,6 +128,28 @@ export function values(test, assert, policy) {
 		denied('pay', JSON.parse('{"__proto__": {"amount": 5}}'));
 		denied('roles', {}, { agent: JSON.parse('{"__proto__": {"roles": ["agent"]}}') });
 		allowed('roles', {}, { agent: { roles: ['agent'] } });
+	});
+
+	test('`anywhere` sees each string that `JSON.stringify` would write', () => {
+		const nested = (depth) => (depth === 0 ? 'KEY' : { a: nested(depth - 1) });
+		for (const args of [
+			{ a: 'my KEY' },
+			{ KEY: 1 },
+			{ a: [1, { b: [null, { 'a KEY': 2 }] }] },
+			{ a: new Map([['b', 'KEY']]) },
+			{ a: new Set(['KEY']) },
+			{ a: { toJSON: () => ({ b: 'KEY' }) } },
+			new Map([['a', ['KEY']]]),
+			nested(50),
+		]) {
+			assert.equal(denied('post', args).problem, 'value');
+		}
+		for (const args of [{ a: 'key' }, {}, null, { a: [1, true, null], b: 'K', c: 'EY' }, { a: () => 'KEY' }]) {
+			allowed('post', args);
+		}
+		// What is too deep to be judged is not left out.
+		assert.equal(denied('post', nested(70)).kind, 'limit');
+		assert.equal(denied('post', { a: nested(62) }).kind, 'limit');
 	});
 
 	test('`only` sees each key that `JSON.stringify` would write', () => {

@@ -23,6 +23,7 @@ CLOSED = policy(
     {"allow": "send", "when": {"args": {"only": ["to"]}}},
     {"allow": "wrap", "when": {"args.box": {"only": ["x"]}}},
 )
+KEYS = policy({"allow": "post"}, {"deny": "post", "when": {"args": {"anywhere": {"contains": "KEY"}}}})
 
 
 class LyingStr(str):
@@ -320,6 +321,53 @@ def test_only_lets_the_listed_keys_through(args: Any) -> None:
 @pytest.mark.parametrize("box", [{"x": 1}, Box(), Model(), collections.UserDict(x=1)])
 def test_only_lets_the_listed_keys_of_an_object_through(box: Any) -> None:
     assert CLOSED.decide("wrap", {"box": box})
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"a": "my KEY"},
+        {"KEY": 1},
+        {"a": [1, ({"b": ["KEY"]},)]},
+        {"a": {"b": [{"c": {"a KEY": None}}]}},
+        {"a": Field("blind"), "b": "KEY"},
+    ],
+)
+def test_anywhere_finds_a_string_at_any_depth(args: Any) -> None:
+    assert KEYS.decide("post", args).cause.problem == "value"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"a": b"KEY"},
+        {"a": object()},
+        {"a": {"KEY"}},
+        {"a": LyingStr("x")},
+        {b"KEY": 1},
+        {"a": [LyingDict(a="x")]},
+        collections.UserDict(a="KEY"),
+    ],
+)
+def test_anywhere_trusts_no_value_that_could_hide_a_string(args: Any) -> None:
+    assert KEYS.decide("post", args).cause.problem == "withheld"
+
+
+def test_anywhere_lets_other_values_through() -> None:
+    assert KEYS.decide("post", {"a": "key", "b": [1, None, True, 2.5, Decimal(1)], 5: {"c": ("K", "EY")}})
+    assert KEYS.decide("post", {}) and KEYS.decide("post", None) and KEYS.decide("post")
+
+
+def test_anywhere_is_bounded() -> None:
+    deep: Any = "KEY"
+    for _ in range(80):
+        deep = [deep]
+    assert KEYS.decide("post", {"a": deep}).cause.kind == "limit"
+    endless: list[Any] = []
+    endless.append(endless)
+    assert KEYS.decide("post", {"a": endless}).cause.kind == "limit"
+    assert KEYS.decide("post", {"a": [None] * (1 << 20)}).cause.kind == "limit"
+    assert KEYS.decide("post", {"a": "\ud800"}).cause.kind == "malformed"
 
 
 def test_keys_that_differ_by_case_or_stand_twice_are_refused() -> None:

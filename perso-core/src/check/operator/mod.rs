@@ -250,7 +250,7 @@ fn apply(scope: &mut Scope<'_>, operator: &Operator, used: &Use<'_>) -> Option<C
         return None;
     }
     let meaning = (operator.meaning)(scope, used);
-    // A test that is left out must not leave the rest of its rule in force.
+    // Without a test that is left out, the rest of its rule would allow more.
     if meaning.is_none() && !scope.diagnostics.has_errors() {
         scope.error(Code::Operand, used.span, format!("`{}` cannot be used like this", used.name), None);
     }
