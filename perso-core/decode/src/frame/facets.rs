@@ -146,9 +146,7 @@ impl<'f> Frame<'_, 'f> {
             text.bytes().try_for_each(|byte| to.byte(byte))
         })?;
         match below {
-            Some(path) if !path.is_empty() && path == value && !path.iter().any(|byte| *byte == b'/') => {
-                self.text(at, path)
-            }
+            Some(path) if !path.is_empty() && path == value && !path.contains(&b'/') => self.text(at, path),
             _ => self.none(at),
         }
     }

@@ -47,7 +47,7 @@ impl Frame<'_, '_> {
                         at += if byte(text, at) == b'\\' { 2 } else { 1 };
                     }
                     let raw = text.get(start..at).intact()?;
-                    if raw.iter().any(|byte| *byte == b'\\') {
+                    if raw.contains(&b'\\') {
                         self.take_back(raw.len(), super::NO_RECORD)?;
                         let string = json::unescape(raw, core::mem::take(&mut self.taken)).intact()?;
                         self.text(place, string)?;

@@ -15,8 +15,10 @@ pub(super) const OPERATORS: &[Operator] = &[
     Operator { name: "age", takes_roles: false, meaning: age },
 ];
 
+type Comparison = fn(Operand) -> policy::Operator;
+
 /// What an age can be tested with.
-const COMPARISONS: [(&str, fn(Operand) -> policy::Operator); 4] = [
+const COMPARISONS: [(&str, Comparison); 4] = [
     ("lt", policy::Operator::Lt),
     ("lte", policy::Operator::Lte),
     ("gt", policy::Operator::Gt),
@@ -25,7 +27,7 @@ const COMPARISONS: [(&str, fn(Operand) -> policy::Operator); 4] = [
 
 const AGE_EXAMPLE: &str = r#"{"age": {"lte": "15m"}}"#;
 
-fn compare(scope: &mut Scope<'_>, used: &Use<'_>, operator: fn(Operand) -> policy::Operator) -> Option<Condition> {
+fn compare(scope: &mut Scope<'_>, used: &Use<'_>, operator: Comparison) -> Option<Condition> {
     if refuse_on_name(scope, used) {
         return None;
     }
