@@ -280,7 +280,8 @@ async def test_the_loop_is_never_blocked() -> None:
     ticking = asyncio.create_task(tick())
     await delete_record("rec-1")
     ticking.cancel()
-    assert ticks > 20 and done == ["rec-1"]
+    # Far fewer than the 60 that an idle machine gets, and far more than a blocked loop would.
+    assert ticks > 10 and done == ["rec-1"]
 
 
 @pytest.mark.anyio
