@@ -99,8 +99,8 @@ impl Document {
     }
 }
 
-/// The files that [`Policy::load`] reads, for whoever follows their changes: the policy's own first, and then those that it
-/// extends, also those that cannot be read.
+/// The files that [`Policy::load`] reads, so that a host can watch them: first the policy, then each document that it
+/// extends, including those that cannot be read.
 #[doc(hidden)]
 #[must_use]
 pub fn files(path: impl AsRef<Path>) -> Vec<PathBuf> {

@@ -70,6 +70,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
             "load",
             "compile",
             "check",
+            "policy",
             "reference",
             "engine",
             "module",

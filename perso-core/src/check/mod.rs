@@ -29,8 +29,8 @@ pub struct Checked {
     /// The examples of the policy's rules, to be run; empty where there is no policy. Those in documents that it extends are
     /// not among them.
     pub examples: Vec<Example>,
-    /// Each document that the policy extends and that has examples, as a policy of its own: its examples say what it decides
-    /// whoever extends it. Empty where there is no policy.
+    /// Each document that the policy extends and that has examples, as a policy of its own, with those examples. Empty if
+    /// there is an error among the diagnostics.
     pub extended: Vec<(Policy, Vec<Example>)>,
     /// Every error, and what a legacy document no longer means, in the order of the text. What else is likely wrong is
     /// said by [`analyze::warnings`](crate::analyze::warnings).
@@ -76,8 +76,8 @@ pub fn check(text: &str) -> Checked {
 
 /// Checks a policy text that may extend other documents.
 ///
-/// Each document is checked by itself first, with those that it extends: it must be a policy that compiles, and means the
-/// same whoever extends it.
+/// Each document is checked by itself first, with those that it extends: it must compile without the documents that extend
+/// it, and they cannot change what it means.
 #[must_use]
 pub fn check_with(text: &str, resolver: &dyn Resolver) -> Checked {
     let (documents, problems) = extends::load(text, resolver);

@@ -17,7 +17,7 @@ use crate::syntax::{Spanned, did_you_mean};
 /// The longest list of directories, patterns, names and the like.
 pub(super) const MAX_TEXTS: usize = 1024;
 /// The longest list of literals.
-pub(super) const MAX_LIST: usize = 10_000;
+const MAX_LIST: usize = 10_000;
 
 pub(super) struct Scope<'s> {
     /// The policy text.
@@ -294,8 +294,8 @@ impl Scope<'_> {
         value
     }
 
-    /// A list of literals.
-    pub(super) fn literals(&mut self, subject: &Subject, name: &str, node: &Node<'_>) -> Option<Vec<Value>> {
+    /// The elements of a list, of which there must be some, and no more than [`MAX_LIST`].
+    pub(super) fn list<'n, 't>(&mut self, name: &str, node: &'n Node<'t>) -> Option<&'n [Node<'t>]> {
         let Kind::List(elements) = &node.kind else {
             let message = format!("`{name}` expects a list, found {}", node.describe());
             self.error(Code::Operand, first_of(node), message, None);
@@ -310,6 +310,12 @@ impl Scope<'_> {
             self.error(Code::Limit, first_of(node), message, None);
             return None;
         }
+        Some(elements)
+    }
+
+    /// A list of literals.
+    pub(super) fn literals(&mut self, subject: &Subject, name: &str, node: &Node<'_>) -> Option<Vec<Value>> {
+        let elements = self.list(name, node)?;
         let takes = [Type::Boolean, Type::Number, Type::String];
         let what = format!("an element of `{name}` must be");
         let values: Vec<Option<Value>> = elements

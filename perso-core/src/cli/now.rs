@@ -50,38 +50,12 @@ impl Now {
 /// The members of a JSON object, with their values as they are written.
 type Members<'a> = BTreeMap<String, &'a RawValue>;
 
-/// Reads a time in RFC 3339 (5.6), more strictly than `Timestamp` would: no spaces, no names of zones, no leap seconds.
+/// Reads a time, as strictly as the times in policies are read.
 fn instant(text: &str) -> Result<Timestamp, String> {
-    if !is_rfc3339(text.as_bytes()) {
-        return Err("write the time as in RFC 3339: 2026-12-01T10:00:00Z or 2026-12-01T11:00:00+01:00".to_owned());
-    }
-    match text.parse() {
-        Ok(time) if text.get(17..19) != Some("60") => Ok(time),
-        _ => Err("there is no such day or time of day".to_owned()),
-    }
-}
-
-/// Whether a text has the form, whatever its digits are.
-fn is_rfc3339(text: &[u8]) -> bool {
-    let Some((date_time, rest)) = text.split_at_checked("2026-12-01T10:00:00".len()) else { return false };
-    // The fraction has at most as many digits as a `Timestamp`.
-    let digits = rest.strip_prefix(b".").map(|rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count());
-    let offset = match digits {
-        Some(digits @ 1..=9) => rest.get(1 + digits..).unwrap_or_default(),
-        Some(_) => return false,
-        None => rest,
-    };
-    let is_like = |text: &[u8], form: &[u8]| {
-        text.len() == form.len()
-            && text
-                .iter()
-                .zip(form)
-                .all(|(byte, form)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form })
-    };
-    is_like(date_time, b"0000-00-00T00:00:00")
-        && (offset == b"Z" || is_like(offset, b"+00:00") || is_like(offset, b"-00:00"))
-        // No place is a day or more away.
-        && offset.get(1..3).is_none_or(|hours| hours < b"24".as_slice())
+    let is_strict = crate::policy::time::instant(text).is_some();
+    text.parse().ok().filter(|_| is_strict).ok_or_else(|| {
+        "write an existing time as in RFC 3339: 2026-12-01T10:00:00Z or 2026-12-01T11:00:00+01:00".to_owned()
+    })
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ fn as_test(condition: &Condition) -> Option<&Test> {
     }
 }
 
-/// Whether tests of an attribute are told one by one, also where one of several must hold.
+/// Whether each test of the attribute is a leaf of its own, even where only one of several must hold.
 fn is_compared(attribute: &Attribute) -> bool {
     let of_time = |facet: Facet| facet.zone().is_some() || matches!(facet, Facet::Instant | Facet::Age);
     attribute.is_every_string() || attribute.facet().is_some_and(|facet| facet == Facet::Folded || of_time(facet))

@@ -68,7 +68,7 @@ impl<'f> Frame<'_, 'f> {
     fn later_facet(&mut self, at: Place, kind: u32, value: Value<'_>) -> Result<(), Error> {
         let (kind, zone) = (kind & ((1 << facet::BITS) - 1), kind >> facet::BITS);
         match (value, kind) {
-            // They are told of one by one.
+            // `anywhere` reads the strings of a value where each of them is met, not here.
             (_, facet::STRINGS) => Ok(()),
             (Value::Number(None), facet::INSTANT..=facet::DATE) => self.number(at, None),
             (Value::Number(Some(value)), facet::INSTANT..=facet::DATE) => self.instant(at, kind, zone, Ok(value)),

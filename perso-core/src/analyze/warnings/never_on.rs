@@ -29,11 +29,8 @@ fn look(policy: &Policy, condition: &Condition, wanted: bool, diagnostics: &mut 
 /// The dates that rule the weekdays of a fact out.
 fn never<'f, 'p>(policy: &Policy, facts: &'f [Fact<'p>], weekdays: &Fact<'p>) -> Option<&'f Fact<'p>> {
     let attribute = policy.attributes.get(weekdays.test.attribute)?;
-    let (Some(Step::Facet(Facet::Weekday(zone))), of) =
-        attribute.steps.split_last().map(|(last, of)| (Some(last), of))?
-    else {
-        return None;
-    };
+    let (last, of) = attribute.steps.split_last()?;
+    let Step::Facet(Facet::Weekday(zone)) = last else { return None };
     let steps = of.iter().cloned().chain([Step::Facet(Facet::Date(*zone))]).collect();
     let dates = Attribute { root: attribute.root, steps };
     let of_dates = || facts.iter().filter(|fact| policy.attributes.get(fact.test.attribute) == Some(&dates));

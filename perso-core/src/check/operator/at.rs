@@ -26,10 +26,6 @@ const MAX_PLACES: usize = 64;
 fn at(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
     let example = r#"{"at": {"0": "git", "1": {"in": ["log", "diff"]}}}"#;
     let members = members(scope, used, "tests by place", example)?;
-    if members.is_empty() {
-        scope.error(Code::Empty, used.operand.span, "`at` is empty", Some(format!("for example, `{example}`")));
-        return None;
-    }
     let mut parts = Vec::with_capacity(members.len());
     for member in members {
         let Some(place) = place(&member.key.value) else {

@@ -215,21 +215,7 @@ fn value(scope: &mut Scope<'_>, hand: &Hand, node: &Node<'_>) -> Option<Value> {
 }
 
 fn values(scope: &mut Scope<'_>, hand: &Hand, name: &str, node: &Node<'_>) -> Option<Vec<Value>> {
-    let Kind::List(nodes) = &node.kind else {
-        let message = format!("`{name}` expects a list, found {}", node.describe());
-        scope.error(Code::Operand, first_of(node), message, None);
-        return None;
-    };
-    if nodes.is_empty() {
-        scope.error(Code::Empty, node.span, format!("`{name}` is an empty list"), None);
-        return None;
-    }
-    if nodes.len() > super::super::scope::MAX_LIST {
-        let most = super::super::scope::MAX_LIST;
-        let message = format!("the list has {} values; at most {most} are allowed", nodes.len());
-        scope.error(Code::Limit, first_of(node), message, None);
-        return None;
-    }
+    let nodes = scope.list(name, node)?;
     let values: Vec<Option<Value>> = nodes.iter().map(|node| value(scope, hand, node)).collect();
     values.into_iter().collect()
 }

@@ -295,6 +295,11 @@ fn members<'u>(scope: &mut Scope<'_>, used: &Use<'u>, expects: &str, example: &s
         scope.error(Code::Operand, first_of(used.operand), message, Some(format!("for example, `{example}`")));
         return None;
     };
+    if members.is_empty() {
+        let message = format!("`{}` is empty", used.name);
+        scope.error(Code::Empty, used.operand.span, message, Some(format!("for example, `{example}`")));
+        return None;
+    }
     Some(members)
 }
 

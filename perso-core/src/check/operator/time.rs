@@ -62,10 +62,6 @@ fn age(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
         return None;
     }
     let members = members(scope, used, "comparisons with a duration", AGE_EXAMPLE)?;
-    if members.is_empty() {
-        scope.error(Code::Empty, used.operand.span, "`age` is empty", Some(format!("for example, `{AGE_EXAMPLE}`")));
-        return None;
-    }
     let subject = used.subject.facet(Facet::Age);
     scope.intern(&Attribute::present(), used.span);
     let mut tests = Vec::with_capacity(members.len());

@@ -2,7 +2,6 @@
 
 use super::super::scope::Scope;
 use super::{Operator, Use, members, operators, refuse_on_name};
-use crate::diagnostic::Code;
 use crate::policy::{Condition, Facet};
 
 pub(super) const OPERATORS: &[Operator] = &[Operator { name: "words", takes_roles: false, meaning }];
@@ -17,9 +16,5 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
         return None;
     }
     let members = members(scope, used, "tests of a list", EXAMPLE)?;
-    if members.is_empty() {
-        scope.error(Code::Empty, used.operand.span, "`words` is empty", Some(format!("for example, `{EXAMPLE}`")));
-        return None;
-    }
     operators(scope, &used.subject.facet(Facet::Scope), used.operand, members, Some(&LIST_OPERATORS))
 }

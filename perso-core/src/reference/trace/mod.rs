@@ -349,21 +349,26 @@ fn truth(env: &Env<'_>, test: &Test) -> Truth {
 
 /// The elements that `every`, `some` and `at` ask about, and how many more there are than are shown.
 fn element_traces(env: &Env<'_>, test: &Test) -> (Vec<ElementTrace>, usize) {
-    let (shown, asked) = match &test.operator {
-        Operator::Every(asked) | Operator::Some(asked) => (0..ELEMENTS, asked),
-        Operator::At(place, asked) => (*place as usize..*place as usize + 1, asked),
+    let (asked, at) = match &test.operator {
+        Operator::Every(asked) | Operator::Some(asked) => (asked, None),
+        Operator::At(place, asked) => (asked, Some(*place as usize)),
         _ => return (Vec::new(), 0),
     };
     let Elements::These(elements) = operator::elements(operator::side(env, test.attribute)) else {
         return (Vec::new(), 0);
     };
     let Some(list) = env.policy.attributes.get(test.attribute) else { return (Vec::new(), 0) };
-    let traces = elements.iter().enumerate().take(shown.end).skip(shown.start).map(|(index, element)| ElementTrace {
+    let trace = |(index, element)| ElementTrace {
         seen: Seen::Value(show::value(element)),
         asked: step(&env.inside_list(list, &elements, index), &asked.condition),
-    });
-    let more = if shown.start == 0 && shown.end == ELEMENTS { elements.len().saturating_sub(ELEMENTS) } else { 0 };
-    (traces.collect(), more)
+    };
+    match at {
+        Some(index) => (elements.iter().enumerate().skip(index).take(1).map(trace).collect(), 0),
+        None => {
+            let traces = elements.iter().enumerate().take(ELEMENTS).map(trace).collect();
+            (traces, elements.len().saturating_sub(ELEMENTS))
+        }
+    }
 }
 
 /// The attribute's value; of what a facet cannot be read off, why not, and of a length or count that is none, the value itself.
