@@ -15,7 +15,8 @@ use std::path::Path;
 use support::corpus::{self, File, Judges, folder};
 
 /// The classes.
-const CLASSES: [&str; 13] = [
+const CLASSES: [&str; 14] = [
+    "derived",
     "identity",
     "json",
     "lists",
