@@ -16,7 +16,7 @@ mod support;
 
 use perso_core::check::check;
 use perso_core::diagnostic::Severity;
-use perso_core::{CauseKind, Outcome, Problem, module::abi};
+use perso_core::{CauseKind, Outcome, Problem, compile_with, module::abi};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -166,7 +166,7 @@ fn the_documents_in_the_language_page_are_joined_as_it_says() {
     };
     let (org, team) = (named("shared/org.json"), named("support.json"));
     let documents = BTreeMap::from([("shared/org.json".to_owned(), org.to_owned())]);
-    let module = perso_core::compile_with(team, &documents).unwrap_or_else(|error| panic!("{error}")).module;
+    let module = compile_with(team, &documents).unwrap_or_else(|error| panic!("{error}")).module;
     let policy = perso_core::Policy::from_module(module).unwrap();
     let rows = table(&page, "| call | decision | rule |");
     for row in &rows {
@@ -178,7 +178,7 @@ fn the_documents_in_the_language_page_are_joined_as_it_says() {
     // What the page says that it guards against.
     let exempt = team.replace(r#""support": ["employee"]"#, r#""support": ["admin"]"#);
     assert_ne!(exempt, team);
-    let error = perso_core::compile_with(&exempt, &documents).map(|_| ()).unwrap_err();
+    let error = compile_with(&exempt, &documents).map(|_| ()).unwrap_err();
     assert_eq!(error.diagnostics.iter().map(|finding| finding.code.name()).collect::<Vec<_>>(), ["conflict"]);
 }
 
@@ -251,7 +251,11 @@ fn the_module_is_told() {
     for export in exports {
         assert!(page.contains(&format!("| `{export}` |")), "no row for `{export}`");
     }
-    let module = compile(r#"{ "perso": 1, "rules": [] }"#).policy.module().to_vec();
+    // With every key that some manifests lack.
+    let text = r#"{ "perso": 1, "extends": "org.json", "description": "All of it", "rules": [
+        { "id": "a", "allow": "a", "when": { "context.now": { "clock": { "zone": "UTC", "weekday": "mon" } } } } ] }"#;
+    let org = [("org.json", r#"{ "perso": 1, "rules": [] }"#)].map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let module = compile_with(text, &BTreeMap::from(org)).unwrap().module;
     let manifest = wasmparser::Parser::new(0).parse_all(&module).find_map(|payload| match payload.unwrap() {
         wasmparser::Payload::CustomSection(section) if section.name() == abi::SECTION => Some(section.data().to_vec()),
         _ => None,

@@ -51,6 +51,9 @@ struct Facts<'m> {
     closed: bool,
     tools: Vec<Tool<'m>>,
     limits: &'m Limits,
+    /// The version of the time zone database, if the policy has clocks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zones: Option<&'m str>,
 }
 
 #[derive(Serialize)]
@@ -100,6 +103,7 @@ impl Inspect {
             closed: manifest.closed,
             tools: tools(&manifest),
             limits: &manifest.limits,
+            time_zones: manifest.time_zones.as_deref(),
         };
         match self.format {
             Format::Json => output::json(&mut io::stdout().lock(), &facts)?,
@@ -150,6 +154,10 @@ impl Facts<'_> {
             "limits    calls of {input_bytes} bytes and {depth} levels, tool names of {tool_bytes} bytes,\n          \
              lists of {list_length}, numbers of {number_digits} digits and an exponent within ±{number_exponent}",
         )?;
+
+        if let Some(version) = self.time_zones {
+            writeln!(out, "zones     IANA time zone database {}", visible(version))?;
+        }
 
         writeln!(out, "\n{BOLD}{}{BOLD:#}", count(self.rules.len(), "rule"))?;
         let width = self.rules.iter().map(|rule| rule.id.chars().count()).max().unwrap_or(0).min(32);
