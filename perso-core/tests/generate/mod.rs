@@ -41,6 +41,11 @@ impl Json {
         Self::Number(text.to_owned())
     }
 
+    /// Whether it is a list, or has one in it.
+    pub(crate) fn has_list(&self) -> bool {
+        matches!(self, Self::List(_)) || self.members().iter().any(|(_, value)| value.has_list())
+    }
+
     pub(crate) fn member(&self, key: &str) -> Option<&Json> {
         self.members().iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
