@@ -78,6 +78,28 @@ fn calls_reach_every_kind_of_decision() -> Result<()> {
     Ok(())
 }
 
+/// A thousand copies of a list of a thousand copies were a thousand million values one list further in.
+#[test]
+fn calls_with_lists_in_lists_stay_small() -> Result<()> {
+    let object = |key: &str, value: generate::Json| generate::Json::Object(vec![(key.to_owned(), value)]);
+    let asked = object("every", object("some", object(".p", object("has", generate::Json::Bool(true)))));
+    let rule = generate::Json::Object(vec![
+        ("id".to_owned(), generate::Json::string("r")),
+        ("allow".to_owned(), generate::Json::string("read")),
+        ("when".to_owned(), object("args.items", asked)),
+    ]);
+    let policy = object("rules", generate::Json::List(vec![rule]));
+    let mut most = 0;
+    for seed in 0..20_000 {
+        let noise = noise(seed << 24);
+        let call = generate::call(&mut Unstructured::new(&noise), &policy)?;
+        assert!(call.len() <= 1 << 18, "{} bytes from seed {seed}", call.len());
+        most = most.max(call.len());
+    }
+    assert!(most > 1 << 12, "no list has a thousand elements: {most}");
+    Ok(())
+}
+
 #[test]
 fn every_operator_comes_out_true_false_and_unknown() -> Result<()> {
     const POLICIES: u64 = 5_000;

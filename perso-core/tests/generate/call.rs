@@ -9,6 +9,9 @@ use super::{Json, NAMES, NUMBERS, ROLES, STRINGS, tricks};
 
 const PARTS: [&str; 4] = ["args", "agent", "resource", "context"];
 
+/// The most values in an element of which a list gets a thousand.
+const MOST_REPEATED: usize = 8;
+
 /// An attribute that the policy reads, and what it is compared with.
 struct Attribute {
     /// Empty for an element of a list and its fields.
@@ -479,9 +482,9 @@ fn list(u: &mut Unstructured<'_>, attribute: &Attribute, shared: &[Json]) -> Res
     for _ in 0..u.int_in_range(0..=5)? {
         elements.push(element(u, &attribute.elements, shared)?);
     }
-    // One element too many, sometimes; not of lists, which multiply, and take all memory three lists deep.
+    // One element too many, sometimes. Large elements are left alone: lists in lists in lists would take all memory.
     if let Some(first) = elements.first()
-        && !first.has_list()
+        && first.size() <= MOST_REPEATED
         && u.ratio(1, 100)?
     {
         elements = vec![first.clone(); 1024 + usize::from(u.arbitrary::<bool>()?)];

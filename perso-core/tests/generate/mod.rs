@@ -41,9 +41,10 @@ impl Json {
         Self::Number(text.to_owned())
     }
 
-    /// Whether it is a list, or has one in it.
-    pub(crate) fn has_list(&self) -> bool {
-        matches!(self, Self::List(_)) || self.members().iter().any(|(_, value)| value.has_list())
+    /// How many values there are in it, itself included.
+    pub(crate) fn size(&self) -> usize {
+        let members = self.members().iter().map(|(_, value)| value);
+        1 + self.elements().iter().chain(members).map(Self::size).sum::<usize>()
     }
 
     pub(crate) fn member(&self, key: &str) -> Option<&Json> {
