@@ -8,7 +8,30 @@ version=0.13.2
 seconds=${FUZZ_SECONDS:-60}
 cores=$(nproc)
 targets=("$@")
-[ $# -gt 0 ] || targets=(policy call module agreement)
+[ $# -gt 0 ] || targets=(policy call module agreement shells)
+
+# The one target that is not libFuzzer's: a test that runs random lines in shells, PERSO_LINES or what the seconds allow.
+shells() {
+    local lines=${PERSO_LINES:-$((seconds * 100))} seed=${PERSO_SEED:-$SRANDOM} start=$SECONDS
+    # The test by itself runs 2000.
+    if [ "$lines" -lt 2000 ]; then
+        echo "shells: not run, as the tests run more than $lines lines"
+        return
+    fi
+    mkdir -p logs/shells
+    if ! PERSO_LINES=$lines PERSO_SEED=$seed cargo test --locked --profile checked --manifest-path ../Cargo.toml \
+        --test shell_lines shells_run_only_what_is_read -- --nocapture > logs/shells/run.txt 2>&1; then
+        cat logs/shells/run.txt >&2
+        echo "shells: found something; CONTRIBUTING.md says what to do with it" >&2
+        exit 1
+    fi
+    echo "shells: $(grep 'programs ran of' logs/shells/run.txt), in $((SECONDS - start)) s from seed $seed"
+}
+
+if [ "${targets[*]}" = shells ]; then
+    shells
+    exit
+fi
 
 command -v c++ > /dev/null || { echo "c++ is not installed; libFuzzer is built with it" >&2; exit 1; }
 if [ "$(cargo fuzz --version 2> /dev/null)" != "cargo-fuzz $version" ]; then
@@ -23,6 +46,10 @@ cargo fuzz build "${options[@]}"
 echo "built in $((SECONDS - start)) s"
 
 for target in "${targets[@]}"; do
+    if [ "$target" = shells ]; then
+        shells
+        continue
+    fi
     mkdir -p "corpus/$target" "logs/$target"
     rm -f "logs/$target"/*.log
     flags=(-max_total_time="$seconds" -timeout=30 -print_final_stats=1 -jobs="$cores" -workers="$cores")

@@ -43,6 +43,7 @@ const FACETS = {
 	segment: 'a single segment of a path',
 	place: 'a path without `..`',
 	strings: 'an object',
+	commands: 'plain shell commands, without `eval`, `[[` and `$((`',
 };
 for (const facet of ['scheme', 'host', 'port', 'path', 'privateness', 'query']) FACETS[facet] = 'a URL';
 for (const facet of ['time', 'weekday', 'clock time', 'date'])

@@ -267,6 +267,20 @@ pub mod facet {
     pub const ANY_PATH: u32 = 21;
     /// Each string at any depth of a part of the call.
     pub const STRINGS: u32 = 22;
+    /// The commands of a shell line, a list. What follows is read off each of them.
+    pub const SHELL: u32 = 23;
+    /// A command's program.
+    pub const COMMAND_PROGRAM: u32 = 24;
+    /// Its words, a list: the program, and the arguments.
+    pub const COMMAND_WORDS: u32 = 25;
+    /// Its arguments, a list.
+    pub const COMMAND_ARGS: u32 = 26;
+    /// The names of variables that are assigned in front of it, a list.
+    pub const COMMAND_ENV: u32 = 27;
+    /// What it is redirected to, a list.
+    pub const COMMAND_WRITES: u32 = 28;
+    /// What is redirected into it, a list.
+    pub const COMMAND_READS: u32 = 29;
 
     /// The bits of a facet; above is the offset of its zone.
     pub const BITS: u32 = 8;

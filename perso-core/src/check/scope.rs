@@ -7,7 +7,8 @@ use super::path;
 use super::roles::Roles;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
 use crate::policy::{
-    Attribute, AttributeId, Condition, Decimal, Facet, Operand, Operator, Root, Step, Sum, Test, Type, Value,
+    Attribute, AttributeId, CommandField, Condition, Decimal, Facet, Operand, Operator, Root, Step, Sum, Test, Type,
+    Value,
 };
 use crate::span::Span;
 use crate::syntax::document::{self, Part, first_of};
@@ -57,7 +58,13 @@ impl Subject {
             (Some(Facet::Sum(_)), _) => Some((Type::Number, "a sum is a number")),
             (Some(Facet::UrlPath), _) => Some((Type::String, "the path of a URL is a string")),
             (Some(Facet::Folded), _) => Some((Type::String, "`ignore_case` is for strings")),
+            (Some(Facet::Command(CommandField::Program)), _) => {
+                Some((Type::String, "the program of a command is a string"))
+            }
             (None, Root::Tool) => Some((Type::String, "`tool` is a string")),
+            _ if matches!(self.attribute.steps.as_slice(), [.., Step::Facet(Facet::Command(_)), Step::Element]) => {
+                Some((Type::String, "what a list of a command holds is a string"))
+            }
             _ if self.attribute.steps.ends_with(&[Step::Facet(Facet::Words), Step::Element]) => {
                 Some((Type::String, "an argument of a command is a string"))
             }

@@ -19,7 +19,7 @@ pub struct Hint<'p> {
 }
 
 /// What a value must be so that a facet can be read off it, by the facet's name.
-const FACETS: [(&str, &str); 25] = [
+const FACETS: [(&str, &str); 26] = [
     ("length", "a string"),
     ("count", "a list"),
     ("scheme", "a URL"),
@@ -45,6 +45,7 @@ const FACETS: [(&str, &str); 25] = [
     ("segment", "a single segment of a path"),
     ("place", "a path without `..`"),
     ("strings", "an object"),
+    ("commands", "plain shell commands, without `eval`, `[[` and `$((`"),
 ];
 
 /// The types that a test takes, a bit each: as the states of a record, from `false` to a list.

@@ -136,5 +136,8 @@ fn is_compared(attribute: &Attribute) -> bool {
 
 /// Whether an attribute is read off another one, which is what a sentence is about.
 fn is_property(attribute: &Attribute) -> bool {
-    !matches!(attribute.facet(), None | Some(Facet::UrlPath | Facet::Words | Facet::Scope | Facet::Sum(_)))
+    !matches!(
+        attribute.facet(),
+        None | Some(Facet::UrlPath | Facet::Words | Facet::Scope | Facet::Sum(_) | Facet::Shell | Facet::Command(_))
+    )
 }

@@ -34,6 +34,7 @@ enum Unit {
     Elements { one: bool },
     Arguments { one: bool },
     Words { one: bool },
+    Commands { one: bool },
     Old,
     IgnoringCase,
     In(Zone),
@@ -166,6 +167,9 @@ impl<'s> Sentence<'s> {
                     }
                     Some(Facet::Count) if leaf.subject().facet() == Some(Facet::Scope) => {
                         Some(Unit::Words { one: is_one })
+                    }
+                    Some(Facet::Count) if leaf.subject().facet() == Some(Facet::Shell) => {
+                        Some(Unit::Commands { one: is_one })
                     }
                     Some(Facet::Count) => Some(Unit::Elements { one: is_one }),
                     Some(Facet::Age) => Some(Unit::Old),
@@ -317,6 +321,8 @@ impl<'s> Sentence<'s> {
         let below = self.element.filter(|element| element.root == attribute.root);
         let below = below.and_then(|element| attribute.steps.strip_prefix(element.steps.as_slice()));
         let (article, facets, path) = match below {
+            // A field of the command that is spoken of.
+            Some([Step::Facet(Facet::Command(field))]) => return format!(".{}", field.name()),
             None => {
                 let name = attribute.to_string();
                 return if attribute.facet().is_some() { format!("the {name}") } else { name };
@@ -457,6 +463,7 @@ fn item_of(facet: Option<Facet>) -> Option<&'static str> {
     match facet {
         Some(Facet::Words) => Some("argument"),
         Some(Facet::Scope) => Some("word"),
+        Some(Facet::Shell) => Some("command"),
         _ => None,
     }
 }
@@ -541,6 +548,8 @@ impl Unit {
             Self::Arguments { one: false } => " arguments",
             Self::Words { one: true } => " word",
             Self::Words { one: false } => " words",
+            Self::Commands { one: true } => " command",
+            Self::Commands { one: false } => " commands",
         };
         words.to_owned()
     }

@@ -5,7 +5,7 @@ use perso_decode::layout::{facet, flag, op};
 use std::collections::BTreeSet;
 
 /// The functions that can be left out: those of `perso-core/decode` that have a name of their own on wasm32.
-pub(super) const OPTIONAL: [&str; 30] = [
+pub(super) const OPTIONAL: [&str; 31] = [
     "address",
     "age",
     "any_path",
@@ -30,6 +30,7 @@ pub(super) const OPTIONAL: [&str; 30] = [
     "scope",
     "segment",
     "settle_kept",
+    "shell",
     "strings",
     "sum",
     "tests",
@@ -100,6 +101,8 @@ fn add(places: &Places, needed: &mut BTreeSet<&'static str>) {
                     "any_path"
                 }
                 facet::STRINGS => "strings",
+                // A command's facets are read with the line.
+                facet::SHELL..=facet::COMMAND_READS => "shell",
                 _ => "program",
             };
             need(name, true);

@@ -5,7 +5,7 @@
 //! place, and what only it has called is left out: see [`super::needs`].
 
 use super::needs;
-use perso_decode::facet::{fold, special};
+use perso_decode::facet::{command, fold, path, shell, special};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{CodeSection, ConstExpr, DataSection, FuncType, Function};
@@ -134,10 +134,30 @@ impl Prelude {
         // A segment does not end in zeros: memory is zero anyway.
         let end = folding.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         let folding = folding.get(..end).unwrap_or_default();
-        let unneeded: Vec<&[u8]> = [("url", &special::TABLE[..]), ("folded", folding)]
-            .into_iter()
-            .filter_map(|(name, table)| (!needed.contains(name)).then_some(table))
-            .collect();
+        const READ_CHARACTERS: &[&str] = &[
+            "address",
+            "any_path",
+            "contains",
+            "folded",
+            "path",
+            "program",
+            "segment",
+            "url",
+            "windows_path",
+            "words",
+        ];
+        let tables: [(&[&str], &[u8]); 6] = [
+            // The front of the core library's table of how long a character is by its first byte.
+            (READ_CHARACTERS, &[1; 128]),
+            (&["windows_path"], path::DEVICES.as_bytes()),
+            (&["url"], &special::TABLE),
+            (&["folded"], folding),
+            (&["program", "words"], command::OF_THE_SHELL.as_bytes()),
+            (&["shell"], &shell::names::TABLE),
+        ];
+        let is_needed = |functions: &[&str]| functions.iter().any(|name| needed.contains(name));
+        let unneeded: Vec<&[u8]> =
+            tables.into_iter().filter_map(|(functions, table)| (!is_needed(functions)).then_some(table)).collect();
         for (address, bytes) in &self.data {
             let find =
                 |table: &&[u8]| Some((bytes.windows(table.len()).position(|window| window == *table)?, table.len()));

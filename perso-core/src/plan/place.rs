@@ -1,7 +1,7 @@
 //! What a view reads of a call: places, laid out so that what is below a place follows it.
 
 use super::pattern::Automaton;
-use crate::policy::{Attribute, Facet, Policy, Step, Zone};
+use crate::policy::{Attribute, CommandField, Facet, Policy, Step, Zone};
 use perso_decode::layout::{self, facet, flag, has, part};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -634,6 +634,13 @@ const fn code(facet: Facet) -> u32 {
         Facet::Segment => facet::SEGMENT,
         Facet::AnyPath => facet::ANY_PATH,
         Facet::Strings => facet::STRINGS,
+        Facet::Shell => facet::SHELL,
+        Facet::Command(CommandField::Program) => facet::COMMAND_PROGRAM,
+        Facet::Command(CommandField::Words) => facet::COMMAND_WORDS,
+        Facet::Command(CommandField::Args) => facet::COMMAND_ARGS,
+        Facet::Command(CommandField::Env) => facet::COMMAND_ENV,
+        Facet::Command(CommandField::Writes) => facet::COMMAND_WRITES,
+        Facet::Command(CommandField::Reads) => facet::COMMAND_READS,
         // They are no facets of the decoder's: see `Derived`.
         Facet::Age | Facet::Sum(_) => u32::MAX,
     }

@@ -91,10 +91,51 @@ pub enum Facet {
     Strings,
     /// A POSIX path, absolute or relative, without anything in it that would have to be resolved.
     AnyPath,
+    /// The commands of a shell line, a list; each has the facets that are [`Command`](Self::Command).
+    Shell,
+    /// Something of a command of a shell line.
+    Command(CommandField),
+}
+
+/// What can be read off a command of a shell line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CommandField {
+    /// Its program, a string.
+    Program,
+    /// The program and the arguments, a list of strings. Here and in the other lists, what is only known when the shell
+    /// runs the line is unknown.
+    Words,
+    /// The arguments, a list of strings.
+    Args,
+    /// The names of the variables that are assigned for it, a list of strings.
+    Env,
+    /// The files that its output is redirected to, a list of strings.
+    Writes,
+    /// The files that its input is redirected from, a list of strings.
+    Reads,
+}
+
+impl CommandField {
+    /// Every field.
+    pub const ALL: [Self; 6] = [Self::Program, Self::Words, Self::Args, Self::Env, Self::Writes, Self::Reads];
+
+    /// Its name in a policy, behind a dot.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Program => "program",
+            Self::Words => "words",
+            Self::Args => "args",
+            Self::Env => "env",
+            Self::Writes => "writes",
+            Self::Reads => "reads",
+        }
+    }
 }
 
 impl Facet {
-    /// Every facet, and how messages call it; those of zones with UTC, and that of sums with the first one.
+    /// Every facet, and how messages call it; those of zones with UTC, and that of sums with the first one. Those of a
+    /// command have the names of its fields.
     pub const ALL: &[(Self, &'static str)] = &[
         (Self::Length, "length"),
         (Self::Count, "count"),
@@ -121,11 +162,15 @@ impl Facet {
         (Self::Segment, "segment"),
         (Self::AnyPath, "place"),
         (Self::Strings, "strings"),
+        (Self::Shell, "commands"),
     ];
 
     /// How messages call it: `length of args.to`.
     #[must_use]
     pub fn name(self) -> &'static str {
+        if let Self::Command(field) = self {
+            return field.name();
+        }
         let is_same = |facet: &Self| std::mem::discriminant(facet) == std::mem::discriminant(&self);
         Self::ALL.iter().find(|(facet, _)| is_same(facet)).map_or("", |(_, name)| name)
     }

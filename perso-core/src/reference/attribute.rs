@@ -234,6 +234,7 @@ impl<'c> Found<'c> {
                 Value::String(text) => State::String(Cow::Owned(text)),
                 Value::List(elements) => State::List(Cow::Owned(elements)),
                 Value::Object(_) => State::Object,
+                Value::Unknown { .. } => State::Withheld,
             },
         }
     }

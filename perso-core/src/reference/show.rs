@@ -98,6 +98,7 @@ fn push_value(text: &mut Cut, value: &Value) {
         Value::Number(number) => push_number(text, &number.text),
         Value::String(string) => push_string(text, string),
         Value::List(elements) => push_list(text, elements, push_value),
+        Value::Unknown { .. } => text.push("?"),
         Value::Object(members) => {
             text.push("{");
             for (index, (key, value)) in members.iter().enumerate() {

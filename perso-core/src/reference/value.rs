@@ -24,6 +24,11 @@ pub enum Value {
     List(Vec<Value>),
     /// An object: its members in order, a key that occurs twice included twice.
     Object(Vec<(String, Value)>),
+    /// What is only known later, and no call says: an element of what is read off a shell line.
+    Unknown {
+        /// Whether it may be any number of elements.
+        several: bool,
+    },
 }
 
 /// A number as written, and what it is worth.
@@ -136,7 +141,8 @@ impl Value {
             Self::Null => Type::Null,
             Self::Bool(_) => Type::Boolean,
             Self::Number(_) => Type::Number,
-            Self::String(_) => Type::String,
+            // It is a text that is not known yet.
+            Self::String(_) | Self::Unknown { .. } => Type::String,
             Self::List(_) => Type::List,
             Self::Object(_) => Type::Object,
         }

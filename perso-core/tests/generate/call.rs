@@ -205,6 +205,7 @@ fn survey_test(path: &str, test: &Json, attributes: &mut Vec<Attribute>, referen
                 let word = word.cloned().unwrap_or_else(|| Json::string("log"));
                 attribute.wanted.extend(Wanted::of("words", &word));
             }
+            "shell" => attribute.wanted.extend(Wanted::of("shell", &Json::string(""))),
             "glob" | "matches" | "within" | "email_domain" | "cidr" => {
                 attribute.wanted.extend(operands.iter().filter_map(|operand| Wanted::of(operator, operand)));
             }
@@ -300,8 +301,8 @@ fn one_or_more(json: &Json) -> Vec<Json> {
 }
 
 impl Wanted {
-    const KINDS: [&str; 10] =
-        ["glob", "matches", "within", "email_domain", "cidr", "url", "command", "words", "time", "relative"];
+    const KINDS: [&str; 11] =
+        ["glob", "matches", "within", "email_domain", "cidr", "url", "command", "shell", "words", "time", "relative"];
 
     fn of(operator: &str, operand: &Json) -> Option<Self> {
         let kind = Self::KINDS.into_iter().find(|kind| *kind == operator)?;
@@ -318,6 +319,7 @@ impl Wanted {
             "url" => tricks::url(u, &self.text),
             "command" => tricks::command(u, &self.text),
             "words" => tricks::scope(u, &self.text),
+            "shell" => Ok(super::shell::line(u)?.line),
             "time" => tricks::time(u, &self.text),
             "relative" => tricks::relative(u),
             _ => {

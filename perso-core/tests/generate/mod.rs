@@ -13,6 +13,7 @@
 
 mod call;
 mod policy;
+pub(crate) mod shell;
 pub(crate) mod tricks;
 
 use std::fmt;

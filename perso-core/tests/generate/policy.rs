@@ -465,14 +465,62 @@ fn pattern(u: &mut Unstructured<'_>) -> Result<(&'static str, Json)> {
 
 /// The operators of what tools take.
 fn taken(u: &mut Unstructured<'_>, nested: u32) -> Result<(&'static str, Json)> {
-    Ok(match u.int_in_range(0..=5)? {
+    Ok(match u.int_in_range(0..=6)? {
         0 => ("within", within(u, &tricks::DIRECTORIES[..4], &tricks::DIRECTORIES[4..])?),
         1 => ("url", url(u)?),
         2 => ("email_domain", one_or_more(u, &tricks::DOMAINS)?),
         3 => ("cidr", one_or_more(u, &tricks::NETWORKS)?),
         4 => ("words", words(u, nested)?),
+        5 if nested == 0 => ("shell", shell(u)?),
         _ => ("command", command(u, nested)?),
     })
+}
+
+/// Tests of the commands of a shell line.
+fn shell(u: &mut Unstructured<'_>) -> Result<Json> {
+    let operator = *u.choose(&["every", "some", "first", "count"])?;
+    let operand = match operator {
+        "count" => Json::Object(vec![("lte".to_owned(), Json::number("2"))]),
+        _ => shell_command(u, 2)?,
+    };
+    Ok(Json::Object(vec![(operator.to_owned(), operand)]))
+}
+
+/// Tests of a command of a shell line.
+fn shell_command(u: &mut Unstructured<'_>, depth: u32) -> Result<Json> {
+    const PROGRAMS: [&str; 6] = ["git", "npm", "ls", "env", "sh", "cat"];
+    let mut members = Vec::new();
+    for _ in 0..u.int_in_range(1..=3)? {
+        let (key, operand) = match u.int_in_range(0..=7)? {
+            0 if depth > 0 => ("not", shell_command(u, depth - 1)?),
+            1 if depth > 0 => ("any", Json::List(vec![shell_command(u, depth - 1)?, shell_command(u, depth - 1)?])),
+            2 | 3 => (".program", Json::Object(vec![("in".to_owned(), strings(&PROGRAMS[u.int_in_range(0..=2)?..]))])),
+            4 => (".words", shell_texts(u)?),
+            5 => (".args", shell_texts(u)?),
+            6 => (".env", shell_texts(u)?),
+            _ => (*u.choose(&[".writes", ".reads"])?, shell_texts(u)?),
+        };
+        if members.iter().all(|(other, _)| other != key) {
+            members.push((key.to_owned(), operand));
+        }
+    }
+    Ok(Json::Object(members))
+}
+
+/// Tests of a list of a command.
+fn shell_texts(u: &mut Unstructured<'_>) -> Result<Json> {
+    const TEXTS: [&str; 10] = ["git", "a", "A", "B", "PATH", "b.c", "f", "-x", "", "a b"];
+    let text = |u: &mut Unstructured<'_>| Ok(Json::string(u.choose(&TEXTS)?));
+    let (operator, operand) = match u.int_in_range(0..=6)? {
+        0 => ("has", text(u)?),
+        1 => ("has", reference(u, "agent.id")?),
+        2 => ("count", Json::Object(vec![("lte".to_owned(), Json::number(u.choose(&["0", "1", "3"])?))])),
+        3 => ("every", Json::Object(vec![("in".to_owned(), strings(&TEXTS[u.int_in_range(0..=8)?..]))])),
+        4 => ("some", Json::Object(vec![(u.choose(&["starts_with", "ends_with"])?.to_string(), text(u)?)])),
+        5 => ("begins", Json::List(vec![text(u)?, strings(&TEXTS[u.int_in_range(0..=8)?..])])),
+        _ => ("at", Json::Object(vec![(u.choose(&["0", "1", "2"])?.to_string(), text(u)?)])),
+    };
+    Ok(Json::Object(vec![(operator.to_owned(), operand)]))
 }
 
 /// Tests of the words of a string.

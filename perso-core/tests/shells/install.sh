@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the shells that `tests/shells.rs` compares with, where it may.
+# Installs what `tests/shells.rs` and `tests/shell_lines.rs` need, where it may.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -10,4 +10,6 @@ need dash dash command -v dash
 need zsh zsh command -v zsh
 need mksh mksh command -v mksh
 need BusyBox busybox command -v busybox
-need "unshare and timeout" util-linux command -v unshare
+need "unshare and setpriv" util-linux sh -c 'command -v unshare && command -v setpriv'
+need "timeout and stdbuf" coreutils sh -c 'command -v timeout && command -v stdbuf'
+need "a C compiler" gcc command -v cc

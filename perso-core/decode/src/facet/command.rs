@@ -10,7 +10,8 @@ pub const MOST_WORDS: usize = 256;
 
 /// What a shell reads as its grammar or runs itself, and does more with than to pass its arguments on: none of these is
 /// a program that is just run.
-const OF_THE_SHELL: &str = "- . : ! [ [[ { } alias bind break builtin case command compgen complete continue coproc \
+pub const OF_THE_SHELL: &str =
+    "- . : ! [ [[ { } alias bind break builtin case command compgen complete continue coproc \
     declare do done elif else emulate enable end esac eval exec exit export fc fi float for foreach function getopts \
     if in integer jobs let local mapfile nameref namespace nocorrect noglob print printf read readarray readonly \
     repeat return select set shift source test then time trap typeset unset until wait while";

@@ -11,6 +11,8 @@ pub mod fold;
 pub mod instant;
 pub mod path;
 pub(crate) mod scope;
+#[cfg(not(plain_prelude))]
+pub mod shell;
 pub mod special;
 pub mod url;
 

@@ -117,11 +117,14 @@ fn is_windows_segment(segment: &str) -> bool {
         && !is_device(segment)
 }
 
+/// The devices of Windows, but for those that have numbers.
+pub const DEVICES: &str = "con prn aux nul conin$ conout$ clock$";
+
 /// Whether Windows takes the name for a device, whatever its extension.
 fn is_device(segment: &str) -> bool {
     let stem = segment.split('.').next().unwrap_or_default().trim_end_matches(' ');
     let is = |name: &str| stem.eq_ignore_ascii_case(name);
-    if "con prn aux nul conin$ conout$ clock$".split(' ').any(is) {
+    if DEVICES.split(' ').any(is) {
         return true;
     }
     let (name, number) = stem.split_at_checked(3).unwrap_or_default();

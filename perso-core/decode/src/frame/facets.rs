@@ -76,12 +76,13 @@ impl<'f> Frame<'_, 'f> {
             (Value::String(value), facet::FOLDED) => self.folded(at, value),
             (Value::String(value), facet::SEGMENT) => self.segment(at, value),
             (Value::String(value), facet::ANY_PATH) => self.any_path(at, value),
+            (Value::String(value), facet::SHELL) => self.shell(at, value),
             _ => self.none(at),
         }
     }
 
     /// There is no such facet.
-    fn none(&mut self, at: Place) -> Result<(), Error> {
+    pub(super) fn none(&mut self, at: Place) -> Result<(), Error> {
         self.state(at, kind::OBJECT, kind::OBJECT)
     }
 

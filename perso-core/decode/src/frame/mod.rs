@@ -11,6 +11,8 @@ mod derive;
 mod facets;
 mod inside;
 mod settle;
+#[cfg(not(plain_prelude))]
+mod shell;
 mod strings;
 
 use facets::Value;

@@ -2,7 +2,7 @@
 //! fields of it (keys that begin with a dot) and of `all`, `any` and `not` around more of the kind.
 
 use super::super::scope::{Scope, Subject, all_of};
-use super::{FAMILIES, OTHER_NAMES, Use, find, goes_with, ignore_case, not, refuse_on_tool, scalar, test};
+use super::{FAMILIES, OTHER_NAMES, Use, find, goes_with, ignore_case, not, refuse_on_tool, scalar, shell, test};
 use crate::diagnostic::{Code, quoted};
 use crate::policy::{self, Condition, Facet, Quantified, Step};
 use crate::span::Span;
@@ -39,8 +39,7 @@ pub(super) fn quantified_by(
         return None;
     }
     // A command without arguments has no argument that could do harm.
-    let bounded =
-        steps.ends_with(&[Step::Facet(Facet::Words)]) || used.beside.iter().any(|member| member.key.value == "count");
+    let bounded = is_of_words(steps) || used.beside.iter().any(|member| member.key.value == "count");
     let element = used.subject.below([Step::Element], used.subject.span);
     scope.elements.push(element.attribute.clone());
     let condition = asked(scope, &element, used, used.operand);
@@ -49,8 +48,17 @@ pub(super) fn quantified_by(
     Some(scope.test(used.subject, operator(Quantified { condition, bounded }), used.span))
 }
 
+/// Whether a list is one that a command simply may not have any of.
+fn is_of_words(list: &[Step]) -> bool {
+    matches!(list.last(), Some(Step::Facet(Facet::Words | Facet::Command(_))))
+}
+
 fn asked(scope: &mut Scope<'_>, element: &Subject, what: &str, node: &Node<'_>) -> Option<Condition> {
     match &node.kind {
+        Kind::Bool(_) | Kind::Number(_) | Kind::String(_) if shell::is_command(element) => {
+            shell::refuse(scope, "a value", node.span);
+            None
+        }
         Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => scalar(scope, element, node),
         Kind::Object(members) => object(scope, element, node, members),
         Kind::List(_) | Kind::Null => {
@@ -88,6 +96,9 @@ fn part(
         "all" | "All" => combined(scope, element, "`all`", value).map(Condition::All),
         "any" | "Any" => combined(scope, element, "`any`", value).map(Condition::Any),
         "not" | "Not" => deeper(scope, element, "`not`", value).map(not),
+        field if field.starts_with('.') && shell::is_command(element) => {
+            shell::field(scope, element, field, key.span, value)
+        }
         field if field.starts_with('.') => {
             if let Some((_, why)) = element.fixed_type() {
                 scope.error(Code::Operand, key.span, format!("{why}, which has no fields"), None);
@@ -97,6 +108,10 @@ fn part(
             test(scope, &element.below(steps, key.span), value)
         }
         name => match find(name) {
+            Some(operator) if shell::is_command(element) => {
+                shell::refuse(scope, &quoted(operator.name), key.span);
+                None
+            }
             Some(operator) => {
                 let (name, span) = (operator.name, key.span);
                 let used = Use { name, subject: element, operand: value, span, beside: members };

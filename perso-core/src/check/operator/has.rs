@@ -23,6 +23,7 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
     let of_strings = match used.subject.attribute.facet() {
         Some(Facet::Words) => Some("an argument of a command"),
         Some(Facet::Scope) => Some("a word"),
+        Some(Facet::Command(_)) => Some("what a list of a command holds"),
         _ => None,
     };
     if let Some(element) = of_strings

@@ -24,6 +24,7 @@ mod membership;
 mod name;
 mod only;
 mod order;
+mod shell;
 mod some;
 mod starts_with;
 mod sum;
@@ -63,7 +64,7 @@ struct Use<'u> {
 }
 
 /// Every operator, in the order in which they are listed to users.
-const FAMILIES: [&[Operator]; 27] = [
+const FAMILIES: [&[Operator]; 28] = [
     equality::OPERATORS,
     membership::OPERATORS,
     order::OPERATORS,
@@ -90,11 +91,12 @@ const FAMILIES: [&[Operator]; 27] = [
     time::OPERATORS,
     clock::OPERATORS,
     command::OPERATORS,
+    shell::OPERATORS,
     words::OPERATORS,
 ];
 
 /// What other languages call an operator.
-const OTHER_NAMES: [(&str, &str); 60] = [
+const OTHER_NAMES: [(&str, &str); 62] = [
     ("=", "eq"),
     ("==", "eq"),
     ("===", "eq"),
@@ -142,6 +144,8 @@ const OTHER_NAMES: [(&str, &str); 60] = [
     ("domain", "email_domain"),
     ("ip", "cidr"),
     ("keys", "only"),
+    ("bash", "shell"),
+    ("sh", "shell"),
     ("scope", "words"),
     ("scopes", "words"),
     ("only_keys", "only"),

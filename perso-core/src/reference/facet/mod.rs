@@ -13,6 +13,7 @@ mod length;
 mod name;
 mod path;
 mod scope;
+mod shell;
 mod special;
 mod strings;
 mod url;
@@ -20,7 +21,7 @@ mod windows_path;
 
 use self::clock::Hand;
 use super::value::{Number, Value};
-use crate::policy::{Facet, fold};
+use crate::policy::{CommandField, Facet, fold};
 
 /// The facet of a string.
 ///
@@ -60,11 +61,35 @@ pub fn read(facet: Facet, text: &str) -> Result<Value, &'static str> {
         Facet::Age => Err("not a time"),
         Facet::Sum(_) => Err("not a list"),
         Facet::Strings => Err("not an object"),
+        Facet::Shell => {
+            shell::read(text).map(|line| commands(&line)).ok_or("not a line of shell commands that can be read")
+        }
+        Facet::Command(_) => Err("not a command"),
         Facet::Scope => scope::read(text).map(|words| Value::List(words.into_iter().map(string).collect())),
         Facet::Words => {
             command::read(text).map(|(_, arguments)| Value::List(arguments.into_iter().map(string).collect()))
         }
     }
+}
+
+/// The commands of a line, as objects.
+fn commands(line: &shell::Line) -> Value {
+    let texts = |words: &shell::Words| {
+        let unknown = Value::Unknown { several: !words.exact };
+        Value::List(words.texts.iter().map(|text| text.clone().map_or(unknown.clone(), Value::String)).collect())
+    };
+    let command = |command: &shell::Command| {
+        let field = |field: CommandField| match field {
+            CommandField::Program => Value::String(command.program.clone()),
+            CommandField::Words => texts(&command.words),
+            CommandField::Args => texts(&command.args),
+            CommandField::Env => texts(&command.env),
+            CommandField::Writes => texts(&command.writes),
+            CommandField::Reads => texts(&command.reads),
+        };
+        Value::Object(CommandField::ALL.iter().map(|name| (name.name().to_owned(), field(*name))).collect())
+    };
+    Value::List(line.commands.iter().map(command).collect())
 }
 
 /// The facet of a value, or why it has none.
@@ -74,6 +99,7 @@ pub(super) fn of(facet: Facet, value: &Value) -> Result<Value, &'static str> {
         (_, Value::String(text)) => read(facet, text),
         (Facet::Count, Value::List(elements)) => Ok(count::of_list(elements)),
         (Facet::Count, _) => Err("not a list"),
+        (Facet::Command(field), value) => value.member(field.name()).cloned().ok_or("not a command"),
         (Facet::Instant, Value::Number(_)) => Ok(value.clone()),
         (Facet::Weekday(_) | Facet::TimeOfDay(_) | Facet::Date(_), Value::Number(Number { value: None, .. })) => {
             Ok(value.clone())

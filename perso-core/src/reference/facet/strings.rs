@@ -10,6 +10,6 @@ pub(super) fn of(value: &Value) -> Vec<Value> {
             .iter()
             .flat_map(|(key, value)| std::iter::once(Value::String(key.clone())).chain(of(value)))
             .collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Unknown { .. } => Vec::new(),
     }
 }
