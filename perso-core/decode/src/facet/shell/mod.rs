@@ -31,7 +31,7 @@ pub const MOST: usize = 1 << 16;
 /// How deep compound commands, substitutions and scripts may be in one another.
 const DEPTH: u32 = 8;
 
-/// A line, while it is read and then.
+/// A line that is being read, or has been read.
 #[derive(Debug)]
 pub struct Line<'l> {
     text: &'l [u8],
