@@ -8,30 +8,41 @@ version=0.13.2
 seconds=${FUZZ_SECONDS:-60}
 cores=$(nproc)
 targets=("$@")
-[ $# -gt 0 ] || targets=(policy call module agreement shells)
+[ $# -gt 0 ] || targets=(policy call module agreement shells databases)
 
-# The one target that is not libFuzzer's: a test that runs random lines in shells, PERSO_LINES or what the seconds allow.
-shells() {
-    local lines=${PERSO_LINES:-$((seconds * 100))} seed=${PERSO_SEED:-$SRANDOM} start=$SECONDS
-    # The test by itself runs 2000.
-    if [ "$lines" -lt 2000 ]; then
-        echo "shells: not run, as the tests run more than $lines lines"
+# The targets that are not libFuzzer's: tests that have random texts read by others too. `read_by TARGET TEST CASE COUNT DEFAULT`:
+# so many texts, unless the test by itself has more.
+read_by() {
+    local target=$1 test=$2 case=$3 count=$4 default=$5 seed=${PERSO_SEED:-$SRANDOM} start=$SECONDS
+    if [ "$count" -lt "$default" ]; then
+        echo "$target: not run, as the tests read more than $count texts"
         return
     fi
-    mkdir -p logs/shells
-    if ! PERSO_LINES=$lines PERSO_SEED=$seed cargo test --locked --profile checked --manifest-path ../Cargo.toml \
-        --test shell_lines shells_run_only_what_is_read -- --nocapture > logs/shells/run.txt 2>&1; then
-        cat logs/shells/run.txt >&2
-        echo "shells: found something; CONTRIBUTING.md says what to do with it" >&2
+    mkdir -p "logs/$target"
+    if ! PERSO_LINES=$count PERSO_STATEMENTS=$count PERSO_SEED=$seed cargo test --locked --profile checked \
+        --manifest-path ../Cargo.toml --test "$test" "$case" -- --nocapture > "logs/$target/run.txt" 2>&1; then
+        cat "logs/$target/run.txt" >&2
+        echo "$target: found something; CONTRIBUTING.md says what to do with it" >&2
         exit 1
     fi
-    echo "shells: $(grep 'programs ran of' logs/shells/run.txt), in $((SECONDS - start)) s from seed $seed"
+    echo "$target: $(grep -E 'programs ran of|held against' "logs/$target/run.txt" | tr -s ' \n' ' '), in $((SECONDS - start)) s from seed $seed"
 }
 
-if [ "${targets[*]}" = shells ]; then
-    shells
-    exit
-fi
+# Runs a target of these, if it is one.
+read_by_others() {
+    case $1 in
+    shells) read_by shells shell_lines shells_run_only_what_is_read "${PERSO_LINES:-$((seconds * 100))}" 2000 ;;
+    databases) read_by databases sql_oracles databases_read_nothing_else_in_random_statements \
+        "${PERSO_STATEMENTS:-$((seconds * 200))}" 10000 ;;
+    *) return 1 ;;
+    esac
+}
+
+fuzzed=()
+for target in "${targets[@]}"; do
+    read_by_others "$target" || fuzzed+=("$target")
+done
+[ "${#fuzzed[@]}" -gt 0 ] || exit 0
 
 command -v c++ > /dev/null || { echo "c++ is not installed; libFuzzer is built with it" >&2; exit 1; }
 if [ "$(cargo fuzz --version 2> /dev/null)" != "cargo-fuzz $version" ]; then
@@ -45,11 +56,7 @@ start=$SECONDS
 cargo fuzz build "${options[@]}"
 echo "built in $((SECONDS - start)) s"
 
-for target in "${targets[@]}"; do
-    if [ "$target" = shells ]; then
-        shells
-        continue
-    fi
+for target in "${fuzzed[@]}"; do
     mkdir -p "corpus/$target" "logs/$target"
     rm -f "logs/$target"/*.log
     flags=(-max_total_time="$seconds" -timeout=30 -print_final_stats=1 -jobs="$cores" -workers="$cores")

@@ -50,5 +50,5 @@ prelude "$out/lean.wasm" --cfg plain_prelude --cfg lean_prelude
 # What it was built from: a test holds the checked-in prelude against this where the compiler is not there.
 if [ "$#" = 0 ]; then
     sha256sum perso-core/prelude/{build,toolchain}.sh perso-core/prelude/src/*.rs perso-core/decode/src/*.rs \
-        perso-core/decode/src/{facet,facet/fold,facet/shell,frame}/*.rs perso-core/prelude/*.wasm > perso-core/prelude/prelude.sha256
+        perso-core/decode/src/{facet,facet/fold,facet/shell,facet/sql,frame}/*.rs perso-core/prelude/*.wasm > perso-core/prelude/prelude.sha256
 fi

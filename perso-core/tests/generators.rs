@@ -102,7 +102,7 @@ fn calls_with_lists_in_lists_stay_small() -> Result<()> {
 
 #[test]
 fn every_operator_comes_out_true_false_and_unknown() -> Result<()> {
-    const POLICIES: u64 = 5_000;
+    const POLICIES: u64 = 8_000;
     const CALLS: usize = 6;
     let mut truths: BTreeMap<String, [usize; 3]> = BTreeMap::new();
     for seed in 0..POLICIES {

@@ -77,6 +77,8 @@ fn the_names_are_those_of_the_record() {
     {
         assert_eq!(hint("args.a", problem, 0), format!("args.a{}", told.hints[words]));
     }
+    assert_eq!(hint("limit of args.a", Problem::Missing, 0), format!("args.a{}", told.hints["limit missing"]));
+    assert_eq!(told.hints.len(), 4);
     for (bits, name) in &told.types {
         assert_eq!(hint("args.a", Problem::Type, *bits), format!("args.a must be {name}"));
     }

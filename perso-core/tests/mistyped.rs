@@ -52,6 +52,7 @@ fn operators() -> Vec<Taken> {
         taken(json!({ "command": { "program": "ls" } }), &["string"]),
         taken(json!({ "words": { "count": { "gte": 0 } } }), &["string"]),
         taken(json!({ "shell": { "count": { "gte": 0 } } }), &["string"]),
+        taken(json!({ "sql": { "dialect": "any", "tables": { "count": { "gte": 0 } } } }), &["string"]),
         taken(json!({ "only": [] }), &["object"]),
         taken(json!({ "first": { "exists": true } }), &["list"]),
         taken(json!({ "at": { "0": { "exists": true } } }), &["list"]),

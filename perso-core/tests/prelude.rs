@@ -99,6 +99,8 @@ const POLICY: &str = r#"{ "perso": 1, "rules": [
         "args.c": { "command": { "program": ["git"] } },
         "args.i": { "cidr": ["2001:db8::/32"] },
         "args.m": { "matches": "[a-z]{1,9}" },
+        "args.s": { "shell": { "every": { ".words": { "begins": ["git"] } } } },
+        "args.q": { "sql": { "dialect": "postgres", "tables": { "has": "t" }, "columns": { "has": "a" } } },
         "args.w": { "starts_with": { "ref": "agent.id" } } } }
 ] }"#;
 
@@ -106,11 +108,18 @@ fn hostile_calls() -> Vec<Vec<u8>> {
     let deep = |n: usize| [r#"{"tool":"t","args":{"l":"#, &"[".repeat(n), &"]".repeat(n), "}}"].concat();
     let args = |args: &str| format!(r#"{{"tool":"t","agent":{{"id":"x"}},"args":{args}}}"#);
     let long = "x".repeat(INPUT_BYTES / 2);
+    let nested = |open: &str, inner: &str, close: &str, depth| {
+        [open.repeat(depth), inner.to_owned(), close.repeat(depth)].concat()
+    };
+    let query = "SELECT CASE WHEN a IN (SELECT a FROM t) THEN f(a, b ORDER BY (";
     [
         deep(60),
         deep(70),
         args(r#"{"l":[{"a":{"b":[1,"x",null]}},{"a":{"b":["\u0061\ud83d\ude00"]}}],"\u0077":"x\u0061"}"#),
         args(r#"{"u":"https://[2001:db8::1]:8443/a/b?c","p":"/srv/share/a","c":"git 'log' -n","i":"2001:db8::7"}"#),
+        args(&format!(r#"{{"s":"{}"}}"#, nested("git $(sh -c '(git)'; ", "git a", ")", 6))),
+        args(&format!(r#"{{"q":"{} FROM t"}}"#, nested(query, "1", ")) END", 10))),
+        args(&format!(r#"{{"q":"SELECT a FROM {}"}}"#, nested("(SELECT a FROM t JOIN ", "t", ") x", 32))),
         args(&format!(r#"{{"w":"{long}","m":"{long}"}}"#)),
         args(&format!(r#"{{"l":[{}0]}}"#, "0,".repeat(INPUT_BYTES / 4))),
         format!(r#"{{"args":{{"w":"{long}"}},"tool":"t"}}"#),

@@ -24,7 +24,12 @@ a tool name of more than 256 bytes
 more than 16777216 bytes of memory to read it
 the module's table is damaged
 the host refers to unknown parts`.split('\n');
-const HINTS = { missing: ' is missing', null: ' must not be null', out_of_range: ' is out of range' };
+const HINTS = {
+	missing: ' is missing',
+	'limit missing': ' must have a LIMIT',
+	null: ' must not be null',
+	out_of_range: ' is out of range',
+};
 // The bits of each type: `false` and `true` have one each.
 const TYPES = { 'a boolean': 3, 'a number': 4, 'a string': 8, 'a list': 16 };
 const FACETS = {
@@ -46,6 +51,8 @@ const FACETS = {
 	commands: 'plain shell commands, without `eval`, `[[` and `$((`',
 };
 for (const facet of ['scheme', 'host', 'port', 'path', 'privateness', 'query']) FACETS[facet] = 'a URL';
+for (const facet of ['statement', 'tables', 'functions', 'columns', 'limit'])
+	FACETS[facet] = 'a single plain SQL statement without comments';
 for (const facet of ['time', 'weekday', 'clock time', 'date'])
 	FACETS[facet] = 'a time in RFC 3339 with an offset, such as 2026-12-01T09:00:00Z';
 const PARTS = { __proto__: null, args: 1, agent: 2, resource: 4, context: 8, 'context.now': 256 };
@@ -59,9 +66,11 @@ const bits = (parts = []) => parts.reduce((all, part) => all | (PARTS[part] ?? 5
 // What the caller can correct about an argument. `expected` has a bit for each type that the rule's test takes.
 function hintOf(attribute, problem, expected) {
 	const [, facets, argument] = /^(?:([^.[]+) of )?(args.*)$/s.exec(attribute) ?? [];
-	if (!argument || problem in HINTS) return argument ? argument + HINTS[problem] : null;
-	if (problem !== 'type' || (facets && !expected)) return null;
+	if (!argument) return null;
 	const facet = facets?.split(' of ').pop();
+	const words = HINTS[`${facet} ${problem}`] ?? HINTS[problem];
+	if (words) return argument + words;
+	if (problem !== 'type' || (facets && !expected)) return null;
 	const types = Object.keys(TYPES)
 		.filter((type) => expected & TYPES[type])
 		.join(' or ');

@@ -40,7 +40,7 @@
 //!
 //! The first five places of a call's view are its parts, the first place of an element's view is the element. A test is
 //! `op`, string offset, string length, answer bit; or [`op::MATCHES`], automaton offset, 0, 0. A facet is [`facet`], in
-//! the bits above [`facet::BITS`] the offset of its zone if it has one, and its place. A map is `mask`, then `mask + 1`
+//! the bits above [`facet::BITS`] the offset of its zone or its [`dialect`] if it has one, and its place. A map is `mask`, then `mask + 1`
 //! entries of `hash`, string offset, string length, value; an entry whose offset is 0 is free. A map of few entries is
 //! their number with [`FEW`] set, and just the entries. An offset of 0 in a place means there is none.
 //!
@@ -281,7 +281,31 @@ pub mod facet {
     pub const COMMAND_WRITES: u32 = 28;
     /// What is redirected into it, a list.
     pub const COMMAND_READS: u32 = 29;
+    /// A statement of SQL, in the [`dialect`](super::dialect) that is in the bits above. What follows is read off it.
+    pub const SQL: u32 = 30;
+    /// The kind of a statement.
+    pub const SQL_STATEMENT: u32 = 31;
+    /// Its tables, a list.
+    pub const SQL_TABLES: u32 = 32;
+    /// The functions that it calls, a list.
+    pub const SQL_FUNCTIONS: u32 = 33;
+    /// The columns that it names, a list.
+    pub const SQL_COLUMNS: u32 = 34;
+    /// The most rows that it gives.
+    pub const SQL_LIMIT: u32 = 35;
 
-    /// The bits of a facet; above is the offset of its zone.
+    /// The bits of a facet; above is the offset of its zone, or its dialect.
     pub const BITS: u32 = 8;
+}
+
+/// Which databases read a statement alike, a bit each.
+pub mod dialect {
+    /// SQLite.
+    pub const SQLITE: u32 = 1;
+    /// PostgreSQL.
+    pub const POSTGRES: u32 = 1 << 1;
+    /// MySQL and MariaDB.
+    pub const MYSQL: u32 = 1 << 2;
+    /// All of them.
+    pub const ANY: u32 = SQLITE | POSTGRES | MYSQL;
 }

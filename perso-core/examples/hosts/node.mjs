@@ -56,11 +56,13 @@ class Policy {
 function hint(attribute, problem, expected) {
 	const [, facets, argument] = /^(?:([^.[]+) of )?(args.*)$/s.exec(attribute) ?? [];
 	if (!argument) return null;
-	if (problem in names.hints) return argument + names.hints[problem];
+	const facet = facets?.split(' of ').pop();
+	const words = names.hints[`${facet} ${problem}`] ?? names.hints[problem];
+	if (words) return argument + words;
 	// What is read off the argument is there: it is what it was compared with that has another type.
 	if (problem !== 'type' || (facets && !expected)) return null;
 	const types = names.types.filter(([bits]) => bits & expected).map(([, name]) => name);
-	const what = facets ? names.facets[facets.split(' of ').pop()] : types.join(' or ');
+	const what = facet ? names.facets[facet] : types.join(' or ');
 	return argument + (what ? ` must be ${what}` : ' has the wrong type');
 }
 

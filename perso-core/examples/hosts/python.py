@@ -70,13 +70,15 @@ def hint(attribute: str | None, problem: str | None, expected: int) -> str | Non
     if found is None:
         return None
     facets, argument = found.groups()
-    if problem in NAMES["hints"]:
-        return argument + NAMES["hints"][problem]
+    facet = facets.split(" of ")[-1] if facets else None
+    words = NAMES["hints"].get(f"{facet} {problem}") or NAMES["hints"].get(problem)
+    if words:
+        return argument + words
     # What is read off the argument is there: it is what it was compared with that has another type.
-    if problem != "type" or (facets and not expected):
+    if problem != "type" or (facet and not expected):
         return None
-    if facets:
-        what = NAMES["facets"].get(facets.split(" of ")[-1])
+    if facet:
+        what = NAMES["facets"].get(facet)
     else:
         what = " or ".join(name for bits, name in NAMES["types"] if expected & bits)
     return f"{argument} must be {what}" if what else f"{argument} has the wrong type"

@@ -7,8 +7,8 @@ use super::path;
 use super::roles::Roles;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
 use crate::policy::{
-    Attribute, AttributeId, CommandField, Condition, Decimal, Facet, Operand, Operator, Root, Step, Sum, Test, Type,
-    Value,
+    Attribute, AttributeId, CommandField, Condition, Decimal, Facet, Operand, Operator, Root, StatementField, Step,
+    Sum, Test, Type, Value,
 };
 use crate::span::Span;
 use crate::syntax::document::{self, Part, first_of};
@@ -61,9 +61,13 @@ impl Subject {
             (Some(Facet::Command(CommandField::Program)), _) => {
                 Some((Type::String, "the program of a command is a string"))
             }
+            (Some(Facet::Statement(StatementField::Limit)), _) => Some((Type::Number, "a limit is a number")),
             (None, Root::Tool) => Some((Type::String, "`tool` is a string")),
             _ if matches!(self.attribute.steps.as_slice(), [.., Step::Facet(Facet::Command(_)), Step::Element]) => {
                 Some((Type::String, "what a list of a command holds is a string"))
+            }
+            _ if matches!(self.attribute.steps.as_slice(), [.., Step::Facet(Facet::Statement(_)), Step::Element]) => {
+                Some((Type::String, "a name in a statement is a string"))
             }
             _ if self.attribute.steps.ends_with(&[Step::Facet(Facet::Words), Step::Element]) => {
                 Some((Type::String, "an argument of a command is a string"))

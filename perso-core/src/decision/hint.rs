@@ -19,7 +19,7 @@ pub struct Hint<'p> {
 }
 
 /// What a value must be so that a facet can be read off it, by the facet's name.
-const FACETS: [(&str, &str); 26] = [
+const FACETS: [(&str, &str); 31] = [
     ("length", "a string"),
     ("count", "a list"),
     ("scheme", "a URL"),
@@ -46,6 +46,11 @@ const FACETS: [(&str, &str); 26] = [
     ("place", "a path without `..`"),
     ("strings", "an object"),
     ("commands", "plain shell commands, without `eval`, `[[` and `$((`"),
+    ("statement", "a single plain SQL statement without comments"),
+    ("tables", "a single plain SQL statement without comments"),
+    ("functions", "a single plain SQL statement without comments"),
+    ("columns", "a single plain SQL statement without comments"),
+    ("limit", "a single plain SQL statement without comments"),
 ];
 
 /// The types that a test takes, a bit each: as the states of a record, from `false` to a list.
@@ -121,6 +126,8 @@ impl fmt::Display for Hint<'_> {
         let (argument, facet) = self.argument().unwrap_or((self.attribute, None));
         f.write_str(argument)?;
         let what = match (self.problem, facet) {
+            // A statement is there, but has none.
+            (Problem::Missing, Some("limit")) => return f.write_str(" must have a LIMIT"),
             (Problem::Missing, _) => return f.write_str(" is missing"),
             (Problem::Null, _) => return f.write_str(" must not be null"),
             (Problem::OutOfRange, _) => return f.write_str(" is out of range"),

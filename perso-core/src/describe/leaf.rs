@@ -138,6 +138,15 @@ fn is_compared(attribute: &Attribute) -> bool {
 fn is_property(attribute: &Attribute) -> bool {
     !matches!(
         attribute.facet(),
-        None | Some(Facet::UrlPath | Facet::Words | Facet::Scope | Facet::Sum(_) | Facet::Shell | Facet::Command(_))
+        None | Some(
+            Facet::UrlPath
+                | Facet::Words
+                | Facet::Scope
+                | Facet::Sum(_)
+                | Facet::Shell
+                | Facet::Command(_)
+                | Facet::Sql(_)
+                | Facet::Statement(_)
+        )
     )
 }

@@ -4,8 +4,8 @@ use super::MAX_TEXT;
 use super::leaf::Leaf;
 use super::text::{joined, literal, string};
 use crate::policy::{
-    Attribute, Condition, Facet, Operand, Operator, Pattern, Policy, Quantified, Root, Step, Value, Zone, time,
-    unfolded,
+    Attribute, Condition, Facet, Operand, Operator, Pattern, Policy, Quantified, Root, StatementField, Step, Value,
+    Zone, time, unfolded,
 };
 
 /// What stays the same in a sentence.
@@ -31,10 +31,7 @@ struct Phrase {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unit {
     Characters { one: bool },
-    Elements { one: bool },
-    Arguments { one: bool },
-    Words { one: bool },
-    Commands { one: bool },
+    Items { item: &'static str, one: bool },
     Old,
     IgnoringCase,
     In(Zone),
@@ -162,27 +159,16 @@ impl<'s> Sentence<'s> {
                 let is_one = matches!(number_of(operator), Some(number) if number == "1");
                 let unit = match leaf.property() {
                     Some(Facet::Length) => Some(Unit::Characters { one: is_one }),
-                    Some(Facet::Count) if leaf.subject().facet() == Some(Facet::Words) => {
-                        Some(Unit::Arguments { one: is_one })
+                    Some(Facet::Count) => {
+                        let item = item_of(leaf.subject().facet()).unwrap_or("element");
+                        Some(Unit::Items { item, one: is_one })
                     }
-                    Some(Facet::Count) if leaf.subject().facet() == Some(Facet::Scope) => {
-                        Some(Unit::Words { one: is_one })
-                    }
-                    Some(Facet::Count) if leaf.subject().facet() == Some(Facet::Shell) => {
-                        Some(Unit::Commands { one: is_one })
-                    }
-                    Some(Facet::Count) => Some(Unit::Elements { one: is_one }),
                     Some(Facet::Age) => Some(Unit::Old),
                     Some(Facet::Folded) => Some(Unit::IgnoringCase),
                     Some(facet) => facet.zone().map(Unit::In),
                     _ => None,
                 };
-                let mut subject = leaf.subject();
-                // It is the command that has arguments, and the string that has words.
-                if item_of(subject.facet()).is_some() {
-                    subject.steps.pop();
-                }
-                Phrase { subject: Some(subject), text, unit }
+                Phrase { subject: Some(owner(leaf.subject())), text, unit }
             }
             None => bare(String::new()),
         }
@@ -279,11 +265,8 @@ impl<'s> Sentence<'s> {
         let mut list = leaf.attribute.clone();
         let mut element = list.clone();
         element.steps.push(Step::Element);
-        let mut kind = "element";
-        if let Some(item) = item_of(list.facet()) {
-            list.steps.pop();
-            kind = item;
-        }
+        let kind = item_of(list.facet()).unwrap_or("element");
+        list = owner(list);
         let of = if Some(&list) == self.element { "it".to_owned() } else { self.name(&list) };
         let inner = Sentence { element: Some(&element), ..self };
         let mut phrases = Vec::new();
@@ -458,12 +441,27 @@ fn nth(place: u32) -> String {
     FIRST.get(place as usize).map_or_else(|| format!("the {}{ending}", place + 1), |name| (*name).to_owned())
 }
 
+/// What has the elements of a list: where the list is read off a string, that. A command has arguments, and a statement
+/// has tables.
+fn owner(mut list: Attribute) -> Attribute {
+    if item_of(list.facet()).is_some() {
+        list.steps.pop();
+        if matches!(list.facet(), Some(Facet::Sql(_))) {
+            list.steps.pop();
+        }
+    }
+    list
+}
+
 /// What an element of a list is called that is read off a string.
 fn item_of(facet: Option<Facet>) -> Option<&'static str> {
     match facet {
         Some(Facet::Words) => Some("argument"),
         Some(Facet::Scope) => Some("word"),
         Some(Facet::Shell) => Some("command"),
+        Some(Facet::Statement(StatementField::Tables)) => Some("table"),
+        Some(Facet::Statement(StatementField::Functions)) => Some("function"),
+        Some(Facet::Statement(StatementField::Columns)) => Some("column"),
         _ => None,
     }
 }
@@ -531,6 +529,7 @@ impl Unit {
     fn is_same(self, other: Option<Self>) -> bool {
         match (self, other) {
             (Self::In(zone), Some(Self::In(other))) => zone == other,
+            (Self::Items { item, .. }, Some(Self::Items { item: other, .. })) => item == other,
             (_, other) => other.is_some_and(|other| std::mem::discriminant(&self) == std::mem::discriminant(&other)),
         }
     }
@@ -542,14 +541,7 @@ impl Unit {
             Self::IgnoringCase => " ignoring case",
             Self::Characters { one: true } => " character long",
             Self::Characters { one: false } => " characters long",
-            Self::Elements { one: true } => " element",
-            Self::Elements { one: false } => " elements",
-            Self::Arguments { one: true } => " argument",
-            Self::Arguments { one: false } => " arguments",
-            Self::Words { one: true } => " word",
-            Self::Words { one: false } => " words",
-            Self::Commands { one: true } => " command",
-            Self::Commands { one: false } => " commands",
+            Self::Items { item, one } => return format!(" {item}{}", if one { "" } else { "s" }),
         };
         words.to_owned()
     }

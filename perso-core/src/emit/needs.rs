@@ -5,7 +5,7 @@ use perso_decode::layout::{facet, flag, op};
 use std::collections::BTreeSet;
 
 /// The functions that can be left out: those of `perso-core/decode` that have a name of their own on wasm32.
-pub(super) const OPTIONAL: [&str; 31] = [
+pub(super) const OPTIONAL: [&str; 32] = [
     "address",
     "age",
     "any_path",
@@ -31,6 +31,7 @@ pub(super) const OPTIONAL: [&str; 31] = [
     "segment",
     "settle_kept",
     "shell",
+    "sql",
     "strings",
     "sum",
     "tests",
@@ -79,7 +80,7 @@ fn add(places: &Places, needed: &mut BTreeSet<&'static str>) {
         for (kind, ..) in &place.facets {
             need("facets", true);
             need("later_facet", *kind >= facet::INSTANT);
-            let name = match *kind {
+            let name = match *kind & ((1 << facet::BITS) - 1) {
                 facet::LENGTH => "length",
                 facet::COUNT => "count",
                 facet::SCHEME..=facet::PRIVATE | facet::QUERY => "url",
@@ -103,6 +104,7 @@ fn add(places: &Places, needed: &mut BTreeSet<&'static str>) {
                 facet::STRINGS => "strings",
                 // A command's facets are read with the line.
                 facet::SHELL..=facet::COMMAND_READS => "shell",
+                facet::SQL..=facet::SQL_LIMIT => "sql",
                 _ => "program",
             };
             need(name, true);

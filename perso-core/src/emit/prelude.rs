@@ -5,7 +5,7 @@
 //! place, and what only it has called is left out: see [`super::needs`].
 
 use super::needs;
-use perso_decode::facet::{command, fold, path, shell, special};
+use perso_decode::facet::{command, fold, path, shell, special, sql};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{CodeSection, ConstExpr, DataSection, FuncType, Function};
@@ -146,7 +146,7 @@ impl Prelude {
             "windows_path",
             "words",
         ];
-        let tables: [(&[&str], &[u8]); 6] = [
+        let tables: [(&[&str], &[u8]); 7] = [
             // The front of the core library's table of how long a character is by its first byte.
             (READ_CHARACTERS, &[1; 128]),
             (&["windows_path"], path::DEVICES.as_bytes()),
@@ -154,6 +154,7 @@ impl Prelude {
             (&["folded"], folding),
             (&["program", "words"], command::OF_THE_SHELL.as_bytes()),
             (&["shell"], &shell::names::TABLE),
+            (&["sql"], &sql::words::TABLE),
         ];
         let is_needed = |functions: &[&str]| functions.iter().any(|name| needed.contains(name));
         let unneeded: Vec<&[u8]> =

@@ -1,8 +1,8 @@
 //! What a view reads of a call: places, laid out so that what is below a place follows it.
 
 use super::pattern::Automaton;
-use crate::policy::{Attribute, CommandField, Facet, Policy, Step, Zone};
-use perso_decode::layout::{self, facet, flag, has, part};
+use crate::policy::{Attribute, CommandField, Dialect, Facet, Policy, StatementField, Step, Zone};
+use perso_decode::layout::{self, dialect, facet, flag, has, part};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -32,7 +32,7 @@ pub struct Place {
     pub automata: Vec<Matches>,
     /// [`flag`]s.
     pub flags: u32,
-    /// What is read off its value: the facet, its zone if it has one, and its place.
+    /// What is read off its value: the facet with its dialect if it has one, its zone if it has one, and its place.
     pub facets: Vec<(u32, Option<Zone>, u32)>,
     /// The first place below it.
     pub below: u32,
@@ -608,7 +608,7 @@ fn matches(patterns: &[(String, u32)], automata: &mut Automata) -> Vec<Matches> 
         .collect()
 }
 
-/// A facet's number in tables.
+/// A facet's number in tables, with its dialect if it has one.
 const fn code(facet: Facet) -> u32 {
     match facet {
         Facet::Length => facet::LENGTH,
@@ -641,6 +641,15 @@ const fn code(facet: Facet) -> u32 {
         Facet::Command(CommandField::Env) => facet::COMMAND_ENV,
         Facet::Command(CommandField::Writes) => facet::COMMAND_WRITES,
         Facet::Command(CommandField::Reads) => facet::COMMAND_READS,
+        Facet::Sql(Dialect::Sqlite) => facet::SQL | dialect::SQLITE << facet::BITS,
+        Facet::Sql(Dialect::Postgres) => facet::SQL | dialect::POSTGRES << facet::BITS,
+        Facet::Sql(Dialect::Mysql) => facet::SQL | dialect::MYSQL << facet::BITS,
+        Facet::Sql(Dialect::Any) => facet::SQL | dialect::ANY << facet::BITS,
+        Facet::Statement(StatementField::Statement) => facet::SQL_STATEMENT,
+        Facet::Statement(StatementField::Tables) => facet::SQL_TABLES,
+        Facet::Statement(StatementField::Functions) => facet::SQL_FUNCTIONS,
+        Facet::Statement(StatementField::Columns) => facet::SQL_COLUMNS,
+        Facet::Statement(StatementField::Limit) => facet::SQL_LIMIT,
         // They are no facets of the decoder's: see `Derived`.
         Facet::Age | Facet::Sum(_) => u32::MAX,
     }

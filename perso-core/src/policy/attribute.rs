@@ -95,6 +95,71 @@ pub enum Facet {
     Shell,
     /// Something of a command of a shell line.
     Command(CommandField),
+    /// A statement of SQL, as a dialect reads it; it has the facets that are [`Statement`](Self::Statement).
+    Sql(Dialect),
+    /// Something of a statement of SQL.
+    Statement(StatementField),
+}
+
+/// Which databases read a statement of SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dialect {
+    /// SQLite.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL and MariaDB.
+    Mysql,
+    /// All of them, in the same way.
+    Any,
+}
+
+impl Dialect {
+    /// Every dialect.
+    pub const ALL: [Self; 4] = [Self::Sqlite, Self::Postgres, Self::Mysql, Self::Any];
+
+    /// Its name in a policy.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+            Self::Any => "any",
+        }
+    }
+}
+
+/// What can be read off a statement of SQL. Names are in lower case, but for those that PostgreSQL has in quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StatementField {
+    /// What it does, a string: `select`, `insert`, `update` or `delete`.
+    Statement,
+    /// The tables and views that it reads or changes, a list of strings, with their schema if the statement has it.
+    Tables,
+    /// The functions that it calls, a list of strings, likewise.
+    Functions,
+    /// The columns that it names, a list of strings, without their table; `*` where it asks for all of some table.
+    Columns,
+    /// The most rows that it gives, a number; missing where it has no `LIMIT`.
+    Limit,
+}
+
+impl StatementField {
+    /// Every field.
+    pub const ALL: [Self; 5] = [Self::Statement, Self::Tables, Self::Functions, Self::Columns, Self::Limit];
+
+    /// Its name in a policy.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Statement => "statement",
+            Self::Tables => "tables",
+            Self::Functions => "functions",
+            Self::Columns => "columns",
+            Self::Limit => "limit",
+        }
+    }
 }
 
 /// What can be read off a command of a shell line.
@@ -135,7 +200,7 @@ impl CommandField {
 
 impl Facet {
     /// Every facet, and how messages call it; those of zones with UTC, and that of sums with the first one. Those of a
-    /// command have the names of its fields.
+    /// command have the names of its fields, and a whole statement of SQL is never named.
     pub const ALL: &[(Self, &'static str)] = &[
         (Self::Length, "length"),
         (Self::Count, "count"),
@@ -163,13 +228,21 @@ impl Facet {
         (Self::AnyPath, "place"),
         (Self::Strings, "strings"),
         (Self::Shell, "commands"),
+        (Self::Statement(StatementField::Statement), "statement"),
+        (Self::Statement(StatementField::Tables), "tables"),
+        (Self::Statement(StatementField::Functions), "functions"),
+        (Self::Statement(StatementField::Columns), "columns"),
+        (Self::Statement(StatementField::Limit), "limit"),
     ];
 
     /// How messages call it: `length of args.to`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        if let Self::Command(field) = self {
-            return field.name();
+        match self {
+            Self::Command(field) => return field.name(),
+            Self::Statement(field) => return field.name(),
+            Self::Sql(_) => return "SQL",
+            _ => {}
         }
         let is_same = |facet: &Self| std::mem::discriminant(facet) == std::mem::discriminant(&self);
         Self::ALL.iter().find(|(facet, _)| is_same(facet)).map_or("", |(_, name)| name)
@@ -243,8 +316,10 @@ impl Root {
 impl std::fmt::Display for Attribute {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for step in self.steps.iter().rev() {
-            if let Step::Facet(facet) = step {
-                write!(f, "{} of ", facet.name())?;
+            match step {
+                // What is read off a statement is read off its text.
+                Step::Key(_) | Step::Element | Step::Facet(Facet::Sql(_)) => {}
+                Step::Facet(facet) => write!(f, "{} of ", facet.name())?,
             }
         }
         f.write_str(self.root.name())?;

@@ -15,7 +15,7 @@ mod tool_pattern;
 mod visit;
 mod zone;
 
-pub use attribute::{Attribute, CommandField, Facet, Root, Step};
+pub use attribute::{Attribute, CommandField, Dialect, Facet, Root, StatementField, Step};
 pub use condition::{Condition, Operand, Operator, Pattern, Quantified, Test, Type, Value};
 pub use decimal::Decimal;
 pub(crate) use fold::{fold, unfolded};

@@ -210,6 +210,10 @@ impl<'c> Found<'c> {
                 }
             },
             (Self::Value(value), Step::Facet(_)) if *value == Value::Null => Self::Value(value),
+            // A statement may have no limit.
+            (Self::Value(value), Step::Facet(Facet::Statement(field))) => {
+                value.member(field.name()).map_or(Self::Missing, |value| Self::Value(Cow::Owned(value.clone())))
+            }
             (Self::Value(value), Step::Facet(facet)) => match facet::of(*facet, &value) {
                 Ok(value) => Self::Value(Cow::Owned(value)),
                 Err(why) => Self::NoFacet(why),

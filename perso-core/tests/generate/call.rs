@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use arbitrary::{Result, Unstructured};
+use perso_core::policy::Dialect;
 
 use super::policy::shuffle;
 use super::{Json, NAMES, NUMBERS, ROLES, STRINGS, tricks};
@@ -206,6 +207,7 @@ fn survey_test(path: &str, test: &Json, attributes: &mut Vec<Attribute>, referen
                 attribute.wanted.extend(Wanted::of("words", &word));
             }
             "shell" => attribute.wanted.extend(Wanted::of("shell", &Json::string(""))),
+            "sql" => attribute.wanted.extend(operand.member("dialect").and_then(|name| Wanted::of("sql", name))),
             "glob" | "matches" | "within" | "email_domain" | "cidr" => {
                 attribute.wanted.extend(operands.iter().filter_map(|operand| Wanted::of(operator, operand)));
             }
@@ -301,8 +303,20 @@ fn one_or_more(json: &Json) -> Vec<Json> {
 }
 
 impl Wanted {
-    const KINDS: [&str; 11] =
-        ["glob", "matches", "within", "email_domain", "cidr", "url", "command", "shell", "words", "time", "relative"];
+    const KINDS: [&str; 12] = [
+        "glob",
+        "matches",
+        "within",
+        "email_domain",
+        "cidr",
+        "url",
+        "command",
+        "shell",
+        "sql",
+        "words",
+        "time",
+        "relative",
+    ];
 
     fn of(operator: &str, operand: &Json) -> Option<Self> {
         let kind = Self::KINDS.into_iter().find(|kind| *kind == operator)?;
@@ -320,6 +334,10 @@ impl Wanted {
             "command" => tricks::command(u, &self.text),
             "words" => tricks::scope(u, &self.text),
             "shell" => Ok(super::shell::line(u)?.line),
+            "sql" => {
+                let dialect = Dialect::ALL.into_iter().find(|dialect| dialect.name() == self.text);
+                Ok(super::sql::statement(u, dialect.unwrap_or(Dialect::Any)))
+            }
             "time" => tricks::time(u, &self.text),
             "relative" => tricks::relative(u),
             _ => {

@@ -14,6 +14,7 @@
 mod call;
 mod policy;
 pub(crate) mod shell;
+pub(crate) mod sql;
 pub(crate) mod tricks;
 
 use std::fmt;

@@ -465,13 +465,14 @@ fn pattern(u: &mut Unstructured<'_>) -> Result<(&'static str, Json)> {
 
 /// The operators of what tools take.
 fn taken(u: &mut Unstructured<'_>, nested: u32) -> Result<(&'static str, Json)> {
-    Ok(match u.int_in_range(0..=6)? {
+    Ok(match u.int_in_range(0..=9)? {
         0 => ("within", within(u, &tricks::DIRECTORIES[..4], &tricks::DIRECTORIES[4..])?),
         1 => ("url", url(u)?),
         2 => ("email_domain", one_or_more(u, &tricks::DOMAINS)?),
         3 => ("cidr", one_or_more(u, &tricks::NETWORKS)?),
         4 => ("words", words(u, nested)?),
-        5 if nested == 0 => ("shell", shell(u)?),
+        5 | 8 if nested == 0 => ("shell", shell(u)?),
+        6 | 7 => ("sql", sql(u, nested)?),
         _ => ("command", command(u, nested)?),
     })
 }
@@ -519,6 +520,44 @@ fn shell_texts(u: &mut Unstructured<'_>) -> Result<Json> {
         4 => ("some", Json::Object(vec![(u.choose(&["starts_with", "ends_with"])?.to_string(), text(u)?)])),
         5 => ("begins", Json::List(vec![text(u)?, strings(&TEXTS[u.int_in_range(0..=8)?..])])),
         _ => ("at", Json::Object(vec![(u.choose(&["0", "1", "2"])?.to_string(), text(u)?)])),
+    };
+    Ok(Json::Object(vec![(operator.to_owned(), operand)]))
+}
+
+/// Tests of a statement of SQL.
+fn sql(u: &mut Unstructured<'_>, nested: u32) -> Result<Json> {
+    const STATEMENTS: [&str; 4] = ["select", "insert", "update", "delete"];
+    let dialect = u.choose(&["sqlite", "postgres", "mysql", "any"])?;
+    let mut members = vec![("dialect".to_owned(), Json::string(dialect))];
+    while members.len() == 1 || members.len() < 4 && u.arbitrary()? {
+        let (key, operand) = match u.int_in_range(0..=5)? {
+            0 => ("statement", one_or_more(u, &STATEMENTS)?),
+            1 | 2 => ("tables", sql_names(u, nested, &["t", "customers", "orders", "products", "main.t"])?),
+            3 => ("functions", sql_names(u, nested, &["count", "lower", "sum", "current_date"])?),
+            4 => ("columns", sql_names(u, nested, &["id", "name", "a", "*", "total"])?),
+            _ if u.ratio(1, 4)? => ("limit", Json::number("5")),
+            _ => {
+                let operator = *u.choose(&["lte", "gt", "ne"])?;
+                let limit = if u.ratio(1, 4)? { reference(u, "args.a")? } else { Json::number("500") };
+                ("limit", Json::Object(vec![(operator.to_owned(), limit)]))
+            }
+        };
+        if members.iter().all(|(other, _)| other != key) {
+            members.push((key.to_owned(), operand));
+        }
+    }
+    Ok(Json::Object(members))
+}
+
+/// Tests of a list of names of a statement.
+fn sql_names(u: &mut Unstructured<'_>, nested: u32, names: &[&str]) -> Result<Json> {
+    let (operator, operand) = match u.int_in_range(0..=4)? {
+        0 => ("has", Json::string(u.choose(names)?)),
+        1 => ("has", reference(u, "agent.id")?),
+        2 => ("count", Json::Object(vec![("lte".to_owned(), Json::number(u.choose(&["0", "1", "3"])?))])),
+        3 if nested < 2 => ("some", Json::Object(vec![("eq".to_owned(), Json::string(u.choose(names)?))])),
+        _ if nested < 2 => ("every", Json::Object(vec![("in".to_owned(), strings(names))])),
+        _ => ("count", Json::number("0")),
     };
     Ok(Json::Object(vec![(operator.to_owned(), operand)]))
 }

@@ -11,6 +11,7 @@
 
 pub mod corpus;
 pub mod portable;
+pub mod sql;
 
 use arbitrary::{Arbitrary, Unstructured};
 use perso_core::check;

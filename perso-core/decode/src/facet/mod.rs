@@ -14,6 +14,8 @@ pub(crate) mod scope;
 #[cfg(not(plain_prelude))]
 pub mod shell;
 pub mod special;
+#[cfg(not(plain_prelude))]
+pub mod sql;
 pub mod url;
 
 /// Writes text into memory that was lent for it, as far as it goes.

@@ -13,6 +13,8 @@ mod inside;
 mod settle;
 #[cfg(not(plain_prelude))]
 mod shell;
+#[cfg(not(plain_prelude))]
+mod sql;
 mod strings;
 
 use facets::Value;

@@ -39,7 +39,7 @@ pub(super) fn quantified_by(
         return None;
     }
     // A command without arguments has no argument that could do harm.
-    let bounded = is_of_words(steps) || used.beside.iter().any(|member| member.key.value == "count");
+    let bounded = may_be_empty(steps) || used.beside.iter().any(|member| member.key.value == "count");
     let element = used.subject.below([Step::Element], used.subject.span);
     scope.elements.push(element.attribute.clone());
     let condition = asked(scope, &element, used, used.operand);
@@ -48,9 +48,9 @@ pub(super) fn quantified_by(
     Some(scope.test(used.subject, operator(Quantified { condition, bounded }), used.span))
 }
 
-/// Whether a list is one that a command simply may not have any of.
-fn is_of_words(list: &[Step]) -> bool {
-    matches!(list.last(), Some(Step::Facet(Facet::Words | Facet::Command(_))))
+/// Whether a list is one that a command or a statement simply may not have any of.
+fn may_be_empty(list: &[Step]) -> bool {
+    matches!(list.last(), Some(Step::Facet(Facet::Words | Facet::Command(_) | Facet::Statement(_))))
 }
 
 fn asked(scope: &mut Scope<'_>, element: &Subject, what: &str, node: &Node<'_>) -> Option<Condition> {

@@ -24,6 +24,7 @@ fn meaning(scope: &mut Scope<'_>, used: &Use<'_>) -> Option<Condition> {
         Some(Facet::Words) => Some("an argument of a command"),
         Some(Facet::Scope) => Some("a word"),
         Some(Facet::Command(_)) => Some("what a list of a command holds"),
+        Some(Facet::Statement(_)) => Some("a name in a statement"),
         _ => None,
     };
     if let Some(element) = of_strings

@@ -26,6 +26,7 @@ mod only;
 mod order;
 mod shell;
 mod some;
+mod sql;
 mod starts_with;
 mod sum;
 mod time;
@@ -64,7 +65,7 @@ struct Use<'u> {
 }
 
 /// Every operator, in the order in which they are listed to users.
-const FAMILIES: [&[Operator]; 28] = [
+const FAMILIES: [&[Operator]; 29] = [
     equality::OPERATORS,
     membership::OPERATORS,
     order::OPERATORS,
@@ -92,6 +93,7 @@ const FAMILIES: [&[Operator]; 28] = [
     clock::OPERATORS,
     command::OPERATORS,
     shell::OPERATORS,
+    sql::OPERATORS,
     words::OPERATORS,
 ];
 

@@ -15,13 +15,14 @@ mod path;
 mod scope;
 mod shell;
 mod special;
+mod sql;
 mod strings;
 mod url;
 mod windows_path;
 
 use self::clock::Hand;
 use super::value::{Number, Value};
-use crate::policy::{CommandField, Facet, fold};
+use crate::policy::{CommandField, Facet, StatementField, fold};
 
 /// The facet of a string.
 ///
@@ -65,6 +66,10 @@ pub fn read(facet: Facet, text: &str) -> Result<Value, &'static str> {
             shell::read(text).map(|line| commands(&line)).ok_or("not a line of shell commands that can be read")
         }
         Facet::Command(_) => Err("not a command"),
+        Facet::Sql(dialect) => {
+            sql::read(text, dialect).map(statement).map_err(|_| "not a statement of SQL that can be read")
+        }
+        Facet::Statement(_) => Err("not a statement"),
         Facet::Scope => scope::read(text).map(|words| Value::List(words.into_iter().map(string).collect())),
         Facet::Words => {
             command::read(text).map(|(_, arguments)| Value::List(arguments.into_iter().map(string).collect()))
@@ -90,6 +95,20 @@ fn commands(line: &shell::Line) -> Value {
         Value::Object(CommandField::ALL.iter().map(|name| (name.name().to_owned(), field(*name))).collect())
     };
     Value::List(line.commands.iter().map(command).collect())
+}
+
+/// A statement, as an object.
+fn statement(statement: sql::Statement) -> Value {
+    let texts = |texts: Vec<String>| Some(Value::List(texts.into_iter().map(Value::String).collect()));
+    let fields = [
+        (StatementField::Statement, Some(Value::String(statement.statement.to_owned()))),
+        (StatementField::Tables, texts(statement.tables)),
+        (StatementField::Functions, texts(statement.functions)),
+        (StatementField::Columns, texts(statement.columns)),
+        (StatementField::Limit, statement.limit.map(|limit| Value::Number(Number::new(&limit.to_string())))),
+    ];
+    let member = |(field, value): (StatementField, Option<Value>)| value.map(|value| (field.name().to_owned(), value));
+    Value::Object(fields.into_iter().filter_map(member).collect())
 }
 
 /// The facet of a value, or why it has none.

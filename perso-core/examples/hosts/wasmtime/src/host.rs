@@ -132,15 +132,18 @@ impl Policy {
         if !argument.starts_with("args") {
             return None;
         }
-        if let Some(words) = self.names.hints.get(problem) {
+        let facet = facets.and_then(|facets| facets.rsplit(" of ").next());
+        let hints = &self.names.hints;
+        let of_facet = facet.and_then(|facet| hints.get(&format!("{facet} {problem}")));
+        if let Some(words) = of_facet.or_else(|| hints.get(problem)) {
             return Some(format!("{argument}{words}"));
         }
         // What is read off the argument is there: it is what it was compared with that has another type.
-        if problem != "type" || facets.is_some() && expected == 0 {
+        if problem != "type" || facet.is_some() && expected == 0 {
             return None;
         }
         let types = self.names.types.iter().filter(|(bits, _)| expected & bits != 0).map(|(_, name)| name.as_str());
-        let what = match facets.and_then(|facets| facets.rsplit(" of ").next()) {
+        let what = match facet {
             Some(facet) => self.names.facets.get(facet)?.clone(),
             None => types.collect::<Vec<_>>().join(" or "),
         };
