@@ -12,6 +12,7 @@ mod denies_without;
 mod deny_list;
 mod loose_text;
 mod never_on;
+mod statements;
 mod unchecked_arguments;
 mod unlisted_key;
 mod unused;
@@ -28,6 +29,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     deny_list::warn(policy, diagnostics);
     denies_without::warn(policy, diagnostics);
     unchecked_arguments::warn(policy, diagnostics);
+    statements::warn(policy, diagnostics);
     any_order::warn(policy, diagnostics);
     unlisted_key::warn(policy, diagnostics);
     any_host::warn(policy, diagnostics);

@@ -118,7 +118,7 @@ fn tested(
         (StatementField::Limit, _) => test(scope, subject, value),
         (_, Kind::Object(members)) => operators(scope, subject, value, members, Some(&LIST_OPERATORS)),
         _ => {
-            let message = format!("`{}` expects tests of a list, found {}", key.value, value.describe());
+            let message = format!("`{}` expects an object of tests, found {}", key.value, value.describe());
             let help = format!(r#"for example, `{{"{}": {{"every": {{"in": ["a", "b"]}}}}}}`"#, key.value);
             scope.error(Code::Operand, first_of(value), message, Some(help));
             None
