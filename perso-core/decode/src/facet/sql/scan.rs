@@ -19,11 +19,10 @@ impl Reader<'_, '_> {
     /// Goes behind the bytes of a class, and tells how many there were.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     fn skip(&mut self, class: u8) -> usize {
-        let start = self.at;
-        while self.sees(class) {
-            self.at += 1;
-        }
-        self.at - start
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let length = rest.iter().take_while(|byte| is(**byte, class)).count();
+        self.at += length;
+        length
     }
 
     pub(super) fn slice(&self, (start, end): Span) -> &[u8] {

@@ -124,13 +124,21 @@ const TYPES: &str = "7bigint 7bool 7boolean 7bytea 7char 7character 7date 7decim
     7int4 7int8 7integer 7interval 7json 7jsonb 7numeric 7precision 7real 7smallint 7text 7time 7timestamp 7timestamptz \
     7uuid 7varchar 7varying 5binary 5blob 5datetime 5nchar 5signed 5unsigned 5year";
 
-/// Where the parts of [`TABLE`] begin: behind the [classes](class) of the bytes the operators, the types, where the words
-/// of each letter begin, and the words.
+/// How many groups of [words](WORDS) there are.
+const GROUPS: usize = 64;
+
+/// The group of a word of so many bytes: few words are in the same one.
+const fn group(first: u8, length: usize) -> usize {
+    ((first | 0x20) as usize + length * 27) % GROUPS
+}
+
+/// Where the parts of [`TABLE`] begin: behind the [classes](class) of the bytes the operators, the types, where the words of
+/// each [`group`] begin, and the words.
 const OPERATORS_AT: usize = 128;
 const TYPES_AT: usize = OPERATORS_AT + OPERATORS.len();
 const STARTS_AT: usize = TYPES_AT + TYPES.len();
-const WORDS_AT: usize = STARTS_AT + 2 * 27;
-const END: usize = WORDS_AT + packed_length();
+const WORDS_AT: usize = STARTS_AT + 2 * (GROUPS + 1);
+const END: usize = WORDS_AT + words_length();
 
 /// All that is looked up.
 pub static TABLE: [u8; END] = table();
@@ -151,29 +159,29 @@ const fn table() -> [u8; END] {
         at += 1;
     }
     at = WORDS_AT;
-    let mut letter = 0;
-    while letter < 26 {
-        (table, at) = pack(b'a' + letter as u8, table, at);
-        letter += 1;
-        let start = STARTS_AT + 2 * letter;
+    let mut number = 0;
+    while number <= GROUPS {
+        let start = STARTS_AT + 2 * number;
         [table[start], table[start + 1]] = ((at - WORDS_AT) as u16).to_le_bytes();
+        (table, at) = pack(number, table, at);
+        number += 1;
     }
     table
 }
 
-const fn packed_length() -> usize {
-    let (mut letter, mut length) = (b'a', 0);
-    while letter <= b'z' {
-        length = pack(letter, [], length).1;
-        letter += 1;
+const fn words_length() -> usize {
+    let (mut number, mut length) = (0, 0);
+    while number < GROUPS {
+        length = pack(number, [], length).1;
+        number += 1;
     }
     length
 }
 
-/// Packs the words with a first letter from some byte on: each is a byte with its length (upper five bits) and its dialects,
-/// its token, and its letters but the first. Without a table, only how long that gets.
+/// Packs the words of a group from some byte on: each is a byte with its length (upper five bits) and its dialects, its token,
+/// and its letters. Without a table, only how long that gets.
 #[allow(clippy::indexing_slicing, reason = "evaluated by the compiler, which reports what is out of range")]
-const fn pack<const N: usize>(letter: u8, mut to: [u8; N], mut at: usize) -> ([u8; N], usize) {
+const fn pack<const N: usize>(number: usize, mut to: [u8; N], mut at: usize) -> ([u8; N], usize) {
     let mut line = 0;
     while line < WORDS.len() {
         let (dialects, token, words) = WORDS[line];
@@ -184,17 +192,17 @@ const fn pack<const N: usize>(letter: u8, mut to: [u8; N], mut at: usize) -> ([u
             while end < words.len() && words[end] != b' ' {
                 end += 1;
             }
-            if words[start] == letter {
+            if group(words[start], end - start) == number {
                 if N > 0 {
                     to[at] = ((end - start) as u8) << 3 | dialects;
                     to[at + 1] = token as u8;
-                    let mut byte = start + 1;
+                    let mut byte = start;
                     while byte < end {
-                        to[at + 1 + byte - start] = words[byte];
+                        to[at + 2 + byte - start] = words[byte];
                         byte += 1;
                     }
                 }
-                at += end - start + 1;
+                at += end - start + 2;
             }
             start = end + 1;
         }
@@ -205,17 +213,16 @@ const fn pack<const N: usize>(letter: u8, mut to: [u8; N], mut at: usize) -> ([u
 
 /// The token of a word.
 pub(super) fn token(text: &[u8], dialect: u32) -> u32 {
-    let known = text.split_first().and_then(|(first, rest)| {
-        let letter = usize::from((first | 0x20).checked_sub(b'a')?);
+    let known = text.first().and_then(|first| {
         let starts = TABLE.get(STARTS_AT..WORDS_AT)?.as_chunks().0;
-        let [start, end] = *starts.get(letter..)?.first_chunk()?;
+        let [start, end] = *starts.get(group(*first, text.len())..)?.first_chunk()?;
         let [start, end] = [start, end].map(|at| WORDS_AT + usize::from(u16::from_le_bytes(at)));
         let mut words = TABLE.get(start..end)?;
         while let [head, token, after @ ..] = words {
             let letters;
-            (letters, words) = after.split_at_checked(usize::from(head >> 3) - 1)?;
+            (letters, words) = after.split_at_checked(usize::from(head >> 3))?;
             let dialects = u32::from(head & 7) & dialect;
-            if dialects != 0 && letters.eq_ignore_ascii_case(rest) {
+            if dialects != 0 && letters.eq_ignore_ascii_case(text) {
                 return Some((dialects, u32::from(*token)));
             }
         }

@@ -114,10 +114,10 @@ impl Parser {
     /// The parts of the name that is next.
     pub(super) fn see_name(&self) -> Option<Vec<Part>> {
         let Some(Token::Path(parts)) = self.peek() else { return None };
-        if let Some(word) = self.word() {
-            if kind_of(&word, self.dialect) != WordKind::Name {
-                return None;
-            }
+        if let Some(word) = self.word()
+            && kind_of(&word, self.dialect) != WordKind::Name
+        {
+            return None;
         }
         Some(parts.clone())
     }
