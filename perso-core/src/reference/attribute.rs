@@ -34,7 +34,7 @@ pub(super) enum Found<'c> {
     Missing,
     Value(Cow<'c, Value>),
     /// What is there does not have the facet, because of this.
-    NoFacet(&'static str),
+    NoFacet(facet::Why),
     Open,
     Withheld,
 }
@@ -95,10 +95,10 @@ impl<'c> Env<'c> {
         match self.find_value(&Attribute::present()).state() {
             State::Open => Found::Open,
             State::Number(now) => match arithmetic::minus(&now, &instant) {
-                Some(age) if age.parts().0 => Found::NoFacet("a time in the future"),
+                Some(age) if age.parts().0 => Found::no_facet("a time in the future"),
                 age => Found::number(age),
             },
-            _ => Found::NoFacet("unknown, because context.now is no time"),
+            _ => Found::no_facet("unknown, because context.now is no time"),
         }
     }
 
@@ -109,7 +109,7 @@ impl<'c> Env<'c> {
             State::List(list) => list,
             State::LongList => return Found::number(None),
             State::Missing | State::Null | State::Open | State::Withheld => return self.find_value(of),
-            _ => return Found::NoFacet("not a list"),
+            _ => return Found::no_facet("not a list"),
         };
         let mut total = Decimal::parse("0");
         for element in list.iter() {
@@ -117,7 +117,7 @@ impl<'c> Env<'c> {
             for keys in std::iter::once(&sum.of).chain(&sum.times) {
                 let value = keys.iter().try_fold(element, |value, key| value.member(key));
                 let Some(Value::Number(number)) = value else {
-                    return Found::NoFacet("a list with an element that is no number");
+                    return Found::no_facet("a list with an element that is no number");
                 };
                 let Some(number) = &number.value else { return Found::number(None) };
                 term = term.and_then(|term| arithmetic::times(&term, number));
@@ -196,6 +196,10 @@ impl<'c> Found<'c> {
     fn number(value: Option<Decimal>) -> Self {
         let text = value.as_ref().map_or_else(|| "a number".to_owned(), ToString::to_string);
         Self::Value(Cow::Owned(Value::Number(Number { text, value })))
+    }
+
+    fn no_facet(why: &'static str) -> Self {
+        Self::NoFacet(Cow::Borrowed(why))
     }
 
     /// One step further. Elements are only reached through what `Env::inside` says.

@@ -8,6 +8,9 @@ use crate::visible::{escape, is_deceptive};
 /// How many characters of a value are shown.
 const VALUE: usize = 80;
 
+/// How many characters are shown of a text that goes on.
+const BEGIN: usize = 32;
+
 /// How many characters of an operand are shown.
 const OPERAND: usize = 200;
 
@@ -21,6 +24,13 @@ pub(super) fn value(value: &Value) -> String {
 /// A string as JSON, cut where it is long.
 pub(super) fn string(string: &str) -> String {
     let mut text = Cut::at(VALUE);
+    push_string(&mut text, string);
+    text.finish()
+}
+
+/// How a string begins, as JSON.
+pub(super) fn begin(string: &str) -> String {
+    let mut text = Cut::at(BEGIN);
     push_string(&mut text, string);
     text.finish()
 }

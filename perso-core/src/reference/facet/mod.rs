@@ -16,13 +16,20 @@ mod scope;
 mod shell;
 mod special;
 mod sql;
+mod stop;
 mod strings;
 mod url;
 mod windows_path;
 
+use std::borrow::Cow;
+
 use self::clock::Hand;
+use self::stop::Stop;
 use super::value::{Number, Value};
 use crate::policy::{CommandField, Facet, StatementField, fold};
+
+/// Why a value does not have a facet.
+pub type Why = Cow<'static, str>;
 
 /// The facet of a string.
 ///
@@ -35,9 +42,9 @@ use crate::policy::{CommandField, Facet, StatementField, fold};
 /// assert_eq!(facet::read(Facet::Host, "https://Acme.com/"), Ok(Value::String("acme.com".to_owned())));
 /// assert!(facet::read(Facet::Host, "https://acme.com@evil.example/").is_err());
 /// ```
-pub fn read(facet: Facet, text: &str) -> Result<Value, &'static str> {
+pub fn read(facet: Facet, text: &str) -> Result<Value, Why> {
     let string = |text: String| Value::String(text);
-    match facet {
+    let read = match facet {
         Facet::Length => Ok(length::of_string(text)),
         Facet::Count => Err("not a list"),
         Facet::Scheme => url::read(text).map(|url| string(url.scheme)),
@@ -63,7 +70,10 @@ pub fn read(facet: Facet, text: &str) -> Result<Value, &'static str> {
         Facet::Sum(_) => Err("not a list"),
         Facet::Strings => Err("not an object"),
         Facet::Shell => {
-            shell::read(text).map(|line| commands(&line)).ok_or("not a line of shell commands that can be read")
+            return shell::read(text).map(|line| commands(&line)).map_err(|stop| {
+                let why = stop.show(text);
+                Cow::Owned(format!("not a line of shell commands that can be read: {why}"))
+            });
         }
         Facet::Command(_) => Err("not a command"),
         Facet::Sql(dialect) => {
@@ -74,7 +84,8 @@ pub fn read(facet: Facet, text: &str) -> Result<Value, &'static str> {
         Facet::Words => {
             command::read(text).map(|(_, arguments)| Value::List(arguments.into_iter().map(string).collect()))
         }
-    }
+    };
+    read.map_err(Cow::Borrowed)
 }
 
 /// The commands of a line, as objects.
@@ -112,10 +123,10 @@ fn statement(statement: sql::Statement) -> Value {
 }
 
 /// The facet of a value, or why it has none.
-pub(super) fn of(facet: Facet, value: &Value) -> Result<Value, &'static str> {
-    match (facet, value) {
+pub(super) fn of(facet: Facet, value: &Value) -> Result<Value, Why> {
+    let read = match (facet, value) {
         (Facet::Strings, value) => Ok(Value::List(strings::of(value))),
-        (_, Value::String(text)) => read(facet, text),
+        (_, Value::String(text)) => return read(facet, text),
         (Facet::Count, Value::List(elements)) => Ok(count::of_list(elements)),
         (Facet::Count, _) => Err("not a list"),
         (Facet::Command(field), value) => value.member(field.name()).cloned().ok_or("not a command"),
@@ -128,7 +139,8 @@ pub(super) fn of(facet: Facet, value: &Value) -> Result<Value, &'static str> {
         (Facet::Date(zone), Value::Number(_)) => clock::read(Hand::Date, zone, value),
         (Facet::Instant | Facet::Weekday(_) | Facet::TimeOfDay(_) | Facet::Date(_), _) => Err("not a time"),
         _ => Err("not a string"),
-    }
+    };
+    read.map_err(Cow::Borrowed)
 }
 
 /// A value of [`Facet::Address`], or what some begin with, as an author writes it.

@@ -102,7 +102,11 @@ impl fmt::Display for TestTrace {
         }
         match (&self.unknown, self.problem) {
             // The value seen says it already.
-            (Some(of), Some(Problem::Type)) if matches!(seen, Seen::None(_)) && *of == self.attribute => Ok(()),
+            (Some(of), Some(Problem::Type | Problem::OutOfRange))
+                if matches!(seen, Seen::None(_)) && *of == self.attribute =>
+            {
+                Ok(())
+            }
             (Some(of), Some(problem @ (Problem::Type | Problem::OutOfRange))) => {
                 write!(f, " ({} {})", show::visible(of), words(problem))
             }

@@ -3,15 +3,18 @@
 mod display;
 mod written;
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
 
-use super::attribute::{self, Env, Found};
+use super::attribute::{self, Env, Found, State};
 use super::call::{Call, Unreadable};
 use super::evaluate::{Look, Verdict, decide};
 use super::operator::{self, Elements, Outcome};
 use super::roles::{self, Caller};
 use super::{facet, show, tool};
 use crate::decision::{self, Cause, CauseKind, Problem};
+use crate::limits::LIST_LENGTH;
 use crate::policy::{self, AttributeId, Condition, Effect, Facet, Operator, Policy, RoleId, Rule, Test};
 
 /// Each rule for a call's tool, each test, the values seen, and the decision.
@@ -150,7 +153,7 @@ pub enum Seen {
     /// This value, as JSON, shortened and with control characters escaped.
     Value(String),
     /// A value off which what is asked for cannot be read, because of this.
-    None(&'static str),
+    None(Cow<'static, str>),
 }
 
 /// The truth of a test, condition or rule.
@@ -371,13 +374,17 @@ fn element_traces(env: &Env<'_>, test: &Test) -> (Vec<ElementTrace>, usize) {
     }
 }
 
-/// The attribute's value; of what a facet cannot be read off, why not, and of a length or count that is none, the value itself.
+/// The attribute's value; of what a facet cannot be read off, or of too long a list, why not; and of a length or count
+/// that is none, the value itself.
 fn see_place(env: &Env<'_>, attribute: &policy::Attribute) -> Seen {
     // Its case is as the call says it.
     if let Some((policy::Step::Facet(Facet::Folded), steps)) = attribute.steps.split_last()
         && !steps.is_empty()
     {
         return see_place(env, &policy::Attribute { root: attribute.root, steps: steps.to_vec() });
+    }
+    if env.state(attribute) == State::LongList {
+        return Seen::None(format!("more than {LIST_LENGTH} elements in all").into());
     }
     match env.find(attribute) {
         Found::Missing => Seen::Missing,

@@ -1,45 +1,53 @@
 //! Builtins that are read more closely.
 
 use super::found::Value;
-use super::source::{is_evaluated, is_name};
+use super::source::{EVALUATES, is_evaluated, is_name};
 use super::word::Word;
-use super::{Read, Refused, refuse_if};
+use super::{Read, Stop, refuse_if};
 
 /// Builtins that keep what is assigned in front of them, in some shell.
 const KEEP: [&str; 12] =
     [":", "export", "set", "exit", "return", "break", "continue", "shift", "unset", "times", "wait", "ulimit"];
 
-/// What `program` sets for good. Nothing, if it is no builtin that is read more closely.
-pub(super) fn settings(program: &str, further: &[&Word], has_assignment: bool) -> Read<Vec<Value>> {
-    refuse_if(has_assignment && KEEP.contains(&program))?;
+/// What `program` sets for good. Nothing, if it is no builtin that is read more closely. It begins `at` a byte of the
+/// line.
+pub(super) fn settings(program: &str, at: usize, further: &[&Word], has_assignment: bool) -> Read<Vec<Value>> {
+    refuse_if(has_assignment && KEEP.contains(&program), at, "an assignment in front of a builtin that keeps it")?;
     match program {
         "export" => return export(further),
         "read" => return read(further),
-        "set" => all_known(further, is_option_of_set)?,
+        "set" => all_known(further, is_option_of_set, "`set` with more than `e`, `u`, `x` and `pipefail`")?,
         // Zsh evaluates a name.
-        "exit" | "return" | "break" | "continue" | "shift" | "wait" => all_known(further, is_number)?,
-        "unset" | "ulimit" => all_known(further, is_simple_operand)?,
+        "exit" | "return" | "break" | "continue" | "shift" | "wait" => {
+            all_known(further, is_number, "an operand that must be a number")?;
+        }
+        "unset" | "ulimit" => all_known(further, is_simple_operand, "an operand that is no plain word")?,
         "printf" => printf(further)?,
-        "[" | "test" => test(further)?,
+        "[" | "test" => test(at, further)?,
         _ => {}
     }
     Ok(Vec::new())
 }
 
 /// Refuses words that are unknown or not as they should be.
-fn all_known(words: &[&Word], is_fine: impl Fn(&str) -> bool) -> Read<()> {
-    refuse_if(!words.iter().all(|word| word.known().is_some_and(&is_fine)))
+fn all_known(words: &[&Word], is_fine: impl Fn(&str) -> bool, why: &'static str) -> Read<()> {
+    match words.iter().find(|word| !word.known().is_some_and(&is_fine)) {
+        Some(word) => Err(Stop { at: word.at, why }),
+        None => Ok(()),
+    }
 }
 
 fn export(further: &[&Word]) -> Read<Vec<Value>> {
     let mut settings = Vec::new();
     for word in further {
-        refuse_if(word.has('$') || word.has('`'))?;
+        let why = "`export` of something other than plain names";
+        refuse_if(word.has('$') || word.has('`'), word.at, why)?;
         let name = match word.known_begin().split_once('=') {
             Some((name, _)) => name,
-            None => word.known().ok_or(Refused)?,
+            None => word.known().ok_or(Stop { at: word.at, why })?,
         };
-        refuse_if(!is_name(name) || is_evaluated(name))?;
+        refuse_if(!is_name(name), word.at, why)?;
+        refuse_if(is_evaluated(name), word.at, EVALUATES)?;
         settings.push(Value::Known(name.to_owned()));
         if word.is_several() {
             settings.push(Value::Several);
@@ -49,7 +57,8 @@ fn export(further: &[&Word]) -> Read<Vec<Value>> {
 }
 
 fn read(further: &[&Word]) -> Read<Vec<Value>> {
-    all_known(further, |text| text == "-r" || (is_name(text) && !is_evaluated(text)))?;
+    all_known(further, |text| text == "-r" || is_name(text), "`read` of something other than plain names")?;
+    all_known(further, |text| !is_evaluated(text), EVALUATES)?;
     let names = further.iter().filter_map(|word| word.known()).filter(|text| *text != "-r");
     Ok(names.map(|name| Value::Known(name.to_owned())).collect())
 }
@@ -71,18 +80,22 @@ fn printf(further: &[&Word]) -> Read<()> {
     let Some(format) = further.first() else {
         return Ok(());
     };
-    let format = format.known().ok_or(Refused)?;
-    refuse_if(format.starts_with('-'))?;
-    let mut characters = format.chars();
+    let why = "a format with more than `%s`, `%b` and `%%`, or one that is only known when the line runs";
+    let text = format.known().ok_or(Stop { at: format.at, why })?;
+    refuse_if(text.starts_with('-'), format.at, "an option of `printf`")?;
+    let mut characters = text.chars();
     while let Some(c) = characters.next() {
-        refuse_if(c == '%' && !matches!(characters.next(), Some('s' | 'b' | '%')))?;
+        refuse_if(c == '%' && !matches!(characters.next(), Some('s' | 'b' | '%')), format.at, why)?;
     }
     Ok(())
 }
 
-fn test(further: &[&Word]) -> Read<()> {
-    refuse_if(further.iter().any(|word| word.has('$') || word.has('`') || word.has('[')))?;
-    refuse_if(further.iter().any(|word| word.is_several() && word.raw != "$?"))?;
+fn test(at: usize, further: &[&Word]) -> Read<()> {
+    for word in further {
+        let has_more = word.has('$') || word.has('`') || word.has('[');
+        refuse_if(has_more, word.at, "a quoted `$` or backquote, or a `[`, in what is tested")?;
+        refuse_if(word.is_several() && word.raw != "$?", word.at, "what is tested may be several words: quote it")?;
+    }
     let mut words = further;
     while let Some((first, rest)) = words.split_first()
         && first.known() == Some("!")
@@ -102,7 +115,7 @@ fn test(further: &[&Word]) -> Read<()> {
         [left, operator, right] => compares(left, operator.known().unwrap_or_default(), Some(right)),
         _ => false,
     };
-    refuse_if(!is_good)
+    refuse_if(!is_good, at, "more than one plain test or comparison")
 }
 
 /// Whether a known word is a test of a text or a file.

@@ -59,7 +59,7 @@ impl Found {
     /// The line, if this is all that is found in it.
     pub(super) fn line(self) -> Read<Line> {
         let Self { commands, shared } = self;
-        refuse_if(shared.len() > SHARED)?;
+        refuse_if(shared.len() > SHARED, 0, "more than 32 names and files that all commands have")?;
         let commands = commands.into_iter().map(|run| {
             let Run { program, words, mut own } = run;
             own.append(shared.clone());

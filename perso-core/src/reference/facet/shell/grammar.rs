@@ -13,9 +13,9 @@
 //! ```
 
 use super::found::{Found, Value};
-use super::redirection::HereDocument;
-use super::source::{Source, ends_word, is_evaluated, is_name};
-use super::{DEPTH, Read, Refused, refuse_if};
+use super::redirection::{HereDocument, NO_END};
+use super::source::{EVALUATES, Source, ends_word, is_evaluated, is_name};
+use super::{DEPTH, Read, TOO_DEEP};
 
 /// What has its meaning only where a command begins, and is no program.
 pub(super) const WORDS: [&str; 14] =
@@ -48,14 +48,14 @@ pub(super) struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(text: &'t str, depth: usize) -> Self {
-        Self { source: Source::new(text), depth, waiting: None, substitution: None, must_end: false }
+    pub(super) fn new(text: &'t str, at: usize, depth: usize) -> Self {
+        Self { source: Source::new(text, at), depth, waiting: None, substitution: None, must_end: false }
     }
 
     /// The whole text.
     pub(super) fn script(mut self) -> Read<Found> {
         let (found, _) = self.list(&[END])?;
-        refuse_if(self.waiting.is_some())?;
+        self.source.refuse_if(self.waiting.is_some(), NO_END)?;
         Ok(found)
     }
 
@@ -72,7 +72,18 @@ impl<'t> Reader<'t> {
             if let Some(end) = self.end(ends, &separator)? {
                 return Ok((found, end));
             }
-            refuse_if(separator == Separator::Nothing || self.must_end)?;
+            self.source.refuse_if(separator == Separator::Nothing, self.instead_of_separator())?;
+            self.source.refuse_if(self.must_end, "in `$(…)`, a command behind a here-document")?;
+        }
+    }
+
+    /// Why nothing separates what is next from the command in front of it.
+    fn instead_of_separator(&self) -> &'static str {
+        match self.source.peek() {
+            None => "`)`, `}`, `fi` or `done` is missing",
+            Some('(') => "a function, an array or a pattern with `(…)`",
+            Some(')') => "`)` without `(`",
+            Some(_) => "a `;` or a newline is missing",
         }
     }
 
@@ -91,10 +102,10 @@ impl<'t> Reader<'t> {
             return Ok(Separator::Nothing);
         };
         // To zsh, `&!` is one operator.
-        refuse_if(is_background && self.source.peek() == Some('!'))?;
+        self.source.refuse_if(is_background && self.source.peek() == Some('!'), "`&!`")?;
         self.source.skip_blanks();
         // `;&`, `&&&`, `|&`, also where `&>` would be a redirection.
-        refuse_if(self.source.peek() == Some('&'))?;
+        self.source.refuse_if(self.source.peek() == Some('&'), "`&` behind `;`, `|` or `&`")?;
         self.newlines()?;
         Ok(separator)
     }
@@ -138,14 +149,20 @@ impl<'t> Reader<'t> {
         };
         self.source.eat(word);
         // Zsh reads `if(a)` as one word.
-        refuse_if(self.source.peek() == Some('('))?;
+        self.source.refuse_if(self.source.peek() == Some('('), "`(` directly behind a word of the grammar")?;
         Ok(Some(word))
+    }
+
+    /// Takes a word of the grammar, which must be next.
+    fn expect(&mut self, word: &'static str, why: &'static str) -> Read<()> {
+        let is_next = self.keyword(&[word])?.is_some();
+        self.source.refuse_if(!is_next, why)
     }
 
     fn pipeline(&mut self) -> Read<Found> {
         if self.keyword(&["!"])?.is_some() {
             self.source.skip_gap();
-            refuse_if(self.source.plain_word() == "!")?;
+            self.source.refuse_if(self.source.plain_word() == "!", "`!` behind `!`")?;
         }
         self.command()
     }
@@ -184,7 +201,7 @@ impl<'t> Reader<'t> {
     /// The rest of a subshell, behind its `(`.
     fn parentheses(&mut self) -> Read<Found> {
         // Arithmetic begins with `((`.
-        refuse_if(self.source.peek() == Some('('))?;
+        self.source.refuse_if(self.source.peek() == Some('('), "`((`")?;
         self.bracketed()
     }
 
@@ -198,7 +215,7 @@ impl<'t> Reader<'t> {
 
     fn enter(&mut self) -> Read<()> {
         self.depth += 1;
-        refuse_if(self.depth > DEPTH)
+        self.source.refuse_if(self.depth > DEPTH, TOO_DEEP)
     }
 
     fn leave(&mut self) {
@@ -234,20 +251,21 @@ impl<'t> Reader<'t> {
         let mut found = Found::default();
         self.source.skip_blanks();
         let name = self.source.plain_word();
-        refuse_if(!is_name(name))?;
+        self.source.refuse_if(!is_name(name), "`for` without a plain name")?;
+        self.source.refuse_if(is_evaluated(name), EVALUATES)?;
         self.source.eat(name);
-        refuse_if(is_evaluated(name))?;
         found.shared.env.push(Value::Known(name.to_owned()));
         self.source.skip_blanks();
-        self.keyword(&["in"])?.ok_or(Refused)?;
+        self.expect("in", "`for` without `in`")?;
         self.source.skip_gap();
         while self.source.peek().is_some_and(|c| !ends_word(c)) {
             found.append(self.word()?.found);
             self.source.skip_gap();
         }
-        refuse_if(!self.source.eat(";") && !self.newline()?)?;
+        let is_ended = self.source.eat(";") || self.newline()?;
+        self.source.refuse_if(!is_ended, "a `;` or a newline is missing")?;
         self.newlines()?;
-        self.keyword(&["do"])?.ok_or(Refused)?;
+        self.expect("do", "`for` without `do`")?;
         found.append(self.list(&["done"])?.0);
         Ok(found)
     }

@@ -23,11 +23,15 @@ mod source;
 mod word;
 mod wrapper;
 
+use super::Stop;
+
 /// The most bytes of a line.
 const LENGTH: usize = 65_536;
 
 /// How deep subshells, groups, `if`, loops, `$(…)` and scripts may be in each other. The line itself is not counted.
 const DEPTH: usize = 8;
+
+const TOO_DEEP: &str = "more than 8 groups, loops, `$(…)` and scripts in one another";
 
 /// The most programs that one simple command runs by wrappers, each of which has most of the words.
 const WRAPPED: usize = 8;
@@ -69,31 +73,33 @@ pub struct Words {
     pub exact: bool,
 }
 
-/// Why there is nothing to return: the line is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Refused;
+type Read<T> = Result<T, Stop>;
 
-type Read<T> = Result<T, Refused>;
-
-fn refuse_if(condition: bool) -> Read<()> {
-    if condition { Err(Refused) } else { Ok(()) }
+fn refuse_if(condition: bool, at: usize, why: &'static str) -> Read<()> {
+    if condition { Err(Stop { at, why }) } else { Ok(()) }
 }
 
-/// The commands of a line. `None`: the line is refused.
-pub fn read(line: &str) -> Option<Line> {
-    let found = read_script(line, 0).ok()?;
-    found.line().ok()
+/// The commands of a line.
+///
+/// # Errors
+/// Where and why the line is refused.
+pub fn read(line: &str) -> Read<Line> {
+    read_script(line, 0, 0)?.line()
 }
 
-/// What is found in a text of its own: the line, or a script that is `depth` deep in it.
-fn read_script(text: &str, depth: usize) -> Read<found::Found> {
-    refuse_if(text.len() > LENGTH || depth > DEPTH || !text.chars().all(source::is_readable))?;
-    grammar::Reader::new(text, depth).script()
+/// What is found in a text of its own: the line, or a script that is `depth` deep in it and begins `at` a byte of it.
+fn read_script(text: &str, at: usize, depth: usize) -> Read<found::Found> {
+    refuse_if(text.len() > LENGTH, at + LENGTH, "more than 65 536 bytes")?;
+    refuse_if(depth > DEPTH, at, TOO_DEEP)?;
+    if let Some((offset, _)) = text.char_indices().find(|(_, c)| !source::is_readable(*c)) {
+        return Err(Stop { at: at + offset, why: "a control character" });
+    }
+    grammar::Reader::new(text, at, depth).script()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, Words, read};
+    use super::{Line, Stop, Words, read};
 
     /// Shows words as `a b`, an unknown one as `?`, and behind an unknown number of them `…`.
     pub(super) fn show(words: &Words) -> String {
@@ -103,7 +109,7 @@ mod tests {
     }
 
     pub(super) fn line(text: &str) -> Line {
-        read(text).unwrap_or_else(|| panic!("refused: {text:?}"))
+        read(text).unwrap_or_else(|stop| panic!("refused: {text:?}, {stop:?}"))
     }
 
     /// The words of every command, with `;` between the commands.
@@ -134,7 +140,7 @@ mod tests {
 
     pub(super) fn assert_refused(table: &[&str]) {
         for text in table {
-            assert_eq!(read(text), None, "{text:?}");
+            assert!(read(text).is_err(), "{text:?}");
         }
     }
 
@@ -146,11 +152,11 @@ mod tests {
     #[test]
     fn a_line_has_at_most_so_many_bytes() {
         let line = format!("a {}", "b".repeat(65_534));
-        assert!(read(&line).is_some());
-        assert!(read(&format!("{line}b")).is_none());
+        assert!(read(&line).is_ok());
+        assert!(read(&format!("{line}b")).is_err());
         let line = format!("a 'b{}'", "\u{e9}".repeat(32_766));
         assert_eq!(line.len(), 65_537);
-        assert!(read(&line).is_none());
+        assert!(read(&line).is_err());
     }
 
     #[test]
@@ -169,18 +175,18 @@ mod tests {
             "b ${y}$(_)",
             "(b; _)",
         ] {
-            assert!(read(&nest(text, 8)).is_some(), "{text}");
-            assert!(read(&nest(text, 9)).is_none(), "{text}");
+            assert!(read(&nest(text, 8)).is_ok(), "{text}");
+            assert!(read(&nest(text, 9)).is_err(), "{text}");
         }
         let mixed = |inner| format!("(b $(if c; then {{ d; sh -c \"{inner}\"; }}; fi))");
-        assert!(read(&mixed("e;(f;(g;(h)))")).is_some());
-        assert!(read(&mixed("e;(f;(g;(h;(i))))")).is_none());
+        assert!(read(&mixed("e;(f;(g;(h)))")).is_ok());
+        assert!(read(&mixed("e;(f;(g;(h;(i))))")).is_err());
         let shells = |inner| format!("{{ {{ {{ {{ {{ {{ {{ sh -c \"{inner}\"; }}; }}; }}; }}; }}; }}; }}");
-        assert!(read(&shells("a")).is_some());
-        assert!(read(&shells("sh -c 'a'")).is_none());
-        assert!(read(&shells("(a)")).is_none());
+        assert!(read(&shells("a")).is_ok());
+        assert!(read(&shells("sh -c 'a'")).is_err());
+        assert!(read(&shells("(a)")).is_err());
         // The target is behind what is closed.
-        assert!(read(&format!("{} > x$(b)", nest("{ _; }", 8))).is_some());
+        assert!(read(&format!("{} > x$(b)", nest("{ _; }", 8))).is_ok());
     }
 
     #[test]
@@ -188,16 +194,73 @@ mod tests {
         // Commands have none here: a call does.
         assert_eq!(line(&"a;".repeat(5000)).commands.len(), 5000);
         assert_eq!(line(&format!("sh -c '{}'", "a;".repeat(5000))).commands.len(), 5001);
-        assert!(read(&format!("{}a", "nohup ".repeat(8))).is_some());
-        assert!(read(&format!("{}a", "nohup ".repeat(9))).is_none());
-        assert!(read(&format!("{}a", "env A=1 ".repeat(8))).is_some());
-        assert!(read(&format!("{}a", "env A=1 ".repeat(9))).is_none());
-        assert!(read(&format!("{}sh -c '{}a'", "nohup ".repeat(8), "nohup ".repeat(8))).is_some());
-        assert!(read(&"a=b;".repeat(32)).is_some());
-        assert!(read(&"a=b;".repeat(33)).is_none());
-        assert!(read(&format!("(a){};{}", ">b<c".repeat(10), "read d;".repeat(12))).is_some());
-        assert!(read(&format!("(a){};{}", ">b<c".repeat(10), "read d;".repeat(13))).is_none());
-        assert!(read(&format!("(a){}", ">/dev/null".repeat(40))).is_some());
+        assert!(read(&format!("{}a", "nohup ".repeat(8))).is_ok());
+        assert!(read(&format!("{}a", "nohup ".repeat(9))).is_err());
+        assert!(read(&format!("{}a", "env A=1 ".repeat(8))).is_ok());
+        assert!(read(&format!("{}a", "env A=1 ".repeat(9))).is_err());
+        assert!(read(&format!("{}sh -c '{}a'", "nohup ".repeat(8), "nohup ".repeat(8))).is_ok());
+        assert!(read(&"a=b;".repeat(32)).is_ok());
+        assert!(read(&"a=b;".repeat(33)).is_err());
+        assert!(read(&format!("(a){};{}", ">b<c".repeat(10), "read d;".repeat(12))).is_ok());
+        assert!(read(&format!("(a){};{}", ">b<c".repeat(10), "read d;".repeat(13))).is_err());
+        assert!(read(&format!("(a){}", ">/dev/null".repeat(40))).is_ok());
+    }
+
+    #[test]
+    fn a_refusal_says_where_and_why() {
+        let deep = format!("{}a{}", "(".repeat(9).replace('(', "( "), ")".repeat(9));
+        for (text, at, why) in [
+            ("a `b`", 2, "backquotes: write `$(…)`"),
+            ("a \"`b`\"", 3, "backquotes: write `$(…)`"),
+            ("a -n $((1 + 1))", 5, "arithmetic"),
+            ("((a))", 1, "`((`"),
+            ("[[ a ]]", 0, "`[[`"),
+            ("a; eval b", 3, "a builtin or keyword that may change what the rest does"),
+            ("f() { a; }", 1, "a function, an array or a pattern with `(…)`"),
+            ("a=(b)", 2, "a function, an array or a pattern with `(…)`"),
+            ("a <(b)", 3, "`<(…)` or `>(…)`"),
+            ("a $'b'", 2, "`$'…'`"),
+            ("a $$", 2, "`$$`"),
+            ("a \"$'\"", 3, "a `$` that shells read differently"),
+            ("a; $b c", 3, "a program that is only known when the line runs"),
+            ("nohup $a", 6, "a word in front of the program that is only known when the line runs"),
+            ("a=b; RANDOM=1", 5, "a variable that a shell evaluates or keeps for itself"),
+            ("> a", 0, "a redirection without a command"),
+            ("a <> b", 2, "`<>`"),
+            ("a >&b", 2, "`>&` or `<&` with more than one digit or `-`"),
+            ("a |& b", 3, "`&` behind `;`, `|` or `&`"),
+            ("a <<b\nc\n", 8, "a here-document without an end"),
+            ("a <<b", 5, "a here-document without an end"),
+            ("a <<b\n$c\nb", 6, "`$`, a backquote or `\\` in a here-document: quote the word behind `<<`"),
+            ("a <<b <<c\nb\nc", 8, "a second here-document on the same line"),
+            ("$(a <<b\nb\nc)", 10, "in `$(…)`, a command behind a here-document"),
+            ("a $(b <<c\ncd\nc\n)", 10, "in `$(…)`, a line of a here-document that begins like its end"),
+            ("a $b[1]", 2, "`$` and a name directly in front of `[`, or of `:` and a letter"),
+            ("a 'b", 2, "a quote without an end"),
+            ("a b\"c", 3, "a quote without an end"),
+            ("a \u{7}", 2, "a control character"),
+            ("a \u{e9}", 2, "a character other than ASCII outside of quotes"),
+            ("%a", 0, "a program that begins with `%`, `!` or `{`"),
+            ("a && ", 5, "a command is missing"),
+            ("(a", 2, "`)`, `}`, `fi` or `done` is missing"),
+            ("a; fi", 3, "a word of the grammar in a place that is not its own"),
+            ("nice -x a", 5, "an option that is not known"),
+            ("sh -c a$b", 6, "a script that is only known when the line runs"),
+            ("sh -c a", 6, "a script that is not in one pair of quotes"),
+            // In a script, at its place in the whole line.
+            ("\u{e9}=1", 0, "a character other than ASCII outside of quotes"),
+            (
+                "a '\u{e9}'; sh -c 'b; bash -c \"c; eval d\"'",
+                30,
+                "a builtin or keyword that may change what the rest does",
+            ),
+            ("sh -c 'a\u{7}'", 8, "a control character"),
+            (&deep, 17, "more than 8 groups, loops, `$(…)` and scripts in one another"),
+            (&"a".repeat(65_537), 65_536, "more than 65 536 bytes"),
+            (&"a=b;".repeat(33), 0, "more than 32 names and files that all commands have"),
+        ] {
+            assert_eq!(read(text), Err(Stop { at, why }), "{text:?}");
+        }
     }
 
     #[test]

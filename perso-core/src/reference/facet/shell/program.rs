@@ -2,7 +2,7 @@
 
 use super::grammar::WORDS;
 use super::word::Word;
-use super::{Read, Refused, refuse_if};
+use super::{Read, Stop, refuse_if};
 
 /// Words and builtins of some shell that run or change what the words do not show.
 const REFUSED: &str = ". - [[ ]] alias autoload bind builtin bye case coproc compgen complete declare disable emulate enable \
@@ -13,9 +13,15 @@ const REFUSED: &str = ". - [[ ]] alias autoload bind builtin bye case coproc com
 
 /// The program that a first word names.
 pub(super) fn program<'w>(word: &'w Word) -> Read<&'w str> {
-    let text = word.known().ok_or(Refused)?;
-    refuse_if(text.is_empty() || text.contains('=') || text.starts_with(['%', '!', '{']))?;
-    refuse_if(WORDS.contains(&text) || REFUSED.split(' ').any(|refused| refused == text))?;
+    let at = word.at;
+    refuse_if(word.raw == "[[", at, "`[[`")?;
+    let text = word.known().ok_or(Stop { at, why: "a program that is only known when the line runs" })?;
+    refuse_if(text.is_empty(), at, "a program without a name")?;
+    refuse_if(text.contains('='), at, "a program with `=` in its name")?;
+    refuse_if(WORDS.contains(&text), at, "a word of the grammar in a place that is not its own")?;
+    refuse_if(text.starts_with(['%', '!', '{']), at, "a program that begins with `%`, `!` or `{`")?;
+    let is_refused = REFUSED.split(' ').any(|refused| refused == text);
+    refuse_if(is_refused, at, "a builtin or keyword that may change what the rest does")?;
     Ok(text)
 }
 
@@ -71,10 +77,10 @@ mod tests {
             for line in
                 [format!("'{word}'"), format!("\"{word}\" a"), format!("a; '{word}' b"), format!("nohup '{word}'")]
             {
-                assert!(read(&line).is_none(), "{line}");
+                assert!(read(&line).is_err(), "{line}");
             }
-            assert!(read(&format!("a '{word}'")).is_some(), "{word}");
-            assert!(read(&format!("'/bin/{word}'")).is_some(), "{word}");
+            assert!(read(&format!("a '{word}'")).is_ok(), "{word}");
+            assert!(read(&format!("'/bin/{word}'")).is_ok(), "{word}");
         }
         assert_refused(&[
             "eval a",

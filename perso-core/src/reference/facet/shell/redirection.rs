@@ -4,7 +4,15 @@ use super::found::{Belongings, Found, Value};
 use super::grammar::Reader;
 use super::source::{Source, ends_word};
 use super::word::Word;
-use super::{Read, Refused, refuse_if};
+use super::{Read, Stop, refuse_if};
+
+const DIFFERENT: &str = "a redirection that shells read differently";
+
+/// What is refused directly behind a digit that may belong to it.
+const NEXT: &str = "a redirection directly behind another one";
+
+/// What is refused if nothing ends a here-document.
+pub(super) const NO_END: &str = "a here-document without an end";
 
 /// What is written to is nothing.
 const NOWHERE: &str = "/dev/null";
@@ -68,6 +76,7 @@ impl HereDocument<'_> {
     /// Skips the lines of the body and the delimiter's.
     pub(super) fn skip_body(self, source: &mut Source) -> Read<()> {
         loop {
+            let at = source.at();
             let line = source.take_while(|c| c != '\n');
             let is_continued = source.eat("\n");
             let end = if self.has_tabs { line.trim_start_matches('\t') } else { line };
@@ -75,8 +84,11 @@ impl HereDocument<'_> {
                 return Ok(());
             }
             // In `$(…)`, bash may end the body at a line that only begins like its end.
-            refuse_if(!is_continued || self.is_in_substitution && end.starts_with(self.delimiter))?;
-            refuse_if(!self.is_quoted && line.contains(['$', '`', '\\']))?;
+            let is_like_end = self.is_in_substitution && end.starts_with(self.delimiter);
+            refuse_if(is_like_end, at, "in `$(…)`, a line of a here-document that begins like its end")?;
+            let is_evaluated = !self.is_quoted && line.contains(['$', '`', '\\']);
+            refuse_if(is_evaluated, at, "`$`, a backquote or `\\` in a here-document: quote the word behind `<<`")?;
+            refuse_if(!is_continued, source.at(), NO_END)?;
         }
     }
 }
@@ -96,18 +108,21 @@ impl<'t> Reader<'t> {
         }
         // The longest first.
         const OPERATORS: [&str; 12] = ["&>>", "&>", "<<<", "<<-", "<<", "<&", "<>", "<", ">>", ">|", ">&", ">"];
-        let operator = OPERATORS.into_iter().find(|operator| self.source.eat(operator)).ok_or(Refused)?;
+        let at = self.source.at();
+        let Some(operator) = OPERATORS.into_iter().find(|operator| self.source.eat(operator)) else {
+            return Err(Stop { at, why: DIFFERENT });
+        };
         match operator {
-            "<>" => Err(Refused),
-            ">&" | "<&" => self.copy(),
+            "<>" => Err(Stop { at, why: "`<>`" }),
+            ">&" | "<&" => self.copy(at),
             "<<" | "<<-" => self.here_document(operator == "<<-"),
             "<<<" => self.target(Way::Nothing, |begin| "(#&<".contains(begin)),
             "<" => {
                 let redirection = self.target(Way::Reads, |begin| "(!#&-".contains(begin) || begin.is_ascii_digit())?;
-                redirection.refuse_empty()
+                redirection.refuse_empty(at)
             }
             _ => {
-                let redirection = self.target(Way::Writes, |begin| "(!#&".contains(begin))?.refuse_empty()?;
+                let redirection = self.target(Way::Writes, |begin| "(!#&".contains(begin))?.refuse_empty(at)?;
                 Ok(Redirection { ends_command: operator.starts_with('&'), ..redirection })
             }
         }
@@ -116,36 +131,38 @@ impl<'t> Reader<'t> {
     /// The word behind the operator.
     fn target(&mut self, way: Way, is_refused: impl Fn(char) -> bool) -> Read<Redirection<'t>> {
         self.source.skip_blanks();
-        refuse_if(self.source.peek().is_some_and(is_refused))?;
+        self.source.refuse_if(self.source.peek() == Some('('), "`<(…)` or `>(…)`")?;
+        let is_special = self.source.peek().is_some_and(is_refused);
+        self.source.refuse_if(is_special, DIFFERENT)?;
         let target = self.word()?;
         Ok(Redirection { way, target: Some(target), ends_command: false })
     }
 
-    /// What is behind `>&` or `<&`: a descriptor, or `-`.
-    fn copy(&mut self) -> Read<Redirection<'t>> {
-        let begin = self.source.take().ok_or(Refused)?;
-        refuse_if(!begin.is_ascii_digit() && begin != '-')?;
-        refuse_if(self.is_word())?;
+    /// What is behind `>&` or `<&`, which is `at` a byte of the line: a descriptor, or `-`.
+    fn copy(&mut self, at: usize) -> Read<Redirection<'t>> {
+        let is_descriptor = self.source.take().is_some_and(|begin| begin.is_ascii_digit() || begin == '-');
+        refuse_if(!is_descriptor || self.is_word(), at, "`>&` or `<&` with more than one digit or `-`")?;
         // `>&1>`: the digit could belong to the second.
-        refuse_if(matches!(self.source.peek(), Some('<' | '>' | '(')))?;
+        refuse_if(matches!(self.source.peek(), Some('<' | '>' | '(')), at, NEXT)?;
         Ok(Redirection { way: Way::Nothing, target: None, ends_command: false })
     }
 
     /// What is behind `<<` or `<<-`. The body is read where the line ends.
     fn here_document(&mut self, has_tabs: bool) -> Read<Redirection<'t>> {
-        refuse_if(self.waiting.is_some())?;
+        self.source.refuse_if(self.waiting.is_some(), "a second here-document on the same line")?;
         if let Some(substitution) = self.substitution {
-            refuse_if(substitution != self.depth)?;
+            self.source.refuse_if(substitution != self.depth, "a here-document in a group in `$(…)`")?;
             self.must_end = true;
         }
         self.source.skip_blanks();
+        let at = self.source.at();
         let quote = ["'", "\""].into_iter().find(|quote| self.source.eat(quote));
         let delimiter = self.source.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
-        refuse_if(delimiter.is_empty())?;
-        refuse_if(quote.is_some_and(|quote| !self.source.eat(quote)))?;
-        refuse_if(!self.source.peek().is_none_or(ends_word))?;
+        let is_closed = quote.is_none_or(|quote| self.source.eat(quote));
+        let is_plain = !delimiter.is_empty() && is_closed && self.source.peek().is_none_or(ends_word);
+        refuse_if(!is_plain, at, "a here-document whose end is no plain word")?;
         // `<<1>`: the digit could belong to the second.
-        refuse_if(matches!(self.source.peek(), Some('<' | '>' | '(')))?;
+        refuse_if(matches!(self.source.peek(), Some('<' | '>' | '(')), at, NEXT)?;
         let is_in_substitution = self.substitution.is_some();
         self.waiting = Some(HereDocument { delimiter, is_quoted: quote.is_some(), has_tabs, is_in_substitution });
         Ok(Redirection { way: Way::Nothing, target: None, ends_command: false })
@@ -153,9 +170,10 @@ impl<'t> Reader<'t> {
 }
 
 impl Redirection<'_> {
-    /// Refuses the empty target.
-    fn refuse_empty(self) -> Read<Self> {
-        refuse_if(self.target.as_ref().is_none_or(|target| target.known() == Some("")))?;
+    /// Refuses the empty target. The redirection is `at` a byte of the line.
+    fn refuse_empty(self, at: usize) -> Read<Self> {
+        let is_empty = self.target.as_ref().is_none_or(|target| target.known() == Some(""));
+        refuse_if(is_empty, at, "a redirection to or from an empty name")?;
         Ok(self)
     }
 }

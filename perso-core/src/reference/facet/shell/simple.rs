@@ -3,10 +3,10 @@
 use super::found::{Belongings, Found, Run, Value};
 use super::grammar::Reader;
 use super::redirection::Redirection;
-use super::source::{is_evaluated, is_name, is_name_part};
+use super::source::{EVALUATES, is_evaluated, is_name, is_name_part};
 use super::word::Word;
 use super::wrapper::{self, Chain};
-use super::{Read, read_script, refuse_if};
+use super::{Read, Stop, read_script, refuse_if};
 
 enum Part<'t> {
     /// The name, and the whole word.
@@ -20,6 +20,7 @@ impl<'t> Reader<'t> {
         let mut parts = Vec::new();
         let mut has_word = false;
         let mut is_ended = false;
+        let begin = self.source.at();
         loop {
             self.source.skip_gap();
             if self.is_redirection() {
@@ -31,25 +32,26 @@ impl<'t> Reader<'t> {
             if !self.is_word() {
                 break;
             }
-            refuse_if(is_ended)?;
+            self.source.refuse_if(is_ended, "a word behind `&>`")?;
             let word = self.word()?;
             match if has_word { None } else { assigned(&word)? } {
                 Some(name) => {
                     // What runs for its value has what is assigned before it.
                     let is_first = !parts.iter().any(|part| matches!(part, Part::Assignment(..)));
-                    refuse_if(!is_first && !word.found.commands.is_empty())?;
+                    let is_late = !is_first && !word.found.commands.is_empty();
+                    refuse_if(is_late, word.at, "`$(…)` in an assignment behind another one")?;
                     parts.push(Part::Assignment(name, word));
                 }
                 None => {
                     // Zsh begins a group with it.
-                    refuse_if(!has_word && word.raw.starts_with('{'))?;
+                    refuse_if(!has_word && word.raw.starts_with('{'), word.at, "a command that begins with `{`")?;
                     has_word = true;
                     parts.push(Part::Word(word));
                 }
             }
         }
-        refuse_if(parts.is_empty())?;
-        if has_word { command(parts, self.depth) } else { assignments(parts) }
+        self.source.refuse_if(parts.is_empty(), "a command is missing")?;
+        if has_word { command(parts, self.depth) } else { assignments(parts, begin) }
     }
 }
 
@@ -60,18 +62,19 @@ fn assigned<'t>(word: &Word<'t>) -> Read<Option<&'t str>> {
         return Ok(None);
     }
     let rest = word.raw.strip_prefix(name).unwrap_or_default();
-    refuse_if(rest.starts_with("+=") || rest.starts_with('[') || rest.starts_with("=="))?;
+    let is_other = rest.starts_with("+=") || rest.starts_with('[') || rest.starts_with("==");
+    refuse_if(is_other, word.at, "an assignment with `+=`, `[` or `==`")?;
     if !rest.starts_with('=') {
         return Ok(None);
     }
-    refuse_if(is_evaluated(name))?;
+    refuse_if(is_evaluated(name), word.at, EVALUATES)?;
     // Of the value: a name has neither.
-    refuse_if(word.known_text().contains(['$', '`']))?;
+    refuse_if(word.known_text().contains(['$', '`']), word.at, "a value with a quoted `$` or backquote")?;
     Ok(Some(name))
 }
 
-/// A simple command without a word: it sets its names for good.
-fn assignments(parts: Vec<Part>) -> Read<Found> {
+/// A simple command without a word, which begins `at` a byte of the line: it sets its names for good.
+fn assignments(parts: Vec<Part>, at: usize) -> Read<Found> {
     let mut found = Found::default();
     let mut names = Vec::new();
     for part in parts {
@@ -80,7 +83,7 @@ fn assignments(parts: Vec<Part>) -> Read<Found> {
                 found.append(word.found);
                 names.push(Value::Known(name.to_owned()));
             }
-            Part::Word(_) | Part::Redirection(_) => return Err(super::Refused),
+            Part::Word(_) | Part::Redirection(_) => return Err(Stop { at, why: "a redirection without a command" }),
         }
     }
     found.shared.env.extend(names);
@@ -99,7 +102,7 @@ fn command(parts: Vec<Part>, depth: usize) -> Read<Found> {
         .collect();
     let Chain { programs, names, shared, script } = wrapper::chain(&words, has_assignment)?;
     let values: Vec<Value> = words.iter().map(|word| word.value()).collect();
-    let within_script = script.map(|script| read_script(&script, depth + 1)).transpose()?;
+    let within_script = script.map(|(at, script)| read_script(&script, at, depth + 1)).transpose()?;
 
     // What is within the parts, and what the command itself has: of its own, or shared if its shell runs a script.
     let mut within = Found::default();

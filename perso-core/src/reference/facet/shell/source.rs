@@ -1,5 +1,7 @@
 //! The text of a line: which bytes it may have, blanks, comments, names.
 
+use super::{Read, refuse_if};
+
 /// Variables whose value some shell evaluates, or in which it keeps that of another one.
 const EVALUATED: &str = "ARGC ARGV0 BASHPID COLUMNS EGID EUID FUNCNEST GID HISTCMD HISTSIZE KEYTIMEOUT LINENO LINES \
     LISTMAX MAILCHECK OPTIND PPID PROMPT4 PS4 RANDOM SAVEHIST SECONDS SHLVL SRANDOM STTY TRY_BLOCK_ERROR \
@@ -15,6 +17,9 @@ pub(super) fn is_readable(c: char) -> bool {
 pub(super) fn is_name(text: &str) -> bool {
     text.starts_with(is_name_start) && text.chars().all(is_name_part)
 }
+
+/// What is refused if [`is_evaluated`].
+pub(super) const EVALUATES: &str = "a variable that a shell evaluates or keeps for itself";
 
 /// Whether some shell does more with the variable than to keep its value, so that no line may set it.
 pub(super) fn is_evaluated(name: &str) -> bool {
@@ -36,13 +41,26 @@ pub(super) fn ends_word(c: char) -> bool {
 
 /// A text that is read from its begin to its end.
 pub(super) struct Source<'t> {
+    /// Where it ends in the line.
+    end: usize,
     rest: &'t str,
     last: Option<char>,
 }
 
 impl<'t> Source<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
-        Self { rest: text, last: None }
+    /// A text that begins `at` a byte of the line.
+    pub(super) fn new(text: &'t str, at: usize) -> Self {
+        Self { end: at + text.len(), rest: text, last: None }
+    }
+
+    /// Where the next character is in the line.
+    pub(super) fn at(&self) -> usize {
+        self.end - self.rest.len()
+    }
+
+    /// Refuses the line here.
+    pub(super) fn refuse_if(&self, condition: bool, why: &'static str) -> Read<()> {
+        refuse_if(condition, self.at(), why)
     }
 
     /// What is not yet read.
@@ -131,7 +149,7 @@ mod tests {
         for byte in 0..=0xffu8 {
             let c = char::from(byte);
             let is_read = matches!(c, '\t' | '\n' | ' '..='~') || byte >= 0x80;
-            assert_eq!(super::super::read(&format!("a 'b{c}c'")).is_some(), is_read && c != '\'', "{byte:#x}");
+            assert_eq!(super::super::read(&format!("a 'b{c}c'")).is_ok(), is_read && c != '\'', "{byte:#x}");
         }
         assert_refused(&["a\rb", "a\r\nb", "a \0", "a '\u{7f}'", "a # \u{1b}", "a <<b\n\u{8}\nb"]);
     }
@@ -249,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_source_knows_what_is_taken() {
-        let mut source = Source::new("ab;c");
+        let mut source = Source::new("ab;c", 3);
         assert_eq!(source.plain_word(), "ab");
         let begin = source.rest();
         assert_eq!(source.take(), Some('a'));

@@ -2,8 +2,11 @@
 
 use super::found::{Found, Value};
 use super::grammar::Reader;
+use super::redirection::NO_END;
 use super::source::{ends_word, is_name, is_name_part, is_name_start};
-use super::{Read, Refused, refuse_if};
+use super::{Read, Stop, refuse_if};
+
+const BACKQUOTES: &str = "backquotes: write `$(…)`";
 
 /// How much of a word is known before it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +19,8 @@ enum Kind {
 }
 
 pub(super) struct Word<'t> {
+    /// Where it begins in the line.
+    pub(super) at: usize,
     /// As written.
     pub(super) raw: &'t str,
     /// What quotes and escapes leave, without what `$` stands for.
@@ -75,17 +80,24 @@ impl<'t> Reader<'t> {
 
     pub(super) fn word(&mut self) -> Read<Word<'t>> {
         let begin = self.source.rest();
-        let mut word =
-            Word { raw: "", text: String::new(), kind: Kind::Known, expands_at: None, found: Found::default() };
+        let mut word = Word {
+            at: self.source.at(),
+            raw: "",
+            text: String::new(),
+            kind: Kind::Known,
+            expands_at: None,
+            found: Found::default(),
+        };
         let mut braces: usize = 0;
         let mut before = None;
         while self.is_word() {
-            let next = self.source.take().ok_or(Refused)?;
+            let at = self.source.at();
+            let Some(next) = self.source.take() else { break };
             match next {
                 c if c.is_ascii_alphanumeric() || "_@%+:,./-]!^#".contains(c) => word.text.push(c),
                 '=' => {
                     // Zsh takes `=name` for a path.
-                    refuse_if(word.text.is_empty() && self.is_word())?;
+                    refuse_if(word.text.is_empty() && self.is_word(), at, "a word that begins with `=`")?;
                     word.text.push('=');
                 }
                 '~' => {
@@ -101,7 +113,8 @@ impl<'t> Reader<'t> {
                     braces += 1;
                 }
                 '}' => {
-                    braces = braces.checked_sub(1).ok_or(Refused)?;
+                    refuse_if(braces == 0, at, "`}` without `{`")?;
+                    braces -= 1;
                     word.text.push('}');
                 }
                 c @ ('*' | '?' | '[') => {
@@ -110,20 +123,23 @@ impl<'t> Reader<'t> {
                 }
                 '\\' => {
                     let escaped = self.source.take().filter(|c| matches!(c, ' '..='~'));
-                    word.text.push(escaped.ok_or(Refused)?);
+                    refuse_if(escaped.is_none(), at, "`\\` without printable ASCII behind it")?;
+                    word.text.extend(escaped);
                 }
                 '\'' => {
                     word.text.push_str(self.source.take_while(|c| c != '\''));
-                    refuse_if(!self.source.eat("'"))?;
+                    refuse_if(!self.source.eat("'"), at, "a quote without an end")?;
                 }
-                '"' => self.double_quoted(&mut word)?,
-                '$' => self.expansion(&mut word, false)?,
-                _ => return Err(Refused),
+                '"' => self.double_quoted(&mut word, at)?,
+                '$' => self.expansion(&mut word, at, false)?,
+                '`' => return Err(Stop { at, why: BACKQUOTES }),
+                _ => return Err(Stop { at, why: "a character other than ASCII outside of quotes" }),
             }
             before = self.source.last();
         }
         word.raw = self.source.taken_since(begin);
-        refuse_if(word.raw.is_empty() || braces > 0)?;
+        refuse_if(word.raw.is_empty(), word.at, "a word is missing")?;
+        refuse_if(braces > 0, word.at, "`{` without `}`")?;
         if word.raw == "[" {
             word.kind = Kind::Known;
             word.expands_at = None;
@@ -132,24 +148,29 @@ impl<'t> Reader<'t> {
             // `12>` and `{a}>` could be file descriptors, and zsh takes the digit of `1&>` for one. `1>` is one where a
             // redirection may stand.
             let is_name = word.raw.starts_with('{') && word.raw.ends_with('}');
-            refuse_if(is_name || word.raw.chars().all(|c| c.is_ascii_digit()))?;
+            let is_descriptor = is_name || word.raw.chars().all(|c| c.is_ascii_digit());
+            refuse_if(is_descriptor, word.at, "what may be a file descriptor in front of a redirection")?;
         }
         Ok(word)
     }
 
-    /// The rest of `"…"`, behind the first quote.
-    fn double_quoted(&mut self, word: &mut Word) -> Read<()> {
+    /// The rest of `"…"`, behind the first quote, which is at `begin`.
+    fn double_quoted(&mut self, word: &mut Word, begin: usize) -> Read<()> {
         loop {
-            match self.source.take().ok_or(Refused)? {
+            let at = self.source.at();
+            let Some(next) = self.source.take() else {
+                return Err(Stop { at: begin, why: "a quote without an end" });
+            };
+            match next {
                 '"' => return Ok(()),
-                '`' => return Err(Refused),
-                '$' => self.expansion(word, true)?,
+                '`' => return Err(Stop { at, why: BACKQUOTES }),
+                '$' => self.expansion(word, at, true)?,
                 '\\' => match self.source.peek() {
                     Some(c @ ('$' | '`' | '"' | '\\')) => {
                         self.source.take();
                         word.text.push(c);
                     }
-                    Some('\n') => return Err(Refused),
+                    Some('\n') => return Err(Stop { at, why: "`\\` at the end of a line in quotes" }),
                     _ => word.text.push('\\'),
                 },
                 c => word.text.push(c),
@@ -157,10 +178,12 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// What is behind a `$`.
-    fn expansion(&mut self, word: &mut Word, is_quoted: bool) -> Read<()> {
+    /// What is behind a `$`, which is `at` a byte of the line.
+    fn expansion(&mut self, word: &mut Word, at: usize, is_quoted: bool) -> Read<()> {
         let kind = if is_quoted { Kind::Unknown } else { Kind::Several };
-        match self.source.peek().ok_or(Refused)? {
+        let other = "a `$` that shells read differently";
+        let Some(next) = self.source.peek() else { return Err(Stop { at, why: other }) };
+        match next {
             '"' | ' ' | '|' | ')' | '\\' if is_quoted => {
                 word.text.push('$');
                 return Ok(());
@@ -168,14 +191,14 @@ impl<'t> Reader<'t> {
             '(' => {
                 word.expand(kind);
                 self.source.take();
-                let found = self.substitution()?;
+                let found = self.substitution(at)?;
                 word.found.append(found);
                 return Ok(());
             }
             '{' => {
                 word.expand(kind);
                 self.source.take();
-                return self.braced();
+                return self.braced(at);
             }
             '@' => {
                 word.expand(Kind::Several);
@@ -189,39 +212,45 @@ impl<'t> Reader<'t> {
                 word.expand(kind);
                 self.source.take();
                 // To zsh, the length of what follows.
-                refuse_if(self.source.peek().is_some_and(|c| is_name_part(c) || "*@#?!-${".contains(c)))?;
+                let is_length = self.source.peek().is_some_and(|c| is_name_part(c) || "*@#?!-${".contains(c));
+                refuse_if(is_length, at, other)?;
             }
             c if c.is_ascii_digit() || "*?!-".contains(c) => {
                 word.expand(kind);
                 self.source.take();
             }
-            _ => return Err(Refused),
+            '\'' if !is_quoted => return Err(Stop { at, why: "`$'…'`" }),
+            '$' => return Err(Stop { at, why: "`$$`" }),
+            _ => return Err(Stop { at, why: other }),
         }
         // An element of an array, which zsh evaluates, or what zsh takes for a change of the value.
-        refuse_if(self.source.peek() == Some('[') || self.source.begins_modifier())
+        let is_more = self.source.peek() == Some('[') || self.source.begins_modifier();
+        refuse_if(is_more, at, "`$` and a name directly in front of `[`, or of `:` and a letter")
     }
 
-    /// The rest of `$(…)`, behind its `(`.
-    fn substitution(&mut self) -> Read<Found> {
-        refuse_if(self.waiting.is_some() || self.source.peek() == Some('('))?;
+    /// The rest of `$(…)`, behind its `(`. The `$` is `at` a byte of the line.
+    fn substitution(&mut self, at: usize) -> Read<Found> {
+        refuse_if(self.source.peek() == Some('('), at, "arithmetic")?;
+        refuse_if(self.waiting.is_some(), at, "`$(…)` behind a here-document on the same line")?;
         let outer = (self.substitution.replace(self.depth + 1), std::mem::take(&mut self.must_end));
         let found = self.bracketed()?;
         (self.substitution, self.must_end) = outer;
-        refuse_if(self.waiting.is_some())?;
+        refuse_if(self.waiting.is_some(), at, NO_END)?;
         Ok(found)
     }
 
-    /// The rest of `${…}`, behind its `{`.
-    fn braced(&mut self) -> Read<()> {
+    /// The rest of `${…}`, behind its `{`. The `$` is `at` a byte of the line.
+    fn braced(&mut self, at: usize) -> Read<()> {
+        let why = "`${…}` with more than a name, an operator and plain text";
         if self.source.peek().is_some_and(|c| c.is_ascii_digit()) {
             self.source.take();
         } else {
-            refuse_if(!is_name(self.source.take_while(is_name_part)))?;
+            refuse_if(!is_name(self.source.take_while(is_name_part)), at, why)?;
         }
         if [":-", ":+", "-", "+", "%", "#"].into_iter().any(|operator| self.source.eat(operator)) {
             self.source.take_while(|c| c.is_ascii_alphanumeric() || "_./:,@%#*+-".contains(c));
         }
-        refuse_if(!self.source.eat("}"))
+        refuse_if(!self.source.eat("}"), at, why)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Programs that run the program among their words.
 
 use super::found::Value;
-use super::source::{is_evaluated, is_name};
+use super::source::{EVALUATES, is_evaluated, is_name};
 use super::word::Word;
-use super::{Read, Refused, WRAPPED, builtin, program, refuse_if};
+use super::{Read, Stop, WRAPPED, builtin, program, refuse_if};
+
+const UNKNOWN_OPTION: &str = "an option that is not known";
 
 /// What the words of a simple command run. Words are counted from the first program.
 #[derive(Default)]
@@ -14,8 +16,8 @@ pub(super) struct Chain {
     pub(super) names: Vec<Value>,
     /// Names that a builtin sets for good.
     pub(super) shared: Vec<Value>,
-    /// What the last program runs as a script.
-    pub(super) script: Option<String>,
+    /// What the last program runs as a script, and where it begins in the line.
+    pub(super) script: Option<(usize, String)>,
 }
 
 /// What a program runs among its words. Words are counted from it.
@@ -31,11 +33,14 @@ pub(super) fn chain(words: &[&Word], has_assignment: bool) -> Read<Chain> {
     let mut begin = 0;
     loop {
         let words = words.get(begin..).unwrap_or_default();
-        let (first, further) = words.split_first().ok_or(Refused)?;
+        let Some((first, further)) = words.split_first() else {
+            return Err(Stop { at: 0, why: "a command is missing" });
+        };
         let program = program::program(first)?;
         chain.programs.push((begin, program.to_owned()));
-        refuse_if(chain.programs.len() > 1 + WRAPPED)?;
-        chain.shared.extend(builtin::settings(program, further, has_assignment || !chain.names.is_empty())?);
+        refuse_if(chain.programs.len() > 1 + WRAPPED, first.at, "more than 8 programs that run the next one")?;
+        let has_assignment = has_assignment || !chain.names.is_empty();
+        chain.shared.extend(builtin::settings(program, first.at, further, has_assignment)?);
         let name = program.rsplit('/').next().unwrap_or_default();
         let (inside, names) = if name == "env" { env(words)? } else { (inside(name, words)?, Vec::new()) };
         chain.names.extend(names.into_iter().map(|name| Value::Known(name.to_owned())));
@@ -43,7 +48,8 @@ pub(super) fn chain(words: &[&Word], has_assignment: bool) -> Read<Chain> {
             Inside::Nothing => return Ok(chain),
             Inside::Program(at) => begin += at,
             Inside::Script(at) => {
-                chain.script = words.get(at).and_then(|word| word.known()).map(str::to_owned);
+                // Behind the quote.
+                chain.script = words.get(at).and_then(|word| Some((word.at + 1, word.known()?.to_owned())));
                 return Ok(chain);
             }
         }
@@ -55,7 +61,9 @@ fn inside(name: &str, words: &[&Word]) -> Read<Inside> {
     match name {
         // To zsh, `time > file` is a redirection alone.
         "nohup" | "setsid" | "time" => {
-            refuse_if(words.len() < 2)?;
+            if let [alone] = words {
+                return Err(Stop { at: alone.at, why: "nothing for this program to run" });
+            }
             program_at(words, 1)
         }
         "command" => command(words),
@@ -77,17 +85,25 @@ fn inside(name: &str, words: &[&Word]) -> Read<Inside> {
 fn text_at<'w>(words: &[&'w Word], at: usize) -> Read<Option<&'w str>> {
     match words.get(at) {
         None => Ok(None),
-        Some(word) => Ok(Some(word.known().ok_or(Refused)?)),
+        Some(word) => {
+            let why = "a word in front of the program that is only known when the line runs";
+            Ok(Some(word.known().ok_or(Stop { at: word.at, why })?))
+        }
+    }
+}
+
+/// Refuses the word at a place, if it begins with one of `signs`.
+fn refuse_option(words: &[&Word], at: usize, signs: &[char]) -> Read<()> {
+    match words.get(at) {
+        Some(word) => refuse_if(word.known().is_some_and(|text| text.starts_with(signs)), word.at, UNKNOWN_OPTION),
+        None => Ok(()),
     }
 }
 
 /// The program at a place, which is no option. No word there: nothing is run.
 fn program_at(words: &[&Word], at: usize) -> Read<Inside> {
-    match text_at(words, at)? {
-        None => Ok(Inside::Nothing),
-        Some(text) if text.starts_with('-') => Err(Refused),
-        Some(_) => Ok(Inside::Program(at)),
-    }
+    refuse_option(words, at, &['-'])?;
+    Ok(if text_at(words, at)?.is_some() { Inside::Program(at) } else { Inside::Nothing })
 }
 
 /// The place behind `option` and the word that belongs to it, if the option is at this place.
@@ -123,8 +139,10 @@ fn env<'w>(words: &[&'w Word]) -> Read<(Inside, Vec<&'w str>)> {
     }
     while let Some(word) = words.get(at) {
         let Some((name, _)) = word.known_begin().split_once('=') else { break };
-        refuse_if(!is_name(name) || is_evaluated(name))?;
-        refuse_if(word.is_several() || word.has('$') || word.has('`'))?;
+        refuse_if(!is_name(name), word.at, "an assignment to what is no name")?;
+        refuse_if(is_evaluated(name), word.at, EVALUATES)?;
+        refuse_if(word.is_several(), word.at, "a value that may be several words: quote it")?;
+        refuse_if(word.has('$') || word.has('`'), word.at, "a value with a quoted `$` or backquote")?;
         names.push(name);
         at += 1;
     }
@@ -143,7 +161,8 @@ fn timeout(words: &[&Word]) -> Read<Inside> {
         }
     }
     // The duration, or an option that is not read.
-    refuse_if(text_at(words, at)?.is_some_and(|text| text.starts_with('-')))?;
+    text_at(words, at)?;
+    refuse_option(words, at, &['-'])?;
     program_at(words, at + 1)
 }
 
@@ -161,14 +180,18 @@ fn shell(words: &[&Word]) -> Read<Inside> {
     while let Some(option) = text_at(words, at)? {
         let letters = option.strip_prefix('-').unwrap_or_default();
         if letters.is_empty() || !letters.chars().all(|c| "celnux".contains(c)) {
-            refuse_if(option.starts_with(['-', '+']) && option != "--version")?;
+            if option != "--version" {
+                refuse_option(words, at, &['-', '+'])?;
+            }
             break;
         }
         at += 1;
         if letters.contains('c') {
             let Some(script) = words.get(at) else { break };
-            let text = script.known().ok_or(Refused)?;
-            refuse_if(!is_one_quote(script.raw, text) || text.starts_with(['-', '+']))?;
+            let why = "a script that is only known when the line runs";
+            let text = script.known().ok_or(Stop { at: script.at, why })?;
+            refuse_if(!is_one_quote(script.raw, text), script.at, "a script that is not in one pair of quotes")?;
+            refuse_option(words, at, &['-', '+'])?;
             return Ok(Inside::Script(at));
         }
     }
