@@ -115,6 +115,7 @@ codes! {
     Warning DeniesWithout "denies-without" "A deny rule for many tools that also denies those without the argument that it tests.",
     Warning UncheckedArguments "unchecked-arguments" "A command whose arguments are not all tested.",
     Warning UncheckedStatement "unchecked-statement" "A statement of SQL that may read any table or call any function.",
+    Warning UncheckedShell "unchecked-shell" "A shell line of which a rule allows more than it tests.",
     Warning AnyOrder "any-order" "A list whose elements may appear in any order, and repeat.",
     Warning AnyString "any-string" "An allow rule that any string of the call can satisfy.",
     Warning AnyHost "any-host" "A URL that may have any host.",

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use super::super::grants::{granting, withholding};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
-use crate::policy::{Attribute, Compared, Effect, Operator, Policy, Root, Rule, Step, Test, Value};
+use crate::policy::{
+    Attribute, CommandField, Compared, Effect, Facet, Operator, Policy, Root, Rule, Step, Test, Value,
+};
 
 pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     for rule in &policy.rules {
@@ -24,12 +26,20 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
                 && warned.insert(value.clone())
             {
                 let name = quoted(&value.to_string());
-                let passes = match attribute.facet() {
-                    None => "any other spelling passes",
-                    Some(_) => "anything that is not listed passes",
+                let passes = match attribute.steps.iter().rev().find(|step| **step != Step::Element) {
+                    Some(Step::Facet(
+                        Facet::Program | Facet::Words | Facet::Command(CommandField::Program | CommandField::Words),
+                    )) => "any other program passes, such as one that runs a listed one",
+                    Some(Step::Facet(_)) => "anything that is not listed passes",
+                    _ => "any other spelling passes",
                 };
+                let is_of_line = attribute.steps.contains(&Step::Facet(Facet::Shell));
                 let message = format!("a deny list on {name}, which the model chooses: {passes}");
                 let help = match (rule.effect, attribute.facet()) {
+                    (Effect::Allow, _) if is_of_line => "list what every command may be instead, without `not`",
+                    (Effect::Ask | Effect::Deny, _) if is_of_line => {
+                        "list what every command may be instead: use `unless` with `shell` and `every`"
+                    }
                     (Effect::Allow, None) => "list what is allowed instead, with `in` or `starts_with`",
                     (Effect::Ask | Effect::Deny, None) => {
                         "list what is allowed instead: use `unless` with `in` or `starts_with`"

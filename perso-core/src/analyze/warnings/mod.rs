@@ -14,6 +14,7 @@ mod loose_text;
 mod never_on;
 mod statements;
 mod unchecked_arguments;
+mod unchecked_shell;
 mod unlisted_key;
 mod unused;
 
@@ -30,6 +31,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     denies_without::warn(policy, diagnostics);
     unchecked_arguments::warn(policy, diagnostics);
     statements::warn(policy, diagnostics);
+    unchecked_shell::warn(policy, diagnostics);
     any_order::warn(policy, diagnostics);
     unlisted_key::warn(policy, diagnostics);
     any_host::warn(policy, diagnostics);

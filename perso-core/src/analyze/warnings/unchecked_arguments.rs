@@ -99,11 +99,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
                 continue;
             }
             let finding = match (facet, &test.operator) {
-                (Facet::Program, operator) => programs(operator).find_map(runner).map(|(program, how)| {
-                    let runs = match how {
-                        "its arguments" => "the program that its arguments name".to_owned(),
-                        _ => format!("other programs if its arguments tell it to ({how})"),
-                    };
+                (Facet::Program, operator) => programs(operator).find_map(runner).map(|(program, runs)| {
                     (program, format!("{} runs {runs}, and no test checks every argument", quoted(program)))
                 }),
                 (Facet::Words, Operator::Some(_) | Operator::At(..) | Operator::Has(_)) => {
@@ -158,11 +154,12 @@ fn is_closed(policy: &Policy, tests: &[&Test], command: &[Step]) -> bool {
 }
 
 /// Whether a regular expression has a part that any text matches.
-fn is_loose(expression: &str) -> bool {
+pub(super) fn is_loose(expression: &str) -> bool {
     [".*", ".+", ".{"].iter().any(|any| expression.contains(any))
 }
 
-fn programs(operator: &Operator) -> impl Iterator<Item = &str> {
+/// The programs that a test of one lists.
+pub(super) fn programs(operator: &Operator) -> impl Iterator<Item = &str> {
     let values = match operator {
         Operator::Eq(Operand::Literal(value)) => std::slice::from_ref(value),
         Operator::In(values) => values.as_slice(),
@@ -174,13 +171,17 @@ fn programs(operator: &Operator) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A program, if it runs others, and how.
-fn runner(program: &str) -> Option<(&str, &'static str)> {
+/// A program, if it runs others, and which.
+pub(super) fn runner(program: &str) -> Option<(&str, String)> {
     let name = program.rsplit('/').next().unwrap_or(program);
     // `python3.12` is `python3`.
     let name = name.split_once('.').map_or(name, |(name, _)| name);
     let at = RUNNERS.binary_search_by_key(&name, |(known, _)| known).ok()?;
-    RUNNERS.get(at).map(|(_, how)| (program, *how))
+    let runs = match RUNNERS.get(at)?.1 {
+        "its arguments" => "the program that its arguments name".to_owned(),
+        how => format!("other programs if its arguments tell it to ({how})"),
+    };
+    Some((program, runs))
 }
 
 #[cfg(test)]
