@@ -200,7 +200,7 @@ impl CommandField {
 
 impl Facet {
     /// Every facet, and how messages call it; those of zones with UTC, and that of sums with the first one. Those of a
-    /// command have the names of its fields, and a whole statement of SQL is never named.
+    /// command are not among them, and a whole statement of SQL is never named.
     pub const ALL: &[(Self, &'static str)] = &[
         (Self::Length, "length"),
         (Self::Count, "count"),
@@ -239,6 +239,8 @@ impl Facet {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            // `args` is a part of the call.
+            Self::Command(CommandField::Args) => return "arguments",
             Self::Command(field) => return field.name(),
             Self::Statement(field) => return field.name(),
             Self::Sql(_) => return "SQL",
@@ -312,19 +314,32 @@ impl Root {
     }
 }
 
-/// As an author writes it: `args.a.b`, `args["a-b"]`; elements as `args.items[].price`, facets as `length of args.a`.
+/// As an author writes it: `args.a.b`, `args["a-b"]`; elements as `args.items[].price`, facets as `length of args.a`. What
+/// is read off a shell line has words of its own: `program of a command of args.a`.
 impl std::fmt::Display for Attribute {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for step in self.steps.iter().rev() {
-            match step {
+        let behind = |at: usize| at.checked_sub(1).and_then(|before| self.steps.get(before));
+        for (at, step) in self.steps.iter().enumerate().rev() {
+            match (step, behind(at)) {
+                (Step::Element, Some(Step::Facet(Facet::Shell))) => f.write_str("a command of ")?,
+                (Step::Element, Some(Step::Facet(Facet::Command(_) | Facet::Statement(_)))) => {
+                    f.write_str("an element of ")?;
+                }
+                (Step::Facet(Facet::Shell), _) if self.steps.get(at + 1) == Some(&Step::Element) => {}
                 // What is read off a statement is read off its text.
-                Step::Key(_) | Step::Element | Step::Facet(Facet::Sql(_)) => {}
-                Step::Facet(facet) => write!(f, "{} of ", facet.name())?,
+                (Step::Facet(Facet::Sql(_)), _) => {}
+                (Step::Facet(facet), _) => write!(f, "{} of ", facet.name())?,
+                (Step::Element | Step::Key(_), _) => {}
             }
         }
         f.write_str(self.root.name())?;
-        for step in &self.steps {
+        for (at, step) in self.steps.iter().enumerate() {
             match step {
+                Step::Element
+                    if matches!(
+                        behind(at),
+                        Some(Step::Facet(Facet::Shell | Facet::Command(_) | Facet::Statement(_)))
+                    ) => {}
                 Step::Key(key) if is_identifier(key) => write!(f, ".{key}")?,
                 Step::Key(key) => write!(f, "[{}]", serde_json::Value::from(key.as_str()))?,
                 Step::Element => f.write_str("[]")?,
