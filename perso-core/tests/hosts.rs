@@ -78,7 +78,9 @@ fn the_names_are_those_of_the_record() {
         assert_eq!(hint("args.a", problem, 0), format!("args.a{}", told.hints[words]));
     }
     assert_eq!(hint("limit of args.a", Problem::Missing, 0), format!("args.a{}", told.hints["limit missing"]));
-    assert_eq!(told.hints.len(), 4);
+    let withheld = hint("program of a command of args.a", Problem::Withheld, 0);
+    assert_eq!(withheld, format!("args.a{}", told.hints["a command withheld"]));
+    assert_eq!(told.hints.len(), 5);
     for (bits, name) in &told.types {
         assert_eq!(hint("args.a", Problem::Type, *bits), format!("args.a must be {name}"));
     }
@@ -104,8 +106,7 @@ fn the_kit_is_small_and_knows_the_same() {
     let told: Vec<&str> = between(&kit, "const DETAILS = `", "`.split('\\n')").split('\n').collect();
     let details: Vec<&str> = details().into_iter().map(Option::unwrap_or_default).collect();
     assert_eq!(told, details);
-    for (facet, _) in Facet::ALL {
-        let name = facet.name();
+    for name in Facet::ALL.iter().map(|(facet, _)| facet.name()) {
         let is_known = ["'", "\t"].iter().any(|before| kit.contains(&format!("{before}{name}:")))
             || kit.contains(&format!("'{name}'"));
         assert!(is_known, "the kit does not know the facet `{name}`");

@@ -27,6 +27,7 @@ the host refers to unknown parts`.split('\n');
 const HINTS = {
 	missing: ' is missing',
 	'limit missing': ' must have a LIMIT',
+	'a command withheld': ' must be shell commands with every word spelled out, without `$`, `*` and `~`',
 	null: ' must not be null',
 	out_of_range: ' is out of range',
 };

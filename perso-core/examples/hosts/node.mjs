@@ -60,7 +60,7 @@ function hint(attribute, problem, expected) {
 	const words = names.hints[`${facet} ${problem}`] ?? names.hints[problem];
 	if (words) return argument + words;
 	// What is read off the argument is there: it is what it was compared with that has another type.
-	if (problem !== 'type' || (facets && !expected)) return null;
+	if (problem !== 'type' || (facet && !expected)) return null;
 	const types = names.types.filter(([bits]) => bits & expected).map(([, name]) => name);
 	const what = facet ? names.facets[facet] : types.join(' or ');
 	return argument + (what ? ` must be ${what}` : ' has the wrong type');

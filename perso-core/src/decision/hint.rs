@@ -9,7 +9,8 @@ use super::Problem;
 /// What is wrong with an argument of a call that does not run, in words for the model: `args.amount must be a number`.
 ///
 /// There is one only for attributes under `args`, which the model can correct, and only where the reason does not say it
-/// already (problem [`Value`](Problem::Value)). It names the attribute as the policy writes it, and never a value.
+/// already (problem [`Value`](Problem::Value)) and the host does not withhold it. It names the attribute as the policy writes it, and
+/// never a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hint<'p> {
     /// As a cause names it: `args.amount`, `host of args.url`.
@@ -52,6 +53,10 @@ const FACETS: [(&str, &str); 31] = [
     ("columns", "a single plain SQL statement without comments"),
     ("limit", "a single plain SQL statement without comments"),
 ];
+
+/// What is read off an argument for each command of a shell line. There are commands only if the argument is known, so
+/// what is withheld of them is a word that is only known when the line runs.
+const A_COMMAND: &str = "a command";
 
 /// The types that a test takes, a bit each: as the states of a record, from `false` to a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -99,14 +104,16 @@ impl<'p> Hint<'p> {
     #[must_use]
     #[inline]
     pub fn new(attribute: &'p str, problem: Problem, expected: Expected) -> Option<Self> {
-        if matches!(problem, Problem::Value | Problem::Withheld) {
-            return None;
-        }
         let hint = Self { attribute, problem, expected };
         let (_, facet) = hint.argument()?;
-        // What is read off the argument is there; it is what it was compared with that has another type.
-        let is_of_another = facet.is_some() && problem == Problem::Type && expected == Expected::default();
-        (!is_of_another).then_some(hint)
+        let is_correctable = match problem {
+            Problem::Missing | Problem::Null | Problem::OutOfRange => true,
+            // What is read off the argument is there; it is what it was compared with that has another type.
+            Problem::Type => facet.is_none() || expected != Expected::default(),
+            Problem::Withheld => facet == Some(A_COMMAND),
+            Problem::Value => false,
+        };
+        is_correctable.then_some(hint)
     }
 
     /// The argument, and what is read off it; `None` if the attribute is in another part of the call.
@@ -128,6 +135,9 @@ impl fmt::Display for Hint<'_> {
         let what = match (self.problem, facet) {
             // A statement is there, but has none.
             (Problem::Missing, Some("limit")) => return f.write_str(" must have a LIMIT"),
+            (Problem::Withheld, Some(A_COMMAND)) => {
+                return f.write_str(" must be shell commands with every word spelled out, without `$`, `*` and `~`");
+            }
             (Problem::Missing, _) => return f.write_str(" is missing"),
             (Problem::Null, _) => return f.write_str(" must not be null"),
             (Problem::OutOfRange, _) => return f.write_str(" is out of range"),
@@ -177,6 +187,17 @@ mod tests {
         assert_eq!(hint("host of args.url", Problem::Type, Expected::STRING), url);
         assert_eq!(hint("length of host of args.url", Problem::Type, Expected::NUMBER), url);
         assert_eq!(hint("length of args.a", Problem::Type, Expected::default()), None);
+        let spelled_out = "args.a must be shell commands with every word spelled out, without `$`, `*` and `~`";
+        for attribute in ["program of a command of args.a", "count of arguments of a command of args.a"] {
+            assert_eq!(hint(attribute, Problem::Withheld, Expected::STRING).unwrap(), spelled_out);
+            assert_eq!(hint(attribute, Problem::Withheld, Expected::default()).unwrap(), spelled_out);
+        }
+        for attribute in
+            ["args.a", "commands of args.a", "count of commands of args.a", "program of a command of agent.a"]
+        {
+            assert_eq!(hint(attribute, Problem::Withheld, Expected::STRING), None, "{attribute}");
+        }
+        assert_eq!(hint("program of a command of args.a", Problem::Value, Expected::STRING), None);
         let missing = Some("args[\"a of args.b\"] is missing".to_owned());
         assert_eq!(hint("length of args[\"a of args.b\"]", Problem::Missing, Expected::NUMBER), missing);
         assert_eq!(hint("args[\"a of args.b\"]", Problem::Missing, Expected::NUMBER), missing);

@@ -135,6 +135,10 @@ impl fmt::Display for Conclusion {
             (Some(attribute), Some(Problem::Value)) if self.rule.is_some() => {
                 write!(f, "; the value of {} decides", show::visible(attribute))
             }
+            // The host has not withheld it.
+            (Some(attribute), Some(Problem::Withheld)) if is_of_command(attribute) => {
+                write!(f, "; {} is only known when the line runs", show::visible(attribute))
+            }
             (Some(attribute), Some(problem)) => write!(f, "; {} {}", show::visible(attribute), words(problem)),
             _ => Ok(()),
         }
@@ -167,6 +171,11 @@ impl fmt::Display for Truth {
 /// Begins a line with a truth, so that the truths are aligned.
 fn line(f: &mut fmt::Formatter<'_>, truth: Truth, depth: usize) -> fmt::Result {
     write!(f, "  {truth:<8} {:1$}", "", depth * 2)
+}
+
+/// Whether an attribute is read off a command of a shell line.
+fn is_of_command(attribute: &str) -> bool {
+    attribute.split(['.', '[']).next().is_some_and(|facets| facets.contains("a command of "))
 }
 
 fn words(problem: Problem) -> &'static str {
