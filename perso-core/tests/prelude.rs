@@ -231,3 +231,18 @@ fn the_prelude_is_what_its_sources_make() {
         assert!(same, "the checked-in {name} is another: run perso-core/prelude/build.sh, see what changed, commit it");
     }
 }
+
+#[test]
+fn only_modules_with_shell_have_the_names_that_shells_know() {
+    let has_names = |test: &str| {
+        let rule = format!(r#"{{"id": "r", "allow": "t", "when": {{"args.c": {test}}}}}"#);
+        let module = perso_core::compile(&format!(r#"{{"perso": 1, "rules": [{rule}]}}"#)).unwrap().module;
+        let names = &perso_decode::facet::shell::names::TABLE;
+        module.windows(names.len()).any(|window| window == names)
+    };
+    assert!(has_names(r#"{"shell": {"every": {".program": "ls"}}}"#));
+    for test in [r#"{"command": {"program": "ls"}}"#, r#"{"words": {"has": "ls"}}"#, r#"{"within": "/srv"}"#, r#""ls""#]
+    {
+        assert!(!has_names(test), "{test}");
+    }
+}

@@ -301,8 +301,8 @@ impl Reencode for Placed<'_> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_modules_that_read_urls_have_the_names_of_special_hosts() {
+    /// That only what needs a function has its table. `beside` is needed as well.
+    fn assert_only_with(needed: &'static str, beside: &'static str, table: &[u8]) {
         let whole = Prelude::new(&BTreeSet::from(needs::OPTIONAL));
         let bytes = |needed: &[&'static str]| {
             let mut data = DataSection::new();
@@ -311,10 +311,20 @@ mod tests {
             wasm_encoder::Encode::encode(&data, &mut bytes);
             bytes
         };
-        let has_names = |bytes: &[u8]| bytes.windows(special::TABLE.len()).any(|window| window == special::TABLE);
-        let (with, without) = (bytes(&["url", "path"]), bytes(&["path"]));
-        assert!(has_names(&with) && !has_names(&without));
-        assert!(without.len() + special::TABLE.len() < with.len() + 16, "{} {}", without.len(), with.len());
+        let has_table = |bytes: &[u8]| bytes.windows(table.len()).any(|window| window == table);
+        let (with, without) = (bytes(&[needed, beside]), bytes(&[beside]));
+        assert!(has_table(&with) && !has_table(&without));
+        assert!(without.len() + table.len() < with.len() + 16, "{} {}", without.len(), with.len());
+    }
+
+    #[test]
+    fn only_modules_that_read_urls_have_the_names_of_special_hosts() {
+        assert_only_with("url", "path", &special::TABLE);
+    }
+
+    #[test]
+    fn only_modules_that_read_shell_lines_have_the_names_that_shells_know() {
+        assert_only_with("shell", "words", &shell::names::TABLE);
     }
 
     #[test]
