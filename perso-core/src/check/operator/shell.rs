@@ -39,10 +39,9 @@ pub(super) fn field(
     span: Span,
     node: &Node<'_>,
 ) -> Option<Condition> {
-    let fields = || CommandField::ALL.map(|field| format!(".{}", field.name()));
     let Some(field) = CommandField::ALL.into_iter().find(|field| name.strip_prefix('.') == Some(field.name())) else {
         let known = fields();
-        let help = did_you_mean(name, known.iter().map(String::as_str)).unwrap_or_else(|| expected(&known));
+        let help = did_you_mean(name, known.iter().map(String::as_str)).unwrap_or_else(expected);
         scope.error(Code::UnknownKey, span, format!("a command has no field {}", quoted(name)), Some(help));
         return None;
     };
@@ -63,11 +62,15 @@ pub(super) fn field(
 
 /// An operator on a command itself, which has only fields.
 pub(super) fn refuse(scope: &mut Scope<'_>, what: &str, span: Span) {
-    let known = CommandField::ALL.map(|field| format!(".{}", field.name()));
     let message = format!("{what} cannot test a command, only one of its fields");
-    scope.error(Code::Operand, span, message, Some(expected(&known)));
+    scope.error(Code::Operand, span, message, Some(expected()));
 }
 
-fn expected(fields: &[String]) -> String {
-    format!("expected one of {}", fields.iter().map(|field| quoted(field)).collect::<Vec<_>>().join(", "))
+/// The fields of a command, as a policy writes them.
+fn fields() -> [String; CommandField::ALL.len()] {
+    CommandField::ALL.map(|field| format!(".{}", field.name()))
+}
+
+fn expected() -> String {
+    format!("expected one of {}", fields().map(|field| quoted(&field)).join(", "))
 }
