@@ -55,7 +55,9 @@ fn may_be_empty(list: &[Step]) -> bool {
 
 fn asked(scope: &mut Scope<'_>, element: &Subject, what: &str, node: &Node<'_>) -> Option<Condition> {
     match &node.kind {
-        Kind::Bool(_) | Kind::Number(_) | Kind::String(_) if shell::is_command(element) => {
+        Kind::Bool(_) | Kind::Number(_) | Kind::String(_) | Kind::List(_) | Kind::Null
+            if shell::is_command(element) =>
+        {
             shell::refuse(scope, "a value", node.span);
             None
         }
@@ -117,6 +119,7 @@ fn part(
                 let used = Use { name, subject: element, operand: value, span, beside: members };
                 ignore_case::applied(scope, operator, &used, ignores)
             }
+            None if shell::is_command(element) => shell::field(scope, element, name, key.span, value),
             None => {
                 unknown(scope, name, key.span);
                 None

@@ -6,6 +6,7 @@ use crate::diagnostic::{Code, quoted};
 use crate::policy::{CommandField, Condition, Facet, Step};
 use crate::span::Span;
 use crate::syntax::did_you_mean;
+use crate::syntax::document::first_of;
 use crate::syntax::json::{Kind, Node};
 
 pub(super) const OPERATORS: &[Operator] = &[Operator { name: "shell", takes_roles: false, meaning }];
@@ -50,10 +51,12 @@ pub(super) fn field(
         Kind::Object(members) if field != CommandField::Program && !members.is_empty() => {
             operators(scope, &subject, node, members, Some(&TEXT_LIST_OPERATORS))
         }
-        Kind::Bool(_) | Kind::Number(_) | Kind::String(_) if field != CommandField::Program => {
+        Kind::Bool(_) | Kind::Number(_) | Kind::String(_) | Kind::List(_) | Kind::Null
+            if field != CommandField::Program =>
+        {
             let message = format!("`{name}` is a list, which cannot be compared with {}", node.describe());
             let help = r#"test the elements: `{"every": "a"}`, `{"has": "a"}`, `{"begins": ["a", "b"]}`"#.to_owned();
-            scope.error(Code::Operand, node.span, message, Some(help));
+            scope.error(Code::Operand, first_of(node), message, Some(help));
             None
         }
         _ => test(scope, &subject, node),
