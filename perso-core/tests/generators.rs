@@ -132,7 +132,8 @@ fn count(step: &Step, truths: &mut BTreeMap<String, [usize; 3]>) {
         Step::All { parts, .. } | Step::Any { parts, .. } => parts.iter().for_each(|part| count(part, truths)),
         Step::Not { part, .. } => count(part, truths),
         Step::Test(test) => {
-            let facet = test.attribute.split_once(" of ").map(|(facet, _)| format!("{facet} of"));
+            let facets = test.attribute.strip_prefix("an element of ").unwrap_or(&test.attribute);
+            let facet = facets.split_once(" of ").map(|(facet, _)| format!("{facet} of"));
             for name in std::iter::once(test.operator.to_owned()).chain(facet) {
                 let at = match test.truth {
                     Truth::True => 0,
