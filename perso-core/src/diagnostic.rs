@@ -114,7 +114,7 @@ codes! {
     Warning AllowsNothing "allows-nothing" "A policy without allow rules: every call is denied.",
     Warning DeniesWithout "denies-without" "A deny rule for many tools that also denies those without the argument that it tests.",
     Warning UncheckedArguments "unchecked-arguments" "A command whose arguments are not all tested.",
-    Warning UncheckedStatement "unchecked-statement" "A statement of SQL that may read any table or call any function.",
+    Warning UncheckedSql "unchecked-sql" "A statement of SQL that may read any table or call any function.",
     Warning UncheckedShell "unchecked-shell" "A shell line of which a rule allows more than it tests.",
     Warning AnyOrder "any-order" "A list whose elements may appear in any order, and repeat.",
     Warning AnyString "any-string" "An allow rule that any string of the call can satisfy.",

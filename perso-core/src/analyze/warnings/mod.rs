@@ -12,9 +12,10 @@ mod denies_without;
 mod deny_list;
 mod loose_text;
 mod never_on;
-mod statements;
+
 mod unchecked_arguments;
 mod unchecked_shell;
+mod unchecked_sql;
 mod unlisted_key;
 mod unused;
 
@@ -30,7 +31,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     deny_list::warn(policy, diagnostics);
     denies_without::warn(policy, diagnostics);
     unchecked_arguments::warn(policy, diagnostics);
-    statements::warn(policy, diagnostics);
+    unchecked_sql::warn(policy, diagnostics);
     unchecked_shell::warn(policy, diagnostics);
     any_order::warn(policy, diagnostics);
     unlisted_key::warn(policy, diagnostics);

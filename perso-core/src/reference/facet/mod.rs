@@ -77,7 +77,10 @@ pub fn read(facet: Facet, text: &str) -> Result<Value, Why> {
         }
         Facet::Command(_) => Err("not a command"),
         Facet::Sql(dialect) => {
-            sql::read(text, dialect).map(statement).map_err(|_| "not a statement of SQL that can be read")
+            return sql::read(text, dialect).map(statement).map_err(|stop| {
+                let why = stop.show(text);
+                Cow::Owned(format!("not a statement of SQL that can be read: {why}"))
+            });
         }
         Facet::Statement(_) => Err("not a statement"),
         Facet::Scope => scope::read(text).map(|words| Value::List(words.into_iter().map(string).collect())),

@@ -3,7 +3,7 @@
 use super::parser::Parser;
 use super::scan::Token;
 use super::words::{WordKind, is_type, kind_of};
-use super::{Node, Part, Read, Refused};
+use super::{Node, Part, Read, UNREAD};
 use crate::policy::Dialect;
 
 impl Parser {
@@ -124,7 +124,7 @@ impl Parser {
             return nothing;
         }
         if self.sqlite() && self.sees_one(&["match", "regexp"]) {
-            let name = self.see_name().ok_or(Refused)?;
+            let name = self.see_name().ok_or(UNREAD)?;
             self.at += 1;
             return Ok(Some(vec![Node::Function(name)]));
         }
@@ -142,7 +142,7 @@ impl Parser {
             return nothing;
         }
         if negated || self.sees("in") {
-            return Err(Refused);
+            return Err(UNREAD);
         }
         Ok(None)
     }
@@ -166,13 +166,13 @@ impl Parser {
         if matches!(self.behind(), Some(Token::Sign("("))) {
             return Ok((self.call()?, false));
         }
-        let parts = self.see_name().ok_or(Refused)?;
+        let parts = self.see_name().ok_or(UNREAD)?;
         if self.servers() && self.sees_one(&["date", "time", "timestamp"]) && self.behind() == Some(&Token::String) {
             self.at += 2;
             return Ok((Vec::new(), false));
         }
         self.at += 1;
-        let last = parts.last().ok_or(Refused)?.clone();
+        let last = parts.last().ok_or(UNREAD)?.clone();
         let bare = parts.len() == 1 && !last.quoted;
         Ok((vec![Node::Operand(last, parts.len() == 1)], bare))
     }
@@ -238,7 +238,7 @@ impl Parser {
     }
 
     fn call(&mut self) -> Read<Vec<Node>> {
-        let Some(Token::Path(name)) = self.peek().cloned() else { return Err(Refused) };
+        let Some(Token::Path(name)) = self.peek().cloned() else { return Err(UNREAD) };
         let word = self.word().unwrap_or_default();
         let mut words = vec!["left", "right", "like", "between"];
         match self.dialect {
@@ -252,7 +252,7 @@ impl Parser {
             None => words.contains(&word.as_str()) || kind_of(&word, self.dialect) == WordKind::Partial,
         };
         if !is_function {
-            return Err(Refused);
+            return Err(UNREAD);
         }
         self.at += 1;
         let is_unit = match word.as_str() {
@@ -311,7 +311,7 @@ impl Parser {
             nodes.extend(self.order()?);
         }
         if self.mysql() && self.takes("separator") && !self.takes_string() {
-            return Err(Refused);
+            return Err(UNREAD);
         }
         Ok(nodes)
     }
@@ -322,7 +322,7 @@ impl Parser {
 
     fn type_name(&mut self) -> Read<()> {
         if !self.sees_type_word() {
-            return Err(Refused);
+            return Err(UNREAD);
         }
         while self.sees_type_word() {
             self.at += 1;

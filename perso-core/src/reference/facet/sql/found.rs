@@ -129,15 +129,18 @@ impl Facts {
         if self.everything || reads_row {
             columns.push("*".to_owned());
         }
-        if self.recorded > 1024 || tables.len() > 64 {
-            return Err(Refused);
+        if self.recorded > 1024 {
+            return Err(Refused("more than 1024 names"));
+        }
+        if tables.len() > 64 {
+            return Err(Refused("more than 64 tables"));
         }
         Ok((tables, functions, columns))
     }
 }
 
 fn bounded(visible: &[String]) -> Read<()> {
-    if visible.len() > 32 { Err(Refused) } else { Ok(()) }
+    if visible.len() > 32 { Err(Refused("more than 32 common table expressions at a place")) } else { Ok(()) }
 }
 
 /// Each of them once.

@@ -19,7 +19,8 @@ mod words;
 
 use self::found::Facts;
 use self::parser::Parser;
-use self::scan::Scanner;
+use self::scan::{Scanner, Token};
+use super::Stop;
 use crate::policy::Dialect;
 
 /// The most bytes of a text.
@@ -40,22 +41,36 @@ pub struct Statement {
     pub limit: Option<u64>,
 }
 
-/// Why there is nothing to return: the text is refused.
+/// Why the text is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refused;
+struct Refused(&'static str);
+
+/// What is refused for no other reason.
+const UNREAD: Refused = Refused("not read here");
 
 type Read<T> = Result<T, Refused>;
 
 /// Reads a text.
-pub fn read(text: &str, dialect: Dialect) -> Read<Statement> {
+///
+/// # Errors
+///
+/// Where reading stopped, and why.
+pub fn read(text: &str, dialect: Dialect) -> Result<Statement, Stop> {
+    let stop = |at: usize| move |Refused(why)| Stop { at, why };
     if text.len() > LENGTH {
-        return Err(Refused);
+        return Err(Stop { at: LENGTH, why: "more than 65536 bytes" });
     }
-    let mut parser = Parser::new(Scanner::new(text, dialect).tokens()?, dialect);
-    let (statement, nodes) = parser.text()?;
+    let tokens = Scanner::new(text, dialect).tokens()?;
+    let (starts, tokens): (Vec<usize>, Vec<Token>) = tokens.into_iter().unzip();
+    let mut parser = Parser::new(tokens, dialect);
+    let read = parser.text();
+    let (statement, nodes) = read.map_err(|refused| match starts.get(parser.at) {
+        Some(at) => stop(*at)(refused),
+        None => Stop { at: text.len(), why: "it is not whole" },
+    })?;
     let mut facts = Facts::new(dialect);
-    facts.nodes(&nodes, &mut Vec::new())?;
-    let (tables, functions, columns) = facts.lists()?;
+    facts.nodes(&nodes, &mut Vec::new()).map_err(stop(text.len()))?;
+    let (tables, functions, columns) = facts.lists().map_err(stop(text.len()))?;
     Ok(Statement { statement, tables, functions, columns, limit: parser.limit })
 }
 
@@ -84,4 +99,36 @@ enum Node {
         ctes: Vec<(Part, Vec<Node>)>,
         body: Vec<Node>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Dialect, Stop, read};
+
+    #[test]
+    fn what_is_refused_is_refused_there_and_for_that() {
+        for (text, at, why) in [
+            ("", 0, "it is not whole"),
+            ("SELECT", 6, "it is not whole"),
+            ("SELECT a FROM", 13, "it is not whole"),
+            ("DROP TABLE a", 0, "a statement that is not read"),
+            ("SELECT 1; SELECT 2", 10, "a second statement"),
+            ("SELECT a INTO b FROM c", 9, "not read here"),
+            ("SELECT a FROM b FOR UPDATE", 16, "not read here"),
+            ("SELECT a FROM b -- c", 16, "a comment"),
+            ("SELECT a /* b */ FROM c", 9, "a comment"),
+            ("SELECT a FROM [b]", 14, "quotes that not every database of the dialect reads alike"),
+            ("SELECT a FROM b WHERE c = $1", 26, "a placeholder, or dollar quotes"),
+            ("SELECT 'a", 7, "a string without its end"),
+            ("SELECT 'a\\n'", 7, "a backslash in a string"),
+            ("SELECT x'00'", 7, "quotes directly behind something else"),
+            ("SELECT a FROM f(1)", 15, "a function in place of a table"),
+            ("SELECT a LIMIT 1234567890123456789", 34, "a limit of more than 18 digits"),
+        ] {
+            assert_eq!(read(text, Dialect::Any), Err(Stop { at, why }), "{text:?}");
+        }
+        let tables = (0..65).map(|number| format!("t{number}")).collect::<Vec<_>>().join(", ");
+        let text = format!("SELECT 1 FROM {tables}");
+        assert_eq!(read(&text, Dialect::Any), Err(Stop { at: text.len(), why: "more than 64 tables" }));
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::scan::Token;
 use super::words::{WordKind, kind_of};
-use super::{Part, Read, Refused};
+use super::{Part, Read, Refused, UNREAD};
 use crate::policy::Dialect;
 
 pub(super) struct Parser {
@@ -80,7 +80,7 @@ impl Parser {
     }
 
     pub(super) fn expect(&mut self, word: &str) -> Read<()> {
-        if self.takes(word) { Ok(()) } else { Err(Refused) }
+        if self.takes(word) { Ok(()) } else { Err(UNREAD) }
     }
 
     pub(super) fn sees_sign(&self, sign: &str) -> bool {
@@ -96,7 +96,7 @@ impl Parser {
     }
 
     pub(super) fn expect_sign(&mut self, sign: &str) -> Read<()> {
-        if self.takes_sign(sign) { Ok(()) } else { Err(Refused) }
+        if self.takes_sign(sign) { Ok(()) } else { Err(UNREAD) }
     }
 
     pub(super) fn sees_operator(&self, operators: &[&str]) -> bool {
@@ -130,13 +130,13 @@ impl Parser {
     }
 
     pub(super) fn name1(&mut self) -> Read<Part> {
-        let part = self.see_name1().ok_or(Refused)?;
+        let part = self.see_name1().ok_or(UNREAD)?;
         self.at += 1;
         Ok(part)
     }
 
     pub(super) fn name2(&mut self) -> Read<Vec<Part>> {
-        let parts = self.see_name().filter(|parts| parts.len() <= 2).ok_or(Refused)?;
+        let parts = self.see_name().filter(|parts| parts.len() <= 2).ok_or(UNREAD)?;
         self.at += 1;
         Ok(parts)
     }
@@ -148,7 +148,7 @@ impl Parser {
                 self.at += 1;
                 Ok(number)
             }
-            _ => Err(Refused),
+            _ => Err(UNREAD),
         }
     }
 
@@ -163,7 +163,7 @@ impl Parser {
     pub(super) fn deeper<T>(&mut self, inside: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
         self.depth += 1;
         if self.depth > 32 {
-            return Err(Refused);
+            return Err(Refused("more than 32 brackets and `CASE` in one another"));
         }
         let inside = inside(self)?;
         self.depth -= 1;

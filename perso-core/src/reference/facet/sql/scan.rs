@@ -1,8 +1,12 @@
 //! Tokens.
 
+use super::super::Stop;
 use super::words::{WordKind, kind_of};
-use super::{Part, Read, Refused};
+use super::{Part, Read, Refused, UNREAD};
 use crate::policy::Dialect;
+
+/// Some databases take it for an escape.
+const BACKSLASH: &str = "a backslash in a string";
 
 /// A token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,13 +38,16 @@ impl<'t> Scanner<'t> {
         self.text.get(self.at + ahead).copied()
     }
 
-    pub(super) fn tokens(mut self) -> Read<Vec<Token>> {
+    /// The tokens, each with the byte that it begins at.
+    pub(super) fn tokens(mut self) -> Result<Vec<(usize, Token)>, Stop> {
         let mut tokens = Vec::new();
         while let Some(byte) = self.peek(0) {
             if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
                 self.at += 1;
             } else {
-                tokens.push(self.token(byte)?);
+                let at = self.at;
+                let token = self.token(byte).map_err(|Refused(why)| Stop { at, why })?;
+                tokens.push((at, token));
             }
         }
         Ok(tokens)
@@ -68,7 +75,10 @@ impl<'t> Scanner<'t> {
             b'[' if postgres => "[",
             b']' if postgres => "]",
             b':' if postgres && self.peek(1) == Some(b':') => "::",
-            _ => return Err(Refused),
+            b'"' | b'`' | b'[' => return Err(Refused("quotes that not every database of the dialect reads alike")),
+            b'$' | b':' => return Err(Refused("a placeholder, or dollar quotes")),
+            0x80.. => return Err(Refused("a name with other characters than letters of ASCII, digits and `_`")),
+            _ => return Err(Refused("a character that no part of a statement has")),
         };
         self.at += sign.len();
         Ok(Token::Sign(sign))
@@ -85,7 +95,7 @@ impl<'t> Scanner<'t> {
     /// Nothing that is quoted follows directly.
     fn no_quote(&self) -> Read<()> {
         match self.peek(0) {
-            Some(b'\'' | b'"' | b'`') => Err(Refused),
+            Some(b'\'' | b'"' | b'`') => Err(Refused("quotes directly behind something else")),
             _ => Ok(()),
         }
     }
@@ -93,19 +103,19 @@ impl<'t> Scanner<'t> {
     fn path(&mut self) -> Read<Token> {
         let mut parts = Vec::new();
         loop {
-            let first = self.peek(0).ok_or(Refused)?;
+            let first = self.peek(0).ok_or(UNREAD)?;
             let quoted = Some(first) == self.name_quote();
             let mut text = String::new();
             if quoted {
                 self.at += 1;
                 loop {
-                    let byte = self.peek(0).ok_or(Refused)?;
+                    let byte = self.peek(0).ok_or(Refused("a quoted name without its end"))?;
                     self.at += 1;
                     if byte == first {
                         break;
                     }
                     if !(0x20..=0x7e).contains(&byte) || byte == b'\\' {
-                        return Err(Refused);
+                        return Err(UNREAD);
                     }
                     text.push(byte.into());
                 }
@@ -118,21 +128,21 @@ impl<'t> Scanner<'t> {
             self.no_quote()?;
             if !is_part(&text) {
                 let lone = quoted && parts.is_empty() && !text.is_empty() && self.peek(0) != Some(b'.');
-                return if lone { Ok(Token::Title) } else { Err(Refused) };
+                return if lone { Ok(Token::Title) } else { Err(UNREAD) };
             }
             if text.len() > 63 {
-                return Err(Refused);
+                return Err(Refused("a name of more than 63 bytes"));
             }
             let is_name = quoted || kind_of(&text.to_ascii_lowercase(), self.dialect) == WordKind::Name;
             parts.push(Part { text, quoted });
             if parts.len() > 3 {
-                return Err(Refused);
+                return Err(UNREAD);
             }
             if self.peek(0) != Some(b'.') {
                 return Ok(Token::Path(parts));
             }
             if parts.len() == 1 && !is_name {
-                return Err(Refused);
+                return Err(UNREAD);
             }
             self.at += 1;
             if self.peek(0) == Some(b'*') {
@@ -145,19 +155,19 @@ impl<'t> Scanner<'t> {
     fn string(&mut self) -> Read<Token> {
         self.at += 1;
         loop {
-            let byte = self.peek(0).ok_or(Refused)?;
+            let byte = self.peek(0).ok_or(Refused("a string without its end"))?;
             let next = self.peek(1);
             self.at += 1;
             match byte {
                 b'\'' if next == Some(b'\'') => self.at += 1,
                 b'\'' => return Ok(Token::String),
                 b'\\' => match self.dialect {
-                    Dialect::Mysql | Dialect::Any => return Err(Refused),
-                    Dialect::Postgres if next == Some(b'\'') => return Err(Refused),
+                    Dialect::Mysql | Dialect::Any => return Err(Refused(BACKSLASH)),
+                    Dialect::Postgres if next == Some(b'\'') => return Err(Refused(BACKSLASH)),
                     _ => {}
                 },
                 b'\t' | b'\n' | b'\r' => {}
-                0..=0x1f | 0x7f => return Err(Refused),
+                0..=0x1f | 0x7f => return Err(Refused("a control character in a string")),
                 _ => {}
             }
         }
@@ -178,7 +188,7 @@ impl<'t> Scanner<'t> {
             self.at += 1;
             let behind = self.digits();
             if number.is_empty() && behind.is_empty() {
-                return Err(Refused);
+                return Err(UNREAD);
             }
             number = format!("{number}.{behind}");
         }
@@ -189,13 +199,15 @@ impl<'t> Scanner<'t> {
             }
             let exponent = self.digits();
             if exponent.is_empty() {
-                return Err(Refused);
+                return Err(UNREAD);
             }
             number = format!("{number}e{exponent}");
         }
         self.no_quote()?;
         match self.peek(0) {
-            Some(byte) if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.' => Err(Refused),
+            Some(byte) if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.' => {
+                Err(Refused("something directly behind a number"))
+            }
             _ => Ok(Token::Number(number)),
         }
     }
@@ -207,7 +219,7 @@ impl<'t> Scanner<'t> {
             run.push(byte.into());
         }
         if run.contains("--") || run.contains("/*") {
-            return Err(Refused);
+            return Err(Refused("a comment"));
         }
         if run.ends_with('&') {
             self.no_quote()?;
@@ -228,7 +240,7 @@ impl<'t> Scanner<'t> {
             self.at -= 1;
             return Ok(Token::Operator(run));
         }
-        Err(Refused)
+        Err(Refused("an operator that is not read, a placeholder or a variable"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::parser::Parser;
 use super::scan::Token;
-use super::{Node, Part, Read, Refused};
+use super::{Node, Part, Read, Refused, UNREAD};
 
 impl Parser {
     pub(super) fn text(&mut self) -> Read<(&'static str, Vec<Node>)> {
@@ -12,11 +12,17 @@ impl Parser {
             ("update", self.update()?)
         } else if self.sees("delete") {
             ("delete", self.delete()?)
-        } else {
+        } else if self.sees_one(&["select", "with"]) || self.sees_sign("(") {
             ("select", vec![self.query()?])
+        } else {
+            return Err(Refused("a statement that is not read"));
         };
-        self.takes_sign(";");
-        if self.is_at_end() { Ok((statement, nodes)) } else { Err(Refused) }
+        let ends = self.takes_sign(";");
+        match self.is_at_end() {
+            true => Ok((statement, nodes)),
+            false if ends => Err(Refused("a second statement")),
+            false => Err(UNREAD),
+        }
     }
 
     fn insert(&mut self) -> Read<Vec<Node>> {
@@ -46,7 +52,7 @@ impl Parser {
         let sets = self.several(|parser| {
             let column = parser.name1()?;
             if !parser.takes_operator(&["="]) {
-                return Err(Refused);
+                return Err(UNREAD);
             }
             let mut nodes = vec![Node::Column(column)];
             nodes.extend(parser.expression()?.0);
@@ -142,9 +148,9 @@ impl Parser {
     fn integer(&mut self) -> Read<u64> {
         let number = self.number()?;
         if number.len() > 18 {
-            return Err(Refused);
+            return Err(Refused("a limit of more than 18 digits"));
         }
-        number.parse().map_err(|_| Refused)
+        number.parse().map_err(|_| UNREAD)
     }
 
     fn select(&mut self) -> Read<Vec<Node>> {
@@ -204,7 +210,7 @@ impl Parser {
                         Some(Token::Path(parts)) if parts.len() == 1 => {}
                         Some(Token::Title) => {}
                         Some(Token::String) if parser.sqlite() || parser.mysql() => {}
-                        _ => return Err(Refused),
+                        _ => return Err(UNREAD),
                     }
                     parser.at += 1;
                 } else if !bare && parser.see_name1().is_some() {
@@ -223,7 +229,7 @@ impl Parser {
         } else {
             table = Some(self.name2()?);
             if self.sees_sign("(") {
-                return Err(Refused);
+                return Err(Refused("a function in place of a table"));
             }
         }
         let alias = if self.takes("as") || self.see_name1().is_some() { Some(self.name1()?) } else { None };
@@ -267,7 +273,7 @@ impl Parser {
             parser.takes_one(&["asc", "desc"]);
             if (parser.sqlite() || parser.postgres()) && parser.takes("nulls") && !parser.takes_one(&["first", "last"])
             {
-                return Err(Refused);
+                return Err(UNREAD);
             }
             Ok(nodes)
         })?;
@@ -305,7 +311,7 @@ impl Parser {
         } else if !self.takes("unbounded") {
             self.number()?;
         }
-        if self.takes_one(&["preceding", "following"]) { Ok(()) } else { Err(Refused) }
+        if self.takes_one(&["preceding", "following"]) { Ok(()) } else { Err(UNREAD) }
     }
 
     /// What follows INTERVAL.
@@ -315,7 +321,7 @@ impl Parser {
         }
         let is_number = self.mysql() && self.number().is_ok();
         if !is_number && !self.takes_string() {
-            return Err(Refused);
+            return Err(UNREAD);
         }
         if self.see_name1().is_some() && !self.sees_one(&["preceding", "following"]) {
             self.at += 1;

@@ -38,7 +38,7 @@ fn open(policy: &Policy, rule: &Rule, diagnostics: &mut Diagnostics) {
             (false, false) => continue,
         };
         let help = format!("list what is allowed, with `every`, under {missing}");
-        diagnostics.push(Diagnostic::new(Code::UncheckedStatement, test.span, message).help(help));
+        diagnostics.push(Diagnostic::new(Code::UncheckedSql, test.span, message).help(help));
     }
 }
 
