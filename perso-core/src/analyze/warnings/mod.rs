@@ -12,7 +12,6 @@ mod denies_without;
 mod deny_list;
 mod loose_text;
 mod never_on;
-
 mod unchecked_arguments;
 mod unchecked_shell;
 mod unchecked_sql;

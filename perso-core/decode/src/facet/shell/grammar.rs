@@ -13,13 +13,11 @@ impl Line<'_> {
         let mut is_whole = false;
         loop {
             self.lines()?;
-            if is_whole {
-                let end = self.end_of_list();
-                if end != 0 || self.must_end {
-                    return NonZeroU32::new(ends & end);
-                }
+            let name = self.beginning();
+            if is_whole && (name & names::ENDS != 0 || self.must_end) {
+                return NonZeroU32::new(ends & name);
             }
-            self.pipeline()?;
+            self.pipeline(name)?;
             self.blanks();
             is_whole = true;
             let next = self.peek_second();
@@ -50,28 +48,32 @@ impl Line<'_> {
         }
     }
 
-    /// What ends a list, if something does here; goes behind it.
-    fn end_of_list(&mut self) -> Name {
+    /// What stands here, if it ends a list, or begins a command that is not simple; goes behind it.
+    fn beginning(&mut self) -> Name {
         match self.peek() {
             // A here-document that nothing follows has no body.
-            0 if self.waiting.is_none() && self.at >= self.end => names::END,
-            b')' => {
+            0 if self.waiting.is_none() => names::END,
+            bracket @ (b'(' | b')') => {
                 self.step();
-                names::BRACKET
+                if bracket == b'(' {
+                    names::OPEN
+                } else {
+                    names::BRACKET
+                }
             }
-            _ => self.name(names::ENDS),
+            _ => self.name(names::ENDS | names::NOT | names::COMPOUND),
         }
     }
 
     /// The name of the grammar that stands here, if it is one of a set; goes behind it.
-    fn name(&mut self, of: u32) -> Name {
+    fn name(&mut self, of: Name) -> Name {
         let mut end = self.at;
-        while matches!(self.byte(end), b'a'..=b'z' | b'!' | b'{' | b'}') {
+        while !is_end(self.byte(end)) {
             end += 1;
         }
         let name = match self.text.get(self.at..end) {
             // A bracket directly behind a word is a pattern to zsh.
-            Some(text) if is_end(self.byte(end)) && self.byte(end) != b'(' => names::of_grammar(text) & of,
+            Some(text) if self.byte(end) != b'(' => names::of_grammar(text) & of,
             _ => 0,
         };
         if name != 0 {
@@ -80,25 +82,19 @@ impl Line<'_> {
         name
     }
 
-    fn pipeline(&mut self) -> Option<()> {
-        self.name(names::NOT);
-        self.blanks();
-        let compound = if self.peek() == b'(' {
-            self.step();
-            // `((` begins arithmetic.
-            if self.peek() == b'(' {
-                return None;
-            }
-            names::BRACKET
-        } else {
-            self.name(names::COMPOUND)
-        };
-        if compound == 0 {
+    /// Reads a command of a pipeline, behind what [`beginning`](Self::beginning) has found.
+    fn pipeline(&mut self, mut name: Name) -> Option<()> {
+        if name == names::NOT {
+            self.blanks();
+            name = self.beginning();
+        }
+        if name == 0 {
             return self.simple();
         }
         self.enter()?;
-        match compound {
-            names::BRACKET => drop(self.list(names::BRACKET)?),
+        match name {
+            // `((` begins arithmetic.
+            names::OPEN if self.peek() != b'(' => drop(self.list(names::BRACKET)?),
             names::GROUP => drop(self.list(names::END_GROUP)?),
             names::IF => loop {
                 self.list(names::THEN)?;
@@ -109,14 +105,15 @@ impl Line<'_> {
                 }
                 break;
             },
-            _ => {
-                if compound == names::FOR {
+            names::FOR | names::WHILE => {
+                if name == names::FOR {
                     self.values()?;
                 } else {
                     self.list(names::DO)?;
                 }
                 self.list(names::DONE)?;
             }
+            _ => return None,
         }
         self.depth -= 1;
         loop {
@@ -184,21 +181,23 @@ impl Line<'_> {
             if then == Then::NoWords {
                 return None;
             }
-            let name_end = self.name_end(self.at);
-            if program == 0 && name_end != self.at && self.byte(name_end) == b'=' {
-                // zsh takes `==name` for a path.
-                if self.byte(name_end + 1) == b'=' {
-                    return None;
+            if program == 0 {
+                let name_end = self.name_end(self.at);
+                if name_end != self.at && self.byte(name_end) == b'=' {
+                    // zsh takes `==name` for a path.
+                    if self.byte(name_end + 1) == b'=' {
+                        return None;
+                    }
+                    let commands = self.commands;
+                    self.word(0)?;
+                    // What is run for its value has what is assigned before it.
+                    if is_assigned && self.commands != commands {
+                        return None;
+                    }
+                    is_assigned = true;
+                    self.variable(self.last)?;
+                    continue;
                 }
-                let commands = self.commands;
-                self.word(0)?;
-                // What is run for its value has what is assigned before it.
-                if is_assigned && self.commands != commands {
-                    return None;
-                }
-                is_assigned = true;
-                self.variable(self.last)?;
-                continue;
             }
             self.word(flag::WORD)?;
             if program == 0 {

@@ -34,10 +34,9 @@ const DEPTH: u32 = 8;
 /// A line that is being read, or has been read.
 #[derive(Debug)]
 pub struct Line<'l> {
+    /// The line up to where what is read now ends: the line, or a script in it.
     text: &'l [u8],
     at: usize,
-    /// Where the text ends that is read now: the line, or a script in it.
-    end: usize,
     /// What is kept of the line.
     pub records: Records<'l>,
     /// The record behind which the next one comes.
@@ -63,7 +62,6 @@ impl<'l> Line<'l> {
         Some(Self {
             text,
             at: 0,
-            end: text.len(),
             records: Records::new(text, memory)?,
             last: 0,
             word: Draft::default(),
@@ -78,16 +76,18 @@ impl<'l> Line<'l> {
 
     /// Reads the line; `None` where it is not understood.
     pub fn read(&mut self) -> Option<()> {
+        let is_refused = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n');
+        // Not `any`, which natively looks at one byte after the other.
+        if self.text.iter().fold(false, |any, byte| any | is_refused(byte)) {
+            return None;
+        }
         self.list(names::END).map(drop)
     }
 
-    /// The byte at a place; 0 at the end, and for what no line has, so that nothing goes on there.
+    /// The byte at a place; 0, which no line has, at the end.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     fn byte(&self, at: usize) -> u8 {
-        match crate::text::byte(self.text, at) {
-            byte @ (b'\t' | b'\n' | b' '..=b'~' | 0x80..) if at < self.end => byte,
-            _ => 0,
-        }
+        crate::text::byte(self.text, at)
     }
 
     /// The next byte; 0 at the end.

@@ -23,11 +23,13 @@ pub(super) const DO: Name = 1 << 11;
 pub(super) const DONE: Name = 1 << 12;
 pub(super) const FOR: Name = 1 << 13;
 pub(super) const IN: Name = 1 << 14;
+/// `(`
+pub(super) const OPEN: Name = 1 << 15;
 
 /// What begins a compound command.
 pub(super) const COMPOUND: Name = GROUP | IF | WHILE | FOR;
 /// What ends a list.
-pub(super) const ENDS: Name = END_GROUP | THEN | ELIF | ELSE | FI | DO | DONE;
+pub(super) const ENDS: Name = END | BRACKET | END_GROUP | THEN | ELIF | ELSE | FI | DO | DONE;
 
 /// What a name is: for names of the grammar, the number of its bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -53,7 +53,7 @@ impl Line<'_> {
         }
         let name = text.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
         let mut meaning = names::meaning(text.get(name..)?);
-        if !meaning.runs() {
+        if name != 0 && !meaning.runs() {
             meaning = names::meaning(text);
         }
         let mut at = self.records.next(program, flag::WORD);
@@ -217,14 +217,14 @@ impl Line<'_> {
         }
         // What is around the shell is around all that it runs.
         self.records.share(command)?;
-        let outer = (self.at, self.end, self.waiting.take(), self.substitution, self.must_end);
+        let outer = (self.at, self.text, self.waiting.take(), self.substitution, self.must_end);
         (self.substitution, self.must_end) = (0, false);
         self.at = start;
-        self.end = start + self.records.get(script, part::LENGTH) as usize;
+        self.text = self.text.get(..start + self.records.get(script, part::LENGTH) as usize)?;
         self.enter()?;
         self.list(names::END)?;
         self.depth -= 1;
-        (self.at, self.end, self.waiting, self.substitution, self.must_end) = outer;
+        (self.at, self.text, self.waiting, self.substitution, self.must_end) = outer;
         Some(())
     }
 }

@@ -29,10 +29,12 @@ impl Line<'_> {
     /// Whether a redirection begins here.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(super) fn is_redirection(&self) -> bool {
-        let (byte, next) = (self.peek(), self.peek_second());
-        matches!(byte, b'<' | b'>')
-            || byte.is_ascii_digit() && matches!(next, b'<' | b'>')
-            || byte == b'&' && next == b'>'
+        match self.peek() {
+            b'<' | b'>' => true,
+            b'0'..=b'9' => matches!(self.peek_second(), b'<' | b'>'),
+            b'&' => self.peek_second() == b'>',
+            _ => false,
+        }
     }
 
     /// Reads a redirection, and records what is written to or read from.

@@ -76,15 +76,15 @@ impl Line<'_> {
             }
             self.literal()?;
         }
+        let written = self.text.get(start..self.at)?;
         // What is directly before a redirection may be the number of what it redirects.
         if self.is_redirection() {
-            let written = self.text.get(start..self.at)?;
             let is_number = written.iter().all(u8::is_ascii_digit);
             if is_number || written.first() == Some(&b'{') && written.last() == Some(&b'}') {
                 return None;
             }
         }
-        if self.text.get(start..self.at)? == b"$?" {
+        if written == b"$?" {
             self.word.flags |= flag::NUMBER;
         }
         let mut text = text;
@@ -103,23 +103,28 @@ impl Line<'_> {
         Some(())
     }
 
-    /// Takes the next byte as itself.
+    /// Takes the next byte as itself, and the bytes behind it that always stand for themselves.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     fn literal(&mut self) -> Option<()> {
-        let byte = self.peek();
+        let mut byte = self.peek();
         match byte {
             0 => return None,
             b'$' | b'`' => self.word.flags |= flag::DOLLAR,
             b'[' => self.word.flags |= flag::BRACKET,
             _ => {}
         }
-        self.step();
         self.word.has_text = true;
-        if self.word.flags & flag::UNKNOWN == 0 {
-            self.word.length += 1;
-            self.records.push_text(byte)?;
+        loop {
+            if self.word.flags & flag::UNKNOWN == 0 {
+                self.word.length += 1;
+                self.records.push_text(byte)?;
+            }
+            self.step();
+            byte = self.peek();
+            if !is_path(byte) {
+                return Some(());
+            }
         }
-        Some(())
     }
 
     fn double_quotes(&mut self) -> Option<()> {
@@ -223,7 +228,30 @@ impl Line<'_> {
 }
 
 /// Whether a byte stands for itself wherever it is in a word.
+#[inline(always)]
+fn is_path(byte: u8) -> bool {
+    // Natively a table is faster than branches, which a processor often guesses wrong.
+    if cfg!(target_arch = "wasm32") {
+        is_in_path(byte)
+    } else {
+        PATH.get(usize::from(byte)) == Some(&true)
+    }
+}
+
+/// What [`is_in_path`] says of each byte.
+#[allow(clippy::indexing_slicing, reason = "it is worked out when it is compiled")]
+static PATH: [bool; 1 << 8] = {
+    let mut table = [false; 1 << 8];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = is_in_path(byte as u8);
+        byte += 1;
+    }
+    table
+};
+
+/// [`is_path`], without the table.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
-const fn is_path(byte: u8) -> bool {
+const fn is_in_path(byte: u8) -> bool {
     is_of_name(byte) || matches!(byte, b'@' | b'%' | b'+' | b':' | b',' | b'.' | b'/' | b'-')
 }
