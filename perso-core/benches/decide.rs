@@ -9,6 +9,7 @@
 //! | `decide_value_vs_parse_value` | a decision on a call that is a `serde_json::Value` | parsing into one |
 //! | `scale_10k_vs_10` | a decision with 10 000 rules | with 10 |
 //! | `patterns_vs_eq` | a decision with five pattern tests | with five `eq` tests on the same call |
+//! | `shell_vs_eq` | a decision on a line of six shell commands | with five `eq` tests on the same call |
 //! | `pattern_linear` | matching 100 kB with `(a+)+$` | ten times matching 10 kB |
 //! | `portable_vs_fast` | call text to record through the portable entry, in wasmi too | call text to decision |
 //! | `threads_2_vs_1` | calls a second of two threads | of one |
@@ -41,6 +42,7 @@ fn main() {
     calls(&mut report);
     rules(&mut report);
     patterns(&mut report);
+    languages(&mut report);
     threads(&mut report);
     report.write();
 }
@@ -224,6 +226,47 @@ fn patterns(report: &mut Report) {
         ],
     );
     report.ratio("pattern_linear", medians[1] / (10.0 * medians[0]));
+}
+
+/// Texts that are read as a language, in calls with four other arguments.
+fn languages(report: &mut Report) {
+    read_vs_eq(
+        report,
+        "shell",
+        "cd /srv/build/perso && git fetch --quiet origin main && git log --oneline -5 origin/main; \
+         cargo test --locked --workspace > target/perso-test.log 2>&1; grep -n 'test result' target/perso-test.log | tail -20",
+        r#"{"every":{".program":{"in":["cargo","cd","git","grep","head","ls","tail"]}}}"#,
+    );
+}
+
+/// Measures what it costs to read a text with an operator, over five `eq` tests on the same call: of the text, which JSON
+/// writes as it is, and of the other arguments.
+fn read_vs_eq(report: &mut Report, operator: &str, text: &str, test: &str) {
+    let args = [
+        ("text", text),
+        ("cwd", "/srv/build"),
+        ("session", "5d1c0f8a"),
+        ("branch", "release/2026-11"),
+        ("title", "Report-2026-Q3"),
+    ];
+    let members = |prefix: &str| args.map(|(name, value)| format!(r#""{prefix}{name}":"{value}""#)).join(",");
+    let call = format!(
+        r#"{{"tool":"run","args":{{{}}},"agent":{{"id":"agt-099","roles":["agent"],"mfa_verified":true}}}}"#,
+        members("")
+    );
+    let policy = |tests: &str| {
+        let rule = format!(r#"{{"id":"run","allow":"run","roles":["agent"],"when":{{{tests}}}}}"#);
+        Policy::compile(&format!(r#"{{"perso":1,"rules":[{rule}]}}"#)).expect("the policy compiles")
+    };
+    let eq = policy(&members("args."));
+    let read = policy(&format!(r#""args.text":{{"{operator}":{test}}}"#));
+    let judge = |policy: &Policy| assert!(policy.decide_json(call.as_bytes()).is_allowed());
+    let medians = report.compare(
+        &format!("a text of {} bytes in a call of {} bytes", text.len(), call.len()),
+        1,
+        vec![candidate("five eq", || judge(&eq)), candidate(operator, || judge(&read))],
+    );
+    report.ratio(&format!("{operator}_vs_eq"), medians[1] / medians[0]);
 }
 
 /// Calls a second with so many threads.
