@@ -10,6 +10,7 @@
 //! | `scale_10k_vs_10` | a decision with 10 000 rules | with 10 |
 //! | `patterns_vs_eq` | a decision with five pattern tests | with five `eq` tests on the same call |
 //! | `shell_vs_eq` | a decision on a line of six shell commands | with five `eq` tests on the same call |
+//! | `sql_vs_eq` | a decision that reads a statement of SQL | the same |
 //! | `pattern_linear` | matching 100 kB with `(a+)+$` | ten times matching 10 kB |
 //! | `portable_vs_fast` | call text to record through the portable entry, in wasmi too | call text to decision |
 //! | `threads_2_vs_1` | calls a second of two threads | of one |
@@ -236,6 +237,13 @@ fn languages(report: &mut Report) {
         "cd /srv/build/perso && git fetch --quiet origin main && git log --oneline -5 origin/main; \
          cargo test --locked --workspace > target/perso-test.log 2>&1; grep -n 'test result' target/perso-test.log | tail -20",
         r#"{"every":{".program":{"in":["cargo","cd","git","grep","head","ls","tail"]}}}"#,
+    );
+    read_vs_eq(
+        report,
+        "sql",
+        "SELECT c.name, c.city, COUNT(*) AS orders, SUM(o.total) AS revenue FROM customers c JOIN orders o ON o.customer_id = c.id \
+         WHERE o.status = 'paid' AND o.total > 100 GROUP BY c.name, c.city ORDER BY 4 DESC LIMIT 20",
+        r#"{"dialect":"sqlite","statement":"select","tables":{"every":{"in":["customers","orders"]}},"functions":{"every":{"in":["count","sum"]}}}"#,
     );
 }
 
