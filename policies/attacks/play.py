@@ -29,7 +29,7 @@ PLACES = {
     "{node}": NODE,
     "{environment}": sys.prefix,
     "{node_modules}": str(ROOT / "perso-node/node_modules"),
-    "{mail_modules}": str(ROOT / "target/attacks/mail/node_modules"),
+    "{server_modules}": str(ROOT / "target/attacks/servers/node_modules"),
     "{mail_port}": str(MAIL_PORT),
     "{certificate}": str(CERTIFICATE),
 }

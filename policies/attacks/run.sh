@@ -15,13 +15,13 @@ need openssl openssl openssl version
 . ../../perso-node/packages.sh
 python=$root/target/py/mcp1/bin/python
 
-# A mail server, which is no other test's.
-mail=$root/target/attacks/mail
-if ! cmp -s mail/package-lock.json "$mail/node_modules/.installed-lock.json"; then
-    mkdir -p "$mail"
-    cp mail/package.json mail/package-lock.json "$mail"
-    (cd "$mail" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
-    cp mail/package-lock.json "$mail/node_modules/.installed-lock.json"
+# Servers that no other test needs.
+servers=$root/target/attacks/servers
+if ! cmp -s servers/package-lock.json "$servers/node_modules/.installed-lock.json"; then
+    mkdir -p "$servers"
+    cp servers/package.json servers/package-lock.json "$servers"
+    (cd "$servers" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+    cp servers/package-lock.json "$servers/node_modules/.installed-lock.json"
 fi
 
 "$python" -c 'import perso' 2> /dev/null || "$python" -m pip install -q --disable-pip-version-check --no-deps "$root"/target/py/wheels/perso-*.whl || {
