@@ -53,6 +53,7 @@ class Machine:
         subprocess.run(["chown", "-R", f"{sandbox.USER}:{sandbox.GROUP}", str(sandbox.GROUND)], check=True)
         if build.exists():
             self.run(["bash", "-eu", str(build)], check=True)
+        self._again = build.with_suffix(".reset.sh")
         BUILT.mkdir()
         subprocess.run(["cp", "-a", f"{sandbox.GROUND}/.", str(BUILT)], check=True)
         self._serve_web()
@@ -71,6 +72,8 @@ class Machine:
         for path in sandbox.GROUND.iterdir():
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         subprocess.run(["cp", "-a", f"{BUILT}/.", str(sandbox.GROUND)], check=True)
+        if self._again.exists():
+            self.run(["bash", "-eu", str(self._again)], check=True)
         self._reached.clear()
         self._mailed.clear()
 
