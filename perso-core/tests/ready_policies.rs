@@ -28,6 +28,7 @@ const READY: &[Ready] = &[
     Ready { policy: "mail-own-domain", server: None, left_out: &[] },
     // For no server: what the language can say about money.
     Ready { policy: "payments", server: None, left_out: &[] },
+    Ready { policy: "postgres-read-only", server: Some("server-postgres"), left_out: &[] },
     // These change the database, or the memo that others read.
     Ready {
         policy: "sqlite-read-only",

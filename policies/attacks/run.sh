@@ -11,6 +11,7 @@ need unshare util-linux unshare --version
 need setpriv util-linux setpriv --version
 need ip iproute2 ip -V
 need openssl openssl openssl version
+need PostgreSQL postgresql sh -c 'ls /usr/lib/postgresql/*/bin/initdb'
 . ../../perso-py/environments.sh
 . ../../perso-node/packages.sh
 python=$root/target/py/mcp1/bin/python
