@@ -123,7 +123,7 @@ mod tests {
             ("SELECT 'a\\n'", 7, "a backslash in a string"),
             ("SELECT x'00'", 7, "quotes directly behind something else"),
             ("SELECT a FROM f(1)", 15, "a function in place of a table"),
-            ("SELECT a LIMIT 1234567890123456789", 34, "a limit of more than 18 digits"),
+            ("SELECT a LIMIT 1234567890123456789", 15, "a limit of more than 18 digits"),
         ] {
             assert_eq!(read(text, Dialect::Any), Err(Stop { at, why }), "{text:?}");
         }

@@ -148,6 +148,7 @@ impl Parser {
     fn integer(&mut self) -> Read<u64> {
         let number = self.number()?;
         if number.len() > 18 {
+            self.at -= 1;
             return Err(Refused("a limit of more than 18 digits"));
         }
         number.parse().map_err(|_| UNREAD)
