@@ -232,17 +232,41 @@ fn the_prelude_is_what_its_sources_make() {
     }
 }
 
+/// The module of a policy with a rule that asks this.
+fn module_of(when: &str) -> Vec<u8> {
+    let rule = format!(r#"{{"id": "r", "allow": "t", "when": {when}}}"#);
+    perso_core::compile(&format!(r#"{{"perso": 1, "rules": [{rule}]}}"#)).unwrap().module
+}
+
 #[test]
-fn only_modules_with_shell_have_the_names_that_shells_know() {
-    let has_names = |test: &str| {
-        let rule = format!(r#"{{"id": "r", "allow": "t", "when": {{"args.c": {test}}}}}"#);
-        let module = perso_core::compile(&format!(r#"{{"perso": 1, "rules": [{rule}]}}"#)).unwrap().module;
-        let names = &perso_decode::facet::shell::names::TABLE;
-        module.windows(names.len()).any(|window| window == names)
-    };
-    assert!(has_names(r#"{"shell": {"every": {".program": "ls"}}}"#));
+fn only_modules_with_a_reader_have_its_words() {
+    const SHELL: &str = r#"{"args.c": {"shell": {"every": {".program": "ls"}}}}"#;
+    const SQL: &str = r#"{"args.c": {"sql": {"dialect": "any", "tables": {"has": "a"}}}}"#;
+    let shell: &[u8] = &perso_decode::facet::shell::names::TABLE;
+    let sql: &[u8] = &perso_decode::facet::sql::words::TABLE;
+    let has = |when: &str, words: &[u8]| module_of(when).windows(words.len()).any(|window| window == words);
+    assert!(has(SHELL, shell) && !has(SHELL, sql));
+    assert!(has(SQL, sql) && !has(SQL, shell));
     for test in [r#"{"command": {"program": "ls"}}"#, r#"{"words": {"has": "ls"}}"#, r#"{"within": "/srv"}"#, r#""ls""#]
     {
-        assert!(!has_names(test), "{test}");
+        let when = format!(r#"{{"args.c": {test}}}"#);
+        assert!(!has(&when, shell) && !has(&when, sql), "{test}");
     }
+}
+
+/// What a reader weighs: a policy that reads a text, next to one that asks the same of an argument.
+#[test]
+fn a_reader_is_small() {
+    let weight = |reads: &str, asks: &str| module_of(reads).len() - module_of(asks).len();
+    let shell = weight(
+        r#"{"args.c": {"shell": {"every": {".program": {"in": ["git", "ls"]}}}}}"#,
+        r#"{"args.c": {"every": {".program": {"in": ["git", "ls"]}}}}"#,
+    );
+    let sql = weight(
+        r#"{"args.q": {"sql": {"dialect": "sqlite", "statement": "select", "tables": {"every": {"in": ["a", "b"]}},
+            "functions": {"every": {"eq": "count"}}}}}"#,
+        r#"{"args.statement": "select", "args.tables": {"every": {"in": ["a", "b"]}}, "args.functions": {"every": {"eq": "count"}}}"#,
+    );
+    println!("shell: {shell} bytes, sql: {sql} bytes");
+    assert!(shell <= 12 << 10 && sql <= 16 << 10, "{shell} and {sql} bytes");
 }

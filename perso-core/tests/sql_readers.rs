@@ -38,12 +38,10 @@ fn by_decoder(text: &str, dialect: Dialect) -> Option<Read> {
     // Other calls have left something in it.
     let mut memory = vec![0xa5; memory(text.len())];
     let read = read(text.as_bytes(), bits, &mut memory)?;
-    let list = |kind| {
-        let name = |bytes: perso_decode::facet::sql::Bytes<'_>| Read::String(bytes.map(char::from).collect());
-        Read::List(read.names(kind).map(|one| name(one.bytes())).collect())
-    };
+    let name = |bytes: perso_decode::facet::sql::Bytes<'_>| Read::String(bytes.map(char::from).collect());
+    let list = |kind| Read::List(read.names(kind).map(|one| name(one.bytes())).collect());
     let mut members = vec![
-        ("statement", Read::String(read.statement().to_owned())),
+        ("statement", name(read.statement().bytes())),
         ("tables", list(Kind::Table)),
         ("functions", list(Kind::Function)),
         ("columns", list(Kind::Column)),

@@ -267,23 +267,23 @@ pub mod facet {
     pub const ANY_PATH: u32 = 21;
     /// Each string at any depth of a part of the call.
     pub const STRINGS: u32 = 22;
-    /// The commands of a shell line, a list. What follows is read off each of them.
+    /// The commands of a shell line, a list.
     pub const SHELL: u32 = 23;
-    /// A command's program.
-    pub const COMMAND_PROGRAM: u32 = 24;
+    /// A statement of SQL, in the [`dialect`](super::dialect) that is in the bits above.
+    pub const SQL: u32 = 24;
+    /// Of each command of a line: its program.
+    pub const COMMAND_PROGRAM: u32 = 25;
     /// Its words, a list: the program, and the arguments.
-    pub const COMMAND_WORDS: u32 = 25;
+    pub const COMMAND_WORDS: u32 = 26;
     /// Its arguments, a list.
-    pub const COMMAND_ARGS: u32 = 26;
+    pub const COMMAND_ARGS: u32 = 27;
     /// The names of variables that are assigned in front of it, a list.
-    pub const COMMAND_ENV: u32 = 27;
+    pub const COMMAND_ENV: u32 = 28;
     /// What it is redirected to, a list.
-    pub const COMMAND_WRITES: u32 = 28;
+    pub const COMMAND_WRITES: u32 = 29;
     /// What is redirected into it, a list.
-    pub const COMMAND_READS: u32 = 29;
-    /// A statement of SQL, in the [`dialect`](super::dialect) that is in the bits above. What follows is read off it.
-    pub const SQL: u32 = 30;
-    /// The kind of a statement.
+    pub const COMMAND_READS: u32 = 30;
+    /// Of a statement: its kind.
     pub const SQL_STATEMENT: u32 = 31;
     /// Its tables, a list.
     pub const SQL_TABLES: u32 = 32;

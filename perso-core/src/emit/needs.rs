@@ -102,9 +102,9 @@ fn add(places: &Places, needed: &mut BTreeSet<&'static str>) {
                     "any_path"
                 }
                 facet::STRINGS => "strings",
-                // A command's facets are read with the line.
-                facet::SHELL..=facet::COMMAND_READS => "shell",
-                facet::SQL..=facet::SQL_LIMIT => "sql",
+                // What is read off a command is read with the line, and likewise of a statement.
+                facet::SHELL | facet::COMMAND_PROGRAM..=facet::COMMAND_READS => "shell",
+                facet::SQL | facet::SQL_STATEMENT..=facet::SQL_LIMIT => "sql",
                 _ => "program",
             };
             need(name, true);

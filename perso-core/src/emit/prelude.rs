@@ -328,6 +328,11 @@ mod tests {
     }
 
     #[test]
+    fn only_modules_that_read_sql_have_its_words() {
+        assert_only_with("sql", "elements", &sql::words::TABLE);
+    }
+
+    #[test]
     fn every_function_that_can_be_left_out_is_there_and_calls_are_direct() {
         let whole = Prelude::new(&BTreeSet::from(needs::OPTIONAL));
         let lean = Prelude::new(&BTreeSet::new());

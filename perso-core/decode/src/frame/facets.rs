@@ -66,18 +66,19 @@ impl<'f> Frame<'_, 'f> {
     #[cfg(not(plain_prelude))]
     #[cfg_attr(target_arch = "wasm32", no_mangle, inline(never))]
     fn later_facet(&mut self, at: Place, kind: u32, value: Value<'_>) -> Result<(), Error> {
-        let (kind, more) = (kind & ((1 << facet::BITS) - 1), kind >> facet::BITS);
+        // The zone, or the dialect.
+        let (kind, zone) = (kind & ((1 << facet::BITS) - 1), kind >> facet::BITS);
         match (value, kind) {
             // `anywhere` reads the strings of a value where each of them is met, not here.
             (_, facet::STRINGS) => Ok(()),
             (Value::Number(None), facet::INSTANT..=facet::DATE) => self.number(at, None),
-            (Value::Number(Some(value)), facet::INSTANT..=facet::DATE) => self.instant(at, kind, more, Ok(value)),
-            (Value::String(value), facet::INSTANT..=facet::DATE) => self.instant(at, kind, more, Err(value)),
+            (Value::Number(Some(value)), facet::INSTANT..=facet::DATE) => self.instant(at, kind, zone, Ok(value)),
+            (Value::String(value), facet::INSTANT..=facet::DATE) => self.instant(at, kind, zone, Err(value)),
             (Value::String(value), facet::FOLDED) => self.folded(at, value),
             (Value::String(value), facet::SEGMENT) => self.segment(at, value),
             (Value::String(value), facet::ANY_PATH) => self.any_path(at, value),
             (Value::String(value), facet::SHELL) => self.shell(at, value),
-            (Value::String(value), facet::SQL) => self.sql(at, more, value),
+            (Value::String(value), facet::SQL) => self.sql(at, zone, value),
             _ => self.none(at),
         }
     }

@@ -1,10 +1,13 @@
 //! The commands of a shell line, as a list: an element for each command, with facets of its own.
 
-use super::{Frame, Place, Value, DAMAGED, NO_RECORD};
+use super::{Frame, Place, Value, NO_RECORD};
 use crate::error::Error;
 use crate::facet::shell::{self, flag, Line, Records};
 use crate::layout::{facet, kind};
 use crate::table::number;
+
+const _: () = assert!(flag::WRITES == flag::ENV << (facet::COMMAND_WRITES - facet::COMMAND_ENV));
+const _: () = assert!(flag::READS == flag::ENV << (facet::COMMAND_READS - facet::COMMAND_ENV));
 
 /// The commands of a line, in place of a kind of records.
 const COMMANDS: u32 = 0;
@@ -12,15 +15,9 @@ const COMMANDS: u32 = 0;
 impl Frame<'_, '_> {
     #[cfg_attr(all(target_arch = "wasm32", not(plain_prelude)), no_mangle, inline(never))]
     pub(super) fn shell(&mut self, at: Place, value: &[u8]) -> Result<(), Error> {
-        if value.len() > shell::MOST {
-            return self.none(at);
-        }
         self.take_back(shell::memory(value.len()), NO_RECORD)?;
-        let Some(mut line) = Line::new(value, core::mem::take(&mut self.taken)) else { return Err(DAMAGED) };
-        if line.read().is_none() {
-            return self.none(at);
-        }
-        let line = &line.records;
+        let mut line = Line::new(value, core::mem::take(&mut self.taken));
+        let Some(line) = line.as_mut().and_then(Line::read) else { return self.none(at) };
         self.items(line, at, COMMANDS, line.next_command(0))
     }
 
@@ -69,11 +66,8 @@ impl Frame<'_, '_> {
             facet::COMMAND_WORDS => (flag::WORD, program),
             facet::COMMAND_ARGS => (flag::WORD, line.next(program, flag::WORD)),
             _ => {
-                let which = match field {
-                    facet::COMMAND_ENV => flag::ENV,
-                    facet::COMMAND_WRITES => flag::WRITES,
-                    _ => flag::READS,
-                };
+                // The other lists are in one order as facets and as flags.
+                let which = flag::ENV.wrapping_shl(field.wrapping_sub(facet::COMMAND_ENV));
                 (which, line.first(command, which))
             }
         };

@@ -2,7 +2,7 @@
 
 use super::{Frame, Place, DAMAGED, NO_RECORD};
 use crate::error::Error;
-use crate::facet::sql::{self, Kind, Sql};
+use crate::facet::sql::{self, Kind, Name, Sql};
 use crate::layout::{facet, kind};
 use crate::number::Number;
 use crate::table::number;
@@ -16,7 +16,7 @@ impl Frame<'_, '_> {
         for [field, at] in self.table.facets(self.scope.info(at)?)? {
             let at = Place(number(*at));
             match (number(*field), read.limit()) {
-                (facet::SQL_STATEMENT, _) => self.text(at, read.statement().as_bytes()),
+                (facet::SQL_STATEMENT, _) => self.name(at, read.statement()),
                 (facet::SQL_TABLES, _) => self.names(at, &read, Kind::Table),
                 (facet::SQL_FUNCTIONS, _) => self.names(at, &read, Kind::Function),
                 (facet::SQL_COLUMNS, _) => self.names(at, &read, Kind::Column),
@@ -36,9 +36,14 @@ impl Frame<'_, '_> {
         let Some(mut elements) = self.elements(at, count)? else { return Ok(()) };
         for name in read.names(of) {
             self.element(&mut elements)?;
-            self.canonical(Place::ELEMENT, name.len(), |to| name.bytes().try_for_each(|byte| to.byte(byte)))?;
+            self.name(Place::ELEMENT, name)?;
         }
         self.end(elements);
         Ok(())
+    }
+
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    fn name(&mut self, at: Place, name: Name<'_>) -> Result<(), Error> {
+        self.canonical(at, name.len(), |to| name.bytes().try_for_each(|byte| to.byte(byte)))
     }
 }

@@ -57,7 +57,7 @@ pub struct Line<'l> {
 }
 
 impl<'l> Line<'l> {
-    /// A line that is still to be [read](Self::read), and [memory] of the size that it needs.
+    /// A line that is still to be [read](Self::read), and [memory] of the size that it needs; `None` where that is less, or the line is too long.
     pub fn new(text: &'l [u8], memory: &'l mut [u8]) -> Option<Self> {
         Some(Self {
             text,
@@ -74,14 +74,15 @@ impl<'l> Line<'l> {
         })
     }
 
-    /// Reads the line; `None` where it is not understood.
-    pub fn read(&mut self) -> Option<()> {
-        let is_refused = |byte: &u8| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\n');
+    /// Reads the line, and returns what is kept of it; `None` where it is not understood.
+    pub fn read(&mut self) -> Option<&Records<'l>> {
+        let is_refused = |byte: &u8| *byte < b' ' && byte.wrapping_sub(b'\t') > 1 || *byte == 0x7f;
         // Not `any`, which natively looks at one byte after the other.
         if self.text.iter().fold(false, |any, byte| any | is_refused(byte)) {
             return None;
         }
-        self.list(names::END).map(drop)
+        self.list(names::END)?;
+        Some(&self.records)
     }
 
     /// The byte at a place; 0, which no line has, at the end.

@@ -8,6 +8,7 @@
 //!
 //! Record 0 is for all commands: its first record is the first that all of them have.
 
+use super::MOST;
 use core::num::NonZeroU32;
 
 /// What a record is, and what is known of its text.
@@ -64,8 +65,11 @@ const fn most(line: usize) -> usize {
     line + 2 + MOST_SHARED as usize
 }
 
-/// The memory that the records and texts of a line take.
+/// The memory that the records and texts of a line take; none if it is too long to be read.
 pub const fn memory(line: usize) -> usize {
+    if line > MOST {
+        return 0;
+    }
     most(line) * size_of::<Record>() + line
 }
 

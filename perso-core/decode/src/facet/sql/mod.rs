@@ -60,7 +60,7 @@ pub struct Sql<'t> {
     text: &'t [u8],
     names: &'t [Record],
     dialect: u32,
-    statement: u32,
+    statement: Span,
     limit: Option<u64>,
     all: bool,
 }
@@ -68,13 +68,8 @@ pub struct Sql<'t> {
 impl<'t> Sql<'t> {
     /// The kind of the statement: `select`, `insert`, `update` or `delete`.
     #[must_use]
-    pub const fn statement(&self) -> &'static str {
-        match self.statement {
-            token::INSERT => "insert",
-            token::UPDATE => "update",
-            token::DELETE => "delete",
-            _ => "select",
-        }
+    pub fn statement(&self) -> Name<'t> {
+        name::name(self.text, dialect::ANY, Kind::Table as u32, self.statement)
     }
 
     /// The names of a kind, each once, in the order in which they are written first; behind the columns there is `*` if
@@ -118,6 +113,7 @@ pub fn read<'t>(text: &'t [u8], dialect: u32, memory: &'t mut [u8]) -> Option<Sq
         depth: 0,
         all: false,
         limit: None,
+        selects: (0, 0),
     };
     let statement = reader.statement();
     if reader.token != token::END {
@@ -158,4 +154,6 @@ struct Reader<'t, 'm> {
     depth: u32,
     all: bool,
     limit: Option<u64>,
+    /// The last `SELECT`.
+    selects: Span,
 }

@@ -4,6 +4,7 @@ use super::{dialect, token, Reader};
 
 impl Reader<'_, '_> {
     pub(super) fn select(&mut self) {
+        self.selects = self.span();
         self.expect(token::SELECT);
         if !self.takes(token::ALL)
             && self.takes(token::DISTINCT)

@@ -4,11 +4,11 @@ use super::name::Kind;
 use super::{dialect, token, Reader, Span, LIMIT_DIGITS};
 
 impl Reader<'_, '_> {
-    /// The whole text; its first token, which tells what it is.
-    pub(super) fn statement(&mut self) -> u32 {
+    /// The whole text; the word that says what it does.
+    pub(super) fn statement(&mut self) -> Span {
         self.next();
-        let statement = self.token;
-        match statement {
+        let mut statement = self.span();
+        match self.token {
             token::INSERT => self.insert(),
             token::UPDATE => {
                 self.next();
@@ -31,7 +31,10 @@ impl Reader<'_, '_> {
                 self.table();
                 self.condition();
             }
-            _ => self.query(),
+            _ => {
+                self.query();
+                statement = self.selects;
+            }
         }
         self.takes(token::END_OF_STATEMENT);
         self.all |= self.reads_row();

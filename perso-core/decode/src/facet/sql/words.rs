@@ -266,6 +266,8 @@ pub(super) mod class {
     pub(in super::super) const QUOTE: u8 = 1 << 4;
     pub(in super::super) const BLANK: u8 = 1 << 5;
     pub(in super::super) const PRINTABLE: u8 = 1 << 6;
+    /// Every other byte. Zeros would cut the table up, so that it could not be left out.
+    const OTHER: u8 = 1 << 7;
 
     pub(super) const fn of(byte: u8) -> u8 {
         match byte {
@@ -277,7 +279,7 @@ pub(super) mod class {
             b' ' => BLANK | PRINTABLE,
             b'\t' | b'\n' | b'\r' => BLANK,
             _ if byte.is_ascii_graphic() => PRINTABLE,
-            _ => 0,
+            _ => OTHER,
         }
     }
 }
