@@ -57,7 +57,7 @@ bench-peers: ## Compare the speed with other policy engines; writes docs/benchma
 soak: ## Judge calls on two threads while policies change, for SOAK_SECONDS (default: 600)
 	SOAK_SECONDS=$${SOAK_SECONDS:-600} cargo test --locked --profile checked -p perso-core --test soak -- --nocapture
 
-fuzz: ## Fuzz each target for FUZZ_SECONDS (default: 60)
+fuzz: ## Fuzz each target for FUZZ_SECONDS (default: 60, but a million shell lines, which takes hours)
 	perso-core/fuzz/run.sh
 
 lint: ## Check formatting, clippy with each feature set, doc links, public API, dependencies, spelling and wording
