@@ -22,6 +22,14 @@ impl Failure {
         Self::Because(why.into())
     }
 
+    /// What is to be said.
+    pub(crate) fn words(&self) -> &str {
+        match self {
+            Self::Because(why) => why,
+            Self::Closed => "the output was closed",
+        }
+    }
+
     /// Something is wrong with a file.
     pub(crate) fn file(path: &Path, what: impl Display) -> Self {
         Self::Because(format!("`{}` {what}", path.display()))

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Now {
     /// Judge at this time (RFC 3339), whatever `context.now` the calls have; by default, calls without one get the current time
     #[arg(long, value_name = "TIME", value_parser = instant)]

@@ -1,0 +1,82 @@
+//! Claude Code: `PreToolUse` (code.claude.com/docs/en/hooks).
+
+use super::answer::{Answer, Verdict};
+use super::event::{Event, Kind};
+use super::{Dialect, Unread};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+pub(super) const DIALECT: Dialect = Dialect { name: "claude", read, answer };
+
+/// The form of Claude Code and of those that have taken it over.
+#[derive(Debug, Deserialize)]
+pub(super) struct PreToolUse<'e> {
+    #[serde(borrow)]
+    pub(super) hook_event_name: Cow<'e, str>,
+    #[serde(borrow)]
+    pub(super) tool_name: Cow<'e, str>,
+    #[serde(borrow)]
+    pub(super) tool_input: &'e RawValue,
+    #[serde(borrow)]
+    pub(super) cwd: Option<Cow<'e, str>>,
+    #[serde(borrow)]
+    pub(super) permission_mode: Option<Cow<'e, str>>,
+}
+
+impl<'e> PreToolUse<'e> {
+    /// Reads an event of that name.
+    pub(super) fn read(bytes: &'e [u8], name: &str, kind: fn(&str) -> Kind<'e>) -> Result<Event<'e>, Unread> {
+        let event: Self =
+            serde_json::from_slice(bytes).map_err(|error| format!("the event is not of a tool call: {error}"))?;
+        if event.hook_event_name != name {
+            return Err(format!("the hook is for `{name}`, not for `{}`", event.hook_event_name));
+        }
+        let kind = match mcp(&event.tool_name) {
+            Some((server, tool)) => Kind::Mcp { server: Some(server.to_owned().into()), tool: tool.to_owned().into() },
+            None => kind(&event.tool_name),
+        };
+        Ok(Event {
+            tool: event.tool_name,
+            kind,
+            input: Cow::Borrowed(event.tool_input),
+            cwd: event.cwd,
+            mode: event.permission_mode,
+        })
+    }
+}
+
+/// The server and the tool of `mcp__SERVER__TOOL`.
+pub(super) fn mcp(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix("mcp__")?.split_once("__")
+}
+
+fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
+    PreToolUse::read(bytes, "PreToolUse", |tool| match tool {
+        "Bash" => Kind::Shell,
+        "Read" => Kind::Read("file_path"),
+        "NotebookRead" => Kind::Read("notebook_path"),
+        "Write" | "Edit" | "MultiEdit" => Kind::Write("file_path"),
+        "NotebookEdit" => Kind::Write("notebook_path"),
+        "Glob" | "Grep" => Kind::Search("path"),
+        "WebFetch" => Kind::Fetch,
+        _ => Kind::Other,
+    })
+}
+
+fn answer(verdict: &Verdict) -> Answer {
+    let said = |decision: &str, reason: &str| {
+        json!({ "hookSpecificOutput": {
+            "hookEventName": "PreToolUse",
+            "permissionDecision": decision,
+            "permissionDecisionReason": reason,
+        } })
+    };
+    match verdict {
+        Verdict::Pass => Answer::SILENCE,
+        Verdict::Grant(reason) => Answer::json(said("allow", reason)),
+        Verdict::Ask(reason) => Answer::json(said("ask", reason)),
+        Verdict::Deny(reason) => Answer::block(Some(said("deny", reason)), reason),
+    }
+}

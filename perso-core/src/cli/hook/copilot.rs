@@ -1,0 +1,63 @@
+//! GitHub Copilot CLI: `preToolUse` (docs.github.com/copilot, hooks configuration).
+
+use super::answer::{Answer, Verdict};
+use super::event::{Event, Kind};
+use super::{Dialect, Unread};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+pub(super) const DIALECT: Dialect = Dialect { name: "copilot", read, answer };
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PreToolUse<'e> {
+    /// Only other events say their name.
+    #[serde(borrow)]
+    hook_name: Option<Cow<'e, str>>,
+    #[serde(borrow)]
+    tool_name: Cow<'e, str>,
+    #[serde(borrow)]
+    tool_args: &'e RawValue,
+    /// What only an event after the call has.
+    #[serde(borrow)]
+    tool_result: Option<&'e RawValue>,
+    #[serde(borrow)]
+    cwd: Option<Cow<'e, str>>,
+}
+
+fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
+    let event: PreToolUse<'_> =
+        serde_json::from_slice(bytes).map_err(|error| format!("the event is not of a tool call: {error}"))?;
+    if let Some(name) = event.hook_name.filter(|name| name != "preToolUse") {
+        return Err(format!("the hook is for `preToolUse`, not for `{name}`"));
+    }
+    if event.tool_result.is_some() {
+        return Err("the hook is for `preToolUse`, and this call has been made".to_owned());
+    }
+    let kind = match event.tool_name.as_ref() {
+        "bash" => Kind::Shell,
+        "view" => Kind::Read("path"),
+        "create" | "edit" => Kind::Write("path"),
+        "glob" | "grep" => Kind::Search("path"),
+        "web_fetch" => Kind::Fetch,
+        // `SERVER-TOOL`.
+        name => match name.split_once('-') {
+            Some((server, tool)) => Kind::Mcp { server: Some(server.to_owned().into()), tool: tool.to_owned().into() },
+            None => Kind::Other,
+        },
+    };
+    Ok(Event { tool: event.tool_name, kind, input: Cow::Borrowed(event.tool_args), cwd: event.cwd, mode: None })
+}
+
+fn answer(verdict: &Verdict) -> Answer {
+    let said =
+        |decision: &str, reason: &str| json!({ "permissionDecision": decision, "permissionDecisionReason": reason });
+    match verdict {
+        Verdict::Pass => Answer::SILENCE,
+        Verdict::Grant(reason) => Answer::json(said("allow", reason)),
+        Verdict::Ask(reason) => Answer::json(said("ask", reason)),
+        Verdict::Deny(reason) => Answer::block(Some(said("deny", reason)), reason),
+    }
+}

@@ -1,0 +1,75 @@
+//! Cursor: `beforeShellExecution`, `beforeMCPExecution` and `beforeReadFile` (cursor.com/docs/agent/hooks). It always gets an
+//! answer.
+
+use super::answer::{Answer, Verdict};
+use super::event::{Event, Kind};
+use super::{Dialect, Unread};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+pub(super) const DIALECT: Dialect = Dialect { name: "cursor", read, answer };
+
+#[derive(Debug, Deserialize)]
+struct Before<'e> {
+    #[serde(borrow)]
+    hook_event_name: Cow<'e, str>,
+    #[serde(borrow)]
+    command: Option<Cow<'e, str>>,
+    #[serde(borrow)]
+    tool_name: Option<Cow<'e, str>>,
+    #[serde(borrow)]
+    tool_input: Option<&'e RawValue>,
+    #[serde(borrow)]
+    file_path: Option<Cow<'e, str>>,
+    #[serde(borrow)]
+    cwd: Option<Cow<'e, str>>,
+    #[serde(borrow, default)]
+    workspace_roots: Vec<Cow<'e, str>>,
+}
+
+fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
+    let event: Before<'_> =
+        serde_json::from_slice(bytes).map_err(|error| format!("the event is not of a tool call: {error}"))?;
+    let raw = |value: serde_json::Value| {
+        serde_json::value::to_raw_value(&value)
+            .map(Cow::Owned)
+            .map_err(|error| format!("the event cannot be read: {error}"))
+    };
+    let missing = |what: &str| format!("the event `{}` has no `{what}`", event.hook_event_name);
+    let (tool, kind, input) = match event.hook_event_name.as_ref() {
+        "beforeShellExecution" => {
+            let command = event.command.ok_or_else(|| missing("command"))?;
+            (Cow::Borrowed("shell"), Kind::Shell, raw(json!({ "command": command }))?)
+        }
+        "beforeReadFile" => {
+            let path = event.file_path.ok_or_else(|| missing("file_path"))?;
+            (Cow::Borrowed("read"), Kind::Read("file_path"), raw(json!({ "file_path": path }))?)
+        }
+        "beforeMCPExecution" => {
+            let tool = event.tool_name.ok_or_else(|| missing("tool_name"))?;
+            let input = event.tool_input.ok_or_else(|| missing("tool_input"))?;
+            // The arguments are JSON in a string.
+            let input = match serde_json::from_str::<Cow<'_, str>>(input.get()) {
+                Ok(text) => RawValue::from_string(text.into_owned()).map(Cow::Owned),
+                Err(_) => Ok(Cow::Borrowed(input)),
+            };
+            let input = input.map_err(|error| format!("the arguments are not JSON: {error}"))?;
+            let kind = Kind::Mcp { server: None, tool: tool.clone() };
+            (tool, kind, input)
+        }
+        name => return Err(format!("the hook is not for `{name}`")),
+    };
+    let cwd = event.cwd.or_else(|| event.workspace_roots.into_iter().next());
+    Ok(Event { tool, kind, input, cwd, mode: None })
+}
+
+fn answer(verdict: &Verdict) -> Answer {
+    let said = |permission: &str, reason: &str| json!({ "permission": permission, "user_message": reason, "agent_message": reason });
+    match verdict {
+        Verdict::Pass | Verdict::Grant(_) => Answer::json(json!({ "permission": "allow" })),
+        Verdict::Ask(reason) => Answer::json(said("ask", reason)),
+        Verdict::Deny(reason) => Answer::block(Some(said("deny", reason)), reason),
+    }
+}

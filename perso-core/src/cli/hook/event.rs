@@ -1,0 +1,45 @@
+//! What an agent says about a tool call that it is about to make.
+
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// A tool call.
+#[derive(Debug)]
+pub(super) struct Event<'e> {
+    /// The tool, as the agent calls it.
+    pub(super) tool: Cow<'e, str>,
+    /// What kind of tool that is.
+    pub(super) kind: Kind<'e>,
+    /// The arguments, as the agent wrote them.
+    pub(super) input: Cow<'e, RawValue>,
+    /// Where the agent works.
+    pub(super) cwd: Option<Cow<'e, str>>,
+    /// How much the agent may do by itself.
+    pub(super) mode: Option<Cow<'e, str>>,
+}
+
+/// What a tool does, by a name that all agents share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind<'e> {
+    /// Runs a shell line: `command`.
+    Shell,
+    /// Reads a file, whose path is in this argument.
+    Read(&'static str),
+    /// Writes a file, whose path is in this argument.
+    Write(&'static str),
+    /// Applies a patch, which is in this argument.
+    Patch(&'static str),
+    /// Looks for files or in them.
+    Search(&'static str),
+    /// Fetches a page.
+    Fetch,
+    /// A tool of an MCP server.
+    Mcp {
+        /// The server's name, as the agent has it, if it gives it.
+        server: Option<Cow<'e, str>>,
+        /// The tool's name there.
+        tool: Cow<'e, str>,
+    },
+    /// Another tool of the agent.
+    Other,
+}

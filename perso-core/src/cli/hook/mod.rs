@@ -1,0 +1,202 @@
+//! `perso hook`: what a coding agent runs before each tool call.
+//!
+//! ```text
+//! agent ─→ event ─→ call ─→ decision ─→ verdict ─→ answer ─→ agent
+//! ```
+//!
+//! - a file for each agent (`claude`, `codex`, `gemini`, `copilot`, `cursor`): how it writes an event and reads an answer.
+//! - `event`: what an agent says about a tool call.
+//! - `call`: the call that the policy judges.
+//! - `answer`: a verdict, and the answer that an agent takes for it.
+//! - `deadline`: the hook ends before an agent loses its patience.
+//!
+//! Agents take silence, an unknown exit code and JSON that is not quite theirs for leave to run the call. So whatever goes
+//! wrong here ends as a denial does: exit code 2, and words on standard error.
+
+mod answer;
+mod call;
+mod claude;
+mod codex;
+mod copilot;
+mod cursor;
+mod deadline;
+mod event;
+mod gemini;
+
+use super::failure::Failure;
+use super::input::{Document, Extended};
+use super::now::Now;
+use crate::{CauseKind, Decision, Outcome, Policy, limits};
+use answer::{Answer, Verdict};
+use clap::{Args, ValueEnum};
+use event::Event;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+/// The exit code of a denial.
+pub(super) const BLOCKED: u8 = 2;
+
+/// Judge a tool call of a coding agent
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  perso hook claude --policy coding-agent.json < event.json
+  perso hook codex --policy coding-agent.wasm --undecided ask
+  perso hook gemini --policy coding-agent.json --print-call < event.json
+
+The agent runs this before each tool call, with an event on standard input. Whatever goes wrong, the call is denied.
+
+Exit codes: 0 the answer, if there is one, is on standard output; 2 the call is denied, for the reason on standard error.")]
+pub(crate) struct Hook {
+    /// The agent
+    agent: Agent,
+    /// The policy (JSON) or its module
+    #[arg(long, value_name = "POLICY")]
+    policy: PathBuf,
+    #[command(flatten)]
+    extended: Extended,
+    /// What becomes of a call that no rule is about
+    #[arg(long, value_name = "VERDICT", default_value = "deny")]
+    undecided: Undecided,
+    /// Allow what a rule allows without asking the agent's own permissions
+    #[arg(long)]
+    grant: bool,
+    /// Print the call that the policy judges, and do not judge it
+    #[arg(long)]
+    print_call: bool,
+    /// Who runs the agent: `agent.id` of every call
+    #[arg(long, value_name = "ID")]
+    user: Option<String>,
+    /// A role of who runs the agent (repeatable)
+    #[arg(long = "role", value_name = "ROLE")]
+    roles: Vec<String>,
+}
+
+/// A coding agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Agent {
+    /// Claude Code
+    Claude,
+    /// Codex CLI
+    Codex,
+    /// Gemini CLI
+    Gemini,
+    /// GitHub Copilot CLI
+    Copilot,
+    /// Cursor
+    Cursor,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Undecided {
+    /// It is denied
+    Deny,
+    /// A person is asked
+    Ask,
+    /// The agent's own permissions decide
+    Pass,
+}
+
+/// Why an event cannot be judged.
+type Unread = String;
+
+/// How an agent speaks.
+struct Dialect {
+    /// `context.agent_kind`.
+    name: &'static str,
+    /// Reads an event.
+    read: for<'e> fn(&'e [u8]) -> Result<Event<'e>, Unread>,
+    /// What to say.
+    answer: fn(&Verdict) -> Answer,
+}
+
+impl Agent {
+    const fn dialect(self) -> &'static Dialect {
+        match self {
+            Self::Claude => &claude::DIALECT,
+            Self::Codex => &codex::DIALECT,
+            Self::Gemini => &gemini::DIALECT,
+            Self::Copilot => &copilot::DIALECT,
+            Self::Cursor => &cursor::DIALECT,
+        }
+    }
+}
+
+impl Hook {
+    /// Judges the event on standard input. There is no other way out than by an answer.
+    pub(crate) fn run(&self) -> u8 {
+        std::panic::set_hook(Box::new(|_| deadline::leave("perso failed while it judged this call")));
+        deadline::start();
+        let dialect = self.agent.dialect();
+        let answer = match (self.call(dialect), self.print_call) {
+            (Ok(call), true) => Answer { json: Some(String::from_utf8_lossy(&call).into_owned()), blocked: None },
+            (call, _) => {
+                let verdict = call.and_then(|call| self.verdict(&call)).unwrap_or_else(Verdict::Deny);
+                (dialect.answer)(&verdict)
+            }
+        };
+        answer.give(&mut io::stdout().lock(), &mut io::stderr().lock())
+    }
+
+    /// The call of the event on standard input.
+    fn call(&self, dialect: &Dialect) -> Result<Vec<u8>, Unread> {
+        let mut bytes = Vec::new();
+        let most = limits::INPUT_BYTES as u64;
+        let read = io::stdin().lock().take(most + 1).read_to_end(&mut bytes);
+        read.map_err(|error| format!("perso cannot judge this call: standard input cannot be read: {error}"))?;
+        if bytes.len() as u64 > most {
+            return Err(format!("perso cannot judge this call: the event has more than {most} bytes"));
+        }
+        let event = (dialect.read)(&bytes).map_err(|why| format!("perso cannot judge this call: {why}"))?;
+        Ok(call::of(&event, dialect.name, self.user.as_deref(), &self.roles))
+    }
+
+    fn verdict(&self, call: &[u8]) -> Result<Verdict, Unread> {
+        let policy = self.load().map_err(|failure| format!("perso cannot judge this call: {}", failure.words()))?;
+        let decision = policy.decide_json(&Now::default().told(&policy, call));
+        Ok(self.verdict_on(&decision))
+    }
+
+    /// Loads the policy. What is wrong in one is for its author, not for the model that reads what is said here.
+    fn load(&self) -> Result<Policy, Failure> {
+        let module = match Document::read(&self.policy)? {
+            Document::Module(bytes) => bytes,
+            Document::Text(text) => match self.extended.compile(&self.policy, &text)? {
+                Ok(compiled) => compiled.module,
+                Err(_) => return Err(Failure::file(&self.policy, "has errors, which `perso compile` shows")),
+            },
+        };
+        Policy::from_module(module).map_err(|error| Failure::module(&self.policy, &error))
+    }
+
+    fn verdict_on(&self, decision: &Decision<'_>) -> Verdict {
+        let words = || match decision.hint {
+            Some(hint) => format!("{} ({hint})", decision.reason),
+            None => decision.reason.to_string(),
+        };
+        // No rule is about the tool, not even one that does not apply.
+        let is_undecided = match decision.cause.kind {
+            CauseKind::UnknownTool => true,
+            CauseKind::NoRule => decision.cause.rule.is_none(),
+            _ => false,
+        };
+        match decision.outcome {
+            Outcome::Deny if is_undecided => match self.undecided {
+                Undecided::Deny => Verdict::Deny(words()),
+                Undecided::Ask => Verdict::Ask(words()),
+                Undecided::Pass => Verdict::Pass,
+            },
+            Outcome::Deny => Verdict::Deny(words()),
+            Outcome::Ask => Verdict::Ask(words()),
+            Outcome::Allow if self.grant => Verdict::Grant(words()),
+            Outcome::Allow => Verdict::Pass,
+        }
+    }
+}
+
+/// What the command says about wrong usage: an agent must not take it for leave.
+pub(super) fn misused(usage: &str) -> u8 {
+    // Where this cannot be written, the exit code still says it to most agents.
+    let _ = writeln!(io::stderr(), "perso cannot judge this call: {usage}");
+    BLOCKED
+}

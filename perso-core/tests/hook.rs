@@ -1,0 +1,262 @@
+//! `perso hook` with the events that coding agents really send (`tests/hooks/`), and with everything that can go wrong: an
+//! agent must never take what it gets for leave to run a call that is not allowed.
+
+#![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it is a test")]
+
+use serde_json::{Value, json};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const AGENTS: [&str; 5] = ["claude", "codex", "gemini", "copilot", "cursor"];
+
+/// What a hook said.
+#[derive(Debug, PartialEq)]
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    /// Whether each agent takes it for a denial: the exit code, and words on standard error.
+    fn blocks(&self) -> bool {
+        self.code == 2 && self.err.trim().len() > 10
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_perso"));
+    command.arg("hook").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn hook(arguments: &[&str], event: &[u8]) -> Said {
+    let mut child = command(arguments).spawn().unwrap();
+    // One that stops before it has read everything has its reasons.
+    let _ = child.stdin.take().unwrap().write_all(event);
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// A folder with a policy in it.
+fn policy(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.json");
+    fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+const POLICY: &str = r#"{ "perso": 1, "rules": [
+    { "id": "shell", "allow": "shell", "when": { "args.command": { "shell": { "every": {
+        ".program": { "in": ["git", "ls"] }, ".env": { "count": 0 }, ".writes": { "count": 0 } } } } } },
+    { "id": "push", "ask": "shell", "when": { "args.command": { "shell": { "some": { ".words": { "begins": ["git", "push"] } } } } } },
+    { "id": "read", "allow": "read", "when": { "resource.path": { "within": "/home/dev/project" } } }
+] }"#;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hooks")
+}
+
+/// The event of a shell line, as an agent sends it.
+fn shell(agent: &str, line: &str) -> Vec<u8> {
+    let event = match agent {
+        "claude" | "codex" => json!({ "hook_event_name": "PreToolUse", "cwd": "/home/dev/project", "tool_name": "Bash",
+            "tool_input": { "command": line } }),
+        "gemini" => {
+            json!({ "hook_event_name": "BeforeTool", "cwd": "/home/dev/project", "tool_name": "run_shell_command",
+            "tool_input": { "command": line } })
+        }
+        "copilot" => json!({ "cwd": "/home/dev/project", "toolName": "bash", "toolArgs": { "command": line } }),
+        _ => json!({ "hook_event_name": "beforeShellExecution", "cwd": "/home/dev/project", "command": line }),
+    };
+    event.to_string().into_bytes()
+}
+
+#[test]
+fn recorded_events_become_these_calls() {
+    let mut calls = String::new();
+    for agent in AGENTS {
+        let (_folder, policy) = policy(POLICY);
+        for line in fs::read_to_string(folder().join(format!("{agent}.jsonl"))).unwrap().lines() {
+            let said = hook(&[agent, "--policy", &policy, "--print-call"], line.as_bytes());
+            let after = ["PostToolUse", "AfterTool", "toolResult", "afterFileEdit", "permissionRequest"];
+            if after.iter().any(|word| line.contains(&format!("\"{word}\""))) {
+                assert!(said.blocks(), "{agent}: {line}: {said:?}");
+            } else {
+                assert_eq!((said.code, said.err.as_str()), (0, ""), "{agent}: {line}");
+                calls += &format!("{agent}: {}", said.out);
+            }
+        }
+    }
+    let path = folder().join("calls.txt");
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, &calls).unwrap();
+    }
+    assert_eq!(calls, fs::read_to_string(&path).unwrap(), "BLESS=1 records what is new");
+}
+
+#[test]
+fn each_verdict_is_said_in_the_words_of_the_agent() {
+    let (_folder, policy) = policy(POLICY);
+    let said = |agent: &str, line: &str, more: &[&str]| {
+        hook(&[&[agent, "--policy", &policy], more].concat(), &shell(agent, line))
+    };
+    for agent in AGENTS {
+        let allowed = said(agent, "git status", &[]);
+        let expected = if agent == "cursor" { "{\"permission\":\"allow\"}\n" } else { "" };
+        assert_eq!((allowed.code, allowed.out.as_str(), allowed.err.as_str()), (0, expected, ""), "{agent}");
+        let denied = said(agent, "rm -rf /", &[]);
+        assert!(denied.blocks() && denied.err.contains("shell is allowed only if"), "{agent}: {denied:?}");
+        let pointer = match agent {
+            "claude" | "codex" => "/hookSpecificOutput/permissionDecision",
+            "gemini" => "/decision",
+            "copilot" => "/permissionDecision",
+            _ => "/permission",
+        };
+        assert_eq!(denied.json().pointer(pointer), Some(&json!("deny")), "{agent}");
+        // Two agents cannot ask, or wait for ever.
+        let asked = said(agent, "git push", &[]);
+        if matches!(agent, "codex" | "gemini") {
+            assert!(asked.blocks() && asked.err.contains("a person would have to approve it"), "{agent}: {asked:?}");
+            assert_eq!(asked.json().pointer(pointer), Some(&json!("deny")), "{agent}");
+        } else {
+            assert_eq!((asked.code, asked.json().pointer(pointer)), (0, Some(&json!("ask"))), "{agent}");
+        }
+        let granted = said(agent, "git status", &["--grant"]);
+        match agent {
+            "codex" => assert_eq!(granted, allowed),
+            _ => assert_eq!((granted.code, granted.json().pointer(pointer)), (0, Some(&json!("allow"))), "{agent}"),
+        }
+    }
+    // Codex runs the call where a key is there that it does not know.
+    let denied = said("codex", "rm -rf /", &[]).json();
+    let keys: Vec<&String> = denied["hookSpecificOutput"].as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["hookEventName", "permissionDecision", "permissionDecisionReason"]);
+    assert_eq!(denied.as_object().unwrap().len(), 1);
+}
+
+#[test]
+fn a_call_that_no_rule_is_about_is_what_the_host_says() {
+    let (_folder, policy) = policy(POLICY);
+    let event = br#"{"hook_event_name":"PreToolUse","tool_name":"WebSearch","tool_input":{"query":"x"}}"#;
+    let said = |more: &[&str]| hook(&[&["claude", "--policy", &policy], more].concat(), event);
+    assert!(said(&[]).blocks());
+    assert!(said(&["--undecided", "deny"]).blocks());
+    let asked = said(&["--undecided", "ask"]).json();
+    assert_eq!(asked["hookSpecificOutput"]["permissionDecision"], "ask");
+    assert_eq!(said(&["--undecided", "pass"]), Said { code: 0, out: String::new(), err: String::new() });
+    // A rule is about this one, and does not allow it.
+    let denied = hook(&["claude", "--policy", &policy, "--undecided", "pass"], &shell("claude", "rm -rf /"));
+    assert!(denied.blocks(), "{denied:?}");
+}
+
+#[test]
+fn who_runs_the_agent_is_in_the_call() {
+    let (_folder, policy) = policy(
+        r#"{ "perso": 1, "roles": { "dev": [] }, "rules": [
+        { "id": "a", "allow": "shell", "roles": ["dev"], "when": { "agent.id": "ann", "context.agent_kind": "codex" } } ] }"#,
+    );
+    let said = |more: &[&str]| hook(&[&["codex", "--policy", &policy], more].concat(), &shell("codex", "ls"));
+    assert_eq!(said(&["--user", "ann", "--role", "dev"]).code, 0);
+    assert!(said(&["--user", "ann"]).blocks());
+    assert!(said(&["--user", "bob", "--role", "dev"]).blocks());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_is_where_it_really_leads() {
+    let (folder, policy) = policy(POLICY);
+    let root = folder.path().canonicalize().unwrap();
+    fs::create_dir_all(root.join("project/.git")).unwrap();
+    fs::create_dir_all(root.join("project/src")).unwrap();
+    std::os::unix::fs::symlink("/etc", root.join("project/link")).unwrap();
+    std::os::unix::fs::symlink("/nowhere/at/all", root.join("project/dead")).unwrap();
+    let call = |path: &str| {
+        let event = json!({ "hook_event_name": "PreToolUse", "cwd": root.join("project/src"), "tool_name": "Write",
+            "tool_input": { "file_path": path } });
+        hook(&["claude", "--policy", &policy, "--print-call"], event.to_string().as_bytes()).json()
+    };
+    let at = |path: &str| json!(root.join(path));
+    let inside = call("../src/./new/a.txt");
+    assert_eq!(inside["resource"]["path"], at("project/src/new/a.txt"));
+    assert_eq!(inside["resource"]["real_path"], at("project/src/new/a.txt"));
+    assert_eq!(inside["context"]["root"], at("project"));
+    let link = call("../link/passwd");
+    assert_eq!(link["resource"]["path"], at("project/link/passwd"));
+    assert_eq!(link["resource"]["real_path"], "/etc/passwd");
+    assert_eq!(call("../dead")["resource"]["real_path"], Value::Null);
+    assert_eq!(call("../dead/a")["resource"]["real_path"], Value::Null);
+}
+
+#[test]
+fn whatever_goes_wrong_blocks_the_call() {
+    let (_folder, good) = policy(POLICY);
+    let (_other, broken) =
+        policy(r#"{ "perso": 1, "rules": [{ "id": "a", "allow": "shell", "when": { "args.a": { "eqq": 1 } } }] }"#);
+    let events: [&[u8]; 14] = [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"not JSON",
+        b"\xff\xfe",
+        br#"{"hook_event_name":"PostToolUse","tool_name":"Bash","tool_input":{"command":"ls"}}"#,
+        br#"{"hook_event_name":"SessionStart"}"#,
+        br#"{"hook_event_name":"PreToolUse","tool_name":"Bash"}"#,
+        br#"{"hook_event_name":"PreToolUse","tool_name":7,"tool_input":{"command":"ls"}}"#,
+        br#"{"hook_event_name":"PreToolUse","tool_name":"Bash","tool_name":"Bash","tool_input":{"command":"ls"}}"#,
+        br#"{"hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"ls","command":"ls"}}"#,
+        br#"{"hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":"ls"}"#,
+        br#"{"hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"ls"}} more"#,
+    ];
+    for agent in AGENTS {
+        for event in events {
+            let said = hook(&[agent, "--policy", &good], event);
+            assert!(said.blocks(), "{agent}: {}: {said:?}", String::from_utf8_lossy(event));
+        }
+        let event = shell(agent, "ls");
+        for path in ["/nowhere/policy.json", "/", &broken] {
+            let said = hook(&[agent, "--policy", path], &event);
+            assert!(said.blocks(), "{agent}: {path}: {said:?}");
+            // The model reads this, and is not to see the policy.
+            assert!(!said.err.contains("eqq") && said.err.lines().count() == 1, "{said:?}");
+        }
+        let long = shell(agent, &"a".repeat(2 << 20));
+        assert!(hook(&[agent, "--policy", &good], &long).blocks());
+    }
+    let event = shell("claude", "ls");
+    for usage in [&[][..], &["claude"], &["claud", "--policy", &good], &["claude", "--policy", &good, "--allow"]] {
+        let said = hook(usage, &event);
+        assert!(said.blocks() && said.out.is_empty(), "{usage:?}: {said:?}");
+    }
+}
+
+#[test]
+fn a_hook_that_gets_no_event_ends_by_itself() {
+    let (_folder, policy) = policy(POLICY);
+    let mut child = command(&["claude", "--policy", &policy]).spawn().unwrap();
+    let stdin = child.stdin.take();
+    let status = child.wait().unwrap();
+    drop(stdin);
+    assert_eq!(status.code(), Some(2));
+}
+
+#[test]
+fn an_answer_that_nobody_can_read_blocks_the_call() {
+    let (_folder, policy) = policy(POLICY);
+    let mut child = command(&["claude", "--policy", &policy]).spawn().unwrap();
+    drop(child.stdout.take());
+    child.stdin.take().unwrap().write_all(&shell("claude", "git push")).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("perso cannot answer"));
+}
