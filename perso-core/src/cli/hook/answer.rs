@@ -26,10 +26,10 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Says nothing.
+    /// No answer.
     pub(super) const SILENCE: Self = Self { json: None, blocked: None };
 
-    /// Says something, and lets the agent go on.
+    /// An answer that lets the agent go on.
     pub(super) fn json(json: serde_json::Value) -> Self {
         Self { json: Some(json.to_string()), blocked: None }
     }
