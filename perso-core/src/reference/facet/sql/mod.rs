@@ -1,5 +1,5 @@
 //! Statements of SQL: a second reader, slow and obvious. The text becomes tokens, the tokens a tree of what is read, and
-//! the tree lists. It shares nothing with the reader of the decoder; `docs/operators/sql.md` says what both read.
+//! the tree lists. It shares nothing with the reader of the decoder; `grammar.md` says exactly what both read.
 //!
 //! | where | what |
 //! | --- | --- |
