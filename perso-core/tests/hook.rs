@@ -190,9 +190,14 @@ fn a_path_is_where_it_really_leads() {
     assert_eq!(inside["resource"]["path"], at("project/src/new/a.txt"));
     assert_eq!(inside["resource"]["real_path"], at("project/src/new/a.txt"));
     assert_eq!(inside["context"]["root"], at("project"));
+    assert_eq!(call("../src/../src/./b")["resource"]["real_path"], at("project/src/b"));
     let link = call("../link/passwd");
     assert_eq!(link["resource"]["path"], at("project/link/passwd"));
     assert_eq!(link["resource"]["real_path"], "/etc/passwd");
+    // It is `project/src` by its text, and `/` by the link.
+    assert_eq!(call("../link/../src")["resource"]["path"], at("project/src"));
+    assert_eq!(call("../link/../src")["resource"]["real_path"], Value::Null);
+    assert_eq!(call("../nowhere/../src")["resource"]["real_path"], Value::Null);
     assert_eq!(call("../dead")["resource"]["real_path"], Value::Null);
     assert_eq!(call("../dead/a")["resource"]["real_path"], Value::Null);
 }

@@ -6,7 +6,7 @@
 //! | `args` | the arguments, as the agent wrote them |
 //! | `agent.id`, `agent.roles` | who runs the agent, from the command line |
 //! | `resource.path` | the file, absolute, where the tool has one |
-//! | `resource.real_path` | where that really is, links resolved |
+//! | `resource.real_path` | where that really is, links resolved; missing where it depends on who resolves them |
 //! | `context.agent_kind`, `context.tool` | the agent, and its own name of the tool |
 //! | `context.cwd`, `context.root` | where it works, and the repository around that |
 //! | `context.permission_mode` | how much the agent may do by itself |
@@ -77,7 +77,10 @@ pub(super) fn of(event: &Event<'_>, agent: &str, user: Option<&str>, roles: &[St
         tool: &tool,
         args: &event.input,
         agent: Who { id: user, roles },
-        resource: Resource { real_path: path.as_deref().and_then(real).and_then(text), path: path.and_then(text) },
+        resource: Resource {
+            real_path: path.as_deref().and_then(real).and_then(text),
+            path: path.as_deref().map(plain).and_then(text),
+        },
         context: Context {
             agent_kind: agent,
             tool: &event.tool,
@@ -90,34 +93,46 @@ pub(super) fn of(event: &Event<'_>, agent: &str, user: Option<&str>, roles: &[St
     serde_json::to_vec(&call).unwrap_or_default()
 }
 
-/// The path in an argument, or else another one: absolute and without `.` and `..`.
+/// The path in an argument, or else another one: absolute.
 fn path(input: &RawValue, key: &str, otherwise: Option<&str>, cwd: Option<&str>) -> Option<PathBuf> {
     let input: serde_json::Map<String, serde_json::Value> = serde_json::from_str(input.get()).ok()?;
     let written = Path::new(match input.get(key) {
         Some(path) => path.as_str()?,
         None => otherwise?,
     });
-    let whole = if written.is_absolute() { written.to_owned() } else { Path::new(cwd?).join(written) };
-    let mut path = PathBuf::new();
-    for part in whole.components() {
-        match part {
-            Component::ParentDir => {
-                path.pop();
-            }
-            Component::CurDir => {}
-            part => path.push(part),
-        }
-    }
+    let path = Path::new(cwd.unwrap_or_default()).join(written);
     path.is_absolute().then_some(path)
 }
 
-/// Where a path really leads: as far as it is there, with links resolved.
+/// The path without `.` and `..`, as its text has it.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
+/// Where a path really leads. Behind a link, `..` is another folder for who takes it out of the text than for who follows
+/// the link: agents do the one or the other, so that there is no answer where these differ.
 fn real(path: &Path) -> Option<PathBuf> {
+    resolved(path).filter(|real| resolved(&plain(path)).as_ref() == Some(real))
+}
+
+/// The path as far as it is there with links resolved, and the rest of it.
+fn resolved(path: &Path) -> Option<PathBuf> {
     let there = path.ancestors().find(|ancestor| ancestor.symlink_metadata().is_ok())?;
     let rest = path.strip_prefix(there).ok()?;
     // A link that leads nowhere has no real path.
     let real = there.canonicalize().ok()?;
-    Some(if rest.as_os_str().is_empty() { real } else { real.join(rest) })
+    let is_plain = rest.components().all(|part| matches!(part, Component::Normal(_)));
+    is_plain.then(|| if rest.as_os_str().is_empty() { real } else { real.join(rest) })
 }
 
 /// The repository around a folder.
