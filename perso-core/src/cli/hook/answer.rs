@@ -1,9 +1,9 @@
-//! What becomes of a call, and what an agent is told.
+//! The verdict on a call, and the answer that the agent gets.
 
 use super::BLOCKED;
 use std::io::{self, Write};
 
-/// What becomes of a call.
+/// The verdict on a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// A rule allows it, and the agent does not ask anybody else.
@@ -16,7 +16,7 @@ pub(super) enum Verdict {
     Deny(String),
 }
 
-/// What an agent is told.
+/// The answer that an agent gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
     /// On standard output, a line of JSON.
@@ -59,7 +59,7 @@ fn block(err: &mut dyn Write, reason: &str) -> u8 {
     BLOCKED
 }
 
-/// What an agent is told that cannot ask a person.
+/// The reason of a denial, where a person should be asked and the agent cannot do that.
 pub(super) fn unasked(reason: &str) -> String {
     format!("{reason} This agent cannot ask for it here, so a person would have to approve it elsewhere.")
 }
