@@ -8,7 +8,7 @@ version=0.13.2
 seconds=${FUZZ_SECONDS:-60}
 cores=$(nproc)
 targets=("$@")
-[ $# -gt 0 ] || targets=(policy call module agreement shells databases)
+[ $# -gt 0 ] || targets=(policy call module agreement databases shells)
 
 # The targets that are not libFuzzer's: tests that have random texts read by others too. `read_by TARGET TEST CASE COUNT DEFAULT`:
 # so many texts, unless the test by itself has more.

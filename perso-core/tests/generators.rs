@@ -25,14 +25,7 @@ fn valid_policy(u: &mut Unstructured<'_>) -> Result<(generate::Json, Policy)> {
 
 /// Always the same bytes for the same seed, so that shares do not differ from run to run.
 fn noise(seed: u64) -> Vec<u8> {
-    let mut state = seed;
-    let mut next = || {
-        // SplitMix64.
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)).to_le_bytes()
-    };
+    let mut next = generate::noise(seed);
     (0..512).flat_map(|_| next()).collect()
 }
 

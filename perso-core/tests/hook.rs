@@ -207,7 +207,14 @@ fn whatever_goes_wrong_blocks_the_call() {
     let (_folder, good) = policy(POLICY);
     let (_other, broken) =
         policy(r#"{ "perso": 1, "rules": [{ "id": "a", "allow": "shell", "when": { "args.a": { "eqq": 1 } } }] }"#);
-    let events: [&[u8]; 14] = [
+    let deep = [
+        r#"{"hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"ls","a":"#,
+        &"[".repeat(100_000),
+        &"]".repeat(100_000),
+        "}}",
+    ]
+    .concat();
+    let events: [&[u8]; 18] = [
         b"",
         b"null",
         b"[]",
@@ -222,6 +229,11 @@ fn whatever_goes_wrong_blocks_the_call() {
         br#"{"hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"ls","command":"ls"}}"#,
         br#"{"hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":"ls"}"#,
         br#"{"hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"ls"}} more"#,
+        // Read in two ways by parsers of JSON: what is escaped, a byte order mark, and keys that differ by case.
+        br#"{"hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"ls","\u0063ommand":"rm"}}"#,
+        br#"{"hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"ls","Command":"rm"}}"#,
+        b"\xef\xbb\xbf{\"hook_event_name\":\"PreToolUse\",\"tool_name\":\"Bash\",\"tool_input\":{\"command\":\"ls\"}}",
+        deep.as_bytes(),
     ];
     for agent in AGENTS {
         for event in events {
@@ -243,6 +255,29 @@ fn whatever_goes_wrong_blocks_the_call() {
         let said = hook(usage, &event);
         assert!(said.blocks() && said.out.is_empty(), "{usage:?}: {said:?}");
     }
+}
+
+#[test]
+fn what_an_agent_wrote_is_judged_as_it_is() {
+    let (_folder, policy) = policy(POLICY);
+    let arguments = ["--policy", &policy];
+    // A patch has no path of its own, so that no rule on paths lets it through.
+    let patch = br#"{"hook_event_name":"PreToolUse","cwd":"/home/dev/project","tool_name":"apply_patch","tool_input":{"command":"*** Begin Patch"}}"#;
+    let call = hook(&[&["codex"][..], &arguments, &["--print-call"]].concat(), patch).json();
+    assert_eq!((&call["tool"], &call["resource"]), (&json!("write"), &json!({})));
+    assert!(hook(&[&["codex"][..], &arguments].concat(), patch).blocks());
+    // JSON in a string, as Cursor and some versions of Copilot write arguments.
+    for (line, code) in [("git status", 0), ("rm -rf /", 2)] {
+        let event = json!({ "toolName": "bash", "toolArgs": json!({ "command": line }).to_string() }).to_string();
+        assert_eq!(hook(&[&["copilot"][..], &arguments].concat(), event.as_bytes()).code, code, "{line}");
+    }
+    // What a terminal or a log would act on.
+    let said = hook(
+        &[&["claude"][..], &arguments].concat(),
+        br#"{"hook_event_name":"\u001b[2J\n\u202e","tool_name":"a","tool_input":{}}"#,
+    );
+    assert!(said.blocks() && said.err.lines().count() == 1, "{said:?}");
+    assert!(!said.err.contains(['\u{1b}', '\u{202e}']) && !said.out.contains('\u{1b}'), "{said:?}");
 }
 
 #[test]

@@ -33,14 +33,7 @@ const RANDOM: usize = 20_000;
 fn strings(good: &[&str], tricks: &[&str], random: impl Fn(&mut Unstructured<'_>) -> Result<String>) -> Vec<String> {
     let mut strings: Vec<String> = good.iter().map(|text| (*text).to_owned()).collect();
     strings.extend(good.iter().flat_map(|text| tricks::each(text, tricks)));
-    // SplitMix64: always the same strings.
-    let mut state = 0_u64;
-    let mut next = move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)).to_le_bytes()
-    };
+    let mut next = generate::noise(0);
     strings.extend((0..RANDOM).map(|_| {
         let noise: Vec<u8> = (0..32).flat_map(|_| next()).collect();
         random(&mut Unstructured::new(&noise)).expect("noise never ends")

@@ -93,13 +93,7 @@ fn objects(path: &str) -> Vec<Value> {
 #[test]
 fn readers_agree_on_random_lines() {
     let wanted = std::env::var("PERSO_LINES").map_or(LINES, |lines| lines.parse().expect("PERSO_LINES is a number"));
-    let mut state = 0_u64;
-    let mut noise = move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)).to_le_bytes()
-    };
+    let mut noise = generate::noise(0);
     let mut read = 0;
     for _ in 0..wanted {
         let noise: Vec<u8> = (0..64).flat_map(|_| noise()).collect();

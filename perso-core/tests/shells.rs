@@ -68,12 +68,7 @@ fn some(lines: BTreeSet<String>) -> Vec<(String, Vec<String>)> {
 fn lines() -> Vec<(String, Vec<String>)> {
     let tricked = LINES.iter().flat_map(|line| tricks::each(line, &tricks::COMMAND_TRICKS));
     let mut lines = some(tricked.collect());
-    let mut state = 0_u64;
-    let mut noise = move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb).to_le_bytes()
-    };
+    let mut noise = generate::noise(0);
     let random = (0..20_000).map(|_| {
         let noise: Vec<u8> = (0..32).flat_map(|_| noise()).collect();
         let mut u = Unstructured::new(&noise);

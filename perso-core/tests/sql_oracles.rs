@@ -77,7 +77,7 @@ fn ask(questions: impl Iterator<Item = Value> + Send) {
 fn databases_read_nothing_else_in_random_statements() {
     let wanted = std::env::var("PERSO_STATEMENTS").map_or(STATEMENTS, |count| count.parse().expect("it is a number"));
     ask(Dialect::ALL.into_iter().flat_map(|dialect| {
-        let texts = support::sql::random(wanted, dialect, sql::statement);
+        let texts = sql::random(wanted, dialect, sql::statement);
         texts.filter_map(move |text| question(&text, dialect, false))
     }));
 }

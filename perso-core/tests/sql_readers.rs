@@ -55,7 +55,7 @@ fn readers_agree_on_random_statements() {
     let wanted = std::env::var("PERSO_STATEMENTS").map_or(STATEMENTS, |count| count.parse().expect("it is a number"));
     for dialect in Dialect::ALL {
         let mut is_read = 0;
-        for text in support::sql::random(wanted, dialect, sql::statement) {
+        for text in sql::random(wanted, dialect, sql::statement) {
             is_read += u32::from(agreed(&text, dialect).is_some());
             // What one dialect refuses another may read.
             if text.len() % 8 == 0 {
@@ -71,7 +71,7 @@ fn readers_agree_on_random_statements() {
 fn readers_agree_on_statements_that_are_cut_off_anywhere() {
     for dialect in Dialect::ALL {
         let mut is_read = 0;
-        for text in support::sql::random(50, dialect, sql::valid) {
+        for text in sql::random(50, dialect, sql::valid) {
             is_read += u32::from(agreed(&text, dialect).is_some());
             for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
                 agreed(&text[..at], dialect);

@@ -19,6 +19,17 @@ pub(crate) mod tricks;
 
 use std::fmt;
 
+/// Random bytes, always the same for a seed (SplitMix64).
+pub(crate) fn noise(seed: u64) -> impl FnMut() -> [u8; 8] {
+    let mut state = seed;
+    move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)).to_le_bytes()
+    }
+}
+
 pub(crate) use call::call;
 pub(crate) use policy::policy;
 

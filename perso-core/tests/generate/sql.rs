@@ -22,6 +22,20 @@ impl Random<'_, '_> {
     }
 }
 
+/// Random statements of a dialect: always the same, unless `PERSO_SEED` has another seed.
+pub(crate) fn random(
+    count: u32,
+    dialect: Dialect,
+    make: impl Fn(&mut Unstructured<'_>, Dialect) -> String,
+) -> impl Iterator<Item = String> {
+    let seed: u64 = std::env::var("PERSO_SEED").map_or(0, |seed| seed.parse().expect("PERSO_SEED is a number"));
+    let mut noise = super::noise(seed << 2 | dialect as u64);
+    (0..count).map(move |_| {
+        let noise: Vec<u8> = (0..100).flat_map(|_| noise()).collect();
+        make(&mut Unstructured::new(&noise), dialect)
+    })
+}
+
 /// A random statement, perhaps changed.
 pub(crate) fn statement(u: &mut Unstructured<'_>, dialect: Dialect) -> String {
     Generator::new(u, dialect).statement()

@@ -34,11 +34,15 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
                     _ => "any other spelling passes",
                 };
                 let is_of_line = attribute.steps.contains(&Step::Facet(Facet::Shell));
+                let is_of_statement = attribute.steps.iter().any(|step| matches!(step, Step::Facet(Facet::Sql(_))));
                 let message = format!("a deny list on {name}, which the model chooses: {passes}");
                 let help = match (rule.effect, attribute.facet()) {
                     (Effect::Allow, _) if is_of_line => "list what every command may be instead, without `not`",
                     (Effect::Ask | Effect::Deny, _) if is_of_line => {
                         "list what every command may be instead: use `unless` with `shell` and `every`"
+                    }
+                    (Effect::Ask | Effect::Deny, _) if is_of_statement => {
+                        "list what is allowed instead: use `unless` with `sql` and `every`"
                     }
                     (Effect::Allow, None) => "list what is allowed instead, with `in` or `starts_with`",
                     (Effect::Ask | Effect::Deny, None) => {

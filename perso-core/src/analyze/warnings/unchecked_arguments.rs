@@ -171,12 +171,15 @@ pub(super) fn programs(operator: &Operator) -> impl Iterator<Item = &str> {
     })
 }
 
+/// A program without its directory and version: `python3` of `/usr/bin/python3.12`.
+pub(super) fn name(program: &str) -> &str {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    name.split_once('.').map_or(name, |(name, _)| name)
+}
+
 /// A program, if it runs others, and which.
 pub(super) fn runner(program: &str) -> Option<(&str, String)> {
-    let name = program.rsplit('/').next().unwrap_or(program);
-    // `python3.12` is `python3`.
-    let name = name.split_once('.').map_or(name, |(name, _)| name);
-    let at = RUNNERS.binary_search_by_key(&name, |(known, _)| known).ok()?;
+    let at = RUNNERS.binary_search_by_key(&name(program), |(known, _)| known).ok()?;
     let runs = match RUNNERS.get(at)?.1 {
         "its arguments" => "the program that its arguments name".to_owned(),
         how => format!("other programs if its arguments tell it to ({how})"),

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::facts::{Conjunction, Fact};
-use super::unchecked_arguments::{is_loose, programs, runner};
+use super::unchecked_arguments::{is_loose, name, programs, runner};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
 use crate::policy::{
     Attribute, CommandField, Condition, Decimal, Effect, Facet, Operand, Operator, Pattern, Policy, Root, Rule, Step,
@@ -411,12 +411,6 @@ impl Visit<'_, '_> {
 }
 
 const EVERY_ARGUMENT: &str = "test every argument: `\".args\": {\"every\": {\"in\": [\"status\", \"log\"]}}`";
-
-/// A program without its directory and version.
-fn name(program: &str) -> &str {
-    let name = program.rsplit('/').next().unwrap_or(program);
-    name.split_once('.').map_or(name, |(name, _)| name)
-}
 
 /// A program, if it runs others that are no commands of the line, and what it runs.
 fn runs_others(program: &str) -> Option<(&str, String)> {

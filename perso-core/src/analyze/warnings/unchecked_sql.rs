@@ -53,7 +53,10 @@ fn statement_of<'p>(policy: &'p Policy, test: &Test) -> Option<(&'p Attribute, u
 
 /// Whether a test looks at every name of a list of the statement, or lets there be none.
 fn is_closed(policy: &Policy, tests: &[&Test], of: &Attribute, statement: &[Step], field: StatementField) -> bool {
-    let is_none = |operand: &Operand, most: &str| matches!(operand, Operand::Literal(Value::Number(number)) if number.to_string() == most);
+    let is = |operand: &Operand, number: &str| match operand {
+        Operand::Literal(Value::Number(written)) => written.to_string() == number,
+        _ => false,
+    };
     tests.iter().any(|test| {
         let Some(attribute) = policy.attributes.get(test.attribute).filter(|one| one.root == of.root) else {
             return false;
@@ -63,9 +66,9 @@ fn is_closed(policy: &Policy, tests: &[&Test], of: &Attribute, statement: &[Step
             (
                 Some([Step::Facet(Facet::Statement(of)), Step::Facet(Facet::Count)]),
                 Operator::Eq(most) | Operator::Lte(most),
-            ) => *of == field && is_none(most, "0"),
+            ) => *of == field && is(most, "0"),
             (Some([Step::Facet(Facet::Statement(of)), Step::Facet(Facet::Count)]), Operator::Lt(most)) => {
-                *of == field && is_none(most, "1")
+                *of == field && is(most, "1")
             }
             _ => false,
         }

@@ -1,7 +1,7 @@
 //! GitHub Copilot CLI: `preToolUse` (docs.github.com/copilot, hooks configuration).
 
 use super::answer::{Answer, Verdict};
-use super::event::{Event, Kind};
+use super::event::{Event, Kind, arguments};
 use super::{Dialect, Unread};
 use serde::Deserialize;
 use serde_json::json;
@@ -48,7 +48,7 @@ fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
             None => Kind::Other,
         },
     };
-    Ok(Event { tool: event.tool_name, kind, input: Cow::Borrowed(event.tool_args), cwd: event.cwd, mode: None })
+    Ok(Event { tool: event.tool_name, kind, input: arguments(event.tool_args)?, cwd: event.cwd, mode: None })
 }
 
 fn answer(verdict: &Verdict) -> Answer {

@@ -2,7 +2,7 @@
 //! answer.
 
 use super::answer::{Answer, Verdict};
-use super::event::{Event, Kind};
+use super::event::{Event, Kind, arguments};
 use super::{Dialect, Unread};
 use serde::Deserialize;
 use serde_json::json;
@@ -50,14 +50,8 @@ fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
         "beforeMCPExecution" => {
             let tool = event.tool_name.ok_or_else(|| missing("tool_name"))?;
             let input = event.tool_input.ok_or_else(|| missing("tool_input"))?;
-            // The arguments are JSON in a string.
-            let input = match serde_json::from_str::<Cow<'_, str>>(input.get()) {
-                Ok(text) => RawValue::from_string(text.into_owned()).map(Cow::Owned),
-                Err(_) => Ok(Cow::Borrowed(input)),
-            };
-            let input = input.map_err(|error| format!("the arguments are not JSON: {error}"))?;
             let kind = Kind::Mcp { server: None, tool: tool.clone() };
-            (tool, kind, input)
+            (tool, kind, arguments(input)?)
         }
         name => return Err(format!("the hook is not for `{name}`")),
     };

@@ -1,5 +1,6 @@
 //! What an agent says about a tool call that it is about to make.
 
+use super::Unread;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
@@ -16,6 +17,16 @@ pub(super) struct Event<'e> {
     pub(super) cwd: Option<Cow<'e, str>>,
     /// How much the agent may do by itself.
     pub(super) mode: Option<Cow<'e, str>>,
+}
+
+/// The arguments of a call. Some agents write their JSON into a string.
+pub(super) fn arguments(written: &RawValue) -> Result<Cow<'_, RawValue>, Unread> {
+    match serde_json::from_str::<Cow<'_, str>>(written.get()) {
+        Ok(text) => RawValue::from_string(text.into_owned())
+            .map(Cow::Owned)
+            .map_err(|error| format!("the arguments are not JSON: {error}")),
+        Err(_) => Ok(Cow::Borrowed(written)),
+    }
 }
 
 /// What a tool does, by a name that all agents share.
