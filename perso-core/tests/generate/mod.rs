@@ -6,6 +6,7 @@
 
 #![allow(
     clippy::indexing_slicing,
+    clippy::expect_used,
     dead_code,
     unused_imports,
     reason = "test support: a panic is a failed test, and not every test uses all of it"
