@@ -40,7 +40,7 @@ attacks: ## Attack the servers that the ready policies protect, through the guar
 DESK = target/hosts/support-desk.wasm policies/support-desk.calls.jsonl target/perso-bench.json
 
 bench: ## Run the benchmarks, with parsing in the same run as the baseline; writes target/perso-bench.json
-	cargo bench --locked -p perso-core
+	cargo bench --locked -p perso-core --features cli
 	cargo bench --locked -p perso-tower --bench guarded
 	@mkdir -p target/hosts
 	cargo run --quiet --locked --profile checked -p perso-core --features cli --bin perso -- \

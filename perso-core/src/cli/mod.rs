@@ -43,6 +43,7 @@ enum Command {
     Compile(compile::Compile),
     Eval(eval::Eval),
     Explain(explain::Explain),
+    #[command(subcommand)]
     Hook(hook::Hook),
     Inspect(inspect::Inspect),
     Migrate(migrate::Migrate),
@@ -52,7 +53,7 @@ enum Command {
 /// Does what the command's arguments say, the first of which is the program's name, and returns the exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let is_hook = arguments.get(1).is_some_and(|command| command == "hook");
+    let is_hook = hook::is_judging(&arguments);
     let perso = match Perso::try_parse_from(arguments) {
         Ok(perso) => perso,
         Err(usage) if is_hook && usage.use_stderr() => return hook::misused(&usage.to_string()),
@@ -66,7 +67,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Compile(compile) => compile.run(),
         Command::Eval(eval) => eval.run(),
         Command::Explain(explain) => explain.run(),
-        Command::Hook(hook) => return hook.run(),
+        Command::Hook(hook) => hook.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Schema(schema) => schema.run(),

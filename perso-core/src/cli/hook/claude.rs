@@ -2,13 +2,27 @@
 
 use super::answer::{Answer, Verdict};
 use super::event::{Event, Kind};
+use super::setup::{Form, Settings};
 use super::{Dialect, Unread};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-pub(super) const DIALECT: Dialect = Dialect { name: "claude", read, answer };
+pub(super) static DIALECT: Dialect = Dialect {
+    name: "claude",
+    read,
+    answer,
+    probe: |tool| json!({ "hook_event_name": "PreToolUse", "tool_name": tool, "tool_input": {} }),
+    settings: Settings {
+        variable: Some(("CLAUDE_CONFIG_DIR", "settings.json")),
+        home: ".claude/settings.json",
+        project: ".claude/settings.json",
+        events: &["PreToolUse"],
+        form: Form::Group(&[("onFailure", "block")]),
+        then: "Claude Code reads its settings when it starts: start it again.",
+    },
+};
 
 /// The form of Claude Code and of those that have taken it over.
 #[derive(Debug, Deserialize)]

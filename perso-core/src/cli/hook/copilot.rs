@@ -2,13 +2,27 @@
 
 use super::answer::{Answer, Verdict};
 use super::event::{Event, Kind, arguments};
+use super::setup::{Form, Settings};
 use super::{Dialect, Unread};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-pub(super) const DIALECT: Dialect = Dialect { name: "copilot", read, answer };
+pub(super) static DIALECT: Dialect = Dialect {
+    name: "copilot",
+    read,
+    answer,
+    probe: |tool| json!({ "toolName": tool, "toolArgs": {} }),
+    settings: Settings {
+        variable: Some(("COPILOT_HOME", "hooks/perso.json")),
+        home: ".copilot/hooks/perso.json",
+        project: ".github/hooks/perso.json",
+        events: &["preToolUse"],
+        form: Form::Flat("bash", || vec![("type".to_owned(), "command".into())]),
+        then: "Copilot reads its hooks when it starts, those of a project only in a folder that it trusts: start it again.",
+    },
+};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -3,13 +3,27 @@
 
 use super::answer::{Answer, Verdict};
 use super::event::{Event, Kind, arguments};
+use super::setup::{Form, Settings};
 use super::{Dialect, Unread};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-pub(super) const DIALECT: Dialect = Dialect { name: "cursor", read, answer };
+pub(super) static DIALECT: Dialect = Dialect {
+    name: "cursor",
+    read,
+    answer,
+    probe: |tool| json!({ "hook_event_name": "beforeMCPExecution", "tool_name": tool, "tool_input": {} }),
+    settings: Settings {
+        variable: None,
+        home: ".cursor/hooks.json",
+        project: ".cursor/hooks.json",
+        events: &["beforeShellExecution", "beforeMCPExecution", "beforeReadFile"],
+        form: Form::Flat("command", || vec![("failClosed".to_owned(), true.into())]),
+        then: "Cursor reads its hooks when it starts: start it again.",
+    },
+};
 
 #[derive(Debug, Deserialize)]
 struct Before<'e> {

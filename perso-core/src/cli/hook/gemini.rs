@@ -4,10 +4,24 @@
 use super::answer::{Answer, Verdict};
 use super::claude::PreToolUse;
 use super::event::{Event, Kind};
+use super::setup::{Form, Settings};
 use super::{Dialect, Unread};
 use serde_json::json;
 
-pub(super) const DIALECT: Dialect = Dialect { name: "gemini", read, answer };
+pub(super) static DIALECT: Dialect = Dialect {
+    name: "gemini",
+    read,
+    answer,
+    probe: |tool| json!({ "hook_event_name": "BeforeTool", "tool_name": tool, "tool_input": {} }),
+    settings: Settings {
+        variable: None,
+        home: ".gemini/settings.json",
+        project: ".gemini/settings.json",
+        events: &["BeforeTool"],
+        form: Form::Group(&[]),
+        then: "Gemini CLI reads its settings when it starts: start it again, in a folder that it trusts.",
+    },
+};
 
 fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
     let mut event = PreToolUse::read(bytes, "BeforeTool", |tool| match tool {

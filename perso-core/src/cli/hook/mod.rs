@@ -8,6 +8,7 @@
 //! - `event`: what an agent says about a tool call.
 //! - `call`: the call that the policy judges.
 //! - `answer`: a verdict, and the answer that an agent takes for it.
+//! - `setup`: `install`, `uninstall` and `doctor`.
 //! - `deadline`: the hook ends before an agent loses its patience.
 //!
 //! Agents take silence, an unknown exit code and JSON that is not quite theirs for leave to run the call. So whatever goes
@@ -22,34 +23,64 @@ mod cursor;
 mod deadline;
 mod event;
 mod gemini;
+mod setup;
 
 use super::failure::Failure;
 use super::input::{Document, Extended};
 use super::now::Now;
 use crate::{CauseKind, Decision, Outcome, Policy, limits};
 use answer::{Answer, Verdict};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use event::Event;
+use setup::{SetUp, Settings};
+use std::ffi::OsString;
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The exit code of a denial.
 pub(super) const BLOCKED: u8 = 2;
+/// How every reason begins that is not one of the policy.
+const UNJUDGED: &str = "perso cannot judge this call";
 
-/// Judge a tool call of a coding agent
-#[derive(Debug, Args)]
+/// Judge the tool calls of coding agents
+#[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
+  perso hook install claude --policy coding-agent.json
+  perso hook doctor claude
   perso hook claude --policy coding-agent.json < event.json
-  perso hook codex --policy coding-agent.wasm --undecided ask
-  perso hook gemini --policy coding-agent.json --print-call < event.json
 
-The agent runs this before each tool call, with an event on standard input. Whatever goes wrong, the call is denied.
+An agent runs `perso hook AGENT` before each tool call, with an event on standard input. Whatever goes wrong, the call is
+denied.")]
+pub(crate) enum Hook {
+    /// Judge a tool call of Claude Code
+    Claude(Judge),
+    /// Judge a tool call of Codex CLI
+    Codex(Judge),
+    /// Judge a tool call of Gemini CLI
+    Gemini(Judge),
+    /// Judge a tool call of GitHub Copilot CLI
+    Copilot(Judge),
+    /// Judge a tool call of Cursor
+    Cursor(Judge),
+    #[command(flatten)]
+    SetUp(SetUp),
+}
 
+#[derive(Debug, Args)]
+#[command(after_help = "\
 Exit codes: 0 the answer, if there is one, is on standard output; 2 the call is denied, for the reason on standard error.")]
-pub(crate) struct Hook {
-    /// The agent
-    agent: Agent,
+pub(crate) struct Judge {
+    #[command(flatten)]
+    choices: Choices,
+    /// Print the call that the policy judges, and do not judge it
+    #[arg(long)]
+    print_call: bool,
+}
+
+/// How calls are judged.
+#[derive(Debug, Args)]
+struct Choices {
     /// The policy (JSON) or its module
     #[arg(long, value_name = "POLICY")]
     policy: PathBuf,
@@ -61,9 +92,6 @@ pub(crate) struct Hook {
     /// Allow what a rule allows without asking the agent's own permissions
     #[arg(long)]
     grant: bool,
-    /// Print the call that the policy judges, and do not judge it
-    #[arg(long)]
-    print_call: bool,
     /// Who runs the agent: `agent.id` of every call
     #[arg(long, value_name = "ID")]
     user: Option<String>,
@@ -108,6 +136,10 @@ struct Dialect {
     read: for<'e> fn(&'e [u8]) -> Result<Event<'e>, Unread>,
     /// What to say.
     answer: fn(&Verdict) -> Answer,
+    /// An event of a call of a tool without arguments.
+    probe: fn(&str) -> serde_json::Value,
+    /// Where the agent finds its hooks.
+    settings: Settings,
 }
 
 impl Agent {
@@ -123,15 +155,29 @@ impl Agent {
 }
 
 impl Hook {
+    /// Judges a call, or sets a hook up.
+    pub(crate) fn run(&self) -> Result<u8, Failure> {
+        let (agent, judge) = match self {
+            Self::Claude(judge) => (Agent::Claude, judge),
+            Self::Codex(judge) => (Agent::Codex, judge),
+            Self::Gemini(judge) => (Agent::Gemini, judge),
+            Self::Copilot(judge) => (Agent::Copilot, judge),
+            Self::Cursor(judge) => (Agent::Cursor, judge),
+            Self::SetUp(set_up) => return set_up.run(),
+        };
+        Ok(judge.run(agent.dialect()))
+    }
+}
+
+impl Judge {
     /// Judges the event on standard input. There is no other way out than by an answer.
-    pub(crate) fn run(&self) -> u8 {
+    fn run(&self, dialect: &Dialect) -> u8 {
         std::panic::set_hook(Box::new(|_| deadline::leave("perso failed while it judged this call")));
         deadline::start();
-        let dialect = self.agent.dialect();
         let answer = match (self.call(dialect), self.print_call) {
             (Ok(call), true) => Answer { json: Some(String::from_utf8_lossy(&call).into_owned()), blocked: None },
             (call, _) => {
-                let verdict = call.and_then(|call| self.verdict(&call)).unwrap_or_else(Verdict::Deny);
+                let verdict = call.and_then(|call| self.choices.verdict(&call)).unwrap_or_else(Verdict::Deny);
                 (dialect.answer)(&verdict)
             }
         };
@@ -143,16 +189,38 @@ impl Hook {
         let mut bytes = Vec::new();
         let most = limits::INPUT_BYTES as u64;
         let read = io::stdin().lock().take(most + 1).read_to_end(&mut bytes);
-        read.map_err(|error| format!("perso cannot judge this call: standard input cannot be read: {error}"))?;
+        read.map_err(|error| format!("{UNJUDGED}: standard input cannot be read: {error}"))?;
         if bytes.len() as u64 > most {
-            return Err(format!("perso cannot judge this call: the event has more than {most} bytes"));
+            return Err(format!("{UNJUDGED}: the event has more than {most} bytes"));
         }
-        let event = (dialect.read)(&bytes).map_err(|why| format!("perso cannot judge this call: {why}"))?;
-        Ok(call::of(&event, dialect.name, self.user.as_deref(), &self.roles))
+        let event = (dialect.read)(&bytes).map_err(|why| format!("{UNJUDGED}: {why}"))?;
+        Ok(call::of(&event, dialect.name, self.choices.user.as_deref(), &self.choices.roles))
+    }
+}
+
+impl Choices {
+    /// The options that choose the same, with absolute paths.
+    fn words(&self) -> io::Result<Vec<String>> {
+        let path = |path: &Path| Ok::<_, io::Error>(path.canonicalize()?.display().to_string());
+        let mut words = vec!["--policy".to_owned(), path(&self.policy)?];
+        for include in self.extended.includes() {
+            words.extend(["--include".to_owned(), path(include)?]);
+        }
+        if let Some(undecided) = self.undecided.to_possible_value().filter(|_| self.undecided != Undecided::Deny) {
+            words.extend(["--undecided".to_owned(), undecided.get_name().to_owned()]);
+        }
+        words.extend(self.grant.then(|| "--grant".to_owned()));
+        if let Some(user) = &self.user {
+            words.extend(["--user".to_owned(), user.clone()]);
+        }
+        for role in &self.roles {
+            words.extend(["--role".to_owned(), role.clone()]);
+        }
+        Ok(words)
     }
 
     fn verdict(&self, call: &[u8]) -> Result<Verdict, Unread> {
-        let policy = self.load().map_err(|failure| format!("perso cannot judge this call: {}", failure.words()))?;
+        let policy = self.load().map_err(|failure| format!("{UNJUDGED}: {}", failure.words()))?;
         let decision = policy.decide_json(&Now::default().told(&policy, call));
         Ok(self.verdict_on(&decision))
     }
@@ -194,9 +262,15 @@ impl Hook {
     }
 }
 
+/// Whether arguments are those of a hook that an agent runs, and not those of a person who sets one up.
+pub(super) fn is_judging(arguments: &[OsString]) -> bool {
+    let is_set_up = |command: &OsString| ["install", "uninstall", "doctor"].iter().any(|known| command == known);
+    arguments.get(1).is_some_and(|command| command == "hook") && !arguments.get(2).is_some_and(is_set_up)
+}
+
 /// What the command says about wrong usage: an agent must not take it for leave.
 pub(super) fn misused(usage: &str) -> u8 {
     // Where this cannot be written, the exit code still says it to most agents.
-    let _ = writeln!(io::stderr(), "perso cannot judge this call: {usage}");
+    let _ = writeln!(io::stderr(), "{UNJUDGED}: {usage}");
     BLOCKED
 }
