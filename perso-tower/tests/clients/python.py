@@ -1,6 +1,6 @@
 """Runs the scenes with Python's `mcp` client.
 
-python.py desk ERA URL | stdio ERA | everything ERA URL
+python.py desk ERA URL | stdio ERA | gateway ERA | everything ERA URL
 """
 
 import asyncio
@@ -100,6 +100,9 @@ async def main(scene, era, *rest):
         async with over_http(era, *rest, "VERIFIED") as client:
             check("tools with MFA", "access_pii" in await tools(client), True)
             check("personal data", await call(client, "access_pii"), (True, "born 1 January 1970"))
+    elif scene == "gateway":
+        async with over_stdio(era, "agt-099", "agent") as client:
+            await agent(client)
     elif scene == "stdio":
         for who, act in (("agt-099", "agent"), agent), (("mgr-001", "manager"), manager):
             async with over_stdio(era, *who) as client:

@@ -1,4 +1,4 @@
-//! Runs the scenes with rmcp's client: rmcp_client desk ERA URL | stdio ERA | everything ERA URL
+//! Runs the scenes with rmcp's client: rmcp_client desk ERA URL | stdio ERA | gateway ERA | everything ERA URL
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -28,6 +28,8 @@ fn lifecycle(era: &str) -> ClientLifecycleMode {
 
 async fn over_http(era: &str, url: &str, token: &str) -> Client {
     let config = StreamableHttpClientTransportConfig::with_uri(url).auth_header(var(token).unwrap());
+    // In builds of the whole workspace reqwest comes with TLS, for which the process has to choose a provider.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     ().serve_with_lifecycle(StreamableHttpClientTransport::from_config(config), lifecycle(era)).await.unwrap()
 }
 
@@ -130,6 +132,7 @@ async fn main() {
             play.manager(&over_http(era, &args[2], "MANAGER").await).await;
             play.verified(&over_http(era, &args[2], "VERIFIED").await).await;
         }
+        "gateway" => play.agent(&over_stdio(era, &["agt-099", "agent"]).await).await,
         "stdio" => {
             play.agent(&over_stdio(era, &["agt-099", "agent"]).await).await;
             play.manager(&over_stdio(era, &["mgr-001", "manager"]).await).await;

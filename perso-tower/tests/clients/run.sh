@@ -90,6 +90,27 @@ everything() {
     exit 1
 }
 
+# The desk again, behind a gateway that knows who calls. The desk itself lets everybody do everything.
+perso_gateway=$root/target/checked/perso-gateway
+echo '{ "perso": 1, "default": "allow", "rules": [] }' > "$out/open.json"
+"$perso" compile "$out/open.json" -o "$out/open.wasm" 2> "$out/log"
+cat > "$out/desk.mcp.json" << JSON
+{ "mcpServers": { "desk": { "command": "$examples/support_desk_stdio", "args": ["$out/open.wasm", "mgr-001", "manager"] } } }
+JSON
+cat > "$out/behind-gateway" << SH
+#!/bin/sh
+module=\$1 user=\$2 role=\$3
+exec "$perso_gateway" --policy "\$module" --servers "$out/desk.mcp.json" --user "\$user" --role "\$role" 2>> "$out/log"
+SH
+chmod +x "$out/behind-gateway"
+
+# gateway SERVER: a gateway in front of one server, an entry of `mcpServers`.
+gateway() {
+    echo "{ \"mcpServers\": { \"everything\": $1 } }" > "$out/everything.mcp.json"
+    serve "$perso_gateway" --policy "$out/everything.wasm" --servers "$out/everything.mcp.json" --listen 127.0.0.1:0 \
+        --user agt-099 --role agent
+}
+
 failed=0
 # play CLIENT SCENE [ARGUMENT...]: runs a scene with a client.
 play() {
@@ -113,11 +134,20 @@ for client in rmcp python typescript typescript-v1; do
         play "$client" desk "$era" "$url"
         stop
         play "$client" stdio "$era"
+        DESK_STDIO=$out/behind-gateway play "$client" gateway "$era"
     done
 
     everything streamableHttp
     serve "$examples/reverse_proxy" "$out/everything.wasm" "$upstream" 127.0.0.1:0
     play "$client" everything legacy "$url/mcp"
+    stop
+
+    everything streamableHttp
+    gateway "{ \"url\": \"$upstream/mcp\" }"
+    play "$client" everything legacy "$url"
+    stop
+    gateway "{ \"command\": \"node\", \"args\": [\"$out/node_modules/@modelcontextprotocol/server-everything/dist/index.js\", \"stdio\"] }"
+    play "$client" everything legacy "$url"
     stop
 
     # rmcp's client and the 2.x line of the TypeScript SDK do not support the older transport.

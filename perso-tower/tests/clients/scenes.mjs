@@ -75,6 +75,7 @@ export async function play(name, connect, more = async () => {}) {
 	const scenes = {
 		desk: () => [[http('AGENT'), agent], [http('MANAGER'), manager], [http('VERIFIED'), verified]],
 		stdio: () => [[stdio('agt-099', 'agent'), agent], [stdio('mgr-001', 'manager'), manager]],
+		gateway: () => [[stdio('agt-099', 'agent'), agent]],
 		everything: () => [[http('AGENT'), everything], [http('AGENT'), more]],
 	};
 	for (const [where, act] of scenes[scene]()) {

@@ -1,7 +1,7 @@
 //! Prompts and resources that a host has turned off. With each adapter, over each transport and in both eras, the guard
 //! answers each request without the server, which records what runs. If nothing is turned off, each request runs once.
 
-use crate::support::peer::{Era, Peer};
+use crate::support::peer::{Era, Peer, http_client};
 use crate::support::wire::{Client, MODERN};
 use crate::support::{Claims, Ran, allow_all, server, tcp};
 use crate::ways::{authenticated, each_tower_mcp, json_config, of_token, over_lines};
@@ -10,6 +10,7 @@ use perso_tower::{Event, FromExtension, Guard, GuardService, PersoLayer, RouterL
 use rmcp::model::*;
 use rmcp::service::{RequestContext, RunningService};
 use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::{
     ClientLifecycleMode, ClientServiceExt, ErrorData, RoleClient, RoleServer, ServerHandler, ServiceError, ServiceExt,
 };
@@ -419,7 +420,9 @@ async fn clients_go_on() {
 
         let over_http = async |app: Router| {
             let url = format!("http://{}/mcp", tcp::serve(app).await);
-            ().serve_with_lifecycle(StreamableHttpClientTransport::from_uri(url), lifecycle()).await.unwrap()
+            let config = StreamableHttpClientTransportConfig::with_uri(url);
+            let transport = StreamableHttpClientTransport::with_client(http_client().build().unwrap(), config);
+            ().serve_with_lifecycle(transport, lifecycle()).await.unwrap()
         };
         let offers = Offers::default();
         let app = Router::new().nest_service("/mcp", server::http(offers.clone()));

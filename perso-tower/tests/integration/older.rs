@@ -2,6 +2,7 @@
 //! POSTs requests there, and the answers arrive on the stream. A denial arrives on the stream of the caller, and on no
 //! other.
 
+use crate::support::peer::http_client;
 use crate::support::wire::call;
 use crate::support::{Claims, REASON, Ran, authenticate, policy, tcp};
 use axum::body::{Body, Bytes};
@@ -90,7 +91,8 @@ struct Client {
 
 impl Client {
     async fn connect(address: SocketAddr, token: &'static str) -> Self {
-        let stream = reqwest::Client::new().get(format!("http://{address}/api/sse")).header("authorization", token);
+        let stream =
+            http_client().build().unwrap().get(format!("http://{address}/api/sse")).header("authorization", token);
         let stream = stream.send().await.unwrap();
         let mut client = Self { address, token, messages: String::new(), stream, pending: String::new() };
         client.messages = client.event().await;

@@ -56,6 +56,13 @@ enum Link {
     },
 }
 
+/// A client for HTTP. In builds of the whole workspace it comes with TLS, for which the process has to choose a provider.
+pub fn http_client() -> reqwest::ClientBuilder {
+    // A second one is not chosen.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+}
+
 pub struct Peer {
     link: Link,
     era: Era,
@@ -72,12 +79,12 @@ impl Peer {
 
     /// Connects over HTTP, with a session if the server opens one.
     pub async fn http(address: SocketAddr, era: Era) -> Self {
-        Self::over_http(reqwest::Client::new(), format!("http://{address}/mcp"), era, &Token::default()).await
+        Self::over_http(http_client().build().unwrap(), format!("http://{address}/mcp"), era, &Token::default()).await
     }
 
     /// Connects over HTTP on a Unix socket.
     pub async fn unix(path: &Path, era: Era, token: &Token) -> Self {
-        let client = reqwest::Client::builder().unix_socket(path).build().unwrap();
+        let client = http_client().unix_socket(path).build().unwrap();
         Self::over_http(client, "http://localhost/".to_owned(), era, token).await
     }
 

@@ -1,0 +1,185 @@
+//! An MCP server for the gateway's tests: it writes down each call that it runs, and can be slow, ask, and fail.
+//!
+//! `upstream LOG` serves standard input and output, `upstream LOG 127.0.0.1:8001` Streamable HTTP.
+
+#![allow(clippy::unwrap_used, reason = "it is for tests")]
+
+use rmcp::handler::server::wrapper::Parameters;
+use rmcp::model::*;
+use rmcp::service::RequestContext;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, schemars, tool, tool_handler, tool_router};
+use serde::Deserialize;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::time::Duration;
+
+#[derive(Clone)]
+struct Upstream {
+    log: String,
+}
+
+#[derive(Deserialize, schemars::JsonSchema)]
+struct Sum {
+    a: f64,
+    b: f64,
+}
+
+#[derive(Deserialize, schemars::JsonSchema)]
+struct Wait {
+    milliseconds: u64,
+}
+
+#[derive(Deserialize, schemars::JsonSchema)]
+struct Echo {
+    text: String,
+}
+
+#[derive(Deserialize, schemars::JsonSchema)]
+#[schemars(inline)]
+struct Name {
+    #[expect(dead_code, reason = "the client's answer has it")]
+    name: String,
+}
+
+rmcp::elicit_safe!(Name);
+
+#[tool_router]
+impl Upstream {
+    fn new(log: String) -> Self {
+        Self { log }
+    }
+
+    /// Writes a line down: that a tool has run.
+    fn ran(&self, what: &str) {
+        let mut log = OpenOptions::new().create(true).append(true).open(&self.log).unwrap();
+        writeln!(log, "{what}").unwrap();
+    }
+
+    #[tool(description = "Adds two numbers")]
+    async fn add(&self, Parameters(sum): Parameters<Sum>) -> String {
+        self.ran(&format!("add {} {}", sum.a, sum.b));
+        (sum.a + sum.b).to_string()
+    }
+
+    #[tool(description = "Gives a text back")]
+    async fn echo(&self, Parameters(echo): Parameters<Echo>) -> String {
+        self.ran(&format!("echo {}", echo.text.len()));
+        echo.text
+    }
+
+    #[tool(description = "Takes its time")]
+    async fn wait(&self, Parameters(wait): Parameters<Wait>, context: RequestContext<RoleServer>) -> String {
+        self.ran("wait");
+        if let Some(token) = context.meta.get_progress_token() {
+            let progress = ProgressNotificationParam::new(token, 0.5);
+            let _ = context.peer.send_notification(ProgressNotification::new(progress).into()).await;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(wait.milliseconds)) => "done".to_owned(),
+            () = context.ct.cancelled() => {
+                self.ran("cancelled");
+                "cancelled".to_owned()
+            }
+        }
+    }
+
+    #[tool(description = "Asks for a name")]
+    async fn greet(&self, context: RequestContext<RoleServer>) -> String {
+        self.ran("greet");
+        match context.peer.elicit::<Name>("What is your name?").await {
+            Ok(Some(_)) => "hello".to_owned(),
+            Ok(None) => "no name".to_owned(),
+            Err(error) => format!("cannot ask: {error}"),
+        }
+    }
+
+    #[tool(description = "Ends the process")]
+    async fn crash(&self) -> String {
+        self.ran("crash");
+        std::process::exit(3)
+    }
+
+    #[tool(description = "Gives the process's number")]
+    async fn pid(&self) -> String {
+        std::process::id().to_string()
+    }
+
+    #[tool(description = "What no rule is about")]
+    async fn secret(&self) -> String {
+        self.ran("secret");
+        "secret".to_owned()
+    }
+}
+
+#[tool_handler]
+impl ServerHandler for Upstream {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_resources().enable_prompts().build();
+        let mut info = ServerConfig::new(capabilities);
+        info.instructions = Some("Add before you echo.".to_owned());
+        info
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Ok(ListResourcesResult::with_all_items(vec![Resource::new(format!("log://{}", self.log), "log")]))
+    }
+
+    async fn read_resource(
+        &self,
+        read: ReadResourceRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        if read.uri != format!("log://{}", self.log) {
+            return Err(ErrorData::resource_not_found("no such resource", None));
+        }
+        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        Ok(ReadResourceResult::new(vec![ResourceContents::text(text, read.uri)]).into())
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(ListPromptsResult::with_all_items(vec![Prompt::new("sum", Some("Adds"), None)]))
+    }
+
+    async fn get_prompt(
+        &self,
+        get: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        match get.name.as_str() {
+            "sum" => Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, "Add!")]).into()),
+            _ => Err(ErrorData::invalid_params("no such prompt", None)),
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let log = arguments.next().unwrap();
+    match arguments.next() {
+        None => {
+            let running = Upstream::new(log).serve(rmcp::transport::stdio()).await.unwrap();
+            running.waiting().await.unwrap();
+        }
+        Some(address) => {
+            let service = StreamableHttpService::new(
+                move || Ok(Upstream::new(log.clone())),
+                std::sync::Arc::new(LocalSessionManager::default()),
+                StreamableHttpServerConfig::default(),
+            );
+            let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+            println!("http://{}/mcp", listener.local_addr().unwrap());
+            axum::serve(listener, axum::Router::new().route_service("/mcp", service)).await.unwrap();
+        }
+    }
+}

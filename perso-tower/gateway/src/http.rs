@@ -1,0 +1,210 @@
+//! Clients over Streamable HTTP, and what operators ask.
+
+use crate::gateway::Gateway;
+use crate::oauth::{Refused, Verifier};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::BodyExt;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// Where the endpoint is.
+const PATH: &str = "/mcp";
+/// How long calls in flight have to finish when the gateway stops.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// What clients can take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The largest body, in bytes.
+    pub body: usize,
+    /// How many requests can be in flight.
+    pub requests: usize,
+}
+
+/// The endpoint of a gateway.
+pub struct Endpoint {
+    gateway: Arc<Gateway>,
+    verifier: Option<Arc<Verifier>>,
+    /// The names under which clients reach it, besides those of this machine.
+    hosts: Vec<String>,
+    limits: Limits,
+    /// Of requests in flight, and of streams that clients keep open to listen.
+    places: Arc<Semaphore>,
+    listeners: Arc<Semaphore>,
+}
+
+impl Endpoint {
+    /// An endpoint. Without a verifier, it is for this machine alone.
+    #[must_use]
+    pub fn new(
+        gateway: Arc<Gateway>,
+        verifier: Option<Arc<Verifier>>,
+        hosts: Vec<String>,
+        limits: Limits,
+    ) -> Arc<Self> {
+        let places = || Arc::new(Semaphore::new(limits.requests));
+        Arc::new(Self { gateway, verifier, hosts, limits, places: places(), listeners: places() })
+    }
+
+    /// Serves clients until `stop`, and then finishes what is in flight.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if connections can no longer be accepted.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
+        let sessions = CancellationToken::new();
+        let router = self.router(&sessions);
+        // So that it is known early whether servers can be reached.
+        let gateway = self.gateway.clone();
+        tokio::spawn(async move { gateway.shared.connect().await });
+        let (endpoint, ended) = (self, stop.clone());
+        tokio::spawn(async move {
+            ended.cancelled().await;
+            let all = u32::try_from(endpoint.limits.requests).unwrap_or(u32::MAX);
+            // All places are free when nothing is in flight any more.
+            let _ = tokio::time::timeout(GRACE, endpoint.places.acquire_many(all)).await;
+            sessions.cancel();
+        });
+        axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+    }
+
+    fn router(self: &Arc<Self>, sessions: &CancellationToken) -> Router {
+        let mut config = StreamableHttpServerConfig::default()
+            .with_json_response(true)
+            .with_max_request_body_bytes(self.limits.body)
+            .with_cancellation_token(sessions.clone());
+        if self.verifier.is_some() {
+            // A token says who calls, and a page of another origin has none.
+            config = if self.hosts.is_empty() {
+                config.disable_allowed_hosts()
+            } else {
+                config.with_allowed_hosts(&self.hosts)
+            };
+        } else {
+            let local = ["localhost", "127.0.0.1", "[::1]"];
+            config = config
+                .with_allowed_hosts(local.iter().map(ToString::to_string).chain(self.hosts.iter().cloned()))
+                .with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"]);
+        }
+        let gateway = self.gateway.clone();
+        let manager = Arc::new(LocalSessionManager::default());
+        let mcp = StreamableHttpService::new(move || Ok(gateway.service()), manager, config);
+        let mcp = Router::new()
+            .route_service(PATH, mcp)
+            .layer(middleware::from_fn_with_state(self.clone(), known))
+            .layer(middleware::from_fn_with_state(self.clone(), counted));
+        Router::new()
+            .route("/healthz", get(async || "ok\n"))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(metrics))
+            .route("/.well-known/oauth-protected-resource", get(resource))
+            .route("/.well-known/oauth-protected-resource/mcp", get(resource))
+            .with_state(self.clone())
+            .merge(mcp)
+    }
+}
+
+/// Lets as many requests in as the limit allows. A request is in flight until its answer has been sent.
+async fn counted(State(endpoint): State<Arc<Endpoint>>, request: Request, next: Next) -> Response {
+    // A stream that a client keeps open to listen is no call, and does not keep the gateway from stopping.
+    let listens = request.method() == http::Method::GET
+        || request.headers().get("mcp-method").is_some_and(|method| method == "subscriptions/listen");
+    let places = if listens { &endpoint.listeners } else { &endpoint.places };
+    match places.clone().try_acquire_owned() {
+        Ok(place) => next.run(request).await.map(|body| {
+            Body::new(body.map_frame(move |frame| {
+                let _held = &place;
+                frame
+            }))
+        }),
+        Err(_) => {
+            let later = [(header::RETRY_AFTER, "1")];
+            (StatusCode::SERVICE_UNAVAILABLE, later, "too many requests in flight\n").into_response()
+        }
+    }
+}
+
+/// Finds out who calls. Servers never see the token: nothing of a request's head is sent on.
+async fn known(State(endpoint): State<Arc<Endpoint>>, mut request: Request, next: Next) -> Response {
+    let Some(verifier) = &endpoint.verifier else { return next.run(request).await };
+    let mut headers = request.headers().get_all(header::AUTHORIZATION).iter();
+    let authorization = headers.next().and_then(|value| value.to_str().ok());
+    if headers.next().is_some() {
+        return refused(&request, Refused::Invalid);
+    }
+    match verifier.caller(authorization).await {
+        Ok((principal, agent)) => {
+            request.headers_mut().remove(header::AUTHORIZATION);
+            request.extensions_mut().insert(principal);
+            request.extensions_mut().insert(agent);
+            next.run(request).await
+        }
+        Err(why) => refused(&request, why),
+    }
+}
+
+/// Tells a client where it can get a token (RFC 9728, section 5.1).
+fn refused(request: &Request, why: Refused) -> Response {
+    let code = match why {
+        Refused::Missing | Refused::Invalid => StatusCode::UNAUTHORIZED,
+        Refused::Unchecked => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let mut response = (code, format!("{why}\n")).into_response();
+    let metadata = format!("{}/.well-known/oauth-protected-resource{PATH}", origin(request.headers()));
+    let error = if why == Refused::Invalid { r#"error="invalid_token", "# } else { "" };
+    if code == StatusCode::UNAUTHORIZED
+        && let Ok(value) = HeaderValue::from_str(&format!(r#"Bearer {error}resource_metadata="{metadata}""#))
+    {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    }
+    response
+}
+
+/// How the client has reached the gateway, as far as its request says.
+fn origin(headers: &http::HeaderMap) -> String {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let is_plain =
+        |host: &&str| host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'));
+    let host = host.filter(is_plain).unwrap_or("localhost");
+    let is_local = ["localhost", "127.0.0.1", "[::1]"].iter().any(|local| host.starts_with(local));
+    format!("{}://{host}", if is_local { "http" } else { "https" })
+}
+
+/// RFC 9728: which issuer gives tokens for this gateway.
+async fn resource(State(endpoint): State<Arc<Endpoint>>) -> Response {
+    let Some(verifier) = &endpoint.verifier else { return StatusCode::NOT_FOUND.into_response() };
+    let settings = verifier.settings();
+    axum::Json(json!({
+        "resource": settings.audience,
+        "authorization_servers": [settings.issuer],
+        "bearer_methods_supported": ["header"],
+    }))
+    .into_response()
+}
+
+/// Ready if at least one server can be reached.
+async fn ready(State(endpoint): State<Arc<Endpoint>>) -> Response {
+    let infos = endpoint.gateway.shared.connect().await;
+    let up = infos.iter().filter(|info| info.is_some()).count();
+    let code = if up > 0 { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, format!("{up} of {} servers can be reached\n", infos.len())).into_response()
+}
+
+async fn metrics(State(endpoint): State<Arc<Endpoint>>) -> Response {
+    let gateway = &endpoint.gateway;
+    let servers = gateway.shared.links.iter().map(|link| (link.server.name.as_str(), link.is_connected()));
+    let text = gateway.metrics.text(servers, gateway.places());
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+}

@@ -1,0 +1,31 @@
+//! A gateway in front of MCP servers that are not changed: it judges each tool call with a perso policy.
+//!
+//! ```text
+//! client ─→ http or stdio ─→ oauth ─→ guard ─→ proxy ─→ link ─→ server
+//! ```
+//!
+//! - `config`: the servers, from the `mcp.json` that clients have.
+//! - `http`, and standard input and output in `cli`: how clients reach the gateway.
+//! - `oauth`: who calls, by an access token.
+//! - The guard is `perso_tower::Guarded`.
+//! - `proxy`: one MCP server that is all of them. `tools` checks arguments and approvals, `pins` are the approvals.
+//! - `links` and `link`: the connections to the servers.
+//! - `cli`: the command; `wrap` puts it into a client's file.
+
+pub mod cli;
+pub mod config;
+mod gateway;
+mod http;
+mod link;
+mod links;
+mod metrics;
+mod oauth;
+mod pins;
+mod proxy;
+mod tools;
+mod wrap;
+
+pub use gateway::{Caller, Gateway};
+pub use http::{Endpoint, Limits};
+pub use oauth::{Principal, Refused, Settings as TokenSettings, Verifier};
+pub use pins::Pins;

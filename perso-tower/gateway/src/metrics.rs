@@ -1,0 +1,59 @@
+//! What the gateway counts, in the text form of Prometheus. No label has a value that a client chooses.
+
+use perso_tower::Event;
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Of {
+    server: String,
+}
+
+pub(crate) struct Metrics {
+    registry: Registry,
+    decisions: Family<Outcome, Counter>,
+    seconds: Histogram,
+    up: Family<Of, Gauge>,
+    places: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("perso");
+        let decisions = Family::default();
+        registry.register("decisions", "Decisions on tool calls", decisions.clone());
+        let seconds = Histogram::new(exponential_buckets(1e-6, 4.0, 10));
+        registry.register_with_unit("decision", "How long decisions took", Unit::Seconds, seconds.clone());
+        let up = Family::default();
+        registry.register("server_up", "Whether a shared connection to a server is there", up.clone());
+        let places = Gauge::default();
+        registry.register("sessions_left", "How many more sessions there can be", places.clone());
+        Self { registry, decisions, seconds, up, places }
+    }
+
+    pub(crate) fn decided(&self, event: &Event<'_>) {
+        self.decisions.get_or_create(&Outcome { outcome: event.decision.outcome.name() }).inc();
+        self.seconds.observe(event.duration.as_secs_f64());
+    }
+
+    /// The text, with what the servers and sessions are like now.
+    pub(crate) fn text<'s>(&self, servers: impl Iterator<Item = (&'s str, bool)>, places: usize) -> String {
+        for (server, is_up) in servers {
+            self.up.get_or_create(&Of { server: server.to_owned() }).set(i64::from(is_up));
+        }
+        self.places.set(i64::try_from(places).unwrap_or(i64::MAX));
+        let mut out = String::new();
+        // Writing to a string cannot fail.
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+}

@@ -1,0 +1,438 @@
+//! One MCP server that is all of them: what a client asks goes to the server that it is for, under the server's own name.
+//!
+//! The guard stands in front of this. What arrives here may run, with exactly these arguments.
+
+mod bridge;
+
+use crate::gateway::Gateway;
+use crate::link::{Asked, Failed, Front, Link};
+use crate::links::Links;
+use crate::oauth::Principal;
+use http::request::Parts;
+use rmcp::model::*;
+use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
+use rmcp::{ErrorData, RoleServer, ServerHandler};
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinHandle;
+
+type Outcome<T> = Result<T, ErrorData>;
+type Request = RequestContext<RoleServer>;
+type Page = Option<PaginatedRequestParams>;
+
+/// The gateway's side of a client's connection.
+pub(crate) struct Proxy {
+    gateway: Arc<Gateway>,
+    session: OnceLock<Session>,
+}
+
+/// A client that has begun with `initialize`, as all did before revision 2026-07-28.
+struct Session {
+    links: Links,
+    /// Who began it. Nobody else goes on with it.
+    principal: Option<Principal>,
+    relay: JoinHandle<()>,
+    _place: tokio::sync::OwnedSemaphorePermit,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.relay.abort();
+    }
+}
+
+fn unexpected<T>() -> Outcome<T> {
+    Err(ErrorData::internal_error("the server's answer has another form than its method has", None))
+}
+
+/// Sends a request on, and returns the answer of one of the expected forms.
+macro_rules! answer {
+    ($answer:expr, $($variant:ident => $made:expr),+ $(,)?) => {
+        match $answer {
+            $(ServerResult::$variant(result) => Ok($made(result)),)+
+            _ => unexpected(),
+        }
+    };
+}
+
+impl Proxy {
+    pub(crate) fn new(gateway: Arc<Gateway>) -> Self {
+        Self { gateway, session: OnceLock::new() }
+    }
+
+    fn links(&self) -> &Links {
+        self.session.get().map_or(&self.gateway.shared, |session| &session.links)
+    }
+
+    /// The connections that this request may use.
+    fn links_for(&self, context: &Request) -> Outcome<&Links> {
+        let Some(session) = self.session.get() else { return Ok(&self.gateway.shared) };
+        if session.principal != principal(context) {
+            return Err(ErrorData::invalid_request(
+                "this session belongs to someone else: begin one of your own",
+                None,
+            ));
+        }
+        Ok(&session.links)
+    }
+
+    /// The server that a name is for, and its own name for it.
+    fn route<'l>(&self, links: &'l Links, name: &str, what: &str) -> Outcome<(&'l Arc<Link>, String)> {
+        let unknown = || ErrorData::invalid_params(format!("no server has this {what}: list them again"), None);
+        links.inner(name).map(|(link, own)| (link, own.to_owned())).ok_or_else(unknown)
+    }
+
+    /// Asks each server that can have a resource, until one has it.
+    async fn of_resource(
+        &self,
+        uri: &str,
+        context: &Request,
+        request: impl Fn() -> ClientRequest,
+    ) -> Outcome<(Arc<Link>, ServerResult)> {
+        let asked = Asked::of(context);
+        let mut last = ErrorData::resource_not_found("no server has this resource", None);
+        for link in self.links_for(context)?.owners(uri) {
+            match link.request(request(), &asked).await {
+                Ok(answer) => return Ok((link, answer)),
+                Err(Failed::Answered(error)) => last = error,
+                Err(Failed::Lost(why)) => tracing::debug!(server = link.server.name, why, "has not answered"),
+            }
+        }
+        Err(last)
+    }
+
+    /// The servers' lists behind one another. A page ends with a page of a server.
+    async fn list<T, I>(
+        &self,
+        page: Page,
+        context: &Request,
+        request: impl Fn(Page) -> ClientRequest,
+        has: impl Fn(&ServerCapabilities) -> bool,
+        read: impl Fn(ServerResult) -> Option<T>,
+        (cursor, items): (impl Fn(&mut T) -> &mut Option<String>, impl Fn(&mut T) -> &mut Vec<I>),
+        rename: impl Fn(&Links, usize, &mut I),
+    ) -> Outcome<T>
+    where
+        T: Default,
+    {
+        let links = self.links_for(context)?;
+        let asked = Asked::of(context);
+        if let Some(only) = links.only() {
+            let answer = only.request(request(page), &asked).await.map_err(ErrorData::from)?;
+            return read(answer).map_or_else(unexpected, Ok);
+        }
+        let (first, mut from) = match page.as_ref().and_then(|page| page.cursor.as_deref()) {
+            None => (0, None),
+            Some(text) => {
+                place(text).ok_or_else(|| ErrorData::invalid_params("the cursor is not one of this list", None))?
+            }
+        };
+        let mut all = T::default();
+        for (at, link) in links.links.iter().enumerate().skip(first) {
+            let begin = from.take();
+            if link.info().await.is_some_and(|info| !has(&info.capabilities)) {
+                continue;
+            }
+            let mut params = page.clone().unwrap_or_default();
+            params.cursor = begin;
+            let Ok(answer) = link.request(request(Some(params)), &asked).await else {
+                // One server that is down does not take the others' tools away.
+                tracing::warn!(server = link.server.name, "is missing in a list");
+                continue;
+            };
+            let Some(mut list) = read(answer) else { continue };
+            for mut item in items(&mut list).drain(..) {
+                rename(links, at, &mut item);
+                items(&mut all).push(item);
+            }
+            if let Some(next) = cursor(&mut list).take() {
+                *cursor(&mut all) = Some(format!("{at}.{next}"));
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Tells a client of what changes at servers that it shares.
+    fn relay(&self, client: &rmcp::Peer<RoleServer>) -> JoinHandle<()> {
+        let (mut changes, client) = (self.gateway.shared.changes.subscribe(), client.clone());
+        tokio::spawn(async move {
+            loop {
+                match changes.recv().await {
+                    Ok(change) => change.tell(&client).await,
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        })
+    }
+}
+
+/// A place in a list of several servers: which of them, and where in its list.
+fn place(cursor: &str) -> Option<(usize, Option<String>)> {
+    let (at, inner) = cursor.split_once('.')?;
+    Some((at.parse().ok()?, Some(inner.to_owned())))
+}
+
+/// Who sent a request over HTTP.
+fn principal(context: &Request) -> Option<Principal> {
+    context.extensions.get::<Parts>()?.extensions.get::<Principal>().cloned()
+}
+
+#[expect(deprecated, reason = "older revisions have it")]
+impl ServerHandler for Proxy {
+    async fn initialize(&self, request: InitializeRequestParams, context: Request) -> Outcome<InitializeResult> {
+        context.peer.set_peer_info(request.clone());
+        let place = self.gateway.place()?;
+        let front = Front::One(context.peer.clone(), Arc::new(request.clone()));
+        let links = Links::own(&self.gateway.shared, &front);
+        links.connect().await;
+        let relay = self.relay(&context.peer);
+        let session = Session { links, principal: principal(&context), relay, _place: place };
+        if self.session.set(session).is_err() {
+            return Err(ErrorData::invalid_request("this session has begun already", None));
+        }
+        self.negotiate_initialize(&request)
+    }
+
+    async fn discover(&self, context: Request) -> Outcome<DiscoverResult> {
+        self.links_for(&context)?.connect().await;
+        Ok(DiscoverResult::from_server_info(self.supported_protocol_versions().into_owned(), self.get_info()))
+    }
+
+    fn get_info(&self) -> ServerConfig {
+        let mut info = self.links().info();
+        info.protocol_version = ProtocolVersion::V_2025_11_25;
+        info
+    }
+
+    async fn list_tools(&self, page: Page, context: Request) -> Outcome<ListToolsResult> {
+        let mut list = self
+            .list(
+                page,
+                &context,
+                |page| ListToolsRequest { params: page, ..Default::default() }.into(),
+                |has| has.tools.is_some(),
+                |answer| if let ServerResult::ListToolsResult(list) = answer { Some(list) } else { None },
+                (|list: &mut ListToolsResult| &mut list.next_cursor, |list: &mut ListToolsResult| &mut list.tools),
+                |links, at, tool| tool.name = links.outer(at, &tool.name).into(),
+            )
+            .await?;
+        self.gateway.tools.listed(&mut list.tools);
+        Ok(list)
+    }
+
+    async fn list_prompts(&self, page: Page, context: Request) -> Outcome<ListPromptsResult> {
+        self.list(
+            page,
+            &context,
+            |page| ListPromptsRequest { params: page, ..Default::default() }.into(),
+            |has| has.prompts.is_some(),
+            |answer| if let ServerResult::ListPromptsResult(list) = answer { Some(list) } else { None },
+            (|list: &mut ListPromptsResult| &mut list.next_cursor, |list: &mut ListPromptsResult| &mut list.prompts),
+            |links, at, prompt: &mut Prompt| prompt.name = links.outer(at, &prompt.name),
+        )
+        .await
+    }
+
+    async fn list_resources(&self, page: Page, context: Request) -> Outcome<ListResourcesResult> {
+        self.list(
+            page,
+            &context,
+            |page| ListResourcesRequest { params: page, ..Default::default() }.into(),
+            |has| has.resources.is_some(),
+            |answer| if let ServerResult::ListResourcesResult(list) = answer { Some(list) } else { None },
+            (
+                |list: &mut ListResourcesResult| &mut list.next_cursor,
+                |list: &mut ListResourcesResult| &mut list.resources,
+            ),
+            |links, at, resource: &mut Resource| links.owns(at, std::iter::once(resource.uri.clone())),
+        )
+        .await
+    }
+
+    async fn list_resource_templates(&self, page: Page, context: Request) -> Outcome<ListResourceTemplatesResult> {
+        self.list(
+            page,
+            &context,
+            |page| ListResourceTemplatesRequest { params: page, ..Default::default() }.into(),
+            |has| has.resources.is_some(),
+            |answer| if let ServerResult::ListResourceTemplatesResult(list) = answer { Some(list) } else { None },
+            (
+                |list: &mut ListResourceTemplatesResult| &mut list.next_cursor,
+                |list: &mut ListResourceTemplatesResult| &mut list.resource_templates,
+            ),
+            |links, at, template: &mut ResourceTemplate| links.owns(at, std::iter::once(template.uri_template.clone())),
+        )
+        .await
+    }
+
+    async fn call_tool(&self, mut call: CallToolRequestParams, context: Request) -> Outcome<CallToolResponse> {
+        let links = self.links_for(&context)?;
+        let asked = Asked::of(&context);
+        if let Err(why) = self.gateway.tools.check(links, &call, &asked).await {
+            return Ok(CallToolResult::error(vec![ContentBlock::text(why)]).into());
+        }
+        let (link, own) = self.route(links, &call.name, "tool")?;
+        call.name = Cow::Owned(own);
+        let answer = bridge::asked(call, &asked, &context, |call| {
+            link.request(ClientRequest::CallToolRequest(CallToolRequest::new(call)), &asked)
+        })
+        .await;
+        match answer {
+            // The model reads the result of a tool, and not always an error.
+            Err(Failed::Lost(why)) => Ok(CallToolResult::error(vec![ContentBlock::text(why)]).into()),
+            Err(Failed::Answered(error)) => Err(error),
+            Ok(answer) => {
+                let mut response = answer!(answer,
+                    CallToolResult => CallToolResponse::Complete,
+                    InputRequiredResult => CallToolResponse::InputRequired,
+                    CreateTaskResult => CallToolResponse::Task,
+                )?;
+                if let CallToolResponse::Task(created) = &mut response
+                    && links.only().is_none()
+                {
+                    created.task.task_id =
+                        format!("{}{}{}", link.server.name, crate::config::SEPARATOR, created.task.task_id);
+                }
+                Ok(response)
+            }
+        }
+    }
+
+    async fn get_prompt(&self, mut get: GetPromptRequestParams, context: Request) -> Outcome<GetPromptResponse> {
+        let links = self.links_for(&context)?;
+        let (link, own) = self.route(links, &get.name, "prompt")?;
+        get.name = own;
+        let asked = Asked::of(&context);
+        let answer = bridge::asked(get, &asked, &context, |get| {
+            link.request(ClientRequest::GetPromptRequest(GetPromptRequest::new(get)), &asked)
+        })
+        .await
+        .map_err(ErrorData::from)?;
+        answer!(answer, GetPromptResult => GetPromptResponse::Complete, InputRequiredResult => GetPromptResponse::InputRequired)
+    }
+
+    async fn read_resource(&self, read: ReadResourceRequestParams, context: Request) -> Outcome<ReadResourceResponse> {
+        let request = || ClientRequest::ReadResourceRequest(ReadResourceRequest::new(read.clone()));
+        let (link, answer) = self.of_resource(&read.uri, &context, request).await?;
+        let asked = Asked::of(&context);
+        let answer = bridge::goes_on(read, answer, &asked, &context, |read| {
+            link.request(ClientRequest::ReadResourceRequest(ReadResourceRequest::new(read)), &asked)
+        })
+        .await
+        .map_err(ErrorData::from)?;
+        answer!(answer,
+            ReadResourceResult => ReadResourceResponse::Complete,
+            InputRequiredResult => ReadResourceResponse::InputRequired,
+        )
+    }
+
+    async fn subscribe(&self, subscribe: SubscribeRequestParams, context: Request) -> Outcome<()> {
+        let uri = subscribe.uri.clone();
+        let request = || ClientRequest::SubscribeRequest(SubscribeRequest::new(subscribe.clone()));
+        self.of_resource(&uri, &context, request).await.map(drop)
+    }
+
+    async fn unsubscribe(&self, unsubscribe: UnsubscribeRequestParams, context: Request) -> Outcome<()> {
+        let uri = unsubscribe.uri.clone();
+        let request = || ClientRequest::UnsubscribeRequest(UnsubscribeRequest::new(unsubscribe.clone()));
+        self.of_resource(&uri, &context, request).await.map(drop)
+    }
+
+    async fn complete(&self, mut complete: CompleteRequestParams, context: Request) -> Outcome<CompleteResult> {
+        let links = self.links_for(&context)?;
+        let answer = match &mut complete.r#ref {
+            Reference::Prompt(prompt) => {
+                let (link, own) = self.route(links, &prompt.name, "prompt")?;
+                prompt.name = own;
+                let request = ClientRequest::CompleteRequest(CompleteRequest::new(complete));
+                link.request(request, &Asked::of(&context)).await.map_err(ErrorData::from)?
+            }
+            Reference::Resource(resource) => {
+                let uri = resource.uri.clone();
+                let request = || ClientRequest::CompleteRequest(CompleteRequest::new(complete.clone()));
+                self.of_resource(&uri, &context, request).await?.1
+            }
+            _ => return Err(ErrorData::invalid_params("the reference is neither a prompt nor a resource", None)),
+        };
+        answer!(answer, CompleteResult => std::convert::identity)
+    }
+
+    async fn set_level(&self, level: SetLevelRequestParams, context: Request) -> Outcome<()> {
+        let asked = Asked::of(&context);
+        for link in &self.links_for(&context)?.links {
+            if link.known().is_some_and(|info| info.capabilities.logging.is_some()) {
+                let request = ClientRequest::SetLevelRequest(SetLevelRequest::new(level.clone()));
+                let _ = link.request(request, &asked).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn get_task(&self, mut task: GetTaskParams, context: Request) -> Outcome<GetTaskResult> {
+        let (link, own) = self.route(self.links_for(&context)?, &task.task_id, "task")?;
+        task.task_id = own;
+        let request = ClientRequest::GetTaskRequest(GetTaskRequest::new(task));
+        let answer = link.request(request, &Asked::of(&context)).await.map_err(ErrorData::from)?;
+        answer!(answer, GetTaskResult => std::convert::identity)
+    }
+
+    async fn update_task(&self, mut task: UpdateTaskParams, context: Request) -> Outcome<()> {
+        let (link, own) = self.route(self.links_for(&context)?, &task.task_id, "task")?;
+        task.task_id = own;
+        let request = ClientRequest::UpdateTaskRequest(UpdateTaskRequest::new(task));
+        link.request(request, &Asked::of(&context)).await.map(drop).map_err(ErrorData::from)
+    }
+
+    async fn cancel_task(&self, mut task: CancelTaskParams, context: Request) -> Outcome<()> {
+        let (link, own) = self.route(self.links_for(&context)?, &task.task_id, "task")?;
+        task.task_id = own;
+        let request = ClientRequest::CancelTaskRequest(CancelTaskRequest::new(task));
+        link.request(request, &Asked::of(&context)).await.map(drop).map_err(ErrorData::from)
+    }
+
+    async fn on_custom_request(&self, request: CustomRequest, context: Request) -> Outcome<CustomResult> {
+        let Some(only) = self.links_for(&context)?.only() else {
+            return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None));
+        };
+        let request = ClientRequest::CustomRequest(request);
+        let answer = only.request(request, &Asked::of(&context)).await.map_err(ErrorData::from)?;
+        answer!(answer, CustomResult => std::convert::identity)
+    }
+
+    async fn on_custom_notification(&self, notification: CustomNotification, _: NotificationContext<RoleServer>) {
+        if let Some(only) = self.links().only() {
+            only.notify(ClientNotification::CustomNotification(notification)).await;
+        }
+    }
+
+    async fn on_roots_list_changed(&self, _: NotificationContext<RoleServer>) {
+        if let Some(session) = self.session.get() {
+            for link in session.links.links.iter().filter(|link| !link.server.is_shared) {
+                link.notify(RootsListChangedNotification::default().into()).await;
+            }
+        }
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(requested.clone())
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Outcome<()> {
+        let mut changes = self.gateway.shared.changes.subscribe();
+        let _relays = bridge::listen(&self.gateway.shared, &context).await;
+        loop {
+            tokio::select! {
+                () = context.cancelled() => return Ok(()),
+                change = changes.recv() => match change {
+                    // What the client has not asked for is not sent.
+                    Ok(change) => drop(context.sink().send(change.notification()).await),
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return Ok(()),
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Several servers behind one gateway, and what clients see of them.
+
+use crate::support::*;
+use rmcp::model::*;
+use serde_json::json;
+
+/// What holds for every client, however it has come.
+async fn works(world: &World, client: &Client) {
+    assert_eq!(
+        tools(client).await,
+        [
+            "one__add",
+            "one__crash",
+            "one__echo",
+            "one__greet",
+            "one__pid",
+            "one__wait",
+            "two__add",
+            "two__crash",
+            "two__echo",
+            "two__greet",
+            "two__pid",
+            "two__wait"
+        ]
+    );
+    assert_eq!(call(client, "one__add", json!({ "a": 1, "b": 2 })).await, (true, "3".to_owned()));
+    assert_eq!(call(client, "two__echo", json!({ "text": "hi" })).await, (true, "hi".to_owned()));
+    let before = (world.ran("one"), world.ran("two"));
+    for (tool, arguments, words) in [
+        ("one__add", json!({ "a": 101, "b": 2 }), "Adders may add up to 100."),
+        ("one__secret", json!({}), "no rule allows this tool"),
+        ("one__add", json!({ "a": "1", "b": 2 }), "number"),
+        ("one__add", json!({ "a": 1 }), "\"b\" is a required property"),
+        ("three__echo", json!({ "text": "hi" }), "no server has this tool"),
+        ("echo", json!({ "text": "hi" }), "no server has this tool"),
+        ("one__two__echo", json!({ "text": "hi" }), "no server has this tool"),
+    ] {
+        let (is_done, text) = call(client, tool, arguments.clone()).await;
+        assert!(!is_done && text.contains(words), "{tool} {arguments}: {text}");
+    }
+    assert_eq!((world.ran("one"), world.ran("two")), before, "what is denied does not run");
+    let prompts: Vec<String> = client.list_all_prompts().await.unwrap().into_iter().map(|prompt| prompt.name).collect();
+    assert_eq!(prompts, ["one__sum", "two__sum"]);
+    assert_eq!(client.get_prompt(GetPromptRequestParams::new("two__sum")).await.unwrap().messages.len(), 1);
+    assert!(client.get_prompt(GetPromptRequestParams::new("two__nothing")).await.is_err());
+    for server in ["two", "one"] {
+        let uri = format!("log://{}", world.path(&format!("{server}.log")).display());
+        assert!(client.list_all_resources().await.unwrap().iter().any(|resource| resource.uri == uri));
+        assert_eq!(client.read_resource(ReadResourceRequestParams::new(uri)).await.unwrap().contents.len(), 1);
+    }
+    assert!(client.read_resource(ReadResourceRequestParams::new("log:///nowhere")).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_standard_input_and_output() {
+    let world = World::new(&["one", "two"]);
+    let client = world.client(&["--user", "ann", "--role", "adder"]).await;
+    works(&world, &client).await;
+    let info = client.peer_info().unwrap();
+    assert_eq!(info.server_info.as_ref().unwrap().name, "perso-gateway");
+    assert!(info.instructions.as_ref().unwrap().contains("# two\n\nOf the tools `two__…`:\n\nAdd before you echo."));
+    assert_eq!(call(&client, "two__greet", json!({})).await, (true, "hello".to_owned()));
+    client.cancel().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_standard_input_and_output_in_the_newer_era() {
+    let world = World::new(&["one", "two"]);
+    let client = world.client_of(modern(), &["--role", "adder"]).await;
+    works(&world, &client).await;
+    client.cancel().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_http_in_both_eras() {
+    let world = World::new(&["one", "two"]);
+    let gateway = world.listening(&["--role", "adder"]).await;
+    for era in [LEGACY, modern()] {
+        let client = gateway.client(era, None).await.unwrap();
+        works(&world, &client).await;
+        client.cancel().await.unwrap();
+    }
+    // A session's servers are its own, and newer clients share some.
+    let one = gateway.client(LEGACY, None).await.unwrap();
+    let other = gateway.client(LEGACY, None).await.unwrap();
+    let pids = [call(&one, "one__pid", json!({})).await, call(&other, "one__pid", json!({})).await];
+    assert_ne!(pids[0], pids[1]);
+    assert_eq!(call(&one, "one__greet", json!({})).await, (true, "hello".to_owned()));
+    let pid = pids[0].1.clone();
+    one.cancel().await.unwrap();
+    until("the servers of a session end with it", || !is_alive(&pid)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_server_keeps_its_names() {
+    let world = World::new(&["one"]);
+    let client = world.client(&["--role", "adder"]).await;
+    assert_eq!(tools(&client).await, ["add", "crash", "echo", "greet", "pid", "wait"]);
+    assert_eq!(call(&client, "add", json!({ "a": 1, "b": 2 })).await, (true, "3".to_owned()));
+    assert!(!call(&client, "add", json!({ "a": 101, "b": 2 })).await.0);
+    assert_eq!(client.peer_info().unwrap().instructions.as_deref(), Some("Add before you echo."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_can_share_a_server() {
+    let world = World::new(&[]);
+    let mut entry = world.stdio("one");
+    entry["perso"] = json!({ "shared": true });
+    world.servers(&json!({ "one": entry }));
+    let gateway = world.listening(&[]).await;
+    let one = gateway.client(LEGACY, None).await.unwrap();
+    let other = gateway.client(modern(), None).await.unwrap();
+    assert_eq!(call(&one, "pid", json!({})).await, call(&other, "pid", json!({})).await);
+    // It cannot know which of them to ask.
+    let (_, text) = call(&one, "greet", json!({})).await;
+    assert!(text.contains("cannot ask"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_and_cancellation_reach_the_other_side() {
+    let world = World::new(&["one", "two"]);
+    let client = world.client(&[]).await;
+    assert_eq!(call(&client, "two__wait", json!({ "milliseconds": 50 })).await, (true, "done".to_owned()));
+    until("progress is seen", || *client.service().progress.lock().unwrap() == [0.5]).await;
+    let mut params = CallToolRequestParams::new("two__wait");
+    params.arguments = json!({ "milliseconds": 60_000 }).as_object().cloned();
+    let handle = client
+        .send_cancellable_request(CallToolRequest::new(params).into(), rmcp::service::PeerRequestOptions::no_options())
+        .await
+        .unwrap();
+    until("it runs", || world.ran("two").iter().filter(|line| *line == "wait").count() == 2).await;
+    handle.cancel(None).await.unwrap();
+    until("it is cancelled", || world.ran("two").iter().any(|line| line == "cancelled")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_behind_http_and_old_names_of_the_list() {
+    let world = World::new(&["one"]);
+    let mut upstream = tokio::process::Command::new(example("upstream"));
+    upstream.arg(world.path("web.log")).arg("127.0.0.1:0").stdout(std::process::Stdio::piped()).kill_on_drop(true);
+    let mut child = upstream.spawn().unwrap();
+    let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(child.stdout.take().unwrap()));
+    let url = lines.next_line().await.unwrap().unwrap();
+    world.servers(&json!({ "one": world.stdio("one"), "web": { "url": url } }));
+    for era in [LEGACY, modern()] {
+        let client = world.client_of(era, &["--role", "adder"]).await;
+        assert_eq!(call(&client, "web__add", json!({ "a": 1, "b": 2 })).await, (true, "3".to_owned()));
+        assert_eq!(call(&client, "one__add", json!({ "a": 1, "b": 2 })).await, (true, "3".to_owned()));
+        client.cancel().await.unwrap();
+    }
+}
