@@ -33,4 +33,4 @@ fi
     echo "the Node guard is not built: run make node" >&2
     exit 1
 }
-exec "$python" -B play.py
+PYTHONPATH=../../scripts exec "$python" -B play.py

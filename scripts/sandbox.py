@@ -1,7 +1,8 @@
-"""A sandbox for hostile servers: a network that is only the loopback, a file system without private files, an unprivileged
-user, an empty environment and a time limit.
+"""A sandbox for hostile servers and coding agents: a network that is only the loopback, a file system without private files,
+an unprivileged user, an empty environment and a time limit.
 
-If any part of it cannot be set up, `enter` fails before a server is started.
+If any part of it cannot be set up, `enter` fails before anything is started in it. `python sandbox.py SECONDS SEEN... -- COMMAND...`
+runs a command in a sandbox; `SEEN` are the directories that stay visible.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ HIDDEN = ("/root", "/home", "/tmp", "/var/tmp", "/dev/shm", "/run/lock", "/srv")
 #: Directories that the unprivileged user can write to.
 OPEN = ("/tmp", str(GROUND))
 USER, GROUP = "nobody", "nogroup"
-#: The time limit of a process.
+#: The time limit of a process, by default.
 SECONDS = 120
 
 
@@ -58,10 +59,10 @@ def enter(seen: list[Path], addresses: list[str], hosts: dict[str, str]) -> None
     _check(seen)
 
 
-def unprivileged(arguments: list[str], environment: dict[str, str]) -> list[str]:
+def unprivileged(arguments: list[str], environment: dict[str, str], seconds: int = SECONDS) -> list[str]:
     """Wraps a command to run it as the unprivileged user, without any way to gain rights, and with only this environment."""
     return [
-        "timeout", "--kill-after=1", str(SECONDS),
+        "timeout", "--kill-after=1", str(seconds),
         "setpriv", f"--reuid={USER}", f"--regid={GROUP}", "--clear-groups", "--no-new-privs", "--inh-caps=-all",
         "--ambient-caps=-all", "--bounding-set=-all",
         "env", "-i", f"PATH={os.environ['PATH']}", f"HOME={GROUND}/home", "LANG=C.UTF-8",
@@ -95,3 +96,24 @@ def _run(*arguments: str, keep: int | None = None) -> None:
     done = subprocess.run(arguments, capture_output=True, text=True, pass_fds=() if keep is None else (keep,))
     if done.returncode != 0:
         raise NoSandbox(f"`{arguments[0]}` failed: {(done.stderr or done.stdout).strip()[-500:]}")
+
+
+def _main(arguments: list[str]) -> None:
+    """Runs a command in a sandbox: by this program again, as the first process of new namespaces."""
+    if os.getpid() != 1:
+        os.execvp("unshare", command([sys.executable, "-B", __file__, *arguments]))
+    split = arguments.index("--")
+    seconds, *seen = arguments[:split]
+    # Interpreters may be installed for a user.
+    directories = {Path(sys.base_prefix), *map(Path, seen)} - {Path("/usr"), Path("/usr/local")}
+    enter(sorted(directories), [], {})
+    os.chdir(GROUND)
+    run = unprivileged(arguments[split + 1 :], {}, int(seconds))
+    os.execvp(run[0], run)
+
+
+if __name__ == "__main__":
+    try:
+        _main(sys.argv[1:])
+    except NoSandbox as why:
+        sys.exit(f"error: {why}")

@@ -1,0 +1,30 @@
+/** Claude Code. */
+
+import { EVERYTHING, installed, version } from '../packages.mjs';
+
+const SERVERS = { everything: EVERYTHING };
+const PACKAGE = `@anthropic-ai/claude-code-${process.platform}-${process.arch}`;
+
+export const claude = {
+	name: 'claude',
+	version: version(PACKAGE),
+	settings: (world, command, more = {}, event = 'PreToolUse') =>
+		world.write('project/.claude/settings.json', { hooks: { [event]: [{ hooks: [{ type: 'command', command, ...more }] }] } }),
+	start: (world, model, { args = ['--dangerously-skip-permissions'], mcp = false, prompt = 'go' }) => ({
+		program: installed(`${PACKAGE}/claude`),
+		args: ['--print', prompt, ...args, ...(mcp ? ['--mcp-config', world.write('mcp.json', { mcpServers: SERVERS })] : [])],
+		env: {
+			ANTHROPIC_BASE_URL: model,
+			ANTHROPIC_API_KEY: 'none',
+			CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+			DISABLE_AUTOUPDATER: '1',
+			DISABLE_TELEMETRY: '1',
+		},
+	}),
+	calls: {
+		shell: (command) => ({ name: 'Bash', input: { command, description: 'A command' } }),
+		read: (file_path) => ({ name: 'Read', input: { file_path } }),
+		write: (file_path, content) => ({ name: 'Write', input: { file_path, content } }),
+		mcp: (tool, input) => ({ name: `mcp__everything__${tool}`, input }),
+	},
+};

@@ -1,0 +1,46 @@
+/** Codex CLI. */
+
+import { EVERYTHING, installed, version } from '../packages.mjs';
+
+/** One of the models for which it has a tool for patches. */
+const MODEL = 'gpt-5.5';
+
+/** Without what looks for a network when it ends. */
+const config = (world, model) => `
+model = "${MODEL}"
+model_provider = "played"
+[model_providers.played]
+name = "played"
+base_url = "${model}/v1"
+wire_api = "responses"
+[projects."${world.project}"]
+trust_level = "trusted"
+[features]
+apps = false
+plugins = false
+[analytics]
+enabled = false
+`;
+
+const server = `
+[mcp_servers.everything]
+command = "${EVERYTHING.command}"
+args = ${JSON.stringify(EVERYTHING.args)}
+`;
+
+export const codex = {
+	name: 'codex',
+	version: version('@openai/codex'),
+	settings: (world, command, more = {}) =>
+		world.write('home/.codex/hooks.json', { hooks: { PreToolUse: [{ hooks: [{ type: 'command', command, ...more }] }] } }),
+	start(world, model, { mcp = false }) {
+		world.write('home/.codex/config.toml', config(world, model) + (mcp ? server : ''));
+		const flags = ['--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', '--dangerously-bypass-hook-trust'];
+		return { program: process.execPath, args: [installed('@openai/codex/bin/codex.js'), 'exec', ...flags, 'go'], env: {} };
+	},
+	calls: {
+		shell: (cmd) => ({ name: 'exec_command', input: { cmd } }),
+		// It offers `get_sum` where the server has `get-sum`.
+		mcp: (tool, input) => ({ name: tool.replaceAll('-', '_'), namespace: 'mcp__everything', input }),
+	},
+};

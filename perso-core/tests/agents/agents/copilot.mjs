@@ -1,0 +1,32 @@
+/** GitHub Copilot CLI. */
+
+import { EVERYTHING, installed, version } from '../packages.mjs';
+
+const PACKAGE = `@github/copilot-${process.platform}-${process.arch}`;
+
+export const copilot = {
+	name: 'copilot',
+	version: version(PACKAGE),
+	settings: (world, bash, more = {}, event = 'preToolUse') =>
+		world.write('home/.copilot/hooks/perso.json', { version: 1, hooks: { [event]: [{ type: 'command', bash, ...more }] } }),
+	start(world, model, { args = ['--allow-all-tools', '--allow-all-paths'], mcp = false }) {
+		const mcpServers = mcp ? { everything: { type: 'local', tools: ['*'], ...EVERYTHING } } : {};
+		world.write('home/.copilot/mcp-config.json', { mcpServers });
+		return {
+			program: installed(`${PACKAGE}/copilot`),
+			args: ['--prompt', 'go', ...args],
+			env: {
+				COPILOT_MODEL: 'played',
+				COPILOT_OFFLINE: 'true',
+				COPILOT_PROVIDER_API_KEY: 'none',
+				COPILOT_PROVIDER_BASE_URL: `${model}/v1`,
+			},
+		};
+	},
+	calls: {
+		shell: (command) => ({ name: 'bash', input: { command, description: 'A command' } }),
+		read: (path) => ({ name: 'view', input: { path } }),
+		write: (path, file_text) => ({ name: 'create', input: { path, file_text } }),
+		mcp: (tool, input) => ({ name: `everything-${tool}`, input }),
+	},
+};

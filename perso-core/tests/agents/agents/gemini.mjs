@@ -1,0 +1,30 @@
+/** Gemini CLI. */
+
+import { EVERYTHING, installed, version } from '../packages.mjs';
+
+export const gemini = {
+	name: 'gemini',
+	version: version('@google/gemini-cli'),
+	settings: (world, command, more = {}) =>
+		world.write('project/.gemini/settings.json', {
+			hooks: { BeforeTool: [{ hooks: [{ type: 'command', command, ...more }] }] },
+		}),
+	start(world, model, { mcp = false }) {
+		world.write('home/.gemini/settings.json', {
+			mcpServers: mcp ? { everything: EVERYTHING } : {},
+			security: { auth: { selectedType: 'gemini-api-key' } },
+		});
+		const flags = ['--model', 'gemini-2.5-flash', '--yolo', '--include-directories', world.folder, '--prompt', 'go'];
+		return {
+			program: process.execPath,
+			args: [installed('@google/gemini-cli/bundle/gemini.js'), ...flags],
+			env: { GEMINI_API_KEY: 'none', GOOGLE_GEMINI_BASE_URL: model, GEMINI_CLI_TRUST_WORKSPACE: 'true' },
+		};
+	},
+	calls: {
+		shell: (command) => ({ name: 'run_shell_command', input: { command, description: 'A command' } }),
+		read: (file_path) => ({ name: 'read_file', input: { file_path } }),
+		write: (file_path, content) => ({ name: 'write_file', input: { file_path, content } }),
+		mcp: (tool, input) => ({ name: `mcp_everything_${tool}`, input }),
+	},
+};

@@ -1,0 +1,17 @@
+/**
+ * The coding agents. Each has
+ *
+ * - `name`: its name for `perso hook`;
+ * - `version`: the version that is tested;
+ * - `settings`: writes the settings with a hook, which has this command and possibly more keys;
+ * - `start`: how it starts in a world, with a model at this address. It works by itself, and its own permissions allow every
+ *   call unless `args` has other flags. With `mcp` it has the tools of the reference MCP server;
+ * - `calls`: the tool calls of its model that do what the name says.
+ */
+
+import { claude } from './claude.mjs';
+import { codex } from './codex.mjs';
+import { copilot } from './copilot.mjs';
+import { gemini } from './gemini.mjs';
+
+export const AGENTS = [claude, codex, gemini, copilot];

@@ -1,0 +1,90 @@
+/** Each agent with `perso hook` as docs/hooks.md sets it up: what runs, what does not, and what the model gets for it. */
+
+import assert from 'node:assert/strict';
+import { symlinkSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { describe, test } from 'node:test';
+import { AGENTS } from './agents/index.mjs';
+import { install } from './install.mjs';
+import { source } from './packages.mjs';
+import { World } from './world.mjs';
+
+const POLICY = source('perso-core/tests/agents/policy.json');
+
+/** Has an agent make these calls, and returns what its model got for each. */
+async function make(world, agent, calls, options) {
+	const { results } = await world.run(agent, Object.values(calls), options);
+	return Object.fromEntries(Object.keys(calls).map((name, at) => [name, results[at]]));
+}
+
+async function everyKind(t, agent) {
+	const { shell, read, write, mcp } = agent.calls;
+	const world = new World(t);
+	install(world, agent, world.write('policy.json', POLICY));
+	world.write('project/open.txt', 'the content');
+	world.write('elsewhere/secret.txt', 'the secret');
+	symlinkSync(world.at('elsewhere'), world.at('project/link'));
+	const calls = {
+		list: shell('touch listed'),
+		remove: shell('rm open.txt'),
+		make: shell('mkdir made'),
+		open: read?.(world.at('project/open.txt')),
+		secret: read?.(world.at('elsewhere/secret.txt')),
+		inside: write?.(world.at('project/inside.txt'), 'inside'),
+		outside: write?.(world.at('outside.txt'), 'outside'),
+		linked: write?.(world.at('project/link/linked.txt'), 'linked'),
+		hello: mcp('echo', { message: 'hello' }),
+		bye: mcp('echo', { message: 'bye' }),
+		sum: mcp('get-sum', { a: 20, b: 22 }),
+	};
+	for (const name of Object.keys(calls)) if (!calls[name]) delete calls[name];
+	const got = await make(world, agent, calls, { mcp: true });
+
+	assert.ok(world.has('project/listed'), got.list);
+	assert.ok(world.has('project/open.txt'));
+	assert.match(got.remove, /Only ls and touch run here/);
+	// Nobody can be asked.
+	assert.ok(!world.has('project/made'));
+	assert.match(got.make, /A person approves new folders/);
+	if (read) {
+		assert.match(got.open, /the content/);
+		assert.doesNotMatch(got.secret, /the secret/);
+		assert.match(got.secret, /Only files of the repository/);
+	}
+	if (write) {
+		assert.match(world.read('project/inside.txt'), /^inside\n?$/);
+		assert.ok(!world.has('outside.txt'));
+		assert.match(got.outside, /Only files of the repository/);
+		assert.ok(!world.has('elsewhere/linked.txt'));
+		assert.match(got.linked, /Only files of the repository/);
+	}
+	assert.match(got.hello, /Echo: hello/);
+	assert.doesNotMatch(got.bye, /Echo/);
+	assert.match(got.bye, /Only hello is echoed/);
+	assert.doesNotMatch(got.sum, /42/);
+	assert.match(got.sum, /no rule/);
+}
+
+/** What is wrong, the policy, further flags, and what the model gets. */
+const WRONG = [
+	['a broken policy', '{ "perso": 1, "rules": [{ "alow": "shell" }] }', [], /policy\.json. has errors/],
+	['a missing policy', undefined, [], /policy\.json/],
+	['wrong usage', POLICY, ['--alow'], /--alow|exited with code 2/],
+];
+
+async function wrong(t, agent, [, policy, flags, words]) {
+	const world = new World(t);
+	install(world, agent, world.at('policy.json'), ...flags);
+	if (policy) world.write('policy.json', policy);
+	const got = await make(world, agent, { list: agent.calls.shell('touch listed') });
+	assert.ok(!world.has('project/listed'));
+	assert.match(got.list, words);
+}
+
+describe('perso hook', { concurrency: availableParallelism() }, () => {
+	for (const agent of AGENTS) {
+		const title = `${agent.name} ${agent.version}`;
+		test(`${title}: the policy decides what runs`, (t) => everyKind(t, agent));
+		for (const row of WRONG) test(`${title}: ${row[0]} denies every call`, (t) => wrong(t, agent, row));
+	}
+});

@@ -1,0 +1,14 @@
+/** The hook in the settings of an agent, as docs/hooks.md says. */
+
+import { PERSO, source } from './packages.mjs';
+
+const DOCUMENTED = source('docs/hooks.md');
+
+/** Writes the settings with `perso hook AGENT --policy POLICY`, and with further flags. */
+export function install(world, agent, policy, ...flags) {
+	const row = DOCUMENTED.split('\n').find((line) => line.includes(`perso hook ${agent.name} --policy`) && line.startsWith('| '));
+	const [file, settings] = [...row.matchAll(/`([^`]+)`/g)].map(([, code]) => code);
+	const path = file.startsWith('~/') ? `home/${file.slice(2)}` : `project/${file}`;
+	const command = [PERSO, 'hook', agent.name, '--policy', policy, ...flags].join(' ');
+	world.write(path, settings.replace(/\/usr\/local\/bin\/perso hook [^"]*/, command));
+}
