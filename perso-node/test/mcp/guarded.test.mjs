@@ -1,11 +1,12 @@
 // Third-party servers, guarded without changes: `perso-guard` in front of each, over stdio.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CLIENTS, call, shown, using } from '../support/clients.mjs';
@@ -215,6 +216,79 @@ test('observing and hiding', () => {
 	assert.deepEqual([observed.stdout, /perso: deny "pay"/.test(observed.stderr)], [line, true]);
 	const hidden = run(line, ...guarded(ALL, ECHO, '--hide').slice(engine.length));
 	assert.deepEqual(JSON.parse(hidden.stdout), { jsonrpc: '2.0', id: 1, error: { code: -32602, message: 'Tool pay not found' } });
+});
+
+/** A server that writes down the accounts that are paid, which takes a while. To a call for `never` it does not answer. */
+const TILL = `require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
+	const { id, method, params } = JSON.parse(line);
+	if (method !== 'tools/call' || params.arguments.account === 'never') return;
+	setTimeout(() => {
+		require('node:fs').appendFileSync(process.argv[1], params.arguments.account + '\\n');
+		console.log(JSON.stringify({ jsonrpc: '2.0', id, result: { content: [] } }));
+	}, 50);
+}).on('close', () => process.exit(0));`;
+
+const FACTS = `import { readFileSync } from 'node:fs';
+export default ({ tool, args, agent }) => {
+	if (args.account === 'odd') throw new Error('no account\\nof ' + agent.id);
+	const paid = readFileSync(new URL('paid', import.meta.url), 'utf8').split('\\n');
+	return { owner: args.account.startsWith('b') ? 'bob' : 'ann', paid: paid.includes(args.account) };
+};`;
+
+const OWN = { rules: [{ id: 'own', allow: 'pay', when: { 'resource.owner': { eq: { ref: 'agent.id' } }, 'resource.paid': false } }] };
+
+/** Sends messages at once to a guarded till. Returns the answers by their ids, the accounts that were paid, and the errors. */
+async function paid(facts, sent, ids) {
+	const [paid, file] = [join(folder, 'paid'), join(folder, `facts ${Math.random()}.mjs`)];
+	writeFileSync(paid, '');
+	writeFileSync(file, facts);
+	const args = guarded(OWN, ['-e', TILL, paid], '--agent', '{"id": "ann"}', '--facts', file);
+	const guard = spawn(process.execPath, args, { stdio: 'pipe' });
+	const [answers, errors] = [new Map(), []];
+	guard.stderr.on('data', (data) => errors.push(data));
+	guard.stdin.write(sent.map((message) => `${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`).join(''));
+	for await (const line of createInterface({ input: guard.stdout })) {
+		const { id, result } = JSON.parse(line);
+		answers.set(id, result.isError ? 'denied' : 'ran');
+		if (answers.size === ids.length) guard.stdin.end();
+	}
+	assert.deepEqual([...answers.keys()], ids);
+	return { answers: [...answers.values()], accounts: readFileSync(paid, 'utf8').split('\n').filter(Boolean), errors: errors.join('') };
+}
+
+const pay = (account, id) => ({ id, method: 'tools/call', params: { name: 'pay', arguments: { account } } });
+const cancelled = (requestId) => ({ method: 'notifications/cancelled', params: { requestId } });
+
+test('facts are what rules read as resource, and stay true until the call has run', async () => {
+	for (const facts of [FACTS, FACTS.replace('default (', 'default async (')]) {
+		const sent = [pay('a', 1), pay('a', 2), pay('b', 'three'), pay('odd', 4), pay('c', 5)];
+		const { answers, accounts, errors } = await paid(facts, sent, [1, 2, 'three', 4, 5]);
+		assert.deepEqual(answers, ['ran', 'denied', 'denied', 'denied', 'ran']);
+		assert.deepEqual(accounts, ['a', 'c']);
+		assert.match(errors, /^perso: error at "pay": "no account\\nof ann" \([\w-]{36}\)$/m);
+	}
+	// A call that is cancelled lets the next one begin, and does not begin itself.
+	const sent = [pay('never', 1), pay('a', 2), pay('b', 3), pay('c', 4), cancelled(2), cancelled(1)];
+	const { answers, accounts } = await paid(FACTS, sent, [3, 4]);
+	assert.deepEqual([answers, accounts], [['denied', 'ran'], ['c']]);
+});
+
+test('facts that cannot be had', () => {
+	const line = `${JSON.stringify({ jsonrpc: '2.0', ...pay('a', 1) })}\n`;
+	const file = join(folder, 'no-facts.mjs');
+	const judged = (...options) => run(line, ...guarded(OWN, ECHO, '--agent', '{"id": "ann"}', ...options).slice(engine.length));
+	assert.equal(JSON.parse(judged().stdout).result.isError, true);
+	for (const [text, why] of [
+		['export const facts = () => ({});', /the default export of `--facts .*no-facts\.mjs` must be a function/],
+		['export default { owner: "ann" };', /must be a function/],
+		['export default (', /error: /],
+	]) {
+		writeFileSync(file, text);
+		const { stdout, stderr, status } = judged('--facts', file);
+		assert.match(stderr, why);
+		assert.deepEqual([stdout, status], ['', 1]);
+	}
+	assert.match(judged('--facts', join(folder, 'none.mjs')).stderr, /none\.mjs/);
 });
 
 /** Unguarded servers of each SDK version, to run behind `perso-guard`. */

@@ -7,15 +7,20 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Judge } from '../guard/judge.js';
+import type { Settings } from '../guard/settings.js';
 import type { BasePolicy, Source } from '../policy.js';
 import { Closed } from './closed.js';
 import { error } from './denial.js';
 import { Gate } from './gate.js';
 import { hidingTransport } from './hiding.js';
+import type { Id, Message } from './message.js';
+import { Turns } from './turns.js';
 
 const USAGE = `Runs an MCP server over stdio with its tools guarded.
 
@@ -25,6 +30,8 @@ Options:
   --policy <FILE>   the policy (JSON) or its module
   --agent <JSON>    who calls: an object of attributes
   --context <JSON>  what rules read as context: an object
+  --facts <FILE>    a JavaScript module; its default export is a function that takes { tool, args, agent } and returns what
+                    rules read as resource
   --observe         decide and report, but let everything pass
   --hide            answer a denied call as if there were no such tool
   --prompts deny    turn the server's prompts off; by default they pass
@@ -44,6 +51,7 @@ const options = {
 	policy: { type: 'string' },
 	agent: { type: 'string' },
 	context: { type: 'string' },
+	facts: { type: 'string' },
 	observe: { type: 'boolean' },
 	hide: { type: 'boolean' },
 	prompts: { type: 'string' },
@@ -72,15 +80,18 @@ export async function main(args: string[], load: (source: Source) => Promise<Bas
 		const judge = new Judge<unknown>(await load(policy), {
 			...attributes('agent', parsedArgs.values.agent),
 			...attributes('context', parsedArgs.values.context),
+			...(await facts(parsedArgs.values.facts)),
 			mode: observe ? 'observe' : 'enforce',
 			onDecision(event) {
-				const { tool, decision, id } = event;
+				const { tool, decision, id, failure } = event;
+				if (failure !== undefined) console.error(`perso: error at ${printable(tool)}: ${printable(messageOf(failure))} (${id})`);
 				if (!decision.allowed) console.error(`perso: ${decision.decision} ${printable(tool)}: ${decision.message} (${id})`);
 			},
 		});
 		return await between(
 			judge,
 			{ hiding: hide ? hidingTransport(true) : undefined, closed },
+			parsedArgs.values.facts === undefined ? undefined : new Turns(),
 			parsedArgs.positionals as [string, ...string[]],
 		);
 	} catch (error) {
@@ -89,9 +100,11 @@ export async function main(args: string[], load: (source: Source) => Promise<Bas
 	}
 }
 
+const isId = (id: unknown): id is Id => typeof id === 'string' || typeof id === 'number';
+
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** A name for printing: quoted, with control and invisible characters escaped. */
+/** A name or a message for printing: quoted, with control and invisible characters escaped. */
 const printable = (name: string): string =>
 	JSON.stringify(name).replace(/\p{C}/gu, (found) => `\\u{${found.codePointAt(0)!.toString(16)}}`);
 
@@ -103,10 +116,19 @@ function attributes(name: 'agent' | 'context', text: string | undefined): { [nam
 	return { [name]: value };
 }
 
+/** Imports the function that looks up what a call is about. */
+async function facts(file: string | undefined): Promise<Pick<Settings, 'resource'>> {
+	if (file === undefined) return {};
+	const { default: resource } = (await import(pathToFileURL(resolve(file)).href)) as { default?: unknown };
+	if (typeof resource !== 'function') throw new Error(`the default export of \`--facts ${file}\` must be a function`);
+	return { resource: resource as NonNullable<Settings['resource']> };
+}
+
 /** Runs the server and passes messages between it and the client. Returns its exit code. */
 async function between(
 	judge: Judge<unknown>,
 	how: ConstructorParameters<typeof Gate>[1],
+	turns: Turns | undefined,
 	[command, ...args]: [string, ...string[]],
 ): Promise<number> {
 	const server = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -116,7 +138,11 @@ async function between(
 	// Ignore EPIPE: the server may have exited.
 	server.stdin.on('error', () => {});
 	const lines = new WeakMap<object, string>();
-	const toClient = (message: unknown): Promise<unknown> => write(process.stdout, lines.get(message as object) ?? JSON.stringify(message));
+	const toClient = (message: unknown): Promise<unknown> => {
+		const { id, method } = { ...(message as Partial<Message> | null) };
+		if (method === undefined) turns?.end(id);
+		return write(process.stdout, lines.get(message as object) ?? JSON.stringify(message));
+	};
 	const gate = new Gate<unknown>(
 		judge,
 		how,
@@ -127,20 +153,30 @@ async function between(
 	const refuse = async (message: unknown, why: string): Promise<void> => {
 		console.error(`perso: a message is refused: ${why}`);
 		const { id } = message as { id?: unknown };
-		if (typeof id === 'string' || typeof id === 'number') await write(process.stdout, JSON.stringify(error(id, INVALID_REQUEST, why)));
+		if (isId(id)) await toClient(error(id, INVALID_REQUEST, why));
+	};
+	const receive = async (message: unknown): Promise<void> => {
+		try {
+			gate.receive(message, undefined, (message) => void write(server.stdin, JSON.stringify(message)));
+		} catch {
+			await refuse(message, 'the message is nested too deep');
+		}
+	};
+	const receiveInTurn = async (message: unknown, turns: Turns): Promise<void> => {
+		const { id, method, params } = { ...(message as Partial<Message> | null) };
+		if (method === 'tools/call' && isId(id)) {
+			if (!turns.take(id, () => void receive(message))) await refuse(message, 'too many calls are waiting');
+			return;
+		}
+		await receive(message);
+		if (method === 'notifications/cancelled') turns.end((params as Partial<Message> | undefined)?.['requestId']);
 	};
 	const up = async (): Promise<void> => {
 		for await (const line of messages(process.stdin)) {
 			const message = parsed(line);
 			if (message === undefined) await write(process.stdout, PARSE_ERROR);
 			else if (!isExact(message)) await refuse(message, 'a number is larger than can be passed on exactly');
-			else {
-				try {
-					gate.receive(message, undefined, (message) => void write(server.stdin, JSON.stringify(message)));
-				} catch {
-					await refuse(message, 'the message is nested too deep');
-				}
-			}
+			else await (turns === undefined ? receive(message) : receiveInTurn(message, turns));
 			if (server.stdin.writableNeedDrain) await Promise.race([once(server.stdin, 'drain'), ended]);
 		}
 		server.stdin.end();
