@@ -46,7 +46,7 @@ pub(crate) type Failure = Box<dyn std::error::Error>;
 pub fn run() -> ExitCode {
     let gateway = Gateway::parse();
     // Standard output is for MCP.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if gateway.serve.logs_json() {
         log.json().init();

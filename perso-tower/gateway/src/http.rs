@@ -1,5 +1,7 @@
 //! Clients over Streamable HTTP, and what operators ask.
 
+mod sessions;
+
 use crate::gateway::Gateway;
 use crate::oauth::{Refused, Verifier};
 use axum::Router;
@@ -13,6 +15,7 @@ use http_body_util::BodyExt;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::json;
+use sessions::Sessions;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -43,19 +46,24 @@ pub struct Endpoint {
     /// Of requests in flight, and of streams that clients keep open to listen.
     places: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
+    sessions: Sessions,
 }
 
 impl Endpoint {
     /// An endpoint. Without a verifier, it is for this machine alone.
-    #[must_use]
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the operating system has no random bytes.
     pub fn new(
         gateway: Arc<Gateway>,
         verifier: Option<Arc<Verifier>>,
         hosts: Vec<String>,
         limits: Limits,
-    ) -> Arc<Self> {
+    ) -> std::io::Result<Arc<Self>> {
         let places = || Arc::new(Semaphore::new(limits.requests));
-        Arc::new(Self { gateway, verifier, hosts, limits, places: places(), listeners: places() })
+        let (calls, listeners, sessions) = (places(), places(), Sessions::new()?);
+        Ok(Arc::new(Self { gateway, verifier, hosts, limits, places: calls, listeners, sessions }))
     }
 
     /// Serves clients until `stop`, and then finishes what is in flight.
@@ -147,9 +155,14 @@ async fn known(State(endpoint): State<Arc<Endpoint>>, mut request: Request, next
     match verifier.caller(authorization).await {
         Ok((principal, agent)) => {
             request.headers_mut().remove(header::AUTHORIZATION);
-            request.extensions_mut().insert(principal);
             request.extensions_mut().insert(agent);
-            next.run(request).await
+            if !endpoint.sessions.opens(request.headers_mut(), &principal) {
+                // To somebody else, a session is not there.
+                return (StatusCode::NOT_FOUND, "there is no such session: begin one\n").into_response();
+            }
+            let mut response = next.run(request).await;
+            endpoint.sessions.signs(response.headers_mut(), &principal);
+            response
         }
         Err(why) => refused(&request, why),
     }

@@ -43,6 +43,14 @@ const ALGORITHMS: [Algorithm; 9] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal(String);
 
+impl Principal {
+    /// The subject of the token.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.0
+    }
+}
+
 /// How tokens are checked.
 #[derive(Debug, Clone)]
 pub struct Settings {

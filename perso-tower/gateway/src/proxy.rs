@@ -7,8 +7,6 @@ mod bridge;
 use crate::gateway::Gateway;
 use crate::link::{Asked, Failed, Front, Link};
 use crate::links::Links;
-use crate::oauth::Principal;
-use http::request::Parts;
 use rmcp::model::*;
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -30,8 +28,6 @@ pub(crate) struct Proxy {
 /// A client that has begun with `initialize`, as all did before revision 2026-07-28.
 struct Session {
     links: Links,
-    /// Who began it. Nobody else goes on with it.
-    principal: Option<Principal>,
     relay: JoinHandle<()>,
     _place: tokio::sync::OwnedSemaphorePermit,
 }
@@ -65,18 +61,6 @@ impl Proxy {
         self.session.get().map_or(&self.gateway.shared, |session| &session.links)
     }
 
-    /// The connections that this request may use.
-    fn links_for(&self, context: &Request) -> Outcome<&Links> {
-        let Some(session) = self.session.get() else { return Ok(&self.gateway.shared) };
-        if session.principal != principal(context) {
-            return Err(ErrorData::invalid_request(
-                "this session belongs to someone else: begin one of your own",
-                None,
-            ));
-        }
-        Ok(&session.links)
-    }
-
     /// The server that a name is for, and its own name for it.
     fn route<'l>(&self, links: &'l Links, name: &str, what: &str) -> Outcome<(&'l Arc<Link>, String)> {
         let unknown = || ErrorData::invalid_params(format!("no server has this {what}: list them again"), None);
@@ -92,7 +76,7 @@ impl Proxy {
     ) -> Outcome<(Arc<Link>, ServerResult)> {
         let asked = Asked::of(context);
         let mut last = ErrorData::resource_not_found("no server has this resource", None);
-        for link in self.links_for(context)?.owners(uri) {
+        for link in self.links().owners(uri) {
             match link.request(request(), &asked).await {
                 Ok(answer) => return Ok((link, answer)),
                 Err(Failed::Answered(error)) => last = error,
@@ -116,7 +100,7 @@ impl Proxy {
     where
         T: Default,
     {
-        let links = self.links_for(context)?;
+        let links = self.links();
         let asked = Asked::of(context);
         if let Some(only) = links.only() {
             let answer = only.request(request(page), &asked).await.map_err(ErrorData::from)?;
@@ -175,11 +159,6 @@ fn place(cursor: &str) -> Option<(usize, Option<String>)> {
     Some((at.parse().ok()?, Some(inner.to_owned())))
 }
 
-/// Who sent a request over HTTP.
-fn principal(context: &Request) -> Option<Principal> {
-    context.extensions.get::<Parts>()?.extensions.get::<Principal>().cloned()
-}
-
 #[expect(deprecated, reason = "older revisions have it")]
 impl ServerHandler for Proxy {
     async fn initialize(&self, request: InitializeRequestParams, context: Request) -> Outcome<InitializeResult> {
@@ -189,15 +168,15 @@ impl ServerHandler for Proxy {
         let links = Links::own(&self.gateway.shared, &front);
         links.connect().await;
         let relay = self.relay(&context.peer);
-        let session = Session { links, principal: principal(&context), relay, _place: place };
+        let session = Session { links, relay, _place: place };
         if self.session.set(session).is_err() {
             return Err(ErrorData::invalid_request("this session has begun already", None));
         }
         self.negotiate_initialize(&request)
     }
 
-    async fn discover(&self, context: Request) -> Outcome<DiscoverResult> {
-        self.links_for(&context)?.connect().await;
+    async fn discover(&self, _: Request) -> Outcome<DiscoverResult> {
+        self.links().connect().await;
         Ok(DiscoverResult::from_server_info(self.supported_protocol_versions().into_owned(), self.get_info()))
     }
 
@@ -269,7 +248,7 @@ impl ServerHandler for Proxy {
     }
 
     async fn call_tool(&self, mut call: CallToolRequestParams, context: Request) -> Outcome<CallToolResponse> {
-        let links = self.links_for(&context)?;
+        let links = self.links();
         let asked = Asked::of(&context);
         if let Err(why) = self.gateway.tools.check(links, &call, &asked).await {
             return Ok(CallToolResult::error(vec![ContentBlock::text(why)]).into());
@@ -302,7 +281,7 @@ impl ServerHandler for Proxy {
     }
 
     async fn get_prompt(&self, mut get: GetPromptRequestParams, context: Request) -> Outcome<GetPromptResponse> {
-        let links = self.links_for(&context)?;
+        let links = self.links();
         let (link, own) = self.route(links, &get.name, "prompt")?;
         get.name = own;
         let asked = Asked::of(&context);
@@ -342,7 +321,7 @@ impl ServerHandler for Proxy {
     }
 
     async fn complete(&self, mut complete: CompleteRequestParams, context: Request) -> Outcome<CompleteResult> {
-        let links = self.links_for(&context)?;
+        let links = self.links();
         let answer = match &mut complete.r#ref {
             Reference::Prompt(prompt) => {
                 let (link, own) = self.route(links, &prompt.name, "prompt")?;
@@ -362,7 +341,7 @@ impl ServerHandler for Proxy {
 
     async fn set_level(&self, level: SetLevelRequestParams, context: Request) -> Outcome<()> {
         let asked = Asked::of(&context);
-        for link in &self.links_for(&context)?.links {
+        for link in &self.links().links {
             if link.known().is_some_and(|info| info.capabilities.logging.is_some()) {
                 let request = ClientRequest::SetLevelRequest(SetLevelRequest::new(level.clone()));
                 let _ = link.request(request, &asked).await;
@@ -372,7 +351,7 @@ impl ServerHandler for Proxy {
     }
 
     async fn get_task(&self, mut task: GetTaskParams, context: Request) -> Outcome<GetTaskResult> {
-        let (link, own) = self.route(self.links_for(&context)?, &task.task_id, "task")?;
+        let (link, own) = self.route(self.links(), &task.task_id, "task")?;
         task.task_id = own;
         let request = ClientRequest::GetTaskRequest(GetTaskRequest::new(task));
         let answer = link.request(request, &Asked::of(&context)).await.map_err(ErrorData::from)?;
@@ -380,21 +359,21 @@ impl ServerHandler for Proxy {
     }
 
     async fn update_task(&self, mut task: UpdateTaskParams, context: Request) -> Outcome<()> {
-        let (link, own) = self.route(self.links_for(&context)?, &task.task_id, "task")?;
+        let (link, own) = self.route(self.links(), &task.task_id, "task")?;
         task.task_id = own;
         let request = ClientRequest::UpdateTaskRequest(UpdateTaskRequest::new(task));
         link.request(request, &Asked::of(&context)).await.map(drop).map_err(ErrorData::from)
     }
 
     async fn cancel_task(&self, mut task: CancelTaskParams, context: Request) -> Outcome<()> {
-        let (link, own) = self.route(self.links_for(&context)?, &task.task_id, "task")?;
+        let (link, own) = self.route(self.links(), &task.task_id, "task")?;
         task.task_id = own;
         let request = ClientRequest::CancelTaskRequest(CancelTaskRequest::new(task));
         link.request(request, &Asked::of(&context)).await.map(drop).map_err(ErrorData::from)
     }
 
     async fn on_custom_request(&self, request: CustomRequest, context: Request) -> Outcome<CustomResult> {
-        let Some(only) = self.links_for(&context)?.only() else {
+        let Some(only) = self.links().only() else {
             return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method, None));
         };
         let request = ClientRequest::CustomRequest(request);

@@ -71,6 +71,8 @@ impl Wrap {
             return Err(format!("`{}` is there already: it would be overwritten", moved.display()).into());
         }
         let value = property.value().ok_or("`mcpServers` has no value")?;
+        // It holds the servers' credentials, so that nobody gets to read it who could not read them before.
+        fs::copy(&self.file, &moved)?;
         fs::write(&moved, format!("{{\n  \"mcpServers\": {value}\n}}\n"))?;
         // What the gateway could not read would leave the client without servers.
         if let Err(error) = config::servers(&moved) {

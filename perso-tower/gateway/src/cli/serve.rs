@@ -148,7 +148,7 @@ impl Serve {
         }
         let stop = CancellationToken::new();
         tokio::spawn(stopped(stop.clone()));
-        Endpoint::new(gateway, verifier, self.tokens.hosts.clone(), limits).serve(listener, stop).await?;
+        Endpoint::new(gateway, verifier, self.tokens.hosts.clone(), limits)?.serve(listener, stop).await?;
         Ok(())
     }
 }

@@ -233,8 +233,21 @@ async fn a_session_is_for_the_one_who_began_it() {
     let session = response.headers()["mcp-session-id"].to_str().unwrap().to_owned();
     assert!(response.text().await.unwrap().contains("protocolVersion"));
     let list = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/list" });
-    let text = post(&bob, Some(&session), list.clone()).await.unwrap().text().await.unwrap();
-    assert!(text.contains("belongs to someone else") && !text.contains("echo"), "{text}");
+    // To anybody else it is not there, whatever they do, nor is it under another id.
+    assert_eq!(post(&bob, Some(&session), list.clone()).await.unwrap().status(), 404);
+    let stream = http().get(&gateway.url).header("accept", "text/event-stream");
+    let stream = stream.header("mcp-session-id", &session).bearer_auth(&bob).send().await.unwrap();
+    assert_eq!(stream.status(), 404);
+    let end = http().delete(&gateway.url).header("mcp-session-id", &session).bearer_auth(&bob).send().await.unwrap();
+    assert_eq!(end.status(), 404);
+    let (inner, tag) = session.split_once('.').unwrap();
+    for other in
+        [inner.to_owned(), format!("{inner}."), format!("{inner}.{}", tag.replace('a', "b")), format!("a{session}")]
+    {
+        if other != session {
+            assert_eq!(post(&ann, Some(&other), list.clone()).await.unwrap().status(), 404, "{other}");
+        }
+    }
     let text = post(&ann, Some(&session), list).await.unwrap().text().await.unwrap();
     assert!(text.contains("echo"), "{text}");
 }
