@@ -110,17 +110,15 @@ impl Links {
         info
     }
 
-    /// Keeps whose resources these are.
-    pub(crate) fn owns(&self, server: usize, uris: impl Iterator<Item = String>) {
+    /// Keeps whose a resource is.
+    pub(crate) fn owns(&self, server: usize, uri: &str) {
         if self.only().is_some() {
             return;
         }
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        for uri in uris {
-            if owners.len() < MOST_URIS {
-                // The first server has it: another cannot take a resource over.
-                owners.entry(uri).or_insert(server);
-            }
+        // The first server has it: another cannot take a resource over.
+        if owners.len() < MOST_URIS && !owners.contains_key(uri) {
+            owners.insert(uri.to_owned(), server);
         }
     }
 

@@ -3,10 +3,12 @@
 //! The guard stands in front of this. What arrives here may run, with exactly these arguments.
 
 mod bridge;
+mod list;
 
 use crate::gateway::Gateway;
 use crate::link::{Asked, Failed, Front, Link};
 use crate::links::Links;
+use list::List;
 use rmcp::model::*;
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -87,51 +89,38 @@ impl Proxy {
     }
 
     /// The servers' lists behind one another. A page ends with a page of a server.
-    async fn list<T, I>(
-        &self,
-        page: Page,
-        context: &Request,
-        request: impl Fn(Page) -> ClientRequest,
-        has: impl Fn(&ServerCapabilities) -> bool,
-        read: impl Fn(ServerResult) -> Option<T>,
-        (cursor, items): (impl Fn(&mut T) -> &mut Option<String>, impl Fn(&mut T) -> &mut Vec<I>),
-        rename: impl Fn(&Links, usize, &mut I),
-    ) -> Outcome<T>
-    where
-        T: Default,
-    {
+    async fn list<L: List>(&self, page: Page, context: &Request) -> Outcome<L> {
         let links = self.links();
         let asked = Asked::of(context);
         if let Some(only) = links.only() {
-            let answer = only.request(request(page), &asked).await.map_err(ErrorData::from)?;
-            return read(answer).map_or_else(unexpected, Ok);
+            let answer = only.request(L::request(page), &asked).await.map_err(ErrorData::from)?;
+            return L::read(answer).map_or_else(unexpected, Ok);
         }
         let (first, mut from) = match page.as_ref().and_then(|page| page.cursor.as_deref()) {
             None => (0, None),
-            Some(text) => {
-                place(text).ok_or_else(|| ErrorData::invalid_params("the cursor is not one of this list", None))?
-            }
+            Some(text) => list::place(text)
+                .ok_or_else(|| ErrorData::invalid_params("the cursor is not one of this list", None))?,
         };
-        let mut all = T::default();
+        let mut all = L::default();
         for (at, link) in links.links.iter().enumerate().skip(first) {
             let begin = from.take();
-            if link.info().await.is_some_and(|info| !has(&info.capabilities)) {
+            if link.info().await.is_some_and(|info| !L::is_of(&info.capabilities)) {
                 continue;
             }
             let mut params = page.clone().unwrap_or_default();
             params.cursor = begin;
-            let Ok(answer) = link.request(request(Some(params)), &asked).await else {
+            let Ok(answer) = link.request(L::request(Some(params)), &asked).await else {
                 // One server that is down does not take the others' tools away.
                 tracing::warn!(server = link.server.name, "is missing in a list");
                 continue;
             };
-            let Some(mut list) = read(answer) else { continue };
-            for mut item in items(&mut list).drain(..) {
-                rename(links, at, &mut item);
-                items(&mut all).push(item);
+            let Some(mut list) = L::read(answer) else { continue };
+            for mut item in list.items().drain(..) {
+                L::rename(links, at, &mut item);
+                all.items().push(item);
             }
-            if let Some(next) = cursor(&mut list).take() {
-                *cursor(&mut all) = Some(format!("{at}.{next}"));
+            if let Some(next) = list.cursor().take() {
+                *all.cursor() = Some(format!("{at}.{next}"));
                 break;
             }
         }
@@ -151,12 +140,6 @@ impl Proxy {
             }
         })
     }
-}
-
-/// A place in a list of several servers: which of them, and where in its list.
-fn place(cursor: &str) -> Option<(usize, Option<String>)> {
-    let (at, inner) = cursor.split_once('.')?;
-    Some((at.parse().ok()?, Some(inner.to_owned())))
 }
 
 #[expect(deprecated, reason = "older revisions have it")]
@@ -187,64 +170,21 @@ impl ServerHandler for Proxy {
     }
 
     async fn list_tools(&self, page: Page, context: Request) -> Outcome<ListToolsResult> {
-        let mut list = self
-            .list(
-                page,
-                &context,
-                |page| ListToolsRequest { params: page, ..Default::default() }.into(),
-                |has| has.tools.is_some(),
-                |answer| if let ServerResult::ListToolsResult(list) = answer { Some(list) } else { None },
-                (|list: &mut ListToolsResult| &mut list.next_cursor, |list: &mut ListToolsResult| &mut list.tools),
-                |links, at, tool| tool.name = links.outer(at, &tool.name).into(),
-            )
-            .await?;
+        let mut list: ListToolsResult = self.list(page, &context).await?;
         self.gateway.tools.listed(&mut list.tools);
         Ok(list)
     }
 
     async fn list_prompts(&self, page: Page, context: Request) -> Outcome<ListPromptsResult> {
-        self.list(
-            page,
-            &context,
-            |page| ListPromptsRequest { params: page, ..Default::default() }.into(),
-            |has| has.prompts.is_some(),
-            |answer| if let ServerResult::ListPromptsResult(list) = answer { Some(list) } else { None },
-            (|list: &mut ListPromptsResult| &mut list.next_cursor, |list: &mut ListPromptsResult| &mut list.prompts),
-            |links, at, prompt: &mut Prompt| prompt.name = links.outer(at, &prompt.name),
-        )
-        .await
+        self.list(page, &context).await
     }
 
     async fn list_resources(&self, page: Page, context: Request) -> Outcome<ListResourcesResult> {
-        self.list(
-            page,
-            &context,
-            |page| ListResourcesRequest { params: page, ..Default::default() }.into(),
-            |has| has.resources.is_some(),
-            |answer| if let ServerResult::ListResourcesResult(list) = answer { Some(list) } else { None },
-            (
-                |list: &mut ListResourcesResult| &mut list.next_cursor,
-                |list: &mut ListResourcesResult| &mut list.resources,
-            ),
-            |links, at, resource: &mut Resource| links.owns(at, std::iter::once(resource.uri.clone())),
-        )
-        .await
+        self.list(page, &context).await
     }
 
     async fn list_resource_templates(&self, page: Page, context: Request) -> Outcome<ListResourceTemplatesResult> {
-        self.list(
-            page,
-            &context,
-            |page| ListResourceTemplatesRequest { params: page, ..Default::default() }.into(),
-            |has| has.resources.is_some(),
-            |answer| if let ServerResult::ListResourceTemplatesResult(list) = answer { Some(list) } else { None },
-            (
-                |list: &mut ListResourceTemplatesResult| &mut list.next_cursor,
-                |list: &mut ListResourceTemplatesResult| &mut list.resource_templates,
-            ),
-            |links, at, template: &mut ResourceTemplate| links.owns(at, std::iter::once(template.uri_template.clone())),
-        )
-        .await
+        self.list(page, &context).await
     }
 
     async fn call_tool(&self, mut call: CallToolRequestParams, context: Request) -> Outcome<CallToolResponse> {
