@@ -14,5 +14,6 @@ mod approvals;
 mod faults;
 mod files;
 mod many;
+mod pages;
 mod support;
 mod tokens;
