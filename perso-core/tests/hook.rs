@@ -171,6 +171,158 @@ fn who_runs_the_agent_is_in_the_call() {
     assert!(said(&["--user", "bob", "--role", "dev"]).blocks());
 }
 
+/// The rows of a file in `tests/hooks/`: what is written, and what is read.
+fn rows(name: &str) -> Vec<(String, Value)> {
+    serde_json::from_str(&fs::read_to_string(folder().join(name)).unwrap()).unwrap()
+}
+
+/// The paths in the calls of an event.
+fn paths(agent: &str, event: &Value) -> Vec<Value> {
+    let said = hook(&[agent, "--policy", "none", "--print-call"], event.to_string().as_bytes());
+    let calls = said.out.lines().map(|line| serde_json::from_str(line).unwrap());
+    calls.map(|call: Value| call["resource"].get("path").cloned().unwrap_or_default()).collect()
+}
+
+/// A path in a row, in the folder `/home/dev/project`.
+fn at(path: &Value) -> Value {
+    let Some(path) = path.as_str() else { return Value::Null };
+    let path = path.replace("{out}", "/home/dev/out");
+    match path.strip_prefix("../") {
+        _ if path.starts_with('/') => json!(path),
+        Some(path) => json!(format!("/home/dev/{path}")),
+        None => json!(format!("/home/dev/project/{path}")),
+    }
+}
+
+// What the agents themselves read in these paths and patches is in `tests/agents/files.test.mjs`.
+
+#[test]
+fn a_path_that_agents_read_in_two_ways_is_no_path() {
+    for (path, expected) in rows("paths.json") {
+        let path = path.replace("{out}", "/home/dev/out");
+        let event = json!({ "hook_event_name": "PreToolUse", "cwd": "/home/dev/project", "tool_name": "Write",
+            "tool_input": { "file_path": path } });
+        assert_eq!(paths("claude", &event), [at(&expected)], "{path:?}");
+    }
+}
+
+#[test]
+fn a_search_is_a_call_for_each_place() {
+    let claude = |tool: &str, input: Value| {
+        let event = json!({ "hook_event_name": "PreToolUse", "cwd": "/home/dev/project", "tool_name": tool, "tool_input": input });
+        paths("claude", &event)
+    };
+    let copilot = |tool: &str, arguments: Value| {
+        paths("copilot", &json!({ "cwd": "/home/dev/project", "toolName": tool, "toolArgs": arguments }))
+    };
+    let project = || vec![json!("/home/dev/project")];
+    let unknown = || vec![Value::Null];
+    assert_eq!(claude("Grep", json!({ "pattern": "a..b" })), project());
+    assert_eq!(claude("Grep", json!({ "pattern": "a", "path": "../out" })), [json!("/home/dev/out")]);
+    assert_eq!(claude("Grep", json!({ "pattern": "a", "path": 7 })), unknown());
+    assert_eq!(claude("Glob", json!({ "pattern": "**/*.{rs,toml}" })), project());
+    for pattern in ["../*", "/etc/*", "~/*", "a/../../*", "{../out,a}/*", "{a,/etc}/*", "@(/etc|a)/*", "@(a|/etc)/*"] {
+        assert_eq!(claude("Glob", json!({ "pattern": pattern })), unknown(), "{pattern}");
+    }
+    assert_eq!(claude("Glob", json!({ "path": "a" })), unknown());
+    assert_eq!(copilot("grep", json!({ "pattern": "a" })), project());
+    for tool in ["grep", "rg"] {
+        let places = json!({ "pattern": "a", "path": ".", "paths": ["../out", "b"] });
+        let expected = [json!("/home/dev/project"), json!("/home/dev/out"), json!("/home/dev/project/b")];
+        assert_eq!(copilot(tool, places), expected);
+        assert_eq!(copilot(tool, json!({ "pattern": "a", "paths": "../out" })), [json!("/home/dev/out")]);
+        for places in [json!([]), json!({}), json!(null), json!([["../out"]])] {
+            assert_eq!(copilot(tool, json!({ "pattern": "a", "paths": places })), unknown(), "{places}");
+        }
+    }
+}
+
+#[test]
+fn a_patch_is_a_call_for_each_file_in_it() {
+    let events = |patch: &str| {
+        [
+            (
+                "codex",
+                json!({ "hook_event_name": "PreToolUse", "cwd": "/home/dev/project", "tool_name": "apply_patch",
+                "tool_input": { "command": patch } }),
+            ),
+            ("copilot", json!({ "cwd": "/home/dev/project", "toolName": "apply_patch", "toolArgs": patch })),
+            (
+                "copilot",
+                json!({ "cwd": "/home/dev/project", "toolName": "apply_patch", "toolArgs": { "input": patch } }),
+            ),
+        ]
+    };
+    let many = |count: usize| {
+        let files: Vec<_> = (0..count).map(|at| format!("*** Delete File: {at}")).collect();
+        format!("*** Begin Patch\n{}\n*** End Patch", files.join("\n"))
+    };
+    let mut rows = rows("patches.json");
+    rows.push((many(100), (0..100).map(|at: u8| at.to_string()).collect()));
+    rows.push((many(101), Value::Null));
+    for (patch, expected) in rows {
+        let patch = patch.replace("{out}", "/home/dev/out");
+        let expected: Vec<_> = match expected.as_array() {
+            Some(files) => files.iter().map(at).collect(),
+            None => vec![Value::Null],
+        };
+        for (agent, event) in events(&patch) {
+            assert_eq!(paths(agent, &event), expected, "{agent}: {patch}");
+        }
+    }
+}
+
+#[test]
+fn a_patch_gets_the_strictest_of_the_verdicts_on_its_files() {
+    let (_folder, policy) = policy(
+        r#"{ "perso": 1, "rules": [
+        { "id": "allow", "allow": "write", "when": { "resource.path": { "within": "/home/dev/project" } } },
+        { "id": "ask", "ask": "write", "when": { "resource.path": { "within": "/home/dev/project/ask" } } },
+        { "id": "deny", "deny": "write", "when": { "resource.path": { "within": "/home/dev/project/deny" } } } ] }"#,
+    );
+    let said = |files: &[&str]| {
+        let files: Vec<_> = files.iter().map(|path| format!("*** Delete File: {path}")).collect();
+        let patch = format!("*** Begin Patch\n{}\n*** End Patch", files.join("\n"));
+        let event = json!({ "cwd": "/home/dev/project", "toolName": "apply_patch", "toolArgs": patch }).to_string();
+        hook(&["copilot", "--policy", &policy], event.as_bytes())
+    };
+    let asks = |said: &Said| said.code == 0 && said.json()["permissionDecision"] == "ask";
+    assert_eq!((said(&["a", "b/c"]).code, said(&["a", "b/c"]).out), (0, String::new()));
+    for files in [&["ask/a"][..], &["a", "ask/a", "b"], &["ask/a", "b"]] {
+        assert!(asks(&said(files)), "{files:?}");
+    }
+    for files in
+        [&["deny/a"][..], &["a", "deny/a"], &["deny/a", "ask/a"], &["ask/a", "a", "../a"], &["a", "~/a"], &["a", " a"]]
+    {
+        assert!(said(files).blocks(), "{files:?}");
+    }
+}
+
+#[test]
+fn a_line_of_a_skill_is_a_shell_line() {
+    let (_folder, policy) = policy(POLICY);
+    let said = |line: &str, more: &[&str]| {
+        let event = json!({ "hook_event_name": "PreSkillShellCommand", "cwd": "/home/dev/project", "tool_name": "Bash",
+            "tool_input": { "command": line }, "command_name": "show", "invoked_by": "user" });
+        hook(&[&["claude", "--policy", &policy], more].concat(), event.to_string().as_bytes())
+    };
+    for more in [&[][..], &["--grant"]] {
+        let allowed = said("git status", more);
+        assert_eq!((allowed.code, allowed.out.as_str(), allowed.err.as_str()), (0, "", ""));
+    }
+    // It asks nobody about one.
+    for (line, reason) in [("rm -rf /", "shell is allowed only if"), ("git push", "a person would have to approve it")]
+    {
+        let denied = said(line, &[]);
+        assert!(denied.blocks() && denied.err.contains(reason), "{denied:?}");
+        let output = &denied.json()["hookSpecificOutput"];
+        assert_eq!(
+            (&output["hookEventName"], &output["permissionDecision"]),
+            (&json!("PreSkillShellCommand"), &json!("deny"))
+        );
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_path_is_where_it_really_leads() {
@@ -200,6 +352,8 @@ fn a_path_is_where_it_really_leads() {
     assert_eq!(call("../nowhere/../src")["resource"]["real_path"], Value::Null);
     assert_eq!(call("../dead")["resource"]["real_path"], Value::Null);
     assert_eq!(call("../dead/a")["resource"]["real_path"], Value::Null);
+    assert_eq!(call("../new//./a///b")["resource"]["real_path"], at("project/new/a/b"));
+    assert_eq!(call("../link//a")["resource"]["real_path"], "/etc/a");
 }
 
 #[test]
@@ -261,11 +415,6 @@ fn whatever_goes_wrong_blocks_the_call() {
 fn what_an_agent_wrote_is_judged_as_it_is() {
     let (_folder, policy) = policy(POLICY);
     let arguments = ["--policy", &policy];
-    // A patch has no path of its own, so that no rule on paths lets it through.
-    let patch = br#"{"hook_event_name":"PreToolUse","cwd":"/home/dev/project","tool_name":"apply_patch","tool_input":{"command":"*** Begin Patch"}}"#;
-    let call = hook(&[&["codex"][..], &arguments, &["--print-call"]].concat(), patch).json();
-    assert_eq!((&call["tool"], &call["resource"]), (&json!("write"), &json!({})));
-    assert!(hook(&[&["codex"][..], &arguments].concat(), patch).blocks());
     // JSON in a string, as Cursor and some versions of Copilot write arguments.
     for (line, code) in [("git status", 0), ("rm -rf /", 2)] {
         let event = json!({ "toolName": "bash", "toolArgs": json!({ "command": line }).to_string() }).to_string();

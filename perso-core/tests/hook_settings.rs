@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 /// Each agent, its settings below the home folder, those of a project, and how often a hook stands there.
 const AGENTS: [(&str, &str, &str, usize); 5] = [
-    ("claude", ".claude/settings.json", ".claude/settings.json", 1),
+    ("claude", ".claude/settings.json", ".claude/settings.json", 2),
     ("codex", ".codex/hooks.json", ".codex/hooks.json", 1),
     ("gemini", ".gemini/settings.json", ".gemini/settings.json", 1),
     ("copilot", ".copilot/hooks/perso.json", ".github/hooks/perso.json", 1),

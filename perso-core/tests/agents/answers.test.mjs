@@ -19,8 +19,8 @@ import { World } from './world.mjs';
 
 const ANSWERS = JSON.parse(readFileSync(new URL('answers.json', import.meta.url), 'utf8'));
 const REASON = 'The policy says no.';
-/** How long an agent may wait for a person. The longest hook takes three seconds. */
-const PATIENCE = 8;
+/** How long an agent may wait for a person, in seconds. */
+const PATIENCE = 5;
 
 /** Makes a hook that answers each call in its own way, by the name of the file that the call makes. */
 function hook(world, answers) {
@@ -35,10 +35,10 @@ function hook(world, answers) {
 /** Has an agent make a call for each of the answers. Returns what became of each, and what the model got. */
 async function become(test, agent, answers) {
 	const world = new World(test);
-	const [{ command, event, flags, settings }] = answers;
+	const [{ alone, command, event, flags, settings }] = answers;
 	agent.settings(world, command ?? hook(world, answers), settings?.[agent.name], event);
 	const calls = answers.map((_, at) => agent.calls.shell(`touch ran-${at}.txt`));
-	const { results } = await world.run(agent, calls, { args: flags?.[agent.name], patience: PATIENCE });
+	const { results } = await world.run(agent, calls, { args: flags?.[agent.name], patience: alone ? PATIENCE : undefined });
 	return answers.map((_, at) => {
 		const got = results[at];
 		if (world.has(`project/ran-${at}.txt`)) return ['runs', got];

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { symlinkSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { describe, test } from 'node:test';
+import { claude } from './agents/claude.mjs';
 import { AGENTS } from './agents/index.mjs';
 import { install } from './install.mjs';
 import { source } from './packages.mjs';
@@ -18,7 +19,7 @@ async function make(world, agent, calls, options) {
 }
 
 async function everyKind(t, agent) {
-	const { shell, read, write, mcp } = agent.calls;
+	const { shell, read, write, search, mcp } = agent.calls;
 	const world = new World(t);
 	install(world, agent, world.write('policy.json', POLICY));
 	world.write('project/open.txt', 'the content');
@@ -33,6 +34,8 @@ async function everyKind(t, agent) {
 		inside: write?.(world.at('project/inside.txt'), 'inside'),
 		outside: write?.(world.at('outside.txt'), 'outside'),
 		linked: write?.(world.at('project/link/linked.txt'), 'linked'),
+		found: search?.('content', world.project),
+		foundSecret: search?.('secret', world.at('elsewhere')),
 		hello: mcp('echo', { message: 'hello' }),
 		bye: mcp('echo', { message: 'bye' }),
 		sum: mcp('get-sum', { a: 20, b: 22 }),
@@ -46,10 +49,14 @@ async function everyKind(t, agent) {
 	// Nobody can be asked.
 	assert.ok(!world.has('project/made'));
 	assert.match(got.make, /A person approves new folders/);
-	if (read) {
-		assert.match(got.open, /the content/);
-		assert.doesNotMatch(got.secret, /the secret/);
-		assert.match(got.secret, /Only files of the repository/);
+	for (const [open, secret] of [
+		['open', 'secret'],
+		['found', 'foundSecret'],
+	]) {
+		if (!calls[open]) continue;
+		assert.match(got[open], /the content/);
+		assert.doesNotMatch(got[secret], /the secret/);
+		assert.match(got[secret], /Only files of the repository/);
 	}
 	if (write) {
 		assert.match(world.read('project/inside.txt'), /^inside\n?$/);
@@ -63,6 +70,39 @@ async function everyKind(t, agent) {
 	assert.match(got.bye, /Only hello is echoed/);
 	assert.doesNotMatch(got.sum, /42/);
 	assert.match(got.sum, /no rule/);
+}
+
+async function patches(t, agent) {
+	const { patch } = agent.calls;
+	const world = new World(t);
+	install(world, agent, world.write('policy.json', POLICY));
+	world.write('project/old.txt', 'old\n');
+	const add = (path) => `*** Add File: ${path}\n+new\n`;
+	const got = await make(
+		world,
+		agent,
+		{
+			inside: patch(`*** Begin Patch\n${add('a.txt')}${add('b/c.txt')}*** End Patch`),
+			partly: patch(`*** Begin Patch\n${add('d.txt')}${add('../e.txt')}*** End Patch`),
+			moved: patch(`*** Begin Patch\n*** Update File: old.txt\n*** Move to: ${world.at('moved.txt')}\n@@\n-old\n+new\n*** End Patch`),
+		},
+		{ patches: true },
+	);
+	assert.ok(world.has('project/a.txt') && world.has('project/b/c.txt'), got.inside);
+	assert.ok(!world.has('project/d.txt') && !world.has('e.txt') && !world.has('moved.txt') && world.has('project/old.txt'));
+	for (const name of ['partly', 'moved']) assert.match(got[name], /Only files of the repository/);
+}
+
+/** The shell lines of a skill, which a person or the model starts. */
+async function skills(t) {
+	const world = new World(t);
+	install(world, claude, world.write('policy.json', POLICY));
+	world.write('project/.claude/skills/show/SKILL.md', '---\ndescription: Shows\n---\n!`touch listed` !`touch $ARGUMENTS`\n');
+	const call = { name: 'Skill', input: { skill: 'show', args: '../model' } };
+	const { heard } = await world.run(claude, [call], { prompt: '/show ../person' });
+	assert.ok(world.has('project/listed'));
+	assert.ok(!world.has('model') && !world.has('person'));
+	assert.equal(heard.match(/not run: [^\]]*Only ls and touch run here/g)?.length >= 2, true, heard.slice(-2000));
 }
 
 /** What is wrong, the policy, further flags, and what the model gets. */
@@ -85,6 +125,8 @@ describe('perso hook', { concurrency: availableParallelism() }, () => {
 	for (const agent of AGENTS) {
 		const title = `${agent.name} ${agent.version}`;
 		test(`${title}: the policy decides what runs`, (t) => everyKind(t, agent));
+		if (agent.calls.patch) test(`${title}: patches are judged by their files`, (t) => patches(t, agent));
 		for (const row of WRONG) test(`${title}: ${row[0]} denies every call`, (t) => wrong(t, agent, row));
 	}
+	test(`claude ${claude.version}: the shell lines of skills are judged`, skills);
 });

@@ -9,6 +9,5 @@ export function install(world, agent, policy, ...flags) {
 	const row = DOCUMENTED.split('\n').find((line) => line.includes(`perso hook ${agent.name} --policy`) && line.startsWith('| '));
 	const [file, settings] = [...row.matchAll(/`([^`]+)`/g)].map(([, code]) => code);
 	const path = file.startsWith('~/') ? `home/${file.slice(2)}` : `project/${file}`;
-	const command = [PERSO, 'hook', agent.name, '--policy', policy, ...flags].join(' ');
-	world.write(path, settings.replace(/\/usr\/local\/bin\/perso hook [^"]*/, command));
+	return world.write(path, settings.replaceAll(/\/usr\/local\/bin\/perso hook [^"]*/g, command));
 }

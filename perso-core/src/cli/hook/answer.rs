@@ -16,6 +16,18 @@ pub(super) enum Verdict {
     Deny(String),
 }
 
+impl Verdict {
+    /// How much leave it gives: of several verdicts, the one with the least counts.
+    pub(super) const fn leave(&self) -> u8 {
+        match self {
+            Self::Deny(_) => 0,
+            Self::Ask(_) => 1,
+            Self::Pass => 2,
+            Self::Grant(_) => 3,
+        }
+    }
+}
+
 /// The answer that an agent gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {

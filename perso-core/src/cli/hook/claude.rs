@@ -1,4 +1,5 @@
-//! Claude Code: `PreToolUse` (code.claude.com/docs/en/hooks).
+//! Claude Code: `PreToolUse`, and `PreSkillShellCommand` for the shell lines in skills and slash commands, for which the first
+//! is not sent (code.claude.com/docs/en/hooks).
 
 use super::answer::{Answer, Verdict};
 use super::event::{Event, Kind};
@@ -13,16 +14,19 @@ pub(super) static DIALECT: Dialect = Dialect {
     name: "claude",
     read,
     answer,
-    probe: |tool| json!({ "hook_event_name": "PreToolUse", "tool_name": tool, "tool_input": {} }),
+    probe: |tool| json!({ "hook_event_name": TOOL, "tool_name": tool, "tool_input": {} }),
     settings: Settings {
         variable: Some(("CLAUDE_CONFIG_DIR", "settings.json")),
         home: ".claude/settings.json",
         project: ".claude/settings.json",
-        events: &["PreToolUse"],
+        events: &[TOOL, SKILL],
         form: Form::Group(&[("onFailure", "block")]),
         then: "Claude Code reads its settings when it starts: start it again.",
     },
 };
+
+const TOOL: &str = "PreToolUse";
+const SKILL: &str = "PreSkillShellCommand";
 
 /// The form of Claude Code and of those that have taken it over.
 #[derive(Debug, Deserialize)]
@@ -40,18 +44,19 @@ pub(super) struct PreToolUse<'e> {
 }
 
 impl<'e> PreToolUse<'e> {
-    /// Reads an event of that name.
-    pub(super) fn read(bytes: &'e [u8], name: &str, kind: fn(&str) -> Kind<'e>) -> Result<Event<'e>, Unread> {
+    /// Reads an event of one of these names.
+    pub(super) fn read(bytes: &'e [u8], names: &[&str], kind: fn(&str) -> Kind<'e>) -> Result<Event<'e>, Unread> {
         let event: Self =
             serde_json::from_slice(bytes).map_err(|error| format!("the event is not of a tool call: {error}"))?;
-        if event.hook_event_name != name {
-            return Err(format!("the hook is for `{name}`, not for `{}`", event.hook_event_name));
+        if !names.contains(&event.hook_event_name.as_ref()) {
+            return Err(format!("the hook is for `{}`, not for `{}`", names.join("` and `"), event.hook_event_name));
         }
         let kind = match mcp(&event.tool_name) {
             Some((server, tool)) => Kind::Mcp { server: Some(server.to_owned().into()), tool: tool.to_owned().into() },
             None => kind(&event.tool_name),
         };
         Ok(Event {
+            name: event.hook_event_name,
             tool: event.tool_name,
             kind,
             input: Cow::Borrowed(event.tool_input),
@@ -67,30 +72,36 @@ pub(super) fn mcp(name: &str) -> Option<(&str, &str)> {
 }
 
 fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
-    PreToolUse::read(bytes, "PreToolUse", |tool| match tool {
+    PreToolUse::read(bytes, &[TOOL, SKILL], |tool| match tool {
         "Bash" => Kind::Shell,
         "Read" => Kind::Read("file_path"),
         "NotebookRead" => Kind::Read("notebook_path"),
         "Write" | "Edit" | "MultiEdit" => Kind::Write("file_path"),
         "NotebookEdit" => Kind::Write("notebook_path"),
-        "Glob" | "Grep" => Kind::Search("path"),
+        "Glob" => Kind::Glob(&["path"], "pattern"),
+        "Grep" => Kind::Search(&["path"]),
         "WebFetch" => Kind::Fetch,
         _ => Kind::Other,
     })
 }
 
-fn answer(verdict: &Verdict) -> Answer {
+fn answer(verdict: &Verdict, event: Option<&Event<'_>>) -> Answer {
+    let is_skill = event.is_some_and(|event| event.name == SKILL);
     let said = |decision: &str, reason: &str| {
         json!({ "hookSpecificOutput": {
-            "hookEventName": "PreToolUse",
+            "hookEventName": if is_skill { SKILL } else { TOOL },
             "permissionDecision": decision,
             "permissionDecisionReason": reason,
         } })
     };
+    let denied = |reason: &str| Answer::block(Some(said("deny", reason)), reason);
     match verdict {
         Verdict::Pass => Answer::SILENCE,
+        // It asks nobody about a line of a skill, and takes no leave for it.
+        Verdict::Grant(_) if is_skill => Answer::SILENCE,
+        Verdict::Ask(reason) if is_skill => denied(&super::answer::unasked(reason)),
         Verdict::Grant(reason) => Answer::json(said("allow", reason)),
         Verdict::Ask(reason) => Answer::json(said("ask", reason)),
-        Verdict::Deny(reason) => Answer::block(Some(said("deny", reason)), reason),
+        Verdict::Deny(reason) => denied(reason),
     }
 }

@@ -24,14 +24,14 @@ pub(super) static DIALECT: Dialect = Dialect {
 };
 
 fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
-    PreToolUse::read(bytes, "PreToolUse", |tool| match tool {
+    PreToolUse::read(bytes, &["PreToolUse"], |tool| match tool {
         "Bash" => Kind::Shell,
         "apply_patch" => Kind::Patch("command"),
         _ => Kind::Other,
     })
 }
 
-fn answer(verdict: &Verdict) -> Answer {
+fn answer(verdict: &Verdict, _: Option<&Event<'_>>) -> Answer {
     let denied = |reason: &str| {
         let said = json!({ "hookSpecificOutput": {
             "hookEventName": "PreToolUse",

@@ -1,7 +1,7 @@
 //! GitHub Copilot CLI: `preToolUse` (docs.github.com/copilot, hooks configuration).
 
 use super::answer::{Answer, Verdict};
-use super::event::{Event, Kind, arguments};
+use super::event::{Event, Kind, arguments, raw};
 use super::setup::{Form, Settings};
 use super::{Dialect, Unread};
 use serde::Deserialize;
@@ -54,7 +54,9 @@ fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
         "bash" => Kind::Shell,
         "view" => Kind::Read("path"),
         "create" | "edit" => Kind::Write("path"),
-        "glob" | "grep" => Kind::Search("path"),
+        "apply_patch" => Kind::Patch(PATCH),
+        "glob" => Kind::Glob(PLACES, "pattern"),
+        "grep" | "rg" => Kind::Search(PLACES),
         "web_fetch" => Kind::Fetch,
         // `SERVER-TOOL`.
         name => match name.split_once('-') {
@@ -62,10 +64,26 @@ fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
             None => Kind::Other,
         },
     };
-    Ok(Event { tool: event.tool_name, kind, input: arguments(event.tool_args)?, cwd: event.cwd, mode: None })
+    let input = if kind == Kind::Patch(PATCH) { patch(event.tool_args)? } else { arguments(event.tool_args)? };
+    let name = Cow::Borrowed("preToolUse");
+    Ok(Event { name, tool: event.tool_name, kind, input, cwd: event.cwd, mode: None })
 }
 
-fn answer(verdict: &Verdict) -> Answer {
+/// The arguments of a search for its places: a text, or a list of them.
+const PLACES: &[&str] = &["path", "paths"];
+
+/// The argument of `apply_patch`.
+const PATCH: &str = "input";
+
+/// A patch is a string, and not JSON in one.
+fn patch(written: &RawValue) -> Result<Cow<'_, RawValue>, Unread> {
+    match serde_json::from_str::<Cow<'_, str>>(written.get()) {
+        Ok(text) => raw(&json!({ PATCH: text })),
+        Err(_) => Ok(Cow::Borrowed(written)),
+    }
+}
+
+fn answer(verdict: &Verdict, _: Option<&Event<'_>>) -> Answer {
     let said =
         |decision: &str, reason: &str| json!({ "permissionDecision": decision, "permissionDecisionReason": reason });
     match verdict {

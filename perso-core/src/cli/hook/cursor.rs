@@ -2,7 +2,7 @@
 //! answer.
 
 use super::answer::{Answer, Verdict};
-use super::event::{Event, Kind, arguments};
+use super::event::{Event, Kind, arguments, raw};
 use super::setup::{Form, Settings};
 use super::{Dialect, Unread};
 use serde::Deserialize;
@@ -46,20 +46,15 @@ struct Before<'e> {
 fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
     let event: Before<'_> =
         serde_json::from_slice(bytes).map_err(|error| format!("the event is not of a tool call: {error}"))?;
-    let raw = |value: serde_json::Value| {
-        serde_json::value::to_raw_value(&value)
-            .map(Cow::Owned)
-            .map_err(|error| format!("the event cannot be read: {error}"))
-    };
     let missing = |what: &str| format!("the event `{}` has no `{what}`", event.hook_event_name);
     let (tool, kind, input) = match event.hook_event_name.as_ref() {
         "beforeShellExecution" => {
             let command = event.command.ok_or_else(|| missing("command"))?;
-            (Cow::Borrowed("shell"), Kind::Shell, raw(json!({ "command": command }))?)
+            (Cow::Borrowed("shell"), Kind::Shell, raw(&json!({ "command": command }))?)
         }
         "beforeReadFile" => {
             let path = event.file_path.ok_or_else(|| missing("file_path"))?;
-            (Cow::Borrowed("read"), Kind::Read("file_path"), raw(json!({ "file_path": path }))?)
+            (Cow::Borrowed("read"), Kind::Read("file_path"), raw(&json!({ "file_path": path }))?)
         }
         "beforeMCPExecution" => {
             let tool = event.tool_name.ok_or_else(|| missing("tool_name"))?;
@@ -70,10 +65,10 @@ fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
         name => return Err(format!("the hook is not for `{name}`")),
     };
     let cwd = event.cwd.or_else(|| event.workspace_roots.into_iter().next());
-    Ok(Event { tool, kind, input, cwd, mode: None })
+    Ok(Event { name: event.hook_event_name, tool, kind, input, cwd, mode: None })
 }
 
-fn answer(verdict: &Verdict) -> Answer {
+fn answer(verdict: &Verdict, _: Option<&Event<'_>>) -> Answer {
     let said = |permission: &str, reason: &str| json!({ "permission": permission, "user_message": reason, "agent_message": reason });
     match verdict {
         Verdict::Pass | Verdict::Grant(_) => Answer::json(json!({ "permission": "allow" })),

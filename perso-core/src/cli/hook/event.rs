@@ -7,6 +7,8 @@ use std::borrow::Cow;
 /// A tool call.
 #[derive(Debug)]
 pub(super) struct Event<'e> {
+    /// What the agent is about to do, in its own words.
+    pub(super) name: Cow<'e, str>,
     /// The tool, as the agent calls it.
     pub(super) tool: Cow<'e, str>,
     /// What kind of tool that is.
@@ -29,6 +31,13 @@ pub(super) fn arguments(written: &RawValue) -> Result<Cow<'_, RawValue>, Unread>
     }
 }
 
+/// Arguments that are put together here.
+pub(super) fn raw<'e>(arguments: &serde_json::Value) -> Result<Cow<'e, RawValue>, Unread> {
+    serde_json::value::to_raw_value(arguments)
+        .map(Cow::Owned)
+        .map_err(|error| format!("the event cannot be read: {error}"))
+}
+
 /// What a tool does, by a name that all agents share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind<'e> {
@@ -38,10 +47,12 @@ pub(super) enum Kind<'e> {
     Read(&'static str),
     /// Writes a file, whose path is in this argument.
     Write(&'static str),
-    /// Applies a patch, which is in this argument.
+    /// Applies a patch, which is in this argument, and writes the files in it.
     Patch(&'static str),
-    /// Looks for files or in them.
-    Search(&'static str),
+    /// Looks in files, at the places in these arguments.
+    Search(&'static [&'static str]),
+    /// Looks for files, at the places in these arguments, by the pattern in the other.
+    Glob(&'static [&'static str], &'static str),
     /// Fetches a page.
     Fetch,
     /// A tool of an MCP server.

@@ -24,11 +24,12 @@ pub(super) static DIALECT: Dialect = Dialect {
 };
 
 fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
-    let mut event = PreToolUse::read(bytes, "BeforeTool", |tool| match tool {
+    let mut event = PreToolUse::read(bytes, &["BeforeTool"], |tool| match tool {
         "run_shell_command" => Kind::Shell,
         "read_file" => Kind::Read("file_path"),
         "write_file" | "replace" => Kind::Write("file_path"),
-        "list_directory" | "glob" | "search_file_content" | "grep_search" => Kind::Search("dir_path"),
+        "glob" => Kind::Glob(&["dir_path"], "pattern"),
+        "list_directory" | "search_file_content" | "grep_search" => Kind::Search(&["dir_path"]),
         "web_fetch" => Kind::Fetch,
         _ => Kind::Other,
     })?;
@@ -40,7 +41,7 @@ fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
     Ok(event)
 }
 
-fn answer(verdict: &Verdict) -> Answer {
+fn answer(verdict: &Verdict, _: Option<&Event<'_>>) -> Answer {
     let denied = |reason: &str| Answer::block(Some(json!({ "decision": "deny", "reason": reason })), reason);
     match verdict {
         Verdict::Pass => Answer::SILENCE,

@@ -6,7 +6,8 @@
 //!
 //! - a file for each agent (`claude`, `codex`, `gemini`, `copilot`, `cursor`): how it writes an event and reads an answer.
 //! - `event`: what an agent says about a tool call.
-//! - `call`: the call that the policy judges.
+//! - `call`: the calls that the policy judges, one for each file of a patch.
+//! - `patch`: the files of a patch.
 //! - `answer`: a verdict, and the answer that an agent takes for it.
 //! - `setup`: `install`, `uninstall` and `doctor`.
 //! - `deadline`: the hook ends before an agent loses its patience.
@@ -23,6 +24,7 @@ mod cursor;
 mod deadline;
 mod event;
 mod gemini;
+mod patch;
 mod setup;
 
 use super::failure::Failure;
@@ -134,8 +136,8 @@ struct Dialect {
     name: &'static str,
     /// Reads an event.
     read: for<'e> fn(&'e [u8]) -> Result<Event<'e>, Unread>,
-    /// What to say.
-    answer: fn(&Verdict) -> Answer,
+    /// What to say about an event, or to one that cannot be read.
+    answer: fn(&Verdict, Option<&Event<'_>>) -> Answer,
     /// An event of a call of a tool without arguments.
     probe: fn(&str) -> serde_json::Value,
     /// Where the agent finds its hooks.
@@ -174,27 +176,26 @@ impl Judge {
     fn run(&self, dialect: &Dialect) -> u8 {
         std::panic::set_hook(Box::new(|_| deadline::leave("perso failed while it judged this call")));
         deadline::start();
-        let answer = match (self.call(dialect), self.print_call) {
-            (Ok(call), true) => Answer { json: Some(String::from_utf8_lossy(&call).into_owned()), blocked: None },
-            (call, _) => {
-                let verdict = call.and_then(|call| self.choices.verdict(&call)).unwrap_or_else(Verdict::Deny);
-                (dialect.answer)(&verdict)
+        let bytes = input();
+        let event = match &bytes {
+            Ok(bytes) => (dialect.read)(bytes).map_err(|why| format!("{UNJUDGED}: {why}")),
+            Err(why) => Err(why.clone()),
+        };
+        let calls =
+            |event: &Event<'_>| call::of(event, dialect.name, self.choices.user.as_deref(), &self.choices.roles);
+        let answer = match &event {
+            Ok(event) if self.print_call => {
+                let calls = calls(event);
+                let lines: Vec<_> = calls.iter().map(|call| String::from_utf8_lossy(call)).collect();
+                Answer { json: Some(lines.join("\n")), blocked: None }
             }
+            Ok(event) => {
+                let verdict = self.choices.verdict(&calls(event)).unwrap_or_else(Verdict::Deny);
+                (dialect.answer)(&verdict, Some(event))
+            }
+            Err(why) => (dialect.answer)(&Verdict::Deny(why.clone()), None),
         };
         answer.give(&mut io::stdout().lock(), &mut io::stderr().lock())
-    }
-
-    /// The call of the event on standard input.
-    fn call(&self, dialect: &Dialect) -> Result<Vec<u8>, Unread> {
-        let mut bytes = Vec::new();
-        let most = limits::INPUT_BYTES as u64;
-        let read = io::stdin().lock().take(most + 1).read_to_end(&mut bytes);
-        read.map_err(|error| format!("{UNJUDGED}: standard input cannot be read: {error}"))?;
-        if bytes.len() as u64 > most {
-            return Err(format!("{UNJUDGED}: the event has more than {most} bytes"));
-        }
-        let event = (dialect.read)(&bytes).map_err(|why| format!("{UNJUDGED}: {why}"))?;
-        Ok(call::of(&event, dialect.name, self.choices.user.as_deref(), &self.choices.roles))
     }
 }
 
@@ -219,10 +220,12 @@ impl Choices {
         Ok(words)
     }
 
-    fn verdict(&self, call: &[u8]) -> Result<Verdict, Unread> {
+    /// The verdict on calls: of the verdicts on each, the one that gives the least leave.
+    fn verdict(&self, calls: &[Vec<u8>]) -> Result<Verdict, Unread> {
         let policy = self.load().map_err(|failure| format!("{UNJUDGED}: {}", failure.words()))?;
-        let decision = policy.decide_json(&Now::default().told(&policy, call));
-        Ok(self.verdict_on(&decision))
+        let now = Now::default();
+        let verdicts = calls.iter().map(|call| self.verdict_on(&policy.decide_json(&now.told(&policy, call))));
+        verdicts.min_by_key(Verdict::leave).ok_or_else(|| format!("{UNJUDGED}: there is none"))
     }
 
     /// Loads the policy. What is wrong in one is for its author, not for the model that reads what is said here.
@@ -266,6 +269,18 @@ impl Choices {
 pub(super) fn is_judging(arguments: &[OsString]) -> bool {
     let is_set_up = |command: &OsString| ["install", "uninstall", "doctor"].iter().any(|known| command == known);
     arguments.get(1).is_some_and(|command| command == "hook") && !arguments.get(2).is_some_and(is_set_up)
+}
+
+/// What is on standard input.
+fn input() -> Result<Vec<u8>, Unread> {
+    let mut bytes = Vec::new();
+    let most = limits::INPUT_BYTES as u64;
+    let read = io::stdin().lock().take(most + 1).read_to_end(&mut bytes);
+    read.map_err(|error| format!("{UNJUDGED}: standard input cannot be read: {error}"))?;
+    if bytes.len() as u64 > most {
+        return Err(format!("{UNJUDGED}: the event has more than {most} bytes"));
+    }
+    Ok(bytes)
 }
 
 /// What the command says about wrong usage: an agent must not take it for leave.

@@ -40,6 +40,8 @@ export const codex = {
 	},
 	calls: {
 		shell: (cmd) => ({ name: 'exec_command', input: { cmd } }),
+		write: (path, content) => codex.calls.patch(`*** Begin Patch\n*** Add File: ${path}\n+${content}\n*** End Patch`),
+		patch: (patch) => ({ name: 'apply_patch', input: patch }),
 		// It offers `get_sum` where the server has `get-sum`.
 		mcp: (tool, input) => ({ name: tool.replaceAll('-', '_'), namespace: 'mcp__everything', input }),
 	},

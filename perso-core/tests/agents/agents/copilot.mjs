@@ -9,14 +9,15 @@ export const copilot = {
 	version: version(PACKAGE),
 	settings: (world, bash, more = {}, event = 'preToolUse') =>
 		world.write('home/.copilot/hooks/perso.json', { version: 1, hooks: { [event]: [{ type: 'command', bash, ...more }] } }),
-	start(world, model, { args = ['--allow-all-tools', '--allow-all-paths'], mcp = false }) {
+	start(world, model, { args = ['--allow-all-tools', '--allow-all-paths'], mcp = false, patches = false }) {
 		const mcpServers = mcp ? { everything: { type: 'local', tools: ['*'], ...EVERYTHING } } : {};
 		world.write('home/.copilot/mcp-config.json', { mcpServers });
 		return {
 			program: installed(`${PACKAGE}/copilot`),
 			args: ['--prompt', 'go', ...args],
 			env: {
-				COPILOT_MODEL: 'played',
+				// Some models get a tool for patches, and others tools for files.
+				COPILOT_MODEL: patches ? 'gpt-5.2-codex' : 'played',
 				COPILOT_OFFLINE: 'true',
 				COPILOT_PROVIDER_API_KEY: 'none',
 				COPILOT_PROVIDER_BASE_URL: `${model}/v1`,
@@ -27,6 +28,8 @@ export const copilot = {
 		shell: (command) => ({ name: 'bash', input: { command, description: 'A command' } }),
 		read: (path) => ({ name: 'view', input: { path } }),
 		write: (path, file_text) => ({ name: 'create', input: { path, file_text } }),
+		search: (pattern, path) => ({ name: 'grep', input: { pattern, paths: [path], output_mode: 'content' } }),
+		patch: (input) => ({ name: 'apply_patch', input: { input } }),
 		mcp: (tool, input) => ({ name: `everything-${tool}`, input }),
 	},
 };
