@@ -36,7 +36,7 @@ function hook(world, answers) {
 async function become(test, agent, answers) {
 	const world = new World(test);
 	const [{ alone, command, event, flags, settings }] = answers;
-	agent.settings(world, command ?? hook(world, answers), settings?.[agent.name], event);
+	world.write(agent.settings, agent.hook(command ?? hook(world, answers), settings?.[agent.name], event));
 	const calls = answers.map((_, at) => agent.calls.shell(`touch ran-${at}.txt`));
 	const { results } = await world.run(agent, calls, { args: flags?.[agent.name], patience: alone ? PATIENCE : undefined });
 	return answers.map((_, at) => {

@@ -17,7 +17,7 @@ async function run(t, agent, name, callsFor, options) {
 	const world = new World(t);
 	const read = `${PERSO} hook ${agent.name} --policy none --print-call >> ${world.at('calls')} 2>&1`;
 	const answer = agent.name === 'opencode' ? `echo '{"decision":"allow"}'` : 'true';
-	agent.settings(world, world.write('hook.sh', `#!/bin/sh\n${read}\n${answer}\n`, 0o755));
+	world.write(agent.settings, agent.hook(world.write('hook.sh', `#!/bin/sh\n${read}\n${answer}\n`, 0o755)));
 	const rows = JSON.parse(source(`perso-core/tests/hooks/${name}.json`));
 	const calls = rows.flatMap(([written], at) => {
 		for (const path of [`project/row${at}/a.touch`, `project/row${at}/b.touch`]) world.write(path, 'old\n');

@@ -1,4 +1,4 @@
-/** Each agent with `perso hook` as docs/hooks.md sets it up: what runs, what does not, and what the model gets for it. */
+/** Each agent with `perso hook` as `perso hook install` sets it up: what runs, what does not, and what the model gets for it. */
 
 import assert from 'node:assert/strict';
 import { symlinkSync } from 'node:fs';
@@ -105,17 +105,18 @@ async function skills(t) {
 	assert.equal(heard.match(/not run: [^\]]*Only ls and touch run here/g)?.length >= 2, true, heard.slice(-2000));
 }
 
-/** What is wrong, the policy, further flags, and what the model gets. */
+/** What goes wrong after the hook is installed, and what the model gets. */
 const WRONG = [
-	['a broken policy', '{ "perso": 1, "rules": [{ "alow": "shell" }] }', [], /policy\.json. has errors/],
-	['a missing policy', undefined, [], /policy\.json/],
-	['wrong usage', POLICY, ['--alow'], /--alow|exited with code 2/],
+	['a broken policy', 'policy.json', () => '{ "perso": 1, "rules": [{ "alow": "shell" }] }', /policy\.json. has errors/],
+	['a missing policy', 'settings', (text) => text.replaceAll('policy.json', 'policy.wasm'), /policy\.wasm/],
+	['wrong usage', 'settings', (text) => text.replaceAll('--policy', '--polic'), /--polic|exited with code 2/],
 ];
 
-async function wrong(t, agent, [, policy, flags, words]) {
+async function wrong(t, agent, [, where, change, words]) {
 	const world = new World(t);
-	install(world, agent, world.at('policy.json'), ...flags);
-	if (policy) world.write('policy.json', policy);
+	install(world, agent, world.write('policy.json', POLICY));
+	const file = where === 'settings' ? agent.settings : where;
+	world.write(file, change(world.read(file)));
 	const got = await make(world, agent, { list: agent.calls.shell('touch listed') });
 	assert.ok(!world.has('project/listed'));
 	assert.match(got.list, words);

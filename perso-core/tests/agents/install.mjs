@@ -1,13 +1,10 @@
-/** The hook in the settings of an agent, as docs/hooks.md says. */
+/** The hook in the settings of an agent, as a person gets it there. */
 
-import { PERSO, source } from './packages.mjs';
+import { execFileSync } from 'node:child_process';
+import { PERSO } from './packages.mjs';
 
-const DOCUMENTED = source('docs/hooks.md');
-
-/** Writes the settings with `perso hook AGENT --policy POLICY`, and with further flags. */
-export function install(world, agent, policy, ...flags) {
-	const row = DOCUMENTED.split('\n').find((line) => line.includes(`perso hook ${agent.name} --policy`) && line.startsWith('| '));
-	const [file, settings] = [...row.matchAll(/`([^`]+)`/g)].map(([, code]) => code);
-	const path = file.startsWith('~/') ? `home/${file.slice(2)}` : `project/${file}`;
-	return world.write(path, settings.replaceAll(/\/usr\/local\/bin\/perso hook [^"]*/g, command));
+/** Writes the settings with `perso hook install`. */
+export function install(world, agent, policy) {
+	const args = ['hook', 'install', agent.name, '--policy', policy, '--yes'];
+	execFileSync(PERSO, args, { cwd: world.project, env: { PATH: process.env.PATH, HOME: world.home }, stdio: 'pipe' });
 }

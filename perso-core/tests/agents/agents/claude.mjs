@@ -8,8 +8,8 @@ const PACKAGE = `@anthropic-ai/claude-code-${process.platform}-${process.arch}`;
 export const claude = {
 	name: 'claude',
 	version: version(PACKAGE),
-	settings: (world, command, more = {}, event = 'PreToolUse') =>
-		world.write('project/.claude/settings.json', { hooks: { [event]: [{ hooks: [{ type: 'command', command, ...more }] }] } }),
+	settings: 'home/.claude/settings.json',
+	hook: (command, more = {}, event = 'PreToolUse') => ({ hooks: { [event]: [{ hooks: [{ type: 'command', command, ...more }] }] } }),
 	start: (world, model, { args = ['--dangerously-skip-permissions'], mcp = false, prompt = 'go' }) => ({
 		program: installed(`${PACKAGE}/claude`),
 		args: ['--print', prompt, ...args, ...(mcp ? ['--mcp-config', world.write('mcp.json', { mcpServers: SERVERS })] : [])],

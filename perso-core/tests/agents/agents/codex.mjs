@@ -31,8 +31,8 @@ args = ${JSON.stringify(EVERYTHING.args)}
 export const codex = {
 	name: 'codex',
 	version: version('@openai/codex'),
-	settings: (world, command, more = {}) =>
-		world.write('home/.codex/hooks.json', { hooks: { PreToolUse: [{ hooks: [{ type: 'command', command, ...more }] }] } }),
+	settings: 'home/.codex/hooks.json',
+	hook: (command, more = {}) => ({ hooks: { PreToolUse: [{ hooks: [{ type: 'command', command, ...more }] }] } }),
 	start(world, model, { mcp = false }) {
 		world.write('home/.codex/config.toml', config(world, model) + (mcp ? server : ''));
 		const flags = ['--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', '--dangerously-bypass-hook-trust'];

@@ -7,8 +7,8 @@ const PACKAGE = `@github/copilot-${process.platform}-${process.arch}`;
 export const copilot = {
 	name: 'copilot',
 	version: version(PACKAGE),
-	settings: (world, bash, more = {}, event = 'preToolUse') =>
-		world.write('home/.copilot/hooks/perso.json', { version: 1, hooks: { [event]: [{ type: 'command', bash, ...more }] } }),
+	settings: 'home/.copilot/hooks/perso.json',
+	hook: (bash, more = {}, event = 'preToolUse') => ({ version: 1, hooks: { [event]: [{ type: 'command', bash, ...more }] } }),
 	start(world, model, { args = ['--allow-all-tools', '--allow-all-paths'], mcp = false, patches = false }) {
 		const mcpServers = mcp ? { everything: { type: 'local', tools: ['*'], ...EVERYTHING } } : {};
 		world.write('home/.copilot/mcp-config.json', { mcpServers });

@@ -5,12 +5,10 @@ import { EVERYTHING, installed, version } from '../packages.mjs';
 export const gemini = {
 	name: 'gemini',
 	version: version('@google/gemini-cli'),
-	settings: (world, command, more = {}) =>
-		world.write('project/.gemini/settings.json', {
-			hooks: { BeforeTool: [{ hooks: [{ type: 'command', command, ...more }] }] },
-		}),
+	settings: 'home/.gemini/settings.json',
+	hook: (command, more = {}) => ({ hooks: { BeforeTool: [{ hooks: [{ type: 'command', command, ...more }] }] } }),
 	start(world, model, { mcp = false }) {
-		world.write('home/.gemini/settings.json', {
+		world.write('project/.gemini/settings.json', {
 			mcpServers: mcp ? { everything: EVERYTHING } : {},
 			security: { auth: { selectedType: 'gemini-api-key' } },
 		});
@@ -18,7 +16,11 @@ export const gemini = {
 		return {
 			program: process.execPath,
 			args: [installed('@google/gemini-cli/bundle/gemini.js'), ...flags],
-			env: { GEMINI_API_KEY: 'none', GOOGLE_GEMINI_BASE_URL: model, GEMINI_CLI_TRUST_WORKSPACE: 'true' },
+			env: {
+				GEMINI_API_KEY: 'none',
+				GEMINI_CLI_TRUST_WORKSPACE: 'true',
+				GOOGLE_GEMINI_BASE_URL: model,
+			},
 		};
 	},
 	calls: {

@@ -3,7 +3,7 @@
  *
  * - `name`: its name for `perso hook`;
  * - `version`: the version that is tested;
- * - `settings`: writes the settings with a hook, which has this command and possibly more keys;
+ * - `settings`: the file in which it finds its hooks, and `hook`, a hook there with this command and possibly more keys;
  * - `start`: how it starts in a world, with a model at this address. It works by itself, and its own permissions allow every
  *   call unless `args` has other flags. With `mcp` it has the tools of the reference MCP server, and
  *   with `patches` a tool for patches, where it has that only for some models;
