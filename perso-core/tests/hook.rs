@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const AGENTS: [&str; 5] = ["claude", "codex", "gemini", "copilot", "cursor"];
+const AGENTS: [&str; 6] = ["claude", "codex", "gemini", "copilot", "cursor", "opencode"];
 
 /// What a hook said.
 #[derive(Debug, PartialEq)]
@@ -76,6 +76,8 @@ fn shell(agent: &str, line: &str) -> Vec<u8> {
             "tool_input": { "command": line } })
         }
         "copilot" => json!({ "cwd": "/home/dev/project", "toolName": "bash", "toolArgs": { "command": line } }),
+        "opencode" => json!({ "event": "tool.execute.before", "directory": "/home/dev/project", "tool": "bash",
+            "args": { "command": line } }),
         _ => json!({ "hook_event_name": "beforeShellExecution", "cwd": "/home/dev/project", "command": line }),
     };
     event.to_string().into_bytes()
@@ -112,10 +114,22 @@ fn each_verdict_is_said_in_the_words_of_the_agent() {
     };
     for agent in AGENTS {
         let allowed = said(agent, "git status", &[]);
-        let expected = if agent == "cursor" { "{\"permission\":\"allow\"}\n" } else { "" };
+        let expected = match agent {
+            "cursor" => "{\"permission\":\"allow\"}\n",
+            "opencode" => "{\"decision\":\"allow\"}\n",
+            _ => "",
+        };
         assert_eq!((allowed.code, allowed.out.as_str(), allowed.err.as_str()), (0, expected, ""), "{agent}");
         let denied = said(agent, "rm -rf /", &[]);
         assert!(denied.blocks() && denied.err.contains("shell is allowed only if"), "{agent}: {denied:?}");
+        if agent == "opencode" {
+            // Its plugin reads no more than that.
+            let asked = said(agent, "git push", &[]);
+            assert!(asked.blocks() && asked.err.contains("a person would have to approve it"), "{asked:?}");
+            assert_eq!((denied.out.as_str(), asked.out.as_str()), ("", ""));
+            assert_eq!(said(agent, "git status", &["--grant"]), allowed);
+            continue;
+        }
         let pointer = match agent {
             "claude" | "codex" => "/hookSpecificOutput/permissionDecision",
             "gemini" => "/decision",
@@ -250,6 +264,11 @@ fn a_patch_is_a_call_for_each_file_in_it() {
             (
                 "copilot",
                 json!({ "cwd": "/home/dev/project", "toolName": "apply_patch", "toolArgs": { "input": patch } }),
+            ),
+            (
+                "opencode",
+                json!({ "event": "tool.execute.before", "directory": "/home/dev/project", "tool": "apply_patch",
+                "args": { "patchText": patch } }),
             ),
         ]
     };

@@ -48,7 +48,7 @@ impl Home {
     /// What `perso hook` does in the project.
     fn hook(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_perso"));
-        for variable in ["CLAUDE_CONFIG_DIR", "CODEX_HOME", "COPILOT_HOME"] {
+        for variable in ["CLAUDE_CONFIG_DIR", "CODEX_HOME", "COPILOT_HOME", "XDG_CONFIG_HOME"] {
             command.env_remove(variable);
         }
         command.arg("hook").args(arguments).env("HOME", self.folder.path());
@@ -96,6 +96,36 @@ fn a_hook_is_installed_checked_and_removed() {
         works(&home.hook(&["uninstall", agent, "--project", "--yes"]));
         works(&home.hook(&["uninstall", agent, "--project", "--yes"]));
     }
+}
+
+#[test]
+fn a_plugin_is_installed_checked_and_removed() {
+    let home = Home::new();
+    let file = ".config/opencode/plugins/perso.js";
+    // The words of a command stand apart in it, so that no shell reads them.
+    let words = |home: &Home| -> Vec<String> {
+        let plugin = home.read(file);
+        let line = plugin.lines().find_map(|line| line.strip_prefix("const COMMAND = ")).unwrap();
+        serde_json::from_str(line.strip_suffix(';').unwrap()).unwrap()
+    };
+    works(&home.install("opencode", &[]));
+    let policy = home.path("it's a project/policy.json").canonicalize().unwrap();
+    assert_eq!(words(&home)[1..], ["hook", "opencode", "--policy", policy.to_str().unwrap()]);
+    let checked = works(&home.hook(&["doctor", "opencode"])).to_owned();
+    assert!(checked.contains("denied an event that cannot be read"), "{checked}");
+    assert!(checked.contains("denied a call of the tool `perso_doctor`"), "{checked}");
+    works(&home.install("opencode", &["--undecided", "ask"]));
+    assert_eq!(words(&home)[5..], ["--undecided", "ask"]);
+    works(&home.hook(&["uninstall", "opencode", "--yes"]));
+    assert!(!home.path(file).exists());
+    works(&home.install("opencode", &["--project"]));
+    assert!(home.path("it's a project/.opencode/plugins/perso.js").exists() && !home.path(file).exists());
+    works(&home.hook(&["doctor", "opencode"]));
+    // A file of that name that is another's.
+    home.write(file, "export const Other = async () => ({});\n");
+    assert_eq!(home.install("opencode", &[]).status.code(), Some(1));
+    works(&home.hook(&["uninstall", "opencode", "--yes"]));
+    assert_eq!(home.read(file), "export const Other = async () => ({});\n");
 }
 
 #[test]

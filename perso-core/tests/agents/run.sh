@@ -9,6 +9,7 @@ mkdir -p "$out"
 
 wants="the tests with coding agents"
 . "$root/scripts/need.sh"
+[ "$(uname -sm)" = "Linux x86_64" ] || { echo "$wants need Linux on x86_64, for which package.json pins OpenCode" >&2; exit 1; }
 need "Node 20 or later" nodejs node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)'
 need npm npm command -v npm
 need "Python 3.10 or later" python3 python3 -c 'import sys; assert sys.version_info >= (3, 10)'

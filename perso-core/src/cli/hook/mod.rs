@@ -4,7 +4,7 @@
 //! agent ─→ event ─→ call ─→ decision ─→ verdict ─→ answer ─→ agent
 //! ```
 //!
-//! - a file for each agent (`claude`, `codex`, `gemini`, `copilot`, `cursor`): how it writes an event and reads an answer.
+//! - a file for each agent (`claude`, `codex`, `gemini`, `copilot`, `cursor`, `opencode`): how it writes an event and reads an answer.
 //! - `event`: what an agent says about a tool call.
 //! - `call`: the calls that the policy judges, one for each file of a patch.
 //! - `patch`: the files of a patch.
@@ -24,6 +24,7 @@ mod cursor;
 mod deadline;
 mod event;
 mod gemini;
+mod opencode;
 mod patch;
 mod setup;
 
@@ -65,6 +66,9 @@ pub(crate) enum Hook {
     Copilot(Judge),
     /// Judge a tool call of Cursor
     Cursor(Judge),
+    /// Judge a tool call of OpenCode
+    #[command(name = "opencode")]
+    OpenCode(Judge),
     #[command(flatten)]
     SetUp(SetUp),
 }
@@ -115,6 +119,9 @@ enum Agent {
     Copilot,
     /// Cursor
     Cursor,
+    /// OpenCode
+    #[value(name = "opencode")]
+    OpenCode,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -152,6 +159,7 @@ impl Agent {
             Self::Gemini => &gemini::DIALECT,
             Self::Copilot => &copilot::DIALECT,
             Self::Cursor => &cursor::DIALECT,
+            Self::OpenCode => &opencode::DIALECT,
         }
     }
 }
@@ -165,6 +173,7 @@ impl Hook {
             Self::Gemini(judge) => (Agent::Gemini, judge),
             Self::Copilot(judge) => (Agent::Copilot, judge),
             Self::Cursor(judge) => (Agent::Cursor, judge),
+            Self::OpenCode(judge) => (Agent::OpenCode, judge),
             Self::SetUp(set_up) => return set_up.run(),
         };
         Ok(judge.run(agent.dialect()))

@@ -14,5 +14,6 @@ import { claude } from './claude.mjs';
 import { codex } from './codex.mjs';
 import { copilot } from './copilot.mjs';
 import { gemini } from './gemini.mjs';
+import { opencode } from './opencode.mjs';
 
-export const AGENTS = [claude, codex, gemini, copilot];
+export const AGENTS = [claude, codex, gemini, copilot, opencode];

@@ -46,7 +46,7 @@ impl Doctor {
                 println!("{BOLD}{name}{BOLD:#} is not there");
                 continue;
             };
-            let commands = match Settings::commands(&text, self.agent) {
+            let commands = match dialect.settings.commands(&text, self.agent) {
                 Ok(commands) => commands,
                 Err(why) => {
                     println!("{BOLD}{name}{BOLD:#} cannot be read: {}", visible(&why));

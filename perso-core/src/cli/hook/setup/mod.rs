@@ -1,9 +1,11 @@
 //! `perso hook install`, `uninstall` and `doctor`: the settings in which an agent finds its hook.
 //!
 //! - `settings`: where they are, and their text with a hook and without it.
+//! - `plugin`: the same for an agent whose hook is a plugin.
 //! - `doctor`: runs the hooks in them as the agent would.
 
 mod doctor;
+mod plugin;
 mod settings;
 
 use super::super::failure::Failure;

@@ -3,6 +3,7 @@
 //! The text is edited in place, so that comments, the order of keys and everything else stay as they are.
 
 use super::super::Agent;
+use super::plugin;
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstArray, CstInputValue, CstNode, CstObject, CstRootNode};
 use std::env;
@@ -19,37 +20,35 @@ pub(crate) struct Settings {
     pub(crate) project: &'static str,
     /// The events that a hook is for.
     pub(crate) events: &'static [&'static str],
-    /// An entry that runs a command.
+    /// A hook in it.
     pub(crate) form: Form,
     /// What is left for a person to do.
     pub(crate) then: &'static str,
 }
 
-/// How an agent writes an entry of an event.
+/// How an agent writes a hook.
 #[derive(Debug)]
 pub(crate) enum Form {
     /// `{"hooks": [{"type": "command", "command": …}]}`, with more in the inner object.
     Group(&'static [(&'static str, &'static str)]),
     /// `{"command": …}` in a file with a version, where the command stands under this key.
     Flat(&'static str, fn() -> Vec<(String, CstInputValue)>),
+    /// A plugin with this text, in a file of its own.
+    Plugin(&'static str),
 }
 
-impl Form {
-    fn entry(&self, command: &str) -> CstInputValue {
-        let text = |(key, value): (&str, &str)| (key.to_owned(), CstInputValue::from(value));
-        match self {
-            Self::Group(more) => {
-                let hook = [("type", "command"), ("command", command)].into_iter().chain(more.iter().copied());
-                let hook: Vec<_> = hook.map(text).collect();
-                CstInputValue::Object(vec![("hooks".to_owned(), CstInputValue::Array(vec![hook.into()]))])
-            }
-            Self::Flat(key, more) => {
-                let mut entry = vec![text((key, command))];
-                entry.extend(more());
-                entry.into()
-            }
-        }
-    }
+fn text((key, value): (&str, &str)) -> (String, CstInputValue) {
+    (key.to_owned(), CstInputValue::from(value))
+}
+
+fn group(command: &str, more: &[(&str, &str)]) -> CstInputValue {
+    let hook = [("type", "command"), ("command", command)].into_iter().chain(more.iter().copied());
+    let hook: Vec<_> = hook.map(text).collect();
+    CstInputValue::Object(vec![("hooks".to_owned(), CstInputValue::Array(vec![hook.into()]))])
+}
+
+fn flat(command: &str, key: &str, more: Vec<(String, CstInputValue)>) -> CstInputValue {
+    [text((key, command))].into_iter().chain(more).collect::<Vec<_>>().into()
 }
 
 impl Settings {
@@ -71,6 +70,14 @@ impl Settings {
 
     /// The text with a hook that runs the command, in place of an older one of perso.
     pub(super) fn with(&self, text: &str, agent: Agent, command: &str) -> Result<String, String> {
+        match self.form {
+            Form::Group(more) => self.with_entry(text, agent, || group(command, more)),
+            Form::Flat(key, more) => self.with_entry(text, agent, || flat(command, key, more())),
+            Form::Plugin(plugin) => plugin::with(plugin, text, agent, command),
+        }
+    }
+
+    fn with_entry(&self, text: &str, agent: Agent, entry: impl Fn() -> CstInputValue) -> Result<String, String> {
         let root = parse(text)?;
         let settings = root.object_value_or_create().ok_or("it is not an object")?;
         if matches!(self.form, Form::Flat(..)) && settings.get("version").is_none() {
@@ -81,13 +88,16 @@ impl Settings {
             let entries =
                 hooks.array_value_or_create(event).ok_or_else(|| format!("`hooks.{event}` is not an array"))?;
             remove(&entries, agent);
-            entries.append(self.form.entry(command));
+            entries.append(entry());
         }
         Ok(ended(&root))
     }
 
     /// The text without perso's hooks, or nothing where nothing else is left.
     pub(super) fn without(&self, text: &str, agent: Agent) -> Result<Option<String>, String> {
+        if matches!(self.form, Form::Plugin(_)) {
+            return Ok(plugin::command(text, agent).is_none().then(|| text.to_owned()));
+        }
         let root = parse(text)?;
         let Some(settings) = root.object_value() else { return Ok(Some(text.to_owned())) };
         let Some(hooks) = settings.object_value("hooks") else { return Ok(Some(text.to_owned())) };
@@ -120,7 +130,11 @@ impl Settings {
     }
 
     /// The commands of perso's hooks, with their events.
-    pub(super) fn commands(text: &str, agent: Agent) -> Result<Vec<(String, String)>, String> {
+    pub(super) fn commands(&self, text: &str, agent: Agent) -> Result<Vec<(String, String)>, String> {
+        if matches!(self.form, Form::Plugin(_)) {
+            let events = self.events.iter().map(|event| (*event).to_owned());
+            return Ok(events.zip(plugin::command(text, agent)).collect());
+        }
         let root = parse(text)?;
         let Some(hooks) = root.object_value().and_then(|settings| settings.object_value("hooks")) else {
             return Ok(Vec::new());
@@ -200,7 +214,7 @@ fn command(hook: &CstNode, agent: Agent) -> Option<String> {
 }
 
 /// Whether a command is `perso hook AGENT …`.
-fn is_own(command: &str, agent: Agent) -> bool {
+pub(super) fn is_own(command: &str, agent: Agent) -> bool {
     let Some(words) = shlex::split(command) else { return false };
     let [program, hook, whose, ..] = words.as_slice() else { return false };
     let is_perso = Path::new(program).file_stem().is_some_and(|name| name == "perso");
