@@ -11,6 +11,7 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, schemars, tool, tool_handler, tool_router};
 use serde::Deserialize;
+use serde_json::Value;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::Duration;
@@ -104,6 +105,24 @@ impl Upstream {
     #[tool(description = "Gives the process's number")]
     async fn pid(&self) -> String {
         std::process::id().to_string()
+    }
+
+    #[tool(description = "Looks, with any arguments")]
+    async fn look(&self, Parameters(arguments): Parameters<JsonObject>) -> String {
+        self.ran(&format!("look {}", Value::Object(arguments)));
+        "looked".to_owned()
+    }
+
+    #[tool(description = "Pays, with any arguments")]
+    async fn pay(&self, Parameters(arguments): Parameters<JsonObject>) -> String {
+        self.ran(&format!("pay {}", Value::Object(arguments)));
+        "paid".to_owned()
+    }
+
+    #[tool(description = "Wipes, with any arguments")]
+    async fn wipe(&self, Parameters(arguments): Parameters<JsonObject>) -> String {
+        self.ran(&format!("wipe {}", Value::Object(arguments)));
+        "wiped".to_owned()
     }
 
     #[tool(description = "What no rule is about")]

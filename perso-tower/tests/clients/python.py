@@ -1,6 +1,6 @@
 """Runs the scenes with Python's `mcp` client.
 
-python.py desk ERA URL | stdio ERA | gateway ERA | everything ERA URL
+python.py desk ERA URL | stdio ERA | gateway ERA | everything ERA URL | gateway-http ERA URL
 """
 
 import asyncio

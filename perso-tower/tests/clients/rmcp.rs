@@ -1,4 +1,5 @@
-//! Runs the scenes with rmcp's client: rmcp_client desk ERA URL | stdio ERA | gateway ERA | everything ERA URL
+//! Runs the scenes with rmcp's client: rmcp_client desk ERA URL | stdio ERA | gateway ERA |
+//! everything ERA URL | gateway-http ERA URL
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

@@ -144,10 +144,10 @@ for client in rmcp python typescript typescript-v1; do
 
     everything streamableHttp
     gateway "{ \"url\": \"$upstream/mcp\" }"
-    play "$client" everything legacy "$url"
+    play "$client" gateway-http legacy "$url"
     stop
     gateway "{ \"command\": \"node\", \"args\": [\"$out/node_modules/@modelcontextprotocol/server-everything/dist/index.js\", \"stdio\"] }"
-    play "$client" everything legacy "$url"
+    play "$client" gateway-http legacy "$url"
     stop
 
     # rmcp's client and the 2.x line of the TypeScript SDK do not support the older transport.

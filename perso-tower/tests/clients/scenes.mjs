@@ -76,6 +76,7 @@ export async function play(name, connect, more = async () => {}) {
 		desk: () => [[http('AGENT'), agent], [http('MANAGER'), manager], [http('VERIFIED'), verified]],
 		stdio: () => [[stdio('agt-099', 'agent'), agent], [stdio('mgr-001', 'manager'), manager]],
 		gateway: () => [[stdio('agt-099', 'agent'), agent]],
+		'gateway-http': () => [[http('AGENT'), everything]],
 		everything: () => [[http('AGENT'), everything], [http('AGENT'), more]],
 	};
 	for (const [where, act] of scenes[scene]()) {

@@ -11,9 +11,13 @@
 #![cfg(target_os = "linux")]
 
 mod approvals;
+#[expect(dead_code, reason = "the settings of cases are for guards")]
+#[path = "../../../tests/integration/support/corpus.rs"]
+mod corpus;
 mod faults;
 mod files;
 mod many;
+mod messages;
 mod pages;
 mod support;
 mod tokens;

@@ -31,7 +31,8 @@ impl Case {
 }
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/messages")
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().map(|folder| folder.join("policies/messages")).find(|folder| folder.is_dir()).unwrap()
 }
 
 /// The policy for all messages.

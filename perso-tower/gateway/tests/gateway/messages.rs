@@ -1,0 +1,127 @@
+//! The messages under `policies/messages/` through both transports: what runs behind the gateway was judged, with exactly the
+//! arguments that the server got.
+
+use crate::corpus::{self, Case, messages};
+use crate::support::*;
+use serde_json::{Value, json};
+use std::process::Stdio;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout};
+
+const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":"hello","method":"initialize","params":{
+    "protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"line","version":"1"}}}"#;
+
+fn world() -> World {
+    let world = World::new(&["one"]);
+    world.write("policy.json", &corpus::policy());
+    world
+}
+
+/// What is wrong with what has run after a message.
+fn wrong(case: &Case, ran: &[String]) -> Option<String> {
+    let expected: Vec<String> = match (case.does(), case.is_allowed()) {
+        ("judges", true) => {
+            let arguments = if case.expected["args"].is_null() { json!({}) } else { case.expected["args"].clone() };
+            vec![format!("{} {arguments}", case.expected["tool"].as_str().unwrap())]
+        }
+        _ => Vec::new(),
+    };
+    (ran != expected).then(|| format!("{}: ran {ran:?}, not {expected:?}", case.name))
+}
+
+/// A client that writes lines as they are.
+struct Line {
+    _process: Child,
+    read: Lines<BufReader<ChildStdout>>,
+    write: ChildStdin,
+}
+
+impl Line {
+    async fn open(world: &World) -> Self {
+        let mut command = world.command(&["--role", "agent"]);
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let read = BufReader::new(process.stdout.take().unwrap()).lines();
+        let write = process.stdin.take().unwrap();
+        let mut line = Self { _process: process, read, write };
+        line.write(INITIALIZE.replace('\n', "").as_bytes()).await;
+        assert_eq!(line.next().await.unwrap()["id"], "hello");
+        line.write(br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).await;
+        line
+    }
+
+    async fn write(&mut self, message: &[u8]) {
+        // The gateway may have closed the connection.
+        let _ = self.write.write_all(&[message, b"\n"].concat()).await;
+        let _ = self.write.flush().await;
+    }
+
+    async fn next(&mut self) -> Option<Value> {
+        Some(serde_json::from_str(&self.read.next_line().await.ok()??).unwrap())
+    }
+
+    /// Sends a message and then a ping. Says whether the connection is still there when both have been handled.
+    async fn ask(&mut self, case: &Case) -> bool {
+        self.write(&case.bytes).await;
+        let is_call = case.does() == "judges" && case.is_allowed();
+        let mut is_answered = !is_call;
+        self.write(br#"{"jsonrpc":"2.0","id":"ping","method":"ping"}"#).await;
+        let mut is_alive = false;
+        while !(is_alive && is_answered) {
+            let Some(message) = self.next().await else { return false };
+            is_alive |= message["id"] == "ping";
+            is_answered |= message["id"] != "ping";
+        }
+        true
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_lines() {
+    let world = world();
+    let mut line = Line::open(&world).await;
+    let (mut wrongs, mut runs, mut seen) = (Vec::new(), 0, 0);
+    for case in messages("rmcp") {
+        let is_alive = line.ask(&case).await;
+        let ran = world.ran("one");
+        wrongs.extend(wrong(&case, &ran[seen..]));
+        seen = ran.len();
+        runs += usize::from(case.is_allowed());
+        if !is_alive {
+            line = Line::open(&world).await;
+        }
+    }
+    assert!(runs > 0);
+    assert!(wrongs.is_empty(), "{} cases:\n{}", wrongs.len(), wrongs.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_http() {
+    let world = world();
+    let gateway = world.listening(&["--role", "agent"]).await;
+    let client = http();
+    let post = |session: Option<String>, body: Vec<u8>| {
+        let mut request = client
+            .post(&gateway.url)
+            .header("accept", "application/json, text/event-stream")
+            .header("content-type", "application/json")
+            .header("mcp-protocol-version", "2025-11-25");
+        if let Some(session) = session {
+            request = request.header("mcp-session-id", session);
+        }
+        request.body(body).send()
+    };
+    let response = post(None, INITIALIZE.into()).await.unwrap();
+    let session = response.headers()["mcp-session-id"].to_str().unwrap().to_owned();
+    response.text().await.unwrap();
+    let (mut wrongs, mut seen) = (Vec::new(), 0);
+    for case in messages("rmcp") {
+        let response = post(Some(session.clone()), case.bytes.clone()).await.unwrap();
+        // A call has run when it is answered; whatever else runs, runs before the next one is.
+        let _ = response.text().await;
+        let ran = world.ran("one");
+        wrongs.extend(wrong(&case, &ran[seen..]));
+        seen = ran.len();
+    }
+    assert!(seen > 0);
+    assert!(wrongs.is_empty(), "{} cases:\n{}", wrongs.len(), wrongs.join("\n"));
+}
