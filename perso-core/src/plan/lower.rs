@@ -1,7 +1,7 @@
 //! Lowers conditions to atoms over places.
 
-use super::pattern::{self, Automaton};
-use super::place::{Automata, Builder, CALL, NodeId, PartDraft, Places, Settled};
+use super::pattern::{self, Automata};
+use super::place::{Builder, CALL, NodeId, PartDraft, Places, Settled};
 use super::{RoleSet, role_set};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{
@@ -220,7 +220,7 @@ impl Patterns {
         if let Some(fit) = self.tried.get(source) {
             return *fit;
         }
-        let result = Automaton::build(&[source]);
+        let result = self.automata.alone(source);
         let fit = result.is_ok();
         if let Err(unfit) = result {
             self.errors.push(unfit.diagnostic(written, span));

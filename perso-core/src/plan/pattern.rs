@@ -10,11 +10,14 @@ use regex_automata::util::primitives::StateID;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// The largest table of one pattern, in bytes.
 pub(crate) const MOST: usize = 1 << 15;
 /// What may be taken while an automaton is built, in bytes.
 const WORKING: usize = 1 << 22;
+/// What may be taken while patterns are tried together, for each byte that they take apart.
+const SHARED: usize = 2;
 /// The most patterns that share an automaton.
 const PATTERNS: usize = 32;
 
@@ -102,6 +105,11 @@ impl Automaton {
 
     /// Builds the automaton of regular expressions.
     pub(super) fn build<S: AsRef<str>>(sources: &[S]) -> Result<Self, Unfit> {
+        Self::build_within(WORKING, sources)
+    }
+
+    /// Builds the automaton of regular expressions, if no more than so many bytes are taken meanwhile.
+    fn build_within<S: AsRef<str>>(working: usize, sources: &[S]) -> Result<Self, Unfit> {
         let dfa = dense::Builder::new()
             // A pattern is about the whole string, line feeds included.
             .syntax(syntax::Config::new().dot_matches_new_line(true))
@@ -109,8 +117,8 @@ impl Automaton {
                 dense::Config::new()
                     .match_kind(MatchKind::All)
                     .start_kind(StartKind::Anchored)
-                    .dfa_size_limit(Some(WORKING))
-                    .determinize_size_limit(Some(WORKING)),
+                    .dfa_size_limit(Some(working))
+                    .determinize_size_limit(Some(working)),
             )
             .thompson(
                 thompson::Config::new().nfa_size_limit(Some(WORKING)).which_captures(thompson::WhichCaptures::None),
@@ -126,17 +134,48 @@ impl Automaton {
         let size = automaton.size();
         if sources.len() == 1 && size > MOST { Err(Unfit::Large(Some(size))) } else { Ok(automaton) }
     }
+}
 
-    /// The automata of several patterns, together if that is smaller. Each of them alone is known to be good.
-    pub(super) fn build_all(sources: &[String]) -> Result<Vec<(Self, Vec<usize>)>, Unfit> {
+/// The automata of a policy's patterns: each is built once.
+#[derive(Debug, Default)]
+pub(super) struct Automata {
+    alone: HashMap<String, Rc<Automaton>>,
+    /// By the patterns, in order: views often have the same.
+    lists: HashMap<Vec<String>, Vec<Shared>>,
+}
+
+/// An automaton, and which patterns of a list it is for.
+pub(super) type Shared = (Rc<Automaton>, Vec<usize>);
+
+impl Automata {
+    /// The automaton of one pattern.
+    pub(super) fn alone(&mut self, source: &str) -> Result<Rc<Automaton>, Unfit> {
+        if let Some(known) = self.alone.get(source) {
+            return Ok(Rc::clone(known));
+        }
+        let automaton = Rc::new(Automaton::build(&[source])?);
+        self.alone.insert(source.to_owned(), Rc::clone(&automaton));
+        Ok(automaton)
+    }
+
+    /// The automata of several patterns, together if that is smaller.
+    pub(super) fn of(&mut self, sources: Vec<String>) -> Result<&[Shared], Unfit> {
+        let built = if self.lists.contains_key(&sources) { Vec::new() } else { self.build(&sources)? };
+        Ok(self.lists.entry(sources).or_insert(built))
+    }
+
+    fn build(&mut self, sources: &[String]) -> Result<Vec<Shared>, Unfit> {
         let mut all = Vec::new();
         for (chunk, start) in sources.chunks(PATTERNS).zip((0..).step_by(PATTERNS)) {
-            let indices: Vec<usize> = (start..start + chunk.len()).collect();
-            let alone = chunk.iter().map(|source| Self::build(&[source])).collect::<Result<Vec<_>, _>>()?;
-            let together = if chunk.len() > 1 { Self::build(chunk).ok() } else { None };
+            let indices = start..start + chunk.len();
+            let alone = chunk.iter().map(|source| self.alone(source)).collect::<Result<Vec<_>, _>>()?;
+            let apart: usize = alone.iter().map(|automaton| automaton.size()).sum();
+            // One that is far larger before it is minimised will hardly be smaller after.
+            let working = WORKING.min(SHARED * apart);
+            let together = if chunk.len() > 1 { Automaton::build_within(working, chunk).ok() } else { None };
             match together {
-                Some(shared) if shared.size() <= alone.iter().map(Self::size).sum() => all.push((shared, indices)),
-                _ => all.extend(alone.into_iter().zip(indices).map(|(automaton, index)| (automaton, vec![index]))),
+                Some(shared) if shared.size() <= apart => all.push((Rc::new(shared), indices.collect())),
+                _ => all.extend(alone.into_iter().zip(indices.map(|index| vec![index]))),
             }
         }
         Ok(all)

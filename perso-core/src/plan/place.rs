@@ -1,6 +1,6 @@
 //! What a view reads of a call: places, laid out so that what is below a place follows it.
 
-use super::pattern::Automaton;
+use super::pattern::{Automata, Automaton};
 use crate::policy::{Attribute, CommandField, Dialect, Facet, Policy, StatementField, Step, Zone};
 use perso_decode::layout::{self, dialect, facet, flag, has, part};
 use std::collections::HashMap;
@@ -163,9 +163,6 @@ pub struct NodeId {
 
 /// The call's own view.
 pub(super) const CALL: usize = 0;
-
-/// The automata of lists of patterns: views often have the same.
-pub(super) type Automata = HashMap<Vec<String>, Vec<(Rc<Automaton>, Vec<usize>)>>;
 
 /// Collects what a view reads, before it is known what stands where.
 #[derive(Debug)]
@@ -593,11 +590,8 @@ fn matches(patterns: &[(String, u32)], automata: &mut Automata) -> Vec<Matches> 
         return Vec::new();
     }
     let sources: Vec<String> = patterns.iter().map(|(source, _)| source.clone()).collect();
-    let built = automata.entry(sources.clone()).or_insert_with(|| {
-        // Each pattern has been tried alone when it was lowered, so together they have automata.
-        let built = Automaton::build_all(&sources).unwrap_or_default();
-        built.into_iter().map(|(automaton, indices)| (Rc::new(automaton), indices)).collect()
-    });
+    // Each pattern has been tried alone when it was lowered, so together they have automata.
+    let built = automata.of(sources).unwrap_or_default();
     let answer = |index: &usize| patterns.get(*index).map(|(_, answer)| *answer);
     built
         .iter()
