@@ -23,6 +23,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
             if attribute.root == Root::Args
                 && !attribute.is_every_string()
                 && is_on_strings(test)
+                && !another_lists_the_commands(policy, rule, &value)
                 && warned.insert(value.clone())
             {
                 let name = quoted(&value.to_string());
@@ -57,6 +58,31 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
             }
         }
     }
+}
+
+/// Whether another deny or ask rule for the same tools lists the programs that every command of a line may be. Then this rule
+/// only picks the answer for some of what that one withholds.
+fn another_lists_the_commands(policy: &Policy, rule: &Rule, line: &Attribute) -> bool {
+    let commands = Attribute { root: line.root, steps: [line.steps.as_slice(), &[Step::Facet(Facet::Shell)]].concat() };
+    let is_of_programs = |test: &Test| {
+        let steps = policy.attributes.get(test.attribute).map(|attribute| attribute.steps.as_slice());
+        steps
+            .unwrap_or_default()
+            .iter()
+            .any(|step| matches!(step, Step::Facet(Facet::Command(CommandField::Program | CommandField::Words))))
+    };
+    let lists = |test: &&Test| {
+        let Operator::Every(asked) = &test.operator else { return false };
+        let mut found = false;
+        asked.condition.each_test(&mut |test, as_it_stands| found |= as_it_stands && is_of_programs(test));
+        found && policy.attributes.get(test.attribute) == Some(&commands)
+    };
+    let is_about = |other: &Rule| {
+        rule.tools.iter().all(|one| other.tools.iter().any(|two| two.text == "*" || one.text == two.text))
+    };
+    policy.rules.iter().any(|other| {
+        other.id != rule.id && other.effect != Effect::Allow && is_about(other) && granting(other).iter().any(lists)
+    })
 }
 
 /// Whether an ask rule only repeats what every allow rule for its tools asks for: then a value that it does not list is
