@@ -263,7 +263,7 @@ fn tools(root: &Path) -> Vec<Tool> {
         ("claude", "Grep", json!({ "pattern": "KEY", "path": at(".env") }), Deny),
         ("claude", "Grep", json!({ "pattern": "root", "path": "/etc" }), Ask),
         ("claude", "Glob", json!({ "pattern": "**/*.rs", "path": at("src") }), Allow),
-        ("claude", "Glob", json!({ "pattern": "/etc/*" }), Ask),
+        ("claude", "Glob", json!({ "pattern": "/etc/*" }), Deny),
         (
             "claude",
             "Bash",
