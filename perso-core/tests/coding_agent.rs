@@ -87,7 +87,11 @@ fn cursor(tool: &str, input: Value, cwd: &Path) -> Value {
     event
 }
 
-const AGENTS: [Agent; 5] = [
+fn opencode(tool: &str, input: Value, cwd: &Path) -> Value {
+    json!({ "event": "tool.execute.before", "directory": cwd, "tool": tool, "args": input })
+}
+
+const AGENTS: [Agent; 6] = [
     Agent {
         name: "claude",
         event: pre_tool_use,
@@ -104,6 +108,7 @@ const AGENTS: [Agent; 5] = [
     },
     Agent { name: "gemini", event: before_tool, shell: "run_shell_command", asks: false, pointer: "/decision" },
     Agent { name: "copilot", event: copilot, shell: "bash", asks: true, pointer: "/permissionDecision" },
+    Agent { name: "opencode", event: opencode, shell: "bash", asks: false, pointer: "/decision" },
     Agent { name: "cursor", event: cursor, shell: "beforeShellExecution", asks: true, pointer: "/permission" },
 ];
 
@@ -151,8 +156,9 @@ impl Place {
                 assert_eq!((said().as_str(), agent.asks), ("ask", true), "{}: {event}", agent.name);
                 Want::Ask
             }
-            (Some(2), _) => {
-                assert_eq!(said(), "deny", "{}: {event}", agent.name);
+            (Some(2), silent) => {
+                // The plugin of OpenCode only reads an allow.
+                assert!(silent && agent.name == "opencode" || said() == "deny", "{}: {event}", agent.name);
                 assert!(!err.contains("cannot judge"), "{}: {event}: {err}", agent.name);
                 // What an agent cannot ask is a denial that says so.
                 let could_ask = err.contains("a person would have to approve it elsewhere");
@@ -313,6 +319,20 @@ fn tools(root: &Path) -> Vec<Tool> {
         ("copilot", "write_bash", json!({ "shellId": "a", "input": "ls" }), Deny),
         ("copilot", "report_intent", json!({ "intent": "x" }), Allow),
         ("copilot", "db-query", json!({}), Ask),
+        ("opencode", "read", json!({ "filePath": at("src/main.rs") }), Allow),
+        ("opencode", "read", json!({ "filePath": at(".env") }), Deny),
+        ("opencode", "write", json!({ "filePath": at(".opencode/plugins/perso.js"), "content": "x" }), Deny),
+        (
+            "opencode",
+            "apply_patch",
+            json!({ "patchText": "*** Begin Patch\n*** Add File: a.rs\n+x\n*** End Patch" }),
+            Allow,
+        ),
+        ("opencode", "grep", json!({ "pattern": "x", "include": "*.rs" }), Allow),
+        ("opencode", "bash", json!({ "command": "ls", "workdir": at("src") }), Allow),
+        ("opencode", "bash", json!({ "command": "ls", "workdir": "/etc" }), Ask),
+        ("opencode", "todowrite", json!({ "todos": [] }), Allow),
+        ("opencode", "webfetch", json!({ "url": "https://example.com" }), Ask),
         ("cursor", "beforeReadFile", json!({ "file_path": at("src/main.rs") }), Allow),
         ("cursor", "beforeReadFile", json!({ "file_path": at("key.pem") }), Deny),
         ("cursor", "beforeMCPExecution", json!({ "tool_name": "query", "tool_input": "{}" }), Ask),
