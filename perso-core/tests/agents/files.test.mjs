@@ -1,6 +1,6 @@
 /**
- * Each agent with the paths and the patches of tests/hooks/: `perso hook` gives a path only to a file that the agent then reads or
- * writes. The hook here lets every call run, and records what `perso hook` reads in it.
+ * Each agent with the paths, the patterns and the patches of tests/hooks/: `perso hook` gives a path only to a file that the agent then
+ * reads, finds or writes. The hook here lets every call run, and records what `perso hook` reads in it.
  */
 
 import assert from 'node:assert/strict';
@@ -60,7 +60,7 @@ function touchedAreJudged({ touched, judged }) {
 
 describe('files', { concurrency: availableParallelism() }, () => {
 	for (const agent of AGENTS) {
-		const { read, write, patch } = agent.calls;
+		const { read, write, glob, patch } = agent.calls;
 		const title = `${agent.name} ${agent.version}`;
 		if (write) {
 			test(`${title}: paths`, async (t) => {
@@ -77,6 +77,17 @@ describe('files', { concurrency: availableParallelism() }, () => {
 					const paths = led(ran.judged, row);
 					assert.ok(!paths || paths.some((path) => secrets.includes(path)), `${row} was read, and judged as ${paths}`);
 				}
+			});
+		}
+		if (glob) {
+			test(`${title}: patterns`, async (t) => {
+				const ran = await run(t, agent, 'globs', (pattern) => [glob(pattern)]);
+				for (const [row, result] of ran.results.entries()) {
+					const found = result.includes(`out/row${row}.touch`);
+					assert.ok(!found || !led(ran.judged, row), `${row} found files outside, and is judged as a search of the project`);
+				}
+				// The first ones find what is in the project.
+				for (let row = 0; row < 3; row++) assert.match(ran.results[row], new RegExp(`row${row}/a.touch`));
 			});
 		}
 		if (patch) {

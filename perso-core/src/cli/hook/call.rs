@@ -120,10 +120,24 @@ fn texts(value: &Value) -> Vec<Option<&str>> {
     }
 }
 
-/// Whether a pattern finds only files below the place where it is looked for.
+/// Whether a pattern finds only files below the place where it is looked for. Braces and brackets can hide a `..`, or a slash at the
+/// start: `{.,a}{.,a}`, `[.][.]`, `{,a}/`.
 fn stays(pattern: &str) -> bool {
-    let leaves = ["..", "{/", ",/", "(/", "|/"];
-    !pattern.starts_with(['/', '~']) && !leaves.iter().any(|part| pattern.contains(part))
+    let leaves = |at: &[u8]| {
+        matches!(
+            at,
+            [b'.', b'.']
+                | [_, b'\\']
+                | [b'{' | b',' | b'(' | b'|', b'/']
+                | [b'/', b',' | b'}']
+                | [b'{' | b',', b',']
+                | [b',', b'}']
+                | [b'[', b'.' | b'{' | b',' | b'}']
+                | [b'/' | b'{' | b',', b'.', b'{' | b',' | b'}']
+        )
+    };
+    let text = format!("/{pattern}");
+    !pattern.starts_with(['/', '~']) && ![2, 3].iter().any(|&size| text.as_bytes().windows(size).any(leaves))
 }
 
 impl Resource {

@@ -28,6 +28,7 @@ export const copilot = {
 		shell: (command) => ({ name: 'bash', input: { command, description: 'A command' } }),
 		read: (path) => ({ name: 'view', input: { path } }),
 		write: (path, file_text) => ({ name: 'create', input: { path, file_text } }),
+		glob: (pattern) => ({ name: 'glob', input: { pattern } }),
 		search: (pattern, path) => ({ name: 'grep', input: { pattern, paths: [path], output_mode: 'content' } }),
 		patch: (input) => ({ name: 'apply_patch', input: { input } }),
 		mcp: (tool, input) => ({ name: `everything-${tool}`, input }),

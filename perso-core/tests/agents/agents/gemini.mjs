@@ -27,6 +27,7 @@ export const gemini = {
 		shell: (command) => ({ name: 'run_shell_command', input: { command, description: 'A command' } }),
 		read: (file_path) => ({ name: 'read_file', input: { file_path } }),
 		write: (file_path, content) => ({ name: 'write_file', input: { file_path, content } }),
+		glob: (pattern) => ({ name: 'glob', input: { pattern } }),
 		search: (pattern, dir_path) => ({ name: 'grep_search', input: { pattern, dir_path } }),
 		mcp: (tool, input) => ({ name: `mcp_everything_${tool}`, input }),
 	},
