@@ -59,6 +59,7 @@ pub mod check;
 pub mod cli;
 #[cfg(feature = "compile")]
 mod compile;
+mod covers;
 mod decision;
 #[cfg(feature = "compile")]
 #[doc(hidden)]
@@ -92,6 +93,7 @@ mod visible;
 
 #[cfg(feature = "compile")]
 pub use compile::{CompileError, Compiled, Migrated, compile, compile_with, migrate};
+pub use covers::{Covers, request};
 #[doc(hidden)]
 pub use decision::Expected;
 pub use decision::{Cause, CauseKind, Decision, Hint, Message, Outcome, Problem};

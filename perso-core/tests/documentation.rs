@@ -16,7 +16,7 @@ mod support;
 
 use perso_core::check::check;
 use perso_core::diagnostic::Severity;
-use perso_core::{CauseKind, Outcome, Problem, compile_with, module::abi};
+use perso_core::{CauseKind, Outcome, Problem, compile_with, module::abi, request};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -183,6 +183,23 @@ fn the_documents_in_the_language_page_are_joined_as_it_says() {
 }
 
 #[test]
+fn the_requests_in_the_language_page_get_the_decisions_in_it() {
+    let page = read(&repository().join("docs/language.md"));
+    let (_, rest) = page.split_once("\n## Cover resources and prompts\n").expect("a section");
+    let both = compile(blocks(rest, "json")[0]);
+    let rows = table(rest, "| request | decision | rule |");
+    for row in &rows {
+        let [call, outcome, rule] = row[..] else { panic!("{row:?}") };
+        let answer = both.agreed(code(call).expect("a call").as_bytes());
+        assert_eq!((answer.outcome.as_str(), answer.rule), (outcome, code(rule)), "{call}");
+    }
+    assert!(rows.len() >= 4);
+    for covered in [request::READ, request::SUBSCRIBE, request::GET, request::COMPLETE] {
+        assert!(rest.contains(&format!("| `{covered}` |")), "no row for `{covered}`");
+    }
+}
+
+#[test]
 fn the_document_in_the_migration_page_becomes_the_policy_below_it() {
     let page = read(&repository().join("docs/migrate.md"));
     let [old, today] = blocks(&page, "json")[..] else { panic!("a document and a policy") };
@@ -252,7 +269,7 @@ fn the_module_is_told() {
         assert!(page.contains(&format!("| `{export}` |")), "no row for `{export}`");
     }
     // With every key that some manifests lack.
-    let text = r#"{ "perso": 1, "extends": "org.json", "description": "All of it", "rules": [
+    let text = r#"{ "perso": 1, "extends": "org.json", "description": "All of it", "covers": ["prompts"], "rules": [
         { "id": "a", "allow": "a", "when": { "context.now": { "clock": { "zone": "UTC", "weekday": "mon" } } } } ] }"#;
     let org = [("org.json", r#"{ "perso": 1, "rules": [] }"#)].map(|(path, text)| (path.to_owned(), text.to_owned()));
     let module = compile_with(text, &BTreeMap::from(org)).unwrap().module;

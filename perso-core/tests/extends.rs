@@ -455,3 +455,27 @@ mod in_files {
         assert_eq!(listed("p.wasm"), [tree.at("p.wasm")]);
     }
 }
+
+/// What one document covers, the joined policy covers, and another document cannot take it back.
+#[test]
+fn what_a_document_covers_stays_covered() {
+    let org = texts([(
+        "org.json",
+        json!({ "perso": 1, "covers": ["tools", "resources"],
+                "rules": [{ "id": "secret", "deny": "mcp:*", "when": { "args.uri": { "contains": "secret" } } }] }),
+    )]);
+    let rules = json!([{ "id": "read", "allow": "mcp:resources/read" }]);
+    for (own, covers) in [
+        (None, ["tools", "resources"].as_slice()),
+        (Some(json!(["tools"])), &["tools", "resources"]),
+        (Some(json!(["resources", "prompts"])), &["tools", "resources", "prompts"]),
+    ] {
+        let mut main = json!({ "perso": 1, "extends": "org.json", "rules": rules });
+        main.as_object_mut().unwrap().extend(own.map(|own| ("covers".to_owned(), own)));
+        let module = compile_with(&main.to_string(), &org).unwrap().module;
+        assert_eq!(Manifest::read(&module).unwrap().covers, covers);
+        let policy = Policy::from_module(module).unwrap();
+        let decide = |uri: &str| policy.decide(&perso_core::Call::new("mcp:resources/read").arg("uri", uri)).rule;
+        assert_eq!((decide("note://a"), decide("note://secret")), (Some("read"), Some("secret")));
+    }
+}

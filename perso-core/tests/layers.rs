@@ -20,28 +20,29 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
     ("decision", "what comes out", &[]),
     ("documents", "the texts of a policy, and how they are found", &[]),
     ("diagnostic", "what is wrong with a policy, in words", &["documents", "span", "visible"]),
-    ("module", "what a module is: ABI and manifest", &["decision"]),
+    ("covers", "what a policy judges besides tools", &[]),
+    ("module", "what a module is: ABI and manifest", &["covers", "decision"]),
     // From a policy to a module.
-    ("policy", "the checked policy", &["span"]),
+    ("policy", "the checked policy", &["covers", "span"]),
     ("syntax", "text to syntax tree", &["diagnostic", "span"]),
     (
         "check",
         "syntax tree to checked policy",
-        &["syntax", "policy", "documents", "diagnostic", "span", "visible", "limits"],
+        &["syntax", "policy", "covers", "documents", "diagnostic", "span", "visible", "limits"],
     ),
     ("describe", "rules in words", &["policy", "visible"]),
-    ("analyze", "what is likely wrong with a checked policy", &["policy", "diagnostic"]),
-    ("plan", "checked policy to what the code must do", &["policy", "diagnostic", "span"]),
+    ("analyze", "what is likely wrong with a checked policy", &["policy", "covers", "diagnostic"]),
+    ("plan", "checked policy to what the code must do", &["policy", "covers", "diagnostic", "span"]),
     ("emit", "plan to bytes", &["plan", "policy", "documents", "describe", "module", "decision"]),
     ("schema", "the JSON Schema of policies", &[]),
     // From a call to a decision. Knows no policy, only modules.
     ("frame", "call to frame", &[]),
-    ("engine", "frame to decision", &["frame", "module", "decision"]),
+    ("engine", "frame to decision", &["frame", "module", "covers", "decision"]),
     // A second opinion. Knows no module, and shares nothing with what makes or runs one.
     (
         "reference",
         "checked policy and call to decision, slow and obvious",
-        &["policy", "decision", "visible", "limits"],
+        &["policy", "covers", "decision", "visible", "limits"],
     ),
     // On top: puts the stages together.
     (

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it is a test")]
 
-use perso_core::{Call, CauseKind, Decision, Part, Policy, Problem};
+use perso_core::{Call, CauseKind, Decision, Part, Policy, Problem, request};
 use serde_json::json;
 
 fn policy() -> Policy {
@@ -172,4 +172,46 @@ fn a_policy_is_loaded_from_either_of_its_forms() {
     }
     let error = Policy::load(folder.path().join("missing")).unwrap_err();
     assert!(matches!(error, perso_core::LoadError::Read { .. }), "{error}");
+}
+
+const COVERING: &str = r#"{
+    "perso": 1,
+    "covers": ["tools", "resources", "prompts"],
+    "rules": [
+        { "id": "all", "allow": "*" },
+        { "id": "notes", "allow": "mcp:resources/read", "when": { "args.uri": { "starts_with": "note://" } } },
+        { "id": "own", "allow": "mcp:resources/read", "when": { "resource.owner": { "eq": { "ref": "agent.id" } } } },
+        { "id": "report", "allow": "mcp:prompts/get",
+          "when": { "args.name": "report", "args.arguments.team": "sales", "context.now": { "after": "2026-01-01T00:00:00Z" } } }
+    ]
+}"#;
+
+#[test]
+fn a_policy_covers_what_it_says() {
+    let covers = |policy: &Policy| (policy.covers().resources, policy.covers().prompts, policy.covers().is_nothing());
+    assert_eq!(covers(&policy()), (false, false, true));
+    assert!(!policy().covers().reserves(request::READ));
+    let policy = Policy::compile(COVERING).unwrap();
+    assert_eq!(covers(&policy), (true, true, false));
+    assert!(policy.covers().reserves("mcp:anything") && !policy.covers().reserves("mcp_anything"));
+    assert!(policy.decide(&Call::new("anything")).is_allowed());
+    for covered in [request::READ, request::SUBSCRIBE, request::GET, request::COMPLETE] {
+        assert!(!policy.decide(&Call::new(covered)).is_allowed(), "{covered}");
+    }
+}
+
+#[test]
+fn what_could_be_read_is_listed() {
+    let policy = Policy::compile(COVERING).unwrap();
+    let read = |uri: &str| Call::new(request::READ).arg("uri", uri);
+    assert!(policy.could_list(&read("note://a")));
+    assert!(!policy.could_list(&read("file:///a")));
+    assert!(policy.could_list(&read("file:///a").agent_attribute("id", "ann")));
+    // The resource and the time are open, whatever the call says of the one.
+    assert!(policy.could_list(&read("file:///a").agent_attribute("id", "ann").resource_attribute("owner", "bob")));
+    let listed = |name: &str| Call::new(request::LISTED).arg("name", name);
+    assert!(policy.could_list(&listed("report")) && !policy.could_list(&listed("payroll")));
+    assert!(!policy.could_list(&listed("report").context_attribute("now", "2025-06-01T00:00:00Z")));
+    // Arguments are not open here, other than in `could_allow`.
+    assert!(policy.could_allow(&Call::new(request::GET)) && !policy.could_list(&Call::new(request::LISTED)));
 }

@@ -63,6 +63,11 @@ export interface Policy {
 	/** Whether some rule reads the time. If so, set `context.now` in the call's text: `new Date().toISOString()`. */
 	readonly readsTime: boolean;
 	/**
+	 * What the policy judges: `tools`, and `resources` and `prompts` if it covers them. Requests for these are calls of tools
+	 * such as `mcp:resources/read`.
+	 */
+	readonly covers: readonly ('tools' | 'resources' | 'prompts')[];
+	/**
 	 * Judges a call given as JSON text, a string or bytes of UTF-8:
 	 * `{"tool": …, "args": {…}, "agent": {…}, "resource": {…}, "context": {…}}`.
 	 *
@@ -77,7 +82,8 @@ export interface Policy {
 
 export declare const Policy: {
 	/**
-	 * Loads a module, and checks that it is undamaged, has no imports and has ABI 2.
+	 * Loads a module, and checks that it is undamaged, has no imports and has ABI 2, or 3 if its policy covers more
+	 * than tools.
 	 *
 	 * Bytes are checked against the SHA-256 at their end. This needs Web Crypto, which browsers provide only to pages from
 	 * https or localhost. On platforms that compile modules themselves, as some edge platforms do, pass the

@@ -94,9 +94,10 @@ async function load(source) {
 	// The last section has the SHA-256 of all bytes before it.
 	const hash = bytes && new Uint8Array(await crypto.subtle.digest('SHA-256', bytes.subarray(0, -47)));
 	if (hash && `${hash}` !== `${section('perso.sha256')}`) throw Error('the module is damaged');
-	const { abi, rules, attributes } = JSON.parse(decoder.decode(section('perso')));
+	const { abi, rules, attributes, covers = ['tools'] } = JSON.parse(decoder.decode(section('perso')));
 	let perso = (await WebAssembly.instantiate(module)).exports;
-	if (abi !== 2 || perso.perso_abi() !== 2) throw Error(`the module has ABI ${abi}, not 2: compile the policy again`);
+	const known = covers.length > 1 ? 3 : 2;
+	if (abi !== known || perso.perso_abi() !== known) throw Error(`the module has ABI ${abi}, not ${known}: compile the policy again`);
 	const most = perso.memory.buffer.byteLength + (1 << 20);
 
 	function read(buffer, record) {
@@ -137,7 +138,7 @@ async function load(source) {
 			return { decision: 'deny', rule: null, reason: 'the call cannot be judged', hint: null, cause };
 		}
 	}
-	return { decide, readsTime: attributes.some((attribute) => /^(.* of )?context\.now$/s.test(attribute)) };
+	return { decide, covers, readsTime: attributes.some((attribute) => /^(.* of )?context\.now$/s.test(attribute)) };
 }
 
 export const Policy = { load };

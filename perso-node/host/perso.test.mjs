@@ -80,6 +80,18 @@ test('what is no undamaged policy does not load', async () => {
 	await assert.rejects(Policy.load(rehashed(importing)), /Imports/);
 });
 
+test('what a policy covers fits its ABI', async () => {
+	const bytes = read(modules.find(({ module }) => module.includes('covers')).module);
+	const { covers } = await Policy.load(bytes);
+	assert.deepEqual(covers, ['tools', 'resources', 'prompts']);
+	assert.deepEqual((await Policy.load(module)).covers, ['tools']);
+	// A host of ABI 2 would let prompts pass.
+	const older = rehashed(Buffer.from(bytes.toString('latin1').replace('"abi":3,', '"abi":2,'), 'latin1'));
+	await assert.rejects(Policy.load(older), /ABI 2, not 3/);
+	const newer = rehashed(Buffer.from(module.toString('latin1').replace('"abi":2,', '"abi":3,'), 'latin1'));
+	await assert.rejects(Policy.load(newer), /ABI 3, not 2/);
+});
+
 test('what is no text is denied', async () => {
 	const policy = await Policy.load(module);
 	policy.decide(call);

@@ -58,6 +58,13 @@ impl<'t> Join<'t, '_> {
             tools.retain(|tool| text(tool).is_none_or(|name| !seen.contains(name)));
             seen.extend(own);
         });
+        let mut seen = HashSet::new();
+        self.lists("covers", main, |words| {
+            // What one of the documents covers, all of them cover. One that lists a word twice is reported.
+            let own: Vec<Cow<'t, str>> = words.iter().filter_map(|word| text(word).cloned()).collect();
+            words.retain(|word| text(word).is_none_or(|name| !seen.contains(name)));
+            seen.extend(own);
+        });
         self.objects("roles", main, same_names, |name| Clash {
             message: format!("another document lists the role {} with other roles", quoted(name)),
             label: "listed here",

@@ -1,5 +1,6 @@
 //! Stage 2: from the syntax tree to the checked policy. Names, operators and limits are resolved here.
 
+mod covers;
 mod define;
 mod extends;
 mod join;
@@ -197,6 +198,7 @@ fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diag
         _ => Effect::Deny,
     };
     let tools = document.tools.as_deref().map(|tools| tools::listed(tools, diagnostics));
+    let (covers, covered) = covers::listed(document.covers.as_deref().unwrap_or_default(), diagnostics);
     let roles = Roles::new(document.roles.as_deref(), diagnostics);
     let mut scope = Scope::new(text, roles, diagnostics);
     let (rules, examples) = rules::resolve(&document.rules, &mut scope);
@@ -210,13 +212,16 @@ fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diag
             attributes: places,
             unused_definitions: Vec::new(),
             tools: tools.iter().flatten().map(|tool| tool.span).collect(),
+            covers: covered,
         },
         roles: roles.finish(),
         tools: tools.map(|tools| tools.into_iter().map(|tool| tool.value.to_owned()).collect()),
+        covers,
         rules,
         attributes,
         sums,
     };
+    covers::check(&policy, diagnostics);
     tools::check(&policy, document.tools.as_deref(), diagnostics);
     (policy, examples)
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::names;
+use super::{covers, names};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
-use crate::policy::{Policy, ToolIndex, ToolPattern};
+use crate::policy::{Effect, Policy, ToolIndex, ToolPattern};
 use crate::syntax::{Spanned, did_you_mean};
 
 /// The most tools in the table.
@@ -66,7 +66,7 @@ pub(super) fn check(policy: &Policy, listed: Option<&[Spanned<&str>]>, diagnosti
     let mut index = ToolIndex::default();
     // For each pattern, the attributes that the rules with it read.
     let mut reads: Vec<HashSet<usize>> = Vec::new();
-    let mut uses: Vec<(usize, &ToolPattern)> = Vec::new();
+    let mut uses: Vec<(usize, &ToolPattern, Effect)> = Vec::new();
     for rule in &policy.rules {
         let mut attributes = HashSet::new();
         rule.condition.each_attribute(&mut |id| _ = attributes.insert(id));
@@ -76,11 +76,11 @@ pub(super) fn check(policy: &Policy, listed: Option<&[Spanned<&str>]>, diagnosti
             if let Some(reads) = reads.get_mut(id) {
                 reads.extend(&attributes);
             }
-            uses.push((id, pattern));
+            uses.push((id, pattern, rule.effect));
         }
     }
     if index.wildcard_count() > MAX_WILDCARDS {
-        let span = uses.last().map(|(_, pattern)| pattern.span).unwrap_or_default();
+        let span = uses.last().map(|(_, pattern, _)| pattern.span).unwrap_or_default();
         let message =
             format!("{} tool patterns with a `*`; at most {MAX_WILDCARDS} are allowed", index.wildcard_count());
         diagnostics.push(Diagnostic::new(Code::Limit, span, message));
@@ -94,8 +94,13 @@ pub(super) fn check(policy: &Policy, listed: Option<&[Spanned<&str>]>, diagnosti
             }
         }
     }
-    for (id, pattern) in &uses {
-        if listed.is_some() && matched.get(*id) == Some(&false) {
+    for (id, pattern, effect) in &uses {
+        let is_about = |request| pattern.matches_request(*effect, request);
+        if listed.is_some()
+            && matched.get(*id) == Some(&false)
+            && !policy.covers.requests().any(is_about)
+            && !covers::is_reported(pattern, policy.covers)
+        {
             let message = format!("{} matches no tool in `tools`", quoted(&pattern.text));
             let near = did_you_mean(&pattern.text, listed.unwrap_or_default().iter().map(|tool| tool.value));
             let help = near.unwrap_or_else(|| "add the tool to `tools`".to_owned());
@@ -103,7 +108,7 @@ pub(super) fn check(policy: &Policy, listed: Option<&[Spanned<&str>]>, diagnosti
         }
     }
     let mut judged = HashSet::new();
-    for (id, pattern) in &uses {
+    for (id, pattern, _) in &uses {
         if judged.insert(*id) {
             too_many_attributes(pattern, &index, &reads, diagnostics);
         }

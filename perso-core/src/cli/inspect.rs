@@ -45,6 +45,9 @@ struct Facts<'m> {
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'m str>,
     default: &'m str,
+    /// What is judged, if not only calls of tools.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    covers: &'m [String],
     rules: Vec<Rule<'m>>,
     roles: &'m [Role],
     /// Whether a call to a tool that is not among `tools` is denied, whatever the rules say.
@@ -98,6 +101,7 @@ impl Inspect {
             documents: &manifest.documents,
             description: manifest.description.as_deref(),
             default: &manifest.default,
+            covers: &manifest.covers,
             rules: rules(&manifest, &reasons),
             roles: &manifest.roles,
             closed: manifest.closed,
@@ -148,6 +152,9 @@ impl Facts<'_> {
         writeln!(out, "made by   {}, ABI {}", visible(self.compiler), self.abi)?;
         writeln!(out, "size      {} bytes: {}", self.bytes, sections.join(", "))?;
         writeln!(out, "default   {}", visible(self.default))?;
+        if !self.covers.is_empty() {
+            writeln!(out, "covers    {}", visible(&self.covers.join(", ")))?;
+        }
         let Limits { input_bytes, depth, list_length, tool_bytes, number_digits, number_exponent } = self.limits;
         writeln!(
             out,

@@ -43,6 +43,7 @@ impl<'p> Narrow<'p> {
             default: whole.default,
             roles: whole.roles.clone(),
             tools: None,
+            covers: whole.covers,
             rules: Vec::new(),
             attributes: whole.attributes.clone(),
             sums: whole.sums.clone(),

@@ -77,7 +77,7 @@ pub fn module(policy: &Policy, plan: &Plan, documents: &Documents) -> Vec<u8> {
     data.passive(reasons.bytes.iter().copied());
     prelude.write_data(&needed, &mut data);
     module.section(&DataCountSection { count: data.len() });
-    module.section(&code(plan, &memory, &mut prelude_code));
+    module.section(&code(policy, plan, &memory, &mut prelude_code));
     module.section(&data);
     module.section(&names(policy, plan, views));
     module.section(&custom(
@@ -170,10 +170,10 @@ fn exports() -> ExportSection {
     exports
 }
 
-fn code(plan: &Plan, memory: &Memory, prelude: &mut Placed<'_>) -> CodeSection {
+fn code(policy: &Policy, plan: &Plan, memory: &Memory, prelude: &mut Placed<'_>) -> CodeSection {
     let mut code = CodeSection::new();
     let mut version = Function::new([]);
-    version.instructions().i32_const(abi::VERSION as i32).end();
+    version.instructions().i32_const(abi::version(policy.covers) as i32).end();
     code.function(&version);
     // The frame begins with the number of the view's function.
     let mut decide = Function::new([]);
@@ -216,7 +216,7 @@ fn manifest(policy: &Policy, plan: &Plan, documents: &Documents) -> Manifest {
     });
     let shows_clocks = policy.attributes.iter().filter_map(Attribute::facet).any(|facet| facet.zone().is_some());
     Manifest {
-        abi: abi::VERSION,
+        abi: abi::version(policy.covers),
         compiler: concat!("perso ", env!("CARGO_PKG_VERSION")).to_owned(),
         policy_sha256: hex(&sha256(documents.text().as_bytes())),
         documents: listed(documents),
@@ -228,6 +228,7 @@ fn manifest(policy: &Policy, plan: &Plan, documents: &Documents) -> Manifest {
         rules: rules.collect(),
         roles: roles.collect(),
         closed: policy.tools.is_some(),
+        covers: policy.covers.words().into_iter().map(str::to_owned).collect(),
         tools: tools.collect(),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::reach::{self, Code};
 use super::worker::Seed;
+use crate::covers::Covers;
 use crate::module::{Names, Reasons, abi, sha256};
 use perso_decode::{Error, Table, packed};
 use std::ops::Range;
@@ -30,8 +31,9 @@ pub enum ModuleError {
     Untrusted(&'static str),
     /// Made for another ABI.
     #[error(
-        "the module has ABI {found}, but this version of perso supports ABI {}; compile the policy again",
-        abi::VERSION
+        "the module has ABI {found}, but this version of perso supports ABI {} and {}; compile the policy again",
+        abi::VERSION,
+        abi::COVERING
     )]
     Abi {
         /// The module's ABI.
@@ -54,6 +56,7 @@ pub(super) struct Loaded {
     table: Box<[u8]>,
     pub(super) names: Names,
     pub(super) reasons: Reasons,
+    pub(super) covers: Covers,
     pub(super) seed: Seed,
 }
 
@@ -78,9 +81,10 @@ pub(super) fn load(bytes: Arc<[u8]>) -> Result<Loaded, ModuleError> {
     }
     let names: Names =
         serde_json::from_slice(bytes.get(manifest).unwrap_or_default()).map_err(ModuleError::Manifest)?;
-    if names.abi != abi::VERSION {
+    if ![abi::VERSION, abi::COVERING].contains(&names.abi) {
         return Err(ModuleError::Abi { found: names.abi });
     }
+    let covers = names.covered().ok_or(ModuleError::Untrusted("it covers something else than its ABI has"))?;
     let table = sections.table.ok_or(ModuleError::NotAPolicy("it has no table"))?;
     let table = expand(bytes.get(table).unwrap_or_default()).ok_or(ModuleError::Untrusted("its table is damaged"))?;
     let reasons = sections.reasons.ok_or(ModuleError::NotAPolicy("it has no reasons"))?;
@@ -91,8 +95,8 @@ pub(super) fn load(bytes: Arc<[u8]>) -> Result<Loaded, ModuleError> {
     // what an interpreter counts besides: translating a function at its first call for one.
     let once = 100_000 + 32 * bytes.len() as u64;
     let fuel = once.max((once * 64).min(MOST_FUEL));
-    let seed = Seed { module: sections.run.into(), config: config(), fuel };
-    Ok(Loaded { bytes, table, names, reasons, seed })
+    let seed = Seed { module: sections.run.into(), config: config(), fuel, abi: names.abi };
+    Ok(Loaded { bytes, table, names, reasons, covers, seed })
 }
 
 /// The table that is packed: no larger than a module may be.

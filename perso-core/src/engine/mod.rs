@@ -6,6 +6,7 @@ mod worker;
 
 pub use load::ModuleError;
 
+use crate::covers::Covers;
 use crate::decision::{self, Cause, CauseKind, Decision, Hint};
 use crate::frame::{self, Call, Part};
 use crate::module::{Answer, reason};
@@ -148,6 +149,13 @@ impl Policy {
         self.inner.reads_time
     }
 
+    /// What the policy judges besides calls of tools. Guards judge requests for it, and deny calls of tools whose names it
+    /// [reserves](Covers::reserves).
+    #[must_use]
+    pub fn covers(&self) -> Covers {
+        self.inner.loaded.covers
+    }
+
     /// Whether the caller could ever make such a call: whether some arguments and some resource could be allowed, or
     /// allowed after a person's approval, given the call's tool, agent and context. Use it to decide which tools to list.
     ///
@@ -156,6 +164,29 @@ impl Policy {
     #[must_use]
     pub fn could_allow(&self, call: &Call<'_>) -> bool {
         self.decide(&call.with_the_rest_open()).outcome != decision::Outcome::Deny
+    }
+
+    /// Whether the caller could make a call with these very arguments: whether it would be allowed for some resource, or
+    /// allowed after a person's approval. The time is open as in [`could_allow`](Self::could_allow). Use it to decide which
+    /// resources and prompts to list, by calls of [`READ`](crate::request::READ) and [`LISTED`](crate::request::LISTED).
+    ///
+    /// ```
+    /// # #[cfg(feature = "compile")] {
+    /// use perso_core::{Call, Policy, request};
+    ///
+    /// let policy = Policy::compile(r#"{
+    ///     "perso": 1,
+    ///     "covers": ["tools", "prompts"],
+    ///     "rules": [{ "id": "report", "allow": "mcp:prompts/get",
+    ///                 "when": { "args.name": "report", "args.arguments.team": { "in": ["sales", "support"] } } }]
+    /// }"#).unwrap();
+    /// assert!(policy.could_list(&Call::new(request::LISTED).arg("name", "report")));
+    /// assert!(!policy.could_list(&Call::new(request::LISTED).arg("name", "payroll")));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn could_list(&self, call: &Call<'_>) -> bool {
+        self.decide(&call.with_resource_and_time_open()).outcome != decision::Outcome::Deny
     }
 
     /// Whether the decision depends on the resource, so that it must be fetched.

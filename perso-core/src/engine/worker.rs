@@ -14,6 +14,8 @@ pub(super) struct Seed {
     pub(super) config: Config,
     /// Fuel for one call.
     pub(super) fuel: u64,
+    /// The ABI that the manifest says it has.
+    pub(super) abi: u32,
 }
 
 /// Why a call got no answer.
@@ -180,7 +182,7 @@ fn start(seed: &Seed) -> Result<Running, String> {
     let frame = instance.get_global(&store, abi::FRAME).and_then(|global| global.get(&store).i32());
     let frame = frame.ok_or("it does not export the address of a frame")? as u32;
     let version = instance.get_typed_func::<(), i32>(&store, abi::ABI).map_err(said)?;
-    if version.call(&mut store, ()).map_err(said)? as u32 != abi::VERSION {
+    if version.call(&mut store, ()).map_err(said)? as u32 != seed.abi {
         return Err("its code and its manifest have different ABIs".to_owned());
     }
     let decide = instance.get_typed_func::<i32, i64>(&store, abi::DECIDE).map_err(said)?;

@@ -221,7 +221,12 @@ impl<'c> Call<'c> {
 
     /// The same call at some time with some arguments and some resource. A time that it has stays.
     pub(crate) fn with_the_rest_open(&self) -> Self {
-        let mut call = Self::clone(self).args(Part::Open).resource(Part::Open);
+        self.with_resource_and_time_open().args(Part::Open)
+    }
+
+    /// The same call at some time with some resource. A time that it has stays.
+    pub(crate) fn with_resource_and_time_open(&self) -> Self {
+        let mut call = Self::clone(self).resource(Part::Open);
         if matches!(call.time, Time::Absent) {
             call.time = Time::Open;
         }

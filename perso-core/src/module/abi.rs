@@ -1,9 +1,9 @@
-//! The public contract of a module: ABI 2. A change to any name or number here is a new ABI.
+//! The public contract of a module: ABI 2, and ABI 3 if the policy covers more than tools. A change to any name or number here is a new ABI.
 //!
 //! | export | signature | what |
 //! | --- | --- | --- |
 //! | `memory` | | |
-//! | `perso_abi` | `() -> i32` | [`VERSION`] |
+//! | `perso_abi` | `() -> i32` | [`version`] |
 //! | `perso_frame` | `global i32` | where in memory a frame may be written |
 //! | `perso_decide` | `(frame: i32) -> i64` | judges a frame; a [`Answer`], packed |
 //! | `perso_input` | `(len: i32) -> i32` | room for a call's text; 0 if it is too long |
@@ -30,14 +30,25 @@
 //! DEFLATE (RFC 1951), `perso` the [manifest](super::Manifest), `perso.sha256` the SHA-256 of every byte before it, as
 //! 32 bytes.
 
+use crate::covers::Covers;
 use crate::decision::{CauseKind, Expected, Outcome, Problem};
 
 /// The ABI's number.
 pub const VERSION: u32 = 2;
 
+/// The number of the same ABI if the policy covers more than tools. A host that does not know what the manifest says about
+/// that would let requests pass that the policy denies, so it must not load the module.
+pub const COVERING: u32 = 3;
+
+/// The ABI's number for a policy.
+#[must_use]
+pub const fn version(covers: Covers) -> u32 {
+    if covers.is_nothing() { VERSION } else { COVERING }
+}
+
 /// The exported memory.
 pub const MEMORY: &str = "memory";
-/// The function that returns [`VERSION`].
+/// The function that returns the ABI's number.
 pub const ABI: &str = "perso_abi";
 /// The global that says where a frame goes.
 pub const FRAME: &str = "perso_frame";

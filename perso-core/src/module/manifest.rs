@@ -1,5 +1,7 @@
 //! The manifest: what a module says about itself, as JSON in a section of its own.
 
+use super::abi;
+use crate::covers::Covers;
 use serde::{Deserialize, Serialize};
 
 /// The whole manifest. For people and tools; the engine reads only [`Names`].
@@ -32,7 +34,10 @@ pub struct Manifest {
     pub roles: Vec<Role>,
     /// Whether only the listed tools are known.
     pub closed: bool,
-    /// The tools that the policy names.
+    /// What is judged, if not only calls of tools: `tools`, `resources`, `prompts`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covers: Vec<String>,
+    /// The tools that the policy names, and the requests that it covers.
     pub tools: Vec<Tool>,
 }
 
@@ -119,6 +124,9 @@ pub struct Names {
     pub attributes: Vec<Box<str>>,
     /// See [`Manifest::rules`].
     pub rules: Vec<RuleNames>,
+    /// See [`Manifest::covers`].
+    #[serde(default)]
+    pub covers: Vec<Box<str>>,
 }
 
 impl Names {
@@ -127,6 +135,14 @@ impl Names {
     pub fn read_time(&self) -> bool {
         let is_time = |attribute: &str| attribute == "context.now" || attribute.ends_with(" of context.now");
         self.attributes.iter().any(|attribute| is_time(attribute))
+    }
+
+    /// What the policy covers; `None` if this version does not know it, or if the ABI is not the one for it.
+    #[must_use]
+    pub fn covered(&self) -> Option<Covers> {
+        let mut covers = Covers::NOTHING;
+        let is_known = self.covers.iter().all(|word| covers.add(word));
+        Some(covers).filter(|covers| is_known && abi::version(*covers) == self.abi)
     }
 }
 

@@ -5,7 +5,7 @@ use super::place::{Builder, CALL, NodeId, PartDraft, Places, Settled};
 use super::{RoleSet, role_set};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{
-    Attribute, Condition, Decimal, Facet, Operand, Operator, Policy, Quantified, Test, ToolPattern, Type, Value,
+    Attribute, Condition, Decimal, Facet, Operand, Operator, Policy, Quantified, Root, Test, ToolPattern, Type, Value,
 };
 use crate::span::Span;
 use perso_decode::Number;
@@ -200,6 +200,8 @@ pub(super) struct Lowering<'p, 'v> {
     reads: Vec<u32>,
     /// The views that conditions are in now: the call's, then those of elements.
     views: Vec<usize>,
+    /// Whether it is the view of prompts in a list.
+    is_listed: bool,
     /// Whether a condition asks for the caller's roles.
     pub(super) asks_roles: bool,
     /// The patterns that have been tried so far: none of those that are unfit is reported twice.
@@ -231,8 +233,9 @@ impl Patterns {
 }
 
 impl<'p, 'v> Lowering<'p, 'v> {
-    pub(super) fn new(policy: &'p Policy, patterns: &'v mut Patterns) -> Self {
-        Self { policy, builder: Builder::new(), reads: Vec::new(), views: vec![CALL], asks_roles: false, patterns }
+    pub(super) fn new(policy: &'p Policy, is_listed: bool, patterns: &'v mut Patterns) -> Self {
+        let (builder, reads) = (Builder::new(), Vec::new());
+        Self { policy, builder, reads, views: vec![CALL], is_listed, asks_roles: false, patterns }
     }
 
     /// The places, where they stand, and the attributes that are read. `roles` says whether the caller's roles matter.
@@ -280,6 +283,9 @@ impl<'p, 'v> Lowering<'p, 'v> {
     fn side(&mut self, attribute: usize, takes: u32) -> Side {
         self.reads.push(attribute as u32);
         let node = match self.policy.attributes.get(attribute) {
+            Some(attribute) if self.is_listed && attribute.is_of_prompt() => {
+                self.builder.attribute(self.policy, &Attribute { root: Root::Resource, ..attribute.clone() })
+            }
             Some(attribute) => self.builder.attribute(self.policy, attribute),
             None => Builder::part(part::TOOL),
         };

@@ -13,6 +13,7 @@ pub(crate) mod zone;
 pub use lower::{Among, Atom, Check, Compare, Elements, Goal, Has, List, OneOf, Only, SCALAR, Side, What, Which};
 pub use place::{Matches, Pair, PathPart, Place, Places};
 
+use crate::covers::request;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::policy::{Effect, Policy, RoleId, Rule, RuleIndex};
 use lower::{Lowering, Patterns};
@@ -98,9 +99,12 @@ pub fn build(policy: &Policy) -> Result<Plan, Vec<Diagnostic>> {
     let mut views =
         Views { policy, roles_attribute, known: HashMap::new(), views: Vec::new(), patterns: Patterns::default() };
     let rules = RuleIndex::new(policy);
-    let tools: Vec<(String, usize)> =
-        rules.tools().into_iter().map(|tool| (tool.to_owned(), views.get(rules.about(tool), false))).collect();
-    let other = policy.tools.is_none().then(|| views.get(rules.about_others().to_vec(), true));
+    let tools: Vec<(String, usize)> = rules
+        .tools()
+        .into_iter()
+        .map(|tool| (tool.to_owned(), views.get(rules.about(tool), kind(policy, tool))))
+        .collect();
+    let other = policy.tools.is_none().then(|| views.get(rules.about_others().to_vec(), Kind::Others));
     let Views { views, patterns, .. } = views;
     if !patterns.errors.is_empty() {
         return Err(patterns.errors);
@@ -117,6 +121,21 @@ pub fn build(policy: &Policy) -> Result<Plan, Vec<Diagnostic>> {
         other,
         default: policy.default,
     })
+}
+
+/// What a view is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    /// Tools that the policy names.
+    Named,
+    /// Prompts in a list, whose arguments may be anything.
+    Listed,
+    /// Tools that the policy does not name.
+    Others,
+}
+
+fn kind(policy: &Policy, tool: &str) -> Kind {
+    if policy.covers.prompts && tool == request::LISTED { Kind::Listed } else { Kind::Named }
 }
 
 /// How many words a set of the policy's roles has.
@@ -139,32 +158,32 @@ fn role_set(policy: &Policy, ids: &[RoleId]) -> RoleSet {
 struct Views<'p> {
     policy: &'p Policy,
     roles_attribute: u32,
-    /// By the rules and whether the tool is one that the policy does not name.
-    known: HashMap<(Vec<usize>, bool), usize>,
+    /// By the rules and what they are for.
+    known: HashMap<(Vec<usize>, Kind), usize>,
     views: Vec<View>,
     patterns: Patterns,
 }
 
 impl Views<'_> {
-    fn get(&mut self, rules: Vec<usize>, unnamed: bool) -> usize {
-        if let Some(known) = self.known.get(&(rules.clone(), unnamed)) {
+    fn get(&mut self, rules: Vec<usize>, kind: Kind) -> usize {
+        if let Some(known) = self.known.get(&(rules.clone(), kind)) {
             return *known;
         }
-        let view = self.view(&rules, unnamed);
+        let view = self.view(&rules, kind);
         self.views.push(view);
-        self.known.insert((rules, unnamed), self.views.len() - 1);
+        self.known.insert((rules, kind), self.views.len() - 1);
         self.views.len() - 1
     }
 
-    fn view(&mut self, indices: &[usize], unnamed: bool) -> View {
+    fn view(&mut self, indices: &[usize], kind: Kind) -> View {
         let rules: Vec<(usize, &Rule)> =
             indices.iter().filter_map(|index| Some((*index, self.policy.rules.get(*index)?))).collect();
-        let mut lowering = Lowering::new(self.policy, &mut self.patterns);
+        let mut lowering = Lowering::new(self.policy, kind == Kind::Listed, &mut self.patterns);
         let (mut deny, mut ask, mut allow) = (Vec::new(), Vec::new(), Vec::new());
         for (index, rule) in &rules {
             let step = Step {
                 rule: *index as u32,
-                about: if unnamed { lowering.about(&rule.tools) } else { Vec::new() },
+                about: if kind == Kind::Others { lowering.about(&rule.tools) } else { Vec::new() },
                 roles: rule.roles.as_ref().map(|roles| role_set(self.policy, roles)),
                 condition: lowering.condition(&rule.condition),
             };

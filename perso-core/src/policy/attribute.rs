@@ -276,6 +276,12 @@ impl Attribute {
         }
     }
 
+    /// Whether it is one of a prompt's own arguments, in a request for the prompt.
+    #[must_use]
+    pub fn is_of_prompt(&self) -> bool {
+        self.root == Root::Args && matches!(self.steps.first(), Some(Step::Key(key)) if key == "arguments")
+    }
+
     /// Whether it is every string of a part of the call.
     #[must_use]
     pub fn is_every_string(&self) -> bool {

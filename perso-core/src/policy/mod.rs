@@ -24,6 +24,7 @@ pub(crate) use tool_index::ToolIndex;
 pub(crate) use visit::Compared;
 pub use zone::Zone;
 
+use crate::covers::Covers;
 use crate::span::Span;
 
 /// A policy whose names, types and limits have been checked.
@@ -37,6 +38,8 @@ pub struct Policy {
     pub roles: Vec<Role>,
     /// The known tools, where the document lists them: a call to any other tool is denied.
     pub tools: Option<Vec<String>>,
+    /// What is judged besides calls of tools. The requests that are covered are known tools.
+    pub covers: Covers,
     /// The rules, in document order.
     pub rules: Vec<Rule>,
     /// Every attribute that a condition reads, in order of first use. [`AttributeId`] is an index into it.
@@ -58,6 +61,8 @@ pub struct Places {
     pub attributes: Vec<Span>,
     /// Each of [`Policy::tools`].
     pub tools: Vec<Span>,
+    /// The words of `covers`.
+    pub covers: Vec<(String, Span)>,
     /// The definitions that no rule uses, with their names.
     pub unused_definitions: Vec<(String, Span)>,
 }

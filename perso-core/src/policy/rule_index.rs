@@ -2,15 +2,17 @@
 
 use std::collections::HashSet;
 
-use super::{Policy, ToolIndex};
+use super::{Policy, ToolIndex, ToolPattern};
+use crate::covers::request;
 
 /// The rules of a policy by the tools that they are about.
 #[derive(Debug)]
 pub(crate) struct RuleIndex<'p> {
+    policy: &'p Policy,
     patterns: ToolIndex<'p>,
     /// For each pattern, the rules that have it, ascending.
     by_pattern: Vec<Vec<usize>>,
-    /// The tools that the policy lists; without a list, those that a rule names.
+    /// The tools that the policy lists; without a list, those that a rule names. The requests that it covers, too.
     tools: HashSet<&'p str>,
     /// The rules that have a pattern with a `*`, ascending.
     with_wildcard: Vec<usize>,
@@ -20,7 +22,8 @@ impl<'p> RuleIndex<'p> {
     pub(crate) fn new(policy: &'p Policy) -> Self {
         let mut patterns = ToolIndex::default();
         let mut by_pattern: Vec<Vec<usize>> = Vec::new();
-        let mut tools: HashSet<&str> = policy.tools.iter().flatten().map(String::as_str).collect();
+        let listed = policy.tools.iter().flatten().map(String::as_str);
+        let mut tools: HashSet<&str> = listed.chain(policy.covers.names()).collect();
         let mut with_wildcard = Vec::new();
         for (index, rule) in policy.rules.iter().enumerate() {
             for pattern in &rule.tools {
@@ -31,11 +34,11 @@ impl<'p> RuleIndex<'p> {
                     tools.insert(&pattern.text);
                 }
             }
-            if rule.tools.iter().any(super::ToolPattern::is_wildcard) {
+            if rule.tools.iter().any(ToolPattern::is_wildcard) {
                 with_wildcard.push(index);
             }
         }
-        Self { patterns, by_pattern, tools, with_wildcard }
+        Self { policy, patterns, by_pattern, tools, with_wildcard }
     }
 
     /// The tools that the policy knows by name, ascending.
@@ -51,10 +54,15 @@ impl<'p> RuleIndex<'p> {
         if !self.tools.contains(tool) {
             return self.with_wildcard.clone();
         }
+        // What is in a list is what could be asked for.
+        let tool = if self.policy.covers.prompts && tool == request::LISTED { request::GET } else { tool };
         let matching = self.patterns.matching(tool).filter_map(|id| self.by_pattern.get(id));
         let mut rules: Vec<usize> = matching.flatten().copied().collect();
         rules.sort_unstable();
         rules.dedup();
+        if self.policy.covers.reserves(tool) {
+            rules.retain(|rule| self.policy.rules.get(*rule).is_some_and(|rule| rule.is_about_request(tool)));
+        }
         rules
     }
 

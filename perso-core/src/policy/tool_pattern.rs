@@ -1,6 +1,7 @@
 //! Which tool names a pattern matches.
 
-use super::ToolPattern;
+use super::{Effect, Rule, ToolPattern};
+use crate::covers::request;
 
 impl ToolPattern {
     /// Whether the whole of a tool's name matches. Letter case counts; `*` is any run of characters, also none, and
@@ -24,12 +25,30 @@ impl ToolPattern {
         self.text.contains('*')
     }
 
+    /// Whether it begins like the name of a request.
+    pub(crate) fn is_request(&self) -> bool {
+        self.text.starts_with(request::PREFIX)
+    }
+
+    /// Whether a rule with this effect is about a request that the policy covers. An allow rule is only if it names
+    /// requests: `*` allows all tools, and no resource.
+    pub(crate) fn matches_request(&self, effect: Effect, request: &str) -> bool {
+        (effect != Effect::Allow || self.is_request()) && self.matches(request)
+    }
+
     /// Whether it matches everything that the other one matches.
     ///
     /// A pattern that matches another's text covers it: what stands against a `*` of the other can only be a `*`.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.matches(&other.text)
+    }
+}
+
+impl Rule {
+    /// Whether the rule is about a request that the policy covers.
+    pub(crate) fn is_about_request(&self, request: &str) -> bool {
+        self.tools.iter().any(|pattern| pattern.matches_request(self.effect, request))
     }
 }
 

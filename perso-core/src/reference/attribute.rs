@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::arithmetic;
 use super::call::{Call, Part};
 use super::facet;
+use super::tool;
 use super::value::{Number, Value};
 use crate::decision::Problem;
 use crate::limits::LIST_LENGTH;
@@ -132,8 +133,13 @@ impl<'c> Env<'c> {
             let below = attribute.steps.strip_prefix(element.attribute.steps.as_slice())?;
             (element.attribute.root == attribute.root).then(|| (Found::Value(element.value.clone()), below))
         });
-        let (start, steps) = around.unwrap_or_else(|| (self.part(attribute.root), attribute.steps.as_slice()));
+        let (start, steps) = around.unwrap_or_else(|| (self.part(self.root(attribute)), attribute.steps.as_slice()));
         steps.iter().fold(start, Found::step)
+    }
+
+    /// The part of the call that an attribute is in.
+    pub(super) fn root(&self, attribute: &Attribute) -> Root {
+        tool::root(self.policy, attribute, &self.call.tool)
     }
 
     fn part(&self, root: Root) -> Found<'c> {

@@ -193,6 +193,7 @@ fn paths_read(policy: &Policy, name: &str) -> Vec<Path> {
             if let Some(attribute) = policy.attributes.get(id) {
                 let steps = attribute.steps.iter().take_while(|step| !matches!(step, Step::Facet(_)));
                 let steps: Vec<Step> = steps.cloned().collect();
+                let root = tool::root(policy, attribute, name);
                 match attribute.facet() {
                     Some(Facet::Age) => {
                         let steps = vec![Step::Key("now".to_owned())];
@@ -204,12 +205,12 @@ fn paths_read(policy: &Policy, name: &str) -> Vec<Path> {
                         paths.extend(keys.map(|keys| {
                             let below = keys.iter().map(|key| Step::Key(key.clone()));
                             let steps = steps.iter().cloned().chain([Step::Element]).chain(below).collect();
-                            Path { root: attribute.root, steps }
+                            Path { root, steps }
                         }));
                     }
                     _ => {}
                 }
-                paths.push(Path { root: attribute.root, steps });
+                paths.push(Path { root, steps });
             }
         });
     }

@@ -158,7 +158,7 @@ fn no_rule(policy: &Policy, call: &Call) -> Verdict {
 /// The rules of one effect that are about the call's tool, in document order.
 fn rules_for<'p>(policy: &'p Policy, call: &Call, effect: Effect) -> impl Iterator<Item = (usize, &'p Rule)> {
     let rules = policy.rules.iter().enumerate();
-    rules.filter(move |(_, rule)| rule.effect == effect && tool::rule_matches(rule, &call.tool))
+    rules.filter(move |(_, rule)| rule.effect == effect && tool::rule_matches(policy, rule, &call.tool))
 }
 
 /// Evaluates with short circuit, and remembers what a rule that does not come out as wanted can blame.

@@ -1,15 +1,42 @@
 //! Which rules are about a tool.
 
-use crate::policy::{Policy, Rule};
+use crate::covers::request;
+use crate::policy::{Attribute, Effect, Policy, Root, Rule};
+
+/// Whether the name is that of a prompt in a list.
+fn is_listed(policy: &Policy, name: &str) -> bool {
+    policy.covers.prompts && name == request::LISTED
+}
+
+/// The request that a name stands for, if the policy covers it.
+fn request<'n>(policy: &Policy, name: &'n str) -> Option<&'n str> {
+    if is_listed(policy, name) {
+        return Some(request::GET);
+    }
+    policy.covers.requests().any(|request| request == name).then_some(name)
+}
+
+/// The part of the call that an attribute is in. For a prompt in a list, its arguments are in the resource.
+pub(super) fn root(policy: &Policy, attribute: &Attribute, name: &str) -> Root {
+    if is_listed(policy, name) && attribute.is_of_prompt() { Root::Resource } else { attribute.root }
+}
 
 /// Whether the policy lists its tools and this is none of them.
 pub(super) fn is_unknown(policy: &Policy, name: &str) -> bool {
-    policy.tools.as_ref().is_some_and(|tools| !tools.iter().any(|tool| tool == name))
+    let is_listed = |tools: &Vec<String>| tools.iter().any(|tool| tool == name);
+    policy.tools.as_ref().is_some_and(|tools| !is_listed(tools)) && request(policy, name).is_none()
 }
 
-/// Whether one of the rule's patterns matches.
-pub(super) fn rule_matches(rule: &Rule, name: &str) -> bool {
-    rule.tools.iter().any(|pattern| matches(&pattern.text, name))
+/// Whether one of the rule's patterns matches. Those of an allow rule match a request only if they begin like one.
+pub(super) fn rule_matches(policy: &Policy, rule: &Rule, name: &str) -> bool {
+    let mut patterns = rule.tools.iter().map(|pattern| pattern.text.as_str());
+    match request(policy, name) {
+        Some(request) if rule.effect == Effect::Allow => {
+            patterns.any(|pattern| pattern.starts_with("mcp:") && matches(pattern, request))
+        }
+        Some(request) => patterns.any(|pattern| matches(pattern, request)),
+        None => patterns.any(|pattern| matches(pattern, name)),
+    }
 }
 
 /// Whether the rule is asked at all. For a tool that the policy names: a rule that matches. For any other: every rule
@@ -19,8 +46,9 @@ pub(super) fn rule_is_asked(policy: &Policy, rule: &Rule, name: &str) -> bool {
         return false;
     }
     let mut patterns = policy.rules.iter().flat_map(|rule| &rule.tools);
-    if policy.tools.is_some() || patterns.any(|pattern| pattern.text == name && !name.contains('*')) {
-        rule_matches(rule, name)
+    let mut is_named = || patterns.any(|pattern| pattern.text == name && !name.contains('*'));
+    if policy.tools.is_some() || request(policy, name).is_some() || is_named() {
+        rule_matches(policy, rule, name)
     } else {
         rule.tools.iter().any(|pattern| pattern.text.contains('*'))
     }

@@ -13,6 +13,7 @@ pub(crate) struct Document<'d> {
     pub(crate) description: Option<&'d str>,
     pub(crate) roles: Option<Vec<Role<'d>>>,
     pub(crate) tools: Option<Vec<Spanned<&'d str>>>,
+    pub(crate) covers: Option<Vec<Spanned<&'d str>>>,
     pub(crate) rules: Vec<Rule<'d>>,
     pub(crate) default: Option<Spanned<&'d str>>,
 }
@@ -71,8 +72,8 @@ pub(crate) enum Part<'d> {
 /// How deep `all`, `any` and `not` may be nested in one another.
 pub(crate) const MAX_CONDITION_DEPTH: usize = 32;
 
-const DOCUMENT_KEYS: [&str; 9] =
-    ["perso", "$schema", "description", "extends", "roles", "tools", "define", "rules", "default"];
+const DOCUMENT_KEYS: [&str; 10] =
+    ["perso", "$schema", "description", "extends", "roles", "tools", "covers", "define", "rules", "default"];
 const RULE_KEYS: [&str; 9] = ["id", "allow", "ask", "deny", "roles", "when", "unless", "reason", "examples"];
 
 /// Finds the policy in a JSON value. `None` only where nothing in it can be looked at.
@@ -91,6 +92,7 @@ pub(crate) fn document<'d>(root: &'d Node<'d>, diagnostics: &mut Diagnostics) ->
             "description" => document.description = reader.string(value, "`description`").map(|text| text.value),
             "roles" => document.roles = reader.roles_table(value),
             "tools" => document.tools = reader.strings(value, "`tools`"),
+            "covers" => document.covers = reader.covers(value),
             // Those documents have been joined with this one, and what uses definitions has been replaced.
             "extends" | "define" => {}
             "rules" => {
@@ -190,6 +192,14 @@ impl Reader<'_> {
             Role { name: Spanned { value: &*member.key.value, span: member.key.span }, inherits }
         };
         Some(members.iter().map(role).collect())
+    }
+
+    fn covers<'d>(&mut self, node: &'d Node<'d>) -> Option<Vec<Spanned<&'d str>>> {
+        if matches!(&node.kind, Kind::List(elements) if elements.is_empty()) {
+            let error = Diagnostic::new(Code::Empty, node.span, "`covers` is an empty list");
+            self.error(error.help("omit `covers` to judge only tools"));
+        }
+        self.strings(node, "`covers`")
     }
 
     fn rule<'d>(&mut self, node: &'d Node<'d>) -> Option<Rule<'d>> {

@@ -8,6 +8,16 @@ use perso_core::policy::Dialect;
 use super::policy::shuffle;
 use super::{Json, NAMES, NUMBERS, ROLES, STRINGS, tricks};
 
+/// What policies cover, a prompt in a list, and what no policy knows.
+const REQUESTS: [&str; 6] = [
+    "mcp:resources/read",
+    "mcp:resources/subscribe",
+    "mcp:prompts/get",
+    "mcp:prompts/list",
+    "mcp:completion/complete",
+    "mcp:read",
+];
+
 const PARTS: [&str; 4] = ["args", "agent", "resource", "context"];
 
 /// The most values in an element of which a list gets a thousand.
@@ -415,6 +425,9 @@ fn insert(place: &mut Json, keys: &[String], value: Json) {
 fn tool(u: &mut Unstructured<'_>, policy: &Json) -> Result<String> {
     let listed: Vec<&str> =
         policy.member("tools").map(Json::elements).unwrap_or_default().iter().filter_map(Json::text).collect();
+    if policy.member("covers").is_some() && u.ratio(1, 2)? {
+        return Ok((*u.choose(&REQUESTS)?).to_owned());
+    }
     if !listed.is_empty() && u.ratio(7, 8)? {
         return Ok((*u.choose(&listed)?).to_owned());
     }

@@ -6,7 +6,7 @@ use super::{Json, NAMES, NUMBERS, ROLES, STRINGS, tricks};
 
 const PATTERNS: [&str; 8] = ["*", "db*", "*read", "*.*", "m*l*d", "wr*te", "*e*", "**d"];
 
-const ATTRIBUTES: [&str; 30] = [
+const ATTRIBUTES: [&str; 33] = [
     "args",
     "args",
     "agent",
@@ -37,6 +37,17 @@ const ATTRIBUTES: [&str; 30] = [
     "resource.tags",
     "context.ip",
     "tool",
+    // What a prompt is asked for with.
+    "args.arguments",
+    "args.arguments.x",
+    "args.arguments.items",
+];
+
+/// The words of `covers`, and patterns for what they stand for.
+const COVERS: [(&[&str], &[&str]); 3] = [
+    (&["tools", "resources"], &["mcp:resources/read", "mcp:resources/*", "mcp:*e*"]),
+    (&["prompts"], &["mcp:prompts/get", "mcp:*t", "mcp:completion/complete"]),
+    (&["prompts", "resources", "tools"], &["mcp:*", "mcp:prompts/get", "mcp:resources/subscribe", "mcp:r*read"]),
 ];
 
 const FIELDS: [&str; 5] = [".p", ".q", ".o.x", ".to", ".[\"odd key\"]"];
@@ -45,9 +56,35 @@ const FIELDS: [&str; 5] = [".p", ".q", ".o.x", ".to", ".[\"odd key\"]"];
 const PARTS: [&str; 2] = ["args", "agent"];
 
 /// The keys that calls have.
-const KEYS: [&str; 27] = [
-    "a", "b", "items", "to", "url", "path", "o", "odd key", "a.b", "\u{e9}\"", "id", "mfa", "role", "roles", "x", "y",
-    "z", "", "p", "q", "owner", "tags", "at", "since", "tenant", "cwd", "now",
+const KEYS: [&str; 28] = [
+    "a",
+    "b",
+    "items",
+    "to",
+    "url",
+    "path",
+    "o",
+    "odd key",
+    "a.b",
+    "\u{e9}\"",
+    "id",
+    "mfa",
+    "role",
+    "roles",
+    "x",
+    "y",
+    "z",
+    "",
+    "p",
+    "q",
+    "owner",
+    "tags",
+    "at",
+    "since",
+    "tenant",
+    "cwd",
+    "now",
+    "arguments",
 ];
 
 /// The roles that conditions ask for: those that every table of roles has.
@@ -74,9 +111,15 @@ pub(crate) fn policy(u: &mut Unstructured<'_>) -> Result<Json> {
         document.push(("tools".to_owned(), strings(&known)));
         tools = Some(known);
     }
+    let mut covered: &[&str] = &[];
+    if u.ratio(1, 4)? {
+        let words: &[&str];
+        (words, covered) = *u.choose(&COVERS)?;
+        document.push(("covers".to_owned(), strings(words)));
+    }
     let mut rules = Vec::new();
     for index in 0..u.int_in_range(1..=6)? {
-        rules.push(rule(u, index, &roles, tools.as_deref())?);
+        rules.push(rule(u, index, &roles, tools.as_deref(), covered)?);
     }
     document.push(("rules".to_owned(), Json::List(rules)));
     if u.ratio(1, 4)? {
@@ -101,11 +144,17 @@ fn table_of_roles(u: &mut Unstructured<'_>, roles: &[&str]) -> Result<Json> {
     Ok(Json::Object(table))
 }
 
-fn rule(u: &mut Unstructured<'_>, index: usize, roles: &[&str], tools: Option<&[&str]>) -> Result<Json> {
+fn rule(
+    u: &mut Unstructured<'_>,
+    index: usize,
+    roles: &[&str],
+    tools: Option<&[&str]>,
+    covered: &[&str],
+) -> Result<Json> {
     let id = if u.ratio(1, 8)? { format!("rule {index} é") } else { format!("r{index}") };
     let mut rule = vec![("id".to_owned(), Json::String(id))];
     let effect = u.choose(&["allow", "allow", "deny", "ask"])?;
-    rule.push(((*effect).to_owned(), patterns(u, tools)?));
+    rule.push(((*effect).to_owned(), patterns(u, tools, covered)?));
     if u.ratio(2, 5)? {
         rule.push(("roles".to_owned(), strings(&some_of(u, roles)?)));
     }
@@ -123,10 +172,11 @@ fn rule(u: &mut Unstructured<'_>, index: usize, roles: &[&str], tools: Option<&[
     Ok(Json::Object(rule))
 }
 
-/// Names and patterns, each of which matches a known tool where the policy lists them.
-fn patterns(u: &mut Unstructured<'_>, tools: Option<&[&str]>) -> Result<Json> {
+/// Names and patterns, each of which matches a known tool where the policy lists them, and those of requests that are covered.
+fn patterns(u: &mut Unstructured<'_>, tools: Option<&[&str]>, covered: &[&str]) -> Result<Json> {
     let useful = |pattern: &&str| tools.is_none_or(|tools| tools.iter().any(|tool| matches(pattern, tool)));
-    let possible: Vec<&str> = NAMES.iter().chain(&PATTERNS).copied().filter(useful).collect();
+    let possible: Vec<&str> =
+        NAMES.iter().chain(&PATTERNS).copied().filter(useful).chain(covered.iter().copied()).collect();
     if u.ratio(1, 2)? {
         return Ok(Json::string(u.choose(&possible)?));
     }

@@ -325,6 +325,30 @@ fn another_abi_is_refused_by_its_number() {
 }
 
 #[test]
+fn what_a_module_covers_fits_its_abi() {
+    let covering = |f: &mut Function| {
+        f.instructions().i32_const(abi::COVERING as i32).end();
+    };
+    fn covers(manifest: &mut Manifest, abi: u32, words: &[&str]) {
+        manifest.abi = abi;
+        manifest.covers = words.iter().map(|word| (*word).to_owned()).collect();
+    }
+    let made = |manifest| Made { manifest, abi: covering, ..Made::default() };
+    let good = Policy::from_module(made(|manifest| covers(manifest, 3, &["tools", "prompts"])).bytes()).unwrap();
+    assert!(good.covers().prompts && !good.covers().resources);
+    for manifest in [
+        // An engine of ABI 2 would let prompts pass.
+        |manifest: &mut Manifest| covers(manifest, 2, &["tools", "prompts"]),
+        |manifest: &mut Manifest| covers(manifest, 3, &[]),
+        |manifest: &mut Manifest| covers(manifest, 3, &["tools"]),
+        |manifest: &mut Manifest| covers(manifest, 3, &["tools", "prompts", "skills"]),
+    ] {
+        let error = refused(made(manifest).bytes());
+        assert!(matches!(error, ModuleError::Untrusted(_)), "{error}");
+    }
+}
+
+#[test]
 fn a_hash_that_does_not_fit_is_refused() {
     let error = refused(Made { hash: |hash| hash[0] ^= 1, ..Made::default() }.bytes());
     assert!(matches!(error, ModuleError::Hash), "{error}");

@@ -47,6 +47,7 @@ fn policy(rules: Vec<Rule>) -> Policy {
         default: Effect::Deny,
         roles: vec![role("clerk", vec![0]), role("manager", vec![0, 1]), role("auditor", vec![2])],
         tools: None,
+        covers: Default::default(),
         rules,
         attributes: attributes(),
         sums: Vec::new(),

@@ -165,6 +165,10 @@ fn covers(
     }
     let tools = || {
         inner.rule.tools.iter().all(|pattern| {
+            // An allow rule for `*` is about no request.
+            if outer.rule.effect == Effect::Allow && policy.covers.reserves(&pattern.text) {
+                return outer.rule.tools.iter().any(|other| other.is_request() && other.covers(pattern));
+            }
             let by = index.find(&pattern.text).and_then(|id| covering.get(id));
             by.is_some_and(|by| by.iter().any(|id| outer.tools.contains(id)))
         })

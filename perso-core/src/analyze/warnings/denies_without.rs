@@ -11,6 +11,8 @@ const MAX_TRIES: usize = 1_000_000;
 
 pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     let Some(tools) = &policy.tools else { return };
+    let listed = tools.iter().map(String::as_str);
+    let tools: Vec<&str> = listed.chain(policy.covers.requests()).collect();
     let mut left = MAX_TRIES;
     let mut read: Option<HashMap<&str, HashSet<Argument<'_>>>> = None;
     for rule in policy.rules.iter().filter(|rule| rule.effect != Effect::Allow) {
@@ -24,7 +26,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
         }
         let read = read.get_or_insert_with(|| read_by_name(policy));
         let about: Vec<&str> =
-            tools.iter().map(String::as_str).filter(|tool| rule.tools.iter().any(|p| p.matches(tool))).collect();
+            tools.iter().copied().filter(|tool| rule.tools.iter().any(|p| p.matches(tool))).collect();
         let has = |tool: &&&str| {
             read.get(**tool).is_some_and(|read| argument(policy, test).is_some_and(|argument| read.contains(&argument)))
         };

@@ -12,6 +12,7 @@ mod denies_without;
 mod deny_list;
 mod loose_text;
 mod never_on;
+mod unallowed_request;
 mod unchecked_arguments;
 mod unchecked_shell;
 mod unchecked_sql;
@@ -26,6 +27,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     default_allow::warn(policy, diagnostics);
     allows_nothing::warn(policy, diagnostics);
     unused::warn(policy, diagnostics);
+    unallowed_request::warn(policy, diagnostics);
     case_variant::warn(policy, diagnostics);
     deny_list::warn(policy, diagnostics);
     denies_without::warn(policy, diagnostics);

@@ -14,7 +14,9 @@ pub(super) fn only(env: &Env<'_>, left: Side<'_>, attribute: &Attribute, keys: &
         (State::Missing | State::Null, _) if is_part => Outcome::True,
         (State::Object, Found::Value(value)) => {
             let Value::Object(members) = &*value else { return left.unreadable(Expected::default()) };
-            let names: Vec<&str> = keys.iter().filter_map(|id| env.policy.attributes.get(*id)?.last_key()).collect();
+            let keys = keys.iter().filter_map(|id| env.policy.attributes.get(*id));
+            let names: Vec<&str> =
+                keys.filter(|key| env.root(key) == env.root(attribute)).filter_map(Attribute::last_key).collect();
             Outcome::known(members.iter().all(|(key, _)| names.contains(&key.as_str())))
         }
         _ => left.unreadable(Expected::default()),

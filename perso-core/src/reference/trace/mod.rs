@@ -214,7 +214,7 @@ pub fn trace(policy: &Policy, call: &Call) -> Trace {
         return not_judged(policy, Some(&call.tool), &problem);
     }
     let is_known = !tool::is_unknown(policy, &call.tool);
-    let matching = policy.rules.iter().filter(|rule| is_known && tool::rule_matches(rule, &call.tool));
+    let matching = policy.rules.iter().filter(|rule| is_known && tool::rule_matches(policy, rule, &call.tool));
     let rules: Vec<RuleTrace> = matching.map(|rule| rule_trace(policy, call, rule)).collect();
     Trace {
         tool: Some(call.tool.clone()),
