@@ -1,6 +1,7 @@
 //! Prompts and resources, which a host can turn off. All adapters share this table of their methods.
 
 use crate::fold::{folded, readings};
+use perso_core::Covers;
 
 /// The error code for a method that the server does not have (JSON-RPC 2.0, 5.1).
 pub(crate) const METHOD_NOT_FOUND: i32 = -32601;
@@ -19,19 +20,6 @@ impl Kind {
             Self::Resources => "resources",
         }
     }
-
-    /// Returns the decision's detail, for the host.
-    pub(crate) const fn detail(self) -> &'static str {
-        match self {
-            Self::Prompts => "prompts are denied",
-            Self::Resources => "resources are denied",
-        }
-    }
-
-    /// Returns the error's message, for the client.
-    pub(crate) fn message(self, method: &str) -> String {
-        format!("{method} is not allowed: this server's guard denies {}", self.name())
-    }
 }
 
 /// The guard's answer in place of the server's.
@@ -40,8 +28,41 @@ pub(crate) enum Instead {
     /// An empty list under this key. Not an error, because the server announces the capability and clients ask for the
     /// list.
     Empty(&'static str),
-    /// The error [`METHOD_NOT_FOUND`].
+    /// The error [`METHOD_NOT_FOUND`], because the host has turned it off.
     Error(Kind),
+    /// The same error, because the policy covers it, but cannot judge this request.
+    Unknown(Kind),
+}
+
+impl Instead {
+    /// Returns what the request is for.
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Self::Error(kind) | Self::Unknown(kind) => kind,
+            Self::Empty("prompts") => Kind::Prompts,
+            Self::Empty(_) => Kind::Resources,
+        }
+    }
+
+    /// Returns the decision's detail, for the host.
+    pub(crate) const fn detail(self) -> &'static str {
+        match self {
+            Self::Empty(_) => "the list is denied",
+            Self::Error(Kind::Prompts) => "prompts are denied",
+            Self::Error(Kind::Resources) => "resources are denied",
+            Self::Unknown(_) => "the request cannot be judged",
+        }
+    }
+
+    /// Returns the error's message, for the client.
+    pub(crate) fn message(self, method: &str) -> String {
+        let why = match self {
+            Self::Empty(list) => format!("this server's guard denies {list}"),
+            Self::Error(kind) => format!("this server's guard denies {}", kind.name()),
+            Self::Unknown(kind) => format!("the policy covers {}, and cannot judge this request", kind.name()),
+        };
+        format!("{method} is not allowed: {why}")
+    }
 }
 
 /// What the host has turned off: nothing by default.
@@ -52,6 +73,11 @@ pub(crate) struct Closed {
 }
 
 impl Closed {
+    /// Returns what a policy covers, as if it was turned off: all requests for it, by any spelling.
+    pub(crate) const fn of(covers: Covers) -> Self {
+        Self { prompts: covers.prompts, resources: covers.resources }
+    }
+
     pub(crate) const fn is_nothing(self) -> bool {
         !self.prompts && !self.resources
     }

@@ -1,6 +1,6 @@
 //! The answer to a denied call: text that the model can act on.
 
-use perso_core::{Decision, Outcome};
+use perso_core::{Decision, Outcome, request};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -14,7 +14,8 @@ pub const META: &str = "dev.perso/decision";
 pub struct Denied {
     /// The decision's id, the same as in its [`Event`](crate::Event).
     pub id: Uuid,
-    /// The tool's name; empty if the denied request names no tool, such as an update of an unknown task.
+    /// The tool's name, or the [name](perso_core::request) of a request; empty if the denied request names no tool, such as an
+    /// update of an unknown task.
     pub tool: String,
     /// The id of the rule that decided. If no rule did, the id of the closest allow rule, if any.
     pub rule: Option<String>,
@@ -64,7 +65,8 @@ impl Denied {
 /// # is_denial(denial);
 /// ```
 pub trait Denial: Send + Sync + 'static {
-    /// Returns the text for the model: the content of the result or, for a task, the message of the JSON-RPC error.
+    /// Returns the text for the model: the content of the result or, for a task or a request for a resource or a prompt, the
+    /// message of the JSON-RPC error.
     fn text(&self, denied: &Denied) -> String;
 
     /// Returns the members of the `CallToolResult` (MCP, "Tools"). By default these are the text, and the decision in
@@ -98,7 +100,8 @@ impl Denial for Message {
 pub(crate) enum Answer {
     /// A tool result, which clients show to the model.
     Result(Map<String, Value>),
-    /// A JSON-RPC error, for tasks: one client drops the reason if it gets a result instead.
+    /// A JSON-RPC error, for requests whose results have no place for a reason, and for tasks: one client drops the reason
+    /// if it gets a result instead.
     Error { code: i32, message: String, data: Value },
     /// The answer that the server gives for a tool that it does not have.
     Unknown,
@@ -107,9 +110,22 @@ pub(crate) enum Answer {
 /// The code of a denial that cannot be a result, from the range for server errors (JSON-RPC 2.0, 5.1).
 const DENIED: i32 = -32000;
 
+/// Returns the code and message with which a server says that it does not have what a request is for (MCP, "Resources"
+/// and "Prompts", error handling). `is_typed` is true from revision 2026-07-28 on.
+pub(crate) fn unknown(tool: &str, is_typed: bool) -> (i32, &'static str) {
+    const INVALID_PARAMS: i32 = -32602;
+    const RESOURCE_NOT_FOUND: i32 = -32002;
+    match tool {
+        request::GET => (INVALID_PARAMS, "Prompt not found"),
+        request::COMPLETE => (INVALID_PARAMS, "Reference not found"),
+        _ if is_typed => (INVALID_PARAMS, "Resource not found"),
+        _ => (RESOURCE_NOT_FOUND, "Resource not found"),
+    }
+}
+
 impl Answer {
-    /// Builds the answer to a denied call. `is_task` is true for an update of a task, and for a call of revision
-    /// 2025-11-25 that asks for one; `hide` is true if the tool must look as if it did not exist.
+    /// Builds the answer to a denied call. `is_task` is true for an update of a task, for a call of revision
+    /// 2025-11-25 that asks for one, and for a request that calls no tool; `hide` is true if the tool must look as if it did not exist.
     pub(crate) fn new(denial: &dyn Denial, denied: &Denied, is_task: bool, hide: bool) -> Self {
         if hide {
             Self::Unknown

@@ -11,7 +11,8 @@ use uuid::Uuid;
 pub struct Event<'e> {
     /// The decision's id, a version 7 UUID. A denial sends it to the caller.
     pub id: Uuid,
-    /// The tool's name, as sent by the client; empty for a denied request that names no tool.
+    /// The tool's name, as sent by the client; for a request that the policy covers, its [name](perso_core::request) in
+    /// rules; empty for a denied request that names no tool.
     pub tool: &'e str,
     /// The decision.
     pub decision: &'e Decision<'e>,

@@ -4,15 +4,17 @@ use crate::agent::{Agent, AgentSource, BoxError};
 use crate::args::{Args, ReadArgs};
 use crate::caught;
 use crate::closed::{Closed, Instead};
+#[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
+use crate::covered::{self, Asks};
 use crate::denial::{Answer, Denial, Denied, Message};
 use crate::event::{Event, Observer};
 use crate::exact::Unclear;
 use crate::policy::PolicyHandle;
 use crate::resource::{ResourceQuery, ResourceSource};
 use crate::tasks::Tasks;
-use crate::visibility::{Seen, Visibility};
+use crate::visibility::{Entry, Seen, Visibility};
 use perso_core::module::reason;
-use perso_core::{Call, Decision, Part};
+use perso_core::{Call, Covers, Decision, Part, Policy};
 use serde_json::{Map, Value};
 use std::error::Error;
 use std::fmt;
@@ -27,6 +29,12 @@ pub(crate) const STATELESS: &str = "2026-07-28";
 const RESOURCE_TIME: Duration = Duration::from_secs(5);
 
 const UNKNOWN_TASK: &str = "the task is unknown: call its tool again";
+
+/// The reason for a tool whose name begins like that of a request, if the policy covers requests.
+const RESERVED: &str = "no tool can have this name: the policy uses names that begin with `mcp:` for requests";
+
+/// The reason for a completion of something that the caller could not get.
+const NOT_COMPLETED: &str = "a completion is allowed only for what the caller could get or read";
 
 /// A policy with everything needed to enforce it. `R` is the adapter's view of a request. [`settings`] sets the fields.
 pub(crate) struct Guard<R> {
@@ -119,6 +127,39 @@ impl<R: Sync + 'static> Guard<R> {
 
     /// Judges a call. Returns `None` if it may run, with exactly these arguments.
     pub(crate) async fn judge(&self, caller: &Caller, tool: &str, args: Args<'_>) -> Option<Denied> {
+        let policy = self.policy.current();
+        if policy.covers().reserves(tool) {
+            let judged = Judged { tool, args: args.into(), begin: caller.begin };
+            return self.conclude(&judged, &Decision::not_judged(RESERVED, RESERVED), None);
+        }
+        self.judge_by(&policy, caller, tool, args).await
+    }
+
+    /// Judges a request for something that the policy covers, as a call of the tool that it is. For a completion, `entry` is
+    /// what it completes.
+    pub(crate) async fn judge_request(
+        &self,
+        caller: &Caller,
+        request: &'static str,
+        args: Args<'_>,
+        entry: Option<Entry<'_>>,
+    ) -> Option<Denied> {
+        if let (Some(entry), Ok(agent)) = (entry, &caller.agent) {
+            let (policy, context) = (self.policy.clone(), self.context.clone());
+            if !(Visibility { policy, context, seen: Seen::By(Ok(agent.clone())) }).shows(entry) {
+                let judged = Judged { tool: request, args: args.into(), begin: caller.begin };
+                return self.conclude(&judged, &Decision::not_judged(NOT_COMPLETED, NOT_COMPLETED), None);
+            }
+        }
+        self.judge_by(&self.policy.current(), caller, request, args).await
+    }
+
+    /// Returns what the policy covers besides tools.
+    pub(crate) fn covers(&self) -> Covers {
+        self.policy.current().covers()
+    }
+
+    async fn judge_by(&self, policy: &Policy, caller: &Caller, tool: &str, args: Args<'_>) -> Option<Denied> {
         let judged = Judged { tool, args: args.into(), begin: caller.begin };
         let agent = match &caller.agent {
             Ok(agent) => agent,
@@ -127,7 +168,6 @@ impl<R: Sync + 'static> Guard<R> {
                 return self.conclude(&judged, &decision, Some(&**error));
             }
         };
-        let policy = self.policy.current();
         let mut call = Call::new(tool).args(judged.args.part()).agent(agent.attributes()).context(&*self.context);
         if policy.reads_time() {
             call = call.at(SystemTime::now());
@@ -189,14 +229,39 @@ impl<R: Sync + 'static> Guard<R> {
     /// [`Closed::instead`].
     #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
     pub(crate) fn instead(&self, method: &str, reference: Option<&str>) -> Option<Instead> {
-        self.closed.instead(method, reference).filter(|instead| self.closes(*instead))
+        let unknown = || match covered::asks(self.covers(), method, reference) {
+            Asks::Unknown(kind) => Some(Instead::Unknown(kind)),
+            Asks::Nothing | Asks::List(_) | Asks::Call(_) => None,
+        };
+        self.closed.instead(method, reference).or_else(unknown).filter(|instead| self.closes(*instead))
+    }
+
+    /// Returns the guard's answer to a request that the SDK could not parse, so that it cannot be judged.
+    #[cfg(feature = "rmcp")]
+    pub(crate) fn instead_of_unread(&self, method: &str) -> Option<Instead> {
+        let unread = || Closed::of(self.covers()).instead(method, None).map(|it| Instead::Unknown(it.kind()));
+        self.closed.instead(method, None).or_else(unread).filter(|instead| self.closes(*instead))
+    }
+
+    /// Judges a request that an SDK has parsed, if it is a call of this tool for the policy. `params` are its params.
+    #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
+    pub(crate) async fn judge_params(
+        &self,
+        request: &R,
+        (method, reference): (&str, Option<Entry<'_>>),
+        params: impl FnOnce() -> Value,
+    ) -> Option<Denied> {
+        let Asks::Call(tool) = covered::asks(self.covers(), method, reference.map(Entry::reference_type)) else {
+            return None;
+        };
+        self.judge_request(&self.caller(request).await, tool, Args::Value(&params()), reference).await
     }
 
     /// Returns whether the guard answers instead of the server. Reports the denial, unless the answer is an empty list.
     pub(crate) fn closes(&self, instead: Instead) -> bool {
         match instead {
             Instead::Empty(_) => !self.observe,
-            Instead::Error(kind) => self.refuse(kind.detail()),
+            Instead::Error(_) | Instead::Unknown(_) => self.refuse(instead.detail()),
         }
     }
 
@@ -247,7 +312,7 @@ impl<R: Sync + 'static> Guard<R> {
         })
     }
 
-    /// Returns which tools the caller sees in lists: all of them when only observing.
+    /// Returns what the caller sees in lists: everything when only observing.
     pub(crate) fn visibility(&self, caller: Caller) -> Visibility {
         let seen = if self.observe { Seen::Everything } else { Seen::By(caller.agent) };
         Visibility { policy: self.policy.clone(), context: self.context.clone(), seen }
@@ -307,14 +372,15 @@ macro_rules! settings {
             self
         }
 
-        /// Decides and reports, but enforces nothing: every call passes, and lists show every tool.
+        /// Decides and reports, but enforces nothing: every call passes, and lists show everything.
         #[must_use]
         pub fn observe(mut self) -> Self {
             self.guard.observe = true;
             self
         }
 
-        /// Answers a denied call as if the tool did not exist.
+        /// Answers a denied call as if the tool did not exist, and a denied request for a resource or a prompt as if that
+        /// did not exist.
         #[must_use]
         pub fn hide(mut self) -> Self {
             self.guard.hide = true;

@@ -22,12 +22,14 @@
 //! the call acts on ([`ResourceSource`]). The model gets the reason for a denial as text. A call that cannot be judged
 //! is denied.
 //!
-//! Prompts and resources pass the guard unless you turn them off with `deny_prompts` and `deny_resources`.
+//! If the policy covers resources and prompts, requests for these are judged like calls. Otherwise they pass the guard, unless
+//! you turn them off with `deny_prompts` and `deny_resources`.
 
 mod agent;
 mod args;
 mod caught;
 mod closed;
+mod covered;
 mod denial;
 mod event;
 mod exact;

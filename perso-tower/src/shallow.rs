@@ -70,6 +70,11 @@ impl<'m> Shallow<'m> {
         self.0.retain(|(name, _)| is_kept(name));
     }
 
+    /// Replaces the value of a key.
+    pub(crate) fn replace(&mut self, key: &str, value: &'m RawValue) {
+        self.0.iter_mut().filter(|(name, _)| name == key).for_each(|(_, old)| *old = value);
+    }
+
     /// Sets a key's value, and adds the key if it is missing.
     pub(crate) fn set(&mut self, key: &str, value: &'m RawValue) {
         self.retain(|name| name != key);

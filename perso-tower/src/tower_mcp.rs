@@ -3,17 +3,21 @@
 use crate::agent::Carries;
 use crate::args::Args;
 use crate::closed::{Instead, METHOD_NOT_FOUND};
-use crate::denial::{Answer, Denied};
+use crate::covered::{self, MOST_RESOURCES, TOO_MANY};
+use crate::denial::{Answer, Denied, unknown};
 use crate::guard::{Guard, STATELESS, may_run_tools, settings};
 use crate::policy::PolicyHandle;
 use crate::tasks::TaskCall;
+use crate::visibility::{Entry, Visibility};
+use perso_core::request;
 use serde_json::{Value, json};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_mcp::protocol::{
-    CacheScope, CallToolParams, CallToolResult, CompletionReference, McpRequest, McpResponse, TASKS_EXTENSION_ID,
+    CacheScope, CallToolParams, CallToolResult, CompletionReference, McpRequest, McpResponse, RequestMeta,
+    TASKS_EXTENSION_ID,
 };
 use tower_mcp::{JsonRpcError, McpRouter, RouterRequest, RouterResponse};
 use tower_service::Service;
@@ -144,6 +148,10 @@ where
     {
         let resources = (&mut asked.resources_list_changed, &mut asked.resource_subscriptions);
         guard.narrows().narrow(&mut asked.prompts_list_changed, resources);
+        let uris = asked.resource_subscriptions.clone().unwrap_or_default();
+        if let Some(error) = not_subscribed(&guard, &request, &uris).await {
+            return Ok(RouterResponse { inner: Err(error), id: request.id });
+        }
         return inner.call(request).await;
     }
     match &request.inner {
@@ -181,46 +189,131 @@ where
             inner.call(request).await
         }
         McpRequest::ListTools(params) => {
-            let revision = params.meta.as_ref().and_then(|meta| meta.protocol_version.as_deref());
-            let is_cached = revision.is_some_and(|revision| revision >= STATELESS);
+            let is_cached = is_stateless(params.meta.as_ref());
             let visibility = guard.visibility(guard.caller(&request).await);
             let mut response = inner.call(request).await?;
-            if let Ok(McpResponse::ListTools(list)) = &mut response.inner
-                && !visibility.is_whole()
-            {
-                list.tools.retain(|tool| visibility.shows(&tool.name));
-                // The list depends on the caller, so shared caches must not store it.
-                if is_cached || list.cache_scope.is_some() {
-                    list.cache_scope = Some(CacheScope::Private);
-                }
-            }
+            filter(&mut response, &visibility, is_cached);
             Ok(response)
         }
         McpRequest::Unknown { method, .. } if may_run_tools(method) && guard.refuse("the method is unknown") => {
             Ok(RouterResponse { inner: Err(JsonRpcError::method_not_found(method)), id: request.id })
         }
-        other => match guard.instead(other.method_name(), reference(other)) {
-            Some(instead) => Ok(RouterResponse { inner: answered(instead, other.method_name()), id: request.id }),
-            None => inner.call(request).await,
-        },
+        other => {
+            let (method, completed) = (other.method_name(), completed(other));
+            if let Some(instead) = guard.instead(method, completed.map(Entry::reference_type)) {
+                return Ok(RouterResponse { inner: answered(instead, method), id: request.id });
+            }
+            if let Some(denied) = guard.judge_params(&request, (method, completed), || arguments(other)).await {
+                return Ok(RouterResponse { inner: Err(not_answered(&guard, &denied)), id: request.id });
+            }
+            let covers = guard.covers();
+            let meta = match other {
+                McpRequest::ListPrompts(params) if covers.prompts => params.meta.as_ref(),
+                McpRequest::ListResources(params) if covers.resources => params.meta.as_ref(),
+                McpRequest::ListResourceTemplates(params) if covers.resources => params.meta.as_ref(),
+                _ => return inner.call(request).await,
+            };
+            let is_cached = is_stateless(meta);
+            let visibility = guard.visibility(guard.caller(&request).await);
+            let mut response = inner.call(request).await?;
+            filter(&mut response, &visibility, is_cached);
+            Ok(response)
+        }
     }
 }
 
-/// Returns the type of a completion's reference.
-fn reference(request: &McpRequest) -> Option<&'static str> {
+/// Returns whether a request states revision 2026-07-28 or a later one.
+fn is_stateless(meta: Option<&RequestMeta>) -> bool {
+    let revision = meta.and_then(|meta| meta.protocol_version.as_deref());
+    revision.is_some_and(|revision| revision >= STATELESS)
+}
+
+/// Removes from a list what the caller could never call, read or get.
+fn filter(response: &mut RouterResponse, visibility: &Visibility, is_cached: bool) {
+    if visibility.is_whole() {
+        return;
+    }
+    macro_rules! filtered {
+        ($list:ident, $entries:ident, $entry:ident, $name:ident) => {{
+            $list.$entries.retain(|entry| visibility.shows(Entry::$entry(&entry.$name)));
+            &mut $list.cache_scope
+        }};
+    }
+    let scope = match &mut response.inner {
+        Ok(McpResponse::ListTools(list)) => filtered!(list, tools, Tool, name),
+        Ok(McpResponse::ListPrompts(list)) => filtered!(list, prompts, Prompt, name),
+        Ok(McpResponse::ListResources(list)) => filtered!(list, resources, Resource, uri),
+        Ok(McpResponse::ListResourceTemplates(list)) => filtered!(list, resource_templates, Resource, uri_template),
+        _ => return,
+    };
+    // The list depends on the caller, so shared caches must not store it.
+    if is_cached || scope.is_some() {
+        *scope = Some(CacheScope::Private);
+    }
+}
+
+/// Returns the arguments of a request that is a call for the policy.
+fn arguments(request: &McpRequest) -> Value {
+    match request {
+        McpRequest::ReadResource(params) => covered::arguments(params),
+        McpRequest::SubscribeResource(params) => json!({ "uri": params.uri }),
+        McpRequest::UnsubscribeResource(params) => json!({ "uri": params.uri }),
+        McpRequest::GetPrompt(params) => covered::arguments(params),
+        McpRequest::Complete(params) => covered::arguments(params),
+        _ => Value::Null,
+    }
+}
+
+/// Returns the error for a subscription to a resource that the policy denies.
+async fn not_subscribed(
+    guard: &Guard<RouterRequest>,
+    request: &RouterRequest,
+    uris: &[String],
+) -> Option<JsonRpcError> {
+    if !guard.covers().resources || uris.is_empty() {
+        return None;
+    }
+    if uris.len() > MOST_RESOURCES && guard.refuse(TOO_MANY) {
+        return Some(JsonRpcError::invalid_params(TOO_MANY));
+    }
+    let caller = guard.caller(request).await;
+    for uri in uris {
+        let args = json!({ "uri": uri });
+        if let Some(denied) = guard.judge_request(&caller, request::SUBSCRIBE, Args::Value(&args), None).await {
+            return Some(not_answered(guard, &denied));
+        }
+    }
+    None
+}
+
+/// Returns the error for a request that the policy denies.
+fn not_answered(guard: &Guard<RouterRequest>, denied: &Denied) -> JsonRpcError {
+    match guard.answer(denied, true) {
+        Answer::Error { code, message, data } => JsonRpcError { code, message, data: Some(data) },
+        Answer::Unknown | Answer::Result(_) => {
+            let (code, message) = unknown(&denied.tool, false);
+            JsonRpcError { code, message: message.to_owned(), data: None }
+        }
+    }
+}
+
+/// Returns what a completion is for.
+fn completed(request: &McpRequest) -> Option<Entry<'_>> {
     let McpRequest::Complete(complete) = request else { return None };
-    match complete.reference {
-        CompletionReference::Prompt { .. } => Some("ref/prompt"),
-        CompletionReference::Resource { .. } => Some("ref/resource"),
+    match &complete.reference {
+        CompletionReference::Prompt { name } => Some(Entry::Prompt(name)),
+        CompletionReference::Resource { uri } => Some(Entry::Resource(uri)),
         _ => None,
     }
 }
 
-/// Returns the answer to a request for prompts or resources that the host has turned off.
+/// Returns the answer to a request for prompts or resources that the host has turned off, or that the policy cannot judge.
 fn answered(instead: Instead, method: &str) -> Result<McpResponse, JsonRpcError> {
     match instead {
         Instead::Empty(list) => Ok(McpResponse::Raw(json!({ list: [] }))),
-        Instead::Error(kind) => Err(JsonRpcError { code: METHOD_NOT_FOUND, message: kind.message(method), data: None }),
+        Instead::Error(_) | Instead::Unknown(_) => {
+            Err(JsonRpcError { code: METHOD_NOT_FOUND, message: instead.message(method), data: None })
+        }
     }
 }
 

@@ -27,7 +27,8 @@ const ANSWER: usize = 1 << 24;
 /// ```
 ///
 /// The guard reads each POST, judges each `tools/call`, and passes on exactly what it judged. It removes tools that the
-/// caller could never call from every list of tools, in JSON and in event streams. It refuses batches, ambiguous
+/// caller could never call from every list of tools, in JSON and in event streams. It does the same with resources and
+/// prompts if the policy covers them. It refuses batches, ambiguous
 /// messages and upgrades to another protocol, and it does not pass on answers that it cannot read.
 ///
 /// Put the layer around the MCP endpoint alone, and your authentication layer around both. Messages and answers must be

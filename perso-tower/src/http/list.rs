@@ -1,11 +1,12 @@
-//! Removes tools that the caller could never call from the answers to `tools/list`.
+//! Removes tools that the caller could never call from the answers to `tools/list`, and from other lists what the policy
+//! covers and the caller could not read or get.
 //!
 //! A list may also arrive as the answer to another request: servers mix up requests that have the same id. So the
 //! filter checks every answer.
 
 use crate::shallow::Shallow;
 use crate::tasks::{TaskCall, Tasks};
-use crate::visibility::Visibility;
+use crate::visibility::{Entry, Visibility};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
@@ -13,12 +14,15 @@ use serde_json::value::RawValue;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unreadable;
 
+/// The keys of lists in results.
+const LISTS: [&str; 4] = ["tools", "resources", "resourceTemplates", "prompts"];
+
 /// Filters the answers to one request.
 #[derive(Debug)]
 pub(super) struct Filter {
     pub(super) visibility: Visibility,
-    /// Whether the request is `tools/list`.
-    pub(super) is_asked: bool,
+    /// The key of the list that the request asks for, if it does.
+    pub(super) asked: Option<&'static str>,
     /// The call, if the request is one. Its answer may turn it into a task.
     pub(super) call: Option<(Tasks, TaskCall)>,
 }
@@ -29,15 +33,21 @@ impl Filter {
         self.visibility.is_whole()
     }
 
-    /// Returns whether the bytes may have a list of tools, or a task for the call. Every list has the word `tools`, in
-    /// any case for parsers that ignore case, or with an escape in it. Bytes with a NUL count too: a parser might take
-    /// them for UTF-16.
+    /// Returns whether the bytes may have a list that is filtered, or a task for the call. Every list of tools has the word
+    /// `tools`, in any case for parsers that ignore case, or with an escape in it. Bytes with a NUL count too: a parser
+    /// might take them for UTF-16.
     pub(super) fn is_suspect(&self, bytes: &[u8]) -> bool {
-        let is_tool = |at: usize| bytes.get(at..at + 4).is_some_and(|word| word.eq_ignore_ascii_case(b"tool"));
-        self.is_asked
+        let has = |word: &[u8], first: [u8; 2]| {
+            let is_it =
+                |at: usize| bytes.get(at..at + word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word));
+            memchr::memchr2_iter(first[0], first[1], bytes).any(is_it)
+        };
+        self.asked.is_some()
             || memchr::memchr(0, bytes).is_some()
             || memchr::memmem::find(bytes, b"\\u").is_some()
-            || memchr::memchr2_iter(b't', b'T', bytes).any(is_tool)
+            || has(b"tool", *b"tT")
+            || (self.visibility.filters("resources") && has(b"resource", *b"rR"))
+            || (self.visibility.filters("prompts") && has(b"prompt", *b"pP"))
             || (self.call.is_some() && memchr::memmem::find(bytes, b"taskId").is_some())
     }
 
@@ -68,7 +78,8 @@ impl Filter {
             return Ok(None);
         }
         let Some(mut result) = message.object("result") else { return self.other() };
-        if result.is_ambiguous(&["tools"]) {
+        let lists: Vec<&str> = LISTS.into_iter().filter(|list| self.visibility.filters(list)).collect();
+        if result.is_ambiguous(&lists) {
             return Err(Unreadable);
         }
         if let Some(task) = task(&result)
@@ -76,21 +87,34 @@ impl Filter {
         {
             tasks.insert(&task, call);
         }
-        let Some(tools) = result.get("tools") else { return Ok(None) };
-        let Ok(tools) = serde_json::from_str::<Vec<&RawValue>>(tools.get()) else { return self.other() };
-        let shown: Vec<&str> =
-            tools.into_iter().map(RawValue::get).filter(|tool| is_shown(&self.visibility, tool)).collect();
+        let mut texts = Vec::new();
+        for list in lists {
+            let Some(entries) = result.get(list) else { continue };
+            let entries = match serde_json::from_str::<Vec<&RawValue>>(entries.get()) {
+                Ok(entries) => entries.into_iter().map(RawValue::get),
+                Err(_) if self.asked.is_some() => return Err(Unreadable),
+                Err(_) => continue,
+            };
+            let shown: Vec<&str> = entries.filter(|entry| is_shown(&self.visibility, list, entry)).collect();
+            texts.push((list, serde_json::from_str::<Box<RawValue>>(&format!("[{}]", shown.join(",")))));
+        }
+        if texts.is_empty() {
+            return Ok(None);
+        }
         // From revision 2026-07-28 on, clients and proxies may cache and share a list unless it says otherwise.
         let private: &RawValue = serde_json::from_str(r#""private""#).map_err(|_| Unreadable)?;
         if ["cacheScope", "ttlMs", "resultType"].into_iter().any(|key| result.get(key).is_some()) {
             result.set("cacheScope", private);
         }
-        Ok(Some(message.text_with("result", &result.text_with("tools", &format!("[{}]", shown.join(","))))))
+        for (list, text) in &texts {
+            result.replace(list, text.as_ref().map_err(|_| Unreadable)?);
+        }
+        Ok(Some(message.text_with("result", &result.text())))
     }
 
-    /// Returns the outcome for a result that is not a list of tools: an error if the request was `tools/list`.
+    /// Returns the outcome for a result that is not a list: an error if the request was for one.
     const fn other(&self) -> Result<Option<String>, Unreadable> {
-        if self.is_asked { Err(Unreadable) } else { Ok(None) }
+        if self.asked.is_some() { Err(Unreadable) } else { Ok(None) }
     }
 }
 
@@ -102,7 +126,18 @@ fn task(result: &Shallow<'_>) -> Option<String> {
     result.object("task")?.string("taskId")
 }
 
-fn is_shown(visibility: &Visibility, tool: &str) -> bool {
-    let tool = Shallow::read(tool).filter(|tool| !tool.is_ambiguous(&["name"]));
-    tool.and_then(|tool| tool.string("name")).is_some_and(|name| visibility.shows(&name))
+fn is_shown(visibility: &Visibility, list: &str, entry: &str) -> bool {
+    let key = match list {
+        "resources" => "uri",
+        "resourceTemplates" => "uriTemplate",
+        _ => "name",
+    };
+    let entry = Shallow::read(entry).filter(|entry| !entry.is_ambiguous(&[key]));
+    entry.and_then(|entry| entry.string(key)).is_some_and(|name| {
+        visibility.shows(match list {
+            "tools" => Entry::Tool(&name),
+            "prompts" => Entry::Prompt(&name),
+            _ => Entry::Resource(&name),
+        })
+    })
 }

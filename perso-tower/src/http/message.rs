@@ -3,9 +3,13 @@
 //! JSON parsers disagree about duplicate keys and about keys in another case. If the parts of a message that name what
 //! is called have either, the message is refused: the server might read a different call than the guard.
 
-use crate::closed::{Closed, Instead};
+use crate::closed::{Closed, Instead, Kind};
+use crate::covered::{self, Asks, MOST_RESOURCES, NO_ARGUMENTS, TOO_MANY};
 use crate::guard::may_run_tools;
 use crate::shallow::Shallow;
+use crate::visibility::Entry;
+use perso_core::{Covers, request};
+use serde_json::json;
 use serde_json::value::RawValue;
 
 /// A client's message, by what it asks for.
@@ -13,13 +17,15 @@ use serde_json::value::RawValue;
 pub(super) enum Message {
     /// Something that policies do not judge.
     Other,
-    /// To list tools.
-    List,
+    /// To list what a policy judges. The key of the list in the result.
+    List(&'static str),
     /// To call a tool.
     Call(CallMessage),
     /// To continue a task.
     Update(UpdateMessage),
-    /// Something that the host has turned off.
+    /// Something that the policy covers.
+    Covered(CoveredMessage),
+    /// Something that the host has turned off, or that the policy covers and cannot judge.
     Closed(ClosedMessage),
     /// To subscribe to notifications. The text is the message to pass on, without the notifications that the host has
     /// turned off.
@@ -60,7 +66,34 @@ pub(super) struct UpdateMessage {
     pub(super) text: String,
 }
 
-/// A request for prompts or resources that the host has turned off.
+/// A request for something that the policy covers.
+#[derive(Debug)]
+pub(super) struct CoveredMessage {
+    /// The request's id as JSON.
+    pub(super) id: String,
+    /// The tool that it is a call of.
+    pub(super) request: &'static str,
+    /// The arguments as JSON, for each call that it is.
+    pub(super) calls: Vec<String>,
+    /// What a completion is for.
+    reference: Option<(Kind, String)>,
+    /// The MCP revision that the request states, as requests do from 2026-07-28 on.
+    pub(super) revision: Option<String>,
+    /// The message to pass on, as it was understood.
+    pub(super) text: String,
+}
+
+impl CoveredMessage {
+    /// Returns what a completion is for, as it is in a list.
+    pub(super) fn entry(&self) -> Option<Entry<'_>> {
+        self.reference.as_ref().map(|(kind, name)| match kind {
+            Kind::Prompts => Entry::Prompt(name),
+            Kind::Resources => Entry::Resource(name),
+        })
+    }
+}
+
+/// A request for prompts or resources that the guard answers.
 #[derive(Debug)]
 pub(super) struct ClosedMessage {
     /// The request's id as JSON, or `None` for a notification.
@@ -76,14 +109,28 @@ pub(super) struct ClosedMessage {
 const ENVELOPE: [&str; 4] = ["jsonrpc", "id", "method", "params"];
 const PARAMS: [&str; 6] = ["name", "arguments", "task", "_meta", "inputResponses", "requestState"];
 
+/// Those of all requests for resources and prompts.
+const COVERED: [&str; 10] = [
+    "uri",
+    "name",
+    "arguments",
+    "ref",
+    "argument",
+    "context",
+    "notifications",
+    "_meta",
+    "inputResponses",
+    "requestState",
+];
+
 const UPDATE: [&str; 3] = ["taskId", "inputResponses", "_meta"];
 
 /// The key in `_meta` under which a request states its revision, from 2026-07-28 on (MCP, "_meta").
 const REVISION: &str = "io.modelcontextprotocol/protocolVersion";
 
 impl Message {
-    /// Reads a message. `closed` is what the host has turned off.
-    pub(super) fn read(text: &str, closed: Closed) -> Self {
+    /// Reads a message. `closed` is what the host has turned off, and `covers` what the policy covers.
+    pub(super) fn read(text: &str, closed: Closed, covers: Covers) -> Self {
         if text.trim_start().starts_with('[') {
             return refused(None, "batches are not accepted");
         }
@@ -99,7 +146,7 @@ impl Message {
         match message.string("method").as_deref() {
             None => refused(id, "the method must be a string"),
             Some("tools/list") => match waiting(&message) {
-                Ok(_) => Self::List,
+                Ok(_) => Self::List("tools"),
                 Err(why) => refused(id, why),
             },
             Some("tools/call") => match call(&message) {
@@ -112,20 +159,38 @@ impl Message {
             },
             // A lenient server might take the method for another one, or have more methods that run tools.
             Some(method) if may_run_tools(method) => refused(id, "the method is unknown"),
-            Some(_) if closed.is_nothing() => Self::Other,
-            Some(method) => other(&message, method, closed),
+            Some(_) if closed.is_nothing() && covers.is_nothing() => Self::Other,
+            Some(method) => other(&message, method, closed, covers),
         }
     }
 }
 
-/// Reads a message that does not involve tools, when the host has turned something off.
-fn other(message: &Shallow<'_>, method: &str, closed: Closed) -> Message {
+/// Reads a message that does not involve tools, when the host has turned something off, or the policy covers something.
+fn other(message: &Shallow<'_>, method: &str, closed: Closed, covers: Covers) -> Message {
     if method == "subscriptions/listen"
         && let Some(text) = narrowed(message, closed)
     {
-        return Message::Listen(text);
+        return match Shallow::read(&text).map(|message| covered(&message, method, request::SUBSCRIBE)) {
+            Some(Ok(covered)) if covers.resources => Message::Covered(covered),
+            Some(Err(why)) if covers.resources => refused(message.get("id"), why),
+            _ => Message::Listen(text),
+        };
     }
-    let Some(instead) = closed.instead(method, reference(message).as_deref()) else { return Message::Other };
+    let reference = reference(message);
+    let reference = reference.as_deref();
+    let instead = match (closed.instead(method, reference), covered::asks(covers, method, reference)) {
+        (Some(instead), _) => instead,
+        (None, Asks::Unknown(kind)) => Instead::Unknown(kind),
+        (None, Asks::Nothing) => return Message::Other,
+        (None, Asks::List(list)) => match waiting(message) {
+            Ok(_) => return Message::List(list),
+            Err(why) => return refused(message.get("id"), why),
+        },
+        (None, Asks::Call(request)) => match covered(message, method, request) {
+            Ok(covered) => return Message::Covered(covered),
+            Err(why) => return refused(message.get("id"), why),
+        },
+    };
     match request_id(message) {
         Ok(id) => {
             let revision = message.object("params").and_then(|params| revision(&params));
@@ -153,6 +218,49 @@ fn update(message: &Shallow<'_>) -> Result<UpdateMessage, &'static str> {
     let params = params(message, &UPDATE)?;
     let task = params.string("taskId").ok_or("the task's id must be a string")?;
     Ok(UpdateMessage { id, task, text: message.text_with("params", &params.text()) })
+}
+
+/// Reads a request for something that the policy covers.
+fn covered(message: &Shallow<'_>, method: &str, request: &'static str) -> Result<CoveredMessage, &'static str> {
+    let id = waiting(message)?;
+    let mut params = params(message, &COVERED)?;
+    let (revision, text) = (revision(&params), message.text_with("params", &params.text()));
+    let (mut calls, mut reference) = (Vec::new(), None);
+    match request {
+        _ if method == "subscriptions/listen" => {
+            let uris = subscriptions(&params)?;
+            calls.extend(uris.iter().map(|uri| json!({ "uri": uri }).to_string()));
+        }
+        request::GET => drop(params.string("name").ok_or("the prompt's name must be a string")?),
+        request::COMPLETE => {
+            let asked = params.object("ref").filter(|asked| !asked.is_ambiguous(&["type", "name", "uri"]));
+            let asked = asked.ok_or("a key of the reference is duplicate, or spelled in another way")?;
+            reference = Some(match asked.string("type").as_deref() {
+                Some("ref/prompt") => {
+                    (Kind::Prompts, asked.string("name").ok_or("the prompt's name must be a string")?)
+                }
+                _ => (Kind::Resources, asked.string("uri").ok_or("the resource's uri must be a string")?),
+            });
+        }
+        _ => drop(params.string("uri").ok_or("the resource's uri must be a string")?),
+    }
+    if method != "subscriptions/listen" {
+        params.retain(|key| !NO_ARGUMENTS.contains(&key));
+        calls.push(params.text());
+    }
+    Ok(CoveredMessage { id, request, calls, reference, revision, text })
+}
+
+/// Returns the URIs of the resources that a `subscriptions/listen` asks for.
+fn subscriptions(params: &Shallow<'_>) -> Result<Vec<String>, &'static str> {
+    const KEY: &str = "resourceSubscriptions";
+    let asked = params.object("notifications").filter(|asked| !asked.is_ambiguous(&[KEY]));
+    let asked = asked.ok_or("the notifications cannot be read")?;
+    let uris = asked.get(KEY).map_or("null", RawValue::get);
+    let uris: Option<Vec<String>> =
+        serde_json::from_str(uris).map_err(|_| "the resources must be a list of strings")?;
+    let uris = uris.unwrap_or_default();
+    if uris.len() > MOST_RESOURCES { Err(TOO_MANY) } else { Ok(uris) }
 }
 
 /// Returns the revision that a request states.
@@ -218,7 +326,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Message {
-        Message::read(text, Closed::default())
+        Message::read(text, Closed::default(), Covers::default())
     }
 
     fn why(text: &str) -> &'static str {
@@ -309,7 +417,7 @@ mod tests {
 
     #[test]
     fn other_messages_pass() {
-        assert!(matches!(read(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#), Message::List));
+        assert!(matches!(read(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#), Message::List("tools")));
         for text in [
             r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"Name":1}}"#,
             r#"{"jsonrpc":"2.0","id":1,"result":{}}"#,
@@ -324,7 +432,7 @@ mod tests {
         let text = r#"{"id":1,"method":"subscriptions/listen","params":{"x":1,"notifications":
             {"toolsListChanged":true,"resourcesListChanged":true,"RESOURCEsubscriptions":["a"],"promptsListChanged":true}}}"#;
         let closed = Closed { resources: true, prompts: false };
-        let Message::Listen(left) = Message::read(text, closed) else { panic!("{text}") };
+        let Message::Listen(left) = Message::read(text, closed, Covers::default()) else { panic!("{text}") };
         assert_eq!(
             left,
             r#"{"id":1,"method":"subscriptions/listen","params":{"x":1,"notifications":{"toolsListChanged":true,"promptsListChanged":true}}}"#
@@ -338,10 +446,16 @@ mod tests {
             // The service refuses a body that is not UTF-8 before this.
             let Ok(text) = std::str::from_utf8(&case.bytes) else { continue };
             let closed = Closed { prompts: case.denies("prompts"), resources: case.denies("resources") };
-            let does = match Message::read(text, closed) {
-                Message::List => "lists",
+            let covers = perso_core::Policy::compile(&case.policy()).unwrap().covers();
+            let does = match Message::read(text, closed, covers) {
+                Message::List(_) => "lists",
                 Message::Call(call) => {
                     assert_eq!(case.expected["tool"], call.tool, "{}", case.name);
+                    "judges"
+                }
+                Message::Covered(covered) if covered.calls.is_empty() => "passes",
+                Message::Covered(covered) => {
+                    assert_eq!(case.expected["tool"], covered.request, "{}", case.name);
                     "judges"
                 }
                 // The guard knows none of the corpus's tasks.

@@ -1,9 +1,9 @@
 //! The layer's own answers.
 
 use super::body::PersoBody;
-use super::message::{CallMessage, ClosedMessage, UpdateMessage};
+use super::message::{CallMessage, ClosedMessage, CoveredMessage, UpdateMessage};
 use crate::closed::{Instead, METHOD_NOT_FOUND};
-use crate::denial::Answer;
+use crate::denial::{Answer, unknown};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
@@ -68,11 +68,23 @@ pub(super) fn not_updated(update: &UpdateMessage, answer: Answer) -> String {
     }
 }
 
+/// Returns the answer to a denied request for something that the policy covers.
+pub(super) fn not_answered(covered: &CoveredMessage, is_typed: bool, answer: Answer) -> String {
+    let id = &covered.id;
+    match answer {
+        Answer::Error { code, message, data } => error(id, &json!({ "code": code, "message": message, "data": data })),
+        Answer::Unknown | Answer::Result(_) => {
+            let (code, message) = unknown(covered.request, is_typed);
+            error(id, &json!({ "code": code, "message": message }))
+        }
+    }
+}
+
 /// Returns the answer to a request for prompts or resources that the host has turned off.
 pub(super) fn instead(id: &str, closed: &ClosedMessage, is_typed: bool) -> String {
     match closed.instead {
-        Instead::Error(kind) => {
-            error(id, &json!({ "code": METHOD_NOT_FOUND, "message": kind.message(&closed.method) }))
+        Instead::Error(_) | Instead::Unknown(_) => {
+            error(id, &json!({ "code": METHOD_NOT_FOUND, "message": closed.instead.message(&closed.method) }))
         }
         Instead::Empty(list) => {
             let mut result = json!({ list: [] });

@@ -102,7 +102,7 @@ impl Setup {
         let caller = self.guard.caller(&parts).await;
         let opener = caller.agent().filter(|_| parts.method == Method::GET).cloned();
         let opening = opener.map(|opener| Opening { streams: self.streams.clone(), opener });
-        let filter = Filter { visibility: self.guard.visibility(caller), is_asked: false, call: None };
+        let filter = Filter { visibility: self.guard.visibility(caller), asked: None, call: None };
         // MCP has no bodies here. Drop one, since a server might read it.
         parts.headers.remove(header::CONTENT_LENGTH);
         let response = inner.call(Request::from_parts(parts, PersoBody::whole(""))).await?;
@@ -129,27 +129,40 @@ impl Setup {
             Err(_) => return Ok(response::status(StatusCode::BAD_REQUEST)),
         };
         let message = match std::str::from_utf8(&bytes) {
-            Ok(text) => Message::read(text, self.guard.closed),
+            Ok(text) => Message::read(text, self.guard.closed, self.guard.covers()),
             Err(_) => Message::Refused { id: "null".to_owned(), why: "the body is not UTF-8" },
         };
         let caller = self.guard.caller(&parts).await;
-        let (body, is_asked, task_call) = match message {
+        let (body, asked, task_call) = match message {
             Message::Refused { id, why } if self.guard.refuse(why) => return Ok(response::refused(&id, why)),
             Message::Closed(closed) if self.guard.closes(closed.instead) => {
                 let Some(id) = &closed.id else { return Ok(response::status(StatusCode::ACCEPTED)) };
                 let answer = response::instead(id, &closed, is_typed(closed.revision.as_deref(), &parts));
                 return self.deny(inner, parts, &caller, answer).await;
             }
-            Message::Listen(text) if !self.guard.observe => (text.into(), false, None),
-            Message::Refused { .. } | Message::Closed(_) | Message::Listen(_) | Message::Other => (bytes, false, None),
-            Message::List => (bytes, true, None),
+            Message::Listen(text) if !self.guard.observe => (text.into(), None, None),
+            Message::Refused { .. } | Message::Closed(_) | Message::Listen(_) | Message::Other => (bytes, None, None),
+            Message::List(list) => (bytes, Some(list), None),
+            Message::Covered(covered) => {
+                for args in &covered.calls {
+                    let (args, entry) = (Args::Text(args), covered.entry());
+                    if let Some(denied) = self.guard.judge_request(&caller, covered.request, args, entry).await {
+                        let is_typed = is_typed(covered.revision.as_deref(), &parts);
+                        let answer = self.guard.answer(&denied, true);
+                        let denial = response::not_answered(&covered, is_typed, answer);
+                        return self.deny(inner, parts, &caller, denial).await;
+                    }
+                }
+                // When only observing, nothing that the host has turned off is removed.
+                (if self.guard.observe { bytes } else { covered.text.into() }, None, None)
+            }
             Message::Update(update) => {
                 if let Some(denied) = self.guard.judge_update(&caller, &update.task).await {
                     let answer = self.guard.answer(&denied, true);
                     let denial = response::not_updated(&update, answer);
                     return self.deny(inner, parts, &caller, denial).await;
                 }
-                (update.text.into(), false, None)
+                (update.text.into(), None, None)
             }
             Message::Call(call) => {
                 let args = call.args.as_deref().map_or(Args::Absent, Args::Text);
@@ -160,10 +173,10 @@ impl Setup {
                     return self.deny(inner, parts, &caller, denial).await;
                 }
                 let CallMessage { tool, args, text, .. } = call;
-                (text.into(), false, Some((self.guard.tasks.clone(), TaskCall { tool, args })))
+                (text.into(), None, Some((self.guard.tasks.clone(), TaskCall { tool, args })))
             }
         };
-        let filter = Filter { visibility: self.guard.visibility(caller), is_asked, call: task_call };
+        let filter = Filter { visibility: self.guard.visibility(caller), asked, call: task_call };
         head::passed_on(&mut parts.headers);
         parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
         let response = inner.call(Request::from_parts(parts, PersoBody::whole(body))).await?;

@@ -2,14 +2,17 @@
 
 use super::{Guarding, Request};
 use crate::args::Args;
-use crate::closed::Instead;
-use crate::denial::{Answer, Denied};
-use crate::guard::may_run_tools;
+use crate::closed::{Instead, Kind};
+use crate::covered::{self, MOST_RESOURCES, TOO_MANY};
+use crate::denial::{Answer, Denied, unknown};
+use crate::guard::{STATELESS, may_run_tools};
 use crate::tasks::TaskCall;
-use crate::visibility::Visibility;
+use crate::visibility::{Entry, Visibility};
+use perso_core::request;
 use rmcp::ErrorData;
 use rmcp::model::*;
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 impl Guarding<Request> {
     /// Judges a call. Returns a copy of the call if it may become a task. The error is the answer to a denied call.
@@ -75,13 +78,61 @@ impl Guarding<Request> {
     }
 
     /// Returns true if the handler may answer, and false if the answer is an empty list. The error is the answer to a
-    /// request for something that the host has turned off. `reference` is the type of a completion's reference.
-    pub(super) fn asks(&self, method: &str, reference: Option<&str>) -> Result<bool, ErrorData> {
-        match self.instead(method, reference) {
-            None => Ok(true),
-            Some(Instead::Empty(_)) => Ok(false),
-            Some(Instead::Error(kind)) => Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, kind.message(method), None)),
+    /// request for something that the host has turned off, or that the policy denies. `completed` is what a completion is
+    /// for, and `params` the request's params.
+    pub(super) async fn asks<P: Serialize>(
+        &self,
+        method: &str,
+        completed: Option<Entry<'_>>,
+        params: &P,
+        context: &Request,
+    ) -> Result<bool, ErrorData> {
+        if let Some(instead) = self.instead(method, completed.map(Entry::reference_type)) {
+            return answered(instead, method);
         }
+        match self.judge_params(context, (method, completed), || covered::arguments(params)).await {
+            Some(denied) => Err(self.not_answered(&denied, context)),
+            None => Ok(true),
+        }
+    }
+
+    /// Judges the resources that a subscription is for.
+    pub(super) async fn subscribes(&self, asked: &SubscriptionFilter, context: &Request) -> Result<(), ErrorData> {
+        let uris = asked.resource_subscriptions.as_deref().unwrap_or_default();
+        if !self.covers().resources || uris.is_empty() {
+            return Ok(());
+        }
+        if uris.len() > MOST_RESOURCES && self.refuse(TOO_MANY) {
+            return Err(ErrorData::invalid_params(TOO_MANY, None));
+        }
+        let caller = self.caller(context).await;
+        for uri in uris {
+            let args = json!({ "uri": uri });
+            if let Some(denied) = self.judge_request(&caller, request::SUBSCRIBE, Args::Value(&args), None).await {
+                return Err(self.not_answered(&denied, context));
+            }
+        }
+        Ok(())
+    }
+
+    fn not_answered(&self, denied: &Denied, context: &Request) -> ErrorData {
+        match self.answer(denied, true) {
+            Answer::Error { code, message, data } => ErrorData::new(ErrorCode(code), message, Some(data)),
+            Answer::Unknown | Answer::Result(_) => {
+                let revision = context.protocol_version();
+                let (code, message) = unknown(&denied.tool, revision.is_some_and(|it| it.as_str() >= STATELESS));
+                ErrorData::new(ErrorCode(code), message, None)
+            }
+        }
+    }
+
+    /// Returns what the caller sees of a list, if the policy covers what is in it.
+    pub(super) async fn sees(&self, kind: Kind, context: &Request) -> Option<Visibility> {
+        let is_covered = match kind {
+            Kind::Prompts => self.covers().prompts,
+            Kind::Resources => self.covers().resources,
+        };
+        if is_covered { Some(self.visibility(self.caller(context).await)) } else { None }
     }
 
     /// Removes from a subscription what the host has turned off.
@@ -93,8 +144,10 @@ impl Guarding<Request> {
     /// Refuses a custom request that may be a call. rmcp turns a call that it cannot parse, such as one with two names,
     /// into a custom request, and so it does with methods of later revisions.
     pub(super) fn custom(&self, request: &CustomRequest) -> Result<(), ErrorData> {
-        let is_open = self.asks(&request.method, None)?;
-        if !is_open || may_run_tools(&request.method) && self.refuse("the call cannot be read") {
+        if let Some(instead) = self.instead_of_unread(&request.method) {
+            return answered(instead, &request.method).map(drop);
+        }
+        if may_run_tools(&request.method) && self.refuse("the call cannot be read") {
             return Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, request.method.clone(), None));
         }
         Ok(())
@@ -103,16 +156,52 @@ impl Guarding<Request> {
     /// Returns whether the handler gets a notification that rmcp does not know: not if its method could run a tool.
     pub(super) fn hears(&self, notification: &CustomNotification) -> bool {
         let method = &notification.method;
-        self.instead(method, None).is_none() && !(may_run_tools(method) && self.refuse("a request needs an id"))
+        self.instead_of_unread(method).is_none() && !(may_run_tools(method) && self.refuse("a request needs an id"))
     }
 }
 
-/// Removes tools that the caller could never call from a list.
-pub(super) fn filter(visibility: &Visibility, list: &mut ListToolsResult) {
-    if !visibility.is_whole() {
-        list.tools.retain(|tool| visibility.shows(&tool.name));
-        // The list depends on the caller, so shared caches must not store it. If the list has no scope, rmcp adds
-        // `private` in revisions that have one.
-        list.cache_scope = list.cache_scope.take().map(|_| CacheScope::Private);
+/// Returns false for a list that is empty, and the error for anything else that the guard answers.
+fn answered(instead: Instead, method: &str) -> Result<bool, ErrorData> {
+    match instead {
+        Instead::Empty(_) => Ok(false),
+        Instead::Error(_) | Instead::Unknown(_) => {
+            Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, instead.message(method), None))
+        }
     }
+}
+
+/// Returns what a completion is for.
+pub(super) fn completed(reference: &Reference) -> Option<Entry<'_>> {
+    match reference {
+        Reference::Prompt(prompt) => Some(Entry::Prompt(&prompt.name)),
+        Reference::Resource(resource) => Some(Entry::Resource(&resource.uri)),
+        _ => None,
+    }
+}
+
+/// A list that the guard filters.
+pub(super) trait List {
+    /// Removes what the caller could never call, read or get.
+    fn filter(&mut self, visibility: &Visibility);
+}
+
+macro_rules! lists {
+    ($($list:ident: $entries:ident by $entry:ident $name:ident;)*) => {
+        $(impl List for $list {
+            fn filter(&mut self, visibility: &Visibility) {
+                if !visibility.is_whole() {
+                    self.$entries.retain(|entry| visibility.shows(Entry::$entry(&entry.$name)));
+                    // The list depends on the caller, so shared caches must not store it. If the list has no scope, rmcp
+                    // adds `private` in revisions that have one.
+                    self.cache_scope = self.cache_scope.take().map(|_| CacheScope::Private);
+                }
+            }
+        })*
+    };
+}
+lists! {
+    ListToolsResult: tools by Tool name;
+    ListPromptsResult: prompts by Prompt name;
+    ListResourcesResult: resources by Resource uri;
+    ListResourceTemplatesResult: resource_templates by Resource uri_template;
 }

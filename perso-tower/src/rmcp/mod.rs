@@ -9,9 +9,11 @@ mod service;
 pub use service::{GuardService, GuardedService};
 
 use crate::agent::Carries;
+use crate::closed::Kind;
 use crate::guard::{Guard as Guarding, settings};
 use crate::policy::PolicyHandle;
 use http::request::Parts;
+use judge::List;
 use rmcp::model::*;
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -89,25 +91,30 @@ macro_rules! forward {
     };
 }
 
-/// Methods that are forwarded to the handler, or answered with an error if the host has turned their feature off.
+/// Methods that are forwarded to the handler, or answered with an error if the host has turned their feature off or the
+/// policy denies the request.
 macro_rules! forward_open {
     ($($(#[$attribute:meta])* async fn $name:ident($arg:ident: $type:ty, context: Request) -> $out:ty, as $method:ident;)*) => {
         $($(#[$attribute])*
         async fn $name(&self, $arg: $type, context: Request) -> $out {
-            self.guard.asks($method::VALUE, None)?;
+            self.guard.asks($method::VALUE, None, &$arg, &context).await?;
             self.handler.$name($arg, context).await
         })*
     };
 }
 
-/// Lists that are forwarded to the handler, or empty if the host has turned their feature off.
+/// Lists that are forwarded to the handler and filtered if the policy covers them, or empty if the host has turned their
+/// feature off.
 macro_rules! forward_lists {
-    ($(async fn $name:ident($arg:ident: $type:ty, context: Request) -> $out:ty, as $method:ident;)*) => {
+    ($(async fn $name:ident($arg:ident: $type:ty, context: Request) -> $out:ty, as $method:ident of $kind:ident;)*) => {
         $(async fn $name(&self, $arg: $type, context: Request) -> $out {
-            if !self.guard.asks($method::VALUE, None)? {
+            if !self.guard.asks($method::VALUE, None, &(), &context).await? {
                 return Ok(Default::default());
             }
-            self.handler.$name($arg, context).await
+            let visibility = self.guard.sees(Kind::$kind, &context).await;
+            let mut list = self.handler.$name($arg, context).await?;
+            visibility.iter().for_each(|visibility| list.filter(visibility));
+            Ok(list)
         })*
     };
 }
@@ -141,7 +148,7 @@ impl<H: ServerHandler> ServerHandler for Guarded<H> {
     async fn list_tools(&self, request: Page, context: Request) -> Outcome<ListToolsResult> {
         let visibility = self.guard.visibility(self.guard.caller(&context).await);
         let mut list = self.handler.list_tools(request, context).await?;
-        judge::filter(&visibility, &mut list);
+        list.filter(&visibility);
         Ok(list)
     }
 
@@ -164,7 +171,7 @@ impl<H: ServerHandler> ServerHandler for Guarded<H> {
     }
 
     async fn complete(&self, request: CompleteRequestParams, context: Request) -> Outcome<CompleteResult> {
-        self.guard.asks(CompleteRequestMethod::VALUE, Some(request.r#ref.reference_type()))?;
+        self.guard.asks(CompleteRequestMethod::VALUE, judge::completed(&request.r#ref), &request, &context).await?;
         self.handler.complete(request, context).await
     }
 
@@ -174,11 +181,20 @@ impl<H: ServerHandler> ServerHandler for Guarded<H> {
         Some(accepted)
     }
 
+    /// Here the caller is known, which `accepted_subscription_filter` does not get. So a denied caller gets an
+    /// acknowledgment before the error, but no notification.
+    async fn listen(&self, context: SubscriptionContext) -> Outcome<()> {
+        self.guard.subscribes(context.accepted(), context.request_context()).await?;
+        self.handler.listen(context).await
+    }
+
     forward_lists! {
-        async fn list_prompts(request: Page, context: Request) -> Outcome<ListPromptsResult>, as ListPromptsRequestMethod;
-        async fn list_resources(request: Page, context: Request) -> Outcome<ListResourcesResult>, as ListResourcesRequestMethod;
+        async fn list_prompts(request: Page, context: Request) -> Outcome<ListPromptsResult>,
+            as ListPromptsRequestMethod of Prompts;
+        async fn list_resources(request: Page, context: Request) -> Outcome<ListResourcesResult>,
+            as ListResourcesRequestMethod of Resources;
         async fn list_resource_templates(request: Page, context: Request) -> Outcome<ListResourceTemplatesResult>,
-            as ListResourceTemplatesRequestMethod;
+            as ListResourceTemplatesRequestMethod of Resources;
     }
 
     forward_open! {
@@ -201,7 +217,6 @@ impl<H: ServerHandler> ServerHandler for Guarded<H> {
         async fn discover(context: Request) -> Outcome<DiscoverResult>;
         #[expect(deprecated, reason = "older revisions have it")]
         async fn set_level(request: SetLevelRequestParams, context: Request) -> Outcome<()>;
-        async fn listen(context: SubscriptionContext) -> Outcome<()>;
         async fn get_task(request: GetTaskParams, context: Request) -> Outcome<GetTaskResult>;
         async fn cancel_task(request: CancelTaskParams, context: Request) -> Outcome<()>;
         async fn list_skills(request: Page, context: Request) -> Outcome<ListSkillsResult>;

@@ -1,6 +1,8 @@
 //! The guard around an rmcp service: [`GuardedService`].
 
-use super::{Guarding, Notification, Outcome, Request, judge};
+use super::judge::{self, List};
+use super::{Guarding, Notification, Outcome, Request};
+use crate::closed::Kind;
 use crate::guard::settings;
 use crate::policy::PolicyHandle;
 use rmcp::model::*;
@@ -44,6 +46,43 @@ impl<S> GuardedService<S> {
     settings!(RequestContext<RoleServer>);
 }
 
+impl<S: Service<RoleServer>> GuardedService<S> {
+    /// Returns true if the service may answer a request that calls no tool, and false if the answer is an empty list.
+    async fn asks(&self, request: &ClientRequest, context: &Request) -> Outcome<bool> {
+        let (guard, method) = (&self.guard, request.method());
+        match request {
+            ClientRequest::CompleteRequest(complete) => {
+                let params = &complete.params;
+                guard.asks(method, judge::completed(&params.r#ref), params, context).await
+            }
+            ClientRequest::ReadResourceRequest(read) => guard.asks(method, None, &read.params, context).await,
+            ClientRequest::SubscribeRequest(it) => guard.asks(method, None, &it.params, context).await,
+            ClientRequest::UnsubscribeRequest(it) => guard.asks(method, None, &it.params, context).await,
+            ClientRequest::GetPromptRequest(get) => guard.asks(method, None, &get.params, context).await,
+            _ => guard.asks(method, None, &(), context).await,
+        }
+    }
+
+    /// Lets the service answer, and filters a list of what the policy covers.
+    async fn listed(&self, request: ClientRequest, context: Request) -> Outcome<ServerResult> {
+        let visibility = match &request {
+            ClientRequest::ListPromptsRequest(_) => self.guard.sees(Kind::Prompts, &context).await,
+            ClientRequest::ListResourcesRequest(_) | ClientRequest::ListResourceTemplatesRequest(_) => {
+                self.guard.sees(Kind::Resources, &context).await
+            }
+            _ => None,
+        };
+        let mut result = self.service.handle_request(request, context).await?;
+        match (&mut result, visibility) {
+            (ServerResult::ListPromptsResult(list), Some(visibility)) => list.filter(&visibility),
+            (ServerResult::ListResourcesResult(list), Some(visibility)) => list.filter(&visibility),
+            (ServerResult::ListResourceTemplatesResult(list), Some(visibility)) => list.filter(&visibility),
+            _ => {}
+        }
+        Ok(result)
+    }
+}
+
 impl<S: Service<RoleServer>> Service<RoleServer> for GuardedService<S> {
     async fn handle_request(&self, mut request: ClientRequest, context: Request) -> Outcome<ServerResult> {
         match &mut request {
@@ -66,7 +105,7 @@ impl<S: Service<RoleServer>> Service<RoleServer> for GuardedService<S> {
                 let visibility = self.guard.visibility(self.guard.caller(&context).await);
                 let mut result = self.service.handle_request(request, context).await?;
                 if let ServerResult::ListToolsResult(list) = &mut result {
-                    judge::filter(&visibility, list);
+                    list.filter(&visibility);
                 }
                 Ok(result)
             }
@@ -76,15 +115,12 @@ impl<S: Service<RoleServer>> Service<RoleServer> for GuardedService<S> {
             }
             ClientRequest::SubscriptionsListenRequest(listen) => {
                 self.guard.narrow(&mut listen.params.notifications);
+                self.guard.subscribes(&listen.params.notifications, &context).await?;
                 self.service.handle_request(request, context).await
             }
             other => {
-                let reference = match &*other {
-                    ClientRequest::CompleteRequest(complete) => Some(complete.params.r#ref.reference_type()),
-                    _ => None,
-                };
-                if self.guard.asks(other.method(), reference)? {
-                    return self.service.handle_request(request, context).await;
+                if self.asks(other, &context).await? {
+                    return self.listed(request, context).await;
                 }
                 let empty = match other {
                     ClientRequest::ListPromptsRequest(_) => ServerResult::ListPromptsResult(Default::default()),

@@ -5,6 +5,7 @@
 mod answers;
 mod closed;
 mod concurrent;
+mod covered;
 mod denials;
 mod forwarding;
 mod hidden;

@@ -1,7 +1,8 @@
 //! Sends each message of the corpus through each adapter to a server that records what reaches it and what runs.
 
-use crate::support::corpus::{self, Case, messages};
-use crate::support::lax::lax;
+use crate::support::corpus::{Case, messages};
+use crate::support::lax::{lax, lax_notes};
+use crate::support::notes::{self, Notes};
 use crate::support::server::Server;
 use crate::support::wire::{Reply, post, send};
 use crate::support::{Ran, router};
@@ -17,8 +18,8 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 use tower_mcp::McpRouter;
 
-fn policy() -> Policy {
-    Policy::compile(&corpus::policy()).unwrap()
+fn policy(case: &Case) -> Policy {
+    Policy::compile(&case.policy()).unwrap()
 }
 
 /// The decisions since the last `take`: for each, the tool, whether it may run, and the arguments.
@@ -70,11 +71,21 @@ fn wrong(case: &Case, outcome: &Outcome, passed: impl FnOnce() -> Option<String>
         call == (tool.clone(), *was_allowed) && (expected["args"].is_null() || !is_allowed || *args == expected["args"])
     };
     let is_as_expected = match case.does() {
+        "lists" if !expected["shows"].is_null() => {
+            let (list, shown) = expected["shows"].as_object().unwrap().iter().next().unwrap();
+            let entries = answer.as_ref().and_then(|answer| answer["result"][list].as_array()).cloned();
+            let names = ["uriTemplate", "uri", "name"];
+            let name = |entry: Value| names.iter().find_map(|key| entry.get(*key).cloned()).unwrap();
+            ran.is_empty()
+                && entries.map(|all| all.into_iter().map(name).collect::<Vec<_>>()).as_ref() == shown.as_array()
+        }
         "lists" => {
             let tools = answer.as_ref().and_then(|answer| answer["result"]["tools"].as_array());
             let shows = |tool: &Value| tool["name"] == "pay" || tool["name"] == "look";
             ran.is_empty() && tools.is_some_and(|tools| !tools.is_empty() && tools.iter().all(shows))
         }
+        // The SDK answers by itself what is allowed.
+        "judges" if expected["runs"] == false => ran.is_empty() && judged(case.is_allowed()),
         "judges" if case.is_allowed() => {
             let [(tool, args)] = &**ran else { return Some(format!("ran {ran:?}, decided {decided:?}, {answer:?}")) };
             let is_same =
@@ -120,9 +131,10 @@ async fn over_http() {
     let mut apps = HashMap::new();
     let mut wrongs = Vec::new();
     for case in messages("http") {
-        let app = apps.entry(case.settings.to_string()).or_insert_with(|| {
-            let guard = set!(case, PersoLayer::new(policy()).on_decision(decided.observer()));
-            lax(&ran).layer(from_fn_with_state(reached.clone(), note)).layer(guard)
+        let app = apps.entry((case.settings.to_string(), case.is_covered())).or_insert_with(|| {
+            let guard = set!(case, PersoLayer::new(policy(&case)).on_decision(decided.observer()));
+            let server = if case.is_covered() { lax_notes(&ran) } else { lax(&ran) };
+            server.layer(from_fn_with_state(reached.clone(), note)).layer(guard)
         });
         let mut request = post("agent", &[], "");
         *request.body_mut() = Body::from(case.bytes.clone());
@@ -193,13 +205,13 @@ async fn over_lines(
     ran: &Ran,
     decided: &Decided,
     guarded: impl Fn(&Case) -> DuplexStream,
-    bare: impl Fn() -> DuplexStream,
+    bare: impl Fn(&Case) -> DuplexStream,
 ) {
     let (mut wrongs, mut runs) = (Vec::new(), 0);
     for case in messages(runner) {
         let answer = Line::open(guarded(&case)).await.ask(&case).await;
         let outcome = Outcome { answer, ran: ran.take(), decided: decided.take() };
-        let unguarded = if case.does() == "passes" { Line::open(bare()).await.ask(&case).await } else { None };
+        let unguarded = if case.does() == "passes" { Line::open(bare(&case)).await.ask(&case).await } else { None };
         ran.take();
         let found = wrong(&case, &outcome, || {
             (outcome.answer != unguarded)
@@ -220,14 +232,25 @@ async fn rmcp_over_lines() {
         tokio::spawn(async move { service.serve(theirs).await.unwrap().waiting().await });
         ours
     }
-    let guarded = |case: &Case| serve(set!(case, server.clone().guarded(policy()).on_decision(decided.observer())));
-    over_lines("rmcp", &server.ran, &decided, guarded, || serve(server.clone())).await;
+    let notes = Notes(server.ran.clone());
+    let guarded = |case: &Case| {
+        let decided = decided.observer();
+        match case.is_covered() {
+            true => serve(set!(case, notes.clone().guarded(policy(case)).on_decision(decided))),
+            false => serve(set!(case, server.clone().guarded(policy(case)).on_decision(decided))),
+        }
+    };
+    let bare = |case: &Case| if case.is_covered() { serve(notes.clone()) } else { serve(server.clone()) };
+    over_lines("rmcp", &server.ran, &decided, guarded, bare).await;
 }
 
 #[tokio::test]
 async fn tower_mcp_over_lines() {
     let (ran, decided) = (Ran::default(), Decided::default());
-    let make = || {
+    let make = |case: &Case| {
+        if case.is_covered() {
+            return notes::tower(&ran);
+        }
         ["look", "pay", "wipe"]
             .into_iter()
             .fold(McpRouter::new(), |all, name| all.tool(router::tool(name, ran.clone())))
@@ -244,12 +267,12 @@ async fn tower_mcp_over_lines() {
         }};
     }
     let guarded = |case: &Case| {
-        let guard = set!(case, RouterLayer::new(policy()).on_decision(decided.observer()));
-        serve!(tower_mcp::StdioTransport::new(make()).layer(guard))
+        let guard = set!(case, RouterLayer::new(policy(case)).on_decision(decided.observer()));
+        serve!(tower_mcp::StdioTransport::new(make(case)).layer(guard))
     };
-    over_lines("tower-mcp", &ran, &decided, guarded, || {
+    over_lines("tower-mcp", &ran, &decided, guarded, |case| {
         // Adding a layer changes the type of the transport.
-        serve!(tower_mcp::StdioTransport::new(make()).layer(tower::layer::util::Identity::new()))
+        serve!(tower_mcp::StdioTransport::new(make(case)).layer(tower::layer::util::Identity::new()))
     })
     .await;
 }

@@ -10,6 +10,8 @@ pub struct Case {
     pub name: String,
     pub bytes: Vec<u8>,
     pub settings: Value,
+    /// The name of the policy's file.
+    policy: String,
     /// The expected outcome: `does` and its details.
     pub expected: Value,
 }
@@ -24,6 +26,16 @@ impl Case {
         self.expected["decision"] == "allow"
     }
 
+    /// Returns the text of the policy that judges it.
+    pub fn policy(&self) -> String {
+        std::fs::read_to_string(folder().join("policies").join(&self.policy)).unwrap()
+    }
+
+    /// Returns whether the policy covers resources and prompts.
+    pub fn is_covered(&self) -> bool {
+        self.policy != PAY
+    }
+
     /// Returns whether the case's settings turn this off.
     pub fn denies(&self, kind: &str) -> bool {
         self.settings[kind] == "deny"
@@ -35,10 +47,8 @@ fn folder() -> PathBuf {
     here.ancestors().map(|folder| folder.join("policies/messages")).find(|folder| folder.is_dir()).unwrap()
 }
 
-/// The policy for all messages.
-pub fn policy() -> String {
-    std::fs::read_to_string(folder().join("policies/pay.json")).unwrap()
-}
+/// The policy of files that name no other.
+const PAY: &str = "pay.json";
 
 /// Returns all messages, with the outcomes expected of this runner.
 pub fn messages(runner: &str) -> Vec<Case> {
@@ -53,13 +63,14 @@ pub fn messages(runner: &str) -> Vec<Case> {
         lines += text.lines().filter(|line| line.trim_start().starts_with("{\"name\"")).count();
         let file: Value = serde_json::from_str(&text).unwrap();
         let stem = path.file_stem().unwrap().to_str().unwrap();
-        found.extend(file["cases"].as_array().unwrap().iter().map(|case| read(stem, case, runner)));
+        let policy = file["policy"].as_str().unwrap_or(PAY);
+        found.extend(file["cases"].as_array().unwrap().iter().map(|case| read(stem, policy, case, runner)));
     }
     assert!(lines > 0 && found.len() == lines, "{} cases were read, but there are {lines}", found.len());
     found
 }
 
-fn read(file: &str, case: &Value, runner: &str) -> Case {
+fn read(file: &str, policy: &str, case: &Value, runner: &str) -> Case {
     let exceptions = case["except"].as_object();
     let exception =
         exceptions.and_then(|all| all.iter().find(|(names, _)| names.split(' ').any(|name| name == runner)));
@@ -67,6 +78,7 @@ fn read(file: &str, case: &Value, runner: &str) -> Case {
         name: format!("{file}: {}", case["name"].as_str().unwrap()),
         bytes: case["raw"].as_str().map_or_else(|| built(&case["build"]), |raw| raw.as_bytes().to_vec()),
         settings: case["settings"].clone(),
+        policy: policy.to_owned(),
         expected: exception.map_or(case, |(_, expected)| expected).clone(),
     }
 }

@@ -2,6 +2,7 @@
 //! that a guard lets through runs.
 
 use super::Ran;
+use super::notes::{NOTES, PROMPTS, TEMPLATES};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -10,10 +11,21 @@ use axum::routing::any;
 use serde_json::{Map, Value, json};
 
 pub fn lax(ran: &Ran) -> Router {
-    Router::new().fallback(any(serve)).with_state(ran.clone())
+    Router::new().fallback(any(serve)).with_state(Lax { ran: ran.clone(), has_notes: false })
 }
 
-async fn serve(State(ran): State<Ran>, request: Request) -> Response {
+/// Returns such a server with [notes and prompts](super::notes).
+pub fn lax_notes(ran: &Ran) -> Router {
+    Router::new().fallback(any(serve)).with_state(Lax { ran: ran.clone(), has_notes: true })
+}
+
+#[derive(Clone)]
+struct Lax {
+    ran: Ran,
+    has_notes: bool,
+}
+
+async fn serve(State(Lax { ran, has_notes }): State<Lax>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let charset = parts.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let body = to_bytes(body, usize::MAX).await.unwrap();
@@ -33,7 +45,8 @@ async fn serve(State(ran): State<Ran>, request: Request) -> Response {
         Value::Array(batch) => batch,
         message => vec![message],
     }) {
-        answers.push(answer(&ran, &message));
+        let result = if has_notes { notes(&ran, &message) } else { None };
+        answers.push(result.unwrap_or_else(|| answer(&ran, &message)));
     }
     let body = match answers.len() {
         1 => answers.remove(0),
@@ -51,6 +64,34 @@ fn member<'v>(object: &'v Value, key: &str) -> Option<&'v Value> {
 fn spelled(name: &str) -> String {
     let name = name.split('\0').next().unwrap_or_default().trim();
     name.to_uppercase().replace('\u{212a}', "K").to_lowercase()
+}
+
+/// Answers a message about notes and prompts.
+fn notes(ran: &Ran, message: &Value) -> Option<Value> {
+    let method = spelled(member(message, "method").and_then(Value::as_str).unwrap_or_default());
+    let name = match method.as_str() {
+        "resources/list" | "resources/templates/list" | "prompts/list" => {
+            let id = member(message, "id").cloned().unwrap_or_default();
+            let named = |key: &str, names: &[&str]| -> Value {
+                names.iter().map(|name| Value::Object(Map::from_iter([(key.to_owned(), json!(name))]))).collect()
+            };
+            let result = match method.as_str() {
+                "resources/list" => json!({ "resources": named("uri", &NOTES) }),
+                "prompts/list" => json!({ "prompts": named("name", &PROMPTS) }),
+                _ => json!({ "resourceTemplates": named("uriTemplate", &TEMPLATES) }),
+            };
+            return Some(json!({ "jsonrpc": "2.0", "id": id, "result": result }));
+        }
+        "resources/subscribe" | "resources/unsubscribe" | "subscriptions/listen" => "mcp:resources/subscribe",
+        _ if method.contains("resource") || method.contains("prompt") || method.contains("complete") => {
+            &format!("mcp:{method}")
+        }
+        _ => return None,
+    };
+    let mut args = member(message, "params").cloned().unwrap_or_default();
+    args.as_object_mut().map(|args| args.remove("_meta"));
+    ran.note(name, args);
+    None
 }
 
 fn answer(ran: &Ran, message: &Value) -> Value {

@@ -2,6 +2,7 @@
 
 pub mod corpus;
 pub mod lax;
+pub mod notes;
 pub mod peer;
 pub mod router;
 pub mod server;

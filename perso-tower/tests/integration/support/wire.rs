@@ -104,8 +104,9 @@ impl Client {
             headers.push(("mcp-protocol-version", self.revision));
         }
         headers.extend(self.session.as_deref().map(|session| ("mcp-session-id", session)));
-        let (method, name) =
-            (message["method"].as_str().unwrap_or_default().to_owned(), message["params"]["name"].clone());
+        let method = message["method"].as_str().unwrap_or_default().to_owned();
+        let params = &message["params"];
+        let name = params.get("name").or(params.get("uri")).cloned().unwrap_or_default();
         if self.revision == MODERN {
             let meta = &mut message["params"]["_meta"];
             meta["io.modelcontextprotocol/protocolVersion"] = json!(MODERN);
