@@ -8,7 +8,7 @@ use perso_core::Call;
 use perso_core::source::{Place, Reads};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -47,6 +47,21 @@ impl Policy {
     #[getter]
     fn reads_time(&self) -> bool {
         self.current.load().reads_time()
+    }
+
+    /// What the active module judges: `tools`, and `resources` and `prompts` if its policy covers them.
+    #[getter]
+    fn covers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let covers = self.current.load().covers();
+        let words = [("tools", true), ("resources", covers.resources), ("prompts", covers.prompts)];
+        let covered: Vec<_> = words.into_iter().filter(|(_, is_covered)| *is_covered).map(|(word, _)| word).collect();
+        PyTuple::new(py, covered)
+    }
+
+    /// Whether no tool can have this name, because the policy uses names that begin like it for requests. Guards deny calls of
+    /// such a tool.
+    fn reserves(&self, tool: &Bound<'_, PyAny>) -> bool {
+        name(tool).is_some_and(|tool| self.current.load().covers().reserves(&tool))
     }
 
     /// Judges a call. Never raises: a call that cannot be judged is denied, and the decision's `cause` says why.
@@ -100,6 +115,22 @@ impl Policy {
         let Some(tool) = name(tool) else { return false };
         let parts = Parts::read(Parts::reads(&policy, &tool), None, agent, context);
         policy.could_allow(&parts.call(&tool))
+    }
+
+    /// Whether a call with these arguments is allowed, or can be approved, with some resource, and at some time if `context` has
+    /// no `now`. For lists of resources (`mcp:resources/read` with `uri`) and of prompts (`mcp:prompts/list` with `name`).
+    #[pyo3(signature = (tool, args=None, *, agent=None, context=None))]
+    fn could_list(
+        &self,
+        tool: &Bound<'_, PyAny>,
+        args: Option<&Bound<'_, PyAny>>,
+        agent: Option<&Bound<'_, PyAny>>,
+        context: Option<&Bound<'_, PyAny>>,
+    ) -> bool {
+        let policy = self.current.load();
+        let Some(tool) = name(tool) else { return false };
+        let parts = Parts::read(Parts::reads(&policy, &tool), args, agent, context);
+        policy.could_list(&parts.call(&tool))
     }
 
     /// Whether the decision depends on the resource, so that you must fetch it.

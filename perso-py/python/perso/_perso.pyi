@@ -149,6 +149,12 @@ class Policy:
     @property
     def reads_time(self) -> bool:
         """Whether some rule of the active module reads the time, `context.now`."""
+    @property
+    def covers(self) -> tuple[Literal["tools", "resources", "prompts"], ...]:
+        """What the active module judges: `tools`, and `resources` and `prompts` if its policy covers them."""
+    def reserves(self, tool: object) -> bool:
+        """Whether no tool can have this name, because the policy uses names that begin like it for requests. Guards deny calls
+        of such a tool."""
     def decide(
         self,
         tool: object,
@@ -173,6 +179,10 @@ class Policy:
     def could_allow(self, tool: object, *, agent: object = None, context: object = None) -> bool:
         """Whether the caller could ever call the tool: whether the call is allowed, or can be approved,
         with some arguments and some resource, and at some time if `context` has no `now`."""
+    def could_list(self, tool: object, args: object = None, *, agent: object = None, context: object = None) -> bool:
+        """Whether a call with these arguments is allowed, or can be approved, with some resource, and at some time if `context`
+        has no `now`. For lists of resources (`mcp:resources/read` with `uri`) and of prompts (`mcp:prompts/list` with `name`).
+        """
     def needs_resource(self, tool: object, args: object = None, *, agent: object = None, context: object = None) -> bool:
         """Whether the decision depends on the resource, so that you must fetch it."""
     def read(

@@ -25,6 +25,7 @@ from mcp_types import (
 )
 from pydantic import BaseModel, ConfigDict
 
+from perso import Policy
 from support.closed import COMPLETIONS, EVERYWHERE, GETS, LISTS, SETTINGS, SUBSCRIPTIONS, UNKNOWN, Ask, Way, offer, use
 from support.done import done
 from support.policies import policy
@@ -71,23 +72,23 @@ def answering(result: Any) -> Any:
     return handler
 
 
-def single(**settings: Any) -> FastMCP[Any]:
+def single(rules: Policy = POLICY, **settings: Any) -> FastMCP[Any]:
     """A server with the guard in its middleware, and with handlers in addition to the SDK's."""
-    server = plain(POLICY.fastmcp(**settings))
+    server = plain(rules.fastmcp(**settings))
     for way in (*SUBSCRIPTIONS, *UNKNOWN):
         server._mcp_server.add_request_handler(way.method, Params, answering(EmptyResult()))
     return server
 
 
-def made_already(**settings: Any) -> FastMCP[Any]:
+def made_already(rules: Policy = POLICY, **settings: Any) -> FastMCP[Any]:
     server = plain(Middleware())
-    POLICY.guard_server(server, **settings)
+    rules.guard_server(server, **settings)
     return server
 
 
-def replaced(**settings: Any) -> FastMCP[Any]:
+def replaced(rules: Policy = POLICY, **settings: Any) -> FastMCP[Any]:
     """A server with its own handlers for prompts and resources."""
-    server = plain(POLICY.fastmcp(**settings))
+    server = plain(rules.fastmcp(**settings))
     contents: list[Any] = [TextResourceContents(uri="note://one", text="one")]
     for method, result in (
         ("prompts/get", GetPromptResult(messages=[])),
@@ -98,24 +99,24 @@ def replaced(**settings: Any) -> FastMCP[Any]:
     return server
 
 
-def outside(**settings: Any) -> FastMCP[Any]:
+def outside(rules: Policy = POLICY, **settings: Any) -> FastMCP[Any]:
     """A guarded server on which another is mounted."""
-    server: FastMCP[Any] = FastMCP("outside", middleware=[POLICY.fastmcp(**settings)])
+    server: FastMCP[Any] = FastMCP("outside", middleware=[rules.fastmcp(**settings)])
     server.mount(plain())
     return server
 
 
-def inside(**settings: Any) -> FastMCP[Any]:
+def inside(rules: Policy = POLICY, **settings: Any) -> FastMCP[Any]:
     """A server on which a guarded server is mounted."""
     server: FastMCP[Any] = FastMCP("inside")
-    server.mount(plain(POLICY.fastmcp(**settings)))
+    server.mount(plain(rules.fastmcp(**settings)))
     return server
 
 
-def proxy(**settings: Any) -> FastMCP[Any]:
+def proxy(rules: Policy = POLICY, **settings: Any) -> FastMCP[Any]:
     """A guarded proxy."""
     server: FastMCP[Any] = create_proxy(plain(), name="proxy")
-    POLICY.guard_server(server, **settings)
+    rules.guard_server(server, **settings)
     return server
 
 

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 from fastmcp import FastMCP
+from mcp_types import EmptyResult, RequestParams
+from pydantic import ConfigDict
 
 from support.done import done
-from support.messages import check_all
+from support.messages import NOTES, PROMPTS, REFUSED, TEMPLATES, check_all
 
 
 def server() -> FastMCP[Any]:
@@ -31,6 +33,62 @@ def server() -> FastMCP[Any]:
     return server
 
 
+def notes() -> FastMCP[Any]:
+    """A server with notes and prompts."""
+    made = server()
+
+    def prompt(name: str) -> Any:
+        def get(team: str = "") -> str:
+            done.append(("mcp:prompts/get", {"name": name, "arguments": {"team": team} if team else {}}))
+            return "hello"
+
+        return get
+
+    def note(uri: str) -> Any:
+        def read() -> str:
+            done.append(("mcp:resources/read", {"uri": uri}))
+            return "text"
+
+        return read
+
+    def template(text: str) -> Any:
+        def read(id: str) -> str:
+            done.append(("mcp:resources/read", {"uri": text.replace("{id}", id)}))
+            return "text"
+
+        return read
+
+    for name in PROMPTS:
+        made.prompt(prompt(name), name=name)
+    for uri in NOTES:
+        made.resource(uri)(note(uri))
+    for text in TEMPLATES:
+        made.resource(text)(template(text))
+
+    @made.completion
+    def complete(ref: Any, argument: Any, context: Any) -> list[str]:
+        args = {"ref": ref.model_dump(exclude_none=True), "argument": argument.model_dump(exclude_none=True)}
+        done.append(("mcp:completion/complete", args))
+        return ["a"]
+
+    def answering(tool: str) -> Any:
+        async def handler(ctx: Any, params: Any) -> EmptyResult:
+            done.append((tool, params.model_dump(by_alias=True, exclude_none=True, exclude={"meta"})))
+            return EmptyResult()
+
+        return handler
+
+    for method in ("resources/subscribe", "resources/unsubscribe"):
+        made._mcp_server.add_request_handler(method, Params, answering("mcp:resources/subscribe"))
+    for method in REFUSED:
+        made._mcp_server.add_request_handler(method, Params, answering(method))
+    return made
+
+
+class Params(RequestParams):
+    model_config = ConfigDict(extra="allow")
+
+
 @pytest.mark.anyio
 async def test_each_message() -> None:
-    await check_all("fastmcp", server, lambda server: server._mcp_server)
+    await check_all("fastmcp", server, notes, lambda server: server._mcp_server)

@@ -16,6 +16,7 @@ from mcp.shared.exceptions import McpError
 from mcp.shared.memory import create_connected_server_and_client_session as connected
 from pydantic import AnyUrl
 
+from perso import Policy
 from support.closed import COMPLETIONS, EVERYWHERE, GETS, LISTS, SETTINGS, SUBSCRIPTIONS, UNKNOWN, Ask, offer, use
 from support.done import done
 from support.policies import policy
@@ -31,10 +32,10 @@ WAYS = [
 ]
 
 
-def full(settings: dict[str, Any], **more: Any) -> FastMCP[Any]:
+def full(settings: dict[str, Any], rules: Policy = POLICY, **more: Any) -> FastMCP[Any]:
     """A server with the SDK's own handlers, guarded before it has any prompts and resources."""
     server: FastMCP[Any] = FastMCP("desk", **more)
-    POLICY.guard_server(server, **settings)
+    rules.guard_server(server, **settings)
 
     offer(server)
 
@@ -46,7 +47,7 @@ def full(settings: dict[str, Any], **more: Any) -> FastMCP[Any]:
     return server
 
 
-def low_level(settings: dict[str, Any]) -> Server[Any, Any]:
+def low_level(settings: dict[str, Any], rules: Policy = POLICY) -> Server[Any, Any]:
     """A server with its own handlers, half of which are registered after the guard."""
     server: Server[Any, Any] = Server("desk")
 
@@ -65,7 +66,7 @@ def low_level(settings: dict[str, Any]) -> Server[Any, Any]:
         done.append("templates")
         return [types.ResourceTemplate(name="page", uriTemplate="page://{number}")]
 
-    POLICY.guard_server(server, **settings)
+    rules.guard_server(server, **settings)
 
     @server.get_prompt()
     async def get_prompt(name: str, arguments: Any) -> types.GetPromptResult:

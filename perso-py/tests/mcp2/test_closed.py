@@ -34,6 +34,7 @@ from mcp_types import (
 )
 from pydantic import BaseModel, ConfigDict
 
+from perso import Policy
 from support.closed import COMPLETIONS, EVERYWHERE, GETS, LISTS, SETTINGS, SUBSCRIPTIONS, UNKNOWN, Ask, offer, use
 from support.done import done
 from support.policies import policy
@@ -72,21 +73,21 @@ def full() -> MCPServer[Any]:
     return server
 
 
-def with_middleware(**settings: Any) -> MCPServer[Any]:
+def with_middleware(rules: Policy = POLICY, **settings: Any) -> MCPServer[Any]:
     """A server with the guard in its middleware."""
     server = full()
-    server.middleware.append(POLICY.mcp(**settings))
+    server.middleware.append(rules.mcp(**settings))
     return server
 
 
-def made_already(**settings: Any) -> MCPServer[Any]:
+def made_already(rules: Policy = POLICY, **settings: Any) -> MCPServer[Any]:
     """A server that is guarded after it was created."""
     server = full()
-    POLICY.guard_server(server, **settings)
+    rules.guard_server(server, **settings)
     return server
 
 
-def low_level(**settings: Any) -> Server[Any]:
+def low_level(rules: Policy = POLICY, **settings: Any) -> Server[Any]:
     """A server with its own handlers, some of which are registered later."""
 
     def answering(result: Any) -> Any:
@@ -107,7 +108,7 @@ def low_level(**settings: Any) -> Server[Any]:
         on_subscriptions_listen=ListenHandler(BUS),
         on_completion=answering(CompleteResult(completion=Completion(values=["1"]))),
     )
-    POLICY.guard_server(server, **settings)
+    rules.guard_server(server, **settings)
     templates = ListResourceTemplatesResult(resource_templates=[ResourceTemplate(name="page", uri_template="page://{number}")])
     server.add_request_handler("resources/templates/list", Params, answering(templates))
     server.add_request_handler("prompts/get", GetPromptRequestParams, answering(GetPromptResult(messages=[message])))

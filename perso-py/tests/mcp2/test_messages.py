@@ -4,11 +4,28 @@ from typing import Any
 
 import pytest
 from mcp.server.lowlevel import Server
-from mcp_types import CallToolResult, EmptyResult, ListToolsResult, RequestParams, TextContent, Tool
+from mcp_types import (
+    CallToolResult,
+    CompleteResult,
+    Completion,
+    EmptyResult,
+    GetPromptResult,
+    ListPromptsResult,
+    ListResourcesResult,
+    ListResourceTemplatesResult,
+    ListToolsResult,
+    Prompt,
+    ReadResourceResult,
+    RequestParams,
+    Resource,
+    ResourceTemplate,
+    TextContent,
+    Tool,
+)
 from pydantic import ConfigDict
 
 from support.done import done
-from support.messages import check_all, refused_methods
+from support.messages import NOTES, PROMPTS, REFUSED, TEMPLATES, check_all, refused_methods
 
 
 class Params(RequestParams):
@@ -35,6 +52,43 @@ def server() -> Server[Any]:
     return server
 
 
+def notes() -> Server[Any]:
+    """A server with notes and prompts."""
+
+    def answering(result: Any, tool: str = "") -> Any:
+        async def handler(ctx: Any, params: Any) -> Any:
+            if tool:
+                done.append((tool, params.model_dump(by_alias=True, exclude_none=True, exclude={"meta"})))
+            return result
+
+        return handler
+
+    async def call(ctx: Any, params: Any) -> CallToolResult:
+        done.append((params.name, params.arguments or {}))
+        return CallToolResult(content=[])
+
+    subscribe = answering(EmptyResult(), "mcp:resources/subscribe")
+    made: Server[Any] = Server(
+        "notes",
+        on_call_tool=call,
+        on_list_prompts=answering(ListPromptsResult(prompts=[Prompt(name=name) for name in PROMPTS])),
+        on_get_prompt=answering(GetPromptResult(messages=[]), "mcp:prompts/get"),
+        on_list_resources=answering(ListResourcesResult(resources=[Resource(name=uri, uri=uri) for uri in NOTES])),
+        on_list_resource_templates=answering(
+            ListResourceTemplatesResult(
+                resource_templates=[ResourceTemplate(name=text, uri_template=text) for text in TEMPLATES]
+            )
+        ),
+        on_read_resource=answering(ReadResourceResult(contents=[]), "mcp:resources/read"),
+        on_subscribe_resource=subscribe,
+        on_unsubscribe_resource=subscribe,
+        on_completion=answering(CompleteResult(completion=Completion(values=["a"])), "mcp:completion/complete"),
+    )
+    for method in REFUSED:
+        made.add_request_handler(method, Params, answering(EmptyResult(), method))
+    return made
+
+
 @pytest.mark.anyio
 async def test_each_message() -> None:
-    await check_all("mcp2", server)
+    await check_all("mcp2", server, notes)

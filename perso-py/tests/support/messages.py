@@ -17,7 +17,12 @@ from .done import done
 from .policies import POLICIES
 
 FOLDER = POLICIES / "messages"
-RULES = Policy.compile((FOLDER / "policies" / "pay.json").read_text())
+PAY = "pay.json"
+NOTES = ("note://public/1", "note://private/1")
+TEMPLATES = ("note://public/{id}", "note://private/{id}")
+PROMPTS = ("greet", "report", "payroll")
+REFUSED = ("resources/directory/read", "resources/write", "prompts/render")
+"""Methods that a server with notes has as well, and that no message may reach."""
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "line", "version": "1"}}
 
 
@@ -26,6 +31,7 @@ class Message:
     name: str
     data: bytes
     settings: dict[str, Any]
+    policy: str
     expected: dict[str, Any]
 
 
@@ -35,10 +41,13 @@ def messages(runner: str) -> list[Message]:
     for path in sorted(FOLDER.glob("*.json")):
         text = path.read_text()
         lines += sum(line.lstrip().startswith('{"name"') for line in text.splitlines())
-        for case in json.loads(text)["cases"]:
+        file = json.loads(text)
+        policy = file.get("policy", PAY)
+        for case in file["cases"]:
             data = case["raw"].encode() if "raw" in case else b"".join(map(piece, case["build"]))
             exceptions = [what for names, what in case.get("except", {}).items() if runner in names.split()]
-            found.append(Message(f"{path.stem}: {case['name']}", data, case.get("settings", {}), (exceptions or [case])[0]))
+            name, settings = f"{path.stem}: {case['name']}", case.get("settings", {})
+            found.append(Message(name, data, settings, policy, (exceptions or [case])[0]))
     assert len(found) == lines > 0, f"{len(found)} cases were read, but there are {lines}"
     return found
 
@@ -47,6 +56,8 @@ def refused_methods() -> set[str]:
     """The methods that are refused in every message that has them."""
     methods: dict[bool, set[str]] = {True: set(), False: set()}
     for one in messages("mcp2"):
+        if one.policy != PAY:
+            continue
         try:
             method = json.loads(one.data)["method"]
         except (ValueError, LookupError, TypeError, RecursionError):
@@ -117,20 +128,24 @@ async def served(lowlevel: Any) -> AsyncIterator[Lines]:
     lines.input.close()
 
 
-async def check_all(runner: str, make: Callable[[], Any], lowlevel: Callable[[Any], Any] = lambda server: server) -> None:
+async def check_all(
+    runner: str, make: Callable[[], Any], notes: Callable[[], Any], lowlevel: Callable[[Any], Any] = lambda server: server
+) -> None:
     """Sends each message to a guarded server and to one without a guard, and fails with all that is wrong.
 
-    The servers append each call that runs to `done`, as the tool and its arguments.
+    The servers append each call that runs to `done`, as the tool and its arguments. `notes` makes a server with notes and
+    prompts, for the policy that covers these.
     """
     decided: list[Any] = []
     wrong, runs = [], 0
     found = messages(runner)
-    for settings in [json.loads(text) for text in sorted({json.dumps(one.settings) for one in found})]:
-        server = make()
-        RULES.guard_server(server, on_decision=lambda event, args: decided.append((event, args)), **settings)
-        async with served(lowlevel(server)) as guarded, served(lowlevel(make())) as bare:
+    for text, policy in sorted({(json.dumps(one.settings), one.policy) for one in found}):
+        settings, making = json.loads(text), make if policy == PAY else notes
+        server, rules = making(), Policy.compile((FOLDER / "policies" / policy).read_text())
+        rules.guard_server(server, on_decision=lambda event, args: decided.append((event, args)), **settings)
+        async with served(lowlevel(server)) as guarded, served(lowlevel(making())) as bare:
             for one in found:
-                if one.settings != settings:
+                if one.settings != settings or one.policy != policy:
                     continue
                 done.clear()
                 decided.clear()
@@ -140,13 +155,17 @@ async def check_all(runner: str, make: Callable[[], Any], lowlevel: Callable[[An
                 unguarded = await bare.ask(one.data) if one.expected["does"] == "passes" else None
                 if not _is_right(one.expected, answer, ran, judged, unguarded):
                     seen = [(event.tool, event.decision.allowed, args) for event, args in judged]
-                    found = f"ran {ran}, decided {seen}, answered {answer}, without a guard {unguarded}"
-                    wrong.append(f"{one.name}: {one.expected['does']}: {found}"[:600])
+                    what = f"ran {ran}, decided {seen}, answered {answer}, without a guard {unguarded}"
+                    wrong.append(f"{one.name}: {one.expected['does']}: {what}"[:600])
     assert runs > 0
     assert not wrong, "\n".join(wrong)
 
 
 def _is_right(expected: dict[str, Any], answer: Any, ran: list[Any], judged: list[Any], unguarded: Any) -> bool:
+    if expected["does"] == "lists" and "shows" in expected:
+        ((key, shown),) = expected["shows"].items()
+        named = {"resources": "uri", "resourceTemplates": "uriTemplate", "prompts": "name"}[key]
+        return ran == [] and answer is not None and [one[named] for one in answer.get("result", {}).get(key, [])] == shown
     if expected["does"] == "lists":
         names = [tool["name"] for tool in answer["result"]["tools"]] if answer and "result" in answer else []
         return ran == [] and sorted(names) == ["look", "pay"]
@@ -154,7 +173,7 @@ def _is_right(expected: dict[str, Any], answer: Any, ran: list[Any], judged: lis
         tool, args, is_allowed = expected.get("tool"), expected.get("args"), expected["decision"] == "allow"
         # A server may judge a call where it arrives and again where it runs.
         is_judged = judged != [] and all((event.tool, event.decision.allowed) == (tool, is_allowed) for event, _ in judged)
-        return is_judged and ran == ([(tool, args or {})] if is_allowed else [])
+        return is_judged and ran == ([(tool, args or {})] if is_allowed and expected.get("runs", True) else [])
     if ran:
         return False
     if expected["does"] == "refuses":

@@ -13,9 +13,10 @@ from contextvars import ContextVar
 from typing import Any
 
 from perso._perso import Unknown
+from perso.adapters.same import is_same
 from perso.adapters.served import Served
 from perso.guard.judge import caller, calling
-from perso.guard.own import SCALARS, own
+from perso.guard.own import own
 from perso.guard.verdict import Verdict
 
 
@@ -114,30 +115,3 @@ NONE: Mapping[Gates, _Admitted] = {}
 
 _admitted: ContextVar[Mapping[Gates, _Admitted]] = ContextVar("perso_admitted")
 """The calls that each guard has admitted in the current request."""
-
-
-def is_same(one: Any, other: Any) -> bool:
-    """Whether two values are the same JSON. `1`, `1.0` and `True` differ. Works at any depth.
-
-    >>> is_same({"a": [1, {"b": None}]}, {"a": [1, {"b": None}]})
-    True
-    >>> is_same({"a": 1}, {"a": True}) or is_same([1], [1, 1]) or is_same({"a": 1}, {"b": 1})
-    False
-    """
-    rest = [(one, other)]
-    while rest:
-        a, b = rest.pop()
-        kind = type(a)
-        if kind is not type(b):
-            return False
-        if kind is dict:
-            if a.keys() != b.keys():
-                return False
-            rest.extend((value, b[key]) for key, value in a.items())
-        elif kind is list:
-            if len(a) != len(b):
-                return False
-            rest.extend(zip(a, b, strict=True))
-        elif a is not b and not (kind in SCALARS and a == b):
-            return False
-    return True

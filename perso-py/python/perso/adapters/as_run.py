@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import AliasChoices, BaseModel, RootModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
-from perso.adapters.admitted import is_same
+from perso.adapters.same import is_same
 from perso.guard.own import SCALARS
 
 NUMBERS = (int, float)

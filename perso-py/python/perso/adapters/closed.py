@@ -24,12 +24,14 @@ NOTIFICATIONS = {"prompts": "prompt", "resources": "resource"}
 
 @dataclass(frozen=True)
 class Instead:
-    """The answer that the guard gives instead of the server: a result, or the error `METHOD_NOT_FOUND` without one."""
+    """The answer that the guard gives instead of the server: a result, or an error without one."""
 
     result: dict[str, Any] | None
     message: str
     why: str
     """The detail in the recorded decision."""
+    code: int = -32601
+    """The error's code, by default `METHOD_NOT_FOUND`."""
 
 
 class Closed:
@@ -47,7 +49,7 @@ class Closed:
         {'prompts': []}
         >>> Closed("prompts").instead("resources/list", None)
         """
-        kind = self._kind(method, params)
+        kind = self.kind_of(method, params)
         if kind not in self.kinds:
             return None
         result: dict[str, Any] | None = {LISTS[method]: []} if method in LISTS else None
@@ -66,7 +68,7 @@ class Closed:
         asked = {key: value for key, value in params["notifications"].items() if not folded(key).startswith(begins)}
         return {**params, "notifications": asked}
 
-    def _kind(self, method: str, params: Any) -> str | None:
+    def kind_of(self, method: str, params: Any) -> str | None:
         """The kind that a message belongs to. A message that cannot be read counts as one that is turned off."""
         if method == LISTEN and isinstance(_at(params, "notifications"), Mapping):
             return None

@@ -1,10 +1,12 @@
-"""Answers messages about prompts and resources that the host has turned off, on `mcp` 2 and fastmcp.
+"""Answers messages about prompts and resources that the host has turned off, and judges those that the policy covers, on `mcp`
+2 and fastmcp.
 
-The guard answers before anything else sees the message, and again at each handler, in case something changed the message.
+The guard does so before anything else sees the message, and again at each handler, in case something changed the message.
 """
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -12,33 +14,76 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.lowlevel.server import HandlerEntry
 from mcp.shared.exceptions import MCPError
-from mcp_types import METHOD_NOT_FOUND, SERVER_INFO_META_KEY
+from mcp_types import SERVER_INFO_META_KEY
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel
 
+from perso.adapters.closed import LISTEN
+from perso.adapters.covered import NAMES, is_passed, passing
 from perso.adapters.served import Served
+from perso.guard.judge import caller, calling
 
 Context = ServerRequestContext[Any, Any]
 
 
-def closing(served: Served, lowlevel: Server[Any], call_next: CallNext) -> CallNext:
-    """Wraps `call_next` so that it gets only messages about what the host has not turned off."""
+def closing(served: Served, lowlevel: Server[Any], call_next: CallNext, *, is_inside: bool = False) -> CallNext:
+    """Wraps `call_next` so that it gets only messages that the host and the policy allow.
+
+    With `is_inside`, the message has passed the guard before, and the caller is known.
+    """
 
     async def call(ctx: Context) -> HandlerResult:
         instead = served.instead(ctx.method, ctx.params)
         if instead is None:
-            return await call_next(replace(ctx, params=served.narrowed(ctx.method, ctx.params)))
+            return await _covered(served, replace(ctx, params=served.narrowed(ctx.method, ctx.params)), call_next, is_inside)
         if ctx.request_id is None:
             # A notification has no response.
             return None
         if instead.result is None:
-            raise MCPError(code=METHOD_NOT_FOUND, message=instead.message)
+            raise MCPError(code=instead.code, message=instead.message)
         result = {**instead.result}
         if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
             result.update(ttlMs=0, cacheScope="private")
         return complete(result, ctx, lowlevel)
 
     return call
+
+
+async def _covered(served: Served, ctx: Context, call_next: CallNext, is_inside: bool) -> HandlerResult:
+    """Judges a request for something that the policy covers, and filters its list."""
+    calls, key = served.calls(ctx.method, ctx.params), served.filters(ctx.method)
+    if (calls is None and key is None) or is_passed(served, ctx.method, ctx.params):
+        return await call_next(ctx)
+    if ctx.request_id is None and served.judge.refuse("", "a request needs an id") is not None:
+        return None
+    agent = None
+    if calls is not None:
+        verdict = await served.request(ctx, calls, caller() if is_inside else None)
+        if verdict.denied is not None:
+            is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+            code, message, data = served.refusal(verdict.denied, is_modern=is_modern)
+            raise MCPError(code=code, message=message, data=data)
+        agent = verdict.agent
+        if ctx.method != LISTEN:
+            # The handler gets what was judged.
+            ctx = replace(ctx, params={**(ctx.params or {}), **verdict.args})
+    with passing(served, ctx.method, ctx.params), nullcontext() if calls is None else calling(agent):
+        result = await call_next(ctx)
+    return result if key is None else await _shown(served, ctx, result, key)
+
+
+async def _shown(served: Served, ctx: Context, result: HandlerResult, key: str) -> HandlerResult:
+    """The answer to a request for a list, without what the caller could never read or get."""
+    if isinstance(result, BaseModel):
+        result = result.model_dump(by_alias=True, mode="json", exclude_none=True)
+    if not isinstance(result, dict) or served.judge.observes:
+        return result
+    kind = ctx.method.partition("/")[0]
+    result = {**result, key: await served.shown(ctx, result.get(key) or [], lambda entry: entry.get(NAMES[key]), kind)}
+    if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
+        # The list is filtered for this caller.
+        result["cacheScope"] = "private"
+    return result
 
 
 def closing_handler(served: Served, lowlevel: Server[Any], method: str, entry: HandlerEntry[Any]) -> HandlerEntry[Any]:
@@ -52,7 +97,7 @@ def closing_handler(served: Served, lowlevel: Server[Any], method: str, entry: H
         async def handler(ctx: Context) -> HandlerResult:
             return await entry.handler(ctx, entry.params_type.model_validate(ctx.params, by_name=False))
 
-        return await closing(served, lowlevel, handler)(replace(ctx, method=method, params=sent))
+        return await closing(served, lowlevel, handler, is_inside=True)(replace(ctx, method=method, params=sent))
 
     return HandlerEntry(entry.params_type, handle)
 

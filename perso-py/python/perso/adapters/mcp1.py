@@ -7,6 +7,8 @@ up its handlers, and not around the handlers themselves.
 from __future__ import annotations
 
 import functools
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Any
 
 from mcp.server.fastmcp import FastMCP
@@ -16,7 +18,6 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import McpError
 from mcp.types import (
     INVALID_PARAMS,
-    METHOD_NOT_FOUND,
     CallToolRequest,
     CallToolResult,
     ErrorData,
@@ -28,9 +29,11 @@ from mcp.types import (
 
 from perso._perso import Policy
 from perso.adapters.admitted import Gates
-from perso.adapters.served import DENIED_TASK, Served
+from perso.adapters.covered import NAMES, is_passed, passing
+from perso.adapters.served import DENIED, Served
 from perso.adapters.tools import Sdk, function_of, guard_runs, guard_tools
 from perso.guard.denied import Denied
+from perso.guard.judge import calling
 from perso.verify import wrong_order
 
 MISSING = object()
@@ -72,7 +75,7 @@ class Guard:
             return self.call(handler)
         if request is ListToolsRequest:
             return self.list(handler)
-        return handler if self.served.closed is None else self.close(handler)
+        return self.close(handler) if self.served.answers() else handler
 
     def call(self, handler: Any) -> Any:
         @functools.wraps(handler)
@@ -98,7 +101,7 @@ class Guard:
             text = TextContent(type="text", text=f"Unknown tool: {denied.tool}")
             return ServerResult(CallToolResult(content=[text], isError=True))
         if is_task:
-            raise McpError(ErrorData(code=DENIED_TASK, message=str(denied), data=denied.meta()))
+            raise McpError(ErrorData(code=DENIED, message=str(denied), data=denied.meta()))
         text = TextContent(type="text", text=str(denied))
         return ServerResult(CallToolResult(content=[text], isError=True, _meta=denied.meta()))
 
@@ -116,20 +119,44 @@ class Guard:
         return list_tools
 
     def close(self, handler: Any) -> Any:
-        """Wraps a handler so that it does not get requests for what the host has turned off."""
+        """Wraps a handler so that it gets only requests that the host and the policy allow."""
 
         @functools.wraps(handler)
         async def close(request: Any) -> ServerResult:
             sent = request.model_dump(by_alias=True, mode="json", exclude_none=True)
-            instead = self.served.instead(sent["method"], sent.get("params"))
+            method, params = sent["method"], sent.get("params")
+            instead = self.served.instead(method, params)
             if instead is None:
-                result: ServerResult = await handler(request)
-                return result
+                return await self.covered(method, params, lambda: handler(request))
             if instead.result is None:
-                raise McpError(ErrorData(code=METHOD_NOT_FOUND, message=instead.message))
+                raise McpError(ErrorData(code=instead.code, message=instead.message))
             return ServerResult.model_validate(instead.result)
 
         return close
+
+    async def covered(self, method: str, params: Any, answer: Callable[[], Awaitable[ServerResult]]) -> ServerResult:
+        """Judges a request for something that the policy covers, and filters its list."""
+        served = self.served
+        found, key = served.calls(method, params), served.filters(method)
+        # A handler can call another registered handler.
+        if (found is None and key is None) or is_passed(served, method, params):
+            return await answer()
+        agent = None
+        if found is not None:
+            verdict = await served.request(self.told(), found)
+            if verdict.denied is not None:
+                code, message, data = served.refusal(verdict.denied)
+                raise McpError(ErrorData(code=code, message=message, data=data))
+            agent = verdict.agent
+        with passing(served, method, params), nullcontext() if found is None else calling(agent):
+            result = await answer()
+        if key is None:
+            return result
+        # The SDK names fields like the keys in JSON.
+        entries, kind = getattr(result.root, key), method.partition("/")[0]
+        shown = await served.shown(self.told(), entries, lambda entry: str(getattr(entry, NAMES[key])), kind)
+        # A copy: a handler may return the same result each time.
+        return ServerResult(result.root.model_copy(update={key: shown}))
 
     def verify(self) -> None:
         """Checks the server's guards before the first message."""

@@ -27,7 +27,7 @@ from perso.adapters.admitted import Gates
 from perso.adapters.closed import is_about
 from perso.adapters.closing import closing, closing_handler, complete
 from perso.adapters.fold import is_about_tools
-from perso.adapters.served import DENIED_TASK, Served
+from perso.adapters.served import DENIED, Served
 from perso.adapters.tools import Sdk, function_of, guard_runs, guard_tools, later
 from perso.guard.denied import Denied
 from perso.verify import Unguarded, wrong_order
@@ -65,7 +65,7 @@ class Guard:
     async def __call__(self, ctx: Context, call_next: CallNext) -> HandlerResult:
         lowlevel = self._ready()
         if not is_about_tools(ctx.method):
-            if self.served.closed is not None:
+            if self.served.answers():
                 call_next = closing(self.served, lowlevel, call_next)
             return await call_next(ctx)
         if ctx.request_id is not None and ctx.method == "tools/call":
@@ -109,7 +109,7 @@ class Guard:
 
     def _denial(self, denied: Denied, ctx: Context, lowlevel: Server[Any]) -> dict[str, Any]:
         if (ctx.params or {}).get("task") is not None and not self.served.hide:
-            raise MCPError(code=DENIED_TASK, message=str(denied), data=denied.meta())
+            raise MCPError(code=DENIED, message=str(denied), data=denied.meta())
         # With `hide`, the SDK's own text for a tool that does not exist.
         text = f"Unknown tool: {denied.tool}" if self.served.hide else str(denied)
         result: dict[str, Any] = {"content": [{"type": "text", "text": text}], "isError": True}
@@ -135,8 +135,8 @@ class Guard:
                 return None
             if method == "tools/call":
                 return self._gate(entry, lowlevel)
-            is_closed = self.served.closed is not None and is_about(method)
-            return closing_handler(self.served, lowlevel, method, entry) if is_closed else entry
+            is_answered = self.served.answers() and is_about(method)
+            return closing_handler(self.served, lowlevel, method, entry) if is_answered else entry
 
         lowlevel.get_request_handler = get_request_handler  # type: ignore[method-assign]
         if self.served.hide:

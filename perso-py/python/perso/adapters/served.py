@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from perso._perso import Policy
-from perso.adapters.closed import Instead, closed
+from perso.adapters.closed import LISTS, Instead, closed
+from perso.adapters.covered import LISTED, READ, Calls, calls, unknown
 from perso.adapters.fold import PARAMS, is_ambiguous
+from perso.guard.denied import Denied
 from perso.guard.event import logger
 from perso.guard.judge import Judge, caller
 from perso.guard.mark import mark_of
@@ -18,9 +20,9 @@ from perso.guard.verdict import Verdict
 
 T = TypeVar("T")
 
-# JSON-RPC 2.0, section 5.1, leaves this code to servers. A denied call that asks for a task gets an error instead of a result,
-# because the client expects a task and would ignore the result.
-DENIED_TASK = -32000
+# JSON-RPC 2.0, section 5.1, leaves this code to servers. A denied request for a resource or a prompt gets an error, because its
+# result has no place for a reason. So does a denied call that asks for a task: the client would ignore another result.
+DENIED = -32000
 
 
 class Served:
@@ -55,20 +57,65 @@ class Served:
             mark is not None and mark.tool == tool and mark.policy() is self.policy and (mark.enforces or self.judge.observes)
         )
 
-    async def shown(self, told: object, tools: Iterable[T], name: Callable[[T], Any]) -> list[T]:
-        """The tools that the caller could ever be allowed to call. All of them with `mode="observe"`."""
+    async def shown(self, told: object, found: Iterable[T], name: Callable[[T], Any], kind: str = "tools") -> list[T]:
+        """What the caller could ever be allowed to call, read or get. Everything with `mode="observe"`."""
         if self.judge.observes:
-            return list(tools)
+            return list(found)
         agent, failure = await self.judge.who(told)
         if failure is not None:
-            logger.warning("no tools are listed, because the caller is unknown", exc_info=failure)
+            logger.warning("no %s are listed, because the caller is unknown", kind, exc_info=failure)
             return []
+        return [one for one in found if self.shows(kind, name(one), agent)]
+
+    def shows(self, kind: str, name: Any, agent: object) -> bool:
+        """Whether lists show the caller a tool, a resource (or a template, by its text) or a prompt."""
         context = self.judge.context
-        return [tool for tool in tools if self.policy.could_allow(name(tool), agent=agent, context=context)]
+        if kind == "tools":
+            return not self.judge.reserves(name) and self.policy.could_allow(name, agent=agent, context=context)
+        if kind == "resources":
+            return self.policy.could_list(READ, {"uri": name}, agent=agent, context=context)
+        return self.policy.could_list(LISTED, {"name": name}, agent=agent, context=context)
+
+    def covers(self) -> list[str]:
+        """What the policy covers besides tools."""
+        return [kind for kind in self.policy.covers if kind != "tools"]
+
+    def answers(self) -> bool:
+        """Whether some messages about prompts and resources do not simply pass."""
+        return self.closed is not None or len(self.policy.covers) > 1
+
+    def filters(self, method: str) -> str | None:
+        """The key of the list that is the answer to a request, if the policy covers what is in it."""
+        return LISTS[method] if method in LISTS and method.partition("/")[0] in self.covers() else None
+
+    def calls(self, method: str, params: Any) -> Calls | None:
+        """The calls that a request is, if the policy covers it."""
+        found = calls(self.covers(), method, params)
+        return found if isinstance(found, Calls) else None
+
+    async def request(self, told: object, asked: Calls, agent: object = None) -> Verdict:
+        """Judges a request for something that the policy covers."""
+
+        def shows(agent: object) -> bool:
+            return asked.reference is None or self.shows(*asked.reference, agent)
+
+        return await self.judge.judge_requests(asked.tool, asked.args, told, agent=agent, shows=shows)
+
+    def refusal(self, denied: Denied, *, is_modern: bool = False) -> tuple[int, str, Any]:
+        """The error for a denied request: its code, its message and its data."""
+        if self.hide:
+            return *unknown(denied.tool, is_modern=is_modern), None
+        return DENIED, str(denied), denied.meta()
 
     def instead(self, method: str, params: Any) -> Instead | None:
-        """The answer to a message about something that the host has turned off. Records denials."""
+        """The answer to a message about something that the host has turned off, or that the policy covers and cannot judge.
+
+        Records denials.
+        """
         instead = None if self.closed is None else self.closed.instead(method, params)
+        if instead is None:
+            found = calls(self.covers(), method, params)
+            instead = found if isinstance(found, Instead) else None
         if instead is None:
             return None
         if instead.result is None:

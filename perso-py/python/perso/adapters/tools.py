@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from perso.adapters.admitted import Gates, is_same
+from perso.adapters.admitted import Gates
 from perso.adapters.as_run import as_run
+from perso.adapters.same import is_same
 from perso.guard.denied import Denied
 from perso.guard.judge import CHANGED, calling
 from perso.guard.own import Watched, own

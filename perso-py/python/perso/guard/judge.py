@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from time import perf_counter
@@ -29,6 +29,8 @@ ANONYMOUS: Mapping[str, Any] = {}
 NOBODY = "it is not known who calls"
 UNREADABLE = "the arguments cannot be read"
 CHANGED = "the arguments changed while the call was judged"
+RESERVED = "no tool can have this name: the policy uses names that begin with `mcp:` for requests"
+NOT_COMPLETED = "a completion is allowed only for what the caller could get or read"
 
 ARGUMENTS = object()
 """Stands for a copy of the arguments: what `agent` gets if the adapter knows nothing about the request."""
@@ -86,6 +88,10 @@ class Judge:
         self.denial = denial
         self.on_decision = on_decision
 
+    def reserves(self, tool: object) -> bool:
+        """Whether no tool can have this name, because it begins like that of a request."""
+        return isinstance(tool, str) and tool.startswith("mcp:") and self.policy.reserves(tool)
+
     def is_async(self) -> bool:
         """Whether `agent` or `resource` is an async function."""
         return any(ask is not None and ask.is_async for ask in (self.ask_agent, self.ask_resource))
@@ -115,7 +121,9 @@ class Judge:
                 return self._conclude(begin, None, tool, owned, not_judged(NOBODY), error).admitted()
         elif agent is None:
             agent = _caller.get(ANONYMOUS)
-        if self.ask_resource is None:
+        if self.reserves(tool):
+            decision = not_judged(RESERVED)
+        elif self.ask_resource is None:
             decision = self.decide(tool, owned, agent=agent)
         else:
             reading = self.policy.read(tool, owned, agent=agent, context=self.context, now=True)
@@ -193,16 +201,55 @@ class Judge:
         verdict = await self.judge(tool, args, told)
         return verdict.admitted()
 
-    async def judge_as(self, agent: object, tool: str, args: Any, *, is_json: bool = False, leave: bool = False) -> Verdict:
-        """Judges a call by a caller who is already known. This guard's own `agent` is not used."""
+    async def judge_requests(
+        self, tool: str, calls: Sequence[Any], told: object, *, agent: object = None, shows: Callable[[object], bool]
+    ) -> Verdict:
+        """Judges a request for something that the policy covers: calls of `tool` with these arguments, all of which must be
+        allowed. The caller is `agent`, or else the one that this guard's own `agent` finds.
+
+        `shows` says whether the caller could see what a completion is for.
+        """
+        begin = perf_counter()
+        args, failure = calls[0] if calls else {}, None
+        if agent is None:
+            agent, failure = await self.who(told)
+        if failure is not None:
+            return self._conclude(begin, None, tool, args, not_judged(NOBODY), failure)
+        if not shows(agent):
+            return self._conclude(begin, agent, tool, args, not_judged(NOT_COMPLETED), None)
+        verdict = Verdict(agent, args, None)
+        for args in calls:
+            verdict = await self.judge_as(agent, tool, args, is_json=True, is_request=True)
+            if verdict.denied is not None:
+                break
+        return verdict
+
+    async def judge_as(
+        self,
+        agent: object,
+        tool: str,
+        args: Any,
+        *,
+        is_json: bool = False,
+        leave: bool = False,
+        is_request: bool = False,
+    ) -> Verdict:
+        """Judges a call by a caller who is already known. This guard's own `agent` is not used.
+
+        With `is_request`, it is a request for something that the policy covers, and not a call of a tool with its name.
+        """
         begin = perf_counter()
         try:
             owned = own(args, is_json=is_json)
         except Exception as error:
             return self._not_owned(begin, tool, args, error)
-        return await self._decide(begin, agent, tool, owned, owned, leave)
+        return await self._decide(begin, agent, tool, owned, owned, leave, is_request)
 
-    async def _decide(self, begin: float, agent: object, tool: str, owned: Any, judged: Any, leave: bool) -> Verdict:
+    async def _decide(
+        self, begin: float, agent: object, tool: str, owned: Any, judged: Any, leave: bool, is_request: bool = False
+    ) -> Verdict:
+        if not is_request and self.reserves(tool):
+            return self._conclude(begin, agent, tool, owned, not_judged(RESERVED), None)
         reading = self.policy.read(tool, judged, agent=agent, context=self.context, now=True)
         resource: object = None
         failure: BaseException | None = None

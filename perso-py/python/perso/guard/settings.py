@@ -54,9 +54,10 @@ class Settings(TypedDict, total=False):
 class ServerSettings(Settings, total=False):
     """The options of a guard in front of a server, in addition to `Settings`.
 
-    - ``hide`` (`bool`, default ``False``): answers a call that does not run as if the tool did not exist.
+    - ``hide`` (`bool`, default ``False``): answers a call that does not run as if the tool, resource or prompt did not
+      exist.
     - ``prompts`` (``"pass"`` or ``"deny"``, default ``"pass"``): ``"deny"`` turns prompts off. ``prompts/get`` and completions
-      for a prompt are errors, and ``prompts/list`` is empty.
+      for a prompt are errors, and ``prompts/list`` is empty. With ``"pass"``, the policy judges prompts if it covers them.
     - ``resources`` (``"pass"`` or ``"deny"``, default ``"pass"``): ``"deny"`` turns resources off. ``resources/read``,
       subscriptions and completions for a resource are errors, and the lists of resources and of resource templates are empty.
       Clients then cannot read the resources that a tool's result links to, or the ``ui://`` resources of MCP Apps.

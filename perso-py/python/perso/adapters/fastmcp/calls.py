@@ -17,7 +17,7 @@ from fastmcp.server import FastMCP
 from fastmcp.server.providers.fastmcp_provider import FastMCPProviderTool
 from fastmcp.tools.base import Tool
 
-from perso.adapters.admitted import is_same
+from perso.adapters.same import is_same
 from perso.guard.judge import calling
 from perso.guard.mark import mark_of
 from perso.guard.own import NotOwned, own

@@ -19,8 +19,8 @@ from fastmcp.utilities.types import get_function_type_hints
 from pydantic.fields import FieldInfo
 from uncalled_for import get_dependency_parameters
 
-from perso.adapters.admitted import is_same
 from perso.adapters.as_run import as_run
+from perso.adapters.same import is_same
 from perso.guard.judge import CHANGED
 from perso.guard.own import SCALARS, Watched, own
 

@@ -19,11 +19,13 @@ from fastmcp.tools.function_tool import FunctionTool
 from fastmcp.utilities.versions import VersionSpec
 from mcp.shared.exceptions import MCPError
 from mcp_types import METHOD_NOT_FOUND, CallToolRequestParams, ListToolsRequest
+from pydantic import BaseModel
 
 from perso._perso import Policy
+from perso.adapters.covered import is_passed
 from perso.adapters.fastmcp import calls, headers
 from perso.adapters.fold import is_about_tools
-from perso.adapters.served import DENIED_TASK, Served
+from perso.adapters.served import DENIED, Served
 from perso.guard.denied import Denied
 from perso.guard.judge import caller, calling
 from perso.guard.verdict import Verdict
@@ -45,13 +47,7 @@ class Guard(Middleware):
             check(context.fastmcp_context.fastmcp, self)
         method = context.method or ""
         if not is_about_tools(method):
-            # Messages from clients were answered earlier. This one comes from code in this process.
-            instead = self.served.instead(method, context.message)
-            if instead is None:
-                return await call_next(context)
-            if instead.result is None:
-                raise MCPError(code=METHOD_NOT_FOUND, message=instead.message)
-            return []
+            return await self._covered(context, method, call_next) if self.served.answers() else await call_next(context)
         if method in OWN and context.type == "request":
             return await call_next(context)
         if self.served.judge.refuse("", "another message about tools than a call and a list") is None:
@@ -60,6 +56,35 @@ class Guard(Middleware):
             # A notification has no response.
             return None
         raise MCPError(code=METHOD_NOT_FOUND, message="Method not found", data=method)
+
+    async def _covered(self, context: MiddlewareContext[Any], method: str, call_next: CallNext[Any, Any]) -> Any:
+        """Answers a message about prompts or resources, or judges it.
+
+        Messages from clients were answered and judged earlier. The others come from code in this process.
+        """
+        message = context.message
+        params = (
+            message.model_dump(by_alias=True, mode="json", exclude_none=True) if isinstance(message, BaseModel) else message
+        )
+        served = self.served
+        instead = served.instead(method, params)
+        if instead is not None:
+            if instead.result is None:
+                raise MCPError(code=instead.code, message=instead.message)
+            return []
+        if is_passed(served, method, params):
+            return await call_next(context)
+        found, key = served.calls(method, params), served.filters(method)
+        if found is not None:
+            verdict = await served.request(context, found, caller())
+            if verdict.denied is not None:
+                code, text, data = served.refusal(verdict.denied)
+                raise MCPError(code=code, message=text, data=data)
+        result = await call_next(context)
+        if key is None:
+            return result
+        named = {"resources": "uri", "resourceTemplates": "uri_template", "prompts": "name"}[key]
+        return await served.shown(context, result, lambda one: str(getattr(one, named)), method.partition("/")[0])
 
     async def on_call_tool(
         self,
@@ -80,7 +105,7 @@ class Guard(Middleware):
             verdict = await self.inside(server, tool.name, context.message.arguments, function, context)
         if verdict.denied is not None:
             if not self.served.hide and caller() is None and _is_task(context):
-                raise MCPError(code=DENIED_TASK, message=str(verdict.denied), data=verdict.denied.meta())
+                raise MCPError(code=DENIED, message=str(verdict.denied), data=verdict.denied.meta())
             raise self.refusal(verdict.denied, server, name)
         if self.hides() and _is_client_tool_call():
             headers.compare(server, context)

@@ -150,7 +150,7 @@ def _dispatch(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
             call: Any = handle
             # In front of the server's middleware, so that nothing else answers first.
             for guard in reversed(guards_of(server)):
-                if guard.served.closed is not None:
+                if guard.served.answers():
                     call = closing(guard.served, server._mcp_server, call)
             return await call(ctx)
 
@@ -162,7 +162,7 @@ def _get_request_handler(inner: Callable[..., Any]) -> Callable[..., Any]:
         entry = inner(self, method)
         if entry is not None and is_about(method):
             for guard in reversed(guards_of(self.fastmcp)):
-                if guard.served.closed is not None:
+                if guard.served.answers():
                     entry = closing_handler(guard.served, self, method, entry)
         return entry
 

@@ -71,10 +71,5 @@ async def shown(server: FastMCP[Any], tools: Sequence[Tool]) -> Sequence[Tool]:
             continue
         names = await names_of(by.server, server, tools)
         if names is not None:
-            context = served.judge.context
-            tools = [
-                tool
-                for tool in tools
-                if any(served.policy.could_allow(name, agent=by.agent, context=context) for name in names[tool.name])
-            ]
+            tools = [tool for tool in tools if any(served.shows("tools", name, by.agent) for name in names[tool.name])]
     return tools
