@@ -33,6 +33,8 @@ const RESOURCE_OPEN = bit('resource', OPEN);
 const RESOURCE_WITHHELD = bit('resource', WITHHELD);
 const TOOL_LIST = bit('args', OPEN) | RESOURCE_OPEN;
 
+const TOOLS = Object.freeze(['tools'] as const);
+
 /** Invalid UTF-8, passed in place of a value that is not well-formed text, so that the engine denies the call. */
 const NOT_UTF8 = Uint8Array.of(0x7b, 0x22, 0xff);
 
@@ -84,6 +86,19 @@ export abstract class BasePolicy {
 		return this.#active.writer.readsTime;
 	}
 
+	/** What the policy judges: `tools`, and `resources` and `prompts` if it covers them. */
+	get covers(): readonly ('tools' | 'resources' | 'prompts')[] {
+		return this.#active.engine.manifest.covers ?? TOOLS;
+	}
+
+	/**
+	 * Whether no tool can have this name, because the policy uses names that begin like it for requests. Guards deny calls of
+	 * such a tool.
+	 */
+	reserves(tool: string): boolean {
+		return tool.startsWith('mcp:') && this.covers.length > 1;
+	}
+
 	/**
 	 * Judges a call.
 	 *
@@ -127,6 +142,15 @@ export abstract class BasePolicy {
 		return this.shows(call as Loose);
 	}
 
+	/**
+	 * Whether the policy could allow a call with these arguments, with some resource, now or after a person's approval. If the
+	 * context has no `now`: at some time. For lists of resources (`mcp:resources/read` with `uri`) and of prompts
+	 * (`mcp:prompts/list` with `name`).
+	 */
+	couldList(call: Omit<Call, 'resource'>): boolean {
+		return this.showsExactly(call as Loose);
+	}
+
 	/** Whether the decision depends on the resource, so that you must fetch it and pass it to `decide`. */
 	needsResource(call: Omit<Call, 'resource'>): boolean {
 		return this.#read(call as Loose)?.needsResource() ?? false;
@@ -136,6 +160,12 @@ export abstract class BasePolicy {
 	shows(call: Loose): boolean {
 		// A client keeps a list for longer than a moment, so the list is made for any time.
 		const unknown = this.readsTime ? TOOL_LIST | TIME_OPEN : TOOL_LIST;
+		return this.#read(call)?.canPass(unknown) ?? false;
+	}
+
+	/** @internal */
+	showsExactly(call: Loose): boolean {
+		const unknown = this.readsTime ? RESOURCE_OPEN | TIME_OPEN : RESOURCE_OPEN;
 		return this.#read(call)?.canPass(unknown) ?? false;
 	}
 

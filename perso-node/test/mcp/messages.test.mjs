@@ -12,14 +12,21 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { guardTransport } from 'perso/mcp';
 import { read } from '../../dist/mcp/message.js';
-import { POLICY, messages } from '../support/messages.mjs';
+import { LISTS } from '../servers/lists.mjs';
+import { PAY, messages, policyOf } from '../support/messages.mjs';
 import { compiled } from '../support/policies.mjs';
 
-const policy = await compiled(JSON.parse(POLICY));
 const folder = mkdtempSync(join(tmpdir(), 'perso-messages-'));
 after(() => rmSync(folder, { recursive: true }));
-const module = join(folder, 'pay.wasm');
-writeFileSync(module, policy.module);
+
+/** The policies, and their modules as files, by their names. */
+const policies = {};
+for (const name of new Set(messages('node').map(({ policy }) => policy))) {
+	const policy = await compiled(JSON.parse(policyOf(name)));
+	const module = join(folder, `${name}.wasm`);
+	writeFileSync(module, policy.module);
+	policies[name] = { policy, module };
+}
 
 /** Parses the bytes of a line as the SDK's transports do. Undefined if they are not JSON. */
 function parsed(bytes) {
@@ -30,17 +37,27 @@ function parsed(bytes) {
 	}
 }
 
-const isRun = ({ method, params }) => method === 'tools/call' && params !== undefined;
+/** The tool and the arguments of a message that reached the server. */
+function called({ method, params }) {
+	if (method === 'tools/call') return [params.name, params.arguments ?? null];
+	const { _meta, ...args } = params;
+	return [`mcp:${method.replace('unsubscribe', 'subscribe')}`, args];
+}
+
+/** The names of the entries of the first list in a result. */
+function listed(result) {
+	const [key, entries] = Object.entries(result ?? {}).find(([, value]) => Array.isArray(value)) ?? [];
+	return { [key]: entries?.map(({ uri, uriTemplate, name }) => uri ?? uriTemplate ?? name) };
+}
 
 /** Checks what reached the server and what was answered. */
 function check({ name, bytes, expected }, reached, answers, decided) {
 	const answer = answers[0];
 	const said = `${name}: reached ${JSON.stringify(reached)}, answered ${JSON.stringify(answer)}`.slice(0, 1000);
-	const tools = answer?.result?.tools?.map(({ name }) => name);
-	const { does, decision, tool, args } = expected;
+	const { does, decision, tool, args, shows = { tools: ['pay', 'look'] } } = expected;
 	switch (does) {
 		case 'lists':
-			return assert.deepEqual([reached.length, reached[0]?.method, tools], [1, 'tools/list', ['pay', 'look']], said);
+			return assert.deepEqual([reached.length, reached[0]?.method in LISTS, listed(answer?.result)], [1, true, shows], said);
 		case 'judges': {
 			if (decided !== undefined)
 				assert.deepEqual(
@@ -51,8 +68,8 @@ function check({ name, bytes, expected }, reached, answers, decided) {
 			if (decided !== undefined && tool !== undefined) assert.equal(decided[0].tool, tool, said);
 			if (decision === 'deny')
 				return assert.deepEqual([reached, answer?.result?.isError ?? answer?.error !== undefined], [[], true], said);
-			assert.ok(reached.length === 1 && isRun(reached[0]), said);
-			return assert.deepEqual([reached[0].params.name, reached[0].params.arguments ?? null], [tool, args], said);
+			assert.equal(reached.length, 1, said);
+			return assert.deepEqual(called(reached[0]), [tool, args], said);
 		}
 		case 'refuses':
 			assert.deepEqual(reached, [], said);
@@ -84,15 +101,11 @@ test('each message through a guarded transport', async () => {
 	await checkAll('node', async (found) => {
 		const [reached, answers, decided] = [[], [], []];
 		const transport = { send: async (message) => answers.push(message) };
-		guardTransport(transport, policy, { ...found.settings, onDecision: (event) => decided.push(event) });
+		guardTransport(transport, policies[found.policy].policy, { ...found.settings, onDecision: (event) => decided.push(event) });
 		transport.onmessage = (message) => {
 			reached.push(message);
-			if (message.method === 'tools/list')
-				void transport.send({
-					jsonrpc: '2.0',
-					id: message.id,
-					result: { tools: ['pay', 'look', 'wipe'].map((name) => ({ name })) },
-				});
+			const result = LISTS[message.method];
+			if (result !== undefined) void transport.send({ jsonrpc: '2.0', id: message.id, result });
 		};
 		const message = parsed(found.bytes);
 		if (message !== undefined) transport.onmessage(message);
@@ -107,8 +120,9 @@ test('each message through `perso-guard`', async () => {
 	const engine = process.execArgv.filter((flag) => flag.startsWith('--conditions'));
 	const started = new Map();
 	/** One guarded server with these options for all messages. */
-	function guarded(settings) {
-		const key = JSON.stringify(settings);
+	function guarded({ settings, policy }) {
+		const key = JSON.stringify([settings, policy]);
+		const { module } = policies[policy];
 		if (!started.has(key)) {
 			const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 			const process_ = spawn(process.execPath, [...engine, guard, '--policy', module, ...flags, '--', process.execPath, server], {
@@ -121,7 +135,7 @@ test('each message through `perso-guard`', async () => {
 	let count = 0;
 	try {
 		await checkAll('perso-guard', async (found) => {
-			const { process, lines } = guarded(found.settings);
+			const { process, lines } = guarded(found);
 			const id = `seen ${(count += 1)}`;
 			process.stdin.write(Buffer.concat([found.bytes, Buffer.from(`\n${JSON.stringify({ jsonrpc: '2.0', id, method: 'seen' })}\n`)]));
 			const answers = [];
@@ -143,10 +157,10 @@ test('each message through `perso-guard`', async () => {
 
 test('each message by the reader', async () => {
 	const does = { call: 'judges', list: 'lists', update: 'refuses', refused: 'refuses', cancelled: 'passes', other: 'passes' };
-	await checkAll('node', ({ name, bytes, settings, expected }) => {
+	await checkAll('node', ({ name, bytes, settings, policy, expected }) => {
 		const message = parsed(bytes);
-		// Messages about what is turned off are refused after the reader.
-		if (message === undefined || Object.keys(settings).length > 0) return;
+		// Messages about what is turned off or covered are read after the reader.
+		if (message === undefined || Object.keys(settings).length > 0 || policy !== PAY) return;
 		const asked = read(message);
 		assert.equal(does[asked.kind], expected.does, name);
 		if (asked.kind === 'call' && expected.tool !== undefined) assert.equal(asked.call.tool, expected.tool, name);

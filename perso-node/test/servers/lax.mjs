@@ -2,6 +2,7 @@
 // what it has received since the last `seen`.
 
 import { createInterface } from 'node:readline';
+import { LISTS } from './lists.mjs';
 
 let seen = [];
 for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
@@ -12,10 +13,6 @@ for await (const line of createInterface({ input: process.stdin, crlfDelay: Infi
 		continue;
 	}
 	seen.push(message);
-	if (message.method === 'tools/list')
-		console.log(
-			JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { tools: ['pay', 'look', 'wipe'].map((name) => ({ name })) } }),
-		);
-	else if (message.id !== undefined && message.method !== undefined)
-		console.log(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: {} }));
+	if (message.id !== undefined && message.method !== undefined)
+		console.log(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: LISTS[message.method] ?? {} }));
 }

@@ -13,9 +13,20 @@ import { waited } from './wait.js';
 
 const NOBODY = 'it is not known who calls';
 const UNREADABLE = 'the arguments cannot be read';
+const RESERVED = 'no tool can have this name: the policy uses names that begin with `mcp:` for requests';
+const NOT_COMPLETED = 'a completion is allowed only for what the caller could get or read';
 
 /** What the warning about a failed callback says about the effect. */
 const STANDS = 'the decision stands';
+
+/** The call by which a resource in a list is judged. */
+const READ = 'mcp:resources/read';
+
+/** The call by which a prompt in a list is judged, with its `name`. The rules for `mcp:prompts/get` decide about it. */
+const LISTED = 'mcp:prompts/list';
+
+/** What lists are of. */
+export type Listed = 'tools' | 'resources' | 'prompts';
 
 /** The verdict on a call: it is denied, or runs with exactly `args`. */
 export type Verdict = { readonly denied: Denied; readonly args?: undefined } | { readonly denied?: undefined; readonly args: unknown };
@@ -100,6 +111,25 @@ export class Judge<CallInfo> {
 		return after(this.#judged(tool, args, info), (judged) => this.#conclude(begin, tool, judged));
 	}
 
+	/**
+	 * Judges a request for something that the policy covers: calls of a tool with these arguments, all of which must be allowed.
+	 * For a completion, the caller must also be able to see what it is for.
+	 */
+	judgeRequest(tool: string, calls: readonly unknown[], info: CallInfo, reference?: { kind: Listed; name: string }): Maybe<Verdict> {
+		const begin = performance.now();
+		const [first] = calls;
+		const next = (at: number, who: Who): Maybe<Verdict> =>
+			after(this.#judgedAs(tool, calls[at], who, true), (judged) => {
+				const verdict = this.#conclude(begin, tool, judged);
+				return verdict.denied !== undefined || at + 1 >= calls.length ? verdict : next(at + 1, who);
+			});
+		return after(this.who(info), (who) => {
+			if (reference && !who.failure && !this.#sees(reference.kind, reference.name, who.agent))
+				return this.#conclude(begin, tool, { args: first, decision: notJudged(NOT_COMPLETED, NOT_COMPLETED) });
+			return calls.length === 0 ? { args: undefined } : next(0, who);
+		});
+	}
+
 	/** Whether a call would be denied if it were made now. Not reported: the call itself is judged later. */
 	denies(tool: string, args: unknown, info: CallInfo): Maybe<boolean> {
 		if (this.observes) return false;
@@ -116,7 +146,8 @@ export class Judge<CallInfo> {
 		return after(this.who(info), (who) => this.#judgedAs(tool, own, who));
 	}
 
-	#judgedAs(tool: string, args: unknown, who: Who): Maybe<Judged> {
+	#judgedAs(tool: string, args: unknown, who: Who, isRequest = false): Maybe<Judged> {
+		if (!isRequest && this.policy.reserves(tool)) return { args, decision: notJudged(RESERVED, RESERVED) };
 		if (who.failure) return { args, decision: notJudged(NOBODY), failure: who.failure };
 		const { context, resource } = this.#settings;
 		const reading = this.policy.read({ tool, args, agent: who.agent, context });
@@ -138,15 +169,23 @@ export class Judge<CallInfo> {
 		}
 	}
 
-	/** The tools that the caller could be allowed to call. In `observe` mode, all of them. */
-	shown<T>(tools: readonly T[], name: (tool: T) => unknown, who: Who): T[] {
-		if (this.observes) return [...tools];
+	/** What the caller could be allowed to call, read or get. In `observe` mode, everything. */
+	shown<T>(found: readonly T[], name: (one: T) => unknown, who: Who, kind: Listed = 'tools'): T[] {
+		if (this.observes) return [...found];
 		if (who.failure) return [];
-		const { context } = this.#settings;
-		return tools.filter((tool) => {
-			const called = name(tool);
-			return typeof called === 'string' && this.policy.shows({ tool: called, agent: who.agent, context });
+		return found.filter((one) => {
+			const called = name(one);
+			return typeof called === 'string' && this.#sees(kind, called, who.agent);
 		});
+	}
+
+	/** Whether the caller sees a tool, a resource (or a template, by its text) or a prompt in lists. */
+	#sees(kind: Listed, name: string, agent: unknown): boolean {
+		const { context } = this.#settings;
+		const { policy } = this;
+		if (kind === 'tools') return !policy.reserves(name) && policy.shows({ tool: name, agent, context });
+		if (kind === 'resources') return policy.showsExactly({ tool: READ, args: { uri: name }, agent, context });
+		return policy.showsExactly({ tool: LISTED, args: { name }, agent, context });
 	}
 
 	/** Denies a call that cannot be judged, regardless of the policy. Returns undefined in `observe` mode: the call passes. */

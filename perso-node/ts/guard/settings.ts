@@ -56,20 +56,20 @@ export type Access = 'pass' | 'deny';
 /** Options of a guard in front of an MCP server. */
 export interface ServerSettings<CallInfo = unknown> extends Settings<CallInfo> {
 	/**
-	 * Whether to answer a denied call as if the tool did not exist. The default is `false`. With `true`, the answer is that of
-	 * the SDK's `McpServer`. For a low-level server, whose own handler answers unknown tools, pass a function that does the
-	 * same as the handler: it returns a result or throws an error.
+	 * Whether to answer a denied call as if the tool, resource or prompt did not exist. The default is `false`. With `true`,
+	 * the answer for a tool is that of the SDK's `McpServer`. For a low-level server, whose own handler answers unknown tools,
+	 * pass a function that does the same as the handler: it returns a result or throws an error.
 	 */
 	readonly hide?: boolean | ((tool: string) => object | PromiseLike<object>);
 	/**
 	 * `deny` turns prompts off: `prompts/get` and completions for a prompt return errors, and `prompts/list` is empty. The
-	 * default is `pass`.
+	 * default is `pass`: the policy judges prompts if it covers them.
 	 */
 	readonly prompts?: Access;
 	/**
 	 * `deny` turns resources off: `resources/read`, subscriptions and completions for a resource return errors, and lists of
 	 * resources and of their templates are empty. Clients then cannot read resources that a tool's result links to, nor the
-	 * `ui://` resources of MCP Apps. The default is `pass`.
+	 * `ui://` resources of MCP Apps. The default is `pass`: the policy judges resources if it covers them.
 	 *
 	 * @example
 	 * guard(server, policy, { prompts: 'deny', resources: 'deny' });

@@ -5,7 +5,7 @@ import { copy } from '../value/copy.js';
 import { folded, isReadAs } from './fold.js';
 import { isAmbiguous, isModern, isObject, type Message } from './message.js';
 
-type Kind = 'prompts' | 'resources';
+export type Kind = 'prompts' | 'resources';
 
 const KINDS: readonly Kind[] = ['prompts', 'resources'];
 
@@ -13,13 +13,13 @@ const KINDS: readonly Kind[] = ['prompts', 'resources'];
  * The methods that are answered with an empty list, and the list's name. They are not errors, because clients send them
  * whenever the server's capabilities include prompts or resources.
  */
-const LISTS = new Map([
+export const LISTS = new Map([
 	['prompts/list', 'prompts'],
 	['resources/list', 'resources'],
 	['resources/templates/list', 'resourceTemplates'],
 ]);
 
-const COMPLETE = 'completion/complete';
+export const COMPLETE = 'completion/complete';
 
 /** The kind of a completion, by the type of its `ref`. */
 const REFERENCES = new Map<unknown, Kind>([
@@ -27,7 +27,7 @@ const REFERENCES = new Map<unknown, Kind>([
 	['ref/resource', 'resources'],
 ]);
 
-const LISTEN = 'subscriptions/listen';
+export const LISTEN = 'subscriptions/listen';
 
 /** The prefixes of the notifications that a client can subscribe to: `promptsListChanged`, `resourceSubscriptions`. */
 const NOTIFICATIONS = { prompts: 'prompt', resources: 'resource' };
@@ -71,7 +71,7 @@ export class Closed {
 
 	/** The answer in place of the server's, if the message is about a kind that is turned off. */
 	instead(method: string, params?: unknown): Instead | undefined {
-		const kind = this.#kind(method, params);
+		const kind = kindOf(this.#kinds, method, params);
 		if (kind === undefined || !this.#kinds.includes(kind)) return undefined;
 		const name = LISTS.get(method);
 		return {
@@ -96,20 +96,6 @@ export class Closed {
 		return left;
 	}
 
-	/** The kind that a message is about, if any. An ambiguous message counts as being about a kind that is turned off. */
-	#kind(method: string, params: unknown): Kind | undefined {
-		const parts = isObject(params) ? params : {};
-		const unread = this.#kinds[0];
-		if (method === LISTEN && isObject(parts['notifications']) && !isAmbiguous(parts, ['notifications'])) return undefined;
-		if (method === COMPLETE) {
-			const { ref } = parts;
-			if (!isObject(ref) || isAmbiguous(parts, ['ref']) || isAmbiguous(ref, ['type'])) return unread;
-			return REFERENCES.get(ref['type']) ?? unread;
-		}
-		if (hasParts(method)) return unread;
-		return KINDS.find((kind) => folded(method).startsWith(`${kind}/`));
-	}
-
 	/** Removes notifications about the kinds that are turned off from a subscription. */
 	#narrowed(message: Message): Message {
 		if (message['method'] !== LISTEN) return message;
@@ -118,6 +104,20 @@ export class Closed {
 		const asked = Object.entries(params['notifications'] as Message).filter(([key]) => !isOff(key));
 		return { ...message, params: { ...params, notifications: Object.fromEntries(asked) } };
 	}
+}
+
+/** The kind that a message is about, if any. An ambiguous message counts as being about the first of `kinds`. */
+export function kindOf(kinds: readonly Kind[], method: string, params: unknown): Kind | undefined {
+	const parts = isObject(params) ? params : {};
+	const unread = kinds[0];
+	if (method === LISTEN && isObject(parts['notifications']) && !isAmbiguous(parts, ['notifications'])) return undefined;
+	if (method === COMPLETE) {
+		const { ref } = parts;
+		if (!isObject(ref) || isAmbiguous(parts, ['ref']) || isAmbiguous(ref, ['type'])) return unread;
+		return REFERENCES.get(ref['type']) ?? unread;
+	}
+	if (hasParts(method)) return unread;
+	return KINDS.find((kind) => folded(method).startsWith(`${kind}/`));
 }
 
 /** Whether the message goes on to the server anyway, because the guard only observes. */
@@ -129,7 +129,7 @@ export function passes({ result, why }: Instead, judge: Judge<never>): boolean {
 const hasParts = (method: string): boolean => [COMPLETE, LISTEN].some((other) => isReadAs(method, other));
 
 /** A private copy; undefined if the value cannot be copied. */
-function copied(params: unknown): unknown {
+export function copied(params: unknown): unknown {
 	try {
 		return copy(params);
 	} catch {

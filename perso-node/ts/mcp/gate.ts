@@ -4,11 +4,23 @@ import type { Denied } from '../guard/denied.js';
 import { after, type Judge, type Verdict, type Who } from '../guard/judge.js';
 import { copy } from '../value/copy.js';
 import { isEqual } from '../value/equal.js';
-import type { Closed } from './closed.js';
+import { type Closed, copied, type Kind, LISTEN } from './closed.js';
+import { type Covered, covered, unknown, withParams } from './covered.js';
 import { denial, error } from './denial.js';
 import type { Hiding } from './hiding.js';
 import { isOwn, Lists, type Waiting } from './lists.js';
-import { type Asked, type Call, type Id, isObject, type Message, METHOD_NOT_FOUND, read, withArguments } from './message.js';
+import {
+	type Asked,
+	type Call,
+	type Id,
+	INVALID_PARAMS,
+	isModern,
+	isObject,
+	type Message,
+	METHOD_NOT_FOUND,
+	read,
+	withArguments,
+} from './message.js';
 import { callsOf, remember, taskIn, type TaskCall } from './tasks.js';
 
 /** Passes a message to the server. */
@@ -23,7 +35,6 @@ interface Judging {
 }
 
 const INVALID_REQUEST = -32600;
-const INVALID_PARAMS = -32602;
 const SERVER_ERROR = -32000;
 
 /** The maximum number of calls that wait for callbacks of the host at the same time, on one transport. */
@@ -31,6 +42,14 @@ const MOST_JUDGED = 1024;
 
 /** The maximum number of unanswered calls that are remembered in case they become tasks. The oldest are dropped first. */
 const MOST_OPEN = 4096;
+
+/** The lists that are filtered, by their key in a result: what they are of, and the key that names an entry. */
+const FILTERED = [
+	{ list: 'tools', kind: 'tools', key: 'name' },
+	{ list: 'resources', kind: 'resources', key: 'uri' },
+	{ list: 'resourceTemplates', kind: 'resources', key: 'uriTemplate' },
+	{ list: 'prompts', kind: 'prompts', key: 'name' },
+] as const;
 
 const RESERVED = 'Invalid request: the id is reserved';
 const TOO_MANY = 'too many calls are being judged: wait for some of them, and try again';
@@ -100,7 +119,7 @@ export class Gate<CallInfo> {
 				if (asked.id !== undefined) this.#answer(asked.id, error(asked.id, asked.code, asked.why));
 				return;
 			case 'other':
-				return this.#turnedOff === undefined ? deliver(asked.message, extra) : this.#other(asked, this.#turnedOff, extra, deliver);
+				return this.#other(asked, extra, deliver, pass);
 		}
 	}
 
@@ -212,23 +231,59 @@ export class Gate<CallInfo> {
 			return this.#lists.clientId(id) === undefined ? this.#answer(id, error(id, INVALID_REQUEST, RESERVED)) : pass(message);
 		const own = this.#lists.add(id, { who: this.#judge.who(this.#infoOf(extra)), isModern });
 		if (own === undefined)
-			return this.#answer(id, error(id, SERVER_ERROR, 'Too many lists of tools are open: wait for some of them, or cancel them'));
+			return this.#answer(id, error(id, SERVER_ERROR, 'Too many lists are open: wait for some of them, or cancel them'));
 		pass({ ...message, id: own });
 	}
 
-	/** Passes on a message that is not about tools, unless it is about prompts or resources that are turned off. */
-	#other({ id, message }: Asked & { kind: 'other' }, closed: Closed, extra: unknown, deliver: Deliver): void {
-		let read;
+	/** Passes on a message that is not about tools, unless it is about prompts or resources that are turned off or covered. */
+	#other({ id, message }: Asked & { kind: 'other' }, extra: unknown, deliver: Deliver, pass: (message: Message) => void): void {
+		let left: unknown = message;
+		let asked: Message | undefined;
+		let found: Covered | undefined;
 		try {
-			read = closed.read(message, this.#judge);
+			const read = this.#turnedOff?.read(message, this.#judge);
+			if (read !== undefined && 'instead' in read) {
+				const { result, message: why } = read.instead;
+				// A notification has no answer.
+				if (id === undefined) return;
+				return this.#answer(id, result === undefined ? error(id, METHOD_NOT_FOUND, why) : { jsonrpc: '2.0', id, result });
+			}
+			left = read?.message ?? message;
+			const { method } = message;
+			const kinds = this.#covers();
+			if (kinds.length > 0 && typeof method === 'string') {
+				asked = { ...(left as Message), params: copied((left as Message)['params']) };
+				found = covered(kinds, method, asked['params']);
+			}
 		} catch (error) {
 			return this.#fail(error);
 		}
-		if (!('instead' in read)) return deliver(read.message, extra);
-		// A notification has no answer.
-		if (id === undefined) return;
-		const { result, message: why } = read.instead;
-		this.#answer(id, result === undefined ? error(id, METHOD_NOT_FOUND, why) : { jsonrpc: '2.0', id, result });
+		return found === undefined ? deliver(left, extra) : this.#covered(found, id, asked!, extra, pass);
+	}
+
+	/** What the policy covers besides tools. */
+	#covers(): Kind[] {
+		return this.#judge.policy.covers.filter((kind) => kind !== 'tools');
+	}
+
+	/** Judges a request for something that the policy covers. */
+	#covered(found: Covered, id: Id | undefined, message: Message, extra: unknown, pass: (message: Message) => void): void {
+		const refuse = (why: string, code: number, text: string): void => {
+			if (this.#judge.refuse('', why) === undefined) return pass(message);
+			if (id !== undefined) this.#answer(id, error(id, code, text));
+		};
+		if ('why' in found) return refuse(found.why, found.code, found.message);
+		if (id === undefined) return refuse('a request needs an id', INVALID_REQUEST, '');
+		const isModernRequest = isModern(message['params']);
+		if ('list' in found) return this.#list({ kind: 'list', id, isModern: isModernRequest, message }, extra, pass);
+		const { tool, calls, reference } = found;
+		if (this.#judgingCount >= MOST_JUDGED) return refuse(TOO_MANY, SERVER_ERROR, TOO_MANY);
+		this.#settle(id, this.#judge.judgeRequest(tool, calls, this.#infoOf(extra), reference), ({ denied, args }) => {
+			// A subscription is several calls, or none.
+			if (denied === undefined) return pass(message['method'] === LISTEN ? message : withParams(message, args));
+			const [code, text] = this.#hiding === undefined ? [SERVER_ERROR, denied.message] : unknown(tool, isModernRequest);
+			this.#answer(id, error(id, code, text, this.#hiding === undefined ? denied.meta() : undefined));
+		});
 	}
 
 	/** Cancels the requests with a client's id. Lists have other ids at the server, so cancels those too. */
@@ -244,19 +299,24 @@ export class Gate<CallInfo> {
 		const response = raw as Message | null;
 		if (typeof response !== 'object' || response === null || response['method'] !== undefined) return raw;
 		const result = response['result'] as Message | null | undefined;
-		const tools: unknown = result?.['tools'];
-		const isList = Array.isArray(tools);
+		const isList = this.#listsIn(result).length > 0;
 		if (!isOwn(response['id'])) {
 			this.#closed(response['id'] as Id, result);
 			// Servers should not answer with an id that they were not given. Filter the list anyway if one does.
 			const waiting = isList ? this.#lists.waiting(response['id']) : undefined;
-			return waiting === undefined ? raw : this.#filtered(response, result!, tools as unknown[], waiting);
+			return waiting === undefined ? raw : this.#filtered(response, result!, waiting);
 		}
 		const answered = this.#lists.answer(response['id']);
 		// The request was cancelled, or its client is gone.
 		if (answered === undefined) return undefined;
 		const restored = { ...response, id: answered.id };
-		return isList ? this.#filtered(restored, result!, tools, answered.waiting) : restored;
+		return isList ? this.#filtered(restored, result!, answered.waiting) : restored;
+	}
+
+	/** The lists in a result that are filtered. */
+	#listsIn(result: Message | null | undefined): (typeof FILTERED)[number][] {
+		const covers = this.#judge.policy.covers;
+		return FILTERED.filter(({ list, kind }) => Array.isArray(result?.[list]) && covers.includes(kind));
 	}
 
 	/** Handles the answer to a call, which may have become a task. */
@@ -268,13 +328,17 @@ export class Gate<CallInfo> {
 		if (task !== undefined) remember(this.#judge.policy, task, calls);
 	}
 
-	/** Filters a list to the tools that all callers who may get it can see. */
-	#filtered(response: Message, result: Message, tools: readonly unknown[], waiting: readonly Waiting[]): Message | Promise<Message> {
+	/** Filters lists to what all callers who may get them can see. */
+	#filtered(response: Message, result: Message, waiting: readonly Waiting[]): Message | Promise<Message> {
 		const show = (all: readonly Who[]): Message => {
-			const shown = all.reduce((left, who) => this.#shown(left, who), tools);
+			const shown = this.#listsIn(result).map(({ list, key, kind }) => {
+				const name = (one: unknown): unknown => (one as { [key: string]: unknown } | null)?.[key];
+				const entries = result[list] as readonly unknown[];
+				return [list, all.reduce((left, who) => this.#judge.shown(left, name, who, kind), entries)] as const;
+			});
 			const isModern = waiting.some(({ isModern }) => isModern);
 			// The list is filtered for this caller, so it must not be cached for others.
-			return { ...response, result: { ...result, tools: shown, ...(isModern && { cacheScope: 'private' }) } };
+			return { ...response, result: { ...result, ...Object.fromEntries(shown), ...(isModern && { cacheScope: 'private' }) } };
 		};
 		const all = waiting.map(({ who }) => who);
 		return all.some((who) => who instanceof Promise) ? Promise.all(all).then(show) : show(all as Who[]);
@@ -292,10 +356,6 @@ export class Gate<CallInfo> {
 		if (!isOwn(related)) return options === undefined ? [] : [options];
 		const id = this.#lists.clientId(related);
 		return id === undefined ? undefined : [{ ...(options as object), relatedRequestId: id }];
-	}
-
-	#shown(tools: readonly unknown[], who: Who): readonly unknown[] {
-		return this.#judge.shown(tools, (tool) => (tool as { name?: unknown } | null)?.name, who);
 	}
 
 	/** Answers in place of the server. Always async: the transport may not accept an answer while it delivers a message. */

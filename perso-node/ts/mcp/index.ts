@@ -4,8 +4,10 @@ import { Judge } from '../guard/judge.js';
 import type { ServerSettings } from '../guard/settings.js';
 import type { BasePolicy } from '../policy.js';
 import { Closed } from './closed.js';
+import { withoutSubscriptions } from './covered.js';
 import { Gate, type Send } from './gate.js';
 import { type Hiding, hidingServer, hidingTransport } from './hiding.js';
+import { MODERN } from './message.js';
 
 export type { ServerSettings } from '../guard/settings.js';
 
@@ -64,8 +66,12 @@ export function guard<S extends Server>(server: S, policy: BasePolicy, settings:
 	once(low, policy, 'server');
 	const hiding = hide && hidingServer(server, low, judge, hide);
 	const { connect, getCapabilities } = low;
-	if (closed !== undefined && !judge.observes && getCapabilities !== undefined) {
-		low.getCapabilities = () => closed.capabilities(getCapabilities.call(low));
+	if (!judge.observes && getCapabilities !== undefined) {
+		low.getCapabilities = () => {
+			const all = getCapabilities.call(low);
+			const left = closed === undefined ? all : closed.capabilities(all);
+			return policy.covers.includes('resources') && !hasHandshake(low) ? withoutSubscriptions(left) : left;
+		};
 	}
 	low.connect = function (transport: object, ...rest: unknown[]) {
 		admit(transport as Raw, policy, judge, { hiding, closed });
@@ -101,6 +107,15 @@ export interface LowLevel {
 	transport?: unknown;
 	connect(this: unknown, transport: object, ...rest: unknown[]): Promise<unknown>;
 	getCapabilities?(this: unknown): { readonly [name: string]: object };
+	/** SDK 2.x only. Undefined until a version is negotiated. */
+	getNegotiatedProtocolVersion?(this: unknown): string | undefined;
+}
+
+/** Whether the server is connected to a client that began with a handshake, as clients do before MCP revision 2026-07-28. */
+function hasHandshake(low: LowLevel): boolean {
+	if (low.getNegotiatedProtocolVersion === undefined) return true;
+	const version = low.getNegotiatedProtocolVersion();
+	return version !== undefined && version < MODERN;
 }
 
 /** The low-level server: of an `McpServer` its `server`, else the server itself. */

@@ -36,11 +36,12 @@ export interface Call {
 /** JSON-RPC 2.0, 5.1. */
 const INVALID_REQUEST = -32600;
 export const METHOD_NOT_FOUND = -32601;
-const INVALID_PARAMS = -32602;
+export const INVALID_PARAMS = -32602;
 
 /** The key in `_meta` with the MCP revision, from 2026-07-28 on (MCP, "_meta"). */
 const REVISION = 'io.modelcontextprotocol/protocolVersion';
-const MODERN = '2026-07-28';
+/** The first MCP revision without a handshake. */
+export const MODERN = '2026-07-28';
 
 export const isObject = (value: unknown): value is Message => typeof value === 'object' && value !== null && !Array.isArray(value);
 

@@ -1,0 +1,11 @@
+// The lists of a server with the tools, notes and prompts that `policies/README.md` documents for messages, by their methods.
+
+const both = (key, text) => ['public', 'private'].map((kind) => ({ [key]: `note://${kind}/${text}`, name: kind }));
+
+export const LISTS = {
+	__proto__: null,
+	'tools/list': { tools: ['pay', 'look', 'wipe'].map((name) => ({ name })) },
+	'resources/list': { resources: both('uri', '1') },
+	'resources/templates/list': { resourceTemplates: both('uriTemplate', '{id}') },
+	'prompts/list': { prompts: ['greet', 'report', 'payroll'].map((name) => ({ name })) },
+};
