@@ -10,11 +10,16 @@ use rmcp::service::RequestContext;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, schemars, tool, tool_handler, tool_router};
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::Duration;
+
+/// The notes and prompts that `policies/README.md` documents for messages about them.
+const NOTES: [&str; 2] = ["note://public/1", "note://private/1"];
+const TEMPLATES: [&str; 2] = ["note://public/{id}", "note://private/{id}"];
+const PROMPTS: [&str; 3] = ["greet", "report", "payroll"];
 
 #[derive(Clone)]
 struct Upstream {
@@ -56,6 +61,13 @@ impl Upstream {
     fn ran(&self, what: &str) {
         let mut log = OpenOptions::new().create(true).append(true).open(&self.log).unwrap();
         writeln!(log, "{what}").unwrap();
+    }
+
+    /// Writes a line down: that a request has been answered, under the name that policies have for it.
+    fn answered(&self, request: &str, params: impl Serialize) {
+        let mut params = serde_json::to_value(params).unwrap();
+        params.as_object_mut().unwrap().remove("_meta");
+        self.ran(&format!("{request} {params}"));
     }
 
     #[tool(description = "Adds two numbers")]
@@ -135,7 +147,13 @@ impl Upstream {
 #[tool_handler]
 impl ServerHandler for Upstream {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder().enable_tools().enable_resources().enable_prompts().build();
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_resources()
+            .enable_resources_subscribe()
+            .enable_prompts()
+            .enable_completions()
+            .build();
         let mut info = ServerConfig::new(capabilities);
         info.instructions = Some("Add before you echo.".to_owned());
         info
@@ -146,7 +164,18 @@ impl ServerHandler for Upstream {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        Ok(ListResourcesResult::with_all_items(vec![Resource::new(format!("log://{}", self.log), "log")]))
+        let notes = NOTES.map(|uri| Resource::new(uri, uri));
+        let log = Resource::new(format!("log://{}", self.log), "log");
+        Ok(ListResourcesResult::with_all_items(notes.into_iter().chain([log]).collect()))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let templates = TEMPLATES.map(|text| ResourceTemplate::new(text, text));
+        Ok(ListResourceTemplatesResult::with_all_items(templates.into()))
     }
 
     async fn read_resource(
@@ -154,6 +183,11 @@ impl ServerHandler for Upstream {
         read: ReadResourceRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
+        if NOTES.contains(&read.uri.as_str()) {
+            let uri = read.uri.clone();
+            self.answered("mcp:resources/read", read);
+            return Ok(ReadResourceResult::new(vec![ResourceContents::text("a note", uri)]).into());
+        }
         if read.uri != format!("log://{}", self.log) {
             return Err(ErrorData::resource_not_found("no such resource", None));
         }
@@ -166,7 +200,8 @@ impl ServerHandler for Upstream {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        Ok(ListPromptsResult::with_all_items(vec![Prompt::new("sum", Some("Adds"), None)]))
+        let prompts = ["sum"].into_iter().chain(PROMPTS).map(|name| Prompt::new(name, Some("a prompt"), None));
+        Ok(ListPromptsResult::with_all_items(prompts.collect()))
     }
 
     async fn get_prompt(
@@ -176,8 +211,39 @@ impl ServerHandler for Upstream {
     ) -> Result<GetPromptResponse, ErrorData> {
         match get.name.as_str() {
             "sum" => Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, "Add!")]).into()),
+            name if PROMPTS.contains(&name) => {
+                self.answered("mcp:prompts/get", get);
+                Ok(GetPromptResult::new(Vec::new()).into())
+            }
             _ => Err(ErrorData::invalid_params("no such prompt", None)),
         }
+    }
+
+    async fn subscribe(
+        &self,
+        subscribe: SubscribeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.answered("mcp:resources/subscribe", subscribe);
+        Ok(())
+    }
+
+    async fn unsubscribe(
+        &self,
+        unsubscribe: UnsubscribeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.answered("mcp:resources/subscribe", unsubscribe);
+        Ok(())
+    }
+
+    async fn complete(
+        &self,
+        complete: CompleteRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        self.answered("mcp:completion/complete", complete);
+        Ok(serde_json::from_value(json!({ "completion": { "values": ["a"] } })).unwrap())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The messages under `policies/messages/` through both transports: what runs behind the gateway was judged, with exactly the
 //! arguments that the server got.
 
-use crate::corpus::{self, Case, messages};
+use crate::corpus::{Case, messages};
 use crate::support::*;
 use serde_json::{Value, json};
 use std::process::Stdio;
@@ -11,10 +11,36 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":"hello","method":"initialize","params":{
     "protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"line","version":"1"}}}"#;
 
-fn world() -> World {
+/// The messages that are judged by a policy that covers resources and prompts, or by one that does not. The gateway cannot turn
+/// resources and prompts off: cases about that in front of the covering policy are left out. Of the others, nothing runs.
+fn cases(runner: &str, is_covered: bool) -> Vec<Case> {
+    let mut cases = messages(runner);
+    cases.retain(|case| case.is_covered() == is_covered && (!is_covered || case.settings.is_null()));
+    cases
+}
+
+fn world(cases: &[Case]) -> World {
     let world = World::new(&["one"]);
-    world.write("policy.json", &corpus::policy());
+    world.write("policy.json", &cases[0].policy());
     world
+}
+
+/// What the server has run of what the policy judges. Requests that it does not cover pass.
+fn ran(world: &World, is_covered: bool) -> Vec<String> {
+    let mut ran = world.ran("one");
+    ran.retain(|line| is_covered || !line.starts_with("mcp:"));
+    ran
+}
+
+/// What is wrong with a list that a policy filters, as the last event of a stream.
+fn unlike(case: &Case, text: &str) -> Option<String> {
+    let (list, shown) = case.expected["shows"].as_object()?.iter().next()?;
+    let data = text.lines().rev().find_map(|line| line.strip_prefix("data: ").filter(|data| !data.is_empty()));
+    let answer: Value = serde_json::from_str(data.unwrap_or_default()).unwrap_or_default();
+    let entries = answer["result"][list].as_array().into_iter().flatten();
+    let names = |entry: &Value| ["uriTemplate", "uri", "name"].iter().find_map(|key| entry.get(*key).cloned());
+    let listed: Option<Vec<Value>> = entries.map(names).collect();
+    (listed.as_ref() != shown.as_array()).then(|| format!("{}: {text}", case.name))
 }
 
 /// What is wrong with what has run after a message.
@@ -73,32 +99,42 @@ impl Line {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn over_lines() {
-    let world = world();
+async fn over_lines(is_covered: bool) {
+    let cases = cases("rmcp", is_covered);
+    let world = world(&cases);
     let mut line = Line::open(&world).await;
     let (mut wrongs, mut runs, mut seen) = (Vec::new(), 0, 0);
-    for case in messages("rmcp") {
+    for case in cases {
         let is_alive = line.ask(&case).await;
         if case.does() == "judges" && case.is_allowed() {
             runs += 1;
-            until(&format!("{}: it runs", case.name), || world.ran("one").len() > seen).await;
+            until(&format!("{}: it runs", case.name), || ran(&world, is_covered).len() > seen).await;
         }
         // What runs later than this is one too many for the next message.
-        let ran = world.ran("one");
+        let ran = ran(&world, is_covered);
         wrongs.extend(wrong(&case, &ran[seen..]));
         seen = ran.len();
         if !is_alive {
             line = Line::open(&world).await;
         }
     }
-    assert!(runs > 0 && world.ran("one").len() == runs);
+    assert!(runs > 0 && ran(&world, is_covered).len() == runs);
     assert!(wrongs.is_empty(), "{} cases:\n{}", wrongs.len(), wrongs.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn over_http() {
-    let world = world();
+async fn calls_over_lines() {
+    over_lines(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn covered_requests_over_lines() {
+    over_lines(true).await;
+}
+
+async fn over_http(is_covered: bool) {
+    let cases_over_http = cases("http", is_covered);
+    let world = world(&cases_over_http);
     let gateway = world.listening(&["--role", "agent"]).await;
     let client = http();
     let post = |session: Option<String>, body: Vec<u8>| {
@@ -117,14 +153,25 @@ async fn over_http() {
     response.text().await.unwrap();
     let (mut wrongs, mut seen) = (Vec::new(), 0);
     // Bytes in front of a message and line ends in it are for the transport: as before rmcp, or as in front of any server.
-    for (case, over_http) in messages("rmcp").into_iter().zip(messages("http")) {
+    for (case, over_http) in cases("rmcp", is_covered).into_iter().zip(cases_over_http) {
         let response = post(Some(session.clone()), case.bytes.clone()).await.unwrap();
         // A call has run when it is answered; whatever else runs, runs before the next one is.
-        let _ = response.text().await;
-        let ran = world.ran("one");
+        let text = response.text().await.unwrap_or_default();
+        wrongs.extend(unlike(&case, &text));
+        let ran = ran(&world, is_covered);
         wrongs.extend(wrong(&case, &ran[seen..]).filter(|_| wrong(&over_http, &ran[seen..]).is_some()));
         seen = ran.len();
     }
     assert!(seen > 0);
     assert!(wrongs.is_empty(), "{} cases:\n{}", wrongs.len(), wrongs.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_over_http() {
+    over_http(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn covered_requests_over_http() {
+    over_http(true).await;
 }
