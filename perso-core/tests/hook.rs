@@ -346,6 +346,51 @@ fn a_line_of_a_skill_is_a_shell_line() {
 
 #[cfg(unix)]
 #[test]
+fn dockers_gateway_gets_a_result_in_place_of_a_denied_call() {
+    let (_folder, path) = policy(
+        r#"{ "perso": 1, "rules": [
+        { "id": "pay", "allow": "pay", "when": { "args.amount": { "lte": 500 } }, "roles": ["agent"], "reason": "At most 500 can be paid." },
+        { "id": "refund", "ask": "refund", "reason": "A person approves refunds." }
+    ], "roles": { "agent": [] } }"#,
+    );
+    let said = |request: &str| hook(&["docker", "--policy", &path, "--role", "agent"], request.as_bytes());
+    let call = |name: &str, arguments: &str| {
+        said(&format!(
+            r#"{{"method":"tools/call","params":{{"_meta":{{"progressToken":"p"}},"name":"{name}","arguments":{arguments}}}}}"#
+        ))
+    };
+    // Silence runs the call.
+    assert_eq!(call("pay", r#"{"amount":500}"#), Said { code: 0, out: String::new(), err: String::new() });
+    for (name, arguments, words) in [
+        ("pay", r#"{"amount":501}"#, "At most 500 can be paid."),
+        ("pay", r#"{"amount":500.00000000000000000001}"#, "At most 500 can be paid."),
+        ("pay", r#"{"amount":5,"amount":800}"#, "cannot be read"),
+        ("pay", "null", "At most 500 can be paid."),
+        ("refund", "{}", "a person would have to approve it elsewhere"),
+        ("wipe", "{}", "no rule allows this tool"),
+    ] {
+        let said = call(name, arguments);
+        let result = said.json();
+        assert_eq!((said.code, &result["isError"]), (0, &json!(true)), "{name} {arguments}");
+        assert!(result["content"][0]["text"].as_str().unwrap().contains(words), "{name} {arguments}: {result}");
+    }
+    for request in [
+        "",
+        "{",
+        "[]",
+        r#"{"method":"tools/call"}"#,
+        r#"{"method":"tools/call","params":{}}"#,
+        r#"{"method":"tools/list","params":{"name":"pay"}}"#,
+        r#"{"method":"tools/call","params":{"name":"pay","name":"wipe"}}"#,
+    ] {
+        let said = said(request);
+        assert_eq!((said.code, &said.json()["isError"]), (0, &json!(true)), "{request}");
+    }
+    // The gateway fails a call whose interceptor fails.
+    assert!(hook(&["docker", "--policy", "nowhere.json", "--rolle", "x"], b"{}").blocks());
+}
+
+#[test]
 fn a_path_is_where_it_really_leads() {
     let (folder, policy) = policy(POLICY);
     let root = folder.path().canonicalize().unwrap();

@@ -170,6 +170,26 @@ fn what_else_is_in_the_settings_stays_as_it_is() {
 }
 
 #[test]
+fn a_large_policy_is_better_installed_as_a_module() {
+    let home = Home::new();
+    let install = |policy: &str| home.hook(&["install", "claude", "--policy", policy, "--yes"]);
+    let hint = "perso compile ../coding-agent.json -o ../coding-agent.wasm\n  \
+                perso hook install claude --policy ../coding-agent.wasm\n";
+    home.write("it's a project/coding-agent.json", include_str!("../../policies/coding-agent.json"));
+    let output = install("../coding-agent.json");
+    works(&output);
+    assert!(text(&output.stderr).ends_with(hint), "{output:?}");
+    let mut compile = Command::new(env!("CARGO_BIN_EXE_perso"));
+    compile.args(["compile", "coding-agent.json", "-o", "coding-agent.wasm"]);
+    works(&compile.current_dir(home.path("it's a project")).output().unwrap());
+    for policy in ["../coding-agent.wasm", "../policy.json"] {
+        let output = install(policy);
+        works(&output);
+        assert!(!text(&output.stderr).contains("hint"), "{output:?}");
+    }
+}
+
+#[test]
 fn nothing_is_written_where_something_is_wrong() {
     let home = Home::new();
     let file = ".claude/settings.json";

@@ -10,19 +10,16 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-pub(super) static DIALECT: Dialect = Dialect {
-    name: "claude",
-    read,
-    answer,
+pub(super) static DIALECT: Dialect = Dialect { name: "claude", read, answer };
+
+pub(super) static SETTINGS: Settings = Settings {
     probe: |tool| json!({ "hook_event_name": TOOL, "tool_name": tool, "tool_input": {} }),
-    settings: Settings {
-        variable: Some(("CLAUDE_CONFIG_DIR", "settings.json")),
-        home: ".claude/settings.json",
-        project: ".claude/settings.json",
-        events: &[TOOL, SKILL],
-        form: Form::Group(&[("onFailure", "block")]),
-        then: "Claude Code reads its settings when it starts: start it again.",
-    },
+    variable: Some(("CLAUDE_CONFIG_DIR", "settings.json")),
+    home: ".claude/settings.json",
+    project: ".claude/settings.json",
+    events: &[TOOL, SKILL],
+    form: Form::Group(&[("onFailure", "block")]),
+    then: "Claude Code reads its settings when it starts: start it again.",
 };
 
 const TOOL: &str = "PreToolUse";

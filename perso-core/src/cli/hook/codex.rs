@@ -8,19 +8,16 @@ use super::setup::{Form, Settings};
 use super::{Dialect, Unread};
 use serde_json::json;
 
-pub(super) static DIALECT: Dialect = Dialect {
-    name: "codex",
-    read,
-    answer,
+pub(super) static DIALECT: Dialect = Dialect { name: "codex", read, answer };
+
+pub(super) static SETTINGS: Settings = Settings {
     probe: |tool| json!({ "hook_event_name": "PreToolUse", "tool_name": tool, "tool_input": {} }),
-    settings: Settings {
-        variable: Some(("CODEX_HOME", "hooks.json")),
-        home: ".codex/hooks.json",
-        project: ".codex/hooks.json",
-        events: &["PreToolUse"],
-        form: Form::Group(&[]),
-        then: "Codex skips a hook until you trust it, without a word: start it, and trust the hook in `/hooks`.",
-    },
+    variable: Some(("CODEX_HOME", "hooks.json")),
+    home: ".codex/hooks.json",
+    project: ".codex/hooks.json",
+    events: &["PreToolUse"],
+    form: Form::Group(&[]),
+    then: "Codex skips a hook until you trust it, without a word: start it, and trust the hook in `/hooks`.",
 };
 
 fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {

@@ -9,19 +9,16 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-pub(super) static DIALECT: Dialect = Dialect {
-    name: "copilot",
-    read,
-    answer,
+pub(super) static DIALECT: Dialect = Dialect { name: "copilot", read, answer };
+
+pub(super) static SETTINGS: Settings = Settings {
     probe: |tool| json!({ "toolName": tool, "toolArgs": {} }),
-    settings: Settings {
-        variable: Some(("COPILOT_HOME", "hooks/perso.json")),
-        home: ".copilot/hooks/perso.json",
-        project: ".github/hooks/perso.json",
-        events: &["preToolUse"],
-        form: Form::Flat("bash", || vec![("type".to_owned(), "command".into())]),
-        then: "Copilot reads its hooks when it starts, those of a project only in a folder that it trusts: start it again.",
-    },
+    variable: Some(("COPILOT_HOME", "hooks/perso.json")),
+    home: ".copilot/hooks/perso.json",
+    project: ".github/hooks/perso.json",
+    events: &["preToolUse"],
+    form: Form::Flat("bash", || vec![("type".to_owned(), "command".into())]),
+    then: "Copilot reads its hooks when it starts, those of a project only in a folder that it trusts: start it again.",
 };
 
 #[derive(Debug, Deserialize)]

@@ -10,19 +10,16 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-pub(super) static DIALECT: Dialect = Dialect {
-    name: "cursor",
-    read,
-    answer,
+pub(super) static DIALECT: Dialect = Dialect { name: "cursor", read, answer };
+
+pub(super) static SETTINGS: Settings = Settings {
     probe: |tool| json!({ "hook_event_name": "beforeMCPExecution", "tool_name": tool, "tool_input": {} }),
-    settings: Settings {
-        variable: None,
-        home: ".cursor/hooks.json",
-        project: ".cursor/hooks.json",
-        events: &["beforeShellExecution", "beforeMCPExecution", "beforeReadFile"],
-        form: Form::Flat("command", || vec![("failClosed".to_owned(), true.into())]),
-        then: "Cursor reads its hooks when it starts: start it again.",
-    },
+    variable: None,
+    home: ".cursor/hooks.json",
+    project: ".cursor/hooks.json",
+    events: &["beforeShellExecution", "beforeMCPExecution", "beforeReadFile"],
+    form: Form::Flat("command", || vec![("failClosed".to_owned(), true.into())]),
+    then: "Cursor reads its hooks when it starts: start it again.",
 };
 
 #[derive(Debug, Deserialize)]

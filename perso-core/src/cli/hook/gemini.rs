@@ -8,19 +8,16 @@ use super::setup::{Form, Settings};
 use super::{Dialect, Unread};
 use serde_json::json;
 
-pub(super) static DIALECT: Dialect = Dialect {
-    name: "gemini",
-    read,
-    answer,
+pub(super) static DIALECT: Dialect = Dialect { name: "gemini", read, answer };
+
+pub(super) static SETTINGS: Settings = Settings {
     probe: |tool| json!({ "hook_event_name": "BeforeTool", "tool_name": tool, "tool_input": {} }),
-    settings: Settings {
-        variable: None,
-        home: ".gemini/settings.json",
-        project: ".gemini/settings.json",
-        events: &["BeforeTool"],
-        form: Form::Group(&[]),
-        then: "Gemini CLI reads its settings when it starts: start it again, in a folder that it trusts.",
-    },
+    variable: None,
+    home: ".gemini/settings.json",
+    project: ".gemini/settings.json",
+    events: &["BeforeTool"],
+    form: Form::Group(&[]),
+    then: "Gemini CLI reads its settings when it starts: start it again, in a folder that it trusts.",
 };
 
 fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {

@@ -5,6 +5,7 @@
 //! ```
 //!
 //! - a file for each agent (`claude`, `codex`, `gemini`, `copilot`, `cursor`, `opencode`): how it writes an event and reads an answer.
+//! - `docker`: the same for Docker's MCP gateway, which is no agent, and has its settings on its command line.
 //! - `event`: what an agent says about a tool call.
 //! - `call`: the calls that the policy judges, one for each file of a patch.
 //! - `patch`: the files of a patch.
@@ -22,6 +23,7 @@ mod codex;
 mod copilot;
 mod cursor;
 mod deadline;
+mod docker;
 mod event;
 mod gemini;
 mod opencode;
@@ -69,6 +71,8 @@ pub(crate) enum Hook {
     /// Judge a tool call of OpenCode
     #[command(name = "opencode")]
     OpenCode(Judge),
+    /// Judge a tool call in Docker's MCP gateway
+    Docker(Judge),
     #[command(flatten)]
     SetUp(SetUp),
 }
@@ -145,10 +149,6 @@ struct Dialect {
     read: for<'e> fn(&'e [u8]) -> Result<Event<'e>, Unread>,
     /// What to say about an event, or to one that cannot be read.
     answer: fn(&Verdict, Option<&Event<'_>>) -> Answer,
-    /// An event of a call of a tool without arguments.
-    probe: fn(&str) -> serde_json::Value,
-    /// Where the agent finds its hooks.
-    settings: Settings,
 }
 
 impl Agent {
@@ -162,21 +162,34 @@ impl Agent {
             Self::OpenCode => &opencode::DIALECT,
         }
     }
+
+    /// Where the agent finds its hooks.
+    const fn settings(self) -> &'static Settings {
+        match self {
+            Self::Claude => &claude::SETTINGS,
+            Self::Codex => &codex::SETTINGS,
+            Self::Gemini => &gemini::SETTINGS,
+            Self::Copilot => &copilot::SETTINGS,
+            Self::Cursor => &cursor::SETTINGS,
+            Self::OpenCode => &opencode::SETTINGS,
+        }
+    }
 }
 
 impl Hook {
     /// Judges a call, or sets a hook up.
     pub(crate) fn run(&self) -> Result<u8, Failure> {
-        let (agent, judge) = match self {
-            Self::Claude(judge) => (Agent::Claude, judge),
-            Self::Codex(judge) => (Agent::Codex, judge),
-            Self::Gemini(judge) => (Agent::Gemini, judge),
-            Self::Copilot(judge) => (Agent::Copilot, judge),
-            Self::Cursor(judge) => (Agent::Cursor, judge),
-            Self::OpenCode(judge) => (Agent::OpenCode, judge),
+        let (dialect, judge) = match self {
+            Self::Claude(judge) => (Agent::Claude.dialect(), judge),
+            Self::Codex(judge) => (Agent::Codex.dialect(), judge),
+            Self::Gemini(judge) => (Agent::Gemini.dialect(), judge),
+            Self::Copilot(judge) => (Agent::Copilot.dialect(), judge),
+            Self::Cursor(judge) => (Agent::Cursor.dialect(), judge),
+            Self::OpenCode(judge) => (Agent::OpenCode.dialect(), judge),
+            Self::Docker(judge) => (&docker::DIALECT, judge),
             Self::SetUp(set_up) => return set_up.run(),
         };
-        Ok(judge.run(agent.dialect()))
+        Ok(judge.run(dialect))
     }
 }
 

@@ -10,19 +10,16 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-pub(super) static DIALECT: Dialect = Dialect {
-    name: "opencode",
-    read,
-    answer,
+pub(super) static DIALECT: Dialect = Dialect { name: "opencode", read, answer };
+
+pub(super) static SETTINGS: Settings = Settings {
     probe: |tool| json!({ "event": EVENT, "tool": tool, "args": {} }),
-    settings: Settings {
-        variable: Some(("XDG_CONFIG_HOME", "opencode/plugins/perso.js")),
-        home: ".config/opencode/plugins/perso.js",
-        project: ".opencode/plugins/perso.js",
-        events: &[EVENT],
-        form: Form::Plugin(include_str!("opencode.js")),
-        then: "OpenCode loads its plugins when it starts: start it again.",
-    },
+    variable: Some(("XDG_CONFIG_HOME", "opencode/plugins/perso.js")),
+    home: ".config/opencode/plugins/perso.js",
+    project: ".opencode/plugins/perso.js",
+    events: &[EVENT],
+    form: Form::Plugin(include_str!("opencode.js")),
+    then: "OpenCode loads its plugins when it starts: start it again.",
 };
 
 const EVENT: &str = "tool.execute.before";

@@ -32,7 +32,7 @@ pub(crate) struct Doctor {
 
 impl Doctor {
     pub(super) fn run(&self) -> Result<u8, Failure> {
-        let dialect = self.agent.dialect();
+        let (dialect, settings) = (self.agent.dialect(), self.agent.settings());
         let (mut found, mut problems) = (0_usize, 0_usize);
         let mut seen = Vec::new();
         for project in [false, true] {
@@ -46,7 +46,7 @@ impl Doctor {
                 println!("{BOLD}{name}{BOLD:#} is not there");
                 continue;
             };
-            let commands = match dialect.settings.commands(&text, self.agent) {
+            let commands = match settings.commands(&text, self.agent) {
                 Ok(commands) => commands,
                 Err(why) => {
                     println!("{BOLD}{name}{BOLD:#} cannot be read: {}", visible(&why));
@@ -59,7 +59,7 @@ impl Doctor {
                 continue;
             }
             println!("{BOLD}{name}{BOLD:#}");
-            for event in dialect.settings.events {
+            for event in settings.events {
                 if !commands.iter().any(|(for_event, _)| for_event == event) {
                     problems += 1;
                     println!("  {BAD}missing{BAD:#} a hook for {event}: install it again");
@@ -75,7 +75,7 @@ impl Doctor {
                 println!("  {event}: {}", visible(command));
                 if !checked.contains(&command.as_str()) {
                     checked.push(command);
-                    problems += usize::from(!check(command, &(dialect.probe)(TOOL).to_string()));
+                    problems += usize::from(!check(command, &(settings.probe)(TOOL).to_string()));
                 }
             }
         }
@@ -86,7 +86,7 @@ impl Doctor {
         if problems > 0 {
             return Ok(FAILED);
         }
-        println!("{}", dialect.settings.then);
+        println!("{}", settings.then);
         println!("Then ask the agent for something that your policy denies: the model has to get the rule's reason.");
         Ok(DONE)
     }

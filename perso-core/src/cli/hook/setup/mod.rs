@@ -9,7 +9,7 @@ mod plugin;
 mod settings;
 
 use super::super::failure::Failure;
-use super::super::input;
+use super::super::input::{self, Document};
 use super::super::output::{self, BOLD, GOOD};
 use super::super::{DONE, FAILED};
 use super::{Agent, Choices};
@@ -18,10 +18,14 @@ use anstream::eprintln;
 use clap::{Args, Subcommand};
 pub(super) use settings::{Form, Settings};
 use similar::{ChangeTag, TextDiff};
+use std::borrow::Cow;
 use std::env;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+
+/// The size in bytes of a module whose text takes noticeably long to compile at each call.
+const LARGE: usize = 100 << 10;
 
 /// The commands that set a hook up.
 #[derive(Debug, Subcommand)]
@@ -53,7 +57,7 @@ struct Where {
 
 impl Where {
     fn settings(&self) -> &'static Settings {
-        &self.agent.dialect().settings
+        self.agent.settings()
     }
 
     /// The file, and its text if it is there.
@@ -91,7 +95,7 @@ pub(crate) struct Install {
 impl Install {
     fn run(&self) -> Result<u8, Failure> {
         // A policy with errors would block every call.
-        input::policy(&self.choices.policy, &self.choices.extended)?;
+        let policy = input::policy(&self.choices.policy, &self.choices.extended)?;
         let command = self.command()?;
         let (path, text) = self.place.read()?;
         let agent = self.place.agent;
@@ -105,7 +109,24 @@ impl Install {
         }
         eprintln!("{}", self.place.settings().then);
         eprintln!("Then run `perso hook doctor {}`.", agent.dialect().name);
+        if policy.module().len() > LARGE && matches!(Document::read(&self.choices.policy)?, Document::Text(_)) {
+            self.advise_a_module();
+        }
         Ok(DONE)
+    }
+
+    /// Says how to make calls of a large policy fast.
+    fn advise_a_module(&self) {
+        let word = |path: &Path| {
+            let name = shown(path);
+            shlex::try_quote(&name).map(Cow::into_owned).unwrap_or_default()
+        };
+        let (text, module) = (word(&self.choices.policy), word(&self.choices.policy.with_extension("wasm")));
+        let agent = self.place.agent.dialect().name;
+        eprintln!(
+            "hint: this policy is large, and the hook compiles its text at each call. Compile it once, and install the module:\n  \
+             perso compile {text} -o {module}\n  perso hook install {agent} --policy {module}"
+        );
     }
 
     /// The line that the agent runs, with absolute paths.

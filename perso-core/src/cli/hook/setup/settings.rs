@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 /// Where an agent finds its hooks, and in which form.
 #[derive(Debug)]
 pub(crate) struct Settings {
+    /// An event of a call of a tool without arguments.
+    pub(crate) probe: fn(&str) -> serde_json::Value,
     /// A variable that names the agent's own folder, and the file in it.
     pub(crate) variable: Option<(&'static str, &'static str)>,
     /// The file below the home folder, for all projects.
