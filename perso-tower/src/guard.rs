@@ -4,6 +4,7 @@ use crate::agent::{Agent, AgentSource, BoxError};
 use crate::args::{Args, ReadArgs};
 use crate::caught;
 use crate::closed::{Closed, Instead};
+use crate::context::Context;
 #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
 use crate::covered::{self, Asks};
 use crate::denial::{Answer, Denial, Denied, Message};
@@ -42,7 +43,7 @@ pub(crate) struct Guard<R> {
     pub(crate) agent: Option<Arc<dyn AgentSource<R>>>,
     pub(crate) resource: Option<Arc<dyn ResourceSource>>,
     pub(crate) resource_time: Duration,
-    pub(crate) context: Arc<Value>,
+    pub(crate) context: Context,
     pub(crate) observe: bool,
     pub(crate) hide: bool,
     pub(crate) closed: Closed,
@@ -105,7 +106,7 @@ impl<R: Sync + 'static> Guard<R> {
             agent: None,
             resource: None,
             resource_time: RESOURCE_TIME,
-            context: Arc::new(Value::Object(Map::new())),
+            context: Context::default(),
             observe: false,
             hide: false,
             closed: Closed::default(),
@@ -168,11 +169,15 @@ impl<R: Sync + 'static> Guard<R> {
                 return self.conclude(&judged, &decision, Some(&**error));
             }
         };
-        let mut call = Call::new(tool).args(judged.args.part()).agent(agent.attributes()).context(&*self.context);
+        let mut failure = None;
+        let context = self.context(tool).await.unwrap_or_else(|error| {
+            failure = Some(error);
+            Part::Withheld
+        });
+        let mut call = Call::new(tool).args(judged.args.part()).agent(agent.attributes()).context(context);
         if policy.reads_time() {
             call = call.at(SystemTime::now());
         }
-        let mut failure = None;
         if let Some(source) = &self.resource
             && policy.needs_resource(&call)
         {
@@ -207,15 +212,26 @@ impl<R: Sync + 'static> Guard<R> {
         }
     }
 
+    async fn context(&self, tool: &str) -> Result<Part<'_>, BoxError> {
+        match &self.context {
+            Context::Same(_) => Ok(self.context.expected()),
+            Context::Of(source) => self.timely("context", async { source.context(tool).await }).await.map(Part::from),
+        }
+    }
+
     async fn resource(
         &self,
         source: &dyn ResourceSource,
         query: ResourceQuery,
     ) -> Result<Map<String, Value>, BoxError> {
-        let lookup = caught::future(async { source.resource(query).await });
-        match tokio::time::timeout(self.resource_time, lookup).await {
-            Ok(resource) => resource.flatten(),
-            Err(_) => Err(format!("the resource took longer than {:?}", self.resource_time).into()),
+        self.timely("resource", async { source.resource(query).await }).await
+    }
+
+    /// Waits for a lookup, until its time is over.
+    async fn timely<T>(&self, what: &str, lookup: impl Future<Output = Result<T, BoxError>>) -> Result<T, BoxError> {
+        match tokio::time::timeout(self.resource_time, caught::future(lookup)).await {
+            Ok(found) => found.flatten(),
+            Err(_) => Err(format!("the {what} took longer than {:?}", self.resource_time).into()),
         }
     }
 
@@ -368,7 +384,15 @@ macro_rules! settings {
         /// [`Call::at`](perso_core::Call::at) for its form.
         #[must_use]
         pub fn context(mut self, context: serde_json::Map<String, serde_json::Value>) -> Self {
-            self.guard.context = std::sync::Arc::new(serde_json::Value::Object(context));
+            self.guard.context = context.into();
+            self
+        }
+
+        /// Like [`context`](Self::context), with a source that is asked for each call of a tool. If the source fails, the
+        /// context is unknown, which never grants permission. Lists show what some context could allow.
+        #[must_use]
+        pub fn context_source(mut self, source: impl crate::ContextSource) -> Self {
+            self.guard.context = crate::context::Context::Of(std::sync::Arc::new(source));
             self
         }
 

@@ -29,6 +29,7 @@ mod agent;
 mod args;
 mod caught;
 mod closed;
+mod context;
 mod covered;
 mod denial;
 mod event;
@@ -50,6 +51,7 @@ mod watch;
 
 pub use agent::{Agent, AgentSource, BoxError, Carries, FromExtension, IntoAgent, StaticAgent};
 pub use async_trait::async_trait;
+pub use context::ContextSource;
 pub use denial::{Denial, Denied, META};
 pub use event::{Event, Observer};
 pub use http::{Perso, PersoBody, PersoLayer};

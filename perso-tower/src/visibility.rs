@@ -1,10 +1,9 @@
 //! Decides which tools, resources and prompts a caller sees in lists.
 
 use crate::agent::{Agent, BoxError};
+use crate::context::Context;
 use crate::policy::PolicyHandle;
 use perso_core::{Call, request};
-use serde_json::Value;
-use std::sync::Arc;
 
 /// Something in a list, by its name or URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +30,7 @@ impl Entry<'_> {
 #[derive(Debug)]
 pub(crate) struct Visibility {
     pub(crate) policy: PolicyHandle,
-    pub(crate) context: Arc<Value>,
+    pub(crate) context: Context,
     pub(crate) seen: Seen,
 }
 
@@ -73,7 +72,7 @@ impl Visibility {
             Seen::Everything => true,
             _ if !is_covered => true,
             Seen::By(Ok(agent)) => {
-                let call = |tool| Call::new(tool).agent(agent.attributes()).context(&*self.context);
+                let call = |tool| Call::new(tool).agent(agent.attributes()).context(self.context.expected());
                 match entry {
                     Entry::Tool(name) => !covers.reserves(name) && policy.could_allow(&call(name)),
                     Entry::Resource(uri) => policy.could_list(&call(request::READ).arg("uri", uri)),

@@ -43,6 +43,12 @@ struct Echo {
 }
 
 #[derive(Deserialize, schemars::JsonSchema)]
+struct Inner {
+    tool_name: String,
+    parameters: Option<JsonObject>,
+}
+
+#[derive(Deserialize, schemars::JsonSchema)]
 #[schemars(inline)]
 struct Name {
     #[expect(dead_code, reason = "the client's answer has it")]
@@ -119,13 +125,26 @@ impl Upstream {
         std::process::id().to_string()
     }
 
-    #[tool(description = "Looks, with any arguments")]
+    #[tool(description = "Calls a tool by its name")]
+    async fn call_tool(&self, Parameters(inner): Parameters<Inner>) -> String {
+        self.ran(&format!("{} {}", inner.tool_name, Value::Object(inner.parameters.unwrap_or_default())));
+        format!("{} is done", inner.tool_name)
+    }
+
+    #[tool(description = "Finds tools")]
+    async fn find_tool(&self) -> CallToolResult {
+        self.ran("find_tool");
+        let tools = ["look", "pay", "wipe"].map(|name| json!({ "name": name, "description": "a tool" }));
+        CallToolResult::structured(json!({ "tools": tools }))
+    }
+
+    #[tool(description = "Looks, with any arguments", annotations(read_only_hint = true))]
     async fn look(&self, Parameters(arguments): Parameters<JsonObject>) -> String {
         self.ran(&format!("look {}", Value::Object(arguments)));
         "looked".to_owned()
     }
 
-    #[tool(description = "Pays, with any arguments")]
+    #[tool(description = "Pays, with any arguments", annotations(read_only_hint = false))]
     async fn pay(&self, Parameters(arguments): Parameters<JsonObject>) -> String {
         self.ran(&format!("pay {}", Value::Object(arguments)));
         "paid".to_owned()

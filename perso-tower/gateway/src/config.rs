@@ -1,5 +1,6 @@
 //! The servers behind the gateway: the `mcp.json` that MCP clients have.
 
+use crate::meta::MetaTool;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -45,6 +46,10 @@ pub struct Server {
     pub is_shared: bool,
     /// How long it has for an answer, or for the next sign of progress.
     pub patience: Duration,
+    /// Whether rules can read what it says about its tools, as `context.tool.…`.
+    pub is_trusted: bool,
+    /// Its tools that call and find other tools, by its own names for them.
+    pub meta_tools: BTreeMap<String, MetaTool>,
 }
 
 /// How a server is reached.
@@ -98,6 +103,8 @@ struct Entry {
 struct Settings {
     shared: bool,
     timeout_seconds: Option<u64>,
+    trust_annotations: bool,
+    meta_tools: BTreeMap<String, MetaTool>,
 }
 
 /// Reads the servers in a file, in the order of their names.
@@ -158,7 +165,11 @@ impl Entry {
         if patience.is_zero() {
             return Err("has `timeout_seconds: 0`: it must be at least 1".to_owned());
         }
-        Ok(Server { name, reach, is_shared: self.perso.shared, patience })
+        let Settings { shared: is_shared, trust_annotations: is_trusted, meta_tools, timeout_seconds: _ } = self.perso;
+        if let Some((tool, fault)) = meta_tools.iter().find_map(|(tool, meta)| Some((tool, meta.fault()?))) {
+            return Err(format!("has the meta-tool `{tool}`, of which {fault}"));
+        }
+        Ok(Server { name, reach, is_shared, patience, is_trusted, meta_tools })
     }
 }
 
@@ -245,6 +256,14 @@ mod tests {
             (r#""a": { "command": "${NOWHERE_SET}" }"#, "`NOWHERE_SET`, which is not set"),
             (r#""a": { "command": "${NOWHERE" }"#, "without `}`"),
             (r#""a": { "command": "x", "perso": { "share": true } }"#, "unknown field `share`"),
+            (
+                r#""a": { "command": "x", "perso": { "meta_tools": { "find": { "finds": { "tools": "tools" } } } } }"#,
+                "the meta-tool `find`, of which `tools` is a JSON pointer",
+            ),
+            (
+                r#""a": { "command": "x", "perso": { "meta_tools": { "c": { "calls": { "tool": "t" } } } } }"#,
+                "`arguments`",
+            ),
             ("", "there is no server"),
         ] {
             let error = read(&format!(r#"{{ "mcpServers": {{ {entry} }} }}"#)).unwrap_err();

@@ -6,9 +6,10 @@ use crate::metrics::Metrics;
 use crate::pins::Pins;
 use crate::proxy::Proxy;
 use crate::tools::Tools;
-use perso_tower::{Agent, Guard, Guarded, PolicyHandle};
+use perso_tower::{Agent, BoxError, ContextSource, Guard, Guarded, PolicyHandle, async_trait};
 use rmcp::service::RequestContext;
-use rmcp::{ErrorData, RoleServer};
+use rmcp::{ErrorData, RoleServer, ServerHandler};
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -54,14 +55,24 @@ impl Gateway {
 
     /// What serves one client: the guard, and what is behind it.
     pub(crate) fn service(self: &Arc<Self>) -> Guarded<Proxy> {
+        self.guard(Proxy::new(self.clone()))
+    }
+
+    /// A guard around a handler.
+    pub(crate) fn guard<H: ServerHandler>(self: &Arc<Self>, handler: H) -> Guarded<H> {
         let (caller, metrics) = (self.caller.clone(), self.clone());
-        Proxy::new(self.clone())
+        let guarded = handler
             .guarded(self.policy.clone())
             .agent(move |context: &RequestContext<RoleServer>| match &caller {
                 Caller::Fixed(agent) => Ok(agent.clone()),
                 Caller::Token => of_token(context).ok_or("the request has no caller"),
             })
-            .on_decision(move |event: &perso_tower::Event<'_>, _: &serde_json::Value| metrics.metrics.decided(event))
+            .on_decision(move |event: &perso_tower::Event<'_>, _: &Value| metrics.metrics.decided(event));
+        if self.shared.links.iter().any(|link| link.server.is_trusted) {
+            guarded.context_source(Annotations(self.clone()))
+        } else {
+            guarded
+        }
     }
 
     /// A place for a session, if there is one.
@@ -74,6 +85,16 @@ impl Gateway {
     /// How many more sessions there can be.
     pub(crate) fn places(&self) -> usize {
         self.sessions.available_permits()
+    }
+}
+
+/// What trusted servers say about their tools.
+struct Annotations(Arc<Gateway>);
+
+#[async_trait]
+impl ContextSource for Annotations {
+    async fn context(&self, tool: &str) -> Result<Map<String, Value>, BoxError> {
+        Ok(self.0.tools.context(&self.0.shared, tool).await)
     }
 }
 

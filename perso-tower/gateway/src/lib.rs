@@ -8,7 +8,8 @@
 //! - `http`, and standard input and output in `cli`: how clients reach the gateway.
 //! - `oauth`: who calls, by an access token.
 //! - The guard is `perso_tower::Guarded`.
-//! - `proxy`: one MCP server that is all of them. `tools` checks arguments and approvals, `pins` are the approvals.
+//! - `proxy`: one MCP server that is all of them. `tools` checks arguments and approvals, `pins` are the approvals, `meta`
+//!   reads calls inside of calls.
 //! - `links` and `link`: the connections to the servers.
 //! - `cli`: the command; `wrap` puts it into a client's file.
 
@@ -18,6 +19,7 @@ mod gateway;
 mod http;
 mod link;
 mod links;
+mod meta;
 mod metrics;
 mod oauth;
 mod pins;
@@ -27,5 +29,6 @@ mod wrap;
 
 pub use gateway::{Caller, Gateway};
 pub use http::{Endpoint, Limits};
+pub use meta::MetaTool;
 pub use oauth::{Principal, Refused, Settings as TokenSettings, Verifier};
 pub use pins::Pins;

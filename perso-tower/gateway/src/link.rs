@@ -27,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 /// How long a server has to start.
 const START: Duration = Duration::from_secs(30);
 /// How long the gateway waits before it starts a server again: this after the first failure, twice as long after the
+/// How many pages a list of tools can have.
+const MOST_PAGES: usize = 100;
 /// next, and so on.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -225,6 +227,24 @@ impl Link {
             running.service().progress.done(&upstream).await;
         }
         answer
+    }
+
+    /// All tools of the server, of the first [`MOST_PAGES`] pages.
+    pub(crate) async fn tools(&self) -> Result<Vec<Tool>, Failed> {
+        let running = self.connected().await?;
+        let mut tools = Vec::new();
+        let mut page = PaginatedRequestParams::default();
+        for _ in 0..MOST_PAGES {
+            let request = ListToolsRequest { params: Some(page.clone()), ..Default::default() };
+            let options = PeerRequestOptions::with_timeout(self.server.patience);
+            let sent = running.peer().send_request_with_option(request.into(), options).await;
+            let answer = sent.map_err(|error| self.lost(&error))?.await_response().await;
+            let ServerResult::ListToolsResult(list) = answer.map_err(|error| self.lost(&error))? else { break };
+            tools.extend(list.tools);
+            let Some(next) = list.next_cursor else { break };
+            page.cursor = Some(next);
+        }
+        Ok(tools)
     }
 
     /// Sends a notification, if there is a connection.

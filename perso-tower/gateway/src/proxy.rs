@@ -4,11 +4,13 @@
 
 mod bridge;
 mod list;
+mod meta;
 
 use crate::gateway::Gateway;
 use crate::link::{Asked, Failed, Front, Link};
 use crate::links::Links;
 use list::List;
+use perso_tower::Guarded;
 use rmcp::model::*;
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -25,6 +27,8 @@ type Page = Option<PaginatedRequestParams>;
 pub(crate) struct Proxy {
     gateway: Arc<Gateway>,
     session: OnceLock<Session>,
+    /// Judges what tools call for a client.
+    guard: Guarded<meta::Inner>,
 }
 
 /// A client that has begun with `initialize`, as all did before revision 2026-07-28.
@@ -56,7 +60,7 @@ macro_rules! answer {
 
 impl Proxy {
     pub(crate) fn new(gateway: Arc<Gateway>) -> Self {
-        Self { gateway, session: OnceLock::new() }
+        Self { guard: gateway.guard(meta::Inner), gateway, session: OnceLock::new() }
     }
 
     fn links(&self) -> &Links {
@@ -190,10 +194,16 @@ impl ServerHandler for Proxy {
     async fn call_tool(&self, mut call: CallToolRequestParams, context: Request) -> Outcome<CallToolResponse> {
         let links = self.links();
         let asked = Asked::of(&context);
-        if let Err(why) = self.gateway.tools.check(links, &call, &asked).await {
+        if let Err(why) = self.gateway.tools.check(links, &call).await {
             return Ok(CallToolResult::error(vec![ContentBlock::text(why)]).into());
         }
         let (link, own) = self.route(links, &call.name, "tool")?;
+        let meta = link.server.meta_tools.get(&own);
+        if let Some(meta) = meta
+            && let Err(answer) = self.judge_inner(meta, &call, (&link.server, &own), &context).await
+        {
+            return answer;
+        }
         call.name = Cow::Owned(own);
         let answer = bridge::asked(call, &asked, &context, |call| {
             link.request(ClientRequest::CallToolRequest(CallToolRequest::new(call)), &asked)
@@ -209,6 +219,10 @@ impl ServerHandler for Proxy {
                     InputRequiredResult => CallToolResponse::InputRequired,
                     CreateTaskResult => CallToolResponse::Task,
                 )?;
+                if let Some(meta) = meta {
+                    let at = links.links.iter().position(|known| Arc::ptr_eq(known, link)).unwrap_or_default();
+                    response = self.seen(meta, response, |name| links.outer(at, name), &context).await;
+                }
                 if let CallToolResponse::Task(created) = &mut response
                     && links.only().is_none()
                 {

@@ -1,18 +1,15 @@
 //! The tools of the servers: what their arguments must look like, and whether they are still what was approved.
 
-use crate::link::Asked;
 use crate::links::Links;
 use crate::pins::Pins;
 use jsonschema::Validator;
 use rmcp::model::*;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// How many tools the gateway knows.
 const MOST_TOOLS: usize = 10_000;
-/// How many pages a list of tools can have.
-const MOST_PAGES: usize = 100;
 /// How much of what is wrong with arguments the model gets to read.
 const MOST_WORDS: usize = 600;
 
@@ -27,6 +24,7 @@ struct Known {
     /// Made when the tool is first called.
     validator: OnceLock<Result<Validator, String>>,
     is_approved: bool,
+    annotations: Option<ToolAnnotations>,
 }
 
 impl Known {
@@ -70,14 +68,13 @@ impl Tools {
                 let is_approved = self.pins.as_ref().is_none_or(|pins| pins.approves(tool));
                 let same = known.get(&*tool.name).is_some_and(|had| {
                     had.is_approved == is_approved
+                        && had.annotations == tool.annotations
                         && (Arc::ptr_eq(&had.schema, &tool.input_schema) || had.schema == tool.input_schema)
                 });
                 if !same && (known.len() < MOST_TOOLS || known.contains_key(&*tool.name)) {
-                    let schema = tool.input_schema.clone();
-                    known.insert(
-                        tool.name.to_string(),
-                        Arc::new(Known { schema, validator: OnceLock::new(), is_approved }),
-                    );
+                    let (schema, annotations) = (tool.input_schema.clone(), tool.annotations.clone());
+                    let now = Known { schema, validator: OnceLock::new(), is_approved, annotations };
+                    known.insert(tool.name.to_string(), Arc::new(now));
                 }
             }
         }
@@ -93,7 +90,7 @@ impl Tools {
     }
 
     /// Whether a call may go to its server. If not, the reason is for the model.
-    pub(crate) async fn check(&self, links: &Links, call: &CallToolRequestParams, asked: &Asked) -> Result<(), String> {
+    pub(crate) async fn check(&self, links: &Links, call: &CallToolRequestParams) -> Result<(), String> {
         let mut is_fresh = false;
         loop {
             let fault = match self.known(&call.name) {
@@ -107,32 +104,41 @@ impl Tools {
                 },
             };
             // Perhaps the tool has another schema by now.
-            if is_fresh || !self.refresh(links, &call.name, asked).await {
+            if is_fresh || !self.refresh(links, &call.name).await {
                 return Err(shortened(fault));
             }
             is_fresh = true;
         }
     }
 
-    /// Reads the list of the server that has a tool.
-    async fn refresh(&self, links: &Links, name: &str, asked: &Asked) -> bool {
-        let Some((link, own)) = links.inner(name) else { return false };
-        let prefix = name.strip_suffix(own).unwrap_or_default().to_owned();
-        let mut page = PaginatedRequestParams::default();
-        for _ in 0..MOST_PAGES {
-            let request = ListToolsRequest { params: Some(page.clone()), ..Default::default() };
-            let Ok(ServerResult::ListToolsResult(mut list)) = link.request(request.into(), asked).await else {
-                return false;
-            };
-            for tool in &mut list.tools {
-                tool.name = format!("{prefix}{}", tool.name).into();
-            }
-            self.listed(&mut list.tools);
-            match list.next_cursor {
-                Some(next) => page.cursor = Some(next),
-                None => return true,
-            }
+    /// What rules read as `context.…` in a call of a tool: what a trusted server says about it.
+    pub(crate) async fn context(&self, links: &Links, name: &str) -> Map<String, Value> {
+        if links.inner(name).is_none_or(|(link, _)| !link.server.is_trusted) {
+            return Map::new();
         }
+        if self.known(name).is_none() {
+            self.refresh(links, name).await;
+        }
+        let annotations = self.known(name).and_then(|known| known.annotations.clone()).unwrap_or_default();
+        let hints = [
+            ("readOnlyHint", annotations.read_only_hint),
+            ("destructiveHint", annotations.destructive_hint),
+            ("idempotentHint", annotations.idempotent_hint),
+            ("openWorldHint", annotations.open_world_hint),
+        ];
+        let hints = hints.into_iter().filter_map(|(name, hint)| Some((name.to_owned(), hint?.into())));
+        Map::from_iter([("tool".to_owned(), json!(hints.collect::<Map<_, _>>()))])
+    }
+
+    /// Reads the list of the server that has a tool.
+    async fn refresh(&self, links: &Links, name: &str) -> bool {
+        let Some((link, own)) = links.inner(name) else { return false };
+        let prefix = name.strip_suffix(own).unwrap_or_default();
+        let Ok(mut tools) = link.tools().await else { return false };
+        for tool in &mut tools {
+            tool.name = format!("{prefix}{}", tool.name).into();
+        }
+        self.listed(&mut tools);
         true
     }
 }

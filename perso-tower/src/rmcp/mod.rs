@@ -12,6 +12,7 @@ use crate::agent::Carries;
 use crate::closed::Kind;
 use crate::guard::{Guard as Guarding, settings};
 use crate::policy::PolicyHandle;
+use crate::visibility::Entry;
 use http::request::Parts;
 use judge::List;
 use rmcp::model::*;
@@ -73,6 +74,26 @@ impl<H> Guarded<H> {
     /// Returns the handler inside.
     pub const fn handler(&self) -> &H {
         &self.handler
+    }
+
+    /// Judges a call that a tool makes for the caller of a request, such as the one in the arguments of a `call_tool`. The
+    /// handler does not see it. After `Ok`, run exactly this call.
+    ///
+    /// # Errors
+    ///
+    /// A denial: the response for the caller, or the error if denied tools are hidden or your [`Denial`](crate::Denial)
+    /// makes one.
+    pub async fn judge(
+        &self,
+        call: &mut CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<(), Result<CallToolResponse, ErrorData>> {
+        self.guard.call(call, context).await.map(drop)
+    }
+
+    /// Returns whether the caller of a request could call the tool, with some arguments: whether lists of tools show it.
+    pub async fn could_call(&self, tool: &str, context: &RequestContext<RoleServer>) -> bool {
+        self.guard.visibility(self.guard.caller(context).await).shows(Entry::Tool(tool))
     }
 }
 

@@ -7,8 +7,8 @@ use crate::support::{Claims, Ran, allow_all, authenticate, policy, server};
 use axum::{Router, middleware};
 use http::request::Parts;
 use perso_tower::{
-    Agent, AgentSource, BoxError, FromExtension, Guard, PersoLayer, ResourceQuery, ResourceSource, StaticAgent,
-    async_trait,
+    Agent, AgentSource, BoxError, ContextSource, FromExtension, Guard, PersoLayer, ResourceQuery, ResourceSource,
+    StaticAgent, async_trait,
 };
 use rmcp::{RoleServer, ServerHandler, service::RequestContext};
 use serde_json::{Map, Value, json};
@@ -196,6 +196,43 @@ async fn context_is_the_hosts() {
     assert!(client.list("x").await.0.is_empty());
     client.call("x", "pay", json!({}), json!({ "context": { "server": "crm" } })).await;
     ran.assert_nothing("denied");
+}
+
+/// Knows whether a tool is closed, but not of `wipe`.
+struct Opening;
+
+#[async_trait]
+impl ContextSource for Opening {
+    async fn context(&self, tool: &str) -> Result<Map<String, Value>, BoxError> {
+        match tool {
+            "ask" => Ok(Map::from_iter([("closed".to_owned(), json!(true))])),
+            "wipe" => Err("nobody knows".into()),
+            _ => Ok(Map::new()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn context_can_depend_on_the_tool() {
+    let policy = || {
+        crate::support::compiled(&json!({ "perso": 1, "rules": [
+            { "id": "all", "allow": "*" },
+            { "id": "closed", "deny": "*", "when": { "context.closed": true }, "reason": "It is closed." }
+        ] }))
+    };
+    let (layered, layered_ran) = layered(PersoLayer::new(policy()).context_source(Opening));
+    let guarded = Server::default();
+    let guarded_ran = guarded.ran.clone();
+    let guarded = served(guarded.guarded(policy()).context_source(Opening));
+    for (app, ran) in [(layered, layered_ran), (guarded, guarded_ran)] {
+        let client = Client::connect(&app, MODERN, "x").await;
+        assert_eq!(client.list("x").await.0.len(), server::TOOLS.len(), "lists show what some context could allow");
+        assert_denied(&client.call("x", "ask", json!({}), Value::Null).await, "It is closed.", MODERN);
+        assert_denied(&client.call("x", "wipe", json!({}), Value::Null).await, "It is closed.", MODERN);
+        ran.assert_nothing("denied");
+        client.call("x", "pay", json!({}), Value::Null).await;
+        assert_eq!(ran.take().len(), 1);
+    }
 }
 
 /// Inside a guarded handler, as in a layer, the agent source can read the HTTP request that carried the call.

@@ -18,6 +18,7 @@ mod faults;
 mod files;
 mod many;
 mod messages;
+mod meta;
 mod pages;
 mod support;
 mod tokens;
