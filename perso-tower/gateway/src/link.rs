@@ -1,5 +1,6 @@
 //! A connection to a server: made when it is needed, and again when it has ended.
 
+mod answer;
 mod back;
 
 pub(crate) use back::{Change, Front};
@@ -226,7 +227,7 @@ impl Link {
         if asked.progress.is_some() {
             running.service().progress.done(&upstream).await;
         }
-        answer
+        answer.map(answer::completed)
     }
 
     /// All tools of the server, of the first [`MOST_PAGES`] pages.
