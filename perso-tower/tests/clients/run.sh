@@ -13,13 +13,16 @@ wants="the clients"
 need "Node 20 or later" nodejs node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)'
 need npm npm command -v npm
 need "Python 3.10 or later with venv" python3-venv python3 -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 10)'
+need git git git --version
 
-if ! cmp -s requirements.txt "$out/venv/requirements.txt"; then
-    rm -rf "$out/venv"
-    python3 -m venv "$out/venv"
-    "$out/venv/bin/pip" install -q --disable-pip-version-check -r requirements.txt
-    cp requirements.txt "$out/venv/requirements.txt"
-fi
+# The 1.x and 2.x lines of `mcp` cannot be installed together. Each comes with the servers that use it.
+for line in "" -v1; do
+    cmp -s "requirements$line.txt" "$out/venv$line/requirements.txt" && continue
+    rm -rf "$out/venv$line"
+    python3 -m venv "$out/venv$line"
+    "$out/venv$line/bin/pip" install -q --disable-pip-version-check -r "requirements$line.txt"
+    cp "requirements$line.txt" "$out/venv$line/requirements.txt"
+done
 if ! cmp -s package-lock.json "$out/node_modules/package-lock.json"; then
     cp package.json package-lock.json "$out/"
     (cd "$out" && npm ci --no-audit --no-fund --ignore-scripts)
@@ -90,8 +93,9 @@ everything() {
     exit 1
 }
 
+export OUT=$out GATEWAY=$root/target/checked/perso-gateway LOG=$out/log
+
 # The desk again, behind a gateway that knows who calls. The desk itself lets everybody do everything.
-perso_gateway=$root/target/checked/perso-gateway
 echo '{ "perso": 1, "default": "allow", "rules": [] }' > "$out/open.json"
 "$perso" compile "$out/open.json" -o "$out/open.wasm" 2> "$out/log"
 cat > "$out/desk.mcp.json" << JSON
@@ -100,14 +104,14 @@ JSON
 cat > "$out/behind-gateway" << SH
 #!/bin/sh
 module=\$1 user=\$2 role=\$3
-exec "$perso_gateway" --policy "\$module" --servers "$out/desk.mcp.json" --user "\$user" --role "\$role" 2>> "$out/log"
+exec "$GATEWAY" --policy "\$module" --servers "$out/desk.mcp.json" --user "\$user" --role "\$role" 2>> "$out/log"
 SH
 chmod +x "$out/behind-gateway"
 
 # gateway SERVER: a gateway in front of one server, an entry of `mcpServers`.
 gateway() {
     echo "{ \"mcpServers\": { \"everything\": $1 } }" > "$out/everything.mcp.json"
-    serve "$perso_gateway" --policy "$out/everything.wasm" --servers "$out/everything.mcp.json" --listen 127.0.0.1:0 \
+    serve "$GATEWAY" --policy "$out/everything.wasm" --servers "$out/everything.mcp.json" --listen 127.0.0.1:0 \
         --user agt-099 --role agent
 }
 
@@ -118,23 +122,28 @@ play() {
     shift
     case $client in
         rmcp) set -- "$examples/rmcp_client" "$@" ;;
-        python) set -- "$out/venv/bin/python" python.py "$@" ;;
+        python | python-v1) set -- "$out/venv${client#python}/bin/python" -B "$client.py" "$@" ;;
         *) set -- node "$out/$client.mjs" "$@" ;;
     esac
     timeout 120 "$@" || failed=1
 }
 
-echo "Node $(node --version), $(python3 --version), $(tr '\n' ' ' < requirements.txt)" \
+echo "Node $(node --version), $(python3 --version), $(cat requirements*.txt | tr '\n' ' ')" \
     "$(sed -n 's/ *"\(@model[^"]*\)": "\([^"]*\)",\{0,1\}/\1 \2/p' package.json | tr '\n' ' ')"
-for client in rmcp python typescript typescript-v1; do
+for client in rmcp python python-v1 typescript typescript-v1; do
     for era in legacy modern; do
-        # The 1.x line supports only the legacy era.
-        [ "$client $era" = "typescript-v1 modern" ] && continue
+        # The 1.x lines support only the legacy era.
+        case $client-$era in *-v1-modern) continue ;; esac
         serve "$examples/support_desk" "$DESK_MODULE" 127.0.0.1:0
         play "$client" desk "$era" "$url"
         stop
         play "$client" stdio "$era"
         DESK_STDIO=$out/behind-gateway play "$client" gateway "$era"
+        case $client in python*)
+            play "$client" several "$era"
+            play "$client" several-http "$era"
+            ;;
+        esac
     done
 
     everything streamableHttp
@@ -151,7 +160,7 @@ for client in rmcp python typescript typescript-v1; do
     stop
 
     # rmcp's client and the 2.x line of the TypeScript SDK do not support the older transport.
-    case $client in python | typescript-v1)
+    case $client in python* | typescript-v1)
         everything sse
         serve "$examples/reverse_proxy" "$out/everything.wasm" "$upstream" 127.0.0.1:0
         play "$client" everything sse "$url/sse"
