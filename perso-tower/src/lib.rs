@@ -59,6 +59,9 @@ pub use perso_core::Policy;
 pub use policy::PolicyHandle;
 pub use resource::{ResourceQuery, ResourceSource};
 #[cfg(feature = "rmcp")]
+#[doc(hidden)] // for perso-gateway
+pub use rmcp::check_headers;
+#[cfg(feature = "rmcp")]
 pub use rmcp::{Guard, GuardService, Guarded, GuardedService};
 #[cfg(feature = "tower-mcp")]
 pub use tower_mcp::{GuardedRouter, RouterLayer};

@@ -38,6 +38,12 @@ struct Wait {
 }
 
 #[derive(Deserialize, schemars::JsonSchema)]
+struct Region {
+    #[schemars(extend("x-mcp-header" = "Region"))]
+    region: String,
+}
+
+#[derive(Deserialize, schemars::JsonSchema)]
 struct Echo {
     text: String,
 }
@@ -66,7 +72,8 @@ impl Upstream {
     /// Writes a line down: that a tool has run.
     fn ran(&self, what: &str) {
         let mut log = OpenOptions::new().create(true).append(true).open(&self.log).unwrap();
-        writeln!(log, "{what}").unwrap();
+        // In one write, so that nobody reads half a line.
+        log.write_all(format!("{what}\n").as_bytes()).unwrap();
     }
 
     /// Writes a line down: that a request has been answered, under the name that policies have for it.
@@ -86,6 +93,12 @@ impl Upstream {
     async fn echo(&self, Parameters(echo): Parameters<Echo>) -> String {
         self.ran(&format!("echo {}", echo.text.len()));
         echo.text
+    }
+
+    #[tool(description = "Gives a region back, which clients repeat in the head of their request")]
+    async fn region(&self, Parameters(region): Parameters<Region>) -> String {
+        self.ran("region");
+        region.region
     }
 
     #[tool(description = "Takes its time")]

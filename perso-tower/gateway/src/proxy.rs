@@ -73,6 +73,14 @@ impl Proxy {
         links.inner(name).map(|(link, own)| (link, own.to_owned())).ok_or_else(unknown)
     }
 
+    /// What keeps a call from its server, for the model. The error is for the client: the head of its request differs.
+    async fn fits(&self, links: &Links, call: &CallToolRequestParams, context: &Request) -> Outcome<Option<String>> {
+        match self.gateway.tools.check(links, call).await {
+            Ok(schema) => perso_tower::check_headers(&schema, call, context).map(|()| None),
+            Err(why) => Ok(Some(why)),
+        }
+    }
+
     /// Asks each server that can have a resource, until one has it.
     async fn of_resource(
         &self,
@@ -194,7 +202,7 @@ impl ServerHandler for Proxy {
     async fn call_tool(&self, mut call: CallToolRequestParams, context: Request) -> Outcome<CallToolResponse> {
         let links = self.links();
         let asked = Asked::of(&context);
-        if let Err(why) = self.gateway.tools.check(links, &call).await {
+        if let Some(why) = self.fits(links, &call, &context).await? {
             return Ok(CallToolResult::error(vec![ContentBlock::text(why)]).into());
         }
         let (link, own) = self.route(links, &call.name, "tool")?;
@@ -204,9 +212,21 @@ impl ServerHandler for Proxy {
         {
             return answer;
         }
+        let judged = call.clone();
         call.name = Cow::Owned(own);
-        let answer = bridge::asked(call, &asked, &context, |call| {
-            link.request(ClientRequest::CallToolRequest(CallToolRequest::new(call)), &asked)
+        let answer = bridge::asked(call, &asked, &context, async |call| {
+            let request = || ClientRequest::CallToolRequest(CallToolRequest::new(call.clone()));
+            match link.request(request(), &asked).await {
+                // The server has not run it. The connection is newer than the list of tools, which says what a head must have.
+                Err(Failed::Answered(error))
+                    if error.code == ErrorCode::HEADER_MISMATCH
+                        && self.gateway.tools.refresh(links, &judged.name).await
+                        && self.fits(links, &judged, &context).await.is_ok_and(|fault| fault.is_none()) =>
+                {
+                    link.request(request(), &asked).await
+                }
+                answer => answer,
+            }
         })
         .await;
         match answer {

@@ -89,8 +89,8 @@ impl Tools {
         }
     }
 
-    /// Whether a call may go to its server. If not, the reason is for the model.
-    pub(crate) async fn check(&self, links: &Links, call: &CallToolRequestParams) -> Result<(), String> {
+    /// The input schema of the tool, if a call may go to its server. If not, the reason is for the model.
+    pub(crate) async fn check(&self, links: &Links, call: &CallToolRequestParams) -> Result<Arc<JsonObject>, String> {
         let mut is_fresh = false;
         loop {
             let fault = match self.known(&call.name) {
@@ -99,7 +99,7 @@ impl Tools {
                     "this tool is new or has changed, and nobody has approved it yet".to_owned()
                 }
                 Some(known) => match known.fault(call.arguments.as_ref()) {
-                    None => return Ok(()),
+                    None => return Ok(known.schema.clone()),
                     Some(fault) => format!("the arguments do not fit the tool's schema: {fault}"),
                 },
             };
@@ -131,7 +131,7 @@ impl Tools {
     }
 
     /// Reads the list of the server that has a tool.
-    async fn refresh(&self, links: &Links, name: &str) -> bool {
+    pub(crate) async fn refresh(&self, links: &Links, name: &str) -> bool {
         let Some((link, own)) = links.inner(name) else { return false };
         let prefix = name.strip_suffix(own).unwrap_or_default();
         let Ok(mut tools) = link.tools().await else { return false };

@@ -11,7 +11,11 @@ use rmcp::model::{CallToolRequestParams, JsonObject};
 use serde_json::Value;
 
 /// Checks the headers of a call; always succeeds for a call that did not arrive over HTTP.
-pub(super) fn check(schema: &JsonObject, call: &CallToolRequestParams, context: &Request) -> Result<(), ErrorData> {
+///
+/// # Errors
+///
+/// Returns an error that names a header which does not match the arguments.
+pub fn check(schema: &JsonObject, call: &CallToolRequestParams, context: &Request) -> Result<(), ErrorData> {
     let Some(parts) = context.extensions.get::<Parts>() else { return Ok(()) };
     let revision = parts.headers.get("mcp-protocol-version").and_then(|revision| revision.to_str().ok());
     if revision.is_none_or(|revision| revision < STATELESS) {

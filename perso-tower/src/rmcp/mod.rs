@@ -6,6 +6,7 @@ mod headers;
 mod judge;
 mod service;
 
+pub use headers::check as check_headers;
 pub use service::{GuardService, GuardedService};
 
 use crate::agent::Carries;

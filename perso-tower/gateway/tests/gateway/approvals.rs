@@ -26,7 +26,7 @@ async fn a_tool_that_has_changed_is_withheld_until_someone_approves_it() {
     let shown = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && shown.contains("new one__add\n    Adds two numbers"), "{output:?}");
     let client = world.client(&pinned).await;
-    assert_eq!(tools(&client).await.len(), 12);
+    assert_eq!(tools(&client).await.len(), 14);
     assert!(call(&client, "one__echo", json!({ "text": "hi" })).await.0);
     client.cancel().await.unwrap();
     // The server's text changes: as here, in what has been approved.
@@ -35,7 +35,7 @@ async fn a_tool_that_has_changed_is_withheld_until_someone_approves_it() {
     changed["tools"]["one__echo"] = json!("0".repeat(64));
     world.write("pins.json", &changed.to_string());
     let client = world.client(&pinned).await;
-    assert_eq!(tools(&client).await.len(), 11);
+    assert_eq!(tools(&client).await.len(), 13);
     let before = world.ran("one");
     assert!(client.call_tool(CallToolRequestParams::new("one__echo")).await.unwrap().is_error == Some(true));
     let (is_done, text) = call(&client, "one__echo", json!({ "text": "hi" })).await;

@@ -27,7 +27,7 @@ async fn a_server_that_does_not_start_takes_nothing_from_the_others() {
         "gone": { "url": "http://127.0.0.1:9/mcp", "headers": { "Authorization": "Bearer planted-secret" } },
     }));
     let client = world.client(&[]).await;
-    assert_eq!(tools(&client).await, ["one__crash", "one__echo", "one__greet", "one__pid", "one__wait"]);
+    assert_eq!(tools(&client).await, ["one__crash", "one__echo", "one__greet", "one__pid", "one__region", "one__wait"]);
     assert_eq!(call(&client, "one__echo", json!({ "text": "hi" })).await, (true, "hi".to_owned()));
     for server in ["dead", "ends", "gone"] {
         let (is_done, text) = call(&client, &format!("{server}__echo"), json!({ "text": "hi" })).await;
@@ -66,15 +66,7 @@ async fn calls_in_flight_finish_when_the_gateway_stops() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_a_server_has_forgotten_begins_again() {
     let world = World::new(&[]);
-    let start = async |address: &str| {
-        let mut upstream = tokio::process::Command::new(example("upstream"));
-        upstream.arg(world.path("web.log")).arg(address).stdout(std::process::Stdio::piped()).kill_on_drop(true);
-        let mut child = upstream.spawn().unwrap();
-        let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(child.stdout.take().unwrap()));
-        let url = lines.next_line().await.unwrap().unwrap();
-        (child, url)
-    };
-    let (mut child, url) = start("127.0.0.1:0").await;
+    let (mut child, url) = world.web("127.0.0.1:0").await;
     world.servers(&json!({ "web": { "url": url } }));
     let client = world.client(&[]).await;
     assert!(call(&client, "echo", json!({ "text": "hi" })).await.0);
@@ -82,7 +74,7 @@ async fn a_session_that_a_server_has_forgotten_begins_again() {
     let (is_done, _) = call(&client, "echo", json!({ "text": "hi" })).await;
     assert!(!is_done);
     let address = url.trim_start_matches("http://").trim_end_matches("/mcp");
-    let (_child, _) = start(address).await;
+    let (_child, _) = world.web(address).await;
     let begin = std::time::Instant::now();
     while !call(&client, "echo", json!({ "text": "hi" })).await.0 {
         assert!(begin.elapsed() < Duration::from_secs(20));

@@ -14,12 +14,14 @@ async fn works(world: &World, client: &Client) {
             "one__echo",
             "one__greet",
             "one__pid",
+            "one__region",
             "one__wait",
             "two__add",
             "two__crash",
             "two__echo",
             "two__greet",
             "two__pid",
+            "two__region",
             "two__wait"
         ]
     );
@@ -97,7 +99,7 @@ async fn over_http_in_both_eras() {
 async fn one_server_keeps_its_names() {
     let world = World::new(&["one"]);
     let client = world.client(&["--role", "adder"]).await;
-    assert_eq!(tools(&client).await, ["add", "crash", "echo", "greet", "pid", "wait"]);
+    assert_eq!(tools(&client).await, ["add", "crash", "echo", "greet", "pid", "region", "wait"]);
     assert_eq!(call(&client, "add", json!({ "a": 1, "b": 2 })).await, (true, "3".to_owned()));
     assert!(!call(&client, "add", json!({ "a": 101, "b": 2 })).await.0);
     assert_eq!(client.peer_info().unwrap().instructions.as_deref(), Some("Add before you echo."));
@@ -138,16 +140,65 @@ async fn progress_and_cancellation_reach_the_other_side() {
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_behind_http_and_old_names_of_the_list() {
     let world = World::new(&["one"]);
-    let mut upstream = tokio::process::Command::new(example("upstream"));
-    upstream.arg(world.path("web.log")).arg("127.0.0.1:0").stdout(std::process::Stdio::piped()).kill_on_drop(true);
-    let mut child = upstream.spawn().unwrap();
-    let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(child.stdout.take().unwrap()));
-    let url = lines.next_line().await.unwrap().unwrap();
+    let (_child, url) = world.web("127.0.0.1:0").await;
     world.servers(&json!({ "one": world.stdio("one"), "web": { "url": url } }));
     for era in [LEGACY, modern()] {
         let client = world.client_of(era, &["--role", "adder"]).await;
         assert_eq!(call(&client, "web__add", json!({ "a": 1, "b": 2 })).await, (true, "3".to_owned()));
         assert_eq!(call(&client, "one__add", json!({ "a": 1, "b": 2 })).await, (true, "3".to_owned()));
         client.cancel().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_head_of_a_request_agrees_with_its_arguments() {
+    let world = World::new(&["one", "two"]);
+    let gateway = world.listening(&[]).await;
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+        "name": "one__region", "arguments": { "region": "eu" }, "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+            "io.modelcontextprotocol/clientCapabilities": {},
+        },
+    } });
+    // Nobody has listed the tools before.
+    for (region, status, runs) in [(Some("us"), 400, 0), (None, 400, 0), (Some("eu"), 200, 1), (Some("us"), 400, 1)] {
+        let mut request = http()
+            .post(&gateway.url)
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", "tools/call")
+            .header("mcp-name", "one__region");
+        if let Some(region) = region {
+            request = request.header("mcp-param-region", region);
+        }
+        let response = request.json(&call).send().await.unwrap();
+        assert_eq!(response.status(), status, "{region:?}");
+        let text = response.text().await.unwrap();
+        assert_eq!(text.contains("-32020"), status == 400, "{text}");
+        assert_eq!(world.ran("one").len(), runs);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_gets_the_head_that_it_asks_for() {
+    let world = World::new(&[]);
+    let (mut child, url) = world.web("127.0.0.1:0").await;
+    world.servers(&json!({ "web": { "url": url } }));
+    let client = world.client_of(modern(), &[]).await;
+    assert_eq!(call(&client, "region", json!({ "region": "eu" })).await, (true, "eu".to_owned()));
+    // The next connection has not seen its tools yet.
+    child.kill().await.unwrap();
+    assert!(!call(&client, "region", json!({ "region": "eu" })).await.0);
+    let (_child, _) = world.web(url.trim_start_matches("http://").trim_end_matches("/mcp")).await;
+    let begin = std::time::Instant::now();
+    loop {
+        let (is_done, text) = call(&client, "region", json!({ "region": "eu" })).await;
+        assert!(!text.contains("Mcp-Param"), "{text}");
+        if is_done {
+            break;
+        }
+        assert!(begin.elapsed() < std::time::Duration::from_secs(20), "{text}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
 }

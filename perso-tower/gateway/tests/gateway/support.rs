@@ -17,7 +17,7 @@ use tokio::process::{Child, Command};
 pub const POLICY: &str = r#"{ "perso": 1, "roles": { "adder": [] }, "rules": [
     { "id": "add", "allow": ["*add"], "roles": ["adder"], "when": { "args.a": { "lte": 100 } },
       "reason": "Adders may add up to 100." },
-    { "id": "rest", "allow": ["*echo", "*wait", "*greet", "*crash", "*pid"] }
+    { "id": "rest", "allow": ["*echo", "*wait", "*greet", "*crash", "*pid", "*region"] }
 ] }"#;
 
 /// The client's side: it answers what a server asks, and keeps what a server tells.
@@ -90,6 +90,16 @@ impl World {
 
     pub fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
+    }
+
+    /// An upstream that serves HTTP at an address, and its endpoint.
+    pub async fn web(&self, address: &str) -> (Child, String) {
+        let mut upstream = Command::new(example("upstream"));
+        upstream.arg(self.path("web.log")).arg(address).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = upstream.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = lines.next_line().await.unwrap().unwrap();
+        (child, url)
     }
 
     /// What a server has run.
