@@ -35,6 +35,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 type Running = Arc<RunningService<RoleClient, Back>>;
+type Started = Result<RunningService<RoleClient, Back>, ClientInitializeError>;
 
 /// A connection to a server.
 pub(crate) struct Link {
@@ -99,8 +100,7 @@ impl Link {
                 return Err(Failed::Lost(format!("the server `{name}` is not running ({why}); try again later")));
             }
         }
-        let started = tokio::time::timeout(START, self.start()).await;
-        match started.unwrap_or_else(|_| Err(format!("it did not start within {} s", START.as_secs()))) {
+        match self.start().await {
             Ok(running) => {
                 let running = Arc::new(running);
                 *self.running.write().unwrap_or_else(PoisonError::into_inner) = Some(running.clone());
@@ -130,16 +130,25 @@ impl Link {
             },
             Front::Many(_) => {
                 let legacy_version = Some(ProtocolVersion::V_2025_11_25);
-                self.start_in(ClientLifecycleMode::Auto { preferred_versions: newest, legacy_version }).await?
+                let auto = ClientLifecycleMode::Auto { preferred_versions: newest.clone(), legacy_version };
+                match self.start_in(auto).await? {
+                    // It is a newer server, whose answer came after rmcp had given up waiting for it.
+                    Err(ClientInitializeError::ConflictInitResponseId(..)) => {
+                        self.start_in(ClientLifecycleMode::Discover { preferred_versions: newest }).await?
+                    }
+                    done => done,
+                }
             }
         };
         done.map_err(|error| error.to_string())
     }
 
-    async fn start_in(
-        &self,
-        lifecycle: ClientLifecycleMode,
-    ) -> Result<Result<RunningService<RoleClient, Back>, ClientInitializeError>, String> {
+    async fn start_in(&self, lifecycle: ClientLifecycleMode) -> Result<Started, String> {
+        let started = tokio::time::timeout(START, self.connect(lifecycle)).await;
+        started.unwrap_or_else(|_| Err(format!("it did not start within {} s", START.as_secs())))
+    }
+
+    async fn connect(&self, lifecycle: ClientLifecycleMode) -> Result<Started, String> {
         let back = Back::new(self.server.clone(), self.front.clone());
         match &self.server.reach {
             Reach::Command { program, args, env, cwd } => {

@@ -83,6 +83,16 @@ async fn a_session_that_a_server_has_forgotten_begins_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_newer_server_may_take_its_time_to_start() {
+    let world = World::new(&[]);
+    // It is quicker the second time, as one is that has to be downloaded first.
+    let script = "mkdir started && sleep 10.5; exec \"$0\" one.log";
+    world.servers(&json!({ "one": { "command": "sh", "args": ["-c", script, example("upstream")] } }));
+    let client = world.client_of(modern(), &[]).await;
+    assert_eq!(call(&client, "echo", json!({ "text": "hi" })).await, (true, "hi".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_too_much_is_refused() {
     let world = World::new(&["one"]);
     let gateway = world.listening(&["--max-sessions", "1", "--max-body", "2000", "--max-requests", "2"]).await;
