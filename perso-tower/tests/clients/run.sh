@@ -29,7 +29,7 @@ if ! cmp -s package-lock.json "$out/node_modules/package-lock.json"; then
     cp package-lock.json "$out/node_modules/"
 fi
 # Node looks for modules next to the script.
-cp scenes.mjs typescript.mjs typescript-v1.mjs "$out/"
+cp -r scenes.mjs typescript.mjs typescript-v1.mjs conformance "$out/"
 
 # Build the whole workspace, to share the build with `make test`.
 cargo build -q --locked --profile checked --workspace --bins --examples --manifest-path "$root/Cargo.toml"
@@ -108,10 +108,10 @@ exec "$GATEWAY" --policy "\$module" --servers "$out/desk.mcp.json" --user "\$use
 SH
 chmod +x "$out/behind-gateway"
 
-# gateway SERVER: a gateway in front of one server, an entry of `mcpServers`.
+# gateway POLICY SERVER: a gateway in front of one server, an entry of `mcpServers`.
 gateway() {
-    echo "{ \"mcpServers\": { \"everything\": $1 } }" > "$out/everything.mcp.json"
-    serve "$GATEWAY" --policy "$out/everything.wasm" --servers "$out/everything.mcp.json" --listen 127.0.0.1:0 \
+    echo "{ \"mcpServers\": { \"everything\": $2 } }" > "$out/everything.mcp.json"
+    serve "$GATEWAY" --policy "$out/$1.wasm" --servers "$out/everything.mcp.json" --listen 127.0.0.1:0 \
         --user agt-099 --role agent
 }
 
@@ -152,10 +152,10 @@ for client in rmcp python python-v1 typescript typescript-v1; do
     stop
 
     everything streamableHttp
-    gateway "{ \"url\": \"$upstream/mcp\" }"
+    gateway everything "{ \"url\": \"$upstream/mcp\" }"
     play "$client" gateway-http legacy "$url"
     stop
-    gateway "{ \"command\": \"node\", \"args\": [\"$out/node_modules/@modelcontextprotocol/server-everything/dist/index.js\", \"stdio\"] }"
+    gateway everything "{ \"command\": \"node\", \"args\": [\"$out/node_modules/@modelcontextprotocol/server-everything/dist/index.js\", \"stdio\"] }"
     play "$client" gateway-http legacy "$url"
     stop
 
@@ -168,4 +168,13 @@ for client in rmcp python python-v1 typescript typescript-v1; do
         ;;
     esac
 done
+
+# What the conformance suite finds in a server, it must find through the gateway too.
+serve node "$out/conformance/server.mjs"
+server=$url
+gateway open "{ \"url\": \"$server\" }"
+over_http=$url
+gateway open "{ \"command\": \"node\", \"args\": [\"$out/conformance/server.mjs\", \"stdio\"] }"
+timeout 600 node "$out/conformance/compare.mjs" "$server" "$over_http" "$url" || failed=1
+stop
 exit $failed
