@@ -136,7 +136,8 @@ impl Verifier {
     /// The verified claims of a token.
     async fn claims(&self, token: &str) -> Result<Map<String, Value>, Refused> {
         let header = decode_header(token).map_err(|_| Refused::Invalid)?;
-        if !ALGORITHMS.contains(&header.alg) {
+        // An extension of the format that must be understood is not understood (RFC 7515, section 4.1.11).
+        if !ALGORITHMS.contains(&header.alg) || header.crit.is_some() {
             return Err(Refused::Invalid);
         }
         let key = self.key(header.kid.as_deref(), header.alg).await?;
@@ -147,6 +148,8 @@ impl Verifier {
         validation.validate_nbf = true;
         validation.leeway = LEEWAY;
         match decode::<Map<String, Value>>(token, &key, &validation) {
+            // A token that is bound to a key (RFC 9449, RFC 8705) is worth nothing without a proof, which is not read here.
+            Ok(data) if data.claims.contains_key("cnf") => Err(Refused::Invalid),
             Ok(data) => Ok(data.claims),
             Err(error) => {
                 tracing::info!(%error, "a token was refused");

@@ -129,6 +129,9 @@ async fn what_is_no_token_of_the_issuer_for_this_gateway_now_is_refused() {
     let confused = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(&public)).unwrap();
     let unnamed = jsonwebtoken::encode(&Header::new(Algorithm::ES256), &claims, &key("two")).unwrap();
     let stranger = signed("two", &claims);
+    let mut header = Header::new(Algorithm::ES256);
+    (header.kid, header.crit) = (Some("one".to_owned()), Some(vec!["exp".to_owned()]));
+    let critical = jsonwebtoken::encode(&header, &claims, &key("one")).unwrap();
     let bodies = [
         with(&claims, "aud", json!("https://other.example/mcp")),
         with(&claims, "aud", json!([])),
@@ -140,6 +143,7 @@ async fn what_is_no_token_of_the_issuer_for_this_gateway_now_is_refused() {
         with(&claims, "nbf", json!(now + 600)),
         with(&claims, "sub", Value::Null),
         with(&claims, "sub", json!("")),
+        with(&claims, "cnf", json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" })),
     ];
     let mut tokens: Vec<String> = bodies.iter().map(|claims| signed("one", claims)).collect();
     tokens.extend([
@@ -147,6 +151,7 @@ async fn what_is_no_token_of_the_issuer_for_this_gateway_now_is_refused() {
         confused,
         unnamed,
         stranger,
+        critical,
         format!("{head}.{body}."),
         format!("{head}.{body}.{}", signature.to_ascii_uppercase()),
         format!("{head}.{}.{signature}", "e30"),
