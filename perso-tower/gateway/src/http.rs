@@ -1,5 +1,6 @@
 //! Clients over Streamable HTTP, and what operators ask.
 
+mod head;
 mod sessions;
 
 use crate::gateway::Gateway;
@@ -126,6 +127,9 @@ impl Endpoint {
 
 /// Lets as many requests in as the limit allows. A request is in flight until its answer has been sent.
 async fn counted(State(endpoint): State<Arc<Endpoint>>, request: Request, next: Next) -> Response {
+    if let Some(refused) = head::doubt(request.headers()) {
+        return refused.into_response();
+    }
     // A stream that a client keeps open to listen is no call, and does not keep the gateway from stopping.
     let listens = request.method() == http::Method::GET
         || request.headers().get("mcp-method").is_some_and(|method| method == "subscriptions/listen");

@@ -16,6 +16,7 @@ mod approvals;
 mod corpus;
 mod faults;
 mod files;
+mod hostile;
 mod many;
 mod messages;
 mod meta;
