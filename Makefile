@@ -38,7 +38,7 @@ node: ## Build the Node package and test it with both engines; installs missing 
 attacks: ## Attack the servers that the ready policies protect, through the guards that `make python node` built; needs root
 	policies/attacks/run.sh
 
-agents: ## Test `perso hook` with the coding agents themselves, on a played model; installs them; needs root
+agents: ## Test `perso hook` and the gateway with the coding agents themselves, on a played model; installs them; needs root
 	perso-core/tests/agents/run.sh
 
 DESK = target/hosts/support-desk.wasm policies/support-desk.calls.jsonl target/perso-bench.json

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { claude } from './agents/claude.mjs';
 import { AGENTS } from './agents/index.mjs';
 import { install } from './install.mjs';
-import { source } from './packages.mjs';
+import { EVERYTHING, source } from './packages.mjs';
 import { World } from './world.mjs';
 
 const POLICY = source('perso-core/tests/agents/policy.json');
@@ -41,7 +41,7 @@ async function everyKind(t, agent) {
 		sum: mcp('get-sum', { a: 20, b: 22 }),
 	};
 	for (const name of Object.keys(calls)) if (!calls[name]) delete calls[name];
-	const got = await make(world, agent, calls, { mcp: true });
+	const got = await make(world, agent, calls, { servers: { everything: EVERYTHING } });
 
 	assert.ok(world.has('project/listed'), got.list);
 	assert.ok(world.has('project/open.txt'));

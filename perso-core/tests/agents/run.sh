@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests `perso hook` with the coding agents themselves, each with a model that plays tool calls to it. They run in a sandbox,
-# without any network but its loopback. Installs the agents of package-lock.json.
+# Tests `perso hook` and the gateway with the coding agents themselves, each with a model that plays tool calls to it. They run in
+# a sandbox, without any network but its loopback. Installs the agents of package-lock.json.
 set -euo pipefail
 cd "$(dirname "$0")"
 root=$(cd ../../.. && pwd)

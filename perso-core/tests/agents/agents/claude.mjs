@@ -1,8 +1,7 @@
 /** Claude Code. */
 
-import { EVERYTHING, installed, version } from '../packages.mjs';
+import { installed, version } from '../packages.mjs';
 
-const SERVERS = { everything: EVERYTHING };
 const PACKAGE = `@anthropic-ai/claude-code-${process.platform}-${process.arch}`;
 
 export const claude = {
@@ -10,9 +9,9 @@ export const claude = {
 	version: version(PACKAGE),
 	settings: 'home/.claude/settings.json',
 	hook: (command, more = {}, event = 'PreToolUse') => ({ hooks: { [event]: [{ hooks: [{ type: 'command', command, ...more }] }] } }),
-	start: (world, model, { args = ['--dangerously-skip-permissions'], mcp = false, prompt = 'go' }) => ({
+	start: (world, model, { args = ['--dangerously-skip-permissions'], servers, prompt = 'go' }) => ({
 		program: installed(`${PACKAGE}/claude`),
-		args: ['--print', prompt, ...args, ...(mcp ? ['--mcp-config', world.write('mcp.json', { mcpServers: SERVERS })] : [])],
+		args: ['--print', prompt, ...args, ...(servers ? ['--mcp-config', world.write('mcp.json', { mcpServers: servers })] : [])],
 		env: {
 			ANTHROPIC_BASE_URL: model,
 			ANTHROPIC_API_KEY: 'none',
@@ -25,6 +24,6 @@ export const claude = {
 		shell: (command) => ({ name: 'Bash', input: { command, description: 'A command' } }),
 		read: (file_path) => ({ name: 'Read', input: { file_path } }),
 		write: (file_path, content) => ({ name: 'Write', input: { file_path, content } }),
-		mcp: (tool, input) => ({ name: `mcp__everything__${tool}`, input }),
+		mcp: (tool, input, server = 'everything') => ({ name: `mcp__${server}__${tool}`, input }),
 	},
 };

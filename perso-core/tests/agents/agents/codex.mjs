@@ -1,6 +1,6 @@
 /** Codex CLI. */
 
-import { EVERYTHING, installed, version } from '../packages.mjs';
+import { installed, version } from '../packages.mjs';
 
 /** One of the models for which it has a tool for patches. */
 const MODEL = 'gpt-5.5';
@@ -22,10 +22,12 @@ plugins = false
 enabled = false
 `;
 
-const server = `
-[mcp_servers.everything]
-command = "${EVERYTHING.command}"
-args = ${JSON.stringify(EVERYTHING.args)}
+const server = ([name, { command, args }]) => `
+[mcp_servers.${name}]
+command = "${command}"
+args = ${JSON.stringify(args)}
+required = true
+startup_timeout_sec = 60
 `;
 
 export const codex = {
@@ -33,8 +35,8 @@ export const codex = {
 	version: version('@openai/codex'),
 	settings: 'home/.codex/hooks.json',
 	hook: (command, more = {}) => ({ hooks: { PreToolUse: [{ hooks: [{ type: 'command', command, ...more }] }] } }),
-	start(world, model, { mcp = false }) {
-		world.write('home/.codex/config.toml', config(world, model) + (mcp ? server : ''));
+	start(world, model, { servers = {} }) {
+		world.write('home/.codex/config.toml', config(world, model) + Object.entries(servers).map(server).join(''));
 		const flags = ['--skip-git-repo-check', '--dangerously-bypass-approvals-and-sandbox', '--dangerously-bypass-hook-trust'];
 		return { program: process.execPath, args: [installed('@openai/codex/bin/codex.js'), 'exec', ...flags, 'go'], env: {} };
 	},
@@ -43,6 +45,6 @@ export const codex = {
 		write: (path, content) => codex.calls.patch(`*** Begin Patch\n*** Add File: ${path}\n+${content}\n*** End Patch`),
 		patch: (patch) => ({ name: 'apply_patch', input: patch }),
 		// It offers `get_sum` where the server has `get-sum`.
-		mcp: (tool, input) => ({ name: tool.replaceAll('-', '_'), namespace: 'mcp__everything', input }),
+		mcp: (tool, input, server = 'everything') => ({ name: tool.replaceAll('-', '_'), namespace: `mcp__${server}`, input }),
 	},
 };

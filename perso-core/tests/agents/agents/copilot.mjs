@@ -1,6 +1,6 @@
 /** GitHub Copilot CLI. */
 
-import { EVERYTHING, installed, version } from '../packages.mjs';
+import { installed, version } from '../packages.mjs';
 
 const PACKAGE = `@github/copilot-${process.platform}-${process.arch}`;
 
@@ -9,9 +9,9 @@ export const copilot = {
 	version: version(PACKAGE),
 	settings: 'home/.copilot/hooks/perso.json',
 	hook: (bash, more = {}, event = 'preToolUse') => ({ version: 1, hooks: { [event]: [{ type: 'command', bash, ...more }] } }),
-	start(world, model, { args = ['--allow-all-tools', '--allow-all-paths'], mcp = false, patches = false }) {
-		const mcpServers = mcp ? { everything: { type: 'local', tools: ['*'], ...EVERYTHING } } : {};
-		world.write('home/.copilot/mcp-config.json', { mcpServers });
+	start(world, model, { args = ['--allow-all-tools', '--allow-all-paths'], servers = {}, patches = false }) {
+		const local = Object.entries(servers).map(([name, server]) => [name, { type: 'local', tools: ['*'], ...server }]);
+		world.write('home/.copilot/mcp-config.json', { mcpServers: Object.fromEntries(local) });
 		return {
 			program: installed(`${PACKAGE}/copilot`),
 			args: ['--prompt', 'go', ...args],
@@ -31,6 +31,6 @@ export const copilot = {
 		glob: (pattern) => ({ name: 'glob', input: { pattern } }),
 		search: (pattern, path) => ({ name: 'grep', input: { pattern, paths: [path], output_mode: 'content' } }),
 		patch: (input) => ({ name: 'apply_patch', input: { input } }),
-		mcp: (tool, input) => ({ name: `everything-${tool}`, input }),
+		mcp: (tool, input, server = 'everything') => ({ name: `${server}-${tool}`, input }),
 	},
 };

@@ -1,15 +1,15 @@
 /** Gemini CLI. */
 
-import { EVERYTHING, installed, version } from '../packages.mjs';
+import { installed, version } from '../packages.mjs';
 
 export const gemini = {
 	name: 'gemini',
 	version: version('@google/gemini-cli'),
 	settings: 'home/.gemini/settings.json',
 	hook: (command, more = {}) => ({ hooks: { BeforeTool: [{ hooks: [{ type: 'command', command, ...more }] }] } }),
-	start(world, model, { mcp = false }) {
+	start(world, model, { servers = {} }) {
 		world.write('project/.gemini/settings.json', {
-			mcpServers: mcp ? { everything: EVERYTHING } : {},
+			mcpServers: servers,
 			security: { auth: { selectedType: 'gemini-api-key' } },
 		});
 		const flags = ['--model', 'gemini-2.5-flash', '--yolo', '--include-directories', world.folder, '--prompt', 'go'];
@@ -29,6 +29,6 @@ export const gemini = {
 		write: (file_path, content) => ({ name: 'write_file', input: { file_path, content } }),
 		glob: (pattern) => ({ name: 'glob', input: { pattern } }),
 		search: (pattern, dir_path) => ({ name: 'grep_search', input: { pattern, dir_path } }),
-		mcp: (tool, input) => ({ name: `mcp_everything_${tool}`, input }),
+		mcp: (tool, input, server = 'everything') => ({ name: `mcp_${server}_${tool}`, input }),
 	},
 };

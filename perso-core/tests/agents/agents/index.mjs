@@ -5,8 +5,8 @@
  * - `version`: the version that is tested;
  * - `settings`: the file in which it finds its hooks, and `hook`, a hook there with this command and possibly more keys;
  * - `start`: how it starts in a world, with a model at this address. It works by itself, and its own permissions allow every
- *   call unless `args` has other flags. With `mcp` it has the tools of the reference MCP server, and
- *   with `patches` a tool for patches, where it has that only for some models;
+ *   call unless `args` has other flags. With `servers` it has these MCP servers, and with
+ *   `patches` a tool for patches, where it has that only for some models;
  * - `calls`: the tool calls of its model that do what the name says.
  */
 

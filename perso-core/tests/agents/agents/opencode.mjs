@@ -1,6 +1,6 @@
 /** OpenCode. Its hook is a plugin. */
 
-import { EVERYTHING, installed, source, version } from '../packages.mjs';
+import { installed, source, version } from '../packages.mjs';
 
 const PACKAGE = 'opencode-linux-x64-baseline';
 const PLUGIN = source('perso-core/src/cli/hook/opencode.js');
@@ -8,12 +8,14 @@ const PLUGIN = source('perso-core/src/cli/hook/opencode.js');
 /** Some models get a tool for patches, and others tools for files. */
 const models = { played: {}, 'gpt-5': {} };
 
+const local = ([name, { command, args }]) => [name, { type: 'local', command: [command, ...args] }];
+
 /** Without what looks for a network. */
-const config = (model, { mcp = false, patches = false }) => ({
+const config = (model, { servers = {}, patches = false }) => ({
 	autoupdate: false,
 	formatter: false,
 	lsp: false,
-	mcp: mcp ? { everything: { type: 'local', command: [EVERYTHING.command, ...EVERYTHING.args] } } : {},
+	mcp: Object.fromEntries(Object.entries(servers).map(local)),
 	model: patches ? 'played/gpt-5' : 'played/played',
 	permission: { external_directory: 'allow' },
 	provider: { played: { npm: '@ai-sdk/openai-compatible', options: { apiKey: 'none', baseURL: `${model}/v1` }, models } },
@@ -38,6 +40,6 @@ export const opencode = {
 		read: (filePath) => ({ name: 'read', input: { filePath } }),
 		write: (filePath, content) => ({ name: 'write', input: { filePath, content } }),
 		patch: (patchText) => ({ name: 'apply_patch', input: { patchText } }),
-		mcp: (tool, input) => ({ name: `everything_${tool}`, input }),
+		mcp: (tool, input, server = 'everything') => ({ name: `${server}_${tool}`, input }),
 	},
 };
