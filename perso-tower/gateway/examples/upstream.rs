@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// The notes and prompts that `policies/README.md` documents for messages about them.
 const NOTES: [&str; 2] = ["note://public/1", "note://private/1"];
@@ -41,6 +43,12 @@ struct Wait {
 struct Region {
     #[schemars(extend("x-mcp-header" = "Region"))]
     region: String,
+}
+
+#[derive(Deserialize, schemars::JsonSchema)]
+struct Gather {
+    text: String,
+    of: usize,
 }
 
 #[derive(Deserialize, schemars::JsonSchema)]
@@ -72,7 +80,7 @@ impl Upstream {
     /// Writes a line down: that a tool has run.
     fn ran(&self, what: &str) {
         let mut log = OpenOptions::new().create(true).append(true).open(&self.log).unwrap();
-        // In one write, so that nobody reads half a line.
+        // At once, so that lines of calls that run at the same time stay whole.
         log.write_all(format!("{what}\n").as_bytes()).unwrap();
     }
 
@@ -115,6 +123,19 @@ impl Upstream {
                 "cancelled".to_owned()
             }
         }
+    }
+
+    #[tool(description = "Gives a text back when so many calls are there")]
+    async fn gather(&self, Parameters(gather): Parameters<Gather>) -> String {
+        static THERE: AtomicUsize = AtomicUsize::new(0);
+        static ALL: Notify = Notify::const_new();
+        let all = ALL.notified();
+        if THERE.fetch_add(1, Ordering::SeqCst) + 1 < gather.of {
+            all.await;
+        } else {
+            ALL.notify_waiters();
+        }
+        gather.text
     }
 
     #[tool(description = "Asks for a name")]

@@ -1,18 +1,20 @@
 //! Clients over Streamable HTTP, and what operators ask.
 
 mod head;
+mod held;
+mod idle;
 mod sessions;
 
 use crate::gateway::Gateway;
 use crate::oauth::{Refused, Verifier};
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use held::held;
 use http::{HeaderValue, StatusCode, header};
-use http_body_util::BodyExt;
+use idle::Idle;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::json;
@@ -35,6 +37,8 @@ pub struct Limits {
     pub body: usize,
     /// How many requests can be in flight.
     pub requests: usize,
+    /// How long a session lasts in which no request is open.
+    pub idle: Duration,
 }
 
 /// The endpoint of a gateway.
@@ -48,6 +52,7 @@ pub struct Endpoint {
     places: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     sessions: Sessions,
+    idle: Arc<Idle>,
 }
 
 impl Endpoint {
@@ -64,7 +69,8 @@ impl Endpoint {
     ) -> std::io::Result<Arc<Self>> {
         let places = || Arc::new(Semaphore::new(limits.requests));
         let (calls, listeners, sessions) = (places(), places(), Sessions::new()?);
-        Ok(Arc::new(Self { gateway, verifier, hosts, limits, places: calls, listeners, sessions }))
+        let idle = Arc::default();
+        Ok(Arc::new(Self { gateway, verifier, hosts, limits, places: calls, listeners, sessions, idle }))
     }
 
     /// Serves clients until `stop`, and then finishes what is in flight.
@@ -108,10 +114,15 @@ impl Endpoint {
                 .with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"]);
         }
         let gateway = self.gateway.clone();
-        let manager = Arc::new(LocalSessionManager::default());
+        let mut manager = LocalSessionManager::default();
+        // By itself, it would also end sessions in which a call takes long.
+        manager.session_config.keep_alive = None;
+        let manager = Arc::new(manager);
+        tokio::spawn(idle::watch(Arc::downgrade(&self.idle), manager.clone(), self.limits.idle));
         let mcp = StreamableHttpService::new(move || Ok(gateway.service()), manager, config);
         let mcp = Router::new()
             .route_service(PATH, mcp)
+            .layer(middleware::from_fn_with_state(self.clone(), used))
             .layer(middleware::from_fn_with_state(self.clone(), known))
             .layer(middleware::from_fn_with_state(self.clone(), counted));
         Router::new()
@@ -135,12 +146,7 @@ async fn counted(State(endpoint): State<Arc<Endpoint>>, request: Request, next: 
         || request.headers().get("mcp-method").is_some_and(|method| method == "subscriptions/listen");
     let places = if listens { &endpoint.listeners } else { &endpoint.places };
     match places.clone().try_acquire_owned() {
-        Ok(place) => next.run(request).await.map(|body| {
-            Body::new(body.map_frame(move |frame| {
-                let _held = &place;
-                frame
-            }))
-        }),
+        Ok(place) => next.run(request).await.map(|body| held(body, place)),
         Err(_) => {
             let later = [(header::RETRY_AFTER, "1")];
             (StatusCode::SERVICE_UNAVAILABLE, later, "too many requests in flight\n").into_response()
@@ -169,6 +175,19 @@ async fn known(State(endpoint): State<Arc<Endpoint>>, mut request: Request, next
             response
         }
         Err(why) => refused(&request, why),
+    }
+}
+
+/// Takes note of which sessions are used. A request is open until its answer has been sent.
+async fn used(State(endpoint): State<Arc<Endpoint>>, request: Request, next: Next) -> Response {
+    let open = endpoint.idle.opened(request.headers());
+    let response = next.run(request).await;
+    match open {
+        Some(open) => response.map(|body| held(body, open)),
+        None => {
+            endpoint.idle.begun(response.headers());
+            response
+        }
     }
 }
 
@@ -222,6 +241,6 @@ async fn ready(State(endpoint): State<Arc<Endpoint>>) -> Response {
 async fn metrics(State(endpoint): State<Arc<Endpoint>>) -> Response {
     let gateway = &endpoint.gateway;
     let servers = gateway.shared.links.iter().map(|link| (link.server.name.as_str(), link.is_connected()));
-    let text = gateway.metrics.text(servers, gateway.places());
+    let text = gateway.metrics.text(servers, gateway.places(), endpoint.places.available_permits());
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
 }

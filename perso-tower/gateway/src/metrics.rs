@@ -23,7 +23,9 @@ pub(crate) struct Metrics {
     decisions: Family<Outcome, Counter>,
     seconds: Histogram,
     up: Family<Of, Gauge>,
-    places: Gauge,
+    sessions: Gauge,
+    requests: Gauge,
+    tasks: Gauge,
 }
 
 impl Metrics {
@@ -35,9 +37,13 @@ impl Metrics {
         registry.register_with_unit("decision", "How long decisions took", Unit::Seconds, seconds.clone());
         let up = Family::default();
         registry.register("server_up", "Whether a shared connection to a server is there", up.clone());
-        let places = Gauge::default();
-        registry.register("sessions_left", "How many more sessions there can be", places.clone());
-        Self { registry, decisions, seconds, up, places }
+        let sessions = Gauge::default();
+        registry.register("sessions_left", "How many more sessions there can be", sessions.clone());
+        let requests = Gauge::default();
+        registry.register("requests_left", "How many more requests can be in flight", requests.clone());
+        let tasks = Gauge::default();
+        registry.register("tasks", "Tasks of the gateway that have not ended", tasks.clone());
+        Self { registry, decisions, seconds, up, sessions, requests, tasks }
     }
 
     pub(crate) fn decided(&self, event: &Event<'_>) {
@@ -46,11 +52,19 @@ impl Metrics {
     }
 
     /// The text, with what the servers and sessions are like now.
-    pub(crate) fn text<'s>(&self, servers: impl Iterator<Item = (&'s str, bool)>, places: usize) -> String {
+    pub(crate) fn text<'s>(
+        &self,
+        servers: impl Iterator<Item = (&'s str, bool)>,
+        sessions: usize,
+        requests: usize,
+    ) -> String {
         for (server, is_up) in servers {
             self.up.get_or_create(&Of { server: server.to_owned() }).set(i64::from(is_up));
         }
-        self.places.set(i64::try_from(places).unwrap_or(i64::MAX));
+        let number = |number| i64::try_from(number).unwrap_or(i64::MAX);
+        self.sessions.set(number(sessions));
+        self.requests.set(number(requests));
+        self.tasks.set(number(tokio::runtime::Handle::current().metrics().num_alive_tasks()));
         let mut out = String::new();
         // Writing to a string cannot fail.
         let _ = text::encode(&mut out, &self.registry);

@@ -12,6 +12,7 @@ use rmcp::ServiceExt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -95,6 +96,9 @@ struct MostOf {
     /// The most sessions
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
     max_sessions: usize,
+    /// How long a session lasts in which no request is open, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    idle: u64,
 }
 
 fn claim(text: &str) -> Result<(String, String), String> {
@@ -141,7 +145,9 @@ impl Serve {
         }
         let listener =
             TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
-        let limits = Limits { body: self.limits.max_body, requests: self.limits.max_requests };
+        let idle = Duration::from_secs(self.limits.idle);
+        let limits = Limits { body: self.limits.max_body, requests: self.limits.max_requests, idle };
+        raise_files();
         anstream::println!("http://{}/mcp", listener.local_addr()?);
         if verifier.is_none() {
             tracing::warn!("whoever can reach this address may call: no token is asked for");
@@ -150,6 +156,19 @@ impl Serve {
         tokio::spawn(stopped(stop.clone()));
         Endpoint::new(gateway, verifier, self.tokens.hosts.clone(), limits)?.serve(listener, stop).await?;
         Ok(())
+    }
+}
+
+/// Each request in flight is a connection, which is an open file. Many systems allow a process 1024 of them, unless it asks for more.
+fn raise_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::debug!(%error, "the limit of open files stays as it is");
+        }
     }
 }
 

@@ -1,11 +1,10 @@
 //! Sessions belong to those who began them: the id that a client gets names its owner, in a way that only this process can.
 
+use super::idle::SESSION;
 use crate::oauth::Principal;
 use hmac::{Hmac, KeyInit, Mac};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use sha2::Sha256;
-
-const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 
 /// What the ids of sessions are signed with.
 pub(super) struct Sessions([u8; 64]);

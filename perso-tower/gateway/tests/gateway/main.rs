@@ -17,6 +17,7 @@ mod corpus;
 mod faults;
 mod files;
 mod hostile;
+mod load;
 mod many;
 mod messages;
 mod meta;
