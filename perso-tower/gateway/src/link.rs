@@ -136,6 +136,10 @@ impl Link {
                     Err(ClientInitializeError::ConflictInitResponseId(..)) => {
                         self.start_in(ClientLifecycleMode::Discover { preferred_versions: newest }).await?
                     }
+                    // It knows the newer era, and speaks only the older one.
+                    Err(ClientInitializeError::NoCompatibleProtocolVersion { .. }) => {
+                        self.start_in(ClientLifecycleMode::Initialize).await?
+                    }
                     done => done,
                 }
             }
