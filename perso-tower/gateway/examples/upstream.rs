@@ -1,6 +1,7 @@
 //! An MCP server for the gateway's tests: it writes down each call that it runs, and can be slow, ask, and fail.
 //!
-//! `upstream LOG` serves standard input and output, `upstream LOG 127.0.0.1:8001` Streamable HTTP.
+//! `upstream LOG` serves standard input and output, `upstream LOG 127.0.0.1:8001` Streamable HTTP. With `UPSTREAM_IS_OLD` in its
+//! environment, it has only revisions with sessions.
 
 #![allow(clippy::unwrap_used, reason = "it is for tests")]
 
@@ -12,6 +13,7 @@ use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, schemars, tool, tool_handler, tool_router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,6 +23,7 @@ use tokio::sync::Notify;
 /// The notes and prompts that `policies/README.md` documents for messages about them.
 const NOTES: [&str; 2] = ["note://public/1", "note://private/1"];
 const TEMPLATES: [&str; 2] = ["note://public/{id}", "note://private/{id}"];
+const SKILLS: [&str; 2] = ["note://public/look/SKILL.md", "note://private/pay/SKILL.md"];
 const PROMPTS: [&str; 3] = ["greet", "report", "payroll"];
 
 #[derive(Clone)]
@@ -206,10 +209,17 @@ impl ServerHandler for Upstream {
             .enable_resources_subscribe()
             .enable_prompts()
             .enable_completions()
+            .enable_skills()
             .build();
         let mut info = ServerConfig::new(capabilities);
         info.instructions = Some("Add before you echo.".to_owned());
         info
+    }
+
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        let is_old = std::env::var_os("UPSTREAM_IS_OLD").is_some();
+        let newest = if is_old { ProtocolVersion::V_2025_11_25 } else { ProtocolVersion::LATEST };
+        Cow::Borrowed(ProtocolVersion::known_up_to(&newest))
     }
 
     async fn list_resources(
@@ -272,11 +282,34 @@ impl ServerHandler for Upstream {
         }
     }
 
+    async fn list_skills(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListSkillsResult, ErrorData> {
+        Ok(ListSkillsResult::with_all_items(SKILLS.map(skill).into()))
+    }
+
+    async fn get_skill(
+        &self,
+        get: GetSkillRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetSkillResult, ErrorData> {
+        if !SKILLS.contains(&get.uri.as_str()) {
+            return Err(ErrorData::resource_not_found("no such skill", None));
+        }
+        let skill = skill(&get.uri);
+        self.answered("mcp:resources/read", get);
+        Ok(GetSkillResult::new(skill))
+    }
+
     async fn subscribe(
         &self,
         subscribe: SubscribeRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
+        let updated = ResourceUpdatedNotificationParam::new(subscribe.uri.clone());
+        let _ = context.peer.notify_resource_updated(updated).await;
         self.answered("mcp:resources/subscribe", subscribe);
         Ok(())
     }
@@ -298,6 +331,12 @@ impl ServerHandler for Upstream {
         self.answered("mcp:completion/complete", complete);
         Ok(serde_json::from_value(json!({ "completion": { "values": ["a"] } })).unwrap())
     }
+}
+
+fn skill(uri: &str) -> Skill {
+    let name = uri.rsplit('/').nth(1).unwrap();
+    let frontmatter = serde_json::from_value(json!({ "name": name, "description": "a skill" })).unwrap();
+    Skill::new(uri, frontmatter, SkillResources::Files(vec![SkillResource::from_bytes(uri, b"")]))
 }
 
 #[tokio::main]

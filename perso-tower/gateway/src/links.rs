@@ -110,16 +110,20 @@ impl Links {
         info
     }
 
-    /// Keeps whose a resource is.
-    pub(crate) fn owns(&self, server: usize, uri: &str) {
+    /// Keeps whose a resource is. Returns false if it is another server's: the first that has listed it has it, and no other
+    /// can take it over.
+    pub(crate) fn owns(&self, server: usize, uri: &str) -> bool {
         if self.only().is_some() {
-            return;
+            return true;
         }
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        // The first server has it: another cannot take a resource over.
-        if owners.len() < MOST_URIS && !owners.contains_key(uri) {
+        if let Some(owner) = owners.get(uri) {
+            return *owner == server;
+        }
+        if owners.len() < MOST_URIS {
             owners.insert(uri.to_owned(), server);
         }
+        true
     }
 
     /// The connections that can have a resource: the one that has listed it, or else all of those with resources.
@@ -155,8 +159,10 @@ fn merge(all: &mut ServerCapabilities, more: &ServerCapabilities) {
     if all.completions.is_none() {
         all.completions.clone_from(&more.completions);
     }
-    if let Some(tasks) = more.extensions.as_ref().and_then(|extensions| extensions.get(TASKS_EXTENSION_ID)) {
-        all.extensions.get_or_insert_default().entry(TASKS_EXTENSION_ID.to_owned()).or_insert_with(|| tasks.clone());
+    for id in [TASKS_EXTENSION_ID, SKILLS_EXTENSION_ID] {
+        if let Some(settings) = more.extensions.as_ref().and_then(|extensions| extensions.get(id)) {
+            all.extensions.get_or_insert_default().entry(id.to_owned()).or_insert_with(|| settings.clone());
+        }
     }
 }
 

@@ -7,7 +7,7 @@ mod list;
 mod meta;
 
 use crate::gateway::Gateway;
-use crate::link::{Asked, Failed, Front, Link};
+use crate::link::{Asked, Change, Failed, Front, Link};
 use crate::links::Links;
 use list::List;
 use perso_tower::Guarded;
@@ -15,7 +15,8 @@ use rmcp::model::*;
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
@@ -34,8 +35,41 @@ pub(crate) struct Proxy {
 /// A client that has begun with `initialize`, as all did before revision 2026-07-28.
 struct Session {
     links: Links,
+    subscribed: Subscribed,
     relay: JoinHandle<()>,
     _place: tokio::sync::OwnedSemaphorePermit,
+}
+
+/// The resources that a client has subscribed to.
+#[derive(Clone, Default)]
+struct Subscribed(Arc<Mutex<HashSet<String>>>);
+
+impl Subscribed {
+    /// How many of them are kept. At servers that it shares, a client hears nothing of more.
+    const MOST: usize = 10_000;
+
+    fn uris(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn insert(&self, uri: &str) {
+        let mut uris = self.uris();
+        if uris.len() < Self::MOST {
+            uris.insert(uri.to_owned());
+        }
+    }
+
+    fn remove(&self, uri: &str) {
+        self.uris().remove(uri);
+    }
+
+    /// Whether the client gets word of a change at a server that it shares: of a resource, only if it has subscribed to it.
+    fn hears(&self, change: &Change) -> bool {
+        match change {
+            Change::Resource(updated) => self.uris().contains(&updated.uri),
+            Change::Tools | Change::Prompts | Change::Resources => true,
+        }
+    }
 }
 
 impl Drop for Session {
@@ -128,8 +162,9 @@ impl Proxy {
             };
             let Some(mut list) = L::read(answer) else { continue };
             for mut item in list.items().drain(..) {
-                L::rename(links, at, &mut item);
-                all.items().push(item);
+                if L::rename(links, at, &mut item) {
+                    all.items().push(item);
+                }
             }
             if let Some(next) = list.cursor().take() {
                 *all.cursor() = Some(format!("{at}.{next}"));
@@ -140,13 +175,13 @@ impl Proxy {
     }
 
     /// Tells a client of what changes at servers that it shares.
-    fn relay(&self, client: &rmcp::Peer<RoleServer>) -> JoinHandle<()> {
+    fn relay(&self, client: &rmcp::Peer<RoleServer>, subscribed: Subscribed) -> JoinHandle<()> {
         let (mut changes, client) = (self.gateway.shared.changes.subscribe(), client.clone());
         tokio::spawn(async move {
             loop {
                 match changes.recv().await {
-                    Ok(change) => change.tell(&client).await,
-                    Err(RecvError::Lagged(_)) => {}
+                    Ok(change) if subscribed.hears(&change) => change.tell(&client).await,
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return,
                 }
             }
@@ -162,8 +197,9 @@ impl ServerHandler for Proxy {
         let front = Front::One(context.peer.clone(), Arc::new(request.clone()));
         let links = Links::own(&self.gateway.shared, &front);
         links.connect().await;
-        let relay = self.relay(&context.peer);
-        let session = Session { links, relay, _place: place };
+        let subscribed = Subscribed::default();
+        let relay = self.relay(&context.peer, subscribed.clone());
+        let session = Session { links, subscribed, relay, _place: place };
         if self.session.set(session).is_err() {
             return Err(ErrorData::invalid_request("this session has begun already", None));
         }
@@ -282,16 +318,45 @@ impl ServerHandler for Proxy {
         )
     }
 
+    async fn list_skills(&self, page: Page, context: Request) -> Outcome<ListSkillsResult> {
+        self.list(page, &context).await
+    }
+
+    async fn get_skill(&self, get: GetSkillRequestParams, context: Request) -> Outcome<GetSkillResult> {
+        let request = || ClientRequest::GetSkillRequest(GetSkillRequest::new(get.clone()));
+        let (_, answer) = self.of_resource(&get.uri, &context, request).await?;
+        answer!(answer, GetSkillResult => std::convert::identity)
+    }
+
+    async fn read_resource_directory(
+        &self,
+        read: ReadResourceDirectoryRequestParams,
+        context: Request,
+    ) -> Outcome<ReadResourceDirectoryResult> {
+        let request = || ClientRequest::ReadResourceDirectoryRequest(ReadResourceDirectoryRequest::new(read.clone()));
+        let (_, answer) = self.of_resource(&read.uri, &context, request).await?;
+        answer!(answer, ListResourcesResult => std::convert::identity)
+    }
+
     async fn subscribe(&self, subscribe: SubscribeRequestParams, context: Request) -> Outcome<()> {
         let uri = subscribe.uri.clone();
         let request = || ClientRequest::SubscribeRequest(SubscribeRequest::new(subscribe.clone()));
-        self.of_resource(&uri, &context, request).await.map(drop)
+        // Before the server is asked, which may announce a change at once.
+        let subscribed = self.session.get().map(|session| &session.subscribed);
+        subscribed.inspect(|subscribed| subscribed.insert(&uri));
+        let answer = self.of_resource(&uri, &context, request).await;
+        if answer.is_err() {
+            subscribed.inspect(|subscribed| subscribed.remove(&uri));
+        }
+        answer.map(drop)
     }
 
     async fn unsubscribe(&self, unsubscribe: UnsubscribeRequestParams, context: Request) -> Outcome<()> {
         let uri = unsubscribe.uri.clone();
         let request = || ClientRequest::UnsubscribeRequest(UnsubscribeRequest::new(unsubscribe.clone()));
-        self.of_resource(&uri, &context, request).await.map(drop)
+        self.of_resource(&uri, &context, request).await?;
+        self.session.get().inspect(|session| session.subscribed.remove(&uri));
+        Ok(())
     }
 
     async fn complete(&self, mut complete: CompleteRequestParams, context: Request) -> Outcome<CompleteResult> {

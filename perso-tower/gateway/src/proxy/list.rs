@@ -19,12 +19,13 @@ pub(super) trait List: Default {
     fn items(&mut self) -> &mut Vec<Self::Item>;
     /// Where the next page begins.
     fn cursor(&mut self) -> &mut Option<String>;
-    /// Gives an item the name that clients have for it, or takes note of whose it is.
-    fn rename(links: &Links, server: usize, item: &mut Self::Item);
+    /// Gives an item the name that clients have for it, or takes note of whose it is. Returns false for what is another
+    /// server's.
+    fn rename(links: &Links, server: usize, item: &mut Self::Item) -> bool;
 }
 
 macro_rules! list {
-    ($result:ident, $request:ident, $item:ident, $items:ident, $capability:ident, $rename:expr) => {
+    ($result:ident, $request:ident, $item:ident, $items:ident, $is_of:expr, $rename:expr) => {
         impl List for $result {
             type Item = $item;
 
@@ -33,7 +34,8 @@ macro_rules! list {
             }
 
             fn is_of(capabilities: &ServerCapabilities) -> bool {
-                capabilities.$capability.is_some()
+                let is_of: fn(&ServerCapabilities) -> bool = $is_of;
+                is_of(capabilities)
             }
 
             fn read(answer: ServerResult) -> Option<Self> {
@@ -48,31 +50,41 @@ macro_rules! list {
                 &mut self.next_cursor
             }
 
-            fn rename(links: &Links, server: usize, item: &mut $item) {
-                let rename: fn(&Links, usize, &mut $item) = $rename;
-                rename(links, server, item);
+            fn rename(links: &Links, server: usize, item: &mut $item) -> bool {
+                let rename: fn(&Links, usize, &mut $item) -> bool = $rename;
+                rename(links, server, item)
             }
         }
     };
 }
 
-list!(ListToolsResult, ListToolsRequest, Tool, tools, tools, |links, at, tool| {
+list!(ListToolsResult, ListToolsRequest, Tool, tools, |has| has.tools.is_some(), |links, at, tool| {
     tool.name = links.outer(at, &tool.name).into();
+    true
 });
-list!(ListPromptsResult, ListPromptsRequest, Prompt, prompts, prompts, |links, at, prompt| {
+list!(ListPromptsResult, ListPromptsRequest, Prompt, prompts, |has| has.prompts.is_some(), |links, at, prompt| {
     prompt.name = links.outer(at, &prompt.name);
+    true
 });
-list!(ListResourcesResult, ListResourcesRequest, Resource, resources, resources, |links, at, resource| {
-    links.owns(at, &resource.uri);
-});
+list!(
+    ListResourcesResult,
+    ListResourcesRequest,
+    Resource,
+    resources,
+    |has| has.resources.is_some(),
+    |links, at, resource| { links.owns(at, &resource.uri) }
+);
 list!(
     ListResourceTemplatesResult,
     ListResourceTemplatesRequest,
     ResourceTemplate,
     resource_templates,
-    resources,
+    |has| has.resources.is_some(),
     |links, at, template| links.owns(at, &template.uri_template)
 );
+list!(ListSkillsResult, ListSkillsRequest, Skill, skills, |has| has.supports_skills(), |links, at, skill| {
+    links.owns(at, &skill.uri)
+});
 
 /// A place in the lists of several servers: which of them, and where in its list.
 pub(super) fn place(cursor: &str) -> Option<(usize, Option<String>)> {

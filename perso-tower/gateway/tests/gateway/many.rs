@@ -120,6 +120,50 @@ async fn clients_can_share_a_server() {
     assert!(text.contains("cannot ask"), "{text}");
 }
 
+/// Clients that share a server get no word of resources that only others have subscribed to.
+#[tokio::test(flavor = "multi_thread")]
+async fn updates_reach_those_who_have_subscribed() {
+    let world = World::new(&[]);
+    let mut entry = world.stdio("one");
+    entry["perso"] = json!({ "shared": true });
+    entry["env"] = json!({ "UPSTREAM_IS_OLD": "1" });
+    world.servers(&json!({ "one": entry }));
+    let gateway = world.listening(&[]).await;
+    let one = gateway.client(LEGACY, None).await.unwrap();
+    let other = gateway.client(LEGACY, None).await.unwrap();
+    let updated = |client: &Client| client.service().updated.lock().unwrap().clone();
+    #[expect(deprecated, reason = "older revisions have it")]
+    let subscribes =
+        async |client: &Client, uri: &str| client.subscribe(SubscribeRequestParams::new(uri)).await.unwrap();
+    for uri in ["note://private/1", "note://public/1"] {
+        subscribes(&other, uri).await;
+        until("the other one hears of it", || updated(&other).iter().any(|seen| seen == uri)).await;
+        assert_eq!(updated(&one), [""; 0], "{uri}");
+    }
+    subscribes(&one, "note://public/1").await;
+    until("both hear of it", || updated(&one) == ["note://public/1"] && updated(&other).len() == 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resource_is_of_the_first_server_that_lists_it() {
+    let world = World::new(&["one", "two"]);
+    for era in [LEGACY, modern()] {
+        let client = world.client_of(era, &[]).await;
+        let request = ClientRequest::ListSkillsRequest(ListSkillsRequest::default());
+        let ServerResult::ListSkillsResult(list) = client.send_request(request).await.unwrap() else {
+            panic!("no list")
+        };
+        let uri = &list.skills[0].uri;
+        assert_eq!((list.skills.len(), uri.as_str()), (2, "note://public/look/SKILL.md"));
+        let resources = client.list_all_resources().await.unwrap();
+        assert_eq!(resources.iter().filter(|resource| resource.uri == "note://public/1").count(), 1);
+        let request = ClientRequest::GetSkillRequest(GetSkillRequest::new(GetSkillRequestParams::new(uri)));
+        let ServerResult::GetSkillResult(got) = client.send_request(request).await.unwrap() else { panic!("no skill") };
+        assert_eq!(got.skill, list.skills[0]);
+        client.cancel().await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_and_cancellation_reach_the_other_side() {
     let world = World::new(&["one", "two"]);

@@ -24,6 +24,7 @@ pub const POLICY: &str = r#"{ "perso": 1, "roles": { "adder": [] }, "rules": [
 #[derive(Clone, Default)]
 pub struct Side {
     pub progress: Arc<Mutex<Vec<f64>>>,
+    pub updated: Arc<Mutex<Vec<String>>>,
     pub is_silent: bool,
 }
 
@@ -50,6 +51,14 @@ impl ClientHandler for Side {
         _: rmcp::service::NotificationContext<RoleClient>,
     ) {
         self.progress.lock().unwrap().push(progress.progress);
+    }
+
+    async fn on_resource_updated(
+        &self,
+        updated: ResourceUpdatedNotificationParam,
+        _: rmcp::service::NotificationContext<RoleClient>,
+    ) {
+        self.updated.lock().unwrap().push(updated.uri);
     }
 }
 
