@@ -100,6 +100,7 @@ impl Closed {
             "prompts/list" if self.prompts => Some(Instead::Empty("prompts")),
             "resources/list" if self.resources => Some(Instead::Empty("resources")),
             "resources/templates/list" if self.resources => Some(Instead::Empty("resourceTemplates")),
+            "skills/list" if self.resources => Some(Instead::Empty("skills")),
             // In any spelling that a lenient server might accept.
             _ => readings(method).find_map(|method| self.denied(&method, reference)).map(Instead::Error),
         }
@@ -112,7 +113,8 @@ impl Closed {
             ("completion/complete", Some("ref/resource")) => Kind::Resources,
             ("completion/complete" | "subscriptions/listen", _) => unread,
             _ if method.starts_with("prompts/") => Kind::Prompts,
-            _ if method.starts_with("resources/") => Kind::Resources,
+            // Skills are resources: clients read their files with `resources/read`.
+            _ if method.starts_with("resources/") || method.starts_with("skills/") => Kind::Resources,
             _ => return None,
         };
         self.has(kind).then_some(kind)
@@ -161,6 +163,9 @@ mod tests {
             ("resources/subscribe", None, RESOURCES, error(Kind::Resources)),
             ("resources/unsubscribe", None, RESOURCES, error(Kind::Resources)),
             ("resources/directory/read", None, RESOURCES, error(Kind::Resources)),
+            ("skills/list", None, RESOURCES, Some(Instead::Empty("skills"))),
+            ("skills/get", None, RESOURCES, error(Kind::Resources)),
+            ("Skills/List", None, RESOURCES, error(Kind::Resources)),
             ("re\u{200b}source\u{ff53}/list", None, RESOURCES, error(Kind::Resources)),
             ("RESOURCES/LIST", None, RESOURCES, error(Kind::Resources)),
             ("completion/complete", Some("ref/resource"), RESOURCES, error(Kind::Resources)),
@@ -190,7 +195,7 @@ mod tests {
 
     #[test]
     fn other_methods_pass() {
-        for method in ["ping", "initialize", "tools/list", "tasks/get", "skills/list", "prompts", "resource/read", ""] {
+        for method in ["ping", "initialize", "tools/list", "tasks/get", "skill/list", "prompts", "resource/read", ""] {
             assert_eq!(BOTH.instead(method, None), None, "{method}");
         }
     }

@@ -20,7 +20,8 @@ pub(crate) enum Asks {
 /// or `None` if it cannot be read.
 pub(crate) fn asks(covers: Covers, method: &str, reference: Option<&str>) -> Asks {
     match (method, reference) {
-        ("resources/read", _) if covers.resources => Asks::Call(request::READ),
+        // A skill is listed and got by the URI of its `SKILL.md`.
+        ("resources/read" | "skills/get", _) if covers.resources => Asks::Call(request::READ),
         ("resources/subscribe" | "resources/unsubscribe" | "subscriptions/listen", _) if covers.resources => {
             Asks::Call(request::SUBSCRIBE)
         }
@@ -74,6 +75,10 @@ mod tests {
             ("subscriptions/listen", None, Asks::Call(request::SUBSCRIBE), Asks::Nothing),
             ("resources/list", None, Asks::List("resources"), Asks::Nothing),
             ("resources/templates/list", None, Asks::List("resourceTemplates"), Asks::Nothing),
+            ("skills/list", None, Asks::List("skills"), Asks::Nothing),
+            ("skills/get", None, Asks::Call(request::READ), Asks::Nothing),
+            ("skills/activate", None, Asks::Unknown(Kind::Resources), Asks::Nothing),
+            ("Skills/Get", None, Asks::Unknown(Kind::Resources), Asks::Nothing),
             ("resources/directory/read", None, Asks::Unknown(Kind::Resources), Asks::Nothing),
             ("Resources/Read", None, Asks::Unknown(Kind::Resources), Asks::Nothing),
             ("prompts/get", None, Asks::Nothing, Asks::Call(request::GET)),

@@ -252,8 +252,8 @@ impl<R: Sync + 'static> Guard<R> {
         self.closed.instead(method, reference).or_else(unknown).filter(|instead| self.closes(*instead))
     }
 
-    /// Returns the guard's answer to a request that the SDK could not parse, so that it cannot be judged.
-    #[cfg(feature = "rmcp")]
+    /// Returns the guard's answer to a request that the SDK does not know or could not parse, so that it cannot be judged.
+    #[cfg(any(feature = "rmcp", feature = "tower-mcp"))]
     pub(crate) fn instead_of_unread(&self, method: &str) -> Option<Instead> {
         let unread = || Closed::of(self.covers()).instead(method, None).map(|it| Instead::Unknown(it.kind()));
         self.closed.instead(method, None).or_else(unread).filter(|instead| self.closes(*instead))
@@ -427,8 +427,8 @@ macro_rules! settings {
             self
         }
 
-        /// Denies resources, which pass by default. `resources/read`, subscriptions and completions of a resource's URI
-        /// get the error -32601, and lists of resources and resource templates are empty. The guard answers without
+        /// Denies resources, which pass by default. `resources/read`, `skills/get`, subscriptions and completions of a
+        /// resource's URI get the error -32601, and lists of resources, resource templates and skills are empty. The guard answers without
         /// asking the server, and removes resources from `subscriptions/listen` before it passes that on. With
         /// [`observe`](Self::observe), resources pass.
         ///

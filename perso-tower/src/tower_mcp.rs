@@ -198,6 +198,10 @@ where
         McpRequest::Unknown { method, .. } if may_run_tools(method) && guard.refuse("the method is unknown") => {
             Ok(RouterResponse { inner: Err(JsonRpcError::method_not_found(method)), id: request.id })
         }
+        McpRequest::Unknown { method, .. } => match guard.instead_of_unread(method) {
+            Some(instead) => Ok(RouterResponse { inner: answered(instead, method), id: request.id }),
+            None => inner.call(request).await,
+        },
         other => {
             let (method, completed) = (other.method_name(), completed(other));
             if let Some(instead) = guard.instead(method, completed.map(Entry::reference_type)) {

@@ -126,7 +126,7 @@ test('what cannot be read is denied', async () => {
 
 test('other messages pass as they were, and notifications have no answer', async () => {
 	const { passed, answers, say, settled } = passing(SETTINGS.both);
-	const others = ['ping', 'initialize', 'logging/setLevel', 'skills/list', 'prompts', 'resource/read', ''].map((method, id) =>
+	const others = ['ping', 'initialize', 'logging/setLevel', 'skill/list', 'prompts', 'resource/read', ''].map((method, id) =>
 		request(method, { a: 1 }, id),
 	);
 	for (const message of others) say(message);

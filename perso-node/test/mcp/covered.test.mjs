@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { InMemoryTransport as Memory1 } from '@modelcontextprotocol/sdk/inMemory.js';
 import { InMemoryTransport as Memory2, McpServer as McpServer2, createMcpHandler } from '@modelcontextprotocol/server';
+import { SkillsExtension, memorySkillFiles } from '@modelcontextprotocol/server/ext/skills';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { guard, guardTransport } from 'perso/mcp';
 import { LINES, MODERN, envelope } from '../support/ask.mjs';
@@ -70,6 +71,45 @@ function passing(settings, policy = STAFF) {
 	return { passed, answers, far, say: (message) => near.send(message), settled: () => new Promise(setImmediate) };
 }
 
+test('the skills of SDK 2.x are resources', async () => {
+	const policy = await compiled({
+		perso: 1,
+		covers: ['resources'],
+		rules: [{ id: 'look', allow: 'mcp:resources/read', when: { 'args.uri': { matches: 'skill://look/[A-Za-z.]+' } } }],
+	});
+	const text = (name) => `---\nname: ${name}\ndescription: What ${name} does.\n---\n`;
+	const files = { 'look/SKILL.md': text('look'), 'pay/SKILL.md': text('pay') };
+	const catalog = await SkillsExtension.load(memorySkillFiles(files));
+	const make = (isGuarded) => () => {
+		const server = new McpServer2({ name: 'skilled', version: '1.0.0' });
+		catalog.attach(server);
+		return isGuarded ? guard(server, policy) : server;
+	};
+	const uris = ['skill://look/SKILL.md', 'skill://pay/SKILL.md'];
+	for (const isGuarded of [false, true]) {
+		for (const [transport, connect] of Object.entries(LINES['2.x'](make(isGuarded)))) {
+			const { ask, close } = await connect();
+			const { result } = await ask(request('skills/list', {}, 's 1'));
+			assert.deepEqual(
+				result.skills.map(({ uri }) => uri),
+				isGuarded ? [uris[0]] : uris,
+				transport,
+			);
+			for (const [at, uri] of uris.entries()) {
+				for (const method of ['skills/get', 'resources/read']) {
+					const { result, error } = await ask(request(method, { uri }, `s ${method} ${at}`));
+					assert.deepEqual(
+						[result !== undefined, error?.code],
+						isGuarded && at === 1 ? [false, -32000] : [true, undefined],
+						transport,
+					);
+				}
+			}
+			await close();
+		}
+	}
+});
+
 test('what cannot be judged is refused', async () => {
 	const { passed, answers, say, settled } = passing({ agent: { roles: ['staff'] } });
 	const refs = [
@@ -98,6 +138,7 @@ test('what cannot be judged is refused', async () => {
 	const unknown = [
 		['resources/directory/read', { uri: 'note://one' }],
 		['Resources/Read', { uri: 'note://one' }],
+		['skills/activate', { uri: 'note://one' }],
 		['prompts/render', { name: 'greet' }],
 		['prompts\0/get', { name: 'greet' }],
 		['Subscriptions/listen', { notifications: {} }],

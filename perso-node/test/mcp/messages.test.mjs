@@ -41,7 +41,7 @@ function parsed(bytes) {
 function called({ method, params }) {
 	if (method === 'tools/call') return [params.name, params.arguments ?? null];
 	const { _meta, ...args } = params;
-	return [`mcp:${method.replace('unsubscribe', 'subscribe')}`, args];
+	return [`mcp:${method.replace('unsubscribe', 'subscribe').replace('skills/get', 'resources/read')}`, args];
 }
 
 /** The names of the entries of the first list in a result. */

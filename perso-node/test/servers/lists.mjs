@@ -7,5 +7,6 @@ export const LISTS = {
 	'tools/list': { tools: ['pay', 'look', 'wipe'].map((name) => ({ name })) },
 	'resources/list': { resources: both('uri', '1') },
 	'resources/templates/list': { resourceTemplates: both('uriTemplate', '{id}') },
+	'skills/list': { skills: ['public/look', 'private/pay'].map((path) => ({ uri: `note://${path}/SKILL.md` })) },
 	'prompts/list': { prompts: ['greet', 'report', 'payroll'].map((name) => ({ name })) },
 };

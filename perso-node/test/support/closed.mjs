@@ -41,6 +41,7 @@ export const MORE = [
 	['resources', 'resources/unsubscribe', { uri: 'note://one' }],
 	['prompts', 'prompts/render', {}],
 	['resources', 'resources/directory/read', { uri: 'note://' }],
+	['resources', 'skills/activate', { uri: 'note://' }],
 ];
 
 const INFO = { name: 'desk', version: '1.0.0' };

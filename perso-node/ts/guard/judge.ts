@@ -20,7 +20,7 @@ const NOT_COMPLETED = 'a completion is allowed only for what the caller could ge
 const STANDS = 'the decision stands';
 
 /** The call by which a resource in a list is judged. */
-const READ = 'mcp:resources/read';
+export const READ = 'mcp:resources/read';
 
 /** The call by which a prompt in a list is judged, with its `name`. The rules for `mcp:prompts/get` decide about it. */
 const LISTED = 'mcp:prompts/list';

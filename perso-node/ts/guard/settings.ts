@@ -67,8 +67,8 @@ export interface ServerSettings<CallInfo = unknown> extends Settings<CallInfo> {
 	 */
 	readonly prompts?: Access;
 	/**
-	 * `deny` turns resources off: `resources/read`, subscriptions and completions for a resource return errors, and lists of
-	 * resources and of their templates are empty. Clients then cannot read resources that a tool's result links to, nor the
+	 * `deny` turns resources off: `resources/read`, `skills/get`, subscriptions and completions for a resource return errors, and
+	 * lists of resources, of their templates and of skills are empty. Clients then cannot read resources that a tool's result links to, nor the
 	 * `ui://` resources of MCP Apps. The default is `pass`: the policy judges resources if it covers them.
 	 *
 	 * @example

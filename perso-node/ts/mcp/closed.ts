@@ -17,12 +17,20 @@ export const LISTS = new Map([
 	['prompts/list', 'prompts'],
 	['resources/list', 'resources'],
 	['resources/templates/list', 'resourceTemplates'],
+	['skills/list', 'skills'],
 ]);
+
+/** The kind of a method, by its beginning. Skills are resources: clients read their files with `resources/read`. */
+const PREFIXES: readonly (readonly [string, Kind])[] = [
+	['prompts/', 'prompts'],
+	['resources/', 'resources'],
+	['skills/', 'resources'],
+];
 
 export const COMPLETE = 'completion/complete';
 
 /** The kind of a completion, by the type of its `ref`. */
-const REFERENCES = new Map<unknown, Kind>([
+export const REFERENCES = new Map<unknown, Kind>([
 	['ref/prompt', 'prompts'],
 	['ref/resource', 'resources'],
 ]);
@@ -117,7 +125,7 @@ export function kindOf(kinds: readonly Kind[], method: string, params: unknown):
 		return REFERENCES.get(ref['type']) ?? unread;
 	}
 	if (hasParts(method)) return unread;
-	return KINDS.find((kind) => folded(method).startsWith(`${kind}/`));
+	return PREFIXES.find(([prefix]) => folded(method).startsWith(prefix))?.[1];
 }
 
 /** Whether the message goes on to the server anyway, because the guard only observes. */

@@ -1,6 +1,8 @@
 /** Requests for resources and prompts that the policy covers: which calls they are, for a policy. */
 
-import { COMPLETE, type Kind, kindOf, LISTEN, LISTS } from './closed.js';
+import { READ } from '../guard/judge.js';
+import type { BasePolicy } from '../policy.js';
+import { COMPLETE, type Kind, kindOf, LISTEN, LISTS, REFERENCES } from './closed.js';
 import { INVALID_PARAMS, isAmbiguous, isObject, type Message, METHOD_NOT_FOUND } from './message.js';
 
 const SUBSCRIBE = 'mcp:resources/subscribe';
@@ -9,7 +11,8 @@ const COMPLETION = 'mcp:completion/complete';
 
 /** The tools that requests are calls of. */
 const TOOLS = new Map([
-	['resources/read', 'mcp:resources/read'],
+	['resources/read', READ],
+	['skills/get', READ],
 	['resources/subscribe', SUBSCRIBE],
 	['resources/unsubscribe', SUBSCRIBE],
 	[LISTEN, SUBSCRIBE],
@@ -23,11 +26,14 @@ const NO_ARGUMENTS = ['_meta', 'inputResponses', 'requestState'];
 /** The params that servers read. */
 const PARAMS = [...NO_ARGUMENTS, 'uri', 'name', 'arguments', 'ref', 'argument', 'context', 'notifications'];
 
-/** What a completion is for, by the type of its `ref`, and the key that names it. */
-const REFERENCES = new Map<unknown, readonly [Kind, string]>([
-	['ref/prompt', ['prompts', 'name']],
-	['ref/resource', ['resources', 'uri']],
-]);
+/** The lists that are filtered, by their key in a result: what they are of, and the key that names an entry. */
+export const FILTERED = [
+	{ list: 'tools', kind: 'tools', key: 'name' },
+	{ list: 'resources', kind: 'resources', key: 'uri' },
+	{ list: 'resourceTemplates', kind: 'resources', key: 'uriTemplate' },
+	{ list: 'skills', kind: 'resources', key: 'uri' },
+	{ list: 'prompts', kind: 'prompts', key: 'name' },
+] as const;
 
 /** The maximum number of resources in a subscription, each of which is judged. */
 const MOST_RESOURCES = 1024;
@@ -46,6 +52,9 @@ export type Covered =
 	| { readonly list: string }
 	/** A message that cannot be judged. `why` is the detail of the decision. */
 	| { readonly code: number; readonly message: string; readonly why: string };
+
+/** What a policy covers besides tools. */
+export const coveredBy = (policy: BasePolicy): Kind[] => policy.covers.filter((kind) => kind !== 'tools');
 
 /** What a message is for a policy that covers these kinds; undefined if it is about none of them. */
 export function covered(kinds: readonly Kind[], method: string, params: unknown): Covered | undefined {
@@ -76,8 +85,8 @@ function calls(tool: string, method: string, params: unknown): Covered | undefin
 	if (tool !== COMPLETION) return typeof params[tool === GET ? 'name' : 'uri'] === 'string' ? { tool, calls: [args] } : undefined;
 	const { ref } = params;
 	if (!isObject(ref) || isAmbiguous(ref, ['type', 'name', 'uri'])) return undefined;
-	const [kind, key] = REFERENCES.get(ref['type']) ?? [];
-	const name = key === undefined ? undefined : ref[key];
+	const kind = REFERENCES.get(ref['type']);
+	const name = ref[kind === 'prompts' ? 'name' : 'uri'];
 	return kind !== undefined && typeof name === 'string' ? { tool, calls: [args], reference: { kind, name } } : undefined;
 }
 

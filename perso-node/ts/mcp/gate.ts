@@ -4,8 +4,8 @@ import type { Denied } from '../guard/denied.js';
 import { after, type Judge, type Verdict, type Who } from '../guard/judge.js';
 import { copy } from '../value/copy.js';
 import { isEqual } from '../value/equal.js';
-import { type Closed, copied, type Kind, LISTEN } from './closed.js';
-import { type Covered, covered, unknown, withParams } from './covered.js';
+import { type Closed, copied, LISTEN } from './closed.js';
+import { type Covered, covered, coveredBy, FILTERED, unknown, withParams } from './covered.js';
 import { denial, error } from './denial.js';
 import type { Hiding } from './hiding.js';
 import { isOwn, Lists, type Waiting } from './lists.js';
@@ -42,14 +42,6 @@ const MOST_JUDGED = 1024;
 
 /** The maximum number of unanswered calls that are remembered in case they become tasks. The oldest are dropped first. */
 const MOST_OPEN = 4096;
-
-/** The lists that are filtered, by their key in a result: what they are of, and the key that names an entry. */
-const FILTERED = [
-	{ list: 'tools', kind: 'tools', key: 'name' },
-	{ list: 'resources', kind: 'resources', key: 'uri' },
-	{ list: 'resourceTemplates', kind: 'resources', key: 'uriTemplate' },
-	{ list: 'prompts', kind: 'prompts', key: 'name' },
-] as const;
 
 const RESERVED = 'Invalid request: the id is reserved';
 const TOO_MANY = 'too many calls are being judged: wait for some of them, and try again';
@@ -250,7 +242,7 @@ export class Gate<CallInfo> {
 			}
 			left = read?.message ?? message;
 			const { method } = message;
-			const kinds = this.#covers();
+			const kinds = coveredBy(this.#judge.policy);
 			if (kinds.length > 0 && typeof method === 'string') {
 				asked = { ...(left as Message), params: copied((left as Message)['params']) };
 				found = covered(kinds, method, asked['params']);
@@ -259,11 +251,6 @@ export class Gate<CallInfo> {
 			return this.#fail(error);
 		}
 		return found === undefined ? deliver(left, extra) : this.#covered(found, id, asked!, extra, pass);
-	}
-
-	/** What the policy covers besides tools. */
-	#covers(): Kind[] {
-		return this.#judge.policy.covers.filter((kind) => kind !== 'tools');
 	}
 
 	/** Judges a request for something that the policy covers. */

@@ -8,7 +8,7 @@ from mcp_types import EmptyResult, RequestParams
 from pydantic import ConfigDict
 
 from support.done import done
-from support.messages import NOTES, PROMPTS, REFUSED, TEMPLATES, check_all
+from support.messages import NOTES, PROMPTS, REFUSED, SKILLS, TEMPLATES, check_all
 
 
 def server() -> FastMCP[Any]:
@@ -34,25 +34,25 @@ def server() -> FastMCP[Any]:
 
 
 def notes() -> FastMCP[Any]:
-    """A server with notes and prompts."""
+    """A server with notes and prompts. Its functions are async: others run in threads, and later than what follows."""
     made = server()
 
     def prompt(name: str) -> Any:
-        def get(team: str = "") -> str:
+        async def get(team: str = "") -> str:
             done.append(("mcp:prompts/get", {"name": name, "arguments": {"team": team} if team else {}}))
             return "hello"
 
         return get
 
     def note(uri: str) -> Any:
-        def read() -> str:
+        async def read() -> str:
             done.append(("mcp:resources/read", {"uri": uri}))
             return "text"
 
         return read
 
     def template(text: str) -> Any:
-        def read(id: str) -> str:
+        async def read(id: str) -> str:
             done.append(("mcp:resources/read", {"uri": text.replace("{id}", id)}))
             return "text"
 
@@ -66,10 +66,13 @@ def notes() -> FastMCP[Any]:
         made.resource(text)(template(text))
 
     @made.completion
-    def complete(ref: Any, argument: Any, context: Any) -> list[str]:
+    async def complete(ref: Any, argument: Any, context: Any) -> list[str]:
         args = {"ref": ref.model_dump(exclude_none=True), "argument": argument.model_dump(exclude_none=True)}
         done.append(("mcp:completion/complete", args))
         return ["a"]
+
+    async def skills(ctx: Any, params: Any) -> dict[str, Any]:
+        return {"skills": [{"uri": uri} for uri in SKILLS]}
 
     def answering(tool: str) -> Any:
         async def handler(ctx: Any, params: Any) -> EmptyResult:
@@ -80,6 +83,8 @@ def notes() -> FastMCP[Any]:
 
     for method in ("resources/subscribe", "resources/unsubscribe"):
         made._mcp_server.add_request_handler(method, Params, answering("mcp:resources/subscribe"))
+    made._mcp_server.add_request_handler("skills/list", Params, skills)
+    made._mcp_server.add_request_handler("skills/get", Params, answering("mcp:resources/read"))
     for method in REFUSED:
         made._mcp_server.add_request_handler(method, Params, answering(method))
     return made

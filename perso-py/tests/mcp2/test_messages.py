@@ -25,7 +25,7 @@ from mcp_types import (
 from pydantic import ConfigDict
 
 from support.done import done
-from support.messages import NOTES, PROMPTS, REFUSED, TEMPLATES, check_all, refused_methods
+from support.messages import NOTES, PROMPTS, REFUSED, SKILLS, TEMPLATES, check_all, refused_methods
 
 
 class Params(RequestParams):
@@ -84,6 +84,8 @@ def notes() -> Server[Any]:
         on_unsubscribe_resource=subscribe,
         on_completion=answering(CompleteResult(completion=Completion(values=["a"])), "mcp:completion/complete"),
     )
+    made.add_request_handler("skills/list", Params, answering({"skills": [{"uri": uri} for uri in SKILLS]}))
+    made.add_request_handler("skills/get", Params, answering(EmptyResult(), "mcp:resources/read"))
     for method in REFUSED:
         made.add_request_handler(method, Params, answering(EmptyResult(), method))
     return made

@@ -55,7 +55,11 @@ SUBSCRIPTIONS = [
     Way("resources", "resources/subscribe", {"uri": "note://one"}),
     Way("resources", "resources/unsubscribe", {"uri": "note://one"}),
 ]
-UNKNOWN = [Way("prompts", "prompts/render", {}), Way("resources", "resources/directory/read", {"uri": "note://"})]
+UNKNOWN = [
+    Way("prompts", "prompts/render", {}),
+    Way("resources", "resources/directory/read", {"uri": "note://"}),
+    Way("resources", "skills/activate", {"uri": "note://"}),
+]
 
 
 def offer(server: Any) -> None:

@@ -20,8 +20,9 @@ FOLDER = POLICIES / "messages"
 PAY = "pay.json"
 NOTES = ("note://public/1", "note://private/1")
 TEMPLATES = ("note://public/{id}", "note://private/{id}")
+SKILLS = ("note://public/look/SKILL.md", "note://private/pay/SKILL.md")
 PROMPTS = ("greet", "report", "payroll")
-REFUSED = ("resources/directory/read", "resources/write", "prompts/render")
+REFUSED = ("resources/directory/read", "resources/write", "skills/activate", "prompts/render")
 """Methods that a server with notes has as well, and that no message may reach."""
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "line", "version": "1"}}
 
@@ -164,7 +165,7 @@ async def check_all(
 def _is_right(expected: dict[str, Any], answer: Any, ran: list[Any], judged: list[Any], unguarded: Any) -> bool:
     if expected["does"] == "lists" and "shows" in expected:
         ((key, shown),) = expected["shows"].items()
-        named = {"resources": "uri", "resourceTemplates": "uriTemplate", "prompts": "name"}[key]
+        named = {"resources": "uri", "resourceTemplates": "uriTemplate", "skills": "uri", "prompts": "name"}[key]
         return ran == [] and answer is not None and [one[named] for one in answer.get("result", {}).get(key, [])] == shown
     if expected["does"] == "lists":
         names = [tool["name"] for tool in answer["result"]["tools"]] if answer and "result" in answer else []

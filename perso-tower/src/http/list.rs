@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 pub(super) struct Unreadable;
 
 /// The keys of lists in results.
-const LISTS: [&str; 4] = ["tools", "resources", "resourceTemplates", "prompts"];
+const LISTS: [&str; 5] = ["tools", "resources", "resourceTemplates", "skills", "prompts"];
 
 /// Filters the answers to one request.
 #[derive(Debug)]
@@ -33,9 +33,9 @@ impl Filter {
         self.visibility.is_whole()
     }
 
-    /// Returns whether the bytes may have a list that is filtered, or a task for the call. Every list of tools has the word
-    /// `tools`, in any case for parsers that ignore case, or with an escape in it. Bytes with a NUL count too: a parser
-    /// might take them for UTF-16.
+    /// Returns whether the bytes may have a list that is filtered, or a task for the call. The key of every list has one of
+    /// these words, in any case for parsers that ignore case (for which `ſ` is an `s` and the sign for kelvin a `k`), or with
+    /// an escape in it. Bytes with a NUL count too: a parser might take them for UTF-16.
     pub(super) fn is_suspect(&self, bytes: &[u8]) -> bool {
         let has = |word: &[u8], first: [u8; 2]| {
             let is_it =
@@ -44,9 +44,9 @@ impl Filter {
         };
         self.asked.is_some()
             || memchr::memchr(0, bytes).is_some()
-            || memchr::memmem::find(bytes, b"\\u").is_some()
+            || ["\\u", "\u{17f}", "\u{212a}"].iter().any(|text| memchr::memmem::find(bytes, text.as_bytes()).is_some())
             || has(b"tool", *b"tT")
-            || (self.visibility.filters("resources") && has(b"resource", *b"rR"))
+            || (self.visibility.filters("resources") && (has(b"resource", *b"rR") || has(b"skill", *b"sS")))
             || (self.visibility.filters("prompts") && has(b"prompt", *b"pP"))
             || (self.call.is_some() && memchr::memmem::find(bytes, b"taskId").is_some())
     }
@@ -128,7 +128,7 @@ fn task(result: &Shallow<'_>) -> Option<String> {
 
 fn is_shown(visibility: &Visibility, list: &str, entry: &str) -> bool {
     let key = match list {
-        "resources" => "uri",
+        "resources" | "skills" => "uri",
         "resourceTemplates" => "uriTemplate",
         _ => "name",
     };

@@ -204,4 +204,5 @@ lists! {
     ListPromptsResult: prompts by Prompt name;
     ListResourcesResult: resources by Resource uri;
     ListResourceTemplatesResult: resource_templates by Resource uri_template;
+    ListSkillsResult: skills by Resource uri;
 }

@@ -217,6 +217,8 @@ impl<H: ServerHandler> ServerHandler for Guarded<H> {
             as ListResourcesRequestMethod of Resources;
         async fn list_resource_templates(request: Page, context: Request) -> Outcome<ListResourceTemplatesResult>,
             as ListResourceTemplatesRequestMethod of Resources;
+        async fn list_skills(request: Page, context: Request) -> Outcome<ListSkillsResult>,
+            as ListSkillsRequestMethod of Resources;
     }
 
     forward_open! {
@@ -224,6 +226,8 @@ impl<H: ServerHandler> ServerHandler for Guarded<H> {
             as GetPromptRequestMethod;
         async fn read_resource(request: ReadResourceRequestParams, context: Request) -> Outcome<ReadResourceResponse>,
             as ReadResourceRequestMethod;
+        async fn get_skill(request: GetSkillRequestParams, context: Request) -> Outcome<GetSkillResult>,
+            as GetSkillRequestMethod;
         async fn read_resource_directory(request: ReadResourceDirectoryRequestParams, context: Request)
             -> Outcome<ReadResourceDirectoryResult>, as ReadResourceDirectoryRequestMethod;
         #[expect(deprecated, reason = "older revisions have it")]
@@ -241,8 +245,6 @@ impl<H: ServerHandler> ServerHandler for Guarded<H> {
         async fn set_level(request: SetLevelRequestParams, context: Request) -> Outcome<()>;
         async fn get_task(request: GetTaskParams, context: Request) -> Outcome<GetTaskResult>;
         async fn cancel_task(request: CancelTaskParams, context: Request) -> Outcome<()>;
-        async fn list_skills(request: Page, context: Request) -> Outcome<ListSkillsResult>;
-        async fn get_skill(request: GetSkillRequestParams, context: Request) -> Outcome<GetSkillResult>;
         async fn on_cancelled(notification: CancelledNotificationParam, context: Notification);
         async fn on_progress(notification: ProgressNotificationParam, context: Notification);
         async fn on_initialized(context: Notification);

@@ -56,6 +56,7 @@ impl<S: Service<RoleServer>> GuardedService<S> {
                 guard.asks(method, judge::completed(&params.r#ref), params, context).await
             }
             ClientRequest::ReadResourceRequest(read) => guard.asks(method, None, &read.params, context).await,
+            ClientRequest::GetSkillRequest(get) => guard.asks(method, None, &get.params, context).await,
             ClientRequest::SubscribeRequest(it) => guard.asks(method, None, &it.params, context).await,
             ClientRequest::UnsubscribeRequest(it) => guard.asks(method, None, &it.params, context).await,
             ClientRequest::GetPromptRequest(get) => guard.asks(method, None, &get.params, context).await,
@@ -67,9 +68,9 @@ impl<S: Service<RoleServer>> GuardedService<S> {
     async fn listed(&self, request: ClientRequest, context: Request) -> Outcome<ServerResult> {
         let visibility = match &request {
             ClientRequest::ListPromptsRequest(_) => self.guard.sees(Kind::Prompts, &context).await,
-            ClientRequest::ListResourcesRequest(_) | ClientRequest::ListResourceTemplatesRequest(_) => {
-                self.guard.sees(Kind::Resources, &context).await
-            }
+            ClientRequest::ListResourcesRequest(_)
+            | ClientRequest::ListResourceTemplatesRequest(_)
+            | ClientRequest::ListSkillsRequest(_) => self.guard.sees(Kind::Resources, &context).await,
             _ => None,
         };
         let mut result = self.service.handle_request(request, context).await?;
@@ -77,6 +78,7 @@ impl<S: Service<RoleServer>> GuardedService<S> {
             (ServerResult::ListPromptsResult(list), Some(visibility)) => list.filter(&visibility),
             (ServerResult::ListResourcesResult(list), Some(visibility)) => list.filter(&visibility),
             (ServerResult::ListResourceTemplatesResult(list), Some(visibility)) => list.filter(&visibility),
+            (ServerResult::ListSkillsResult(list), Some(visibility)) => list.filter(&visibility),
             _ => {}
         }
         Ok(result)
@@ -125,6 +127,7 @@ impl<S: Service<RoleServer>> Service<RoleServer> for GuardedService<S> {
                 let empty = match other {
                     ClientRequest::ListPromptsRequest(_) => ServerResult::ListPromptsResult(Default::default()),
                     ClientRequest::ListResourcesRequest(_) => ServerResult::ListResourcesResult(Default::default()),
+                    ClientRequest::ListSkillsRequest(_) => ServerResult::ListSkillsResult(Default::default()),
                     _ => ServerResult::ListResourceTemplatesResult(Default::default()),
                 };
                 answered(empty, &context)

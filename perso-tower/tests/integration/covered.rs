@@ -1,7 +1,7 @@
 //! Requests for resources and prompts that the policy covers. With each adapter, over each transport and in both eras, the
 //! guard judges each request by its caller, and what it denies does not reach the server, which records what runs.
 
-use crate::support::notes::{self, NOTES, Notes, PROMPTS, TEMPLATES};
+use crate::support::notes::{self, NOTES, Notes, PROMPTS, SKILLS, TEMPLATES};
 use crate::support::peer::{Era, Peer};
 use crate::support::wire::{Client, MODERN};
 use crate::support::{Claims, Ran, compiled, server, tcp};
@@ -41,6 +41,7 @@ fn policy() -> Policy {
 /// Requests, each with its caller, the call that it is, and whether it is allowed.
 fn requests() -> Vec<(&'static str, &'static str, Value, &'static str, bool)> {
     let (public, private) = (json!({ "uri": NOTES[0] }), json!({ "uri": NOTES[1] }));
+    let skill = |at: usize| json!({ "uri": SKILLS[at] });
     let prompt = |name: &str, args: Value| json!({ "name": name, "arguments": args });
     let complete = |reference: Value| json!({ "ref": reference, "argument": { "name": "team", "value": "" } });
     let for_prompt = |name: &str| complete(json!({ "type": "ref/prompt", "name": name }));
@@ -55,6 +56,9 @@ fn requests() -> Vec<(&'static str, &'static str, Value, &'static str, bool)> {
         ("agent", "resources/subscribe", private.clone(), SUBSCRIBE, false),
         ("agent", "resources/unsubscribe", public, SUBSCRIBE, true),
         ("agent", "resources/unsubscribe", private, SUBSCRIBE, false),
+        ("agent", "skills/get", skill(0), READ, true),
+        ("agent", "skills/get", skill(1), READ, false),
+        ("admin", "skills/get", skill(1), READ, true),
         ("agent", "prompts/get", prompt("greet", json!({})), GET, true),
         ("agent", "prompts/get", prompt("report", json!({ "team": "sales" })), GET, true),
         ("agent", "prompts/get", prompt("report", json!({ "team": "board" })), GET, false),
@@ -73,6 +77,7 @@ fn unknown() -> Vec<(&'static str, Value)> {
     vec![
         ("resources/directory/read", json!({ "uri": NOTES[0] })),
         ("resources/write", json!({ "uri": NOTES[0] })),
+        ("skills/activate", json!({ "uri": SKILLS[0] })),
         ("Resources/Read", json!({ "uri": NOTES[0] })),
         ("prompts/render", json!({ "name": "greet" })),
         ("resources/read", json!({ "uri": [NOTES[0]] })),
@@ -89,11 +94,14 @@ fn listed(answer: &Value, list: &str, key: &str) -> Vec<String> {
     names
 }
 
-/// Sends every request and checks its outcome. `subscribes` is false if the SDK subscribes by itself.
-async fn all(peer: &mut Peer, ran: &Ran, era: Era, subscribes: bool, at: &str) {
+/// Sends every request and checks its outcome. `is_rmcp` is false for tower-mcp, which subscribes by itself and has no skills.
+async fn all(peer: &mut Peer, ran: &Ran, era: Era, is_rmcp: bool, at: &str) {
     for (token, method, params, call, is_allowed) in requests() {
         // The stateless era has `subscriptions/listen` instead.
         if call == SUBSCRIBE && era == Era::Stateless {
+            continue;
+        }
+        if method == "skills/get" && !is_rmcp {
             continue;
         }
         let at = format!("{at}: {method} {params} by {token}");
@@ -108,17 +116,22 @@ async fn all(peer: &mut Peer, ran: &Ran, era: Era, subscribes: bool, at: &str) {
             continue;
         }
         assert!(answer.get("result").is_some(), "{at}: {answer}");
-        if call != SUBSCRIBE || subscribes {
+        if call != SUBSCRIBE || is_rmcp {
             assert_eq!(ran.take(), [(call.to_owned(), params)], "{at}");
         }
     }
     for (token, notes) in [("agent", &NOTES[..1]), ("admin", &NOTES), ("nobody", &[])] {
+        let skills = SKILLS[..notes.len()].to_vec();
         let templates: Vec<&str> = notes.iter().map(|note| TEMPLATES[usize::from(*note == NOTES[1])]).collect();
         for (method, list, key, mut expected) in [
             ("resources/list", "resources", "uri", notes.to_vec()),
             ("resources/templates/list", "resourceTemplates", "uriTemplate", templates),
             ("prompts/list", "prompts", "name", PROMPTS[..2].to_vec()),
+            ("skills/list", "skills", "uri", skills),
         ] {
+            if list == "skills" && !is_rmcp {
+                continue;
+            }
             let answer = peer.ask(token, method, json!({})).await;
             expected.sort_unstable();
             assert_eq!(listed(&answer, list, key), expected, "{at}: {method} by {token}");
@@ -127,7 +140,8 @@ async fn all(peer: &mut Peer, ran: &Ran, era: Era, subscribes: bool, at: &str) {
             assert!(scope.is_null() || scope == "private", "{at}: {method}: {scope}");
         }
     }
-    for (method, params) in unknown() {
+    let skills = (!is_rmcp).then(|| [("skills/list", json!({})), ("skills/get", json!({ "uri": SKILLS[0] }))]);
+    for (method, params) in unknown().into_iter().chain(skills.into_iter().flatten()) {
         let answer = peer.ask("admin", method, params.clone()).await;
         assert!(answer.get("error").is_some(), "{at}: {method} {params}: {answer}");
         ran.assert_nothing(&format!("{at}: {method} {params}"));
@@ -276,7 +290,8 @@ async fn a_denial_does_not_tell_what_exists() {
 async fn every_list_is_filtered() {
     let result = json!({ "tools": [{ "name": "pay" }, { "name": READ }],
         "resources": [{ "uri": NOTES[0] }, { "uri": NOTES[1] }, { "name": "no uri" }, { "uri": NOTES[0], "URI": NOTES[1] }],
-        "resourceTemplates": [{ "uriTemplate": TEMPLATES[0] }, { "uriTemplate": TEMPLATES[1] }], "prompts": 5 });
+        "resourceTemplates": [{ "uriTemplate": TEMPLATES[0] }, { "uriTemplate": TEMPLATES[1] }],
+        "skills": [{ "uri": SKILLS[1] }], "prompts": 5 });
     let app = Router::new().fallback(move |body: String| {
         let id = serde_json::from_str::<Value>(&body).unwrap()["id"].clone();
         let answer = json!({ "jsonrpc": "2.0", "id": id, "result": result });
@@ -296,7 +311,33 @@ async fn every_list_is_filtered() {
         let result = &message["result"];
         assert_eq!(result["resources"], json!([{ "uri": NOTES[0] }]), "{method}");
         assert_eq!(result["resourceTemplates"], json!([{ "uriTemplate": TEMPLATES[0] }]), "{method}");
+        assert_eq!(result["skills"], json!([]), "{method}");
         assert_eq!((&result["tools"], &result["prompts"]), (&json!([{ "name": "pay" }]), &json!(5)), "{method}");
+    }
+}
+
+/// Some clients take these keys for those of lists.
+#[tokio::test]
+async fn lists_under_other_spellings_are_withheld() {
+    let long_s = |key: &str| key.replace('s', "\u{17f}");
+    for key in [
+        "Resources".to_owned(),
+        long_s("resources"),
+        long_s("skills"),
+        "skills".replace('k', "\u{212a}"),
+        "PROMPTS".to_owned(),
+    ] {
+        let result = json!({ &key: [{ "uri": NOTES[1], "name": "payroll" }] });
+        let app = Router::new().fallback(move |body: String| {
+            let id = serde_json::from_str::<Value>(&body).unwrap()["id"].clone();
+            let answer = json!({ "jsonrpc": "2.0", "id": id, "result": result });
+            async move { ([("content-type", "application/json")], answer.to_string()) }
+        });
+        let layer = PersoLayer::new(policy()).agent_source(FromExtension::<Claims>::new());
+        let app = authenticated(app.layer(layer));
+        let client = Client::connect(&app, MODERN, "agent").await;
+        let reply = client.send("agent", json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" })).await;
+        assert_eq!(reply.messages[0]["error"]["code"], -32603, "{key}: {:?}", reply.messages);
     }
 }
 

@@ -10,12 +10,20 @@ from perso.adapters.fold import folded, is_ambiguous, readings
 
 KINDS = ("prompts", "resources")
 
-LISTS = {"prompts/list": "prompts", "resources/list": "resources", "resources/templates/list": "resourceTemplates"}
+LISTS = {
+    "prompts/list": "prompts",
+    "resources/list": "resources",
+    "resources/templates/list": "resourceTemplates",
+    "skills/list": "skills",
+}
 """The lists that are answered as empty, and their keys. Clients ask for them because the server's capabilities offer them."""
 
 COMPLETE = "completion/complete"
 REFERENCES = {"ref/prompt": "prompts", "ref/resource": "resources"}
 """The kind that a completion belongs to, by the type of its `ref`."""
+
+PREFIXES = {"prompts/": "prompts", "resources/": "resources", "skills/": "resources"}
+"""The kind that a method belongs to, by its beginning. Skills are resources: clients read their files with `resources/read`."""
 
 LISTEN = "subscriptions/listen"
 NOTIFICATIONS = {"prompts": "prompt", "resources": "resource"}
@@ -79,7 +87,7 @@ class Closed:
         names = readings(method)
         if not {COMPLETE, LISTEN}.isdisjoint(names):
             return self.kinds[0]
-        return next((kind for kind in KINDS if names[0].startswith(f"{kind}/")), None)
+        return next((kind for prefix, kind in PREFIXES.items() if names[0].startswith(prefix)), None)
 
 
 def closed(prompts: str = "pass", resources: str = "pass") -> Closed | None:
@@ -94,7 +102,7 @@ def closed(prompts: str = "pass", resources: str = "pass") -> Closed | None:
 
 def is_about(method: str) -> bool:
     """Whether a method can be about prompts or resources."""
-    return folded(method).startswith(("prompts/", "resources/", COMPLETE, LISTEN))
+    return folded(method).startswith((*PREFIXES, COMPLETE, LISTEN))
 
 
 def _at(value: Any, key: str) -> Any:

@@ -78,8 +78,7 @@ async def _shown(served: Served, ctx: Context, result: HandlerResult, key: str) 
         result = result.model_dump(by_alias=True, mode="json", exclude_none=True)
     if not isinstance(result, dict) or served.judge.observes:
         return result
-    kind = ctx.method.partition("/")[0]
-    result = {**result, key: await served.shown(ctx, result.get(key) or [], lambda entry: entry.get(NAMES[key]), kind)}
+    result = {**result, key: await served.shown(ctx, result.get(key) or [], lambda entry: entry.get(NAMES[key]), key)}
     if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
         # The list is filtered for this caller.
         result["cacheScope"] = "private"

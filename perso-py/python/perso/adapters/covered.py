@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from perso.adapters.closed import COMPLETE, LISTEN, LISTS, Closed, Instead
+from perso.adapters.closed import COMPLETE, LISTEN, LISTS, REFERENCES, Closed, Instead
 from perso.adapters.fold import is_ambiguous
 from perso.adapters.same import is_same
 
@@ -21,6 +21,7 @@ LISTED = "mcp:prompts/list"
 
 TOOLS = {
     "resources/read": READ,
+    "skills/get": READ,
     "resources/subscribe": SUBSCRIBE,
     "resources/unsubscribe": SUBSCRIBE,
     LISTEN: SUBSCRIBE,
@@ -29,7 +30,7 @@ TOOLS = {
 }
 """The tools that requests are calls of."""
 
-NAMES = {"resources": "uri", "resourceTemplates": "uriTemplate", "prompts": "name"}
+NAMES = {"resources": "uri", "resourceTemplates": "uriTemplate", "skills": "uri", "prompts": "name"}
 """The keys by which the entries of lists are named."""
 
 NO_ARGUMENTS = ("_meta", "inputResponses", "requestState")
@@ -37,9 +38,6 @@ NO_ARGUMENTS = ("_meta", "inputResponses", "requestState")
 
 PARAMS = (*NO_ARGUMENTS, "uri", "name", "arguments", "ref", "argument", "context", "notifications")
 """The params that servers read."""
-
-REFERENCES = {"ref/prompt": ("prompts", "name"), "ref/resource": ("resources", "uri")}
-"""What a completion is for, by the type of its `ref`, and the key that names it."""
 
 MOST_RESOURCES = 1024
 """The maximum number of resources in a subscription, each of which is judged."""
@@ -98,8 +96,8 @@ def _calls(tool: str, method: str, params: Any) -> Calls | None:
         about = params.get("ref")
         if not isinstance(about, Mapping) or is_ambiguous(about, ("type", "name", "uri")):
             return None
-        kind, key = REFERENCES.get(str(about.get("type")), ("", ""))
-        name = about.get(key)
+        kind = REFERENCES.get(str(about.get("type")), "")
+        name = about.get("name" if kind == "prompts" else "uri") if kind else None
         reference = (kind, str(name))
     else:
         name = params.get("name" if tool == GET else "uri")
@@ -136,4 +134,6 @@ def is_passed(guard: object, method: str, params: Any) -> bool:
 
 
 def _arguments(params: Any) -> Any:
+    if params is None:
+        return {}
     return {key: value for key, value in params.items() if key not in NO_ARGUMENTS} if isinstance(params, Mapping) else params

@@ -153,8 +153,8 @@ class Guard:
         if key is None:
             return result
         # The SDK names fields like the keys in JSON.
-        entries, kind = getattr(result.root, key), method.partition("/")[0]
-        shown = await served.shown(self.told(), entries, lambda entry: str(getattr(entry, NAMES[key])), kind)
+        entries = getattr(result.root, key)
+        shown = await served.shown(self.told(), entries, lambda entry: str(getattr(entry, NAMES[key])), key)
         # A copy: a handler may return the same result each time.
         return ServerResult(result.root.model_copy(update={key: shown}))
 

@@ -57,24 +57,26 @@ class Served:
             mark is not None and mark.tool == tool and mark.policy() is self.policy and (mark.enforces or self.judge.observes)
         )
 
-    async def shown(self, told: object, found: Iterable[T], name: Callable[[T], Any], kind: str = "tools") -> list[T]:
-        """What the caller could ever be allowed to call, read or get. Everything with `mode="observe"`."""
+    async def shown(self, told: object, found: Iterable[T], name: Callable[[T], Any], key: str = "tools") -> list[T]:
+        """What the caller could ever be allowed to call, read or get, of the list under this key. Everything with
+        `mode="observe"`."""
         if self.judge.observes:
             return list(found)
         agent, failure = await self.judge.who(told)
         if failure is not None:
-            logger.warning("no %s are listed, because the caller is unknown", kind, exc_info=failure)
+            logger.warning("no %s are listed, because the caller is unknown", key, exc_info=failure)
             return []
-        return [one for one in found if self.shows(kind, name(one), agent)]
+        return [one for one in found if self.shows(key, name(one), agent)]
 
-    def shows(self, kind: str, name: Any, agent: object) -> bool:
-        """Whether lists show the caller a tool, a resource (or a template, by its text) or a prompt."""
+    def shows(self, key: str, name: Any, agent: object) -> bool:
+        """Whether the list under this key shows something to the caller: a tool or a prompt, or else a resource, a template by
+        its text, or a skill by the URI of its `SKILL.md`."""
         context = self.judge.context
-        if kind == "tools":
+        if key == "tools":
             return not self.judge.reserves(name) and self.policy.could_allow(name, agent=agent, context=context)
-        if kind == "resources":
-            return self.policy.could_list(READ, {"uri": name}, agent=agent, context=context)
-        return self.policy.could_list(LISTED, {"name": name}, agent=agent, context=context)
+        if key == "prompts":
+            return self.policy.could_list(LISTED, {"name": name}, agent=agent, context=context)
+        return self.policy.could_list(READ, {"uri": name}, agent=agent, context=context)
 
     def covers(self) -> list[str]:
         """What the policy covers besides tools."""
@@ -86,7 +88,8 @@ class Served:
 
     def filters(self, method: str) -> str | None:
         """The key of the list that is the answer to a request, if the policy covers what is in it."""
-        return LISTS[method] if method in LISTS and method.partition("/")[0] in self.covers() else None
+        key = LISTS.get(method)
+        return key if key is not None and ("prompts" if key == "prompts" else "resources") in self.covers() else None
 
     def calls(self, method: str, params: Any) -> Calls | None:
         """The calls that a request is, if the policy covers it."""

@@ -59,7 +59,8 @@ class ServerSettings(Settings, total=False):
     - ``prompts`` (``"pass"`` or ``"deny"``, default ``"pass"``): ``"deny"`` turns prompts off. ``prompts/get`` and completions
       for a prompt are errors, and ``prompts/list`` is empty. With ``"pass"``, the policy judges prompts if it covers them.
     - ``resources`` (``"pass"`` or ``"deny"``, default ``"pass"``): ``"deny"`` turns resources off. ``resources/read``,
-      subscriptions and completions for a resource are errors, and the lists of resources and of resource templates are empty.
+      ``skills/get``, subscriptions and completions for a resource are errors, and the lists of resources, of resource templates
+      and of skills are empty.
       Clients then cannot read the resources that a tool's result links to, or the ``ui://`` resources of MCP Apps.
     - ``input_responses`` (``"deny"`` or ``"pass"``, default ``"deny"``; `mcp` 2 only): ``"pass"`` lets calls through whose
       ``inputResponses`` the tool's own code reads, where no rule sees them. Parameters with ``Resolve(…)`` are judged and need

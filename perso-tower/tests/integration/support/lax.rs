@@ -2,7 +2,7 @@
 //! that a guard lets through runs.
 
 use super::Ran;
-use super::notes::{NOTES, PROMPTS, TEMPLATES};
+use super::notes::{NOTES, PROMPTS, SKILLS, TEMPLATES};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -70,7 +70,7 @@ fn spelled(name: &str) -> String {
 fn notes(ran: &Ran, message: &Value) -> Option<Value> {
     let method = spelled(member(message, "method").and_then(Value::as_str).unwrap_or_default());
     let name = match method.as_str() {
-        "resources/list" | "resources/templates/list" | "prompts/list" => {
+        "resources/list" | "resources/templates/list" | "prompts/list" | "skills/list" => {
             let id = member(message, "id").cloned().unwrap_or_default();
             let named = |key: &str, names: &[&str]| -> Value {
                 names.iter().map(|name| Value::Object(Map::from_iter([(key.to_owned(), json!(name))]))).collect()
@@ -78,12 +78,18 @@ fn notes(ran: &Ran, message: &Value) -> Option<Value> {
             let result = match method.as_str() {
                 "resources/list" => json!({ "resources": named("uri", &NOTES) }),
                 "prompts/list" => json!({ "prompts": named("name", &PROMPTS) }),
+                "skills/list" => json!({ "skills": named("uri", &SKILLS) }),
                 _ => json!({ "resourceTemplates": named("uriTemplate", &TEMPLATES) }),
             };
             return Some(json!({ "jsonrpc": "2.0", "id": id, "result": result }));
         }
         "resources/subscribe" | "resources/unsubscribe" | "subscriptions/listen" => "mcp:resources/subscribe",
-        _ if method.contains("resource") || method.contains("prompt") || method.contains("complete") => {
+        "skills/get" => "mcp:resources/read",
+        _ if method.contains("resource")
+            || method.contains("prompt")
+            || method.contains("complete")
+            || method.contains("skill") =>
+        {
             &format!("mcp:{method}")
         }
         _ => return None,

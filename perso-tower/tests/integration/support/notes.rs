@@ -18,6 +18,7 @@ type Context = RequestContext<RoleServer>;
 
 pub const NOTES: [&str; 2] = ["note://public/1", "note://private/1"];
 pub const TEMPLATES: [&str; 2] = ["note://public/{id}", "note://private/{id}"];
+pub const SKILLS: [&str; 2] = ["note://public/look/SKILL.md", "note://private/pay/SKILL.md"];
 pub const PROMPTS: [&str; 3] = ["greet", "report", "payroll"];
 
 /// An rmcp server.
@@ -31,6 +32,12 @@ impl Notes {
         args.as_object_mut().unwrap().remove("_meta");
         self.0.note(request, args);
     }
+}
+
+fn skill(uri: &str) -> Value {
+    let name = uri.rsplit('/').nth(1).unwrap();
+    let file = json!({ "uri": uri, "digest": format!("sha256:{}", "0".repeat(64)), "size": 0 });
+    json!({ "uri": uri, "frontmatter": { "name": name, "description": "a skill" }, "resources": [file] })
 }
 
 fn of<T: serde::de::DeserializeOwned>(value: Value) -> Outcome<T> {
@@ -88,6 +95,16 @@ impl ServerHandler for Notes {
     ) -> Outcome<ReadResourceDirectoryResult> {
         self.note("resources/directory/read", request);
         of(json!({ "resources": [] }))
+    }
+
+    async fn list_skills(&self, _: Page, _: Context) -> Outcome<ListSkillsResult> {
+        of(json!({ "skills": SKILLS.map(skill) }))
+    }
+
+    async fn get_skill(&self, request: GetSkillRequestParams, _: Context) -> Outcome<GetSkillResult> {
+        let skill = skill(&request.uri);
+        self.note("mcp:resources/read", request);
+        of(json!({ "skill": skill }))
     }
 
     async fn subscribe(&self, request: SubscribeRequestParams, _: Context) -> Outcome<()> {

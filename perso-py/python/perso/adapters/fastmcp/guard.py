@@ -22,7 +22,7 @@ from mcp_types import METHOD_NOT_FOUND, CallToolRequestParams, ListToolsRequest
 from pydantic import BaseModel
 
 from perso._perso import Policy
-from perso.adapters.covered import is_passed
+from perso.adapters.covered import NAMES, is_passed
 from perso.adapters.fastmcp import calls, headers
 from perso.adapters.fold import is_about_tools
 from perso.adapters.served import DENIED, Served
@@ -83,8 +83,8 @@ class Guard(Middleware):
         result = await call_next(context)
         if key is None:
             return result
-        named = {"resources": "uri", "resourceTemplates": "uri_template", "prompts": "name"}[key]
-        return await served.shown(context, result, lambda one: str(getattr(one, named)), method.partition("/")[0])
+        named = "uri_template" if key == "resourceTemplates" else NAMES[key]
+        return await served.shown(context, result, lambda one: str(getattr(one, named)), key)
 
     async def on_call_tool(
         self,
