@@ -31,10 +31,12 @@ import { SandboxAgent } from '@openai/agents/sandbox';
 import { RealtimeAgent, RealtimeSession } from '@openai/agents/realtime';
 import { ScriptedRealtimeTransport } from '@openai/agents/realtime/testing';
 import { ScriptedModel, assistantMessage, functionCall } from '@openai/agents/testing';
+import { Denied } from 'perso';
 import { guardMcpServer, guardedTool, toolInputGuardrail, verify } from 'perso/openai-agents';
 import { z } from 'zod';
 import { DESKS } from '../servers/desk.mjs';
 import { SERVERS as PLAIN, SETTINGS } from '../support/closed.mjs';
+import { STAFF, seeing } from '../support/covered.mjs';
 import { WAYS, serve } from '../support/http.mjs';
 import { assertInventory, callSites, folderOf } from '../support/inventory.mjs';
 import { openaiModel as playing } from '../support/models.mjs';
@@ -449,6 +451,47 @@ test('the resources of an MCP server, and prompts where a server has them', { sk
 		name: 'TypeError',
 		message: '`resources` is `allow`: use `deny` or `pass`',
 	});
+});
+
+test('the resources and prompts of an MCP server that the policy covers', { skip: isPortable }, async () => {
+	const done = [];
+	const http = await serve(WAYS['1.x'].sessions(() => PLAIN['1.x'].McpServer(done)));
+	const { seen, settings } = seeing();
+	const real = new MCPServerStreamableHttp({ url: http.url.href });
+	const prompts = {
+		listPrompts: async () => ({ prompts: [{ name: 'greet' }, { name: 'payroll' }] }),
+		getPrompt: async (...args) => (done.push(args), {}),
+	};
+	const server = guardMcpServer(Object.assign(real, prompts), STAFF, settings);
+	await server.connect();
+	for (const [roles, isAllowed] of [
+		[['staff'], true],
+		[['guest'], false],
+	]) {
+		seen.roles = roles;
+		for (const [ask, tool, args] of [
+			[() => server.readResource('note://one'), 'mcp:resources/read', { uri: 'note://one' }],
+			[() => server.getPrompt('greet', { number: '1' }), 'mcp:prompts/get', { name: 'greet', arguments: { number: '1' } }],
+		]) {
+			done.length = seen.decided.length = 0;
+			if (isAllowed) await ask();
+			else await assert.rejects(ask(), Denied);
+			assert.deepEqual([done.length, seen.decided], [isAllowed ? 1 : 0, [[tool, isAllowed, args]]], `${tool} by ${roles}`);
+		}
+		const lists = await Promise.all([server.listResources(), server.listResourceTemplates(), server.listPrompts()]);
+		assert.deepEqual(
+			lists.map(({ resources, resourceTemplates, prompts }) => (resources ?? resourceTemplates ?? prompts).length),
+			isAllowed ? [1, 1, 1] : [0, 0, 0],
+		);
+	}
+	seen.roles = ['staff'];
+	done.length = 0;
+	await assert.rejects(server.readResource('note://two'), Denied);
+	await assert.rejects(server.readResource({ toString: () => 'note://one' }), { message: 'Invalid request parameters' });
+	await assert.rejects(server.getPrompt('greet', { number: '2' }), Denied);
+	assert.deepEqual(done, []);
+	await server.close();
+	await http.close();
 });
 
 test('`verify` finds what runs unjudged', () => {

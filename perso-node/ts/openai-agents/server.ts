@@ -4,7 +4,9 @@ import type { MCPServer, RunContext } from '@openai/agents';
 import type { Denied } from '../guard/denied.js';
 import { Judge } from '../guard/judge.js';
 import type { ServerSettings, Settings } from '../guard/settings.js';
-import { Closed, passes } from '../mcp/closed.js';
+import { Closed, copied, passes } from '../mcp/closed.js';
+import { covered, coveredBy, FILTERED } from '../mcp/covered.js';
+import type { Message } from '../mcp/message.js';
 import type { BasePolicy } from '../policy.js';
 import { mark } from './guarded.js';
 
@@ -18,13 +20,13 @@ export interface GuardedMcpCall<CONTEXT = unknown> {
 	readonly context: RunContext<CONTEXT>;
 }
 
-/** The methods of a server for prompts and resources, and the MCP methods that they send. */
-const ASKS = {
-	listPrompts: 'prompts/list',
-	getPrompt: 'prompts/get',
-	listResources: 'resources/list',
-	listResourceTemplates: 'resources/templates/list',
-	readResource: 'resources/read',
+/** The methods of a server for prompts and resources: the MCP methods that they send, and the params that their arguments become. */
+const ASKS: { readonly [name: string]: readonly [method: string, params: readonly string[]] } = {
+	listPrompts: ['prompts/list', []],
+	getPrompt: ['prompts/get', ['name', 'arguments']],
+	listResources: ['resources/list', []],
+	listResourceTemplates: ['resources/templates/list', []],
+	readResource: ['resources/read', ['uri']],
 };
 
 type Arguments = Record<string, unknown> | null;
@@ -35,7 +37,9 @@ type Call<R> = (tool: string, args: Arguments, ...rest: unknown[]) => Promise<R>
  * any changes by hooks, guardrails and `toolMetaResolver`. Rules match the names that the server itself uses for its tools,
  * without the prefix of `includeServerInToolNames`. The model gets the message of a denial as the tool's output.
  *
- * With `prompts: 'deny'` or `resources: 'deny'`, no such requests are sent: lists are empty, and other methods throw an Error.
+ * If the policy covers prompts or resources, `getPrompt` and `readResource` are judged as well, and throw a {@link Denied} in place of
+ * a request that is denied; lists are filtered. With `prompts: 'deny'` or `resources: 'deny'`, no such requests are sent: lists are
+ * empty, and other methods throw an Error.
  *
  * Give agents the guarded server, and call `connect` and `close` on it. The original server is not changed.
  *
@@ -75,14 +79,33 @@ export function guardMcpServer<S extends MCPServer, CONTEXT = unknown>(
 			}),
 		}),
 	};
-	for (const [name, method] of Object.entries(ASKS)) {
-		const ask: unknown = Reflect.get(server, name);
+	for (const [name, [method, keys]] of Object.entries(ASKS)) {
+		const found: unknown = Reflect.get(server, name);
 		const instead = closed?.instead(method);
-		if (typeof ask !== 'function' || instead === undefined) continue;
+		if (typeof found !== 'function') continue;
+		const ask = async (args: unknown[]): Promise<unknown> => found.apply(server, args) as unknown;
 		members[name] = async (...args: unknown[]): Promise<unknown> => {
-			if (passes(instead, judge)) return ask.apply(server, args) as unknown;
-			if (instead.result === undefined) throw new Error(instead.message);
-			return { ...instead.result };
+			if (instead !== undefined && !passes(instead, judge)) {
+				if (instead.result === undefined) throw new Error(instead.message);
+				return { ...instead.result };
+			}
+			const params = Object.fromEntries(keys.map((key, at) => [key, args[at]]).filter(([, value]) => value !== undefined));
+			const asked = covered(coveredBy(policy), method, copied(params));
+			if (asked === undefined) return ask(args);
+			if ('why' in asked) {
+				if (judge.refuse('', asked.why) === undefined) return ask(args);
+				throw new Error(asked.message);
+			}
+			const info = (tool: string) => ({ tool, server: server.name, context: undefined as unknown as RunContext<CONTEXT> });
+			if ('list' in asked) {
+				const { list, kind, key } = FILTERED.find(({ list }) => list === asked.list)!;
+				const who = await judge.who(info(''));
+				const result = (await ask(args)) as { readonly [list: string]: readonly Message[] };
+				return { ...result, [list]: judge.shown(result[list] ?? [], (one) => one[key], who, kind) };
+			}
+			const verdict = await judge.judgeRequest(asked.tool, asked.calls, info(asked.tool));
+			if (verdict.denied) throw verdict.denied;
+			return ask([...keys.map((key) => (verdict.args as Message)[key]), ...args.slice(keys.length)]);
 		};
 	}
 	/** The server's methods, bound to the server: with the proxy as `this`, they could not read private fields. */
