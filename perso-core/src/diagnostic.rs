@@ -122,7 +122,7 @@ codes! {
     Warning AnyString "any-string" "An allow rule that any string of the call can satisfy.",
     Warning AnyHost "any-host" "A URL that may have any host.",
     Warning UnlistedKey "unlisted-key" "A test of a key that `only` does not list.",
-    Warning PathPrefix "path-prefix" "A directory that is also a prefix of other names.",
+    Warning PathPrefix "path-prefix" "The beginning of a path or a URI, which is also that of others.",
     Warning PartOfWord "part-of-word" "A word that also matches inside longer words.",
     Warning DefaultAllow "default-allow" "Calls that no rule applies to are allowed.",
     Warning CaseVariant "case-variant" "Two attributes differ only by case.",

@@ -1,16 +1,19 @@
 //! `starts_with` and `contains` where they let through more than their author means: `/srv/ann` is also how `/srv/ann2`
-//! begins, and `noread` also contains `read`.
+//! begins, `note://public/` also `note://public/../private`, and `noread` also contains `read`.
 
 use super::super::grants::granting;
+use crate::covers::request;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
-use crate::policy::{Facet, Operand, Operator, Policy, Root, Step, Test, Value};
+use crate::policy::{Facet, Operand, Operator, Policy, Root, Rule, Step, Test, Value};
 
 pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     for rule in &policy.rules {
         let tests = granting(rule);
         for test in &tests {
             let finding = match &test.operator {
-                Operator::StartsWith(operand) => path_prefix(policy, &tests, test, operand),
+                Operator::StartsWith(operand) => {
+                    path_prefix(policy, &tests, test, operand).or_else(|| uri_prefix(policy, rule, test, operand))
+                }
                 Operator::Contains(Operand::Literal(Value::String(text))) => part_of_word(policy, test, text),
                 _ => None,
             };
@@ -43,6 +46,22 @@ fn path_prefix(policy: &Policy, tests: &[&Test], test: &Test, operand: &Operand)
         Operand::Literal(_) => format!("`starts_with` also matches {shown}"),
         Operand::Ref(_) => format!("if {shown} is `/srv/ann`, `starts_with` also matches `/srv/ann2`"),
     };
+    Some(Diagnostic::new(Code::PathPrefix, test.span, message).help(help))
+}
+
+/// The beginning of a resource's URI: servers may follow a `..` behind it.
+fn uri_prefix(policy: &Policy, rule: &Rule, test: &Test, operand: &Operand) -> Option<Diagnostic> {
+    let Operand::Literal(Value::String(text)) = operand else { return None };
+    let attribute = policy.attributes.get(test.attribute)?;
+    let is_uri = attribute.root == Root::Args && matches!(&*attribute.steps, [Step::Key(key)] if key == "uri");
+    let is_about_resources = [request::READ, request::SUBSCRIBE].iter().any(|request| rule.is_about_request(request));
+    let has_place = text.split_once("://").is_some_and(|(_, place)| !place.is_empty());
+    if !(policy.covers.resources && is_about_resources && is_uri && has_place) {
+        return None;
+    }
+    let other = quoted(&format!("{}/../private", text.trim_end_matches('/')));
+    let message = format!("`starts_with` also matches {other}, which some servers take for another resource");
+    let help = "test the whole URI with `matches` or `in`, or one of the web with `url`";
     Some(Diagnostic::new(Code::PathPrefix, test.span, message).help(help))
 }
 
