@@ -174,6 +174,23 @@ fn a_call_that_no_rule_is_about_is_what_the_host_says() {
 }
 
 #[test]
+fn rules_about_requests_are_not_about_tools_with_their_names() {
+    let rules = r#""rules": [{ "id": "read", "allow": ["*", "mcp:resources/rea*"] }]"#;
+    let event = |tool: &str| {
+        json!({ "hook_event_name": "PreToolUse", "tool_name": tool, "tool_input": { "uri": "note://1" } }).to_string()
+    };
+    let (_folder, covering) = policy(&format!(r#"{{ "perso": 1, "covers": ["resources"], {rules} }}"#));
+    for (tool, blocks) in [("mcp:resources/read", true), ("mcp:other", true), ("other", false)] {
+        for more in [&[][..], &["--undecided", "pass"]] {
+            let said = hook(&[&["claude", "--policy", &covering], more].concat(), event(tool).as_bytes());
+            assert_eq!(said.blocks(), blocks, "{tool}: {said:?}");
+        }
+    }
+    let (_folder, other) = policy(r#"{ "perso": 1, "rules": [{ "id": "all", "allow": "*" }] }"#);
+    assert!(!hook(&["claude", "--policy", &other], event("mcp:resources/read").as_bytes()).blocks());
+}
+
+#[test]
 fn who_runs_the_agent_is_in_the_call() {
     let (_folder, policy) = policy(
         r#"{ "perso": 1, "roles": { "dev": [] }, "rules": [

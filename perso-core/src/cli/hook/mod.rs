@@ -212,7 +212,7 @@ impl Judge {
                 Answer { json: Some(lines.join("\n")), blocked: None }
             }
             Ok(event) => {
-                let verdict = self.choices.verdict(&calls(event)).unwrap_or_else(Verdict::Deny);
+                let verdict = self.choices.verdict(&event.tool, &calls(event)).unwrap_or_else(Verdict::Deny);
                 (dialect.answer)(&verdict, Some(event))
             }
             Err(why) => (dialect.answer)(&Verdict::Deny(why.clone()), None),
@@ -242,9 +242,12 @@ impl Choices {
         Ok(words)
     }
 
-    /// The verdict on calls: of the verdicts on each, the one that gives the least leave.
-    fn verdict(&self, calls: &[Vec<u8>]) -> Result<Verdict, Unread> {
+    /// The verdict on the calls of an agent's tool: of the verdicts on each, the one that gives the least leave.
+    fn verdict(&self, tool: &str, calls: &[Vec<u8>]) -> Result<Verdict, Unread> {
         let policy = self.load().map_err(|failure| format!("{UNJUDGED}: {}", failure.words()))?;
+        if policy.covers().reserves(tool) {
+            return Err(format!("{UNJUDGED}: the policy uses names that begin with `mcp:` for requests, not for tools"));
+        }
         let now = Now::default();
         let verdicts = calls.iter().map(|call| self.verdict_on(&policy.decide_json(&now.told(&policy, call))));
         verdicts.min_by_key(Verdict::leave).ok_or_else(|| format!("{UNJUDGED}: there is none"))
