@@ -96,6 +96,7 @@ async function load(source) {
 	if (hash && `${hash}` !== `${section('perso.sha256')}`) throw Error('the module is damaged');
 	const { abi, rules, attributes, covers = ['tools'] } = JSON.parse(decoder.decode(section('perso')));
 	let perso = (await WebAssembly.instantiate(module)).exports;
+	if (!covers.every((word) => ['tools', 'resources', 'prompts'].includes(word))) throw Error('the module covers something unknown');
 	const known = covers.length > 1 ? 3 : 2;
 	if (abi !== known || perso.perso_abi() !== known) throw Error(`the module has ABI ${abi}, not ${known}: compile the policy again`);
 	const most = perso.memory.buffer.byteLength + (1 << 20);

@@ -90,6 +90,8 @@ test('what a policy covers fits its ABI', async () => {
 	await assert.rejects(Policy.load(older), /ABI 2, not 3/);
 	const newer = rehashed(Buffer.from(module.toString('latin1').replace('"abi":2,', '"abi":3,'), 'latin1'));
 	await assert.rejects(Policy.load(newer), /ABI 3, not 2/);
+	const later = rehashed(Buffer.from(bytes.toString('latin1').replace('"prompts"]', '"widgets"]'), 'latin1'));
+	await assert.rejects(Policy.load(later), /covers something unknown/);
 });
 
 test('what is no text is denied', async () => {
