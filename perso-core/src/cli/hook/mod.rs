@@ -246,7 +246,9 @@ impl Choices {
     fn verdict(&self, tool: &str, calls: &[Vec<u8>]) -> Result<Verdict, Unread> {
         let policy = self.load().map_err(|failure| format!("{UNJUDGED}: {}", failure.words()))?;
         if policy.covers().reserves(tool) {
-            return Err(format!("{UNJUDGED}: the policy uses names that begin with `mcp:` for requests, not for tools"));
+            return Err(format!(
+                "{UNJUDGED}: the policy uses names that begin with `mcp:` for requests, not for tools"
+            ));
         }
         let now = Now::default();
         let verdicts = calls.iter().map(|call| self.verdict_on(&policy.decide_json(&now.told(&policy, call))));
