@@ -144,7 +144,9 @@ fn what_pages_say_is_refused_is() {
 #[test]
 fn every_policy_in_the_documentation_compiles() {
     let mut policies = 0;
-    for name in ["README.md", "docs/language.md", "docs/decision.md", "docs/module.md"] {
+    for name in
+        ["README.md", "docs/language.md", "docs/decision.md", "docs/module.md", "docs/hooks.md", "docs/gateway.md"]
+    {
         for block in blocks(&read(&repository().join(name)), "json") {
             let value: Value = serde_json::from_str(block).unwrap_or_else(|error| panic!("{name}: {error}\n{block}"));
             // One that extends others has a test of its own.
