@@ -72,12 +72,15 @@ impl Report {
 
     /// Writes the ratios to `target/perso-bench.json`, beside those that other benchmarks have left there.
     pub fn write(self) {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/perso-bench.json");
-        let known = std::fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = here.ancestors().find(|folder| folder.join("Cargo.lock").is_file());
+        let target = root.expect("the workspace has a lock file").join("target");
+        let path = target.join("perso-bench.json");
+        let known = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let mut ratios: BTreeMap<String, f64> = known.unwrap_or_default();
         ratios.extend(self.ratios);
         let json = serde_json::to_string_pretty(&ratios).expect("numbers have a JSON form");
-        std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/../target")).expect("target/ can be made");
+        std::fs::create_dir_all(target).expect("target/ can be made");
         std::fs::write(path, json + "\n").expect("target/ can be written to");
         println!("\nratios: target/perso-bench.json");
     }

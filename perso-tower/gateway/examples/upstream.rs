@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "it is for tests")]
 
+use axum::serve::ListenerExt;
 use rmcp::handler::server::wrapper::Parameters;
 use rmcp::model::*;
 use rmcp::service::RequestContext;
@@ -356,6 +357,7 @@ async fn main() {
             );
             let listener = tokio::net::TcpListener::bind(address).await.unwrap();
             println!("http://{}/mcp", listener.local_addr().unwrap());
+            let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
             axum::serve(listener, axum::Router::new().route_service("/mcp", service)).await.unwrap();
         }
     }

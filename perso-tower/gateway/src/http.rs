@@ -12,6 +12,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::serve::ListenerExt;
 use held::held;
 use http::{HeaderValue, StatusCode, header};
 use idle::Idle;
@@ -92,6 +93,8 @@ impl Endpoint {
             let _ = tokio::time::timeout(GRACE, endpoint.places.acquire_many(all)).await;
             sessions.cancel();
         });
+        // Otherwise the second part of an answer waits until the client has confirmed the first, for up to 40 ms.
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
     }
 

@@ -37,8 +37,16 @@ pub(super) async fn asked<P: Retried, F: Future<Output = Result<ServerResult, Fa
     context: &RequestContext<RoleServer>,
     send: impl Fn(P) -> F,
 ) -> Result<ServerResult, Failed> {
+    if !is_asked(context) {
+        return send(params).await;
+    }
     let answer = send(params.clone()).await?;
     goes_on(params, answer, asked, context, send).await
+}
+
+/// Whether the client has to be asked: a newer one gets the server's questions as they are.
+fn is_asked(context: &RequestContext<RoleServer>) -> bool {
+    context.protocol_version().is_none_or(|version| version.has_initialize())
 }
 
 /// Goes on from a server's first answer.
@@ -49,7 +57,7 @@ pub(super) async fn goes_on<P: Retried, F: Future<Output = Result<ServerResult, 
     context: &RequestContext<RoleServer>,
     send: impl Fn(P) -> F,
 ) -> Result<ServerResult, Failed> {
-    if context.protocol_version().is_some_and(|version| !version.has_initialize()) {
+    if !is_asked(context) {
         return Ok(answer);
     }
     for _ in 0..ROUNDS {

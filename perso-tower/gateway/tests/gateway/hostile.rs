@@ -67,6 +67,9 @@ fn with(changes: &[(&str, &[&str])], params: &str) -> Vec<u8> {
     request("POST /mcp", &all, call(params))
 }
 
+/// Makes a body of a call and a ping.
+type Body = fn(&str, &str) -> Vec<u8>;
+
 /// Sends bytes, and returns all that comes back until the gateway ends the connection.
 async fn exchange(gateway: &Listening, bytes: &[u8]) -> String {
     let address = gateway.url.trim_start_matches("http://").trim_end_matches("/mcp");
@@ -208,7 +211,7 @@ async fn bodies_that_are_not_one_message_in_json() {
         cases.extend(all(kind, 1, |params| with(&[("Content-Type", &[kind])], params)));
     }
     let ping = r#"{"jsonrpc":"2.0","id":8,"method":"ping"}"#;
-    let bodies: [(&str, fn(&str, &str) -> Vec<u8>); 16] = [
+    let bodies: [(&str, Body); 16] = [
         ("two messages", |call, ping| format!("{call}{ping}").into()),
         ("two messages, the call behind", |call, ping| format!("{ping}{call}").into()),
         ("two messages in lines", |call, ping| format!("{call}\n{ping}\n").into()),

@@ -30,6 +30,7 @@ pub fn page(results: &Results, figures: &Figures) -> String {
     put("threads", threads(results));
     put("python", elsewhere(figures, &PYTHON));
     put("node", elsewhere(figures, &NODE));
+    put("gateway", gateway(figures));
     for name in ["serde_json", "cedar-policy", "regorus", "cel", "casbin"] {
         put(name, machine::version(name).to_owned());
     }
@@ -188,6 +189,28 @@ const NODE: [(&str, &str); 6] = [
     ("Cedar, by `@cedar-policy/cedar-wasm`", "node_cedar_ns"),
     ("Casbin, by `casbin`", "node_casbin_ns"),
 ];
+
+const GATEWAY: [(&str, &str); 3] = [
+    ("`perso-gateway`", "gateway_stdio_ns"),
+    ("`mcp-proxy`", "gateway_mcp_proxy_ns"),
+    ("`supergateway`", "gateway_supergateway_ns"),
+];
+
+fn gateway(figures: &Figures) -> String {
+    let known: Vec<(&str, f64)> = GATEWAY.iter().filter_map(|(name, key)| Some((*name, *figures.get(*key)?))).collect();
+    let (Some((_, first)), Some(added), Some(in_session)) =
+        (known.first(), figures.get("gateway_added_us"), figures.get("gateway_session_added_us"))
+    else {
+        return "Not measured before this page was written.".to_owned();
+    };
+    let row = |(name, nanoseconds): &(&str, f64)| vec![(*name).to_owned(), time(*nanoseconds), times(nanoseconds / first)];
+    format!(
+        "In front of a server over HTTP, the gateway adds {} to a call, compared with a plain reverse proxy; in a session, {}.\n\n{}",
+        time(added * 1e3),
+        time(in_session * 1e3),
+        table(&["in front of a server on standard input and output", "a call", "over perso's"], known.iter().map(row))
+    )
+}
 
 fn elsewhere(figures: &Figures, lines: &Elsewhere) -> String {
     let known: Vec<(&str, f64)> = lines.iter().filter_map(|(name, key)| Some((*name, *figures.get(*key)?))).collect();
