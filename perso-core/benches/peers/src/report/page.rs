@@ -203,7 +203,8 @@ fn gateway(figures: &Figures) -> String {
     else {
         return "Not measured before this page was written.".to_owned();
     };
-    let row = |(name, nanoseconds): &(&str, f64)| vec![(*name).to_owned(), time(*nanoseconds), times(nanoseconds / first)];
+    let row =
+        |(name, nanoseconds): &(&str, f64)| vec![(*name).to_owned(), time(*nanoseconds), times(nanoseconds / first)];
     format!(
         "In front of a server over HTTP, the gateway adds {} to a call, compared with a plain reverse proxy; in a session, {}.\n\n{}",
         time(added * 1e3),
