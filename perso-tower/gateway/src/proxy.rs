@@ -244,7 +244,7 @@ impl ServerHandler for Proxy {
         let (link, own) = self.route(links, &call.name, "tool")?;
         let meta = link.server.meta_tools.get(&own);
         if let Some(meta) = meta
-            && let Err(answer) = self.judge_inner(meta, &call, (&link.server, &own), &context).await
+            && let Some(answer) = self.judge_inner(meta, &call, (&link.server, &own), &context).await
         {
             return answer;
         }

@@ -12,16 +12,16 @@ pub(super) struct Inner;
 impl ServerHandler for Inner {}
 
 impl Proxy {
-    /// Judges the call in the arguments of another one. The error is the answer to a call that may not run.
+    /// Judges the call in the arguments of another one. Returns the answer to a call that may not run.
     pub(super) async fn judge_inner(
         &self,
         meta: &MetaTool,
         call: &CallToolRequestParams,
         (server, own): (&Server, &str),
         context: &Request,
-    ) -> Result<(), Outcome<CallToolResponse>> {
-        let MetaTool::Calls { tool, arguments } = meta else { return Ok(()) };
-        let refused = |why: String| Err(Ok(CallToolResult::error(vec![ContentBlock::text(why)]).into()));
+    ) -> Option<Outcome<CallToolResponse>> {
+        let MetaTool::Calls { tool, arguments } = meta else { return None };
+        let refused = |why: String| Some(Ok(CallToolResult::error(vec![ContentBlock::text(why)]).into()));
         let mut inner = match meta::inner(call, tool, arguments) {
             Ok(inner) => inner,
             Err(why) => return refused(why),
@@ -32,7 +32,7 @@ impl Proxy {
         if call.name != own {
             inner.name = format!("{}{SEPARATOR}{}", server.name, inner.name).into();
         }
-        self.guard.judge(&mut inner, context).await
+        self.guard.judge(&mut inner, context).await.err()
     }
 
     /// What a client may see of a response. `outer` gives a server's name for a tool as clients have it.
