@@ -6,7 +6,8 @@ use crate::metrics::Metrics;
 use crate::pins::Pins;
 use crate::proxy::Proxy;
 use crate::tools::Tools;
-use perso_tower::{Agent, BoxError, ContextSource, Guard, Guarded, PolicyHandle, async_trait};
+use http::request::Parts;
+use perso_tower::{Agent, BoxError, ContextSource, Guard, Guarded, PersoLayer, PolicyHandle, async_trait};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Map, Value};
@@ -60,18 +61,34 @@ impl Gateway {
 
     /// A guard around a handler.
     pub(crate) fn guard<H: ServerHandler>(self: &Arc<Self>, handler: H) -> Guarded<H> {
-        let (caller, metrics) = (self.caller.clone(), self.clone());
+        let (caller, gateway) = (self.caller.clone(), self.clone());
         let guarded = handler
             .guarded(self.policy.clone())
             .agent(move |context: &RequestContext<RoleServer>| match &caller {
                 Caller::Fixed(agent) => Ok(agent.clone()),
                 Caller::Token => of_token(context).ok_or("the request has no caller"),
             })
-            .on_decision(move |event: &perso_tower::Event<'_>, _: &Value| metrics.metrics.decided(event));
-        if self.shared.links.iter().any(|link| link.server.is_trusted) {
-            guarded.context_source(Annotations(self.clone()))
-        } else {
-            guarded
+            .on_decision(move |event: &perso_tower::Event<'_>, _: &Value| gateway.metrics.decided(event));
+        self.with_context(guarded, Guarded::context_source)
+    }
+
+    /// A guard over HTTP.
+    pub(crate) fn layer(self: &Arc<Self>) -> PersoLayer {
+        let (caller, gateway) = (self.caller.clone(), self.clone());
+        let layer = PersoLayer::new(self.policy.clone())
+            .agent(move |parts: &Parts| match &caller {
+                Caller::Fixed(agent) => Ok(agent.clone()),
+                Caller::Token => parts.extensions.get::<Agent>().cloned().ok_or("the request has no caller"),
+            })
+            .on_decision(move |event: &perso_tower::Event<'_>, _: &Value| gateway.metrics.decided(event));
+        self.with_context(layer, PersoLayer::context_source)
+    }
+
+    /// The guard, with what trusted servers say about their tools.
+    fn with_context<G>(self: &Arc<Self>, guard: G, set: fn(G, Annotations) -> G) -> G {
+        match self.shared.links.iter().any(|link| link.server.is_trusted) {
+            true => set(guard, Annotations(self.clone())),
+            false => guard,
         }
     }
 
@@ -100,5 +117,5 @@ impl ContextSource for Annotations {
 
 /// The caller that a request's token names.
 fn of_token(context: &RequestContext<RoleServer>) -> Option<Agent> {
-    context.extensions.get::<http::request::Parts>()?.extensions.get::<Agent>().cloned()
+    context.extensions.get::<Parts>()?.extensions.get::<Agent>().cloned()
 }

@@ -1,5 +1,6 @@
 //! Clients over Streamable HTTP, and what operators ask.
 
+mod direct;
 mod head;
 mod held;
 mod idle;
@@ -125,6 +126,7 @@ impl Endpoint {
         let mcp = StreamableHttpService::new(move || Ok(gateway.service()), manager, config);
         let mcp = Router::new()
             .route_service(PATH, mcp)
+            .layer(middleware::from_fn_with_state((self.clone(), self.direct()), direct::direct))
             .layer(middleware::from_fn_with_state(self.clone(), used))
             .layer(middleware::from_fn_with_state(self.clone(), known))
             .layer(middleware::from_fn_with_state(self.clone(), counted));

@@ -7,7 +7,7 @@ pub(crate) use back::{Change, Front};
 
 use crate::config::{Reach, Server};
 use back::Back;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 #[cfg(unix)]
 use process_wrap::tokio::ProcessGroup;
 use process_wrap::tokio::{CommandWrap, KillOnDrop};
@@ -18,7 +18,7 @@ use rmcp::service::{
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
 use rmcp::{ErrorData, RoleClient, ServiceError};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::process::Command;
@@ -171,14 +171,7 @@ impl Link {
                 Ok(serve_client_with_lifecycle(back, process, lifecycle).await)
             }
             Reach::Url { url, headers } => {
-                let mut sent = HashMap::new();
-                for (name, value) in headers {
-                    let wrong = |_| format!("the header `{name}` cannot be sent");
-                    let name: HeaderName = name.parse().map_err(|_| wrong(()))?;
-                    let mut value: HeaderValue = value.parse().map_err(|_| wrong(()))?;
-                    value.set_sensitive(true);
-                    sent.insert(name, value);
-                }
+                let sent = heads(headers)?;
                 let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
                     .custom_headers(sent)
                     .max_concurrent_requests(10_000)
@@ -197,6 +190,12 @@ impl Link {
     /// What the server said of itself, if there is a connection.
     pub(crate) fn known(&self) -> Option<Arc<ServerPeerInfo>> {
         self.established()?.peer().peer_info()
+    }
+
+    /// Where the server is, and the headers that it gets, if it is reached by HTTP.
+    pub(crate) fn endpoint(&self) -> Option<(&str, HeaderMap)> {
+        let Reach::Url { url, headers } = &self.server.reach else { return None };
+        Some((url, heads(headers).ok()?.into_iter().collect()))
     }
 
     /// Whether the server speaks revision 2026-07-28 or a newer one.
@@ -318,8 +317,19 @@ impl Asked {
     }
 }
 
+/// The headers that a server gets, its own credentials among them.
+fn heads(headers: &BTreeMap<String, String>) -> Result<HashMap<HeaderName, HeaderValue>, String> {
+    let head = |(name, value): (&String, &String)| {
+        let wrong = || format!("the header `{name}` cannot be sent");
+        let mut value: HeaderValue = value.parse().map_err(|_| wrong())?;
+        value.set_sensitive(true);
+        Ok((name.parse().map_err(|_| wrong())?, value))
+    };
+    headers.iter().map(head).collect()
+}
+
 /// The client of all servers that are reached by HTTP.
-fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     static CLIENT: std::sync::OnceLock<reqwest::Client> = std::sync::OnceLock::new();
     CLIENT.get_or_init(|| reqwest::Client::builder().tcp_nodelay(true).build().unwrap_or_default()).clone()
 }

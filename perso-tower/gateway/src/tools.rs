@@ -25,6 +25,8 @@ struct Known {
     validator: OnceLock<Result<Validator, String>>,
     is_approved: bool,
     annotations: Option<ToolAnnotations>,
+    /// Whether the schema names headers that have to agree with the arguments.
+    has_headers: bool,
 }
 
 impl Known {
@@ -73,7 +75,8 @@ impl Tools {
                 });
                 if !same && (known.len() < MOST_TOOLS || known.contains_key(&*tool.name)) {
                     let (schema, annotations) = (tool.input_schema.clone(), tool.annotations.clone());
-                    let now = Known { schema, validator: OnceLock::new(), is_approved, annotations };
+                    let has_headers = serde_json::to_string(&*schema).is_ok_and(|text| text.contains("x-mcp-header"));
+                    let now = Known { schema, validator: OnceLock::new(), is_approved, annotations, has_headers };
                     known.insert(tool.name.to_string(), Arc::new(now));
                 }
             }
@@ -109,6 +112,12 @@ impl Tools {
             }
             is_fresh = true;
         }
+    }
+
+    /// Whether a call may go to its server, as far as is known. Its head cannot say anything that the tool's schema knows.
+    pub(crate) fn fits(&self, name: &str, arguments: &JsonObject) -> bool {
+        self.known(name)
+            .is_some_and(|known| known.is_approved && !known.has_headers && known.fault(Some(arguments)).is_none())
     }
 
     /// What rules read as `context.…` in a call of a tool: what a trusted server says about it.

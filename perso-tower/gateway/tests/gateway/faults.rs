@@ -66,7 +66,7 @@ async fn calls_in_flight_finish_when_the_gateway_stops() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_a_server_has_forgotten_begins_again() {
     let world = World::new(&[]);
-    let (mut child, url) = world.web("127.0.0.1:0").await;
+    let (mut child, url) = world.web("web", "127.0.0.1:0").await;
     world.servers(&json!({ "web": { "url": url } }));
     let client = world.client(&[]).await;
     assert!(call(&client, "echo", json!({ "text": "hi" })).await.0);
@@ -74,7 +74,7 @@ async fn a_session_that_a_server_has_forgotten_begins_again() {
     let (is_done, _) = call(&client, "echo", json!({ "text": "hi" })).await;
     assert!(!is_done);
     let address = url.trim_start_matches("http://").trim_end_matches("/mcp");
-    let (_child, _) = world.web(address).await;
+    let (_child, _) = world.web("web", address).await;
     let begin = std::time::Instant::now();
     while !call(&client, "echo", json!({ "text": "hi" })).await.0 {
         assert!(begin.elapsed() < Duration::from_secs(20));

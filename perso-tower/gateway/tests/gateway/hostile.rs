@@ -9,6 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio::process::Child;
 use tokio::time::timeout;
 
 const POLICY: &str = include_str!("../../../../policies/messages/policies/pay.json");
@@ -25,6 +26,14 @@ fn world() -> World {
     let world = World::new(&["one"]);
     world.write("policy.json", POLICY);
     world
+}
+
+/// A world whose server is on standard input and output, and one whose server is behind HTTP, to which calls go as they are.
+async fn worlds() -> [(World, Option<Child>); 2] {
+    let web = world();
+    let (child, url) = web.web("one", "127.0.0.1:0").await;
+    web.servers(&json!({ "one": { "url": url } }));
+    [(world(), None), (web, Some(child))]
 }
 
 fn call(params: &str) -> String {
@@ -107,7 +116,12 @@ fn all(what: &str, runs: usize, request: impl Fn(&str) -> Vec<u8>) -> Vec<(Strin
 
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_that_disagree_with_the_body() {
-    let world = world();
+    for (world, _server) in worlds().await {
+        play_headers(&world).await;
+    }
+}
+
+async fn play_headers(world: &World) {
     let gateway = world.listening(&[]).await;
     let mut cases = all("as it should be", 1, post);
     let one: &[(&str, &[&str], usize)] = &[
@@ -175,12 +189,17 @@ async fn headers_that_disagree_with_the_body() {
     ] {
         cases.extend(all(&format!("{name}: {values:?}"), 0, |params| with(&[(name, &values)], params)));
     }
-    play(&world, &gateway, cases).await;
+    play(world, &gateway, cases).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_are_not_one_message_in_json() {
-    let world = world();
+    for (world, _server) in worlds().await {
+        play_bodies(&world).await;
+    }
+}
+
+async fn play_bodies(world: &World) {
     let gateway = world.listening(&["--max-body", "100000"]).await;
     let mut cases = all("as it should be", 1, post);
     let types: [&[&str]; 12] = [
@@ -236,12 +255,17 @@ async fn bodies_that_are_not_one_message_in_json() {
     cases.extend(all("another letter", 0, |params| request("POST /mcp", &headers("pay"), letter(params))));
     let spaced = |params: &str| format!(" \r\n\t{}\r\n ", call(params).replace(':', " :\r\n "));
     cases.extend(all("white space", 1, |params| request("POST /mcp", &headers("pay"), spaced(params))));
-    play(&world, &gateway, cases).await;
+    play(world, &gateway, cases).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_servers_cut_in_different_places() {
-    let world = world();
+    for (world, _server) in worlds().await {
+        play_requests(&world).await;
+    }
+}
+
+async fn play_requests(world: &World) {
     let gateway = world.listening(&[]).await;
     let head = |extra: &[&str]| {
         let all: Vec<String> = headers("pay").into_iter().chain(extra.iter().map(|line| (*line).to_owned())).collect();
@@ -346,7 +370,7 @@ async fn requests_that_servers_cut_in_different_places() {
         let bytes = String::from_utf8(post(SMALL)).unwrap().replacen("HTTP/1.1", version, 1);
         case(version, bytes, 0);
     }
-    play(&world, &gateway, cases).await;
+    play(world, &gateway, cases).await;
 }
 
 /// A source of choices that a seed repeats.
@@ -519,7 +543,13 @@ async fn messages_with_faults_over_lines() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_with_faults_over_http() {
-    let (world, seeds) = (world(), seeds());
+    for (world, _server) in worlds().await {
+        faults_over_http(&world).await;
+    }
+}
+
+async fn faults_over_http(world: &World) {
+    let seeds = seeds();
     let gateway = world.listening(&[]).await;
     let client = http();
     let post = |body: Vec<u8>, headers: &[(&str, &str)]| {

@@ -184,7 +184,7 @@ async fn progress_and_cancellation_reach_the_other_side() {
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_behind_http_and_old_names_of_the_list() {
     let world = World::new(&["one"]);
-    let (_child, url) = world.web("127.0.0.1:0").await;
+    let (_child, url) = world.web("web", "127.0.0.1:0").await;
     world.servers(&json!({ "one": world.stdio("one"), "web": { "url": url } }));
     for era in [LEGACY, modern()] {
         let client = world.client_of(era, &["--role", "adder"]).await;
@@ -227,14 +227,14 @@ async fn the_head_of_a_request_agrees_with_its_arguments() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_gets_the_head_that_it_asks_for() {
     let world = World::new(&[]);
-    let (mut child, url) = world.web("127.0.0.1:0").await;
+    let (mut child, url) = world.web("web", "127.0.0.1:0").await;
     world.servers(&json!({ "web": { "url": url } }));
     let client = world.client_of(modern(), &[]).await;
     assert_eq!(call(&client, "region", json!({ "region": "eu" })).await, (true, "eu".to_owned()));
     // The next connection has not seen its tools yet.
     child.kill().await.unwrap();
     assert!(!call(&client, "region", json!({ "region": "eu" })).await.0);
-    let (_child, _) = world.web(url.trim_start_matches("http://").trim_end_matches("/mcp")).await;
+    let (_child, _) = world.web("web", url.trim_start_matches("http://").trim_end_matches("/mcp")).await;
     let begin = std::time::Instant::now();
     loop {
         let (is_done, text) = call(&client, "region", json!({ "region": "eu" })).await;

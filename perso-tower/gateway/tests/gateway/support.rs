@@ -102,9 +102,9 @@ impl World {
     }
 
     /// An upstream that serves HTTP at an address, and its endpoint.
-    pub async fn web(&self, address: &str) -> (Child, String) {
+    pub async fn web(&self, name: &str, address: &str) -> (Child, String) {
         let mut upstream = Command::new(example("upstream"));
-        upstream.arg(self.path("web.log")).arg(address).stdout(Stdio::piped()).kill_on_drop(true);
+        upstream.arg(self.path(&format!("{name}.log"))).arg(address).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = upstream.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = lines.next_line().await.unwrap().unwrap();
