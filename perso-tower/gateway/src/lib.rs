@@ -5,7 +5,8 @@
 //! ```
 //!
 //! - `config`: the servers, from the `mcp.json` that clients have.
-//! - `http`, and standard input and output in `cli`: how clients reach the gateway.
+//! - `http`, and standard input and output in `cli`: how clients reach the gateway. `http/direct` is a shorter way, past
+//!   `proxy` and `link`, for calls that pass as they are.
 //! - `oauth`: who calls, by an access token.
 //! - The guard is `perso_tower::Guarded`.
 //! - `proxy`: one MCP server that is all of them. `tools` checks arguments and approvals, `pins` are the approvals, `meta`
