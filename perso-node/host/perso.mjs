@@ -31,7 +31,7 @@ const HINTS = {
 	null: ' must not be null',
 	out_of_range: ' is out of range',
 };
-// The bits of each type: `false` and `true` have one each.
+// The bits of types: `false` and `true` have one each.
 const TYPES = { 'a boolean': 3, 'a number': 4, 'a string': 8, 'a list': 16 };
 const FACETS = {
 	length: 'a string',
@@ -64,7 +64,7 @@ const scratch = new Uint8Array(4096);
 // An unknown part gets a bit that the module refuses.
 const bits = (parts = []) => parts.reduce((all, part) => all | (PARTS[part] ?? 512), 0);
 
-// What the caller can correct about an argument. `expected` has a bit for each type that the rule's test takes.
+// What the caller can correct in an argument. `expected` has a bit for each type that the test takes.
 function hintOf(attribute, problem, expected) {
 	const [, facets, argument] = /^(?:([^.[]+) of )?(args.*)$/s.exec(attribute) ?? [];
 	if (!argument) return null;
@@ -96,7 +96,7 @@ async function load(source) {
 	if (hash && `${hash}` !== `${section('perso.sha256')}`) throw Error('the module is damaged');
 	const { abi, rules, attributes, covers = ['tools'] } = JSON.parse(decoder.decode(section('perso')));
 	let perso = (await WebAssembly.instantiate(module)).exports;
-	if (!covers.every((word) => ['tools', 'resources', 'prompts'].includes(word))) throw Error('the module covers something unknown');
+	if (!/^(,?(tools|resources|prompts))+$/.test(covers)) throw Error('the module is too new for this kit');
 	const known = covers.length > 1 ? 3 : 2;
 	if (abi !== known || perso.perso_abi() !== known) throw Error(`the module has ABI ${abi}, not ${known}: compile the policy again`);
 	const most = perso.memory.buffer.byteLength + (1 << 20);
