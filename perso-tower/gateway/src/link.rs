@@ -27,9 +27,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a server has to start.
 const START: Duration = Duration::from_secs(30);
-/// How long the gateway waits before it starts a server again: this after the first failure, twice as long after the
 /// How many pages a list of tools can have.
 const MOST_PAGES: usize = 100;
+/// How long the gateway waits before it starts a server again: this after the first failure, twice as long after the
 /// next, and so on.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -268,20 +268,23 @@ impl Link {
     }
 
     fn lost(&self, error: &ServiceError) -> Failed {
-        let name = &self.server.name;
         match error {
             ServiceError::McpError(error) => Failed::Answered(error.clone()),
-            ServiceError::Timeout { .. } => Failed::Lost(format!(
-                "the server `{name}` has not answered within {} s",
-                self.server.patience.as_secs()
-            )),
-            error => {
-                tracing::warn!(server = name, %error, "the connection was lost");
-                Failed::Lost(format!(
-                    "the server `{name}` stopped before it answered; whether the call ran is not known"
-                ))
-            }
+            ServiceError::Timeout { .. } => Failed::Lost(self.silent()),
+            error => Failed::Lost(self.stopped(error)),
         }
+    }
+
+    /// What a model reads if the server has not answered in time.
+    pub(crate) fn silent(&self) -> String {
+        format!("the server `{}` has not answered within {} s", self.server.name, self.server.patience.as_secs())
+    }
+
+    /// What a model reads if the connection was lost. Why it was is for the log.
+    pub(crate) fn stopped(&self, error: impl std::fmt::Display) -> String {
+        let name = &self.server.name;
+        tracing::warn!(server = name, %error, "the connection was lost");
+        format!("the server `{name}` stopped before it answered; whether the call ran is not known")
     }
 }
 

@@ -248,18 +248,17 @@ impl ServerHandler for Proxy {
         {
             return answer;
         }
-        let judged = call.clone();
-        call.name = Cow::Owned(own);
+        let outer = std::mem::replace(&mut call.name, Cow::Owned(own));
         let answer = bridge::asked(call, &asked, &context, async |call| {
             let request = || ClientRequest::CallToolRequest(CallToolRequest::new(call.clone()));
             match link.request(request(), &asked).await {
                 // The server has not run it. The connection is newer than the list of tools, which says what a head must have.
-                Err(Failed::Answered(error))
-                    if error.code == ErrorCode::HEADER_MISMATCH
-                        && self.gateway.tools.refresh(links, &judged.name).await
-                        && self.fits(links, &judged, &context).await.is_ok_and(|fault| fault.is_none()) =>
-                {
-                    link.request(request(), &asked).await
+                Err(Failed::Answered(error)) if error.code == ErrorCode::HEADER_MISMATCH => {
+                    let mut judged = call.clone();
+                    judged.name = outer.clone();
+                    let is_same = self.gateway.tools.refresh(links, &outer).await
+                        && self.fits(links, &judged, &context).await.is_ok_and(|fault| fault.is_none());
+                    if is_same { link.request(request(), &asked).await } else { Err(Failed::Answered(error)) }
                 }
                 answer => answer,
             }

@@ -11,24 +11,26 @@
 
 use super::{Endpoint, PATH};
 use crate::link::{Link, client};
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
-use perso_tower::{Perso, PersoBody};
+use perso_tower::{BoxError, Perso, PersoBody};
 use rmcp::model::{CallToolRequestParams, JsonObject, ProtocolVersion, RequestId};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use tokio::time::{Instant, Sleep};
 use tower::{Layer, Service, ServiceExt};
 
 const METHOD: &str = "mcp-method";
@@ -183,42 +185,29 @@ impl Service<http::Request<PersoBody<Body>>> for Straight {
 /// Sends a call to its server. What is in front has judged these bytes.
 async fn sent(request: http::Request<PersoBody<Body>>) -> Response {
     let (mut parts, body) = request.into_parts();
-    let (Some(route), Ok(body)) = (parts.extensions.remove::<Route>(), body.collect().await) else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
+    // What is in front has read all of this before.
+    let unread = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    let (Some(route), Ok(body)) = (parts.extensions.remove::<Route>(), body.collect().await) else { return unread() };
     let bytes = body.to_bytes();
-    let Ok(message) = serde_json::from_slice::<Message<'_>>(&bytes) else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let id = message.id;
+    let Ok(message) = serde_json::from_slice::<Message<'_>>(&bytes) else { return unread() };
     let (body, name) = match &route.own {
         None => (Some(bytes.clone()), parts.headers.remove(NAME)),
         Some(own) => (renamed(&message, own), HeaderValue::from_str(own).ok()),
     };
-    let (Some(body), Some(name)) = (body, name) else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let (Some(body), Some(name)) = (body, name) else { return unread() };
     let mut headers = route.headers;
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
     headers.insert(REVISION, HeaderValue::from_static("2026-07-28"));
     headers.insert(METHOD, HeaderValue::from_static(CALL));
     headers.insert(NAME, name);
+    let patience = route.link.server.patience;
+    let link = route.link;
     let asked = client().post(&*route.url).headers(headers).body(body).send();
-    let answer = match tokio::time::timeout(route.link.server.patience, asked).await {
+    let answer = match tokio::time::timeout(patience, asked).await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => {
-            tracing::warn!(server = route.link.server.name, %error, "the server cannot be reached");
-            return lost(
-                id,
-                &format!(
-                    "the server `{}` stopped before it answered; whether the call ran is not known",
-                    route.link.server.name
-                ),
-            );
-        }
-        Err(_) => {
-            let (name, patience) = (&route.link.server.name, route.link.server.patience.as_secs());
-            return lost(id, &format!("the server `{name}` has not answered within {patience} s"));
-        }
+        Ok(Err(error)) => return lost(message.id, &link.stopped(error)),
+        Err(_) => return lost(message.id, &link.silent()),
     };
     let status = answer.status();
     let kind = answer.headers().get(header::CONTENT_TYPE).cloned();
@@ -226,17 +215,71 @@ async fn sent(request: http::Request<PersoBody<Body>>) -> Response {
         kind.starts_with("application/json") || (status.is_success() && kind.starts_with("text/event-stream"))
     });
     let Some(kind) = kind.filter(|_| is_message) else {
-        tracing::warn!(server = route.link.server.name, %status, "has answered with no message");
-        return lost(
-            id,
-            &format!("the server `{}` has answered with status {}", route.link.server.name, status.as_u16()),
-        );
+        let name = &link.server.name;
+        tracing::warn!(server = name, %status, "has answered with no message");
+        return lost(message.id, &format!("the server `{name}` has answered with status {}", status.as_u16()));
     };
-    (status, [(header::CONTENT_TYPE, kind)], Body::new(reqwest::Body::from(answer))).into_response()
+    let is_stream = kind.as_bytes().starts_with(b"text/event-stream");
+    let end = Box::pin(tokio::time::sleep(patience));
+    let body = Paced { body: Some(answer.into()), is_stream, id: message.id.to_owned(), link, end };
+    (status, [(header::CONTENT_TYPE, kind)], Body::new(body)).into_response()
 }
 
-/// A result that the model reads, in place of the server's.
-fn lost(id: &RawValue, why: &str) -> Response {
+/// A server's answer. If it breaks off, or nothing more of it comes for too long, the client gets another one, as far as it can.
+struct Paced {
+    body: Option<reqwest::Body>,
+    is_stream: bool,
+    id: Box<RawValue>,
+    link: Arc<Link>,
+    end: Pin<Box<Sleep>>,
+}
+
+impl HttpBody for Paced {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let why = match Pin::new(body).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                let end = Instant::now() + self.link.server.patience;
+                self.end.as_mut().reset(end);
+                return Poll::Ready(Some(Ok(frame)));
+            }
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(Some(Err(error))) => self.link.stopped(error),
+            Poll::Pending => match self.end.as_mut().poll(context) {
+                Poll::Ready(()) => self.link.silent(),
+                Poll::Pending => return Poll::Pending,
+            },
+        };
+        self.body = None;
+        if !self.is_stream {
+            return Poll::Ready(Some(Err(why.into())));
+        }
+        // An event that had begun ends here.
+        let event = format!("\n\ndata: {}\n\n", in_place(&self.id, &why));
+        Poll::Ready(Some(Ok(Frame::data(event.into()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body {
+            Some(body) if !self.is_stream => body.size_hint(),
+            _ => SizeHint::default(),
+        }
+    }
+}
+
+/// An answer that the model reads, in place of the server's.
+fn in_place(id: &RawValue, why: &str) -> Value {
     let result = json!({ "resultType": "complete", "content": [{ "type": "text", "text": why }], "isError": true });
-    axum::Json(json!({ "jsonrpc": "2.0", "id": id, "result": result })).into_response()
+    json!({ "jsonrpc": "2.0", "id": id, "result": result })
+}
+
+fn lost(id: &RawValue, why: &str) -> Response {
+    axum::Json(in_place(id, why)).into_response()
 }

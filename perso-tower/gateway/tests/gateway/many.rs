@@ -194,6 +194,42 @@ async fn servers_behind_http_and_old_names_of_the_list() {
     }
 }
 
+/// Calls of newer clients to newer servers, both over HTTP, go past most of the gateway once their tools are known.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_go_straight_to_servers_behind_http() {
+    let world = World::new(&["one"]);
+    let (mut child, url) = world.web("web", "127.0.0.1:0").await;
+    let web = json!({ "url": url, "perso": { "timeout_seconds": 1, "trust_annotations": true } });
+    world.servers(&json!({ "one": world.stdio("one"), "web": web }));
+    let looks = r#"{ "id": "look", "allow": "*look", "when": { "context.tool.readOnlyHint": true } },"#;
+    world.write("policy.json", &POLICY.replace(r#"{ "id": "rest""#, &format!(r#"{looks} {{ "id": "rest""#)));
+    let gateway = world.listening(&["--role", "adder"]).await;
+    let client = gateway.client(modern(), None).await.unwrap();
+    for at in 0..3 {
+        assert_eq!(call(&client, "web__add", json!({ "a": at, "b": 2 })).await, (true, (at + 2).to_string()));
+        assert_eq!(call(&client, "web__look", json!({})).await, (true, "looked".to_owned()));
+        let before = world.ran("web");
+        assert_eq!(before.len(), 2 * (at + 1));
+        for (tool, arguments, words) in [
+            ("web__add", json!({ "a": 101, "b": 2 }), "Adders may add up to 100."),
+            ("web__add", json!({ "a": 1 }), "\"b\" is a required property"),
+            ("web__pay", json!({}), "no rule allows this tool"),
+        ] {
+            let (is_done, text) = call(&client, tool, arguments.clone()).await;
+            assert!(!is_done && text.contains(words), "{tool} {arguments}: {text}");
+        }
+        assert_eq!(world.ran("web"), before, "what is denied does not run");
+    }
+    let (is_done, text) = call(&client, "web__wait", json!({ "milliseconds": 60_000 })).await;
+    assert!(!is_done && text.contains("the server `web` has not answered within 1 s"), "{text}");
+    until("a call that takes too long is cancelled", || world.ran("web").iter().any(|line| line == "cancelled")).await;
+    child.kill().await.unwrap();
+    let (is_done, text) = call(&client, "web__add", json!({ "a": 1, "b": 2 })).await;
+    assert!(!is_done && text.contains("the server `web`"), "{text}");
+    let (_child, _) = world.web("web", url.trim_start_matches("http://").trim_end_matches("/mcp")).await;
+    assert_eq!(call(&client, "web__add", json!({ "a": 1, "b": 2 })).await, (true, "3".to_owned()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_head_of_a_request_agrees_with_its_arguments() {
     let world = World::new(&["one", "two"]);
