@@ -8,12 +8,12 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { guard, guardTransport } from 'perso/mcp';
 import { LINES, MODERN, envelope } from '../support/ask.mjs';
 import { CLIENTS, using } from '../support/clients.mjs';
-import { MESSAGES, MORE, SERVERS, SETTINGS, use } from '../support/closed.mjs';
+import { MESSAGES, SERVERS, SETTINGS, more, use } from '../support/closed.mjs';
 import { WAYS, serve } from '../support/http.mjs';
+import { behindPings, passing, request } from '../support/memory.mjs';
 import { compiled } from '../support/policies.mjs';
 
 const policy = await compiled({ perso: 1, rules: [{ id: 'all', allow: '*' }] });
-const request = (method, params, id = 1) => ({ jsonrpc: '2.0', id, method, params });
 
 for (const [line, servers] of Object.entries(SERVERS)) {
 	for (const [name, make] of Object.entries(servers)) {
@@ -23,12 +23,7 @@ for (const [line, servers] of Object.entries(SERVERS)) {
 				for (const [transport, connect] of Object.entries(LINES[line](() => guard(make(done), policy, settings)))) {
 					test(`${setting}, ${transport}`, async () => {
 						const { ask, close } = await connect();
-						// The entry of SDK 2.x refuses methods that its era does not have.
-						const more =
-							name === 'Server'
-								? MORE.filter(([, method]) => !transport.includes(MODERN) || !method.endsWith('subscribe'))
-								: [];
-						await use(ask, done, settings, [...MESSAGES, ...more]);
+						await use(ask, done, settings, [...MESSAGES, ...more(name, transport)]);
 						await close();
 					});
 				}
@@ -73,20 +68,9 @@ test('each message of a batch', async () => {
 	}
 });
 
-/** A transport that records the messages which get through. */
-function passing(settings) {
-	const [near, far] = Memory1.createLinkedPair();
-	const passed = [];
-	const answers = [];
-	guardTransport(far, policy, settings);
-	far.onmessage = (message) => passed.push(message);
-	near.onmessage = (message) => answers.push(message);
-	return { passed, answers, say: (message) => near.send(message), settled: () => new Promise(setImmediate) };
-}
-
 test('what cannot be read is denied', async () => {
 	for (const kind of ['prompts', 'resources']) {
-		const { passed, answers, say, settled } = passing({ [kind]: 'deny' });
+		const { passed, answers, say, settled } = passing(policy, { [kind]: 'deny' });
 		const refs = [
 			undefined,
 			null,
@@ -125,7 +109,7 @@ test('what cannot be read is denied', async () => {
 });
 
 test('other messages pass as they were, and notifications have no answer', async () => {
-	const { passed, answers, say, settled } = passing(SETTINGS.both);
+	const { passed, answers, say, settled } = passing(policy, SETTINGS.both);
 	const others = ['ping', 'initialize', 'logging/setLevel', 'skill/list', 'prompts', 'resource/read', ''].map((method, id) =>
 		request(method, { a: 1 }, id),
 	);
@@ -151,7 +135,7 @@ const LEFT = {
 
 test('a subscription that comes over a guarded transport', async () => {
 	for (const [setting, settings] of Object.entries(SETTINGS)) {
-		const { passed, say, settled } = passing(settings);
+		const { passed, say, settled } = passing(policy, settings);
 		const asked = request('subscriptions/listen', { notifications: ASKED, _meta: envelope });
 		say(asked);
 		await settled();
@@ -232,23 +216,9 @@ test('what a handler in front of the server’s makes of a message', async () =>
 	]) {
 		for (const [setting, settings] of Object.entries(SETTINGS)) {
 			const done = [];
-			const [near, far] = Memory.createLinkedPair();
-			far.onmessage = () => {};
-			const server = guard(SERVERS[line].Server(done), policy, settings);
-			await server.connect(far);
-			const { onmessage } = far;
-			far.onmessage = (message, extra) =>
-				onmessage.call(far, message.method === 'ping' ? { ...message, ...message.params } : message, extra);
-			const waiting = new Map();
-			near.onmessage = (message) => waiting.get(message.id)?.(message);
-			await near.start();
-			const ask = ({ id, method, params }) =>
-				new Promise((resolve) => {
-					waiting.set(id, resolve);
-					near.send(request('ping', { method, params }, id));
-				});
+			const { ask, close } = await behindPings(Memory, guard(SERVERS[line].Server(done), policy, settings));
 			await use(ask, done, settings, MESSAGES);
-			await server.close();
+			await close();
 			assert.ok(setting);
 		}
 	}
@@ -256,7 +226,7 @@ test('what a handler in front of the server’s makes of a message', async () =>
 
 test('denials are recorded, empty lists are not', async () => {
 	const events = [];
-	const { say, settled, passed } = passing({ ...SETTINGS.both, onDecision: (event) => events.push(event) });
+	const { say, settled, passed } = passing(policy, { ...SETTINGS.both, onDecision: (event) => events.push(event) });
 	say(request('prompts/list', {}));
 	say(request('prompts/get', {}, 2));
 	say(request('resources/read', {}, 3));

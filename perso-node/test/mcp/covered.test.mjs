@@ -6,13 +6,12 @@ import { InMemoryTransport as Memory1 } from '@modelcontextprotocol/sdk/inMemory
 import { InMemoryTransport as Memory2, McpServer as McpServer2, createMcpHandler } from '@modelcontextprotocol/server';
 import { SkillsExtension, memorySkillFiles } from '@modelcontextprotocol/server/ext/skills';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
-import { guard, guardTransport } from 'perso/mcp';
+import { guard } from 'perso/mcp';
 import { LINES, MODERN, envelope } from '../support/ask.mjs';
-import { MESSAGES, MORE, SERVERS } from '../support/closed.mjs';
+import { MESSAGES, SERVERS, more } from '../support/closed.mjs';
 import { REASON, STAFF, seeing, useCovered } from '../support/covered.mjs';
+import { behindPings, passing, request } from '../support/memory.mjs';
 import { compiled } from '../support/policies.mjs';
-
-const request = (method, params, id = 1) => ({ jsonrpc: '2.0', id, method, params });
 
 for (const [line, servers] of Object.entries(SERVERS)) {
 	for (const [name, make] of Object.entries(servers)) {
@@ -22,10 +21,7 @@ for (const [line, servers] of Object.entries(SERVERS)) {
 			for (const [transport, connect] of Object.entries(LINES[line](() => guard(make(done), STAFF, settings)))) {
 				test(transport, async () => {
 					const { ask, close } = await connect();
-					// The entry of SDK 2.x refuses methods that its era does not have.
-					const more =
-						name === 'Server' ? MORE.filter(([, method]) => !transport.includes(MODERN) || !method.endsWith('subscribe')) : [];
-					await useCovered(ask, done, seen, [...MESSAGES, ...more]);
+					await useCovered(ask, done, seen, [...MESSAGES, ...more(name, transport)]);
 					await close();
 				});
 			}
@@ -40,36 +36,11 @@ test('what a handler in front of the server’s makes of a message', async () =>
 	]) {
 		const done = [];
 		const { seen, settings } = seeing();
-		const [near, far] = Memory.createLinkedPair();
-		far.onmessage = () => {};
-		const server = guard(SERVERS[line].Server(done), STAFF, settings);
-		await server.connect(far);
-		const { onmessage } = far;
-		far.onmessage = (message, extra) =>
-			onmessage.call(far, message.method === 'ping' ? { ...message, ...message.params } : message, extra);
-		const waiting = new Map();
-		near.onmessage = (message) => waiting.get(message.id)?.(message);
-		await near.start();
-		const ask = ({ id, method, params }) =>
-			new Promise((resolve) => {
-				waiting.set(id, resolve);
-				near.send(request('ping', { method, params }, id));
-			});
+		const { ask, close } = await behindPings(Memory, guard(SERVERS[line].Server(done), STAFF, settings));
 		await useCovered(ask, done, seen, MESSAGES);
-		await server.close();
+		await close();
 	}
 });
-
-/** A transport that records the messages which get through. */
-function passing(settings, policy = STAFF) {
-	const [near, far] = Memory1.createLinkedPair();
-	const passed = [];
-	const answers = [];
-	guardTransport(far, policy, settings);
-	far.onmessage = (message) => passed.push(message);
-	near.onmessage = (message) => answers.push(message);
-	return { passed, answers, far, say: (message) => near.send(message), settled: () => new Promise(setImmediate) };
-}
 
 test('the skills of SDK 2.x are resources', async () => {
 	const policy = await compiled({
@@ -111,7 +82,7 @@ test('the skills of SDK 2.x are resources', async () => {
 });
 
 test('what cannot be judged is refused', async () => {
-	const { passed, answers, say, settled } = passing({ agent: { roles: ['staff'] } });
+	const { passed, answers, say, settled } = passing(STAFF, { agent: { roles: ['staff'] } });
 	const refs = [
 		undefined,
 		'ref/prompt',
@@ -157,14 +128,14 @@ test('what cannot be judged is refused', async () => {
 
 test('what the policy does not cover passes as it was', async () => {
 	const plain = await compiled({ perso: 1, rules: [{ id: 'all', allow: '*' }] });
-	const { passed, say, settled } = passing({}, plain);
+	const { passed, say, settled } = passing(plain, {});
 	const others = ['resources/read', 'prompts/get', 'resources/x'].map((method, id) => request(method, { uri: 1 }, id));
 	for (const message of others) say(message);
 	await settled();
 	assert.deepEqual(passed, others);
 
 	const prompts = await compiled({ perso: 1, covers: ['prompts'], rules: [{ id: 'all', allow: 'mcp:*' }] });
-	const some = passing({}, prompts);
+	const some = passing(prompts, {});
 	const left = [request('resources/read', { uri: 1 }, 1), request('ping', { a: () => {} }, 2)];
 	for (const message of left) some.say(message);
 	some.say(request('prompts/get', { name: 1 }, 3));
@@ -174,7 +145,7 @@ test('what the policy does not cover passes as it was', async () => {
 
 test('a subscription is a request for each of its resources', async () => {
 	const { seen, settings } = seeing();
-	const { passed, answers, say, settled } = passing(settings);
+	const { passed, answers, say, settled } = passing(STAFF, settings);
 	const notifications = { toolsListChanged: true, resourceSubscriptions: ['note://one', 'page://7'] };
 	const listen = request('subscriptions/listen', { notifications, _meta: envelope });
 	for (const roles of [['guest'], ['staff']]) {
@@ -238,7 +209,7 @@ test('hidden and observed', async () => {
 		[{}, -32002],
 		[envelope, -32602],
 	]) {
-		const { passed, answers, say, settled } = passing({ hide: true });
+		const { passed, answers, say, settled } = passing(STAFF, { hide: true });
 		say(request('resources/read', { uri: 'note://one', _meta: meta }, 1));
 		say(request('prompts/get', { name: 'greet', _meta: meta }, 2));
 		await settled();
@@ -254,7 +225,7 @@ test('hidden and observed', async () => {
 		);
 	}
 	const { seen, settings } = seeing({ mode: 'observe' });
-	const { passed, answers, far, say, settled } = passing(settings);
+	const { passed, answers, far, say, settled } = passing(STAFF, settings);
 	const messages = [
 		request('resources/read', { uri: 'note://one' }, 1),
 		request('resources/list', {}, 2),
@@ -277,7 +248,7 @@ test('hidden and observed', async () => {
 test('no tool has the name of a request', async () => {
 	const { seen, settings } = seeing();
 	seen.roles = ['staff'];
-	const { passed, answers, far, say, settled } = passing(settings);
+	const { passed, answers, far, say, settled } = passing(STAFF, settings);
 	say(request('tools/call', { name: 'mcp:resources/read', arguments: { uri: 'note://one' } }, 1));
 	await settled();
 	assert.deepEqual([passed, answers[0].result.isError], [[], true]);

@@ -11,6 +11,7 @@ import {
 	completable as completable2,
 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import { MODERN } from './ask.mjs';
 
 export const SETTINGS = {
 	default: {},
@@ -36,13 +37,17 @@ export const MESSAGES = [
 ];
 
 /** Messages that only servers with handlers of their own can answer. */
-export const MORE = [
+const MORE = [
 	['resources', 'resources/subscribe', { uri: 'note://one' }],
 	['resources', 'resources/unsubscribe', { uri: 'note://one' }],
 	['prompts', 'prompts/render', {}],
 	['resources', 'resources/directory/read', { uri: 'note://' }],
 	['resources', 'skills/activate', { uri: 'note://' }],
 ];
+
+/** Those of them that a server answers. The entry of SDK 2.x refuses methods that its era does not have. */
+export const more = (name, transport) =>
+	name === 'Server' ? MORE.filter(([, method]) => !transport.includes(MODERN) || !method.endsWith('subscribe')) : [];
 
 const INFO = { name: 'desk', version: '1.0.0' };
 
