@@ -3,6 +3,7 @@
 use rmcp::model::*;
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// The longest name of a tool that another one can call, in bytes.
 const LONGEST_NAME: usize = 128;
@@ -67,18 +68,14 @@ pub(crate) fn inner(
     Ok(inner)
 }
 
-/// The names of the tools in a result, each once.
-pub(crate) fn found(result: &CallToolResult, pointer: &str) -> Vec<String> {
-    let mut names = Vec::new();
+/// The names of the tools in a result.
+pub(crate) fn found(result: &CallToolResult, pointer: &str) -> BTreeSet<String> {
     let texts = result.content.iter().filter_map(read);
-    for value in result.structured_content.iter().cloned().chain(texts) {
-        for name in value.pointer(pointer).and_then(Value::as_array).into_iter().flatten().filter_map(name) {
-            if !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
-            }
-        }
-    }
-    names
+    let names = |value: Value| {
+        let tools = value.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
+        tools.filter_map(name).map(str::to_owned).collect::<Vec<_>>()
+    };
+    result.structured_content.iter().cloned().chain(texts).flat_map(names).collect()
 }
 
 /// Leaves only tools in a result that may be seen, and nothing that cannot be read.
@@ -163,7 +160,7 @@ mod tests {
         let one = json!({ "tools": [{ "name": "look" }], "total": 4 });
         let mut result = CallToolResult::structured(both.clone());
         result.content.push(ContentBlock::text("pay is a tool"));
-        assert_eq!(found(&result, "/tools"), ["look", "pay"]);
+        assert!(found(&result, "/tools").iter().eq(["look", "pay"]));
         let result = filtered(result);
         assert_eq!(result.structured_content, Some(one.clone()));
         assert_eq!(result.content, [ContentBlock::text(one.to_string())]);

@@ -5,6 +5,7 @@ use crate::config::{SEPARATOR, Server};
 use crate::meta::{self, MetaTool};
 use rmcp::ServerHandler;
 use rmcp::model::*;
+use std::collections::HashSet;
 
 /// What runs calls inside of calls. Their server does, so there is nothing here.
 pub(super) struct Inner;
@@ -45,13 +46,13 @@ impl Proxy {
     ) -> CallToolResponse {
         match (meta, &mut response) {
             (MetaTool::Finds { tools }, CallToolResponse::Complete(result)) => {
-                let mut seen = Vec::new();
+                let mut seen = HashSet::new();
                 for name in meta::found(result, tools) {
                     if self.guard.could_call(&outer(&name), context).await {
-                        seen.push(name);
+                        seen.insert(name);
                     }
                 }
-                meta::filter(result, tools, |name| seen.iter().any(|known| known == name));
+                meta::filter(result, tools, |name| seen.contains(name));
                 response
             }
             // Its updates would not be judged, and its result not be filtered.
