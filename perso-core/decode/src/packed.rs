@@ -31,17 +31,18 @@ pub fn length(packed: &[u8]) -> Option<usize> {
 ///
 /// The magic comes last: who stops in between has no table.
 pub fn expand(packed: &[u8], to: &mut [u8]) -> Option<()> {
-    let (magic, packed) = packed.split_first_chunk::<MAGIC>()?;
+    let (magic, mut packed) = packed.split_first_chunk::<MAGIC>()?;
     let (first, rest) = to.split_first_chunk_mut()?;
-    let mut packed = packed.iter();
-    // The bits of the bytes that are to come, with one above them that says where they end.
-    let mut bits = 1;
-    for to in rest {
-        if bits == 1 {
-            bits = 0x100 | u32::from(*packed.next()?);
+    for group in rest.chunks_exact_mut(GROUP) {
+        let (bits, behind) = packed.split_first()?;
+        let mut bits = u32::from(*bits);
+        let (kept, behind) = behind.split_at_checked(bits.count_ones() as usize)?;
+        group.fill(0);
+        for byte in kept {
+            *group.get_mut(bits.trailing_zeros() as usize)? = *byte;
+            bits &= bits.wrapping_sub(1);
         }
-        *to = if bits & 1 == 1 { *packed.next()? } else { 0 };
-        bits >>= 1;
+        packed = behind;
     }
     compiler_fence(Ordering::SeqCst);
     *first = *magic;

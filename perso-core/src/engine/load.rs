@@ -52,7 +52,7 @@ pub enum ModuleError {
 
 /// A checked module.
 pub(super) struct Loaded {
-    pub(super) bytes: Arc<[u8]>,
+    pub(super) bytes: Vec<u8>,
     table: Box<[u8]>,
     pub(super) names: Names,
     pub(super) reasons: Reasons,
@@ -68,7 +68,7 @@ impl Loaded {
 }
 
 /// Checks a module.
-pub(super) fn load(bytes: Arc<[u8]>) -> Result<Loaded, ModuleError> {
+pub(super) fn load(bytes: Vec<u8>) -> Result<Loaded, ModuleError> {
     if bytes.len() > MAX_BYTES {
         return Err(ModuleError::Untrusted("it has more than 268435456 bytes"));
     }
@@ -213,6 +213,7 @@ impl Sections {
                 Payload::DataSection(segments) => {
                     for (index, segment) in segments.clone().into_iter().enumerate() {
                         let segment = segment.map_err(wasm)?;
+                        code.segments.push(segment.clone());
                         let to = segment.range.end as usize;
                         let data = Some(to - segment.data.len()..to);
                         match (index, segment.kind) {
@@ -237,8 +238,10 @@ impl Sections {
                 _ => {}
             }
             if let Some((_, range)) = payload.as_section() {
-                if matches!(payload, Payload::CodeSectionStart { .. }) {
-                    code.section = end as usize..range.end as usize;
+                match payload {
+                    Payload::CodeSectionStart { .. } => code.section = end as usize..range.end as usize,
+                    Payload::DataSection(_) => code.data_section = end as usize..range.end as usize,
+                    _ => {}
                 }
                 end = range.end;
             }

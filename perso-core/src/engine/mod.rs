@@ -61,7 +61,7 @@ impl Policy {
     ///
     /// [`ModuleError`] says what is wrong with the bytes.
     pub fn from_module(bytes: impl Into<Vec<u8>>) -> Result<Self, ModuleError> {
-        let loaded = load::load(bytes.into().into())?;
+        let loaded = load::load(bytes.into())?;
         let seed = loaded.seed.clone();
         let workers: NewWorker = Box::new(move || Worker::new(&seed));
         let workers = Pool::with_available_parallelism_capacity(workers);
