@@ -5,22 +5,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 wants="the checks of spelling and words"
-. scripts/need.sh
-need "Python 3 with venv" python3-venv python3 -c 'import ensurepip, venv'
-
-version=1.52.0
-typos=target/lint/typos-$version
-if ! "$typos/bin/typos" --version > /dev/null 2>&1; then
-    rm -rf "$typos"
-    python3 -m venv "$typos"
-    if ! "$typos/bin/pip" install -q --disable-pip-version-check --no-deps "typos==$version"; then
-        echo "$wants need typos $version, which pip cannot install here" >&2
-        exit 1
-    fi
-fi
+. scripts/tool.sh
+tool typos 1.52.0
 
 failed=0
-"$typos/bin/typos" || failed=1
+"$tool" || failed=1
 
 # What is read by users and contributors: documentation, sources with their comments, and recorded messages.
 texts=('*.md' Makefile perso-core/src perso-core/decode/src perso-core/prelude/src perso-tower/src perso-py/src perso-py/python
