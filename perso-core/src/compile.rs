@@ -1,6 +1,7 @@
 //! The whole compiler: from a policy's text to a module.
 
 mod examples;
+mod guarantees;
 mod migrate;
 
 pub use migrate::{Migrated, migrate};
@@ -10,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity, Source};
 use crate::documents::{Documents, Resolver};
 use crate::engine::Policy;
 use crate::span::Span;
-use crate::{analyze, emit, plan, policy as checked};
+use crate::{emit, lint, plan, policy as checked};
 use std::fmt;
 
 /// What a policy was compiled to.
@@ -84,11 +85,12 @@ pub fn compile_with(text: &str, resolver: &dyn Resolver) -> Result<Compiled, Com
 
 /// The module of a checked policy.
 fn finish(checked: Checked) -> Result<Compiled, CompileError> {
-    let Checked { policy, examples: own, extended, mut diagnostics, documents } = checked;
+    let Checked { policy, examples: own, guarantees, extended, mut diagnostics, documents } = checked;
     let Some(policy) = policy else { return Err(CompileError { diagnostics, documents }) };
     diagnostics.extend(warnings(&policy, &documents));
     diagnostics.extend(examples::run(&policy, &own));
     diagnostics.extend(extended.iter().flat_map(|(policy, own)| examples::run(policy, own)));
+    diagnostics.extend(guarantees.iter().flat_map(|guarantees| guarantees::prove(&policy, guarantees)));
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(CompileError { diagnostics, documents });
@@ -113,7 +115,7 @@ fn warnings(policy: &checked::Policy, documents: &Documents) -> Vec<Diagnostic> 
         Code::Covered | Code::Overridden => warning.labels.iter().any(|label| place(label.span) != place(warning.span)),
         _ => false,
     };
-    let mut warnings = analyze::warnings(policy);
+    let mut warnings = lint::warnings(policy);
     warnings.retain(|warning| place(warning.span) == documents.main() || !is_for_others(warning));
     warnings
 }

@@ -72,6 +72,9 @@ mod documents;
 mod emit;
 mod engine;
 mod frame;
+#[cfg(feature = "compile")]
+#[doc(hidden)]
+pub mod lint;
 mod load;
 #[doc(hidden)]
 pub mod module;

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use perso_core::analyze::warnings;
 use perso_core::check::{check, check_with};
 use perso_core::diagnostic::{Code, Severity, Source};
+use perso_core::lint::warnings;
 use perso_core::{Folder, compile, compile_with};
 
 fn policies() -> Vec<PathBuf> {

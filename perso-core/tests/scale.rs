@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use perso_core::analyze::warnings;
 use perso_core::check::check;
+use perso_core::lint::warnings;
 
 const RULES: usize = 10_000;
 

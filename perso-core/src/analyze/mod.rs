@@ -1,28 +1,32 @@
-//! What can be found out about a checked policy without a call.
+//! Which calls a policy lets through: questions with exact answers.
+//!
+//! A question is whether there is a call for which something holds, for example that one policy allows it and another does not.
+//! The answer is such a call, or that there is none, or, rarely, that it is not decided, with the places in the way. A call that is
+//! an answer has been judged by the [reference evaluator](crate::reference) before it is given.
+//!
+//! ```text
+//! policies ─→ joint ─→ formula (per tool) ─→ search ⇄ values ─→ call ─→ confirmed
+//! ```
+//!
+//! - `joint`: several policies over one set of attributes.
+//! - `tools`: for which tools a question has to be asked.
+//! - `space`: the places of a call, and what can be at each.
+//! - `formula`: what must be true of a call.
+//! - `search`: a solver chooses facts that make the formula true.
+//! - `values`: values of which these facts are true; `numbers`, `language` and `build` find numbers, strings, and texts off which
+//!   something can be read.
 
-mod facts;
-mod grants;
-mod warnings;
+mod build;
+mod claim;
+mod formula;
+mod joint;
+mod language;
+mod numbers;
+mod prove;
+mod search;
+mod space;
+mod tools;
+mod values;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::policy::Policy;
-
-/// What is legal in a policy but likely wrong, in the order of its text.
-///
-/// ```
-/// use perso_core::{analyze::warnings, check::check};
-///
-/// let policy = check(r#"{ "perso": 1, "rules": [{
-///     "id": "refund", "allow": "refund", "when": { "args.amount": { "gt": 500, "lt": 100 } }
-/// }] }"#).policy.unwrap();
-/// assert_eq!(
-///     warnings(&policy)[0].message,
-///     "the rule `refund` can never apply: no value of `args.amount` passes these tests",
-/// );
-/// ```
-#[must_use]
-pub fn warnings(policy: &Policy) -> Vec<Diagnostic> {
-    let mut diagnostics = Diagnostics::default();
-    warnings::warn(policy, &mut diagnostics);
-    diagnostics.finish()
-}
+pub use claim::{Answer, Witness};
+pub use prove::prove;

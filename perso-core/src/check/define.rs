@@ -47,7 +47,7 @@ pub(super) fn expand(root: &mut Node<'_>, diagnostics: &mut Diagnostics) -> Vec<
     for member in members.iter_mut().filter(|member| member.key.value == "define") {
         expansion.define(&mut member.value);
     }
-    for member in members.iter_mut().filter(|member| member.key.value == "rules") {
+    for member in members.iter_mut().filter(|member| matches!(member.key.value.as_ref(), "rules" | "guarantees")) {
         let Kind::List(rules) = &mut member.value.kind else { continue };
         for rule in rules {
             let Kind::Object(members) = &mut rule.kind else { continue };

@@ -51,6 +51,8 @@ impl<'t> Join<'t, '_> {
         if main.iter().any(|member| member.key.value == "rules") {
             self.lists("rules", main, |_| {});
         }
+        // What a document guarantees holds for every policy that extends it.
+        self.lists("guarantees", main, |_| {});
         let mut seen = HashSet::new();
         self.lists("tools", main, |tools| {
             // Several documents may list a tool. One that lists it twice is reported.

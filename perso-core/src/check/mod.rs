@@ -30,11 +30,14 @@ pub struct Checked {
     /// The examples of the policy's rules, to be run; empty where there is no policy. Those in documents that it extends are
     /// not among them.
     pub examples: Vec<Example>,
+    /// What the policy guarantees, to be proved: the rules of a policy of their own. One that denies says that no such call is
+    /// allowed, and one that allows that every such call is. Without rules where there is no policy.
+    pub guarantees: Option<Policy>,
     /// Each document that the policy extends and that has examples, as a policy of its own, with those examples. Empty if
     /// there is an error among the diagnostics.
     pub extended: Vec<(Policy, Vec<Example>)>,
     /// Every error, and what a legacy document no longer means, in the order of the text. What else is likely wrong is
-    /// said by [`analyze::warnings`](crate::analyze::warnings).
+    /// said by [`lint::warnings`](crate::lint::warnings).
     pub diagnostics: Vec<Diagnostic>,
     /// The texts, in which all places are.
     pub documents: Documents,
@@ -92,15 +95,24 @@ pub fn check_with(text: &str, resolver: &dyn Resolver) -> Checked {
     };
     let refused = diagnostics.iter().any(|finding| finding.severity == Severity::Error);
     match whole {
-        Some((policy, examples)) if !refused => {
-            Checked { policy: Some(policy), examples, extended, diagnostics, documents }
+        Some(Resolved { policy, examples, guarantees }) if !refused => {
+            let extended = extended.into_iter().map(|alone| (alone.policy, alone.examples)).collect();
+            let guarantees = Some(guarantees).filter(|guarantees| !guarantees.rules.is_empty());
+            Checked { policy: Some(policy), examples, guarantees, extended, diagnostics, documents }
         }
-        _ => Checked { policy: None, examples: Vec::new(), extended: Vec::new(), diagnostics, documents },
+        _ => {
+            let (examples, extended) = (Vec::new(), Vec::new());
+            Checked { policy: None, examples, guarantees: None, extended, diagnostics, documents }
+        }
     }
 }
 
-/// A policy and its examples.
-type Resolved = (Policy, Vec<Example>);
+/// What a document means.
+struct Resolved {
+    policy: Policy,
+    examples: Vec<Example>,
+    guarantees: Policy,
+}
 
 /// What is wrong if not all documents are there: what would follow from that is not reported.
 fn incomplete(documents: &Documents, problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
@@ -125,12 +137,12 @@ fn check_all(documents: &Documents) -> (Option<Resolved>, Vec<Resolved>, Vec<Dia
     }
     let (whole, found) = check_one(documents, documents.main());
     findings.add(found);
-    if let Some((policy, _)) = &whole {
+    if let Some(Resolved { policy, .. }) = &whole {
         let mut diagnostics = Diagnostics::default();
-        alone.iter().for_each(|(alone, _)| join::heirs(alone, policy, &mut diagnostics));
+        alone.iter().for_each(|alone| join::heirs(&alone.policy, policy, &mut diagnostics));
         findings.add(diagnostics.finish());
     }
-    alone.retain(|(_, examples)| !examples.is_empty());
+    alone.retain(|alone| !alone.examples.is_empty());
     (whole, alone, findings.diagnostics.finish())
 }
 
@@ -169,7 +181,7 @@ fn check_one(documents: &Documents, main: usize) -> (Option<Resolved>, Vec<Diagn
         }
         definitions = define::expand(&mut root, &mut diagnostics);
         let document = document::document(&root, &mut diagnostics)?;
-        let (mut policy, mut examples) = resolve(text, &document, &mut diagnostics);
+        let Resolved { mut policy, mut examples, guarantees } = resolve(text, &document, &mut diagnostics);
         examples.retain(|example| documents.at(example.span.start) == main);
         // Another policy that extends the same documents may use those of theirs.
         let unused = definitions
@@ -177,7 +189,7 @@ fn check_one(documents: &Documents, main: usize) -> (Option<Resolved>, Vec<Diagn
             .filter(|definition| definition.used.is_none() && documents.at(definition.span.start) == main);
         policy.places.unused_definitions =
             unused.map(|definition| (definition.name.clone(), definition.span)).collect();
-        Some((policy, examples))
+        Some(Resolved { policy, examples, guarantees })
     });
     let refused = diagnostics.has_errors();
     let diagnostics =
@@ -186,7 +198,7 @@ fn check_one(documents: &Documents, main: usize) -> (Option<Resolved>, Vec<Diagn
 }
 
 /// The policy that a document means. Where it is broken, what cannot be resolved is left out and reported.
-fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diagnostics) -> (Policy, Vec<Example>) {
+fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diagnostics) -> Resolved {
     let default = match &document.default {
         Some(effect) if effect.value == "allow" => Effect::Allow,
         Some(effect) if effect.value != "deny" => {
@@ -202,8 +214,11 @@ fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diag
     let roles = Roles::new(document.roles.as_deref(), diagnostics);
     let mut scope = Scope::new(text, roles, diagnostics);
     let (rules, examples) = rules::resolve(&document.rules, &mut scope);
+    // What only guarantees read is no part of the policy.
+    let (attribute_count, sum_count, role_count) = (scope.attributes.len(), scope.sums.len(), scope.roles.count());
+    let guaranteed = rules::guarantees(&document.guarantees, &mut scope);
     let Scope { attributes, sums, places, roles, .. } = scope;
-    let policy = Policy {
+    let mut policy = Policy {
         description: document.description.map(str::to_owned),
         default,
         places: Places {
@@ -221,7 +236,17 @@ fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diag
         attributes,
         sums,
     };
+    let guarantees = Policy { rules: guaranteed, default: Effect::Deny, description: None, ..policy.clone() };
+    policy.attributes.truncate(attribute_count);
+    policy.places.attributes.truncate(attribute_count);
+    policy.sums.truncate(sum_count);
+    policy.roles.truncate(role_count);
+    policy.places.roles.truncate(role_count);
     covers::check(&policy, diagnostics);
     tools::check(&policy, document.tools.as_deref(), diagnostics);
-    (policy, examples)
+    if !guarantees.rules.is_empty() {
+        covers::check(&Policy { tools: None, ..guarantees.clone() }, diagnostics);
+        tools::check(&guarantees, document.tools.as_deref(), diagnostics);
+    }
+    Resolved { policy, examples, guarantees }
 }

@@ -124,6 +124,11 @@ impl Roles {
         diagnostics.push(Diagnostic::new(Code::RoleCycle, span, message));
     }
 
+    /// How many roles have been named so far.
+    pub(super) fn count(&self) -> usize {
+        self.names.len()
+    }
+
     /// Where each role is first named.
     pub(super) fn spans(&self) -> Vec<Span> {
         self.names.iter().map(|name| name.span).collect()

@@ -11,6 +11,8 @@ use crate::syntax::{Spanned, document};
 
 /// The most rules in a policy.
 const MAX_RULES: usize = 100_000;
+/// The most guarantees in a policy.
+const MAX_GUARANTEES: usize = 1000;
 
 /// The rules that a document's rules mean, and their examples.
 pub(super) fn resolve(written: &[document::Rule<'_>], scope: &mut Scope<'_>) -> (Vec<Rule>, Vec<Example>) {
@@ -20,13 +22,7 @@ pub(super) fn resolve(written: &[document::Rule<'_>], scope: &mut Scope<'_>) -> 
     let mut ids = HashMap::new();
     let (mut rules, mut examples) = (Vec::with_capacity(written.len().min(MAX_RULES)), Vec::new());
     for rule in written.iter().take(MAX_RULES) {
-        if let Some(id) = rule.id
-            && names::check("an id", id, names::MAX_ID, scope.diagnostics)
-            && let Some(first) = ids.insert(id.value, id.span)
-        {
-            let error = Diagnostic::new(Code::Duplicate, id.span, format!("duplicate rule id {}", quoted(id.value)));
-            scope.diagnostics.push(error.label(first, "first used here"));
-        }
+        check_id(rule, "rule", &mut ids, scope);
         if let Some(resolved) = resolve_one(rule, scope) {
             let (text, index) = (scope.text, rules.len());
             let example = |expected, span: &Span| Example {
@@ -42,6 +38,31 @@ pub(super) fn resolve(written: &[document::Rule<'_>], scope: &mut Scope<'_>) -> 
         }
     }
     (rules, examples)
+}
+
+/// The guarantees of a document, as rules.
+pub(super) fn guarantees(written: &[document::Rule<'_>], scope: &mut Scope<'_>) -> Vec<Rule> {
+    if let Some(over) = written.get(MAX_GUARANTEES) {
+        let message = format!("the policy has more than {MAX_GUARANTEES} guarantees");
+        scope.error(Code::Limit, start_of(over.span), message, None);
+    }
+    let mut ids = HashMap::new();
+    let mut guarantees = Vec::with_capacity(written.len().min(MAX_GUARANTEES));
+    for guarantee in written.iter().take(MAX_GUARANTEES) {
+        check_id(guarantee, "guarantee", &mut ids, scope);
+        guarantees.extend(resolve_one(guarantee, scope));
+    }
+    guarantees
+}
+
+fn check_id<'d>(rule: &document::Rule<'d>, what: &str, ids: &mut HashMap<&'d str, Span>, scope: &mut Scope<'_>) {
+    if let Some(id) = rule.id
+        && names::check("an id", id, names::MAX_ID, scope.diagnostics)
+        && let Some(first) = ids.insert(id.value, id.span)
+    {
+        let error = Diagnostic::new(Code::Duplicate, id.span, format!("duplicate {what} id {}", quoted(id.value)));
+        scope.diagnostics.push(error.label(first, "first used here"));
+    }
 }
 
 /// `None` only where a part that a rule must have is missing, which has been reported.

@@ -26,6 +26,11 @@ impl Extended {
 
     /// Compiles the text of the policy in a file.
     pub(crate) fn compile(&self, path: &Path, text: &str) -> Result<Result<Compiled, CompileError>, Failure> {
+        Ok(compile_with(text, &self.folder(path)?))
+    }
+
+    /// Where the documents are that the policy in a file extends.
+    pub(crate) fn folder(&self, path: &Path) -> Result<Folder, Failure> {
         let mut folder = Folder::of(path);
         for include in &self.includes {
             if !include.is_dir() {
@@ -33,7 +38,7 @@ impl Extended {
             }
             folder = folder.include(include);
         }
-        Ok(compile_with(text, &folder))
+        Ok(folder)
     }
 }
 

@@ -10,6 +10,7 @@ mod inspect;
 mod migrate;
 mod now;
 mod output;
+mod prove;
 mod schema;
 
 use clap::{Parser, Subcommand};
@@ -47,6 +48,7 @@ enum Command {
     Hook(hook::Hook),
     Inspect(inspect::Inspect),
     Migrate(migrate::Migrate),
+    Prove(prove::Prove),
     Schema(schema::Schema),
 }
 
@@ -70,6 +72,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Hook(hook) => hook.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Migrate(migrate) => migrate.run(),
+        Command::Prove(prove) => prove.run(),
         Command::Schema(schema) => schema.run(),
     };
     outcome.unwrap_or_else(|failure| {

@@ -6,7 +6,6 @@ use crate::covers::Covers;
 use crate::module::{Names, Reasons, abi, sha256};
 use perso_decode::{Error, Table, packed};
 use std::ops::Range;
-use std::sync::Arc;
 use wasmi::Config;
 use wasmparser::{DataKind, ExternalKind, Parser, Payload, ValType};
 

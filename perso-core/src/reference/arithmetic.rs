@@ -3,7 +3,7 @@
 use crate::policy::Decimal;
 
 /// The sum; `None` if it is out of range.
-pub(super) fn plus(one: &Decimal, other: &Decimal) -> Option<Decimal> {
+pub(crate) fn plus(one: &Decimal, other: &Decimal) -> Option<Decimal> {
     let ((a_negative, a, a_exponent), (b_negative, b, b_exponent)) = (one.parts(), other.parts());
     if a.is_empty() || b.is_empty() {
         return Some(if a.is_empty() { other } else { one }.clone());
@@ -20,13 +20,13 @@ pub(super) fn plus(one: &Decimal, other: &Decimal) -> Option<Decimal> {
 }
 
 /// The difference; `None` if it is out of range.
-pub(super) fn minus(one: &Decimal, other: &Decimal) -> Option<Decimal> {
+pub(crate) fn minus(one: &Decimal, other: &Decimal) -> Option<Decimal> {
     let (negative, digits, exponent) = other.parts();
     plus(one, &Decimal::parse(&format!("{}{}e{exponent}", if negative { "" } else { "-" }, zero(digits)))?)
 }
 
 /// The product; `None` if it is out of range.
-pub(super) fn times(one: &Decimal, other: &Decimal) -> Option<Decimal> {
+pub(crate) fn times(one: &Decimal, other: &Decimal) -> Option<Decimal> {
     let ((a_negative, a, a_exponent), (b_negative, b, b_exponent)) = (one.parts(), other.parts());
     let (a, b) = (digits(a, 0), digits(b, 0));
     let mut product = Vec::new();
@@ -40,7 +40,7 @@ pub(super) fn times(one: &Decimal, other: &Decimal) -> Option<Decimal> {
 }
 
 /// The largest whole number that is not more, where it has at most 18 digits.
-pub(super) fn floor(number: &Decimal) -> Option<i64> {
+pub(crate) fn floor(number: &Decimal) -> Option<i64> {
     let (negative, digits, exponent) = number.parts();
     let whole = i64::try_from(digits.len()).ok()? + exponent;
     let size = match usize::try_from(whole) {

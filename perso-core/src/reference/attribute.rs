@@ -233,7 +233,7 @@ impl<'c> Found<'c> {
         }
     }
 
-    fn state(self) -> State<'c> {
+    pub(super) fn state(self) -> State<'c> {
         match self {
             Self::Missing => State::Missing,
             Self::NoFacet(_) => State::NoFacet,

@@ -5,7 +5,8 @@
 //!
 //! [`decide`] judges a [`Call`]; [`judge`] reads the call from JSON text first; [`explain`] tells the whole [`Trace`].
 
-mod arithmetic;
+pub(crate) mod alone;
+pub(crate) mod arithmetic;
 mod attribute;
 mod call;
 mod evaluate;
@@ -13,7 +14,7 @@ pub mod facet;
 mod operator;
 mod roles;
 mod show;
-mod tool;
+pub(crate) mod tool;
 mod trace;
 mod value;
 

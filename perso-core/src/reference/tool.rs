@@ -17,18 +17,18 @@ fn request<'n>(policy: &Policy, name: &'n str) -> Option<&'n str> {
 }
 
 /// The part of the call that an attribute is in. For a prompt in a list, its arguments are in the resource.
-pub(super) fn root(policy: &Policy, attribute: &Attribute, name: &str) -> Root {
+pub(crate) fn root(policy: &Policy, attribute: &Attribute, name: &str) -> Root {
     if is_listed(policy, name) && attribute.is_of_prompt() { Root::Resource } else { attribute.root }
 }
 
 /// Whether the policy lists its tools and this is none of them.
-pub(super) fn is_unknown(policy: &Policy, name: &str) -> bool {
+pub(crate) fn is_unknown(policy: &Policy, name: &str) -> bool {
     let is_listed = |tools: &Vec<String>| tools.iter().any(|tool| tool == name);
     policy.tools.as_ref().is_some_and(|tools| !is_listed(tools)) && request(policy, name).is_none()
 }
 
 /// Whether one of the rule's patterns matches. Those of an allow rule match a request only if they begin like one.
-pub(super) fn rule_matches(policy: &Policy, rule: &Rule, name: &str) -> bool {
+pub(crate) fn rule_matches(policy: &Policy, rule: &Rule, name: &str) -> bool {
     let mut patterns = rule.tools.iter().map(|pattern| pattern.text.as_str());
     match request(policy, name) {
         Some(request) if rule.effect == Effect::Allow => {
@@ -41,7 +41,7 @@ pub(super) fn rule_matches(policy: &Policy, rule: &Rule, name: &str) -> bool {
 
 /// Whether the rule is asked at all. For a tool that the policy names: a rule that matches. For any other: every rule
 /// with a `*`, also one that turns out not to match.
-pub(super) fn rule_is_asked(policy: &Policy, rule: &Rule, name: &str) -> bool {
+pub(crate) fn rule_is_asked(policy: &Policy, rule: &Rule, name: &str) -> bool {
     if is_unknown(policy, name) {
         return false;
     }
@@ -55,7 +55,7 @@ pub(super) fn rule_is_asked(policy: &Policy, rule: &Rule, name: &str) -> bool {
 }
 
 /// Whether `pattern` matches the whole name: each `*` is any run of characters, also none.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let name: Vec<char> = name.chars().collect();
     // Which beginnings of the name, by length, the pattern so far matches: at first only the empty one.
     let mut matched: Vec<bool> = (0..=name.len()).map(|length| length == 0).collect();

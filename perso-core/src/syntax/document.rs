@@ -15,6 +15,8 @@ pub(crate) struct Document<'d> {
     pub(crate) tools: Option<Vec<Spanned<&'d str>>>,
     pub(crate) covers: Option<Vec<Spanned<&'d str>>>,
     pub(crate) rules: Vec<Rule<'d>>,
+    /// What must be true of the policy, as rules: `never_allow` is what they deny, and `always_allow` what they allow.
+    pub(crate) guarantees: Vec<Rule<'d>>,
     pub(crate) default: Option<Spanned<&'d str>>,
 }
 
@@ -41,6 +43,26 @@ pub(crate) struct Rule<'d> {
     pub(crate) allows: Vec<Span>,
     pub(crate) asks: Vec<Span>,
     pub(crate) denies: Vec<Span>,
+}
+
+impl Rule<'_> {
+    /// A rule that has nothing yet.
+    const fn empty(span: Span) -> Self {
+        Self {
+            span,
+            id: None,
+            allow: None,
+            ask: None,
+            deny: None,
+            roles: None,
+            when: None,
+            unless: None,
+            reason: None,
+            allows: Vec::new(),
+            asks: Vec::new(),
+            denies: Vec::new(),
+        }
+    }
 }
 
 /// An effect of a rule: its key, and the tool patterns that are its value.
@@ -72,9 +94,21 @@ pub(crate) enum Part<'d> {
 /// How deep `all`, `any` and `not` may be nested in one another.
 pub(crate) const MAX_CONDITION_DEPTH: usize = 32;
 
-const DOCUMENT_KEYS: [&str; 10] =
-    ["perso", "$schema", "description", "extends", "roles", "tools", "covers", "define", "rules", "default"];
+const DOCUMENT_KEYS: [&str; 11] = [
+    "perso",
+    "$schema",
+    "description",
+    "extends",
+    "roles",
+    "tools",
+    "covers",
+    "define",
+    "rules",
+    "guarantees",
+    "default",
+];
 const RULE_KEYS: [&str; 9] = ["id", "allow", "ask", "deny", "roles", "when", "unless", "reason", "examples"];
+const GUARANTEE_KEYS: [&str; 6] = ["id", "never_allow", "always_allow", "roles", "when", "unless"];
 
 /// Finds the policy in a JSON value. `None` only where nothing in it can be looked at.
 pub(crate) fn document<'d>(root: &'d Node<'d>, diagnostics: &mut Diagnostics) -> Option<Document<'d>> {
@@ -99,6 +133,11 @@ pub(crate) fn document<'d>(root: &'d Node<'d>, diagnostics: &mut Diagnostics) ->
                 has_rules = true;
                 if let Some(rules) = reader.list(value, "`rules`") {
                     document.rules = rules.iter().filter_map(|rule| reader.rule(rule)).collect();
+                }
+            }
+            "guarantees" => {
+                if let Some(guarantees) = reader.list(value, "`guarantees`") {
+                    document.guarantees = guarantees.iter().filter_map(|node| reader.guarantee(node)).collect();
                 }
             }
             "default" => document.default = reader.string(value, "`default`"),
@@ -204,20 +243,7 @@ impl Reader<'_> {
 
     fn rule<'d>(&mut self, node: &'d Node<'d>) -> Option<Rule<'d>> {
         let members = self.object(node, "a rule")?;
-        let mut rule = Rule {
-            span: node.span,
-            id: None,
-            allow: None,
-            ask: None,
-            deny: None,
-            roles: None,
-            when: None,
-            unless: None,
-            reason: None,
-            allows: Vec::new(),
-            asks: Vec::new(),
-            denies: Vec::new(),
-        };
+        let mut rule = Rule::empty(node.span);
         let brace = Span { start: node.span.start, end: node.span.start + 1 };
         for Member { key, value } in members {
             match key.value.as_ref() {
@@ -242,6 +268,43 @@ impl Reader<'_> {
             self.error(error.help("list the tools that the rule applies to under `allow`, `ask` or `deny`"));
         }
         Some(rule)
+    }
+
+    fn guarantee<'d>(&mut self, node: &'d Node<'d>) -> Option<Rule<'d>> {
+        let members = self.object(node, "a guarantee")?;
+        let mut guarantee = Rule::empty(node.span);
+        let brace = Span { start: node.span.start, end: node.span.start + 1 };
+        for Member { key, value } in members {
+            match key.value.as_ref() {
+                "id" => guarantee.id = self.string(value, "`id`"),
+                "never_allow" => guarantee.deny = self.tools(key.span, value, "`never_allow`"),
+                "always_allow" => guarantee.allow = self.tools(key.span, value, "`always_allow`"),
+                "roles" => guarantee.roles = self.rule_roles(value),
+                "when" => guarantee.when = self.condition(value, "`when`", 0),
+                "unless" => guarantee.unless = self.condition(value, "`unless`", 0),
+                _ => self.unknown_key(&key.value, key.span, &GUARANTEE_KEYS),
+            }
+        }
+        let key = |name: &str| members.iter().find(|member| member.key.value == name).map(|member| member.key.span);
+        if key("id").is_none() {
+            self.error(Diagnostic::new(Code::MissingKey, brace, "missing key `id` in a guarantee"));
+        }
+        match (key("never_allow"), key("always_allow")) {
+            (Some(one), Some(other)) => {
+                let message = "a guarantee cannot have both `never_allow` and `always_allow`";
+                let error = Diagnostic::new(Code::Effect, one.max(other), message);
+                self.error(error.label(one.min(other), "the other").help("split it into two guarantees"));
+                return None;
+            }
+            (None, None) => {
+                let message = "missing key `never_allow` or `always_allow` in a guarantee";
+                let help = "list the tools that are never allowed under `never_allow`, or those that always are under \
+                            `always_allow`";
+                self.error(Diagnostic::new(Code::MissingKey, brace, message).help(help));
+            }
+            _ => {}
+        }
+        Some(guarantee)
     }
 
     fn rule_roles<'d>(&mut self, node: &'d Node<'d>) -> Option<Vec<Spanned<&'d str>>> {

@@ -1,0 +1,1024 @@
+//! Values for the places of a call of which some facts are true.
+//!
+//! Each place is looked at by itself, with the facts about it: where no value fits, these facts contradict each other, whatever the
+//! rest of the call is. Where the places have values but these do not go together, nothing is known.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::build;
+use super::formula::{Asked, Atom, AtomId, Fact, Tested, Writer};
+use super::language::{self, Strings};
+use super::numbers;
+use super::space::{Kind, NodeId, Way};
+use crate::limits::LIST_LENGTH;
+use crate::policy::{Facet, Operand, Operator, Policy, Root, Value as Literal};
+use crate::reference::alone::{self, Read};
+use crate::reference::{Number, Value};
+
+/// The most values that are tried at a place.
+const MOST_VALUES: usize = 24;
+/// The most values that are tried for places that are compared with each other.
+const MOST_TRIED: usize = 3_000;
+/// The present of a call in which it does not matter: 2026-01-01T00:00:00Z.
+const NOW: &str = "1767225600";
+
+/// A fact, and whether it is so.
+pub(super) type Literals = Vec<(Fact, bool)>;
+
+/// What was found out about places, for searches that choose other facts about other places.
+pub(super) type Memory = RefCell<HashMap<(NodeId, usize, Vec<(AtomId, u8)>), Result<Vec<Value>, Contradiction>>>;
+
+/// Why a place has no value.
+#[derive(Debug, Clone)]
+pub(super) enum Contradiction {
+    /// What these tests come to is impossible.
+    Of(Vec<AtomId>),
+    /// Not known.
+    Unknown,
+}
+
+/// Why there is no call.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// These facts cannot be true together.
+    Conflict(Literals),
+    /// No values were found, but there may be some. The test is one that is in the way.
+    Unknown(String),
+}
+
+/// A call.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) tool: String,
+    pub(super) parts: Parts,
+}
+
+/// The parts of a call.
+pub(super) type Parts = BTreeMap<Root, Value>;
+
+/// What a test may come to.
+#[derive(Debug, Clone, Copy)]
+struct May {
+    be_true: bool,
+    be_false: bool,
+    be_unknown: bool,
+}
+
+impl May {
+    const ANYTHING: Self = Self { be_true: true, be_false: true, be_unknown: true };
+
+    fn bits(self) -> u8 {
+        u8::from(self.be_true) | u8::from(self.be_false) << 1 | u8::from(self.be_unknown) << 2
+    }
+
+    fn be(self, outcome: Option<bool>) -> bool {
+        match outcome {
+            Some(true) => self.be_true,
+            Some(false) => self.be_false,
+            None => self.be_unknown,
+        }
+    }
+}
+
+/// Finds values.
+pub(super) struct Values<'w> {
+    shared: &'w Policy,
+    writer: &'w Writer<'w>,
+    facts: &'w [(Fact, bool)],
+    kinds: &'w dyn Fn(NodeId) -> Kind,
+    /// What the tests that facts are about may come to.
+    may: BTreeMap<AtomId, May>,
+    /// The tests of a place that are not compared with others.
+    own: HashMap<NodeId, Vec<AtomId>>,
+    relevant: BTreeSet<NodeId>,
+    /// Values that are settled because others depend on them.
+    fixed: HashMap<NodeId, Value>,
+    now: Value,
+    memory: &'w Memory,
+}
+
+impl<'w> Values<'w> {
+    pub(super) fn new(
+        writer: &'w Writer<'w>,
+        facts: &'w [(Fact, bool)],
+        kinds: &'w dyn Fn(NodeId) -> Kind,
+        memory: &'w Memory,
+    ) -> Self {
+        let shared = writer.shared();
+        let mut may = BTreeMap::new();
+        let mut relevant = BTreeSet::new();
+        for (fact, is) in facts {
+            let sides: Vec<NodeId> = match fact {
+                Fact::True(atom) | Fact::False(atom) => {
+                    let may: &mut May = may.entry(*atom).or_insert(May::ANYTHING);
+                    match (matches!(fact, Fact::True(_)), is) {
+                        (true, true) => *may = May { be_true: may.be_true, be_false: false, be_unknown: false },
+                        (false, true) => *may = May { be_true: false, be_false: may.be_false, be_unknown: false },
+                        (true, false) => may.be_true = false,
+                        (false, false) => may.be_false = false,
+                    }
+                    writer.atoms.get(*atom).map(|atom| atom.sides.clone()).unwrap_or_default()
+                }
+                Fact::Is(node, _) | Fact::Extra(node) => vec![*node],
+                Fact::Only(only) => writer.only.get(*only).map(|only| only.object).into_iter().collect(),
+            };
+            sides.into_iter().for_each(|side| relevant.extend(writer.space.line(side)));
+        }
+        let mut own: HashMap<NodeId, Vec<AtomId>> = HashMap::new();
+        for atom in may.keys() {
+            if let Some(Atom { test: Tested::Value(_), sides }) = writer.atoms.get(*atom)
+                && let [side] = sides.as_slice()
+            {
+                own.entry(*side).or_default().push(*atom);
+            }
+        }
+        let now = Value::Number(Number::new(NOW));
+        Self { shared, writer, facts, kinds, may, own, relevant, fixed: HashMap::new(), now, memory }
+    }
+
+    /// A call of which all the facts are true, if nothing is in the way.
+    pub(super) fn find(mut self) -> Result<Found, Failure> {
+        let roles = self.roles()?;
+        let tool = self.settle_tool()?;
+        self.settle_present()?;
+        self.settle_compared()?;
+        let mut parts = BTreeMap::new();
+        for root in [Root::Args, Root::Agent, Root::Resource, Root::Context] {
+            let node = self.writer.space.nodes.iter().position(|node| node.way == Way::Part(root));
+            let value = match node.filter(|node| self.relevant.contains(node)) {
+                Some(node) => self.value(node)?,
+                None => None,
+            };
+            parts.extend(value.map(|value| (root, value)));
+        }
+        self.add_present(&mut parts);
+        self.add_roles(&mut parts, roles);
+        self.add_anywhere(&mut parts)?;
+        Ok(Found { tool, parts })
+    }
+
+    fn way(&self, node: NodeId) -> Option<&'w Way> {
+        self.writer.space.way(node)
+    }
+
+    fn below(&self, node: NodeId) -> Vec<NodeId> {
+        let below = self.writer.space.get(node).map(|node| node.below.as_slice()).unwrap_or_default();
+        below.iter().copied().filter(|node| self.relevant.contains(node)).collect()
+    }
+
+    fn facets(&self, node: NodeId) -> Vec<(Facet, NodeId)> {
+        let below = self.below(node).into_iter();
+        below
+            .filter_map(|node| if let Some(Way::Facet(facet)) = self.way(node) { Some((*facet, node)) } else { None })
+            .collect()
+    }
+
+    fn kind(&self, node: NodeId) -> Kind {
+        (self.kinds)(node)
+    }
+
+    fn atoms(&self, node: NodeId) -> Vec<(AtomId, &'w Asked)> {
+        let own = self.own.get(&node).map(Vec::as_slice).unwrap_or_default();
+        let asked = |atom: &AtomId| match self.writer.atoms.get(*atom).map(|atom| &atom.test) {
+            Some(Tested::Value(asked)) => Some((*atom, asked)),
+            _ => None,
+        };
+        own.iter().filter_map(asked).collect()
+    }
+
+    fn may(&self, atom: AtomId) -> May {
+        self.may.get(&atom).copied().unwrap_or(May::ANYTHING)
+    }
+
+    /// The facts that are about these tests, and that the place is what it is.
+    fn conflict(&self, node: NodeId, atoms: &[AtomId]) -> Literals {
+        let about = |fact: &Fact| matches!(fact, Fact::True(atom) | Fact::False(atom) if atoms.contains(atom));
+        let facts = self.facts.iter().filter(|(fact, _)| about(fact)).copied();
+        facts.chain([(Fact::Is(node, self.kind(node)), true)]).collect()
+    }
+
+    /// What is in the way at a place, in words.
+    fn unknown(&self, node: NodeId) -> Failure {
+        Failure::Unknown(self.name(node))
+    }
+
+    /// A place, about as an author writes it.
+    fn name(&self, node: NodeId) -> String {
+        let mut name = String::new();
+        for node in self.writer.space.line(node) {
+            match self.way(node) {
+                Some(Way::Part(root)) => name.push_str(root.name()),
+                Some(Way::Key(key)) => name = format!("{name}.{key}"),
+                Some(Way::Index(index)) => name = format!("{name}[{index}]"),
+                Some(Way::Facet(facet)) => name = format!("{} of {name}", facet.name()),
+                None => {}
+            }
+        }
+        name
+    }
+
+    /// The least of some tests of a place for which `fits` finds no value.
+    fn least(atoms: &[AtomId], fits: &mut dyn FnMut(&[AtomId]) -> Option<bool>) -> Contradiction {
+        let mut least = atoms.to_vec();
+        let mut at = 0;
+        while at < least.len() && least.len() <= 64 {
+            let mut fewer = least.clone();
+            fewer.remove(at);
+            // Still none without it: it does not matter.
+            if fits(&fewer) == Some(false) { least = fewer } else { at += 1 }
+        }
+        Contradiction::Of(least)
+    }
+
+    /// What is remembered of a place, or else what is found out now.
+    fn remembered(
+        &self,
+        node: NodeId,
+        count: usize,
+        atoms: &[AtomId],
+        find: impl FnOnce() -> Result<Vec<Value>, Contradiction>,
+    ) -> Result<Vec<Value>, Failure> {
+        let key = (node, count, atoms.iter().map(|atom| (*atom, self.may(*atom).bits())).collect::<Vec<_>>());
+        let known = self.memory.borrow().get(&key).cloned();
+        let found = known.unwrap_or_else(|| {
+            let found = find();
+            self.memory.borrow_mut().insert(key, found.clone());
+            found
+        });
+        found.map_err(|why| match why {
+            Contradiction::Of(atoms) => Failure::Conflict(self.conflict(node, &atoms)),
+            Contradiction::Unknown => self.unknown(node),
+        })
+    }
+
+    fn passes(&self, atoms: &[AtomId], value: &Value) -> bool {
+        atoms.iter().all(|atom| {
+            let Some(Tested::Value(asked)) = self.writer.atoms.get(*atom).map(|atom| &atom.test) else { return true };
+            self.may(*atom).be(alone::test(&asked.0, &[Some(value)]))
+        })
+    }
+
+    /// The value at a place; `None` if there is none.
+    fn value(&self, node: NodeId) -> Result<Option<Value>, Failure> {
+        Ok(self.values(node, 1)?.into_iter().next().flatten())
+    }
+
+    /// Some values that fit at a place, the simplest first.
+    fn values(&self, node: NodeId, count: usize) -> Result<Vec<Option<Value>>, Failure> {
+        if let Some(fixed) = self.fixed.get(&node) {
+            return Ok(vec![Some(fixed.clone())]);
+        }
+        let some = |value: Value| Ok(vec![Some(value)]);
+        if self.way(node) == Some(&Way::Part(Root::Tool)) {
+            return self.tool(node).map(|name| vec![Some(name)]);
+        }
+        match self.kind(node) {
+            Kind::Missing | Kind::NoFacet => Ok(vec![None]),
+            Kind::Null => some(Value::Null),
+            Kind::OutOfRange => some(Value::Number(Number::new("1e9999"))),
+            Kind::LongList => some(Value::List(vec![Value::Null; LIST_LENGTH as usize + 1])),
+            Kind::Unknown => some(Value::Unknown { several: false }),
+            Kind::Bool => self.booleans(node).map(all),
+            Kind::Number => self.numbers(node, count).map(all),
+            Kind::String => self.strings(node, count).map(all),
+            Kind::List => self.list(node).map(|list| vec![Some(list)]),
+            Kind::Object => self.object(node).map(|object| vec![Some(object)]),
+        }
+    }
+
+    /// The tool's name, which is what it is, unless it may be that of others.
+    fn tool(&self, node: NodeId) -> Result<Value, Failure> {
+        let tool = self.writer.tool;
+        let name = Value::String(tool.name.clone());
+        let own = self.atoms(node);
+        let atoms: Vec<AtomId> = own.iter().map(|(atom, _)| *atom).collect();
+        let wrong = atoms.iter().find(|atom| !self.passes(&[**atom], &name));
+        if wrong.is_none() && self.fits(node, &name) {
+            return Ok(name);
+        }
+        let Some(others) = &tool.others else {
+            return Err(
+                wrong.map_or_else(|| self.unknown(node), |wrong| Failure::Conflict(self.conflict(node, &[*wrong])))
+            );
+        };
+        let tested =
+            own.iter().filter_map(|(atom, asked)| Some((language::expression(&asked.0)?, self.wanted(*atom, asked)?)));
+        let expressions: Vec<_> = others.patterns.iter().cloned().chain(tested).collect();
+        let taken = others.taken.iter().cloned().collect();
+        match language::strings(&expressions, &|_| true, None, MOST_VALUES, &taken) {
+            Strings::These(names) if names.is_empty() => Err(Failure::Conflict(self.conflict(node, &atoms))),
+            Strings::These(names) => {
+                let names = names.into_iter().map(Value::String);
+                Ok(self.fitting(node, names.collect(), 1)?.into_iter().next().unwrap_or(name))
+            }
+            Strings::Unfinished => Err(self.unknown(node)),
+        }
+    }
+
+    fn booleans(&self, node: NodeId) -> Result<Vec<Value>, Failure> {
+        let atoms: Vec<AtomId> = self.atoms(node).into_iter().map(|(atom, _)| atom).collect();
+        let fitting = |atoms: &[AtomId]| {
+            [true, false].map(Value::Bool).into_iter().filter(|value| self.passes(atoms, value)).collect::<Vec<_>>()
+        };
+        self.remembered(node, 1, &atoms, || match fitting(&atoms) {
+            found if found.is_empty() => Err(Self::least(&atoms, &mut |atoms| Some(!fitting(atoms).is_empty()))),
+            found => Ok(found),
+        })
+    }
+
+    fn numbers(&self, node: NodeId, count: usize) -> Result<Vec<Value>, Failure> {
+        let own = self.atoms(node);
+        let atoms: Vec<AtomId> = own.iter().map(|(atom, _)| *atom).collect();
+        let range = match self.way(node) {
+            Some(Way::Facet(facet)) => numbers::range(*facet),
+            _ => None,
+        };
+        let literals = |atoms: &[AtomId]| {
+            let own = own.iter().filter(|(atom, _)| atoms.contains(atom));
+            own.flat_map(|(_, asked)| numbers::literals(&asked.0)).collect::<Vec<_>>()
+        };
+        let fitting = |atoms: &[AtomId], points: usize| {
+            let candidates = numbers::candidates(&literals(atoms), range, points).into_iter();
+            candidates.filter(|value| self.passes(atoms, value)).collect::<Vec<_>>()
+        };
+        let found = self.remembered(node, count, &atoms, || match fitting(&atoms, count) {
+            found if found.is_empty() => Err(Self::least(&atoms, &mut |atoms| Some(!fitting(atoms, 1).is_empty()))),
+            found => Ok(found),
+        })?;
+        let facets = self.facets(node);
+        if facets.is_empty() {
+            return Ok(found);
+        }
+        let mut candidates = self.instants(&facets)?.into_iter().map(build::instant_number).collect::<Vec<_>>();
+        candidates.extend(found);
+        self.fitting(node, candidates, count)
+    }
+
+    /// Of some values those that all facts about the place and what is below it are true of.
+    fn fitting(&self, node: NodeId, candidates: Vec<Value>, count: usize) -> Result<Vec<Value>, Failure> {
+        let mut found = Vec::new();
+        for candidate in candidates {
+            if !found.contains(&candidate) && self.fits(node, &candidate) {
+                found.push(candidate);
+                if found.len() >= count {
+                    break;
+                }
+            }
+        }
+        if found.is_empty() { Err(self.unknown(node)) } else { Ok(found) }
+    }
+
+    /// Whether all facts about a place and what is below it are true of a value, but for comparisons.
+    fn fits(&self, node: NodeId, value: &Value) -> bool {
+        let atoms: Vec<AtomId> = self.atoms(node).into_iter().map(|(atom, _)| atom).collect();
+        if !self.passes(&atoms, value) {
+            return false;
+        }
+        self.below(node).into_iter().all(|below| {
+            let read = match self.way(below) {
+                Some(Way::Facet(facet)) => alone::facet(*facet, value, self.shared, Some(&self.now)),
+                Some(Way::Key(key)) => value.member(key).cloned().map_or(Read::Missing, Read::Value),
+                Some(Way::Index(index)) => match value {
+                    Value::List(elements) => elements.get(*index).cloned().map_or(Read::Missing, Read::Value),
+                    _ => Read::Missing,
+                },
+                _ => Read::Missing,
+            };
+            if self.fixed.get(&below).is_some_and(|fixed| !is_same(&read, fixed)) {
+                return false;
+            }
+            let kind = kind_of(&read);
+            let is_so = |(fact, is): &(Fact, bool)| match fact {
+                Fact::Is(of, wanted) if *of == below => (kind == *wanted) == *is,
+                _ => true,
+            };
+            if !self.facts.iter().all(is_so) {
+                return false;
+            }
+            match read {
+                Read::Value(value) => self.fits(below, &value),
+                Read::Missing | Read::NoFacet => self.fits_nothing(below),
+            }
+        })
+    }
+
+    /// Whether all facts about a place are true if there is no value.
+    fn fits_nothing(&self, node: NodeId) -> bool {
+        let own = self.atoms(node).into_iter().all(|(atom, _)| self.may(atom).be_unknown);
+        own && self.below(node).into_iter().all(|below| {
+            let is_so = |(fact, is): &(Fact, bool)| match fact {
+                Fact::Is(of, wanted) if *of == below => matches!(wanted, Kind::Missing | Kind::NoFacet) == *is,
+                _ => true,
+            };
+            self.facts.iter().all(is_so) && self.fits_nothing(below)
+        })
+    }
+
+    fn strings(&self, node: NodeId, count: usize) -> Result<Vec<Value>, Failure> {
+        let facets = self.facets(node);
+        let is_measured = facets.iter().any(|(facet, _)| *facet == Facet::Length);
+        let others: Vec<_> = facets.iter().filter(|(facet, _)| *facet != Facet::Length).copied().collect();
+        let own = self.plain_strings(node, if others.is_empty() { count } else { MOST_VALUES }, is_measured)?;
+        if others.is_empty() {
+            return if is_measured { self.fitting(node, own, count) } else { Ok(own) };
+        }
+        let mut read = Vec::new();
+        for (facet, below) in others {
+            read.push((facet, self.kind(below), self.values(below, MOST_VALUES)?));
+        }
+        let instants =
+            if facets.iter().any(|(facet, _)| build::is_time(*facet)) { self.instants(&facets)? } else { Vec::new() };
+        let literals: Vec<String> = self.atoms(node).iter().flat_map(|(_, asked)| texts(&asked.0)).collect();
+        let candidates = build::strings(&read, &instants, &literals, self.now_seconds());
+        self.fitting(node, candidates.into_iter().map(Value::String).chain(own).collect(), count)
+    }
+
+    /// Strings that pass the tests of the place itself.
+    fn plain_strings(&self, node: NodeId, count: usize, is_measured: bool) -> Result<Vec<Value>, Failure> {
+        let own = self.atoms(node);
+        let atoms: Vec<AtomId> = own.iter().map(|(atom, _)| *atom).collect();
+        let grammar = match self.way(node) {
+            Some(Way::Facet(facet)) => build::grammar(*facet),
+            _ => None,
+        };
+        let lengths = self.facets(node).into_iter().find(|(facet, _)| *facet == Facet::Length).map(|(_, node)| node);
+        // The length is a number of its own: those that no length has are found there.
+        let lengths = match lengths.filter(|_| is_measured) {
+            Some(node) => Some((node, self.numbers(node, 1)?)),
+            None => None,
+        };
+        let fits_length = |length: usize| {
+            let value = Value::Number(Number::new(&length.to_string()));
+            lengths.as_ref().is_none_or(|(node, _)| {
+                let atoms: Vec<AtomId> = self.atoms(*node).into_iter().map(|(atom, _)| atom).collect();
+                self.passes(&atoms, &value)
+            })
+        };
+        let most = lengths.as_ref().and_then(|(_, values)| numbers::whole(values.first()?)).map(|length| length + 512);
+        let measured = lengths.as_ref().map(|(node, _)| *node);
+        let of_length = measured.map(|node| self.atoms(node)).unwrap_or_default();
+        let all: Vec<AtomId> = atoms.iter().copied().chain(of_length.into_iter().map(|(atom, _)| atom)).collect();
+        let found = self.remembered(node, count, &all, || {
+            let fits = |text: &str| {
+                fits_length(text.chars().count())
+                    && self.passes(&atoms, &Value::String(text.to_owned()))
+                    && grammar.is_none_or(|grammar| build::is_in(grammar, text))
+            };
+            self.find_strings(&own, grammar, count, (&fits_length, most), &fits)
+        });
+        found.map_err(|failure| self.with_length(failure, measured))
+    }
+
+    /// Whether a string has to match what a test of it matches; `None` if it may and may not.
+    fn wanted(&self, atom: AtomId, asked: &Asked) -> Option<bool> {
+        let may = self.may(atom);
+        let may_fail = if matches!(asked.0, Operator::Presumed(_)) { may.be_unknown } else { may.be_false };
+        (may.be_true != may_fail).then_some(may.be_true)
+    }
+
+    /// Strings that fit, of the words that tests compare with, and others.
+    fn find_strings(
+        &self,
+        own: &[(AtomId, &Asked)],
+        grammar: Option<&str>,
+        count: usize,
+        (fits_length, most): (&dyn Fn(usize) -> bool, Option<usize>),
+        fits: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Value>, Contradiction> {
+        let strings = |found: Vec<String>| Ok(found.into_iter().map(Value::String).collect());
+        // Values that stand in the policy say most to its author.
+        let words = own.iter().flat_map(|(_, asked)| texts(&asked.0)).collect::<Vec<_>>();
+        let mut found: Vec<String> = Vec::new();
+        for word in build::from_words(&words, grammar) {
+            if found.len() < count && !found.contains(&word) && fits(&word) {
+                found.push(word);
+            }
+        }
+        if found.len() >= count.min(3) {
+            return strings(found);
+        }
+        let taken: HashSet<String> = found.iter().cloned().collect();
+        let search = |atoms: &[AtomId], count: usize| {
+            let mut expressions = Vec::new();
+            let mut is_whole = true;
+            for (atom, asked) in own.iter().filter(|(atom, _)| atoms.contains(atom)) {
+                match (self.wanted(*atom, asked), language::expression(&asked.0)) {
+                    (None, _) => {}
+                    (Some(want), Some(expression)) => expressions.push((expression, want)),
+                    (Some(_), None) => is_whole = false,
+                }
+            }
+            expressions.extend(grammar.map(|grammar| (grammar.to_owned(), true)));
+            (language::strings(&expressions, fits_length, most, count, &taken), is_whole)
+        };
+        let atoms: Vec<AtomId> = own.iter().map(|(atom, _)| *atom).collect();
+        let is_whole = match search(&atoms, count.min(4)) {
+            (Strings::These(more), is_whole) => {
+                let are_none = more.is_empty();
+                found.extend(more.into_iter().filter(|text| fits(text)));
+                is_whole && are_none
+            }
+            (Strings::Unfinished, _) => false,
+        };
+        if !found.is_empty() {
+            return strings(found);
+        }
+        if !is_whole {
+            return Err(Contradiction::Unknown);
+        }
+        Err(Self::least(&atoms, &mut |atoms| match search(atoms, 1) {
+            (Strings::These(found), true) => Some(!found.is_empty()),
+            _ => None,
+        }))
+    }
+
+    /// The conflict also depends on what is asked of the length.
+    fn with_length(&self, failure: Failure, length: Option<NodeId>) -> Failure {
+        match (failure, length) {
+            (Failure::Conflict(mut facts), Some(node)) => {
+                let atoms: Vec<AtomId> = self.atoms(node).into_iter().map(|(atom, _)| atom).collect();
+                facts.extend(self.conflict(node, &atoms));
+                Failure::Conflict(facts)
+            }
+            (failure, _) => failure,
+        }
+    }
+
+    fn list(&self, node: NodeId) -> Result<Value, Failure> {
+        let elements = self.below(node).into_iter();
+        let elements: BTreeMap<usize, NodeId> = elements
+            .filter_map(
+                |below| if let Some(Way::Index(index)) = self.way(below) { Some((*index, below)) } else { None },
+            )
+            .collect();
+        let mut list = Vec::new();
+        for (index, element) in &elements {
+            // Those that are there come first, and one that has to be there needs those before it.
+            if self.kind(*element) != Kind::Missing {
+                // What is asked of every element is true of the others.
+                while list.len() < *index {
+                    list.push(list.last().cloned().unwrap_or_else(|| build::element(self.way(node))));
+                }
+                list.extend(self.value(*element)?);
+            }
+        }
+        let facets = self.facets(node);
+        let most = elements.iter().find(|(_, node)| self.facts.contains(&(Fact::Is(**node, Kind::Missing), true)));
+        let most = most.map_or(LIST_LENGTH as usize, |(index, _)| *index);
+        if let Some((_, count)) = facets.iter().find(|(facet, _)| *facet == Facet::Count)
+            && self.kind(*count) == Kind::Number
+        {
+            let atoms: Vec<AtomId> = self.atoms(*count).into_iter().map(|(atom, _)| atom).collect();
+            // No number of elements at all is found out there.
+            self.numbers(*count, 1)?;
+            let fits = |length: &usize| self.passes(&atoms, &Value::Number(Number::new(&length.to_string())));
+            let Some(length) = (list.len()..=most).find(fits) else {
+                let mut facts = self.conflict(*count, &atoms);
+                let present = elements.values().map(|node| {
+                    let is_missing = self.kind(*node) == Kind::Missing;
+                    (Fact::Is(*node, Kind::Missing), is_missing)
+                });
+                facts.extend(present);
+                return Err(Failure::Conflict(facts));
+            };
+            while list.len() < length {
+                list.push(list.last().cloned().unwrap_or_else(|| build::element(self.way(node))));
+            }
+        }
+        let sums: Vec<_> = facets.iter().filter(|(facet, _)| matches!(facet, Facet::Sum(_))).copied().collect();
+        for (facet, below) in sums {
+            let totals = self.values(below, MOST_VALUES)?;
+            let Facet::Sum(sum) = facet else { continue };
+            let Some(sum) = self.shared.sums.get(sum) else { continue };
+            let fitting = totals.iter().flatten().find_map(|total| {
+                let tried = build::summing(sum, total, &list);
+                tried.into_iter().find(|list| self.fits(node, &Value::List(list.clone())))
+            });
+            match fitting {
+                Some(fitting) => list = fitting,
+                None if self.kind(below) == Kind::NoFacet => list.push(Value::String("x".to_owned())),
+                None => return Err(self.unknown(below)),
+            }
+        }
+        let list = Value::List(list);
+        // What is read off a text is checked against the text that is made of it.
+        if facets.is_empty() || self.fits(node, &list) { Ok(list) } else { Err(self.unknown(node)) }
+    }
+
+    fn object(&self, node: NodeId) -> Result<Value, Failure> {
+        let mut members = Vec::new();
+        for below in self.below(node) {
+            let key = match self.way(below) {
+                Some(Way::Key(key)) => key.clone(),
+                Some(Way::Facet(Facet::Command(field))) => field.name().to_owned(),
+                Some(Way::Facet(Facet::Statement(field))) => field.name().to_owned(),
+                _ => continue,
+            };
+            members.extend(self.value(below)?.map(|value| (key, value)));
+        }
+        if self.facts.contains(&(Fact::Extra(node), true)) {
+            let free = (0..).map(|number| format!("other{number}"));
+            let free = free.map(|key| if key == "other0" { "other".to_owned() } else { key });
+            let key = free.into_iter().find(|key| members.iter().all(|(known, _)| known != key));
+            members.extend(key.map(|key| (key, Value::Bool(true))));
+        }
+        Ok(Value::Object(members))
+    }
+
+    /// Times for clocks and dates: every combination of what they ask.
+    fn instants(&self, facets: &[(Facet, NodeId)]) -> Result<Vec<i64>, Failure> {
+        let mut asked = Vec::new();
+        for (facet, node) in facets.iter().filter(|(facet, _)| build::is_time(*facet)) {
+            let values = if self.kind(*node) == Kind::Number { self.values(*node, MOST_VALUES)? } else { Vec::new() };
+            asked.push((*facet, values.into_iter().flatten().collect::<Vec<_>>()));
+        }
+        Ok(build::instants(&asked, self.now_seconds()))
+    }
+
+    fn now_seconds(&self) -> i64 {
+        match &self.now {
+            Value::Number(number) => {
+                number.value.as_ref().and_then(crate::reference::arithmetic::floor).unwrap_or_default()
+            }
+            _ => 0,
+        }
+    }
+
+    fn settle_tool(&mut self) -> Result<String, Failure> {
+        let tool = self.writer.space.nodes.iter().position(|node| node.way == Way::Part(Root::Tool));
+        let mut chosen = self.writer.tool.name.clone();
+        if let Some(node) = tool.filter(|node| self.relevant.contains(node)) {
+            let name = self.tool(node)?;
+            chosen = text_of(&name).unwrap_or(chosen);
+            self.fixed.insert(node, name);
+        }
+        Ok(chosen)
+    }
+
+    /// The present, which ages depend on.
+    fn settle_present(&mut self) -> Result<(), Failure> {
+        let nodes = &self.writer.space.nodes;
+        let context = nodes.iter().position(|node| node.way == Way::Part(Root::Context));
+        let is_now = |node: &super::space::Node| node.above == context && node.way == Way::Key("now".to_owned());
+        let now = nodes.iter().position(is_now).filter(|node| context.is_some() && self.relevant.contains(node));
+        if let Some(node) = now
+            && let Some(value) = self.value(node)?
+        {
+            if let Read::Value(instant) = alone::facet(Facet::Instant, &value, self.shared, None) {
+                self.now = instant;
+            }
+            self.fixed.insert(node, value);
+        }
+        Ok(())
+    }
+
+    fn add_present(&self, parts: &mut BTreeMap<Root, Value>) {
+        let is_age = |node: &NodeId| matches!(self.way(*node), Some(Way::Facet(Facet::Age)));
+        if !self.relevant.iter().any(is_age) {
+            return;
+        }
+        if let Value::Object(members) = parts.entry(Root::Context).or_insert_with(|| Value::Object(Vec::new()))
+            && members.iter().all(|(key, _)| key != "now")
+        {
+            members.push(("now".to_owned(), self.now.clone()));
+        }
+    }
+
+    /// Values for the places that are compared with each other.
+    fn settle_compared(&mut self) -> Result<(), Failure> {
+        let compared: Vec<AtomId> = self.may.keys().copied().filter(|atom| self.is_comparison(*atom)).collect();
+        let readable = |node: &NodeId| matches!(self.kind(*node), Kind::Bool | Kind::Number | Kind::String);
+        let mut order: Vec<NodeId> = Vec::new();
+        for atom in &compared {
+            // What others are compared with comes first.
+            for side in self.writer.atoms.get(*atom).into_iter().flat_map(|atom| atom.sides.iter().rev()) {
+                if readable(side) && !order.contains(side) && !self.fixed.contains_key(side) {
+                    order.push(*side);
+                }
+            }
+        }
+        if order.is_empty() {
+            return Ok(());
+        }
+        let mut words: Vec<String> = Vec::new();
+        let mut candidates = Vec::new();
+        let numbers: Vec<_> = order
+            .iter()
+            .flat_map(|node| self.atoms(*node))
+            .flat_map(|(_, asked)| numbers::literals(&asked.0))
+            .collect();
+        let same = self.same(&order, &compared);
+        for node in &order {
+            let class: Vec<NodeId> = order.iter().copied().filter(|other| same.get(other) == same.get(node)).collect();
+            let own: Vec<Value> = match class.len() {
+                1 => self.values(*node, MOST_VALUES)?.into_iter().flatten().collect(),
+                _ => self.values_of_all(&class, &compared)?,
+            };
+            words.extend(own.iter().filter_map(text_of));
+            candidates.push(own);
+        }
+        words.sort_by_key(|word| (word.len(), word.clone()));
+        words.dedup();
+        words.truncate(MOST_VALUES);
+        for (node, own) in order.iter().zip(&mut candidates) {
+            let more: Vec<Value> = match self.kind(*node) {
+                Kind::String => build::related(&words).into_iter().map(Value::String).collect(),
+                Kind::Number => numbers::candidates(&numbers, None, order.len() + 1),
+                _ => Vec::new(),
+            };
+            let grammar = match self.way(*node) {
+                Some(Way::Facet(facet)) => build::grammar(*facet),
+                _ => None,
+            };
+            let is_text = |value: &Value| {
+                grammar.is_none_or(|grammar| text_of(value).is_none_or(|text| build::is_in(grammar, &text)))
+            };
+            for value in more {
+                if !own.contains(&value) && is_text(&value) && self.fits(*node, &value) {
+                    own.push(value);
+                }
+            }
+        }
+        let mut tried = 0;
+        let mut chosen = HashMap::new();
+        if self.choose(&order, &candidates, &compared, &mut chosen, &mut tried) {
+            self.fixed.extend(chosen);
+            return Ok(());
+        }
+        // Numbers and booleans that are only compared have been tried in every order.
+        let is_exact = tried <= MOST_TRIED
+            && order.iter().all(|node| {
+                let is_plain = !matches!(self.way(*node), Some(Way::Facet(_))) && self.facets(*node).is_empty();
+                is_plain && matches!(self.kind(*node), Kind::Number | Kind::Bool)
+            });
+        if is_exact {
+            let mut facts: Literals = order
+                .iter()
+                .flat_map(|node| {
+                    let atoms: Vec<AtomId> = self.atoms(*node).into_iter().map(|(atom, _)| atom).collect();
+                    self.conflict(*node, &atoms)
+                })
+                .collect();
+            let about = |fact: &Fact| matches!(fact, Fact::True(atom) | Fact::False(atom) if compared.contains(atom));
+            facts.extend(self.facts.iter().filter(|(fact, _)| about(fact)));
+            return Err(Failure::Conflict(facts));
+        }
+        Err(self.unknown(order.first().copied().unwrap_or_default()))
+    }
+
+    /// For each place, the first of those that have to have the same value as it.
+    fn same(&self, places: &[NodeId], compared: &[AtomId]) -> HashMap<NodeId, NodeId> {
+        let mut first: HashMap<NodeId, NodeId> = places.iter().map(|place| (*place, *place)).collect();
+        for sides in compared.iter().filter_map(|atom| self.equal(*atom)) {
+            let [Some(one), Some(other)] = sides.map(|side| first.get(&side).copied()) else { continue };
+            first.values_mut().filter(|first| **first == other).for_each(|first| *first = one);
+        }
+        first
+    }
+
+    /// The two places of a comparison that says that they have the same value.
+    fn equal(&self, atom: AtomId) -> Option<[NodeId; 2]> {
+        let may = self.may(atom);
+        match self.writer.atoms.get(atom) {
+            Some(Atom { test: Tested::Value(Asked(Operator::Eq(_))), sides }) if !may.be_false && !may.be_unknown => {
+                <[NodeId; 2]>::try_from(sides.as_slice()).ok()
+            }
+            _ => None,
+        }
+    }
+
+    /// Values for places that have to have the same.
+    fn values_of_all(&self, places: &[NodeId], compared: &[AtomId]) -> Result<Vec<Value>, Failure> {
+        let own: Vec<(AtomId, &Asked)> = places.iter().flat_map(|place| self.atoms(*place)).collect();
+        let atoms: Vec<AtomId> = own.iter().map(|(atom, _)| *atom).collect();
+        let kind = places.first().map_or(Kind::Missing, |place| self.kind(*place));
+        let passing = |candidates: Vec<Value>, atoms: &[AtomId]| {
+            candidates.into_iter().filter(|value| self.passes(atoms, value)).collect::<Vec<_>>()
+        };
+        let found = match kind {
+            Kind::String => {
+                let fits = |text: &str| self.passes(&atoms, &Value::String(text.to_owned()));
+                self.find_strings(&own, None, MOST_VALUES, (&|_| true, None), &fits)
+            }
+            Kind::Number => {
+                let bounds: Vec<_> = own.iter().flat_map(|(_, asked)| numbers::literals(&asked.0)).collect();
+                let find = |atoms: &[AtomId]| passing(numbers::candidates(&bounds, None, 4), atoms);
+                match find(&atoms) {
+                    found if found.is_empty() => Err(Self::least(&atoms, &mut |atoms| Some(!find(atoms).is_empty()))),
+                    found => Ok(found),
+                }
+            }
+            _ => match passing(vec![Value::Bool(true), Value::Bool(false)], &atoms) {
+                found if found.is_empty() => Err(Contradiction::Of(atoms.clone())),
+                found => Ok(found),
+            },
+        };
+        match found {
+            Ok(values) => Ok(values),
+            Err(Contradiction::Unknown) => Err(self.unknown(places.first().copied().unwrap_or_default())),
+            Err(Contradiction::Of(mut atoms)) => {
+                let is_between = |atom: &AtomId| self.equal(*atom).is_some_and(|sides| places.contains(&sides[0]));
+                atoms.extend(compared.iter().copied().filter(is_between));
+                let about = |fact: &Fact| matches!(fact, Fact::True(atom) | Fact::False(atom) if atoms.contains(atom));
+                let facts = self.facts.iter().filter(|(fact, _)| about(fact)).copied();
+                let kinds = places.iter().map(|place| (Fact::Is(*place, self.kind(*place)), true));
+                Err(Failure::Conflict(facts.chain(kinds).collect()))
+            }
+        }
+    }
+
+    fn is_comparison(&self, atom: AtomId) -> bool {
+        self.writer.atoms.get(atom).is_some_and(|atom| matches!(atom.test, Tested::Value(_)) && atom.sides.len() > 1)
+    }
+
+    fn choose(
+        &self,
+        order: &[NodeId],
+        candidates: &[Vec<Value>],
+        compared: &[AtomId],
+        chosen: &mut HashMap<NodeId, Value>,
+        tried: &mut usize,
+    ) -> bool {
+        let (Some((node, order)), Some((own, candidates))) = (order.split_first(), candidates.split_first()) else {
+            return true;
+        };
+        for value in own {
+            *tried += 1;
+            if *tried > MOST_TRIED {
+                return false;
+            }
+            chosen.insert(*node, value.clone());
+            let is_so = compared.iter().all(|atom| self.compares(*atom, chosen));
+            if is_so && self.choose(order, candidates, compared, chosen, tried) {
+                return true;
+            }
+            chosen.remove(node);
+        }
+        false
+    }
+
+    /// Whether a comparison comes out as it may, as far as its sides have values.
+    fn compares(&self, atom: AtomId, chosen: &HashMap<NodeId, Value>) -> bool {
+        let Some(Atom { test: Tested::Value(asked), sides }) = self.writer.atoms.get(atom) else { return true };
+        let mut values = Vec::new();
+        for side in sides {
+            match (chosen.get(side).or_else(|| self.fixed.get(side)), self.kind(*side)) {
+                (Some(value), _) => values.push(Some(value)),
+                (None, Kind::Bool | Kind::Number | Kind::String) => return true,
+                (None, _) => return self.may(atom).be_unknown,
+            }
+        }
+        self.may(atom).be(alone::test(&asked.0, &values))
+    }
+
+    /// The names of roles that the caller has; `None` if they do not matter, or cannot be read.
+    fn roles(&self) -> Result<Option<Vec<String>>, Failure> {
+        let mut asked = Vec::new();
+        for (atom, may) in &self.may {
+            if let Some(Tested::Roles(roles)) = self.writer.atoms.get(*atom).map(|atom| &atom.test) {
+                asked.push((*atom, roles, *may));
+            }
+        }
+        if asked.is_empty() || asked.iter().all(|(_, _, may)| may.be_unknown) {
+            return Ok(None);
+        }
+        let has = |name: &str, needed: &[usize]| {
+            let named = self.shared.roles.iter().filter(|role| role.name == name);
+            named.into_iter().any(|role| role.closure.iter().any(|role| needed.contains(role)))
+        };
+        // All roles but those that must not be there; then as few of them as do.
+        let must_not = |name: &str| asked.iter().any(|(_, roles, may)| !may.be_true && has(name, roles));
+        let mut names: Vec<String> = Vec::new();
+        for role in &self.shared.roles {
+            if !must_not(&role.name) && !names.contains(&role.name) {
+                names.push(role.name.clone());
+            }
+        }
+        for (atom, roles, may) in &asked {
+            if !may.be_false && !may.be_unknown && !names.iter().any(|name| has(name, roles)) {
+                let about = |(fact, _): &&(Fact, bool)| match fact {
+                    Fact::True(other) | Fact::False(other) => {
+                        other == atom || asked.iter().any(|(asked, _, may)| asked == other && !may.be_true)
+                    }
+                    _ => false,
+                };
+                return Err(Failure::Conflict(self.facts.iter().filter(about).copied().collect()));
+            }
+        }
+        let needed = |names: &[String]| {
+            asked.iter().all(|(_, roles, may)| may.be_false || names.iter().any(|name| has(name, roles)))
+        };
+        // The first ones are those that inherit least, as policies are mostly written.
+        for at in (0..names.len()).rev() {
+            let mut fewer = names.clone();
+            fewer.remove(at);
+            if needed(&fewer) {
+                names = fewer;
+            }
+        }
+        Ok(Some(names))
+    }
+
+    fn add_roles(&self, parts: &mut BTreeMap<Root, Value>, roles: Option<Vec<String>>) {
+        let Some(roles) = roles else { return };
+        if let Value::Object(members) = parts.entry(Root::Agent).or_insert_with(|| Value::Object(Vec::new()))
+            && members.iter().all(|(key, _)| key != "roles")
+        {
+            members.push(("roles".to_owned(), Value::List(roles.into_iter().map(Value::String).collect())));
+        }
+    }
+
+    /// Strings that have to be somewhere in a part of the call.
+    fn add_anywhere(&self, parts: &mut BTreeMap<Root, Value>) -> Result<(), Failure> {
+        let mut asked: BTreeMap<NodeId, Vec<(AtomId, &Asked, bool)>> = BTreeMap::new();
+        for (atom, may) in &self.may {
+            if let Some(Atom { test: Tested::Anywhere(test), sides }) = self.writer.atoms.get(*atom)
+                && let [part, _] = sides.as_slice()
+            {
+                asked.entry(*part).or_default().push((*atom, test, may.be_true));
+            }
+        }
+        for (part, asked) in asked {
+            let Some(Way::Part(root)) = self.way(part) else { continue };
+            let forbidden: Vec<(String, bool)> = asked
+                .iter()
+                .filter(|(_, _, want)| !want)
+                .filter_map(|(_, test, _)| Some((language::expression(&test.0)?, false)))
+                .collect();
+            for (number, (_, test, _)) in asked.iter().filter(|(_, _, want)| *want).enumerate() {
+                let Some(expression) = language::expression(&test.0) else { return Err(self.unknown(part)) };
+                let expressions: Vec<_> = forbidden.iter().cloned().chain([(expression, true)]).collect();
+                let Strings::These(found) = language::strings(&expressions, &|_| true, None, 1, &HashSet::new()) else {
+                    return Err(self.unknown(part));
+                };
+                // The same text may be read in other letters.
+                let Some(text) = found.into_iter().next() else { return Err(self.unknown(part)) };
+                if let Value::Object(members) = parts.entry(*root).or_insert_with(|| Value::Object(Vec::new())) {
+                    members.push((format!("text{number}"), Value::String(text)));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn all(values: Vec<Value>) -> Vec<Option<Value>> {
+    values.into_iter().map(Some).collect()
+}
+
+/// The kind of what was read.
+pub(super) fn kind_of(read: &Read) -> Kind {
+    match read {
+        Read::Missing => Kind::Missing,
+        Read::NoFacet => Kind::NoFacet,
+        Read::Value(value) => match value {
+            Value::Null => Kind::Null,
+            Value::Bool(_) => Kind::Bool,
+            Value::Number(Number { value: Some(_), .. }) => Kind::Number,
+            Value::Number(_) => Kind::OutOfRange,
+            Value::String(_) => Kind::String,
+            Value::List(elements) if elements.len() as u64 > LIST_LENGTH => Kind::LongList,
+            Value::List(_) => Kind::List,
+            Value::Object(_) => Kind::Object,
+            Value::Unknown { .. } => Kind::Unknown,
+        },
+    }
+}
+
+/// Whether what was read is this value, however a number is written.
+fn is_same(read: &Read, fixed: &Value) -> bool {
+    match (read, fixed) {
+        (Read::Value(Value::Number(one)), Value::Number(other)) => one.value == other.value,
+        (Read::Value(value), fixed) => value == fixed,
+        _ => false,
+    }
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// The texts that an operator compares with.
+fn texts(operator: &Operator) -> Vec<String> {
+    let of = |value: &Literal| match value {
+        Literal::String(text) => Some(text.clone()),
+        _ => None,
+    };
+    let operand = |operand: &Operand| match operand {
+        Operand::Literal(value) => of(value),
+        Operand::Ref(_) => None,
+    };
+    match operator {
+        Operator::In(values) | Operator::Presumed(values) => values.iter().filter_map(of).collect(),
+        Operator::Eq(with) | Operator::StartsWith(with) | Operator::EndsWith(with) | Operator::Contains(with) => {
+            operand(with).into_iter().collect()
+        }
+        Operator::Inside { directory, .. } => directory.iter().filter_map(operand).collect(),
+        Operator::Matches(pattern) => vec![pattern.text().replace("**", "x").replace(['*', '?'], "x")],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,45 @@
+//! Proves what a policy guarantees.
+
+use crate::analyze::{self, Answer};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
+use crate::policy::{Effect, Policy, Rule};
+use crate::reference::{self, Call, Conclusion};
+
+/// What is wrong with the guarantees: an error for each that a call breaks, and a warning for each that is not decided.
+pub(super) fn prove(policy: &Policy, guarantees: &Policy) -> Vec<Diagnostic> {
+    let mut found = Diagnostics::default();
+    for (guarantee, answer) in guarantees.rules.iter().zip(analyze::prove(policy, guarantees)) {
+        match answer {
+            Answer::Never => {}
+            Answer::Call(witness) => found.push(broken(policy, guarantee, &witness.call)),
+            Answer::Undecided(places) => {
+                let id = quoted(&guarantee.id);
+                let message = format!("it is not decided whether a call breaks the guarantee {id}");
+                let help = format!("the tests of these values are in the way: {}", places.join(", "));
+                found.push(Diagnostic::new(Code::Undecided, guarantee.span, message).help(help));
+            }
+        }
+    }
+    found.finish()
+}
+
+fn broken(policy: &Policy, guarantee: &Rule, call: &str) -> Diagnostic {
+    let broken = match guarantee.effect {
+        Effect::Deny => "a call is let through that must never be allowed",
+        _ => "a call is not allowed that must always be",
+    };
+    let conclusion = Call::read(call.as_bytes()).ok().map(|call| reference::trace(policy, &call).conclusion);
+    let decided = conclusion.as_ref().map(ToString::to_string).unwrap_or_default();
+    let message = format!("the guarantee {} does not hold: {broken}", quoted(&guarantee.id));
+    let error = Diagnostic::new(Code::Guarantee, guarantee.span, message);
+    let error = match decider(policy, conclusion.as_ref()) {
+        Some(rule) => error.label(rule.span, "this rule decides"),
+        None => error,
+    };
+    error.help(format!("{decided}: {call}"))
+}
+
+fn decider<'p>(policy: &'p Policy, conclusion: Option<&Conclusion>) -> Option<&'p Rule> {
+    let id = conclusion?.rule.as_ref()?;
+    policy.rules.iter().find(|rule| rule.id == *id)
+}

@@ -1,0 +1,270 @@
+//! Random policies and guarantees: a call that breaks a guarantee does, by the module and by the reference evaluator; and where
+//! there is none, random calls near the policies' edges do not break it either.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it is a test")]
+
+mod generate;
+mod support;
+
+use arbitrary::Unstructured;
+use generate::Json;
+use perso_core::analyze::{Answer, prove};
+use perso_core::check::check;
+use perso_core::policy::{Effect, Policy};
+use perso_core::reference::{self, Call};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// How many questions a run of CI asks. `PERSO_QUESTIONS` asks for more.
+const QUESTIONS: u32 = 3_000;
+/// Calls that are tried for each answer that there is none.
+const CALLS: u32 = 100;
+
+/// The rules of a policy that can be guarantees: those that allow or deny.
+fn guarantees(policy: &Json) -> Json {
+    let Json::Object(members) = policy else { panic!("a policy is an object") };
+    let is_guarantee = |rule: &Json| matches!(rule, Json::Object(rule) if rule.iter().all(|(key, _)| key != "ask"));
+    let members = members.iter().filter(|(key, _)| key != "tools").map(|(key, value)| match (key.as_str(), value) {
+        ("rules", Json::List(rules)) => {
+            (key.clone(), Json::List(rules.iter().filter(|rule| is_guarantee(rule)).cloned().collect()))
+        }
+        _ => (key.clone(), value.clone()),
+    });
+    Json::Object(members.collect())
+}
+
+/// Whether a call breaks a guarantee, as the reference evaluator decides.
+fn breaks(policy: &Policy, guarantees: &Policy, rule: usize, call: &Call) -> bool {
+    let rule = guarantees.rules[rule].clone();
+    let (applies, default) = match rule.effect {
+        Effect::Deny => (Effect::Deny, Effect::Allow),
+        _ => (Effect::Allow, Effect::Deny),
+    };
+    let kept = rule.effect;
+    let alone = Policy { rules: vec![rule], default, tools: None, ..guarantees.clone() };
+    let is_about = reference::decide(&alone, call).outcome == reference::outcome(applies);
+    let decided = reference::decide(policy, call).outcome;
+    let is_broken = match kept {
+        Effect::Deny => decided != reference::outcome(Effect::Deny),
+        _ => decided != reference::outcome(Effect::Allow),
+    };
+    is_about && is_broken
+}
+
+#[test]
+fn guarantees_are_broken_by_the_calls_shown_and_by_no_others() {
+    let wanted: u32 =
+        std::env::var("PERSO_QUESTIONS").map_or(QUESTIONS, |count| count.parse().expect("it is a number"));
+    let seed = std::env::var("PERSO_SEED").ok();
+    let seed = seed.map(|seed| u64::from_str_radix(seed.trim_start_matches("0x"), 16).expect("it is hexadecimal"));
+    let first = seed.unwrap_or(0x5eed);
+    let next = AtomicU32::new(0);
+    let threads = if seed.is_some() { 1 } else { std::thread::available_parallelism().map_or(1, |cores| cores.get()) };
+    let counts = std::thread::scope(|scope| {
+        let ask = || {
+            let mut counts = Counts::default();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if counts.asked * threads as u32 >= wanted || (seed.is_some() && number > 0) {
+                    return counts;
+                }
+                counts.ask(first.wrapping_add(u64::from(number)));
+            }
+        };
+        let runs: Vec<_> = (0..threads).map(|_| scope.spawn(ask)).collect();
+        runs.into_iter().map(|run| run.join().expect("all is as it should be")).collect::<Vec<_>>()
+    });
+    let mut total = Counts::default();
+    for counts in counts {
+        total.asked += counts.asked;
+        total.broken += counts.broken;
+        total.never += counts.never;
+        for (place, count) in counts.undecided {
+            *total.undecided.entry(place).or_default() += count;
+        }
+    }
+    let undecided: u32 = total.undecided.values().sum();
+    println!("{} questions: {} calls, {} times none, {undecided} undecided", total.asked, total.broken, total.never);
+    for (place, count) in &total.undecided {
+        println!("{count:>6} {place}");
+    }
+    if seed.is_none() {
+        assert!(total.broken > total.asked / 10 && total.never > total.asked / 10, "one answer hardly ever comes");
+        assert!(undecided * 100 <= total.asked * 8, "more than 8 % is undecided");
+    }
+}
+
+fn ask(policy: &str, guarantees: &str) -> Vec<Answer> {
+    prove(&check(policy).policy.unwrap(), &check(guarantees).policy.unwrap())
+}
+
+#[test]
+fn a_bound_holds_or_a_call_breaks_it() {
+    let policy = r#"{ "perso": 1, "roles": { "agent": [], "manager": ["agent"] }, "rules": [
+        { "id": "refund", "allow": "refund", "roles": ["agent"], "when": { "args.amount": { "gt": 0, "lte": 500 } } },
+        { "id": "more", "allow": "refund", "roles": ["manager"], "when": { "args.amount": { "gt": 0, "lte": 5000 } } }
+    ] }"#;
+    let guarantees = r#"{ "perso": 1, "roles": { "agent": [], "manager": ["agent"] }, "rules": [
+        { "id": "small", "deny": "refund", "when": { "args.amount": { "gt": 500 } } },
+        { "id": "not-huge", "deny": "refund", "when": { "args.amount": { "gt": 5000 } } },
+        { "id": "agents", "deny": "refund", "unless": { "agent.roles": { "has": "agent" } } },
+        { "id": "managers", "allow": "refund", "roles": ["manager"], "when": { "args.amount": { "gt": 1, "lt": 5000 } } },
+        { "id": "all", "allow": "refund", "roles": ["agent"], "when": { "args.amount": { "gt": 0, "lt": 501 } } }
+    ] }"#;
+    let answers = ask(policy, guarantees);
+    assert!(matches!(&answers[0], Answer::Call(found) if found.call.contains("501")), "{answers:?}");
+    assert_eq!(answers[1..4], [Answer::Never, Answer::Never, Answer::Never]);
+    assert!(matches!(&answers[4], Answer::Call(found) if found.call.contains("500.5")), "{answers:?}");
+}
+
+/// What each test of the language can prove, and what calls it finds.
+#[test]
+fn the_whole_language_is_understood() {
+    // The tests of an allow rule, those of a guarantee that no such call is allowed, and whether it holds.
+    let cases = [
+        (
+            r#"{ "args.to": { "email_domain": "**.acme.com" } }"#,
+            r#"{ "args.to": { "ends_with": "mail.acme.com" } }"#,
+            false,
+        ),
+        (
+            r#"{ "args.url": { "url": { "host": "acme.com", "scheme": "https" } } }"#,
+            r#"{ "args.url": { "starts_with": "https://acme" } }"#,
+            false,
+        ),
+        (
+            r#"{ "args.path": { "within": "/srv/files" } }"#,
+            r#"{ "args.path": { "within": "/srv/files/secret" } }"#,
+            false,
+        ),
+        (r#"{ "args.path": { "within": "/srv/files" } }"#, r#"{ "args.path": { "within": "/etc" } }"#, true),
+        (r#"{ "args.ip": { "cidr": "10.0.0.0/8" } }"#, r#"{ "args.ip": { "cidr": "10.1.0.0/16" } }"#, false),
+        (r#"{ "args.ip": { "cidr": "10.0.0.0/8" } }"#, r#"{ "args.ip": { "cidr": "192.168.0.0/16" } }"#, true),
+        (
+            r#"{ "args.cmd": { "command": { "program": ["git", "ls"] } } }"#,
+            r#"{ "args.cmd": { "command": { "program": "rm" } } }"#,
+            true,
+        ),
+        (r#"{ "args.items": { "count": { "lte": 3 } } }"#, r#"{ "args.items": { "count": { "gt": 3 } } }"#, true),
+        (r#"{ "args.items": { "count": { "lte": 3 } } }"#, r#"{ "args.items": { "count": { "gt": 2 } } }"#, false),
+        (r#"{ "args.items": { "every": { "gt": 0 } } }"#, r#"{ "args.items": { "some": { "lte": 0 } } }"#, true),
+        (r#"{ "args.items": { "some": { "gt": 0 } } }"#, r#"{ "args.items": { "some": { "lte": 0 } } }"#, false),
+        (
+            r#"{ "args.items": { "sum": { "of": ".price", "lte": 100 } } }"#,
+            r#"{ "args.items": { "sum": { "of": ".price", "gt": 99 } } }"#,
+            false,
+        ),
+        (r#"{ "args": { "only": ["a", "b"] } }"#, r#"{ "args.c": { "exists": true } }"#, true),
+        (
+            r#"{ "args.id": { "eq": { "ref": "agent.id" } }, "agent.id": "ann" }"#,
+            r#"{ "args.id": { "ne": "ann" } }"#,
+            true,
+        ),
+        (
+            r#"{ "args.a": { "lt": { "ref": "args.b" } }, "args.b": { "lte": 5 } }"#,
+            r#"{ "args.a": { "gte": 5 } }"#,
+            true,
+        ),
+        (r#"{ "args.name": { "matches": "[a-z]{3}" } }"#, r#"{ "args.name": { "length": { "gt": 3 } } }"#, true),
+        (r#"{ "args.name": { "matches": "[a-z]{3,}" } }"#, r#"{ "args.name": { "length": { "gt": 3 } } }"#, false),
+        (
+            r#"{ "args.day": { "clock": { "zone": "UTC", "weekday": { "in": ["mon", "tue"] } } } }"#,
+            r#"{ "args.day": { "clock": { "zone": "UTC", "weekday": "sun" } } }"#,
+            true,
+        ),
+        (
+            r#"{ "args.q": { "sql": { "dialect": "sqlite", "statement": "select" } } }"#,
+            r#"{ "args.q": { "sql": { "dialect": "sqlite", "statement": "delete" } } }"#,
+            true,
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (rule, guarantee, holds) in cases {
+        let policy = format!(r#"{{ "perso": 1, "rules": [{{ "id": "r", "allow": "tool", "when": {rule} }}] }}"#);
+        let checked = check(&policy);
+        assert!(checked.policy.is_some(), "{rule}: {:?}", checked.diagnostics);
+        // Only what is plainly so: an argument that cannot be read is no such call.
+        let guarantees = format!(
+            r#"{{ "perso": 1, "rules": [{{ "id": "g", "allow": "tool", "when": {guarantee} }}, {{ "id": "h", "deny": "tool", "when": {{ "all": [{guarantee}, {rule}] }} }}] }}"#
+        );
+        let checked = check(&guarantees);
+        assert!(checked.policy.is_some(), "{guarantee}: {:?}", checked.diagnostics);
+        let answer = &ask(&policy, &guarantees)[1];
+        let is_so = match answer {
+            Answer::Call(_) => !holds,
+            Answer::Never => holds,
+            Answer::Undecided(_) => false,
+        };
+        if !is_so {
+            wrong.push(format!("{rule} {guarantee}: {answer:?}"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{}",
+        wrong.join(
+            "
+"
+        )
+    );
+}
+
+#[derive(Default)]
+struct Counts {
+    asked: u32,
+    broken: u32,
+    never: u32,
+    undecided: BTreeMap<String, u32>,
+}
+
+impl Counts {
+    fn ask(&mut self, seed: u64) {
+        let bytes: Vec<u8> = generate::noise(seed).take_bytes(1 << 14);
+        let mut u = Unstructured::new(&bytes);
+        let (Ok(policy), Ok(other)) = (generate::policy(&mut u), generate::policy(&mut u)) else { return };
+        let (text, other) = (policy.to_string(), guarantees(&other).to_string());
+        let checked = check(&text).policy.expect("it is valid");
+        let Some(promised) = check(&other).policy.filter(|promised| !promised.rules.is_empty()) else { return };
+        let answers = prove(&checked, &promised);
+        let module = perso_core::Policy::from_module(perso_core::compile(&text).expect("it compiles").module).unwrap();
+        let calls: Vec<String> = (0..CALLS).map_while(|_| generate::call(&mut u, &policy).ok()).collect();
+        let calls: Vec<Call> = calls.iter().filter_map(|call| Call::read(call.as_bytes()).ok()).collect();
+        for (rule, answer) in answers.into_iter().enumerate() {
+            self.asked += 1;
+            let id = &promised.rules[rule].id;
+            let context = || format!("PERSO_SEED={seed:#x}, guarantee {id}\n{text}\n{other}");
+            match answer {
+                Answer::Call(witness) => {
+                    self.broken += 1;
+                    let call = Call::read(witness.call.as_bytes()).unwrap();
+                    assert!(breaks(&checked, &promised, rule, &call), "{} does not: {}", witness.call, context());
+                    let outcome = module.decide_json(witness.call.as_bytes()).outcome;
+                    assert_eq!(outcome, reference::decide(&checked, &call).outcome, "{}", context());
+                }
+                Answer::Never => {
+                    self.never += 1;
+                    for call in &calls {
+                        assert!(!breaks(&checked, &promised, rule, call), "{call:?} does: {}", context());
+                    }
+                }
+                Answer::Undecided(places) => {
+                    if std::env::var("PERSO_SEED").is_ok() {
+                        println!("undecided for {}: {}", places.join(", "), context());
+                    }
+                    *self.undecided.entry(places.join(", ")).or_default() += 1;
+                }
+            }
+        }
+    }
+}
+
+/// So many of some random bytes.
+trait TakeBytes {
+    fn take_bytes(self, count: usize) -> Vec<u8>;
+}
+
+impl<F: FnMut() -> [u8; 8]> TakeBytes for F {
+    fn take_bytes(self, count: usize) -> Vec<u8> {
+        std::iter::repeat_with(self).flatten().take(count).collect()
+    }
+}
