@@ -8,7 +8,7 @@ mod support;
 
 use arbitrary::Unstructured;
 use generate::Json;
-use perso_core::analyze::{Answer, prove};
+use perso_core::analyze::{Answer, diff, prove};
 use perso_core::check::check;
 use perso_core::policy::{Effect, Policy};
 use perso_core::reference::{self, Call};
@@ -92,6 +92,92 @@ fn guarantees_are_broken_by_the_calls_shown_and_by_no_others() {
         assert!(total.broken > total.asked / 10 && total.never > total.asked / 10, "one answer hardly ever comes");
         assert!(undecided * 100 <= total.asked * 8, "more than 8 % is undecided");
     }
+}
+
+/// A policy with something changed: a rule left out, or taken from another one.
+fn changed(policy: &Json, other: &Json, choice: u64) -> Json {
+    let rules_of = |policy: &Json| match policy {
+        Json::Object(members) => members.iter().find(|(key, _)| key == "rules").map(|(_, rules)| rules.clone()),
+        _ => None,
+    };
+    let (Some(Json::List(mut rules)), Some(Json::List(others))) = (rules_of(policy), rules_of(other)) else {
+        panic!("a policy has rules")
+    };
+    let at = choice as usize % (rules.len() + 1);
+    match others.get(choice as usize % (others.len() + 1)) {
+        Some(Json::Object(rule)) => {
+            let rename = |(key, value): &(String, Json)| match key.as_str() {
+                "id" => (key.clone(), Json::string("changed")),
+                _ => (key.clone(), value.clone()),
+            };
+            rules.insert(at, Json::Object(rule.iter().map(rename).collect()));
+        }
+        _ if at < rules.len() => drop(rules.remove(at)),
+        _ => {}
+    }
+    let Json::Object(members) = policy else { panic!("a policy is an object") };
+    let members = members.iter().filter(|(key, _)| key != "rules").cloned();
+    Json::Object(members.chain([("rules".to_owned(), Json::List(rules))]).collect())
+}
+
+/// What is decided differently is reported, with the rules that decide, and a call that shows it.
+#[test]
+fn differences_are_those_that_calls_show() {
+    let (mut reported, mut same, mut undecided, mut seen) = (0, 0, 0, 0);
+    for seed in 0..150 {
+        let bytes = generate::noise(0xd1ff + seed).take_bytes(1 << 14);
+        let mut u = Unstructured::new(&bytes);
+        let (Ok(policy), Ok(other)) = (generate::policy(&mut u), generate::policy(&mut u)) else { continue };
+        let (old, new) = (policy.to_string(), changed(&policy, &other, seed).to_string());
+        // A rule of the other policy may not fit this one.
+        let (Some(old_policy), Some(new_policy)) = (check(&old).policy, check(&new).policy) else { continue };
+        let found = diff(&old_policy, &new_policy);
+        let decide = |policy: &Policy, call: &Call| reference::decide(policy, call);
+        for change in &found.changes {
+            reported += 1;
+            let call = Call::read(change.call.as_bytes()).unwrap();
+            let outcomes = [(&old_policy, &change.old), (&new_policy, &change.new)];
+            for (policy, (effect, rule)) in outcomes {
+                let verdict = decide(policy, &call);
+                assert_eq!(verdict.outcome, reference::outcome(*effect), "{}\n{old}\n{new}", change.call);
+                assert_eq!(verdict.rule.map(|rule| policy.rules[rule].id.clone()), *rule);
+            }
+        }
+        if !found.undecided.is_empty() {
+            undecided += 1;
+            continue;
+        }
+        same += u32::from(found.changes.is_empty());
+        for text in (0..CALLS).map_while(|_| generate::call(&mut u, &policy).ok()) {
+            let Ok(call) = Call::read(text.as_bytes()) else { continue };
+            let (before, after) = (decide(&old_policy, &call), decide(&new_policy, &call));
+            let id = |policy: &Policy, rule: Option<usize>| rule.map(|rule| policy.rules[rule].id.clone());
+            if before.outcome == after.outcome {
+                continue;
+            }
+            // A call that only one of them can read is denied by none of its rules.
+            let is_read = |verdict: &reference::Verdict| {
+                !matches!(verdict.cause, perso_core::CauseKind::Malformed | perso_core::CauseKind::Limit)
+            };
+            if !is_read(&before) || !is_read(&after) {
+                continue;
+            }
+            seen += 1;
+            let (one, other) = (id(&old_policy, before.rule), id(&new_policy, after.rule));
+            assert!(
+                found.changes.iter().any(|change| {
+                    reference::outcome(change.old.0) == before.outcome
+                        && reference::outcome(change.new.0) == after.outcome
+                        && change.old.1 == one
+                        && change.new.1 == other
+                }),
+                "{text} is not among {:#?}\n{old}\n{new}",
+                found.changes
+            );
+        }
+    }
+    println!("{reported} differences, {same} policies alike, {undecided} undecided, {seen} calls decided differently");
+    assert!(reported > 100 && same > 5 && seen > 20 && undecided < 60);
 }
 
 fn ask(policy: &str, guarantees: &str) -> Vec<Answer> {

@@ -45,7 +45,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
         &["policy", "covers", "decision", "span", "visible", "limits"],
     ),
     // Questions about policies. Knows no module: whether an answer is right, the reference says.
-    ("analyze", "which calls a policy lets through", &["policy", "reference", "covers", "limits"]),
+    ("analyze", "which calls a policy lets through", &["policy", "reference", "covers", "span", "limits"]),
     // On top: puts the stages together.
     (
         "compile",

@@ -31,6 +31,25 @@ pub(super) fn grammar(facet: Facet) -> Option<&'static str> {
     })
 }
 
+/// What a text matches if a facet of it matches this expression, at least.
+pub(super) fn lift(facet: Facet, of: &str) -> Option<String> {
+    // The comment of a verbose expression would not end.
+    if of.contains("(?") && of.contains('#') {
+        return None;
+    }
+    Some(match facet {
+        Facet::Scheme => format!("(?i:{of})://.*"),
+        // An IPv6 address has several notations.
+        Facet::Host => format!(r"[^:]*://((?i:{of})(:[0-9]*)?([/?#].*)?|\[.*)"),
+        Facet::UrlPath => format!("[^:]*://[^/?#]*((?:{of})|)([?#].*)?"),
+        Facet::Domain => format!("[^@]*@(?i:{of})"),
+        Facet::Path => format!("(?:{of})/?"),
+        Facet::AnyPath => format!(r"(\./)?(?:{of})/?|\./?"),
+        Facet::Program => format!("(?:{of})( .*)?"),
+        _ => return None,
+    })
+}
+
 /// Whether a text is in a grammar.
 pub(super) fn is_in(grammar: &str, text: &str) -> bool {
     crate::reference::alone::test(
@@ -40,7 +59,7 @@ pub(super) fn is_in(grammar: &str, text: &str) -> bool {
 }
 
 /// Texts to try, made of the words that tests compare with.
-pub(super) fn from_words(words: &[String], grammar: Option<&str>) -> Vec<String> {
+pub(super) fn from_words(words: &[String], has_form: bool) -> Vec<String> {
     let mut texts: Vec<String> = words.to_vec();
     for word in words {
         for end in ["x", "/x", ".x", " x"] {
@@ -54,9 +73,10 @@ pub(super) fn from_words(words: &[String], grammar: Option<&str>) -> Vec<String>
             texts.extend(words.iter().filter(|other| *other != first).map(|second| format!("{first}{second}")));
         }
     }
-    let plain: &[&str] = match grammar {
-        None => &["x", "", "y", "value"],
-        Some(_) => &["x", "/x", "example.com", "https", "/", "select", "4:00000000000000000000000000000000"],
+    let plain: &[&str] = if has_form {
+        &["x", "/x", "example.com", "https", "/", "select", "4:00000000000000000000000000000000", "someone@example.com"]
+    } else {
+        &["x", "", "y", "value"]
     };
     texts.extend(plain.iter().map(|text| (*text).to_owned()));
     texts
@@ -289,7 +309,10 @@ fn command(command: &Value) -> String {
     let mut parts: Vec<String> =
         list(CommandField::Env).unwrap_or_default().iter().map(|name| format!("{name}=1")).collect();
     match words {
-        Some(words) if !words.is_empty() => parts.extend(words),
+        Some(words) if !words.is_empty() => {
+            let more = arguments.into_iter().skip(words.len() - 1);
+            parts.extend(words.into_iter().chain(more).collect::<Vec<_>>());
+        }
         _ => {
             parts.push(program.map_or_else(|| "ls".to_owned(), |program| word(&program)));
             parts.extend(arguments);

@@ -51,7 +51,7 @@ impl<'j> Claim<'j> {
     const ALWAYS: Self = Self::All(Vec::new());
     const NEVER: Self = Self::Any(Vec::new());
 
-    fn not(self) -> Self {
+    pub(super) fn not(self) -> Self {
         match self {
             Self::All(parts) => Self::Any(parts.into_iter().map(Self::not).collect()),
             Self::Any(parts) => Self::All(parts.into_iter().map(Self::not).collect()),
@@ -110,11 +110,39 @@ impl<'j> Claim<'j> {
         }
     }
 
-    fn needs(&self) -> Needs {
+    /// One of the policies decides about a call of a tool by this rule; without one, by no rule.
+    pub(super) fn decided_by(joint: &'j Joint<'_>, part: usize, name: &str, rule: Option<usize>) -> Self {
+        let (Some(policy), Some(rules)) = (joint.parts.get(part), joint.rules.get(part)) else { return Self::NEVER };
+        let of = |effect: Effect| {
+            let about =
+                move |(_, rule): &(usize, &Rule)| rule.effect == effect && tool::rule_matches(policy, rule, name);
+            rules.iter().enumerate().filter(about)
+        };
+        let before =
+            |effect: Effect, rule: usize| of(effect).take_while(move |(at, _)| *at < rule).map(|(_, rule)| rule);
+        let Some(at) = rule else {
+            // None denies, asks or allows.
+            let deciding = [Effect::Deny, Effect::Ask].into_iter().flat_map(of).map(|(_, rule)| Self::is_false(rule));
+            let allowing = of(Effect::Allow).map(|(_, rule)| Self::is_true(rule).not());
+            return Self::All(deciding.chain(allowing).collect());
+        };
+        let Some(rule) = rules.get(at) else { return Self::NEVER };
+        let mut claims: Vec<Self> = match rule.effect {
+            Effect::Deny | Effect::Ask => before(rule.effect, at).map(Self::is_false).collect(),
+            Effect::Allow => before(Effect::Allow, at).map(|rule| Self::is_true(rule).not()).collect(),
+        };
+        claims.push(match rule.effect {
+            Effect::Allow => Self::is_true(rule),
+            Effect::Deny | Effect::Ask => Self::is_not_false(rule),
+        });
+        Self::All(claims)
+    }
+
+    fn needs(&self, shared: &Policy) -> Needs {
         match self {
-            Self::All(parts) => Needs::all(parts.iter().map(Self::needs)),
-            Self::Any(parts) => Needs::any(parts.iter().map(Self::needs)),
-            Self::Condition { condition, want, is } => Needs::of(condition, *want, *is),
+            Self::All(parts) => Needs::all(parts.iter().map(|part| part.needs(shared))),
+            Self::Any(parts) => Needs::any(parts.iter().map(|part| part.needs(shared))),
+            Self::Condition { condition, want, is } => Needs::of(shared, condition, *want, *is),
             Self::Roles { .. } => Needs::default(),
         }
     }
@@ -138,7 +166,7 @@ impl<'j> Claim<'j> {
     pub(super) fn decide(&self, joint: &Joint<'_>, tool: &Tool, confirm: &dyn Fn(&Call) -> bool) -> Answer {
         let is_listed = tool.name == request::LISTED && joint.parts.iter().any(|policy| policy.covers.prompts);
         let mut writer = Writer::new(&joint.shared, tool, is_listed);
-        writer.need(self.needs());
+        writer.need(self.needs(&joint.shared));
         let formula = self.write(&mut writer);
         let mut is_confirmed = |found: &Found| confirm(&call(found));
         match search::search(&writer, &formula, &mut is_confirmed) {

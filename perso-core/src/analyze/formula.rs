@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::space::{Kind, Kinds, NodeId, Space};
+use super::space::{Kind, Kinds, Node, NodeId, Space, Way};
 use super::tools::Tool;
 use crate::policy::{
-    Attribute, AttributeId, Condition, Operand, Operator, Policy, Quantified, RoleId, Root, Step, Test, Type,
+    Attribute, AttributeId, CommandField, Condition, Facet, Operand, Operator, Policy, Quantified, RoleId, Root, Step,
+    Test, Type,
 };
 
 /// A fact about a call.
@@ -87,7 +88,7 @@ pub(super) struct OnlyKeys {
 }
 
 /// The most elements of a list that are written out.
-const MOST_ELEMENTS: usize = 12;
+const MOST_ELEMENTS: usize = 40;
 
 /// Writes formulas about calls of one tool.
 pub(super) struct Writer<'p> {
@@ -170,9 +171,36 @@ impl<'p> Writer<'p> {
             }
         };
         for step in steps {
-            node = self.space.step(node, step);
+            node = self.step(node, step);
         }
         node
+    }
+
+    /// The place that a step leads to. The program of a command of a shell line is the first of its words.
+    fn step(&mut self, node: NodeId, step: &Step) -> NodeId {
+        match step {
+            Step::Facet(Facet::Command(CommandField::Program)) => {
+                let words = self.space.step(node, &Step::Facet(Facet::Command(CommandField::Words)));
+                self.space.element(words, 0)
+            }
+            step => self.space.step(node, step),
+        }
+    }
+
+    /// An element of a list. The arguments of a command of a shell line are its words but for the first.
+    fn element(&mut self, list: NodeId, index: usize) -> NodeId {
+        let command = match self.space.get(list) {
+            Some(Node { above, way: Way::Facet(Facet::Command(CommandField::Args)), .. }) => *above,
+            _ => None,
+        };
+        match command {
+            Some(command) => {
+                let words = self.space.step(command, &Step::Facet(Facet::Command(CommandField::Words)));
+                self.space.element(words, 0);
+                self.space.element(words, index + 1)
+            }
+            None => self.space.element(list, index),
+        }
     }
 
     fn place(&mut self, id: AttributeId, around: &Around) -> NodeId {
@@ -206,8 +234,8 @@ impl<'p> Writer<'p> {
         if attribute.is_every_string() {
             let part = self.space.part(attribute.root);
             let (asked, _) = self.asked(&test.operator, around);
-            let is_folded = attribute.facet() == Some(crate::policy::Facet::Folded);
-            let facet = if is_folded { crate::policy::Facet::Folded } else { crate::policy::Facet::Strings };
+            let is_folded = attribute.facet() == Some(Facet::Folded);
+            let facet = if is_folded { Facet::Folded } else { Facet::Strings };
             let side = self.space.step(part, &Step::Facet(facet));
             let atom = self.atom(Tested::Anywhere(asked), vec![part, side]);
             return Formula::Fact(Fact::True(atom), want);
@@ -314,17 +342,20 @@ impl<'p> Writer<'p> {
 
     /// The elements of a list that are written out: those that are asked for by their place, and as many others as are needed.
     fn indices(&mut self, list: AttributeId) -> Vec<usize> {
-        let Some(need) = self.needs.0.get(&list) else { return vec![0] };
-        let mut indices = need.places.clone();
-        let count = need.count.max(usize::from(indices.is_empty()));
+        let Some(attribute) = self.shared.attributes.get(list) else { return Vec::new() };
+        let (key, behind) = whole(attribute);
+        let need = self.needs.0.get(&key).cloned().unwrap_or_default();
+        let mut indices = need.places;
+        // There is a program, and perhaps an argument.
+        let least = if is_words(&key) { 2 } else { 1 };
+        let count = need.count.max(least - indices.len().min(least));
         if count + indices.len() > MOST_ELEMENTS {
-            let name = self.shared.attributes.get(list).map(ToString::to_string).unwrap_or_default();
-            self.lacks = Some(format!("more than {MOST_ELEMENTS} elements of {name}"));
+            self.lacks = Some(format!("more than {MOST_ELEMENTS} elements of {attribute}"));
         }
         let others: Vec<usize> =
             (0..).filter(|index| !indices.contains(index)).take(count.min(MOST_ELEMENTS)).collect();
         indices.extend(others);
-        indices.into_iter().collect()
+        indices.into_iter().filter_map(|index| index.checked_sub(behind)).collect()
     }
 
     /// For each element that can matter: that it is there, and the same with what is asked of it.
@@ -341,7 +372,7 @@ impl<'p> Writer<'p> {
         let mut of = attribute.clone();
         of.steps.push(Step::Element);
         let element = |writer: &mut Self, index: usize| {
-            let node = writer.space.element(list, index);
+            let node = writer.element(list, index);
             let mut inner = around.clone();
             inner.push((of.clone(), node));
             let holds = writer.holds_in(&asked.condition, want, &inner);
@@ -386,7 +417,7 @@ impl<'p> Writer<'p> {
         }
         let mut each = Vec::new();
         for index in self.indices(id) {
-            let element = self.space.element(list, index);
+            let element = self.element(list, index);
             let (operand, sides) = match value_node {
                 Some(node) => (Operand::Ref(1), vec![element, node]),
                 None => (value.clone(), vec![element]),
@@ -416,9 +447,26 @@ fn of_type(ty: Type) -> Kinds {
     }
 }
 
+/// The list of which a list is the end, and how many elements are before it: the arguments of a command are its words but for the
+/// first.
+fn whole(list: &Attribute) -> (Attribute, usize) {
+    let mut whole = list.clone();
+    match whole.steps.last_mut() {
+        Some(Step::Facet(Facet::Command(field))) if *field == CommandField::Args => {
+            *field = CommandField::Words;
+            (whole, 1)
+        }
+        _ => (whole, 0),
+    }
+}
+
+fn is_words(list: &Attribute) -> bool {
+    list.facet() == Some(Facet::Command(CommandField::Words))
+}
+
 /// The elements of lists that have to be there at most for something to hold.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Needs(HashMap<AttributeId, Need>);
+pub(super) struct Needs(HashMap<Attribute, Need>);
 
 /// The elements of a list.
 #[derive(Debug, Clone, Default)]
@@ -431,47 +479,51 @@ struct Need {
 
 impl Needs {
     /// For a condition that is `want`, or, where `is` is false, that is not.
-    pub(super) fn of(condition: &Condition, want: bool, is: bool) -> Self {
+    pub(super) fn of(shared: &Policy, condition: &Condition, want: bool, is: bool) -> Self {
         match condition {
-            Condition::Not(part) => Self::of(part, !want, is),
+            Condition::Not(part) => Self::of(shared, part, !want, is),
             Condition::All(parts) | Condition::Any(parts) => {
-                let parts = parts.iter().map(|part| Self::of(part, want, is));
+                let parts = parts.iter().map(|part| Self::of(shared, part, want, is));
                 let is_all = matches!(condition, Condition::All(_)) == (want == is);
                 if is_all { Self::all(parts) } else { Self::any(parts) }
             }
-            Condition::Test(test) => Self::of_test(test, want, is),
+            Condition::Test(test) => Self::of_test(shared, test, want, is),
         }
     }
 
-    fn of_test(test: &Test, want: bool, is: bool) -> Self {
+    fn of_test(shared: &Policy, test: &Test, want: bool, is: bool) -> Self {
         let mut needs = Self::default();
         // What is asked of every element needs none by itself.
         match &test.operator {
             Operator::Every(asked) | Operator::Some(asked) => {
-                needs = Self::of(&asked.condition, want, is);
+                needs = Self::of(shared, &asked.condition, want, is);
                 let is_every = matches!(test.operator, Operator::Every(_));
-                needs.at(test.attribute).count += usize::from((is_every == want) != is);
+                needs.add(shared, test.attribute, usize::from((is_every == want) != is));
             }
             Operator::At(place, asked) => {
-                needs = Self::of(&asked.condition, want, is);
-                needs.at(test.attribute).places.insert(*place as usize);
+                needs = Self::of(shared, &asked.condition, want, is);
+                if let Some((key, behind)) = shared.attributes.get(test.attribute).map(whole) {
+                    needs.0.entry(key).or_default().places.insert(*place as usize + behind);
+                }
             }
-            Operator::Has(_) => needs.at(test.attribute).count += usize::from(want == is),
-            Operator::InList(list) => needs.at(*list).count += usize::from(want == is),
+            Operator::Has(_) => needs.add(shared, test.attribute, usize::from(want == is)),
+            Operator::InList(list) => needs.add(shared, *list, usize::from(want == is)),
             _ => {}
         }
         needs
     }
 
-    fn at(&mut self, list: AttributeId) -> &mut Need {
-        self.0.entry(list).or_default()
+    fn add(&mut self, shared: &Policy, list: AttributeId, count: usize) {
+        if let Some((key, _)) = shared.attributes.get(list).map(whole) {
+            self.0.entry(key).or_default().count += count;
+        }
     }
 
     /// If all have to hold.
     pub(super) fn all(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut all = Self::default();
         for (list, need) in parts.into_iter().flat_map(|part| part.0) {
-            let own = all.at(list);
+            let own = all.0.entry(list).or_default();
             own.count += need.count;
             own.places.extend(need.places);
         }
@@ -482,7 +534,7 @@ impl Needs {
     pub(super) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut any = Self::default();
         for (list, need) in parts.into_iter().flat_map(|part| part.0) {
-            let own = any.at(list);
+            let own = any.0.entry(list).or_default();
             own.count = own.count.max(need.count);
             own.places.extend(need.places);
         }

@@ -1,6 +1,8 @@
 //! Strings that pass some tests and fail others: found by going through the automata of all of them at once.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::rc::Rc;
 
 use crate::policy::{Operand, Operator, Pattern, Value};
 use regex_automata::Anchored;
@@ -10,7 +12,7 @@ use regex_automata::util::start;
 use regex_automata::util::syntax;
 
 /// The most states that a search goes through.
-const MOST_STATES: usize = 50_000;
+const MOST_STATES: usize = 200_000;
 /// The memory of one automaton, in bytes.
 const MEMORY: usize = 1 << 25;
 
@@ -63,24 +65,48 @@ pub(super) fn expression(operator: &Operator) -> Option<String> {
     })
 }
 
+/// How many automata are kept.
+const KEPT: usize = 128;
+
+thread_local! {
+    /// To build an automaton takes longer than most searches.
+    static BUILT: RefCell<HashMap<String, Option<Rc<DFA>>>> = RefCell::default();
+}
+
+/// The automaton of an expression of a whole string; `None` if it has none.
+fn automaton(expression: &str) -> Option<Rc<DFA>> {
+    if let Some(built) = BUILT.with_borrow(|built| built.get(expression).cloned()) {
+        return built;
+    }
+    let build = |text: String| {
+        DFA::builder()
+            .configure(DFA::config().cache_capacity(MEMORY).skip_cache_capacity_check(true))
+            .syntax(syntax::Config::new().dot_matches_new_line(true))
+            .build(&text)
+            .ok()
+    };
+    // The comment of a verbose expression ends with its line.
+    let dfa = build(format!(r"\A(?:{expression})\z")).or_else(|| build(format!("\\A(?:{expression}\n)\\z")));
+    let dfa = dfa.map(Rc::new);
+    BUILT.with_borrow_mut(|built| {
+        if built.len() >= KEPT {
+            built.clear();
+        }
+        built.insert(expression.to_owned(), dfa.clone());
+    });
+    dfa
+}
+
 /// An automaton that takes whole strings.
 struct Automaton {
-    dfa: DFA,
+    dfa: Rc<DFA>,
     cache: Cache,
     want: bool,
 }
 
 impl Automaton {
     fn new(expression: &str, want: bool) -> Option<Self> {
-        let build = |text: String| {
-            DFA::builder()
-                .configure(DFA::config().cache_capacity(MEMORY).skip_cache_capacity_check(true))
-                .syntax(syntax::Config::new().dot_matches_new_line(true))
-                .build(&text)
-                .ok()
-        };
-        // The comment of a verbose expression ends with its line.
-        let dfa = build(format!(r"\A(?:{expression})\z")).or_else(|| build(format!("\\A(?:{expression}\n)\\z")))?;
+        let dfa = automaton(expression)?;
         let cache = dfa.create_cache();
         Some(Self { dfa, cache, want })
     }

@@ -18,6 +18,7 @@
 
 mod build;
 mod claim;
+mod diff;
 mod formula;
 mod joint;
 mod language;
@@ -29,4 +30,5 @@ mod tools;
 mod values;
 
 pub use claim::{Answer, Witness};
+pub use diff::{Change, Differences, conclusion, diff};
 pub use prove::prove;

@@ -100,8 +100,10 @@ impl<'w> Solver<'w> {
         {
             return !self.truth;
         }
+        // What need not be there is left out, so that calls are short.
+        let prefers = if matches!(fact, Fact::Is(_, Kind::Missing)) { lbool::TRUE } else { lbool::FALSE };
         let sat = &mut self.sat;
-        *self.variables.entry(fact).or_insert_with(|| Lit::new(sat.new_var_default(), true))
+        *self.variables.entry(fact).or_insert_with(|| Lit::new(sat.new_var(prefers, true), true))
     }
 
     fn is(&mut self, node: NodeId, kind: Kind) -> Lit {

@@ -165,7 +165,11 @@ impl Space {
             Way::Part(Root::Tool) => Kinds::of(&[Kind::String]),
             Way::Part(_) => Kinds::of(&[Kind::Missing, Kind::Object]),
             Way::Key(_) => VALUE,
-            Way::Index(_) => match above.and_then(|above| self.way(above)) {
+            Way::Index(index) => match above.and_then(|above| self.way(above)) {
+                // A command that can be read has a program.
+                Some(Way::Facet(Facet::Command(CommandField::Words))) if *index == 0 => {
+                    Kinds::of(&[Kind::Missing, Kind::String])
+                }
                 Some(Way::Facet(Facet::Shell)) => Kinds::of(&[Kind::Missing, Kind::Object]),
                 Some(Way::Facet(Facet::Command(_))) => Kinds::of(&[Kind::Missing, Kind::String, Kind::Unknown]),
                 Some(Way::Facet(_)) => Kinds::of(&[Kind::Missing, Kind::String]),

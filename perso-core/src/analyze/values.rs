@@ -12,7 +12,7 @@ use super::language::{self, Strings};
 use super::numbers;
 use super::space::{Kind, NodeId, Way};
 use crate::limits::LIST_LENGTH;
-use crate::policy::{Facet, Operand, Operator, Policy, Root, Value as Literal};
+use crate::policy::{Facet, Operand, Operator, Pattern, Policy, Root, Value as Literal};
 use crate::reference::alone::{self, Read};
 use crate::reference::{Number, Value};
 
@@ -423,6 +423,10 @@ impl<'w> Values<'w> {
         if others.is_empty() {
             return if is_measured { self.fitting(node, own, count) } else { Ok(own) };
         }
+        if let Some(listed) = self.listed(node) {
+            let found: Vec<Value> = listed.into_iter().filter(|value| self.fits(node, value)).take(count).collect();
+            return if found.is_empty() { Err(Failure::Conflict(self.facts_from(node))) } else { Ok(found) };
+        }
         let mut read = Vec::new();
         for (facet, below) in others {
             read.push((facet, self.kind(below), self.values(below, MOST_VALUES)?));
@@ -432,6 +436,34 @@ impl<'w> Values<'w> {
         let literals: Vec<String> = self.atoms(node).iter().flat_map(|(_, asked)| texts(&asked.0)).collect();
         let candidates = build::strings(&read, &instants, &literals, self.now_seconds());
         self.fitting(node, candidates.into_iter().map(Value::String).chain(own).collect(), count)
+    }
+
+    /// The strings at a place if tests list all that there can be.
+    fn listed(&self, node: NodeId) -> Option<Vec<Value>> {
+        self.atoms(node).into_iter().find_map(|(atom, asked)| {
+            let lists = matches!(asked.0, Operator::Eq(_) | Operator::In(_) | Operator::Presumed(_));
+            let is_needed = self.wanted(atom, asked) == Some(true);
+            (lists && is_needed).then(|| texts(&asked.0).into_iter().map(Value::String).collect())
+        })
+    }
+
+    /// The facts about a place and what is below it, but for comparisons.
+    fn facts_from(&self, node: NodeId) -> Literals {
+        let mut nodes = vec![node];
+        let mut at = 0;
+        while let Some(node) = nodes.get(at).copied() {
+            nodes.extend(self.below(node));
+            at += 1;
+        }
+        let is_about = |fact: &Fact| match fact {
+            Fact::True(atom) | Fact::False(atom) => {
+                nodes.iter().any(|node| self.own.get(node).is_some_and(|own| own.contains(atom)))
+            }
+            Fact::Is(of, _) => nodes.contains(of),
+            Fact::Only(_) | Fact::Extra(_) => false,
+        };
+        let facts = self.facts.iter().filter(|(fact, _)| is_about(fact)).copied();
+        facts.chain([(Fact::Is(node, self.kind(node)), true)]).collect()
     }
 
     /// Strings that pass the tests of the place itself.
@@ -458,16 +490,29 @@ impl<'w> Values<'w> {
         let most = lengths.as_ref().and_then(|(_, values)| numbers::whole(values.first()?)).map(|length| length + 512);
         let measured = lengths.as_ref().map(|(node, _)| *node);
         let of_length = measured.map(|node| self.atoms(node)).unwrap_or_default();
-        let all: Vec<AtomId> = atoms.iter().copied().chain(of_length.into_iter().map(|(atom, _)| atom)).collect();
+        // What is read off a string says something about the string.
+        let mut lifted: Vec<(NodeId, AtomId, String)> = Vec::new();
+        for (facet, below) in self.facets(node).into_iter().filter(|(_, below)| self.kind(*below) == Kind::String) {
+            for (atom, asked) in self.atoms(below) {
+                let expression = language::expression(&asked.0).filter(|_| self.wanted(atom, asked) == Some(true));
+                let expression = expression.and_then(|expression| build::lift(facet, &expression));
+                lifted.extend(expression.map(|expression| (below, atom, expression)));
+            }
+        }
+        let of_lifted = lifted.iter().map(|(_, atom, _)| *atom);
+        let all: Vec<AtomId> =
+            atoms.iter().copied().chain(of_length.into_iter().map(|(atom, _)| atom)).chain(of_lifted).collect();
+        let whole: Vec<&str> = lifted.iter().map(|(.., expression)| expression.as_str()).chain(grammar).collect();
         let found = self.remembered(node, count, &all, || {
             let fits = |text: &str| {
                 fits_length(text.chars().count())
                     && self.passes(&atoms, &Value::String(text.to_owned()))
-                    && grammar.is_none_or(|grammar| build::is_in(grammar, text))
+                    && whole.iter().all(|expression| build::is_in(expression, text))
             };
-            self.find_strings(&own, grammar, count, (&fits_length, most), &fits)
+            self.find_strings(&own, &whole, count, (&fits_length, most), &fits)
         });
-        found.map_err(|failure| self.with_length(failure, measured))
+        let others = lifted.iter().flat_map(|(below, atom, _)| self.conflict(*below, &[*atom])).collect();
+        found.map_err(|failure| with(self.with_length(failure, measured), others))
     }
 
     /// Whether a string has to match what a test of it matches; `None` if it may and may not.
@@ -481,7 +526,7 @@ impl<'w> Values<'w> {
     fn find_strings(
         &self,
         own: &[(AtomId, &Asked)],
-        grammar: Option<&str>,
+        whole: &[&str],
         count: usize,
         (fits_length, most): (&dyn Fn(usize) -> bool, Option<usize>),
         fits: &dyn Fn(&str) -> bool,
@@ -490,7 +535,7 @@ impl<'w> Values<'w> {
         // Values that stand in the policy say most to its author.
         let words = own.iter().flat_map(|(_, asked)| texts(&asked.0)).collect::<Vec<_>>();
         let mut found: Vec<String> = Vec::new();
-        for word in build::from_words(&words, grammar) {
+        for word in build::from_words(&words, !whole.is_empty()) {
             if found.len() < count && !found.contains(&word) && fits(&word) {
                 found.push(word);
             }
@@ -509,18 +554,29 @@ impl<'w> Values<'w> {
                     (Some(_), None) => is_whole = false,
                 }
             }
-            expressions.extend(grammar.map(|grammar| (grammar.to_owned(), true)));
+            expressions.extend(whole.iter().map(|expression| ((*expression).to_owned(), true)));
             (language::strings(&expressions, fits_length, most, count, &taken), is_whole)
         };
         let atoms: Vec<AtomId> = own.iter().map(|(atom, _)| *atom).collect();
-        let is_whole = match search(&atoms, count.min(4)) {
-            (Strings::These(more), is_whole) => {
-                let are_none = more.is_empty();
-                found.extend(more.into_iter().filter(|text| fits(text)));
-                is_whole && are_none
+        // Whether there is one at all is found out sooner than several.
+        let counts = if found.is_empty() { [1, count.min(4)] } else { [count.min(4); 2] };
+        let mut is_whole = false;
+        for count in counts {
+            if found.len() >= count {
+                continue;
             }
-            (Strings::Unfinished, _) => false,
-        };
+            match search(&atoms, count) {
+                (Strings::These(more), whole) => {
+                    is_whole = whole && more.is_empty();
+                    found.extend(more.into_iter().filter(|text| fits(text)));
+                }
+                (Strings::Unfinished, _) => is_whole = false,
+            }
+            if found.is_empty() {
+                break;
+            }
+        }
+        found.dedup();
         if !found.is_empty() {
             return strings(found);
         }
@@ -535,14 +591,11 @@ impl<'w> Values<'w> {
 
     /// The conflict also depends on what is asked of the length.
     fn with_length(&self, failure: Failure, length: Option<NodeId>) -> Failure {
-        match (failure, length) {
-            (Failure::Conflict(mut facts), Some(node)) => {
-                let atoms: Vec<AtomId> = self.atoms(node).into_iter().map(|(atom, _)| atom).collect();
-                facts.extend(self.conflict(node, &atoms));
-                Failure::Conflict(facts)
-            }
-            (failure, _) => failure,
-        }
+        let about = |node: NodeId| {
+            let atoms: Vec<AtomId> = self.atoms(node).into_iter().map(|(atom, _)| atom).collect();
+            self.conflict(node, &atoms)
+        };
+        with(failure, length.map(about).unwrap_or_default())
     }
 
     fn list(&self, node: NodeId) -> Result<Value, Failure> {
@@ -698,9 +751,32 @@ impl<'w> Values<'w> {
                 }
             }
         }
-        if order.is_empty() {
-            return Ok(());
+        // Those that are compared with each other, also by way of others, are settled together.
+        while let Some(first) = order.first().copied() {
+            let mut group = BTreeSet::from([first]);
+            let sides = |atom: &AtomId| self.writer.atoms.get(*atom).map(|atom| atom.sides.clone()).unwrap_or_default();
+            loop {
+                let before = group.len();
+                for sides in compared.iter().map(sides) {
+                    if sides.iter().any(|side| group.contains(side)) {
+                        group.extend(sides.into_iter().filter(|side| order.contains(side)));
+                    }
+                }
+                if group.len() == before {
+                    break;
+                }
+            }
+            let (own, others): (Vec<NodeId>, Vec<NodeId>) = order.into_iter().partition(|node| group.contains(node));
+            let compared: Vec<AtomId> =
+                compared.iter().copied().filter(|atom| sides(atom).iter().any(|side| group.contains(side))).collect();
+            self.settle(&own, &compared)?;
+            order = others;
         }
+        Ok(())
+    }
+
+    /// Values for places that are compared with each other, those first that others are compared with.
+    fn settle(&mut self, order: &[NodeId], compared: &[AtomId]) -> Result<(), Failure> {
         let mut words: Vec<String> = Vec::new();
         let mut candidates = Vec::new();
         let numbers: Vec<_> = order
@@ -708,12 +784,12 @@ impl<'w> Values<'w> {
             .flat_map(|node| self.atoms(*node))
             .flat_map(|(_, asked)| numbers::literals(&asked.0))
             .collect();
-        let same = self.same(&order, &compared);
-        for node in &order {
+        let same = self.same(order, compared);
+        for node in order {
             let class: Vec<NodeId> = order.iter().copied().filter(|other| same.get(other) == same.get(node)).collect();
             let own: Vec<Value> = match class.len() {
                 1 => self.values(*node, MOST_VALUES)?.into_iter().flatten().collect(),
-                _ => self.values_of_all(&class, &compared)?,
+                _ => self.values_of_all(&class, compared)?,
             };
             words.extend(own.iter().filter_map(text_of));
             candidates.push(own);
@@ -742,7 +818,7 @@ impl<'w> Values<'w> {
         }
         let mut tried = 0;
         let mut chosen = HashMap::new();
-        if self.choose(&order, &candidates, &compared, &mut chosen, &mut tried) {
+        if self.choose(order, &candidates, compared, &mut chosen, &mut tried) {
             self.fixed.extend(chosen);
             return Ok(());
         }
@@ -799,7 +875,7 @@ impl<'w> Values<'w> {
         let found = match kind {
             Kind::String => {
                 let fits = |text: &str| self.passes(&atoms, &Value::String(text.to_owned()));
-                self.find_strings(&own, None, MOST_VALUES, (&|_| true, None), &fits)
+                self.find_strings(&own, &[], MOST_VALUES, (&|_| true, None), &fits)
             }
             Kind::Number => {
                 let bounds: Vec<_> = own.iter().flat_map(|(_, asked)| numbers::literals(&asked.0)).collect();
@@ -963,6 +1039,17 @@ impl<'w> Values<'w> {
     }
 }
 
+/// The failure, which also depends on other facts.
+fn with(failure: Failure, others: Literals) -> Failure {
+    match failure {
+        Failure::Conflict(mut facts) => {
+            facts.extend(others);
+            Failure::Conflict(facts)
+        }
+        Failure::Unknown(_) => failure,
+    }
+}
+
 fn all(values: Vec<Value>) -> Vec<Option<Value>> {
     values.into_iter().map(Some).collect()
 }
@@ -1018,7 +1105,7 @@ fn texts(operator: &Operator) -> Vec<String> {
             operand(with).into_iter().collect()
         }
         Operator::Inside { directory, .. } => directory.iter().filter_map(operand).collect(),
-        Operator::Matches(pattern) => vec![pattern.text().replace("**", "x").replace(['*', '?'], "x")],
+        Operator::Matches(Pattern::Glob { text, .. }) => vec![text.replace("**", "x").replace(['*', '?'], "x")],
         _ => Vec::new(),
     }
 }

@@ -2,8 +2,10 @@
 
 use super::failure::Failure;
 use super::output;
+use crate::check::{Checked, check_with};
 use crate::diagnostic::Source;
 pub(crate) use crate::load::Document;
+use crate::module::{self, Manifest};
 use crate::{CompileError, Compiled, Folder, Policy, compile_with, limits};
 use clap::Args;
 use std::fs::File;
@@ -56,6 +58,25 @@ pub(crate) fn policy(path: &Path, extended: &Extended) -> Result<Policy, Failure
         },
     };
     Policy::from_module(module).map_err(|error| Failure::module(path, &error))
+}
+
+/// The checked policy in a file, or in a module, from which a guarantee that does not hold does not keep it.
+pub(crate) fn checked(path: &Path, extended: &Extended) -> Result<Checked, Failure> {
+    let checked = match Document::read(path)? {
+        Document::Text(text) => check_with(&text, &extended.folder(path)?),
+        Document::Module(bytes) => {
+            let text = module::policy(&bytes)?;
+            let manifest = Manifest::read(&bytes)?;
+            let (main, documents) = manifest.split(&text)?;
+            check_with(main, &documents)
+        }
+    };
+    if checked.policy.is_none() {
+        let name = path.display().to_string();
+        output::findings(&Source::of(&name, &checked.documents), &checked.diagnostics)?;
+        return Err(Failure::refused(path, "checked", &checked.diagnostics));
+    }
+    Ok(checked)
 }
 
 /// Whether a path stands for standard input.

@@ -1,6 +1,7 @@
 //! The `perso` command: compiles policies, judges calls with them, and says why.
 
 mod compile;
+mod diff;
 mod eval;
 mod explain;
 mod failure;
@@ -42,6 +43,7 @@ Exit codes: 0 success, 1 error; `eval --call`: 0 allow, 2 deny, 3 ask, 1 error."
 #[derive(Debug, Subcommand)]
 enum Command {
     Compile(compile::Compile),
+    Diff(diff::Diff),
     Eval(eval::Eval),
     Explain(explain::Explain),
     #[command(subcommand)]
@@ -67,6 +69,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     };
     let outcome = match perso.command {
         Command::Compile(compile) => compile.run(),
+        Command::Diff(diff) => diff.run(),
         Command::Eval(eval) => eval.run(),
         Command::Explain(explain) => explain.run(),
         Command::Hook(hook) => hook.run(),

@@ -2,19 +2,16 @@
 
 use super::DONE;
 use super::failure::Failure;
-use super::input::{Document, Extended};
+use super::input::{self, Extended};
 use super::output::{self, BAD, BOLD, Format, GOOD, count};
 use crate::analyze::{self, Answer};
-use crate::check::{Checked, check_with};
-use crate::diagnostic::Source;
-use crate::module::{self, Manifest};
 use crate::policy::{Effect, Policy};
 use crate::reference::{self, Call};
 use crate::visible;
 use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The exit code if a guarantee does not hold, or is not decided.
 const BROKEN: u8 = 2;
@@ -60,8 +57,8 @@ struct Proved<'a> {
 
 impl Prove {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
-        let checked = self.checked(&self.policy)?;
-        let other = self.guarantees.as_ref().map(|path| self.checked(path)).transpose()?;
+        let checked = input::checked(&self.policy, &self.extended)?;
+        let other = self.guarantees.as_ref().map(|path| input::checked(path, &self.extended)).transpose()?;
         let guarantees = match &other {
             Some(other) => other.guarantees.as_ref(),
             None => checked.guarantees.as_ref(),
@@ -80,28 +77,6 @@ impl Prove {
             writeln!(io::stdout().lock(), "{held} of {}", count(answers.len(), "guarantee"))?;
         }
         Ok(if held == answers.len() { DONE } else { BROKEN })
-    }
-
-    /// The policy in a file, or in a module.
-    fn checked(&self, path: &Path) -> Result<Checked, Failure> {
-        let checked = match Document::read(path)? {
-            Document::Text(text) => {
-                let folder = self.extended.folder(path)?;
-                check_with(&text, &folder)
-            }
-            Document::Module(bytes) => {
-                let text = module::policy(&bytes)?;
-                let manifest = Manifest::read(&bytes)?;
-                let (main, documents) = manifest.split(&text)?;
-                check_with(main, &documents)
-            }
-        };
-        if checked.policy.is_none() {
-            let name = path.display().to_string();
-            output::findings(&Source::of(&name, &checked.documents), &checked.diagnostics)?;
-            return Err(Failure::refused(path, "checked", &checked.diagnostics));
-        }
-        Ok(checked)
     }
 
     fn show(&self, policy: &Policy, id: &str, effect: Effect, answer: &Answer) -> io::Result<()> {

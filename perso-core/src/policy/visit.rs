@@ -1,5 +1,7 @@
 //! One way through a condition: every test, and for each test its attribute and what it is compared with.
 
+use crate::span::Span;
+
 use super::{AttributeId, Condition, Operand, Operator, Quantified, RoleId, Test, Value};
 
 /// What a test compares its attribute with.
@@ -61,6 +63,20 @@ impl Condition {
                 _ => {}
             }
         });
+    }
+
+    /// Shows where every test stands, to change it.
+    pub(crate) fn each_span(&mut self, see: &mut dyn FnMut(&mut Span)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter_mut().for_each(|part| part.each_span(see)),
+            Self::Not(inner) => inner.each_span(see),
+            Self::Test(test) => {
+                see(&mut test.span);
+                if let Operator::Every(asked) | Operator::Some(asked) | Operator::At(_, asked) = &mut test.operator {
+                    asked.condition.each_span(see);
+                }
+            }
+        }
     }
 
     /// Shows every role that is asked for.

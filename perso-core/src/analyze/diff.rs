@@ -1,0 +1,195 @@
+//! What two policies decide differently.
+
+use std::collections::HashMap;
+
+use super::claim::{self, Answer, Claim};
+use super::joint::Joint;
+use super::tools::{self, Tool};
+use crate::policy::{Effect, Policy, Rule};
+use crate::reference::{self, Call, Conclusion, tool};
+
+/// The most kinds of calls that are told apart for one tool.
+const MOST_KINDS: usize = 64;
+
+/// Calls of a tool that two policies decide differently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The tool.
+    pub tool: String,
+    /// What the old policy decides, and by which rule, if by one.
+    pub old: (Effect, Option<String>),
+    /// What the new policy decides, and by which rule, if by one.
+    pub new: (Effect, Option<String>),
+    /// One of the calls as JSON text.
+    pub call: String,
+}
+
+impl Change {
+    /// Whether the new policy lets more through: it allows what was asked or denied, or asks about what was denied.
+    #[must_use]
+    pub fn is_wider(&self) -> bool {
+        leave(self.new.0) > leave(self.old.0)
+    }
+}
+
+/// How much leave an effect gives.
+const fn leave(effect: Effect) -> u8 {
+    match effect {
+        Effect::Deny => 0,
+        Effect::Ask => 1,
+        Effect::Allow => 2,
+    }
+}
+
+/// The differences between two policies.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Differences {
+    /// Each kind of call that is decided differently, with an example: those that the new policy gives more leave first.
+    pub changes: Vec<Change>,
+    /// Tools about which it is not known whether there are more differences, with the places of a call that are in the way.
+    pub undecided: Vec<(String, Vec<String>)>,
+}
+
+/// Compares what two policies decide, for every call.
+#[must_use]
+pub fn diff(old: &Policy, new: &Policy) -> Differences {
+    let joint = Joint::new(vec![old, new]);
+    let (tools, is_cut) = tools::tools(&joint.parts);
+    let mut found = Differences::default();
+    let known = Known::new(&joint);
+    for tool in &tools {
+        if !known.are_same(tool) {
+            differences(&joint, tool, &mut found);
+        }
+    }
+    if is_cut {
+        found.undecided.push(("*".to_owned(), vec!["the names of tools".to_owned()]));
+    }
+    found.changes.sort_by_key(|change| !change.is_wider());
+    found
+}
+
+/// What is quickly found out about two policies: for most tools, nothing has changed.
+struct Known<'j, 'p> {
+    joint: &'j Joint<'p>,
+    /// The rules that are the same in both, by their place in each.
+    same: HashMap<usize, usize>,
+}
+
+impl<'j, 'p> Known<'j, 'p> {
+    fn new(joint: &'j Joint<'p>) -> Self {
+        let rules = |part: usize| joint.rules.get(part).map(Vec::as_slice).unwrap_or_default();
+        // Roles may mean something else, even if they have the same name.
+        let has_same_roles = match joint.parts.as_slice() {
+            [old, new] => {
+                let table = |policy: &Policy| {
+                    let name = |id: &usize| policy.roles.get(*id).map(|role| role.name.clone());
+                    let role = |role: &crate::policy::Role| {
+                        (role.name.clone(), role.closure.iter().map(name).collect::<Vec<_>>())
+                    };
+                    policy.roles.iter().map(role).collect::<Vec<_>>()
+                };
+                table(old) == table(new)
+            }
+            _ => false,
+        };
+        let mut same = HashMap::new();
+        if has_same_roles {
+            let texts: HashMap<String, usize> =
+                rules(1).iter().enumerate().map(|(at, rule)| (text(joint, 1, rule), at)).collect();
+            for (at, rule) in rules(0).iter().enumerate() {
+                same.extend(texts.get(&text(joint, 0, rule)).map(|other| (at, *other)));
+            }
+        }
+        Self { joint, same }
+    }
+
+    /// Whether both policies have the same rules about a tool.
+    fn are_same(&self, tool: &Tool) -> bool {
+        let [old, new] = self.joint.parts.as_slice() else { return false };
+        let about = |part: usize, policy: &Policy| {
+            let rules = self.joint.rules.get(part).into_iter().flatten().enumerate();
+            let about = rules.filter(|(_, rule)| tool::rule_matches(policy, rule, &tool.name));
+            about.map(|(at, _)| at).collect::<Vec<_>>()
+        };
+        let (olds, news) = (about(0, old), about(1, new));
+        let of_new: Option<Vec<usize>> = olds.iter().map(|rule| self.same.get(rule).copied()).collect();
+        old.default == new.default
+            && tool::is_unknown(old, &tool.name) == tool::is_unknown(new, &tool.name)
+            && of_new.is_some_and(|mut of_new| {
+                of_new.sort_unstable();
+                of_new == news
+            })
+    }
+}
+
+/// What a rule says, without where it stands.
+fn text(joint: &Joint<'_>, part: usize, rule: &Rule) -> String {
+    let tools: Vec<&str> = rule.tools.iter().map(|pattern| pattern.text.as_str()).collect();
+    let mut condition = rule.condition.clone();
+    condition.each_span(&mut |span| *span = crate::span::Span::default());
+    let first = joint.parts.iter().take(part).map(|policy| policy.roles.len()).sum::<usize>();
+    let roles = rule.roles.as_ref().map(|roles| roles.iter().map(|role| role - first).collect::<Vec<_>>());
+    format!("{:?} {tools:?} {roles:?} {condition:?}", rule.effect)
+}
+
+/// Finds the kinds of calls of a tool that are decided differently.
+fn differences(joint: &Joint<'_>, tool: &Tool, found: &mut Differences) {
+    let [old, new] = joint.parts.as_slice() else { return };
+    for from in [Effect::Deny, Effect::Ask, Effect::Allow] {
+        for to in [Effect::Allow, Effect::Ask, Effect::Deny] {
+            if from == to {
+                continue;
+            }
+            let mut seen: Vec<(Option<usize>, Option<usize>)> = Vec::new();
+            loop {
+                let decides = |part, effect| Claim::decides(joint, part, &tool.name, effect);
+                let mut claims = vec![decides(0, from), decides(1, to)];
+                // Others than those that have been found.
+                claims.extend(seen.iter().map(|(one, other)| {
+                    let by = |part, rule| Claim::decided_by(joint, part, &tool.name, rule);
+                    Claim::All(vec![by(0, *one), by(1, *other)]).not()
+                }));
+                let answer = Claim::All(claims).decide(joint, tool, &|call| {
+                    claim::effect(old, call) == Some(from) && claim::effect(new, call) == Some(to)
+                });
+                match answer {
+                    Answer::Never => break,
+                    Answer::Undecided(places) => {
+                        found.undecided.push((tool.name.clone(), places));
+                        break;
+                    }
+                    Answer::Call(witness) => {
+                        let Ok(call) = Call::read(witness.call.as_bytes()) else { break };
+                        let rules = (decider(old, &call), decider(new, &call));
+                        let id = |policy: &Policy, rule: Option<usize>| Some(policy.rules.get(rule?)?.id.clone());
+                        found.changes.push(Change {
+                            tool: call.tool.clone(),
+                            old: (from, id(old, rules.0)),
+                            new: (to, id(new, rules.1)),
+                            call: witness.call,
+                        });
+                        if seen.contains(&rules) || seen.len() == MOST_KINDS {
+                            let kinds = format!("more than {MOST_KINDS} kinds of calls");
+                            found.undecided.push((tool.name.clone(), vec![kinds]));
+                            break;
+                        }
+                        seen.push(rules);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The rule that decides about a call, if one does.
+fn decider(policy: &Policy, call: &Call) -> Option<usize> {
+    reference::decide(policy, call).rule
+}
+
+/// What a policy decides about a call, in words.
+#[must_use]
+pub fn conclusion(policy: &Policy, call: &str) -> Option<Conclusion> {
+    let call = Call::read(call.as_bytes()).ok()?;
+    Some(reference::trace(policy, &call).conclusion)
+}
