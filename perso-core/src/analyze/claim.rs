@@ -81,13 +81,12 @@ impl<'j> Claim<'j> {
 
     /// One of the policies decides this about a call of a tool.
     pub(super) fn decides(joint: &'j Joint<'_>, part: usize, name: &str, effect: Effect) -> Self {
-        let (Some(policy), Some(rules)) = (joint.parts.get(part), joint.rules.get(part)) else { return Self::NEVER };
+        let Some(policy) = joint.parts.get(part) else { return Self::NEVER };
         if tool::is_unknown(policy, name) {
             return if effect == Effect::Deny { Self::ALWAYS } else { Self::NEVER };
         }
-        let of = |effect: Effect| {
-            rules.iter().filter(move |rule| rule.effect == effect && tool::rule_matches(policy, rule, name))
-        };
+        let about = joint.about(part, name);
+        let of = |effect: Effect| about.iter().map(|(_, rule)| *rule).filter(move |rule| rule.effect == effect);
         let is_open = || Self::All(of(Effect::Deny).map(Self::is_false).collect());
         let is_allowed = || match policy.default {
             Effect::Allow => Self::ALWAYS,
@@ -112,12 +111,8 @@ impl<'j> Claim<'j> {
 
     /// One of the policies decides about a call of a tool by this rule; without one, by no rule.
     pub(super) fn decided_by(joint: &'j Joint<'_>, part: usize, name: &str, rule: Option<usize>) -> Self {
-        let (Some(policy), Some(rules)) = (joint.parts.get(part), joint.rules.get(part)) else { return Self::NEVER };
-        let of = |effect: Effect| {
-            let about =
-                move |(_, rule): &(usize, &Rule)| rule.effect == effect && tool::rule_matches(policy, rule, name);
-            rules.iter().enumerate().filter(about)
-        };
+        let about = joint.about(part, name);
+        let of = |effect: Effect| about.iter().copied().filter(move |(_, rule)| rule.effect == effect);
         let before =
             |effect: Effect, rule: usize| of(effect).take_while(move |(at, _)| *at < rule).map(|(_, rule)| rule);
         let Some(at) = rule else {
@@ -126,7 +121,7 @@ impl<'j> Claim<'j> {
             let allowing = of(Effect::Allow).map(|(_, rule)| Self::is_true(rule).not());
             return Self::All(deciding.chain(allowing).collect());
         };
-        let Some(rule) = rules.get(at) else { return Self::NEVER };
+        let Some((_, rule)) = about.iter().find(|(place, _)| *place == at) else { return Self::NEVER };
         let mut claims: Vec<Self> = match rule.effect {
             Effect::Deny | Effect::Ask => before(rule.effect, at).map(Self::is_false).collect(),
             Effect::Allow => before(Effect::Allow, at).map(|rule| Self::is_true(rule).not()).collect(),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::claim::{self, Answer, Claim};
 use super::joint::Joint;
 use super::tools::{self, Tool};
-use crate::policy::{Effect, Policy, Rule};
+use crate::policy::{Effect, Policy, Rule, RuleIndex};
 use crate::reference::{self, Call, Conclusion, tool};
 
 /// The most kinds of calls that are told apart for one tool.
@@ -107,12 +107,11 @@ impl<'j, 'p> Known<'j, 'p> {
     /// Whether both policies have the same rules about a tool.
     fn are_same(&self, tool: &Tool) -> bool {
         let [old, new] = self.joint.parts.as_slice() else { return false };
-        let about = |part: usize, policy: &Policy| {
-            let rules = self.joint.rules.get(part).into_iter().flatten().enumerate();
-            let about = rules.filter(|(_, rule)| tool::rule_matches(policy, rule, &tool.name));
-            about.map(|(at, _)| at).collect::<Vec<_>>()
+        let about = |part: usize| {
+            let about = self.joint.about(part, &tool.name);
+            about.into_iter().map(|(at, _)| at).collect::<Vec<_>>()
         };
-        let (olds, news) = (about(0, old), about(1, new));
+        let (olds, news) = (about(0), about(1));
         let of_new: Option<Vec<usize>> = olds.iter().map(|rule| self.same.get(rule).copied()).collect();
         old.default == new.default
             && tool::is_unknown(old, &tool.name) == tool::is_unknown(new, &tool.name)
@@ -135,7 +134,9 @@ fn text(joint: &Joint<'_>, part: usize, rule: &Rule) -> String {
 
 /// Finds the kinds of calls of a tool that are decided differently.
 fn differences(joint: &Joint<'_>, tool: &Tool, found: &mut Differences) {
-    let [old, new] = joint.parts.as_slice() else { return };
+    let (Some((old, olds)), Some((new, news))) = (joint.narrow(0, &tool.name), joint.narrow(1, &tool.name)) else {
+        return;
+    };
     for from in [Effect::Deny, Effect::Ask, Effect::Allow] {
         for to in [Effect::Allow, Effect::Ask, Effect::Deny] {
             if from == to {
@@ -151,7 +152,7 @@ fn differences(joint: &Joint<'_>, tool: &Tool, found: &mut Differences) {
                     Claim::All(vec![by(0, *one), by(1, *other)]).not()
                 }));
                 let answer = Claim::All(claims).decide(joint, tool, &|call| {
-                    claim::effect(old, call) == Some(from) && claim::effect(new, call) == Some(to)
+                    claim::effect(&old, call) == Some(from) && claim::effect(&new, call) == Some(to)
                 });
                 match answer {
                     Answer::Never => break,
@@ -161,14 +162,16 @@ fn differences(joint: &Joint<'_>, tool: &Tool, found: &mut Differences) {
                     }
                     Answer::Call(witness) => {
                         let Ok(call) = Call::read(witness.call.as_bytes()) else { break };
-                        let rules = (decider(old, &call), decider(new, &call));
+                        let (one, other) = (decider(&old, &call), decider(&new, &call));
                         let id = |policy: &Policy, rule: Option<usize>| Some(policy.rules.get(rule?)?.id.clone());
                         found.changes.push(Change {
                             tool: call.tool.clone(),
-                            old: (from, id(old, rules.0)),
-                            new: (to, id(new, rules.1)),
+                            old: (from, id(&old, one)),
+                            new: (to, id(&new, other)),
                             call: witness.call,
                         });
+                        let place = |places: &[usize], rule: Option<usize>| places.get(rule?).copied();
+                        let rules = (place(&olds, one), place(&news, other));
                         if seen.contains(&rules) || seen.len() == MOST_KINDS {
                             let kinds = format!("more than {MOST_KINDS} kinds of calls");
                             found.undecided.push((tool.name.clone(), vec![kinds]));
@@ -191,5 +194,6 @@ fn decider(policy: &Policy, call: &Call) -> Option<usize> {
 #[must_use]
 pub fn conclusion(policy: &Policy, call: &str) -> Option<Conclusion> {
     let call = Call::read(call.as_bytes()).ok()?;
-    Some(reference::trace(policy, &call).conclusion)
+    let policy = RuleIndex::new(policy).narrow(&call.tool);
+    Some(reference::trace(&policy, &call).conclusion)
 }

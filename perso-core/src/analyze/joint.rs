@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use crate::policy::{
-    Attribute, AttributeId, Condition, Facet, Operand, Operator, Policy, Quantified, Rule, Step, Test,
+    Attribute, AttributeId, Condition, Facet, Operand, Operator, Policy, Quantified, Rule, RuleIndex, Step, Test,
 };
+use crate::reference::tool;
 
 /// Policies whose rules read the same attributes.
 pub(super) struct Joint<'p> {
@@ -14,6 +15,7 @@ pub(super) struct Joint<'p> {
     pub(super) shared: Policy,
     /// The rules of each of the policies, which read `shared`.
     pub(super) rules: Vec<Vec<Rule>>,
+    indices: Vec<RuleIndex<'p>>,
 }
 
 impl<'p> Joint<'p> {
@@ -31,7 +33,25 @@ impl<'p> Joint<'p> {
         };
         let mut known = HashMap::new();
         let rules = parts.iter().map(|part| Shift::new(part, &mut shared, &mut known).rules(part)).collect();
-        Self { parts, shared, rules }
+        let indices = parts.iter().map(|part| RuleIndex::new(part)).collect();
+        Self { parts, shared, rules, indices }
+    }
+
+    /// One of the policies with only the rules that are asked about a tool, and the places of these in the whole policy.
+    pub(super) fn narrow(&self, part: usize, name: &str) -> Option<(Policy, Vec<usize>)> {
+        let index = self.indices.get(part)?;
+        Some((index.narrow(name), index.about(name)))
+    }
+
+    /// The rules of one of the policies that are about a tool, with their places, ascending.
+    pub(super) fn about(&self, part: usize, name: &str) -> Vec<(usize, &Rule)> {
+        let (Some(index), Some(policy), Some(rules)) =
+            (self.indices.get(part), self.parts.get(part), self.rules.get(part))
+        else {
+            return Vec::new();
+        };
+        let asked = index.about(name).into_iter().filter_map(|at| Some((at, rules.get(at)?)));
+        asked.filter(|(_, rule)| tool::rule_matches(policy, rule, name)).collect()
     }
 }
 

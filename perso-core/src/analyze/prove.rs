@@ -32,8 +32,9 @@ pub fn prove(policy: &Policy, guarantees: &Policy) -> Vec<Answer> {
                 Claim::All(vec![Claim::is_true(rule), is_kept_back])
             };
             claim.decide(&joint, tool, &|call| {
+                let narrow = joint.narrow(0, &tool.name).map(|(narrow, _)| narrow);
                 let is_about = claim::effect(&alone, call) == Some(written.effect);
-                let decided = claim::effect(policy, call);
+                let decided = claim::effect(narrow.as_ref().unwrap_or(policy), call);
                 let is_broken = if written.effect == Effect::Deny {
                     decided == Some(Effect::Allow) || decided == Some(Effect::Ask)
                 } else {

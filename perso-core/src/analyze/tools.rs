@@ -7,8 +7,9 @@ use std::rc::Rc;
 use crate::policy::{Attribute, Operand, Operator, Policy, Root, Test, Value};
 use crate::reference::tool;
 
-/// The most steps in the search for other names.
+/// The most steps in the search for other names, and the most of them times the number of patterns.
 const MOST_STEPS: usize = 20_000;
+const MOST_WORK: usize = 2_000_000;
 
 /// A tool, or any tool of several that are judged by the same rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +110,7 @@ fn others(patterns: &[&str], taken: &BTreeSet<String>) -> (Vec<String>, bool) {
     // A name that is taken does not count, so a state may be reached again by another.
     let mut seen: HashMap<Vec<Places>, usize> = HashMap::new();
     let mut queue = VecDeque::from([(start, String::new())]);
+    let most = MOST_STEPS.min(MOST_WORK / patterns.len().max(1));
     let mut steps = 0;
     while let Some((state, name)) = queue.pop_front() {
         let matches: Vec<bool> =
@@ -128,7 +130,7 @@ fn others(patterns: &[&str], taken: &BTreeSet<String>) -> (Vec<String>, bool) {
             }
             *times += 1;
             steps += 1;
-            if steps > MOST_STEPS {
+            if steps > most {
                 return (found.into_values().collect(), true);
             }
             queue.push_back((next, format!("{name}{letter}")));

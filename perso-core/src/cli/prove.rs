@@ -6,7 +6,6 @@ use super::input::{self, Extended};
 use super::output::{self, BAD, BOLD, Format, GOOD, count};
 use crate::analyze::{self, Answer};
 use crate::policy::{Effect, Policy};
-use crate::reference::{self, Call};
 use crate::visible;
 use clap::Args;
 use serde::Serialize;
@@ -80,10 +79,7 @@ impl Prove {
     }
 
     fn show(&self, policy: &Policy, id: &str, effect: Effect, answer: &Answer) -> io::Result<()> {
-        let decision = |call: &str| {
-            let call = Call::read(call.as_bytes()).ok()?;
-            Some(reference::trace(policy, &call).conclusion.to_string())
-        };
+        let decision = |call: &str| analyze::conclusion(policy, call).map(|conclusion| conclusion.to_string());
         let mut proved = Proved { id, outcome: "holds", call: None, decision: None, places: Vec::new() };
         match answer {
             Answer::Never => {}

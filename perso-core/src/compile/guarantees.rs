@@ -3,7 +3,7 @@
 use crate::analyze::{self, Answer};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
 use crate::policy::{Effect, Policy, Rule};
-use crate::reference::{self, Call, Conclusion};
+use crate::reference::Conclusion;
 
 /// What is wrong with the guarantees: an error for each that a call breaks, and a warning for each that is not decided.
 pub(super) fn prove(policy: &Policy, guarantees: &Policy) -> Vec<Diagnostic> {
@@ -28,7 +28,7 @@ fn broken(policy: &Policy, guarantee: &Rule, call: &str) -> Diagnostic {
         Effect::Deny => "a call is let through that must never be allowed",
         _ => "a call is not allowed that must always be",
     };
-    let conclusion = Call::read(call.as_bytes()).ok().map(|call| reference::trace(policy, &call).conclusion);
+    let conclusion = analyze::conclusion(policy, call);
     let decided = conclusion.as_ref().map(ToString::to_string).unwrap_or_default();
     let message = format!("the guarantee {} does not hold: {broken}", quoted(&guarantee.id));
     let error = Diagnostic::new(Code::Guarantee, guarantee.span, message);

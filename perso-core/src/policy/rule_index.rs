@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Policy, ToolIndex, ToolPattern};
+use super::{Places, Policy, ToolIndex, ToolPattern};
 use crate::covers::request;
 
 /// The rules of a policy by the tools that they are about.
@@ -64,6 +64,24 @@ impl<'p> RuleIndex<'p> {
             rules.retain(|rule| self.policy.rules.get(*rule).is_some_and(|rule| rule.is_about_request(tool)));
         }
         rules
+    }
+
+    /// The policy with only the rules that are asked about a call to a tool, in the order of [`about`](Self::about). It decides
+    /// such a call as the whole policy does, and whoever looks at every rule is done sooner.
+    pub(crate) fn narrow(&self, tool: &str) -> Policy {
+        let rules = self.about(tool).into_iter().filter_map(|rule| self.policy.rules.get(rule)).cloned().collect();
+        let listed = |tools: &Vec<String>| tools.iter().filter(|listed| *listed == tool).cloned().collect();
+        Policy {
+            description: None,
+            default: self.policy.default,
+            roles: self.policy.roles.clone(),
+            tools: self.policy.tools.as_ref().map(listed),
+            covers: self.policy.covers,
+            rules,
+            attributes: self.policy.attributes.clone(),
+            sums: self.policy.sums.clone(),
+            places: Places::default(),
+        }
     }
 
     /// The rules that are asked about a tool that the policy does not know by name, ascending. A module finds out by
