@@ -72,6 +72,9 @@ lint: ## Check formatting, clippy with each feature set, doc links, public API, 
 	cargo fmt --check --manifest-path perso-core/examples/hosts/wasmtime/Cargo.toml
 	cargo fmt --check --manifest-path perso-node/benchmarks/echo/Cargo.toml
 	cargo fmt --check --manifest-path perso-core/benches/peers/Cargo.toml
+	@for nested in perso-core/fuzz perso-core/benches/peers; do \
+		cargo metadata --locked --format-version 1 --manifest-path $$nested/Cargo.toml > /dev/null || exit 1; \
+	done
 	cargo clippy --workspace --exclude perso-node --all-targets --locked -- -D warnings
 	cargo clippy -p perso-node --locked -- -D warnings
 	cargo clippy -p perso-core --no-default-features --lib --example load --locked -- -D warnings
