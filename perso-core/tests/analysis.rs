@@ -251,6 +251,19 @@ fn the_whole_language_is_understood() {
             r#"{ "args.a": { "gte": 5 } }"#,
             true,
         ),
+        // A place that can be of several kinds, and one that is compared with the present.
+        (r#"{ "args.a": { "not_in": [true, false, 5] } }"#, r#"{ "args.a": { "exists": true } }"#, false),
+        (
+            r#"{ "args.a": { "lt": { "ref": "context.now" } }, "context.now": { "gte": 5 } }"#,
+            r#"{ "args.a": 1000000000 }"#,
+            false,
+        ),
+        // A test that lists the only text, off which something is read.
+        (
+            r#"{ "args.url": "https://acme.com/", "args.b": { "eq": { "ref": "args.c" } } }"#,
+            r#"{ "args.url": { "url": { "host": "acme.com" } } }"#,
+            false,
+        ),
         (r#"{ "args.name": { "matches": "[a-z]{3}" } }"#, r#"{ "args.name": { "length": { "gt": 3 } } }"#, true),
         (r#"{ "args.name": { "matches": "[a-z]{3,}" } }"#, r#"{ "args.name": { "length": { "gt": 3 } } }"#, false),
         (

@@ -191,8 +191,7 @@ pub(super) fn any(answers: impl IntoIterator<Item = Answer>) -> Answer {
 /// What a policy decides about a call.
 pub(super) fn effect(policy: &Policy, call: &Call) -> Option<Effect> {
     let verdict = reference::decide(policy, call);
-    let effects = [Effect::Allow, Effect::Ask, Effect::Deny].into_iter();
-    effects.into_iter().find(|effect| reference::outcome(*effect) == verdict.outcome)
+    [Effect::Allow, Effect::Ask, Effect::Deny].into_iter().find(|effect| reference::outcome(*effect) == verdict.outcome)
 }
 
 fn call(found: &Found) -> Call {

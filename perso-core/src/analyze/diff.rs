@@ -8,7 +8,7 @@ use super::tools::{self, Tool};
 use crate::policy::{Effect, Policy, Rule, RuleIndex};
 use crate::reference::{self, Call, Conclusion, tool};
 
-/// The most kinds of calls that are told apart for one tool.
+/// The most kinds of calls that are listed for one tool.
 const MOST_KINDS: usize = 64;
 
 /// Calls of a tool that two policies decide differently.

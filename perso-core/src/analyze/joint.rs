@@ -20,17 +20,7 @@ pub(super) struct Joint<'p> {
 
 impl<'p> Joint<'p> {
     pub(super) fn new(parts: Vec<&'p Policy>) -> Self {
-        let mut shared = Policy {
-            description: None,
-            default: crate::policy::Effect::Deny,
-            roles: Vec::new(),
-            tools: None,
-            covers: crate::covers::Covers::NOTHING,
-            rules: Vec::new(),
-            attributes: Vec::new(),
-            sums: Vec::new(),
-            places: crate::policy::Places::default(),
-        };
+        let mut shared = Policy::empty();
         let mut known = HashMap::new();
         let rules = parts.iter().map(|part| Shift::new(part, &mut shared, &mut known).rules(part)).collect();
         let indices = parts.iter().map(|part| RuleIndex::new(part)).collect();

@@ -10,11 +10,11 @@ pub(super) type Range = (i64, i64);
 /// The numbers that a facet can be; `None` for any.
 pub(super) fn range(facet: Facet) -> Option<Range> {
     match facet {
-        Facet::Length | Facet::Count | Facet::Statement(StatementField::Limit) => Some((0, 1 << 40)),
+        Facet::Length | Facet::Count | Facet::Statement(StatementField::Limit) => Some((0, 1 << 62)),
         Facet::Port => Some((0, 65_535)),
         Facet::Weekday(_) => Some((1, 7)),
         Facet::TimeOfDay(_) => Some((0, 86_399)),
-        Facet::Date(_) => Some((-719_528, 2_932_896)),
+        Facet::Date(_) => Some((-719_530, 2_932_900)),
         _ => None,
     }
 }

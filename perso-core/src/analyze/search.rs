@@ -7,7 +7,7 @@ use batsat::{BasicSolver, Lit, SolverInterface, lbool};
 use super::formula::{Atom, Fact, Formula, Tested, Writer};
 use super::space::{Kind, Kinds, NodeId, Space, Way};
 use super::values::{Failure, Found, Literals, Memory, Values};
-use crate::policy::{Operand, Operator, Value as Literal};
+use crate::policy::{Facet, Operand, Operator, Value as Literal};
 
 /// The most choices of facts that are tried for one question.
 const MOST_CHOICES: usize = 3000;
@@ -179,6 +179,11 @@ impl<'w> Solver<'w> {
                 let of = writer.space.get(above).map_or(Kinds::of(&[]), |above| above.kinds);
                 for kind in of.each() {
                     let mut clause = vec![!self.is(above, kind)];
+                    // A command may have any number of words that only a shell knows.
+                    if *facet == Facet::Count && matches!(writer.space.way(above), Some(Way::Facet(Facet::Command(_))))
+                    {
+                        clause.push(self.is(id, Kind::Unknown));
+                    }
                     clause
                         .extend(Space::facet_of(*facet, kind).each().map(|kind| self.is(id, kind)).collect::<Vec<_>>());
                     self.assert(clause);

@@ -186,7 +186,8 @@ impl Space {
         const NONE: Kinds = Kinds::of(&[Kind::NoFacet]);
         let own = facet_kinds(facet);
         match (facet, of) {
-            (_, Kind::Missing | Kind::Null | Kind::NoFacet | Kind::Unknown) => Kinds::of(&[of]),
+            (_, Kind::Missing | Kind::Null | Kind::NoFacet) => Kinds::of(&[of]),
+            (_, Kind::Unknown) => Kinds::of(&[Kind::Unknown, Kind::NoFacet]),
             (Facet::Length, Kind::String) | (Facet::Folded, Kind::String) => own.but(Kinds::of(&[Kind::OutOfRange])),
             (Facet::Count, Kind::List) => Kinds::of(&[Kind::Number]),
             (Facet::Count, Kind::LongList) | (Facet::Sum(_), Kind::LongList) => Kinds::of(&[Kind::OutOfRange]),
@@ -246,7 +247,8 @@ fn facet_kinds(facet: Facet) -> Kinds {
         | Facet::Command(CommandField::Program)
         | Facet::Statement(StatementField::Statement) => Kinds::of(&[Kind::String]),
         Facet::Words | Facet::Scope | Facet::Strings | Facet::Shell | Facet::Command(_) | Facet::Statement(_) => {
-            Kinds::of(&[Kind::List])
+            // A list may also be too long with those of other elements.
+            Kinds::of(&[Kind::List, Kind::LongList])
         }
         Facet::Sql(_) => Kinds::of(&[Kind::Object]),
     }

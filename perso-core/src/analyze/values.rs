@@ -27,7 +27,7 @@ const NOW: &str = "1767225600";
 pub(super) type Literals = Vec<(Fact, bool)>;
 
 /// What was found out about places, for searches that choose other facts about other places.
-pub(super) type Memory = RefCell<HashMap<(NodeId, usize, Vec<(AtomId, u8)>), Result<Vec<Value>, Contradiction>>>;
+pub(super) type Memory = RefCell<HashMap<(NodeId, Kind, usize, Vec<(AtomId, u8)>), Result<Vec<Value>, Contradiction>>>;
 
 /// Why a place has no value.
 #[derive(Debug, Clone)]
@@ -239,7 +239,12 @@ impl<'w> Values<'w> {
         atoms: &[AtomId],
         find: impl FnOnce() -> Result<Vec<Value>, Contradiction>,
     ) -> Result<Vec<Value>, Failure> {
-        let key = (node, count, atoms.iter().map(|atom| (*atom, self.may(*atom).bits())).collect::<Vec<_>>());
+        let key = (
+            node,
+            self.kind(node),
+            count,
+            atoms.iter().map(|atom| (*atom, self.may(*atom).bits())).collect::<Vec<_>>(),
+        );
         let known = self.memory.borrow().get(&key).cloned();
         let found = known.unwrap_or_else(|| {
             let found = find();
@@ -425,7 +430,11 @@ impl<'w> Values<'w> {
         }
         if let Some(listed) = self.listed(node) {
             let found: Vec<Value> = listed.into_iter().filter(|value| self.fits(node, value)).take(count).collect();
-            return if found.is_empty() { Err(Failure::Conflict(self.facts_from(node))) } else { Ok(found) };
+            return match found.is_empty() {
+                false => Ok(found),
+                true if self.is_settled_below(node) => Err(self.unknown(node)),
+                true => Err(Failure::Conflict(self.facts_from(node))),
+            };
         }
         let mut read = Vec::new();
         for (facet, below) in others {
@@ -434,7 +443,7 @@ impl<'w> Values<'w> {
         let instants =
             if facets.iter().any(|(facet, _)| build::is_time(*facet)) { self.instants(&facets)? } else { Vec::new() };
         let literals: Vec<String> = self.atoms(node).iter().flat_map(|(_, asked)| texts(&asked.0)).collect();
-        let candidates = build::strings(&read, &instants, &literals, self.now_seconds());
+        let candidates = build::strings(&read, &instants, &literals);
         self.fitting(node, candidates.into_iter().map(Value::String).chain(own).collect(), count)
     }
 
@@ -447,14 +456,27 @@ impl<'w> Values<'w> {
         })
     }
 
-    /// The facts about a place and what is below it, but for comparisons.
-    fn facts_from(&self, node: NodeId) -> Literals {
+    /// A place and all that are below it.
+    fn from(&self, node: NodeId) -> Vec<NodeId> {
         let mut nodes = vec![node];
         let mut at = 0;
         while let Some(node) = nodes.get(at).copied() {
             nodes.extend(self.below(node));
             at += 1;
         }
+        nodes
+    }
+
+    /// Whether something below a place depends on what was chosen elsewhere: for a comparison, or as the present.
+    fn is_settled_below(&self, node: NodeId) -> bool {
+        let depends =
+            |node: &NodeId| self.fixed.contains_key(node) || matches!(self.way(*node), Some(Way::Facet(Facet::Age)));
+        self.from(node).iter().any(depends)
+    }
+
+    /// The facts about a place and what is below it, but for comparisons.
+    fn facts_from(&self, node: NodeId) -> Literals {
+        let nodes = self.from(node);
         let is_about = |fact: &Fact| match fact {
             Fact::True(atom) | Fact::False(atom) => {
                 nodes.iter().any(|node| self.own.get(node).is_some_and(|own| own.contains(atom)))
@@ -711,6 +733,9 @@ impl<'w> Values<'w> {
 
     /// The present, which ages depend on.
     fn settle_present(&mut self) -> Result<(), Failure> {
+        if !self.asks_age() {
+            return Ok(());
+        }
         let nodes = &self.writer.space.nodes;
         let context = nodes.iter().position(|node| node.way == Way::Part(Root::Context));
         let is_now = |node: &super::space::Node| node.above == context && node.way == Way::Key("now".to_owned());
@@ -726,9 +751,12 @@ impl<'w> Values<'w> {
         Ok(())
     }
 
+    fn asks_age(&self) -> bool {
+        self.relevant.iter().any(|node| matches!(self.way(*node), Some(Way::Facet(Facet::Age))))
+    }
+
     fn add_present(&self, parts: &mut BTreeMap<Root, Value>) {
-        let is_age = |node: &NodeId| matches!(self.way(*node), Some(Way::Facet(Facet::Age)));
-        if !self.relevant.iter().any(is_age) {
+        if !self.asks_age() {
             return;
         }
         if let Value::Object(members) = parts.entry(Root::Context).or_insert_with(|| Value::Object(Vec::new()))
@@ -822,8 +850,10 @@ impl<'w> Values<'w> {
             self.fixed.extend(chosen);
             return Ok(());
         }
-        // Numbers and booleans that are only compared have been tried in every order.
+        // Numbers and booleans that are only compared have been tried in every order, unless one of them was settled before.
+        let mut sides = compared.iter().filter_map(|atom| self.writer.atoms.get(*atom)).flat_map(|atom| &atom.sides);
         let is_exact = tried <= MOST_TRIED
+            && !sides.any(|side| self.fixed.contains_key(side))
             && order.iter().all(|node| {
                 let is_plain = !matches!(self.way(*node), Some(Way::Facet(_))) && self.facets(*node).is_empty();
                 is_plain && matches!(self.kind(*node), Kind::Number | Kind::Bool)

@@ -50,6 +50,30 @@ pub struct Policy {
     pub places: Places,
 }
 
+impl Policy {
+    /// A policy without anything in it, which denies every call.
+    pub(crate) const fn empty() -> Self {
+        Self {
+            description: None,
+            default: Effect::Deny,
+            roles: Vec::new(),
+            tools: None,
+            covers: Covers::NOTHING,
+            rules: Vec::new(),
+            attributes: Vec::new(),
+            sums: Vec::new(),
+            places: Places {
+                default: None,
+                roles: Vec::new(),
+                attributes: Vec::new(),
+                tools: Vec::new(),
+                covers: Vec::new(),
+                unused_definitions: Vec::new(),
+            },
+        }
+    }
+}
+
 /// Where the parts of a policy stand in its document.
 #[derive(Debug, Clone, Default)]
 pub struct Places {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Places, Policy, ToolIndex, ToolPattern};
+use super::{Policy, ToolIndex, ToolPattern};
 use crate::covers::request;
 
 /// The rules of a policy by the tools that they are about.
@@ -67,12 +67,11 @@ impl<'p> RuleIndex<'p> {
     }
 
     /// The policy with only the rules that are asked about a call to a tool, in the order of [`about`](Self::about). It decides
-    /// such a call as the whole policy does, and whoever looks at every rule is done sooner.
+    /// such a call as the whole policy does.
     pub(crate) fn narrow(&self, tool: &str) -> Policy {
         let rules = self.about(tool).into_iter().filter_map(|rule| self.policy.rules.get(rule)).cloned().collect();
         let listed = |tools: &Vec<String>| tools.iter().filter(|listed| *listed == tool).cloned().collect();
         Policy {
-            description: None,
             default: self.policy.default,
             roles: self.policy.roles.clone(),
             tools: self.policy.tools.as_ref().map(listed),
@@ -80,7 +79,7 @@ impl<'p> RuleIndex<'p> {
             rules,
             attributes: self.policy.attributes.clone(),
             sums: self.policy.sums.clone(),
-            places: Places::default(),
+            ..Policy::empty()
         }
     }
 

@@ -23,7 +23,7 @@ const SIDES: usize = 16;
 
 thread_local! {
     /// A policy that reads values by their place.
-    static READER: Policy = Policy { attributes: (0..SIDES).map(|side| attribute(side, None)).collect(), ..empty() };
+    static READER: Policy = Policy { attributes: (0..SIDES).map(|side| attribute(side, None)).collect(), ..Policy::empty() };
 }
 
 /// What comes of a test of the first of these values: true, false, or neither. The operator refers to the others by their
@@ -41,7 +41,7 @@ pub(crate) fn test(operator: &Operator, values: &[Option<&Value>]) -> Option<boo
 /// A facet of a value, by the sums of a policy and the present.
 pub(crate) fn facet(facet: Facet, value: &Value, policy: &Policy, now: Option<&Value>) -> Read {
     let asked = attribute(0, Some(facet));
-    let policy = Policy { attributes: vec![asked.clone()], sums: policy.sums.clone(), ..empty() };
+    let policy = Policy { attributes: vec![asked.clone()], sums: policy.sums.clone(), ..Policy::empty() };
     let call = call(&[Some(value)], now);
     match Env::new(&policy, &call).find(&asked) {
         super::attribute::Found::Value(value) => Read::Value(value.into_owned()),
@@ -63,18 +63,4 @@ fn call(values: &[Option<&Value>], now: Option<&Value>) -> Call {
     Call::new("")
         .with(Root::Args, Part::Known(Value::Object(args.collect())))
         .with(Root::Context, Part::Known(Value::Object(context.into_iter().collect())))
-}
-
-fn empty() -> Policy {
-    Policy {
-        description: None,
-        default: crate::policy::Effect::Deny,
-        roles: Vec::new(),
-        tools: None,
-        covers: crate::covers::Covers::NOTHING,
-        rules: Vec::new(),
-        attributes: Vec::new(),
-        sums: Vec::new(),
-        places: crate::policy::Places::default(),
-    }
 }
