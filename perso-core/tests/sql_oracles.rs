@@ -11,6 +11,7 @@ mod support;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use generate::sql;
 use perso_core::policy::{Dialect, Facet};
@@ -50,8 +51,9 @@ fn shown(value: Option<&Read>) -> Value {
 
 /// Has the oracle look at each question. Its last words are printed.
 fn ask(questions: impl Iterator<Item = Value> + Send) {
-    let installed = Command::new(folder().join("install.sh")).status().unwrap();
-    assert!(installed.success(), "tests/sql/install.sh failed");
+    static INSTALLED: OnceLock<bool> = OnceLock::new();
+    let install = || Command::new(folder().join("install.sh")).status().unwrap().success();
+    assert!(*INSTALLED.get_or_init(install), "tests/sql/install.sh failed");
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/sql/venv/bin/python");
     let mut oracle = Command::new(python);
     oracle.arg("-B").arg(folder().join("oracle.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
