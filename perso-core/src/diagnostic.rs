@@ -132,6 +132,8 @@ codes! {
     Warning Stricter "stricter" "A legacy test that a missing attribute passed, and no longer does.",
     Warning Presence "presence" "A legacy test for presence of what is likely a boolean.",
     Warning Undecided "undecided" "A guarantee of which it cannot be found out whether a call breaks it.",
+    Warning Uncovered "uncovered" "A part of the policy that no test case covers.",
+    Warning Unnoticed "unnoticed" "A change of the policy that no test case notices.",
     Warning UnallowedRequest "unallowed-request" "Resources or prompts that the policy covers, and that no rule allows.",
     Warning UnusedRole "unused-role" "A role that no rule uses.",
     Warning UnusedDefinition "unused-definition" "A definition that no rule uses.",

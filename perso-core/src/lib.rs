@@ -91,6 +91,8 @@ mod schema;
 #[cfg(feature = "compile")]
 pub mod span;
 #[cfg(feature = "compile")]
+pub mod suite;
+#[cfg(feature = "compile")]
 mod syntax;
 mod visible;
 

@@ -53,13 +53,24 @@ pub struct Differences {
 /// Compares what two policies decide, for every call.
 #[must_use]
 pub fn diff(old: &Policy, new: &Policy) -> Differences {
+    compare(old, new, &|_| false)
+}
+
+/// One of the differences between two policies, if there is one.
+#[must_use]
+pub fn difference(old: &Policy, new: &Policy) -> Differences {
+    compare(old, new, &|found| !found.changes.is_empty())
+}
+
+/// Looks for differences until enough have been found.
+fn compare(old: &Policy, new: &Policy, is_enough: &dyn Fn(&Differences) -> bool) -> Differences {
     let joint = Joint::new(vec![old, new]);
     let (tools, is_cut) = tools::tools(&joint.parts);
     let mut found = Differences::default();
     let known = Known::new(&joint);
     for tool in &tools {
-        if !known.are_same(tool) {
-            differences(&joint, tool, &mut found);
+        if !is_enough(&found) && !known.are_same(tool) {
+            differences(&joint, tool, &mut found, is_enough);
         }
     }
     if is_cut {
@@ -133,7 +144,7 @@ fn text(joint: &Joint<'_>, part: usize, rule: &Rule) -> String {
 }
 
 /// Finds the kinds of calls of a tool that are decided differently.
-fn differences(joint: &Joint<'_>, tool: &Tool, found: &mut Differences) {
+fn differences(joint: &Joint<'_>, tool: &Tool, found: &mut Differences, is_enough: &dyn Fn(&Differences) -> bool) {
     let (Some((old, olds)), Some((new, news))) = (joint.narrow(0, &tool.name), joint.narrow(1, &tool.name)) else {
         return;
     };
@@ -143,7 +154,7 @@ fn differences(joint: &Joint<'_>, tool: &Tool, found: &mut Differences) {
                 continue;
             }
             let mut seen: Vec<(Option<usize>, Option<usize>)> = Vec::new();
-            loop {
+            while !is_enough(found) {
                 let decides = |part, effect| Claim::decides(joint, part, &tool.name, effect);
                 let mut claims = vec![decides(0, from), decides(1, to)];
                 // Others than those that have been found.

@@ -3,6 +3,7 @@
 use super::output::count;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::module::ReadError;
+use crate::suite::SuiteError;
 use crate::{LoadError, ModuleError};
 use std::fmt::Display;
 use std::io;
@@ -73,6 +74,12 @@ impl From<io::Error> for Failure {
 
 impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Self {
+        Self::Because(error.to_string())
+    }
+}
+
+impl From<SuiteError> for Failure {
+    fn from(error: SuiteError) -> Self {
         Self::Because(error.to_string())
     }
 }

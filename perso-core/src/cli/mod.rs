@@ -11,8 +11,10 @@ mod inspect;
 mod migrate;
 mod now;
 mod output;
+mod progress;
 mod prove;
 mod schema;
+mod test;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
@@ -52,6 +54,7 @@ enum Command {
     Migrate(migrate::Migrate),
     Prove(prove::Prove),
     Schema(schema::Schema),
+    Test(test::Test),
 }
 
 /// Does what the command's arguments say, the first of which is the program's name, and returns the exit code.
@@ -77,6 +80,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Migrate(migrate) => migrate.run(),
         Command::Prove(prove) => prove.run(),
         Command::Schema(schema) => schema.run(),
+        Command::Test(test) => test.run(),
     };
     outcome.unwrap_or_else(|failure| {
         if let Failure::Because(why) = failure {

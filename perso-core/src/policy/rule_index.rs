@@ -69,16 +69,21 @@ impl<'p> RuleIndex<'p> {
     /// The policy with only the rules that are asked about a call to a tool, in the order of [`about`](Self::about). It decides
     /// such a call as the whole policy does.
     pub(crate) fn narrow(&self, tool: &str) -> Policy {
-        let rules = self.about(tool).into_iter().filter_map(|rule| self.policy.rules.get(rule)).cloned().collect();
+        self.narrow_as(self.policy, tool)
+    }
+
+    /// The same of a policy of which only single rules are other ones, about no other tools.
+    pub(crate) fn narrow_as(&self, policy: &Policy, tool: &str) -> Policy {
+        let rules = self.about(tool).into_iter().filter_map(|rule| policy.rules.get(rule)).cloned().collect();
         let listed = |tools: &Vec<String>| tools.iter().filter(|listed| *listed == tool).cloned().collect();
         Policy {
-            default: self.policy.default,
-            roles: self.policy.roles.clone(),
-            tools: self.policy.tools.as_ref().map(listed),
-            covers: self.policy.covers,
+            default: policy.default,
+            roles: policy.roles.clone(),
+            tools: policy.tools.as_ref().map(listed),
+            covers: policy.covers,
             rules,
-            attributes: self.policy.attributes.clone(),
-            sums: self.policy.sums.clone(),
+            attributes: policy.attributes.clone(),
+            sums: policy.sums.clone(),
             ..Policy::empty()
         }
     }

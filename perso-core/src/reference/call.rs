@@ -153,7 +153,7 @@ impl Call {
 
     /// What makes the call malformed for this policy: a part of another type than an object, or a key that other
     /// readers of the same text may understand differently than the policy does.
-    pub(super) fn problem(&self, policy: &Policy) -> Option<Unreadable> {
+    pub(crate) fn problem(&self, policy: &Policy) -> Option<Unreadable> {
         let paths = paths_read(policy, &self.tool);
         self.parts().into_iter().find_map(|(root, part)| {
             wrong_shape(root, part).or_else(|| {

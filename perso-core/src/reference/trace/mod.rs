@@ -1,7 +1,10 @@
 //! Everything that was looked at, for `explain`.
 
 mod display;
+mod truths;
 mod written;
+
+pub(crate) use truths::each_truth;
 
 use std::borrow::Cow;
 

@@ -1,0 +1,238 @@
+//! Cases, and what comes of them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::Suite;
+use crate::decision::{Decision, Outcome, Problem};
+use crate::frame::{self, Part};
+use crate::policy::{Effect, Policy, Root};
+use crate::reference::{self, Verdict};
+
+/// A call, and what the policy must decide about it.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) name: String,
+    pub(super) text: String,
+    /// The call by its parts, if not all of them are known.
+    pub(super) parts: Option<Texts>,
+    pub(super) expected: Expected,
+}
+
+/// What is expected of a decision. What is not there may be anything.
+#[derive(Debug)]
+pub(super) struct Expected {
+    pub(super) decision: Effect,
+    /// `Some(None)` is the expectation that no rule decides.
+    pub(super) rule: Option<Option<String>>,
+    pub(super) cause: Option<ExpectedCause>,
+    pub(super) hint: Option<String>,
+    pub(super) reason: Option<String>,
+}
+
+/// A whole cause, but for the words and the place of what cannot be read.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExpectedCause {
+    kind: String,
+    rule: Option<String>,
+    attribute: Option<String>,
+    problem: Option<String>,
+}
+
+/// The texts of a call's parts, and which are not known.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Texts {
+    tool: String,
+    args: Option<Box<RawValue>>,
+    agent: Option<Box<RawValue>>,
+    resource: Option<Box<RawValue>>,
+    context: Option<Box<RawValue>>,
+    /// For each part: whether it is open, or withheld.
+    #[serde(skip)]
+    unknown: [Option<bool>; 4],
+}
+
+/// The parts of a call that need not be known.
+const PARTS: [Root; 4] = [Root::Args, Root::Agent, Root::Resource, Root::Context];
+
+impl Texts {
+    pub(super) fn of(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    pub(super) fn without(mut self, part: &str, is_open: bool) -> Option<Self> {
+        let at = PARTS.iter().position(|root| root.name() == part)?;
+        *self.unknown.get_mut(at)? = Some(is_open);
+        Some(self)
+    }
+
+    fn call(&self) -> frame::Call<'_> {
+        let texts = [&self.args, &self.agent, &self.resource, &self.context];
+        let mut parts = texts.into_iter().zip(self.unknown).map(|(text, unknown)| match (unknown, text) {
+            (Some(true), _) => Part::Open,
+            (Some(false), _) => Part::Withheld,
+            (None, Some(text)) => Part::Json(text.get().as_bytes()),
+            (None, None) => Part::Absent,
+        });
+        let mut next = || parts.next().unwrap_or_default();
+        frame::Call::new(self.tool.as_str()).args(next()).agent(next()).resource(next()).context(next())
+    }
+}
+
+/// What came of a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Ran<'s> {
+    /// The name of the case.
+    pub name: &'s str,
+    /// Why it failed; `None` if it passed.
+    #[serde(flatten)]
+    pub failed: Option<Failed>,
+}
+
+/// Why a case failed. Displays as two lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Failed {
+    /// What the case expects, in words.
+    pub expected: String,
+    /// What the policy decides, in words.
+    pub got: String,
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected {}\ngot      {}", self.expected, self.got)
+    }
+}
+
+/// What can be expected of a decision, by the module or by the reference evaluator.
+struct Given<'g> {
+    outcome: Outcome,
+    rule: Option<&'g str>,
+    kind: &'static str,
+    nearest: Option<&'g str>,
+    attribute: Option<&'g str>,
+    problem: Option<&'static str>,
+}
+
+impl<'g> Given<'g> {
+    fn of(decision: &'g Decision<'_>) -> Self {
+        let cause = &decision.cause;
+        Self {
+            outcome: decision.outcome,
+            rule: decision.rule,
+            kind: cause.kind.name(),
+            nearest: cause.rule,
+            attribute: cause.attribute,
+            problem: cause.problem.map(Problem::name),
+        }
+    }
+
+    fn of_verdict(policy: &'g Policy, verdict: &'g Verdict) -> Self {
+        let id = |rule: Option<usize>| policy.rules.get(rule?).map(|rule| rule.id.as_str());
+        Self {
+            outcome: verdict.outcome,
+            rule: id(verdict.rule),
+            kind: verdict.cause.name(),
+            nearest: id(verdict.nearest),
+            attribute: verdict.attribute.as_deref(),
+            problem: verdict.problem.map(Problem::name),
+        }
+    }
+}
+
+impl Case {
+    /// The call for the reference evaluator; `None` if it cannot be read.
+    pub(super) fn call(&self) -> Option<reference::Call> {
+        let call = reference::Call::read(self.text.as_bytes()).ok()?;
+        let unknown = self.parts.as_ref().map(|parts| parts.unknown).unwrap_or_default();
+        let parts = PARTS.into_iter().zip(unknown).filter_map(|(root, unknown)| Some((root, unknown?)));
+        Some(parts.fold(call, |call, (root, is_open)| {
+            call.with(root, if is_open { reference::Part::Open } else { reference::Part::Withheld })
+        }))
+    }
+
+    /// Whether a policy that is not compiled decides as it should. Reasons and hints may differ.
+    pub(super) fn is_passed_by(&self, policy: &Policy, call: &reference::Call) -> bool {
+        self.expected.is_met(&Given::of_verdict(policy, &reference::decide(policy, call)))
+    }
+
+    fn run(&self, policy: &crate::engine::Policy) -> Option<Failed> {
+        let decision = match &self.parts {
+            Some(parts) => policy.decide(&parts.call()),
+            None => policy.decide_json(self.text.as_bytes()),
+        };
+        let expected = &self.expected;
+        let given = Given::of(&decision);
+        let hint = decision.hint.map(|hint| hint.to_string());
+        let has_words = expected.reason.as_ref().is_none_or(|reason| reason == decision.reason)
+            && expected.hint.as_ref().is_none_or(|wanted| hint.as_ref() == Some(wanted));
+        if expected.is_met(&given) && has_words {
+            return None;
+        }
+        // Only what differs from the expectation is worth words.
+        let mut failed = Failed { expected: expected.decision.name().to_owned(), got: given.outcome.name().to_owned() };
+        let rule = |rule: Option<&str>| rule.map_or(" by no rule".to_owned(), |rule| format!(" by `{rule}`"));
+        failed.got += &rule(given.rule);
+        if let Some(wanted) = &expected.rule {
+            failed.expected += &rule(wanted.as_deref());
+        }
+        if reference::outcome(expected.decision) == given.outcome
+            && let Some(wanted) = expected.cause.as_ref().filter(|cause| !cause.is_met(&given))
+        {
+            failed.expected +=
+                &cause(&wanted.kind, wanted.rule.as_deref(), wanted.attribute.as_deref(), wanted.problem.as_deref());
+            failed.got += &cause(given.kind, given.nearest, given.attribute, given.problem);
+        }
+        for (wanted, got, what) in
+            [(&expected.reason, Some(decision.reason), "reason"), (&expected.hint, hint.as_deref(), "hint")]
+        {
+            if let Some(wanted) = wanted.as_deref().filter(|wanted| Some(*wanted) != got) {
+                failed.expected += &format!(", {what} {wanted:?}");
+                failed.got += &got.map_or_else(|| format!(", no {what}"), |got| format!(", {what} {got:?}"));
+            }
+        }
+        if expected.reason.is_none() {
+            failed.got += &format!(": {}", decision.reason);
+        }
+        Some(failed)
+    }
+}
+
+/// A cause in words: `(no_rule: nearest refund, args.amount, value)`.
+fn cause(kind: &str, rule: Option<&str>, attribute: Option<&str>, problem: Option<&str>) -> String {
+    let rule = rule.map(|rule| format!("nearest `{rule}`"));
+    let parts = [rule.as_deref(), attribute, problem];
+    let parts: Vec<&str> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { format!(" ({kind})") } else { format!(" ({kind}: {})", parts.join(", ")) }
+}
+
+impl Expected {
+    fn is_met(&self, given: &Given<'_>) -> bool {
+        reference::outcome(self.decision) == given.outcome
+            && self.rule.as_ref().is_none_or(|rule| rule.as_deref() == given.rule)
+            && self.cause.as_ref().is_none_or(|cause| cause.is_met(given))
+    }
+}
+
+impl ExpectedCause {
+    fn is_met(&self, given: &Given<'_>) -> bool {
+        self.kind == given.kind
+            && self.rule.as_deref() == given.nearest
+            && self.attribute.as_deref() == given.attribute
+            && self.problem.as_deref() == given.problem
+    }
+}
+
+impl Suite {
+    /// Judges the call of each case with the compiled policy.
+    #[must_use]
+    pub fn run(&self) -> Vec<Ran<'_>> {
+        self.cases.iter().map(|case| Ran { name: &case.name, failed: case.run(&self.compiled) }).collect()
+    }
+}
