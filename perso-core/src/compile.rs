@@ -106,6 +106,12 @@ fn finish(checked: Checked) -> Result<Compiled, CompileError> {
     Ok(Compiled { module, warnings: diagnostics, documents })
 }
 
+/// The module of a policy that is not as its documents say; `None` if it cannot have one.
+pub(crate) fn policy(policy: &checked::Policy, documents: &Documents) -> Option<Policy> {
+    let plan = plan::build(policy).ok()?;
+    Policy::from_module(emit::module(policy, &plan, documents)).ok()
+}
+
 /// The warnings about a policy. What is unused in a document that it extends, or has no effect because of a rule in another
 /// document, is left out: other policies extend that document, too.
 fn warnings(policy: &checked::Policy, documents: &Documents) -> Vec<Diagnostic> {

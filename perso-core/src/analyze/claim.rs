@@ -11,6 +11,9 @@ use crate::covers::request;
 use crate::policy::{Condition, Effect, Policy, RoleId, Root, Rule};
 use crate::reference::{self, Call, Part, Value, tool};
 
+/// The most elements of a list that are written out, in turn.
+const MOST_ELEMENTS: [usize; 3] = [2, 6, 40];
+
 /// What comes of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -160,18 +163,30 @@ impl<'j> Claim<'j> {
     /// Whether there is a call of the tool of which the claim is true. `confirm` says whether it is of a call that was found.
     pub(super) fn decide(&self, joint: &Joint<'_>, tool: &Tool, confirm: &dyn Fn(&Call) -> bool) -> Answer {
         let is_listed = tool.name == request::LISTED && joint.parts.iter().any(|policy| policy.covers.prompts);
-        let mut writer = Writer::new(&joint.shared, tool, is_listed);
-        writer.need(self.needs(&joint.shared));
-        let formula = self.write(&mut writer);
-        let mut is_confirmed = |found: &Found| confirm(&call(found));
-        match search::search(&writer, &formula, &mut is_confirmed) {
-            Outcome::Call(found) => Answer::Call(Box::new(Witness { call: text(&found) })),
-            Outcome::Never => match writer.lacks {
-                None => Answer::Never,
-                Some(lacks) => Answer::Undecided(vec![lacks]),
-            },
-            Outcome::Unknown(places) => Answer::Undecided(places.into_iter().collect()),
+        let mut places = BTreeSet::new();
+        // Few elements of each list are enough for most answers, and take much less time.
+        for most in MOST_ELEMENTS {
+            let mut writer = Writer::new(&joint.shared, tool, is_listed, most);
+            writer.need(self.needs(&joint.shared));
+            let formula = self.write(&mut writer);
+            if writer.is_too_large {
+                places.insert("more tests than are tried".to_owned());
+                break;
+            }
+            let mut is_confirmed = |found: &Found| confirm(&call(found));
+            match search::search(&writer, &formula, &mut is_confirmed) {
+                Outcome::Call(found) => return Answer::Call(Box::new(Witness { call: text(&found) })),
+                Outcome::Never => return Answer::Never,
+                Outcome::Short => places.clone_from(&writer.longer.iter().cloned().collect()),
+                Outcome::Unknown(unknown) => {
+                    places = unknown;
+                    if writer.longer.is_none() {
+                        break;
+                    }
+                }
+            }
         }
+        Answer::Undecided(places.into_iter().collect())
     }
 }
 

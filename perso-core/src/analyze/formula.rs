@@ -25,6 +25,8 @@ pub(super) enum Fact {
     Only(usize),
     /// An object has a key that no policy names.
     Extra(NodeId),
+    /// An element of a list that is not written out is what is asked for. The opposite is no claim: that of those none is in the way.
+    More(NodeId),
 }
 
 /// A formula without negations but of facts.
@@ -87,8 +89,8 @@ pub(super) struct OnlyKeys {
     pub(super) keys: Vec<String>,
 }
 
-/// The most elements of a list that are written out.
-const MOST_ELEMENTS: usize = 40;
+/// The most tests that are written out.
+const MOST_ATOMS: usize = 8_000;
 
 /// Writes formulas about calls of one tool.
 pub(super) struct Writer<'p> {
@@ -103,15 +105,19 @@ pub(super) struct Writer<'p> {
     pub(super) only: Vec<OnlyKeys>,
     /// Which elements of a list are written out, by the list's attribute.
     needs: Needs,
-    /// Why the formula says less than it should, if it does.
-    pub(super) lacks: Option<String>,
+    /// The most elements of a list that are written out, besides those that are asked for by their place.
+    most: usize,
+    /// A list of which more elements can matter.
+    pub(super) longer: Option<String>,
+    /// Whether there are too many tests to be written out.
+    pub(super) is_too_large: bool,
 }
 
 /// The elements of lists around a test, the innermost last.
 type Around = Vec<(Attribute, NodeId)>;
 
 impl<'p> Writer<'p> {
-    pub(super) fn new(shared: &'p Policy, tool: &'p Tool, is_listed: bool) -> Self {
+    pub(super) fn new(shared: &'p Policy, tool: &'p Tool, is_listed: bool, most: usize) -> Self {
         Self {
             shared,
             tool,
@@ -121,7 +127,9 @@ impl<'p> Writer<'p> {
             known: HashMap::new(),
             only: Vec::new(),
             needs: Needs::default(),
-            lacks: None,
+            most,
+            longer: None,
+            is_too_large: false,
         }
     }
 
@@ -214,6 +222,10 @@ impl<'p> Writer<'p> {
         let key = (format!("{test:?}"), sides.clone());
         if let Some(known) = self.known.get(&key) {
             return *known;
+        }
+        if self.atoms.len() == MOST_ATOMS {
+            self.is_too_large = true;
+            return 0;
         }
         self.atoms.push(Atom { test, sides });
         self.known.insert(key, self.atoms.len() - 1);
@@ -340,22 +352,23 @@ impl<'p> Writer<'p> {
         has_no_others
     }
 
-    /// The elements of a list that are written out: those that are asked for by their place, and as many others as are needed.
-    fn indices(&mut self, list: AttributeId) -> Vec<usize> {
-        let Some(attribute) = self.shared.attributes.get(list) else { return Vec::new() };
+    /// The elements of a list that are written out: those that are asked for by their place, and as many others as are needed;
+    /// and whether that is not all of them.
+    fn indices(&mut self, list: AttributeId) -> (Vec<usize>, bool) {
+        let Some(attribute) = self.shared.attributes.get(list) else { return (Vec::new(), false) };
         let (key, behind) = whole(attribute);
         let need = self.needs.0.get(&key).cloned().unwrap_or_default();
         let mut indices = need.places;
         // There is a program, and perhaps an argument.
         let least = if is_words(&key) { 2 } else { 1 };
         let count = need.count.max(least - indices.len().min(least));
-        if count + indices.len() > MOST_ELEMENTS {
-            self.lacks = Some(format!("more than {MOST_ELEMENTS} elements of {attribute}"));
+        let most = self.most.max(least);
+        if count > most {
+            self.longer = Some(format!("more than {most} elements of {attribute}"));
         }
-        let others: Vec<usize> =
-            (0..).filter(|index| !indices.contains(index)).take(count.min(MOST_ELEMENTS)).collect();
+        let others: Vec<usize> = (0..).filter(|index| !indices.contains(index)).take(count.min(most)).collect();
         indices.extend(others);
-        indices.into_iter().filter_map(|index| index.checked_sub(behind)).collect()
+        (indices.into_iter().filter_map(|index| index.checked_sub(behind)).collect(), count > most)
     }
 
     /// For each element that can matter: that it is there, and the same with what is asked of it.
@@ -382,7 +395,8 @@ impl<'p> Writer<'p> {
             let (is_there, holds) = element(self, place as usize);
             return Formula::All(vec![is_list, is_there, holds]);
         }
-        let indices = self.indices(test.attribute);
+        let (indices, is_longer) = self.indices(test.attribute);
+        let more = |is| is_longer.then_some(Formula::Fact(Fact::More(list), is));
         let each: Vec<_> = indices.into_iter().map(|index| element(self, index)).collect();
         let is_every = matches!(test.operator, Operator::Every(_));
         if is_every == want {
@@ -390,10 +404,10 @@ impl<'p> Writer<'p> {
             let is_empty_fine = if is_every { asked.bounded } else { true };
             let not_empty = first.filter(|_| !is_empty_fine).unwrap_or(Formula::TRUE);
             let all = each.into_iter().map(|(is_there, holds)| Formula::Any(vec![is_there.not(), holds]));
-            return Formula::All([is_list, not_empty].into_iter().chain(all).collect());
+            return Formula::All([is_list, not_empty].into_iter().chain(all).chain(more(false)).collect());
         }
-        let any = each.into_iter().map(|(is_there, holds)| Formula::All(vec![is_there, holds])).collect();
-        Formula::All(vec![is_list, Formula::Any(any)])
+        let any = each.into_iter().map(|(is_there, holds)| Formula::All(vec![is_there, holds]));
+        Formula::All(vec![is_list, Formula::Any(any.chain(more(true)).collect())])
     }
 
     /// That a value is among the elements of a list, or that it is none of them.
@@ -415,8 +429,10 @@ impl<'p> Writer<'p> {
         if let Some(node) = value_node {
             parts.push(self.is(node, Kinds::SCALAR));
         }
+        let (indices, is_longer) = self.indices(id);
         let mut each = Vec::new();
-        for index in self.indices(id) {
+        each.extend(is_longer.then_some(Formula::Fact(Fact::More(list), want)));
+        for index in indices {
             let element = self.element(list, index);
             let (operand, sides) = match value_node {
                 Some(node) => (Operand::Ref(1), vec![element, node]),

@@ -21,6 +21,8 @@ pub(super) enum Outcome {
     Call(Found),
     /// It is true of no call.
     Never,
+    /// It is true of no call whose lists have no more elements than are written out.
+    Short,
     /// These places are in the way of an answer.
     Unknown(BTreeSet<String>),
 }
@@ -36,7 +38,7 @@ pub(super) fn search(writer: &Writer<'_>, formula: &Formula, confirm: &mut dyn F
     for _ in 0..MOST_CHOICES {
         let choice = solver.choose();
         if choice == lbool::FALSE && unknown.is_empty() {
-            return Outcome::Never;
+            return if solver.is_short() { Outcome::Short } else { Outcome::Never };
         }
         if choice != lbool::TRUE {
             return Outcome::Unknown(unknown);
@@ -70,6 +72,8 @@ struct Solver<'w> {
     variables: HashMap<Fact, Lit>,
     /// What is always so.
     truth: Lit,
+    /// That no elements matter which are not written out: assumed, so that a contradiction says whether it hangs on that.
+    no_more: Vec<Lit>,
 }
 
 impl<'w> Solver<'w> {
@@ -77,7 +81,7 @@ impl<'w> Solver<'w> {
         let mut sat = BasicSolver::default();
         let truth = Lit::new(sat.new_var_default(), true);
         sat.add_clause_reuse(&mut vec![truth]);
-        let mut solver = Self { writer, sat, variables: HashMap::new(), truth };
+        let mut solver = Self { writer, sat, variables: HashMap::new(), truth, no_more: Vec::new() };
         for node in 0..writer.space.nodes.len() {
             solver.write_node(node);
         }
@@ -102,8 +106,14 @@ impl<'w> Solver<'w> {
         }
         // What need not be there is left out, so that calls are short.
         let prefers = if matches!(fact, Fact::Is(_, Kind::Missing)) { lbool::TRUE } else { lbool::FALSE };
-        let sat = &mut self.sat;
-        *self.variables.entry(fact).or_insert_with(|| Lit::new(sat.new_var(prefers, true), true))
+        let (sat, no_more) = (&mut self.sat, &mut self.no_more);
+        *self.variables.entry(fact).or_insert_with(|| {
+            let literal = Lit::new(sat.new_var(prefers, true), true);
+            if let Fact::More(_) = fact {
+                no_more.push(!literal);
+            }
+            literal
+        })
     }
 
     fn is(&mut self, node: NodeId, kind: Kind) -> Lit {
@@ -111,6 +121,9 @@ impl<'w> Solver<'w> {
     }
 
     fn literal(&mut self, fact: Fact, is: bool) -> Lit {
+        if let (Fact::More(_), false) = (fact, is) {
+            return self.truth;
+        }
         let literal = self.fact(fact);
         if is { literal } else { !literal }
     }
@@ -284,7 +297,15 @@ impl<'w> Solver<'w> {
     }
 
     fn choose(&mut self) -> lbool {
-        self.sat.solve_limited(&[])
+        let assumed = std::mem::take(&mut self.no_more);
+        let choice = self.sat.solve_limited(&assumed);
+        self.no_more = assumed;
+        choice
+    }
+
+    /// Whether there may be a choice if lists have more elements.
+    fn is_short(&self) -> bool {
+        self.no_more.iter().any(|literal| self.sat.unsat_core_contains_var(literal.var()))
     }
 
     fn holds(&self, fact: Fact) -> bool {
@@ -313,6 +334,7 @@ impl<'w> Solver<'w> {
 
     fn need(&self, formula: &Formula, facts: &mut BTreeSet<(Fact, bool)>) {
         match formula {
+            Formula::Fact(Fact::More(_), _) => {}
             Formula::Fact(fact, is) => {
                 facts.insert((*fact, *is));
                 // That an object has other keys, or which of them, is what its keys are for.

@@ -120,7 +120,7 @@ impl<'w> Values<'w> {
                     }
                     writer.atoms.get(*atom).map(|atom| atom.sides.clone()).unwrap_or_default()
                 }
-                Fact::Is(node, _) | Fact::Extra(node) => vec![*node],
+                Fact::Is(node, _) | Fact::Extra(node) | Fact::More(node) => vec![*node],
                 Fact::Only(only) => writer.only.get(*only).map(|only| only.object).into_iter().collect(),
             };
             sides.into_iter().for_each(|side| relevant.extend(writer.space.line(side)));
@@ -482,7 +482,7 @@ impl<'w> Values<'w> {
                 nodes.iter().any(|node| self.own.get(node).is_some_and(|own| own.contains(atom)))
             }
             Fact::Is(of, _) => nodes.contains(of),
-            Fact::Only(_) | Fact::Extra(_) => false,
+            Fact::Only(_) | Fact::Extra(_) | Fact::More(_) => false,
         };
         let facts = self.facts.iter().filter(|(fact, _)| is_about(fact)).copied();
         facts.chain([(Fact::Is(node, self.kind(node)), true)]).collect()

@@ -5,7 +5,7 @@ use super::input::Extended;
 use super::output::{self, BAD, BOLD, GOOD, count};
 use super::progress::Progress;
 use super::{DONE, FAILED};
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Record, Source};
 use crate::suite::{self, Coverage, Mutation, Ran, Suite};
 use crate::visible;
 use clap::{Args, ValueEnum};
@@ -31,7 +31,7 @@ Examples:
 With --format json, standard output has one JSON object per line: one for each case
   {\"file\", \"name\", \"expected\", \"got\"}, the last two only if it failed,
 and if asked for, those of what is not covered or noticed
-  {\"severity\", \"code\", \"message\", \"file\", \"line\", \"column\", \"end_line\", \"end_column\", \"help\"},
+  {\"severity\", \"code\", \"message\", \"file\", \"line\", \"column\", \"end_line\", \"end_column\", \"help\", \"call\"},
 {\"file\", \"coverage\": {\"rules\", \"covered_rules\", \"outcomes\", \"covered_outcomes\", \"percent\"}}
 and {\"file\", \"mutation\": {\"mutants\", \"noticed\", \"undecided\", \"score\"}}.
 
@@ -96,6 +96,15 @@ struct Case<'a> {
     file: &'a str,
     #[serde(flatten)]
     ran: &'a Ran<'a>,
+}
+
+/// What is not covered or noticed, for programs.
+#[derive(Serialize)]
+struct Found<'a> {
+    #[serde(flatten)]
+    record: Record<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -209,10 +218,11 @@ fn shown(percent: f64) -> String {
 }
 
 impl Tested<'_> {
-    fn findings(&self) -> impl Iterator<Item = &Diagnostic> {
-        let uncovered = self.coverage.iter().flat_map(|coverage| &coverage.uncovered);
-        let unnoticed = self.mutation.iter().flat_map(|mutation| &mutation.unnoticed).map(|mutant| &mutant.finding);
-        uncovered.chain(unnoticed)
+    /// What is not covered or noticed, with the call that would be decided otherwise.
+    fn findings(&self) -> impl Iterator<Item = (&Diagnostic, Option<&str>)> {
+        let uncovered = self.coverage.iter().flat_map(|coverage| &coverage.uncovered).map(|finding| (finding, None));
+        let unnoticed = self.mutation.iter().flat_map(|mutation| &mutation.unnoticed);
+        uncovered.chain(unnoticed.map(|mutant| (&mutant.finding, Some(mutant.call.as_str()))))
     }
 
     fn human(&self) -> io::Result<()> {
@@ -234,7 +244,7 @@ impl Tested<'_> {
                 writeln!(out, "    {}", visible(&line))?;
             }
         }
-        for finding in self.findings() {
+        for (finding, _) in self.findings() {
             writeln!(out, "{}\n", source.render(finding, true))?;
         }
         if let Some(coverage) = &self.coverage {
@@ -266,7 +276,10 @@ impl Tested<'_> {
         let mut out = io::stdout().lock();
         let file = self.file;
         self.ran.iter().try_for_each(|ran| output::json(&mut out, &Case { file, ran }))?;
-        self.findings().try_for_each(|finding| output::json(&mut out, &source.record(finding)))?;
+        self.findings().try_for_each(|(finding, call)| {
+            let record = source.record(finding);
+            output::json(&mut out, &Found { record, call })
+        })?;
         if let Some(coverage) = &self.coverage {
             let Coverage { rules, covered_rules, outcomes, covered_outcomes, .. } = *coverage;
             let percent = coverage.percent();
@@ -303,7 +316,7 @@ impl Tested<'_> {
         }
         let name = self.suite.policy().display().to_string();
         let source = Source::of(&name, self.suite.documents());
-        let findings: Vec<String> = self.findings().map(|finding| source.render(finding, false)).collect();
+        let findings: Vec<String> = self.findings().map(|(finding, _)| source.render(finding, false)).collect();
         for (what, why) in &self.lacking {
             add(what, Some((why.clone(), findings.join("\n\n"))));
         }

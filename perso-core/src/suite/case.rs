@@ -7,9 +7,10 @@ use serde_json::value::RawValue;
 
 use super::Suite;
 use crate::decision::{Decision, Outcome, Problem};
+use crate::engine::Policy;
 use crate::frame::{self, Part};
-use crate::policy::{Effect, Policy, Root};
-use crate::reference::{self, Verdict};
+use crate::policy::{Effect, Root};
+use crate::reference;
 
 /// A call, and what the policy must decide about it.
 #[derive(Debug)]
@@ -110,7 +111,7 @@ impl fmt::Display for Failed {
     }
 }
 
-/// What can be expected of a decision, by the module or by the reference evaluator.
+/// What can be expected of a decision.
 struct Given<'g> {
     outcome: Outcome,
     rule: Option<&'g str>,
@@ -132,18 +133,6 @@ impl<'g> Given<'g> {
             problem: cause.problem.map(Problem::name),
         }
     }
-
-    fn of_verdict(policy: &'g Policy, verdict: &'g Verdict) -> Self {
-        let id = |rule: Option<usize>| policy.rules.get(rule?).map(|rule| rule.id.as_str());
-        Self {
-            outcome: verdict.outcome,
-            rule: id(verdict.rule),
-            kind: verdict.cause.name(),
-            nearest: id(verdict.nearest),
-            attribute: verdict.attribute.as_deref(),
-            problem: verdict.problem.map(Problem::name),
-        }
-    }
 }
 
 impl Case {
@@ -157,16 +146,20 @@ impl Case {
         }))
     }
 
-    /// Whether a policy that is not compiled decides as it should. Reasons and hints may differ.
-    pub(super) fn is_passed_by(&self, policy: &Policy, call: &reference::Call) -> bool {
-        self.expected.is_met(&Given::of_verdict(policy, &reference::decide(policy, call)))
-    }
-
-    fn run(&self, policy: &crate::engine::Policy) -> Option<Failed> {
-        let decision = match &self.parts {
+    fn decision<'p>(&self, policy: &'p Policy) -> Decision<'p> {
+        match &self.parts {
             Some(parts) => policy.decide(&parts.call()),
             None => policy.decide_json(self.text.as_bytes()),
-        };
+        }
+    }
+
+    /// Whether a policy decides as it should. Reasons and hints may differ.
+    pub(super) fn is_passed_by(&self, policy: &Policy) -> bool {
+        self.expected.is_met(&Given::of(&self.decision(policy)))
+    }
+
+    fn run(&self, policy: &Policy) -> Option<Failed> {
+        let decision = self.decision(policy);
         let expected = &self.expected;
         let given = Given::of(&decision);
         let hint = decision.hint.map(|hint| hint.to_string());

@@ -9,9 +9,10 @@ use super::Suite;
 use super::case::Case;
 use super::edit::Edit;
 use crate::analyze;
+use crate::compile;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::policy::{Effect, RuleIndex};
-use crate::reference::{Call, tool};
+use crate::reference::tool;
 
 /// How many changes of a policy the cases of a suite notice.
 ///
@@ -97,21 +98,17 @@ impl Suite {
 struct Cases<'s> {
     suite: &'s Suite,
     index: RuleIndex<'s>,
-    by_tool: BTreeMap<String, Vec<(&'s Case, Call)>>,
+    by_tool: BTreeMap<String, Vec<&'s Case>>,
 }
 
 impl<'s> Cases<'s> {
     fn new(suite: &'s Suite) -> Self {
         let index = RuleIndex::new(&suite.checked);
-        let mut by_tool: BTreeMap<String, Vec<(&Case, Call)>> = BTreeMap::new();
-        for case in &suite.cases {
+        let mut by_tool: BTreeMap<String, Vec<&Case>> = BTreeMap::new();
+        for case in suite.cases.iter().filter(|case| case.is_passed_by(&suite.compiled)) {
             if let Some(call) = case.call() {
-                by_tool.entry(call.tool.clone()).or_default().push((case, call));
+                by_tool.entry(call.tool).or_default().push(case);
             }
-        }
-        for (tool, cases) in &mut by_tool {
-            let policy = index.narrow(tool);
-            cases.retain(|(case, call)| case.is_passed_by(&policy, call));
         }
         Self { suite, index, by_tool }
     }
@@ -125,8 +122,9 @@ impl<'s> Cases<'s> {
                 |at: &usize| policy.rules.get(*at).is_some_and(|rule| tool::rule_matches(policy, rule, name));
             // The default decides about tools that no rule is about, too.
             if rules.iter().any(is_about) || mutant.default != policy.default {
-                let narrow = self.index.narrow_as(&mutant, name);
-                if cases.iter().any(|(case, call)| !case.is_passed_by(&narrow, call)) {
+                // What a change makes too large to be compiled is noticed when it is compiled.
+                let compiled = compile::policy(&self.index.narrow_as(&mutant, name), self.suite.documents());
+                if compiled.is_none_or(|compiled| cases.iter().any(|case| !case.is_passed_by(&compiled))) {
                     return Fate::Noticed;
                 }
             }
