@@ -12,7 +12,7 @@ use crate::documents::Documents;
 use crate::span::Span;
 use crate::visible::visible;
 
-/// The most errors, and the most warnings, that one policy draws.
+/// The most errors, the most warnings, and the most notes, that one policy draws.
 pub const MAX_DIAGNOSTICS: usize = 1000;
 
 /// One finding about a policy.
@@ -51,6 +51,8 @@ pub enum Severity {
     Error,
     /// The policy is valid, but likely not what its author means.
     Warning,
+    /// What is worth knowing, and may be just what is meant.
+    Note,
 }
 
 macro_rules! codes {
@@ -138,6 +140,29 @@ codes! {
     Warning UnusedRole "unused-role" "A role that no rule uses.",
     Warning UnusedDefinition "unused-definition" "A definition that no rule uses.",
     Warning UnusedTool "unused-tool" "A tool that no rule applies to.",
+    Error MissingTool "missing-tool" "A rule about a tool that the server does not have.",
+    Error LeftOut "left-out" "A tool that is left out on purpose, and is not there, or is let through by a rule.",
+    Error UnknownArgument "unknown-argument" "A test of an argument that the tool does not take.",
+    Error ArgumentType "argument-type" "A test of an argument that has another type.",
+    Error ArgumentValue "argument-value" "A test that no valid value of an argument passes.",
+    Error ChangedTool "changed-tool" "A tool that has changed since it was approved, or is new and let through.",
+    Warning UnknownValue "unknown-value" "A listed value that an argument never has.",
+    Warning IdlePattern "idle-pattern" "A pattern that matches no tool of the server.",
+    Warning UnjudgedTool "unjudged-tool" "A tool that no rule is about, and that the default allows.",
+    Warning OpenArgument "open-argument" "An argument that looks dangerous, and that an allow rule leaves open.",
+    Warning NewTool "new-tool" "A tool that is new since the tools were approved, and that no rule lets through.",
+    Warning GoneTool "gone-tool" "A tool that was approved, and is no longer there.",
+    Note DeniedTool "denied-tool" "A tool that no rule is about, and that is denied.",
+    Note OptionalArgument "optional-argument" "A rule that needs an argument which calls may leave out.",
+    Note OtherArguments "other-arguments" "An allow rule that tests some arguments, and lets any others through.",
+}
+
+impl Code {
+    /// Whether findings of this kind are about the tools of a server, not about the policy by itself.
+    #[must_use]
+    pub fn is_about_tools(self) -> bool {
+        self >= Self::MissingTool
+    }
 }
 
 impl Diagnostic {
@@ -186,6 +211,7 @@ pub(crate) struct Diagnostics {
     list: Vec<Diagnostic>,
     errors: usize,
     warnings: usize,
+    notes: usize,
 }
 
 impl Diagnostics {
@@ -193,6 +219,7 @@ impl Diagnostics {
         let count = match diagnostic.severity {
             Severity::Error => &mut self.errors,
             Severity::Warning => &mut self.warnings,
+            Severity::Note => &mut self.notes,
         };
         *count += 1;
         if *count <= MAX_DIAGNOSTICS {
@@ -262,7 +289,7 @@ struct Named<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Record<'a> {
-    /// `"error"` or `"warning"`.
+    /// `"error"`, `"warning"` or `"note"`.
     pub severity: Severity,
     /// [`Code::name`].
     pub code: &'static str,
@@ -346,6 +373,7 @@ impl<'a> Source<'a> {
         let level = match diagnostic.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
         };
         let (document, _) = self.at(diagnostic.span.start);
         let own = |span: Span| Span {

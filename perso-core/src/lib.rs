@@ -52,6 +52,8 @@
 #[doc(hidden)]
 pub mod analyze;
 #[cfg(feature = "compile")]
+mod catalog;
+#[cfg(feature = "compile")]
 #[doc(hidden)]
 pub mod check;
 #[cfg(feature = "cli")]
@@ -96,6 +98,8 @@ pub mod suite;
 mod syntax;
 mod visible;
 
+#[cfg(feature = "compile")]
+pub use catalog::{Catalog, CatalogError, Pins, ToolsChecked, check_tools};
 #[cfg(feature = "compile")]
 pub use compile::{CompileError, Compiled, Migrated, compile, compile_with, migrate};
 pub use covers::{Covers, request};

@@ -46,6 +46,12 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
     ),
     // Questions about policies. Knows no module: whether an answer is right, the reference says.
     ("analyze", "which calls a policy lets through", &["policy", "reference", "covers", "span", "limits"]),
+    // What servers say of their tools, beside a policy.
+    (
+        "catalog",
+        "the tools that a server has, and whether a policy fits them",
+        &["check", "syntax", "policy", "lint", "module", "documents", "diagnostic", "span"],
+    ),
     // On top: puts the stages together.
     (
         "compile",
@@ -93,6 +99,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
             "load",
             "compile",
             "suite",
+            "catalog",
             "analyze",
             "check",
             "policy",

@@ -4,7 +4,7 @@ use super::DONE;
 use super::failure::Failure;
 use super::input::{Document, Extended};
 use super::output::{self, BOLD, Format, GOOD, count};
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::Source;
 use crate::module::{Manifest, hex, sha256};
 use crate::visible;
 use clap::Args;
@@ -70,7 +70,7 @@ impl Compile {
         let compiled = match self.extended.compile(&self.policy, &text)? {
             Ok(compiled) => compiled,
             Err(error) => {
-                self.show(&Source::of(&name, &error.documents), &error.diagnostics)?;
+                output::diagnostics(self.format, &Source::of(&name, &error.documents), &error.diagnostics)?;
                 return Err(Failure::refused(&self.policy, "compiled", &error.diagnostics));
             }
         };
@@ -81,7 +81,7 @@ impl Compile {
                 "the module would overwrite a document that the policy extends; choose another file with `-o`",
             ));
         }
-        self.show(&Source::of(&name, &compiled.documents), &compiled.warnings)?;
+        output::diagnostics(self.format, &Source::of(&name, &compiled.documents), &compiled.warnings)?;
         if self.deny_warnings && !compiled.warnings.is_empty() {
             let warnings = count(compiled.warnings.len(), "warning");
             return Err(Failure::file(
@@ -92,16 +92,6 @@ impl Compile {
         output::file(&path, &compiled.module).map_err(|error| Failure::unwritable(&path, &error))?;
         self.report(&path, &compiled.module, compiled.warnings.len())?;
         Ok(DONE)
-    }
-
-    fn show(&self, source: &Source<'_>, findings: &[Diagnostic]) -> io::Result<()> {
-        match self.format {
-            Format::Human => output::findings(source, findings),
-            Format::Json => {
-                let mut out = io::stdout().lock();
-                findings.iter().try_for_each(|finding| output::json(&mut out, &source.record(finding)))
-            }
-        }
     }
 
     fn report(&self, path: &Path, module: &[u8], warnings: usize) -> Result<(), Failure> {

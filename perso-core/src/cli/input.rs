@@ -96,6 +96,20 @@ pub(crate) fn call(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
+/// A text of at most so many bytes.
+pub(crate) fn text(path: &Path, most: usize) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let read = open(path).and_then(|file| file.take(most as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|error| Failure::unreadable(path, &error))?;
+    if bytes.len() > most {
+        return Err(Failure::file(path, format_args!("has more than {most} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::file(path, format_args!("is no text: byte {at} is not valid UTF-8"))
+    })
+}
+
 /// Calls, one a line.
 pub(crate) struct Calls<'p> {
     path: &'p Path,

@@ -1,5 +1,6 @@
 //! The `perso` command: compiles policies, judges calls with them, and says why.
 
+mod check;
 mod compile;
 mod diff;
 mod eval;
@@ -44,6 +45,7 @@ Exit codes: 0 success, 1 error; `eval --call`: 0 allow, 2 deny, 3 ask, 1 error."
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(check::Check),
     Compile(compile::Compile),
     Diff(diff::Diff),
     Eval(eval::Eval),
@@ -71,6 +73,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let outcome = match perso.command {
+        Command::Check(check) => check.run(),
         Command::Compile(compile) => compile.run(),
         Command::Diff(diff) => diff.run(),
         Command::Eval(eval) => eval.run(),

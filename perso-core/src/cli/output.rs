@@ -41,6 +41,17 @@ pub(crate) fn findings(source: &Source<'_>, findings: &[Diagnostic]) -> io::Resu
     findings.iter().try_for_each(|finding| writeln!(out, "{}\n", source.render(finding, true)))
 }
 
+/// Findings about a policy, in a format.
+pub(crate) fn diagnostics(format: Format, source: &Source<'_>, found: &[Diagnostic]) -> io::Result<()> {
+    match format {
+        Format::Human => findings(source, found),
+        Format::Json => {
+            let mut out = io::stdout().lock();
+            found.iter().try_for_each(|finding| json(&mut out, &source.record(finding)))
+        }
+    }
+}
+
 /// `no warnings`, `1 warning`, `2 warnings`.
 pub(crate) fn count(number: usize, what: &str) -> String {
     match number {

@@ -8,21 +8,21 @@ use crate::policy::{Condition, Operand, Operator, Test, Type, Value};
 
 /// A test that must be true, or with `wanted` false, must be false.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fact<'p> {
-    pub(super) test: &'p Test,
-    pub(super) wanted: bool,
+pub(crate) struct Fact<'p> {
+    pub(crate) test: &'p Test,
+    pub(crate) wanted: bool,
 }
 
 /// The parts that must all hold for a condition to be true (false, where not `wanted`).
 #[derive(Debug, Default)]
-pub(super) struct Conjunction<'p> {
-    pub(super) facts: Vec<Fact<'p>>,
+pub(crate) struct Conjunction<'p> {
+    pub(crate) facts: Vec<Fact<'p>>,
     /// Alternatives, and whether they must be true.
-    pub(super) others: Vec<(&'p Condition, bool)>,
+    pub(crate) others: Vec<(&'p Condition, bool)>,
 }
 
 impl<'p> Conjunction<'p> {
-    pub(super) fn of(condition: &'p Condition, wanted: bool) -> Self {
+    pub(crate) fn of(condition: &'p Condition, wanted: bool) -> Self {
         let mut conjunction = Self::default();
         conjunction.add(condition, wanted);
         conjunction
@@ -45,15 +45,15 @@ impl<'p> Conjunction<'p> {
 
 /// A set of what an attribute may be: the six types, and missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct States(u8);
+pub(crate) struct States(u8);
 
 impl States {
-    pub(super) const ALL: Self = Self(0x7f);
+    pub(crate) const ALL: Self = Self(0x7f);
     /// Missing.
-    pub(super) const MISSING: Self = Self(1 << 6);
+    pub(crate) const MISSING: Self = Self(1 << 6);
     const ABSENT: Self = Self(1 << 6 | 1 << Type::Null as u8);
 
-    pub(super) fn of(types: &[Type]) -> Self {
+    pub(crate) fn of(types: &[Type]) -> Self {
         Self(types.iter().fold(0, |set, one| set | 1 << *one as u8))
     }
 
@@ -61,37 +61,45 @@ impl States {
         Self(self.0 & !other.0)
     }
 
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    pub(super) fn is_empty(self) -> bool {
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) fn has(self, one: Type) -> bool {
+        !self.and(Self::of(&[one])).is_empty()
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    pub(super) fn is_within(self, other: Self) -> bool {
+    pub(crate) fn is_within(self, other: Self) -> bool {
         self.without(other).is_empty()
     }
 }
 
 /// An end of a range of numbers.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bound<'p> {
-    pub(super) number: &'p Decimal,
+pub(crate) struct Bound<'p> {
+    pub(crate) number: &'p Decimal,
     /// Whether the number itself is in the range.
-    pub(super) inclusive: bool,
+    pub(crate) inclusive: bool,
 }
 
 impl Bound<'_> {
     /// As an upper end: whether everything is less than 0.
-    pub(super) fn is_below_zero(&self) -> bool {
+    pub(crate) fn is_below_zero(&self) -> bool {
         Decimal::parse("0").is_some_and(|zero| *self.number < zero || (*self.number == zero && !self.inclusive))
     }
 }
 
 impl<'p> Fact<'p> {
     /// What the attribute must be for the test to be true or false, rather than unknown.
-    pub(super) fn readable(&self) -> States {
+    pub(crate) fn readable(&self) -> States {
         match &self.test.operator {
             Operator::Eq(Operand::Literal(value)) => States::of(&[type_of(value)]),
             Operator::Eq(Operand::Ref(_)) => States::of(&[Type::Boolean, Type::Number, Type::String]),
@@ -114,7 +122,7 @@ impl<'p> Fact<'p> {
     }
 
     /// What the attribute may be if this holds.
-    pub(super) fn states(&self) -> States {
+    pub(crate) fn states(&self) -> States {
         let exactly = |states: States| if self.wanted { states } else { States::ALL.without(states) };
         match &self.test.operator {
             Operator::Exists => exactly(States::ALL.without(States::ABSENT)),
@@ -124,7 +132,7 @@ impl<'p> Fact<'p> {
     }
 
     /// The only values that the attribute may have if this holds, where they are listed.
-    pub(super) fn candidates(&self) -> Option<&'p [Value]> {
+    pub(crate) fn candidates(&self) -> Option<&'p [Value]> {
         match &self.test.operator {
             Operator::Eq(Operand::Literal(value)) if self.wanted => Some(std::slice::from_ref(value)),
             Operator::In(values) | Operator::Presumed(values) if self.wanted => Some(values),
@@ -133,7 +141,7 @@ impl<'p> Fact<'p> {
     }
 
     /// The least value, where there is one.
-    pub(super) fn lower(&self) -> Option<Bound<'p>> {
+    pub(crate) fn lower(&self) -> Option<Bound<'p>> {
         match (&self.test.operator, self.wanted) {
             (Operator::Gt(operand), true) | (Operator::Lte(operand), false) => bound(operand, false),
             (Operator::Gte(operand), true) | (Operator::Lt(operand), false) => bound(operand, true),
@@ -142,7 +150,7 @@ impl<'p> Fact<'p> {
     }
 
     /// The greatest value, where there is one.
-    pub(super) fn upper(&self) -> Option<Bound<'p>> {
+    pub(crate) fn upper(&self) -> Option<Bound<'p>> {
         match (&self.test.operator, self.wanted) {
             (Operator::Lt(operand), true) | (Operator::Gte(operand), false) => bound(operand, false),
             (Operator::Lte(operand), true) | (Operator::Gt(operand), false) => bound(operand, true),
@@ -151,12 +159,12 @@ impl<'p> Fact<'p> {
     }
 
     /// Whether this can hold of a value; where the test compares with another attribute it can.
-    pub(super) fn allows(&self, value: &Value) -> bool {
+    pub(crate) fn allows(&self, value: &Value) -> bool {
         self.allows_type(value) && self.compare(value).is_none_or(|outcome| outcome == self.wanted)
     }
 
     /// Whether this surely holds of a value.
-    pub(super) fn holds_of(&self, value: &Value) -> bool {
+    pub(crate) fn holds_of(&self, value: &Value) -> bool {
         let readable = States::of(&[type_of(value)]).is_within(self.readable());
         readable && self.compare(value) == Some(self.wanted)
     }
@@ -198,12 +206,12 @@ impl<'p> Fact<'p> {
     }
 
     /// Whether this can hold of a value of its type.
-    pub(super) fn allows_type(&self, value: &Value) -> bool {
+    pub(crate) fn allows_type(&self, value: &Value) -> bool {
         !self.states().and(States::of(&[type_of(value)])).is_empty()
     }
 
     /// How the string must begin (0) or end (1).
-    pub(super) fn end(&self) -> Option<(usize, &'p str)> {
+    pub(crate) fn end(&self) -> Option<(usize, &'p str)> {
         match &self.test.operator {
             Operator::StartsWith(Operand::Literal(Value::String(text))) if self.wanted => Some((0, text)),
             Operator::EndsWith(Operand::Literal(Value::String(text))) if self.wanted => Some((1, text)),
@@ -212,7 +220,7 @@ impl<'p> Fact<'p> {
     }
 
     /// The values that [`Self::compare`] looks through, if they are many.
-    pub(super) fn listed(&self) -> Option<HashSet<&'p Value>> {
+    pub(crate) fn listed(&self) -> Option<HashSet<&'p Value>> {
         match &self.test.operator {
             Operator::In(values) if values.len() > 16 => Some(values.iter().collect()),
             _ => None,
@@ -227,7 +235,7 @@ fn bound(operand: &Operand, inclusive: bool) -> Option<Bound<'_>> {
     }
 }
 
-pub(super) fn type_of(value: &Value) -> Type {
+pub(crate) fn type_of(value: &Value) -> Type {
     match value {
         Value::Bool(_) => Type::Boolean,
         Value::Number(_) => Type::Number,
@@ -236,7 +244,7 @@ pub(super) fn type_of(value: &Value) -> Type {
 }
 
 /// The same text for conditions that are the same but for where they stand.
-pub(super) fn key(condition: &Condition, wanted: bool) -> String {
+pub(crate) fn key(condition: &Condition, wanted: bool) -> String {
     let mut text = String::new();
     write_key(condition, wanted, &mut text);
     text

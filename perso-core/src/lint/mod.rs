@@ -1,6 +1,6 @@
 //! What can be found out about a checked policy without a call.
 
-mod facts;
+pub(crate) mod facts;
 mod grants;
 mod warnings;
 

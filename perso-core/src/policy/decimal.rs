@@ -39,6 +39,11 @@ impl Decimal {
 }
 
 impl Decimal {
+    /// Whether it has no digits behind the point.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.parts().2 >= 0
+    }
+
     /// Whether it is negative, its digits, and the power of ten that they are to be multiplied by.
     pub(crate) fn parts(&self) -> (bool, &str, i64) {
         (self.negative, &self.digits, self.exponent - i64::try_from(self.digits.len()).unwrap_or(i64::MAX))

@@ -148,7 +148,7 @@ fn scan(text: &str) -> Scan<()> {
     if text.len() > MAX_TEXT {
         return limit(
             Span::default(),
-            format!("the policy is {} bytes long; at most {MAX_TEXT} are allowed", text.len()),
+            format!("the text is {} bytes long; at most {MAX_TEXT} are allowed", text.len()),
         );
     }
     let (mut depth, mut values, mut in_string, mut escaped) = (0_usize, 0_usize, false, false);
@@ -191,7 +191,7 @@ fn scan(text: &str) -> Scan<()> {
             }
         }
         if values > MAX_VALUES {
-            return limit(here, format!("the policy has more than {MAX_VALUES} values"));
+            return limit(here, format!("the text has more than {MAX_VALUES} values"));
         }
     }
     Ok(())
@@ -214,7 +214,7 @@ fn read(text: &str) -> Scan<Value<'_>> {
     match jsonc_parser::parse_to_ast(text, &CollectOptions::default(), &strict) {
         Ok(parsed) => match parsed.value {
             Some(value) => Ok(value),
-            None => error(Span { start: text.len(), end: text.len() }, "the policy is empty", None),
+            None => error(Span { start: text.len(), end: text.len() }, "the text is empty", None),
         },
         Err(problem) => {
             let (message, help) = explain(problem.kind());
@@ -235,7 +235,7 @@ fn explain(kind: &ParseErrorKind) -> (&'static str, Option<&'static str>) {
         Kind::ExpectedStringObjectProperty | Kind::UnexpectedTokenInObject => {
             ("expected a key", Some("keys must be strings in double quotes"))
         }
-        Kind::MultipleRootJsonValues => ("unexpected text after the end of the policy", None),
+        Kind::MultipleRootJsonValues => ("unexpected text after the end of the JSON", None),
         Kind::SingleQuotedStringsNotAllowed => ("strings must be in double quotes", None),
         Kind::HexadecimalNumbersNotAllowed
         | Kind::NonFiniteNumbersNotAllowed

@@ -30,6 +30,9 @@ pub enum ConfigError {
     /// The file is not of the form that clients have.
     #[error("`{0}` is not a file of MCP servers: {1}")]
     Malformed(PathBuf, #[source] serde_json::Error),
+    /// The file pins no tools.
+    #[error("`{0}` {1}; restore it, or remove it and approve the tools again")]
+    Pins(PathBuf, #[source] perso_core::CatalogError),
     /// Something is wrong with the file.
     #[error("`{0}`: {1}")]
     Wrong(PathBuf, String),

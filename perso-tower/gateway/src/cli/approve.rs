@@ -35,17 +35,17 @@ impl Approve {
         let tools = block_on(tools(servers))??;
         let mut after = Pins::default();
         for tool in &tools {
-            after.approve(tool);
+            after.approve(tool)?;
         }
         for tool in tools.iter().filter(|tool| !before.approves(tool)) {
-            let what = if before.tools.contains_key(&*tool.name) { "changed" } else { "new" };
+            let what = if before.has(&tool.name) { "changed" } else { "new" };
             anstream::println!("{what} {}", perso_core::visible(&tool.name));
             for line in tool.description.as_deref().unwrap_or_default().lines() {
                 anstream::println!("    {}", perso_core::visible(line));
             }
             anstream::println!("    {}", perso_core::visible(&serde_json::to_string(&tool.input_schema)?));
         }
-        for gone in before.tools.keys().filter(|name| !after.tools.contains_key(*name)) {
+        for gone in before.names().filter(|name| !after.has(name)) {
             anstream::println!("gone {}", perso_core::visible(gone));
         }
         if before == after {
@@ -63,7 +63,7 @@ impl Approve {
                 return Err("nothing was approved".into());
             }
         }
-        fs::write(&self.pins, serde_json::to_string_pretty(&after)? + "\n")?;
+        fs::write(&self.pins, after.text())?;
         anstream::eprintln!("written {}", self.pins.display());
         Ok(())
     }

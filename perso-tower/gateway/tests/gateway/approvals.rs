@@ -32,7 +32,7 @@ async fn a_tool_that_has_changed_is_withheld_until_someone_approves_it() {
     // The server's text changes: as here, in what has been approved.
     let pins = std::fs::read_to_string(world.path("pins.json")).unwrap();
     let mut changed: Value = serde_json::from_str(&pins).unwrap();
-    changed["tools"]["one__echo"] = json!("0".repeat(64));
+    changed["tools"]["one__echo"]["description"] = json!("0".repeat(64));
     world.write("pins.json", &changed.to_string());
     let client = world.client(&pinned).await;
     assert_eq!(tools(&client).await.len(), 13);
