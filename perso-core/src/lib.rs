@@ -135,3 +135,8 @@ pub use visible::visible;
 #[cfg(all(doctest, feature = "compile"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// So is the Rust of this page.
+#[cfg(all(doctest, feature = "compile"))]
+#[doc = include_str!("../../docs/check.md")]
+struct Check;

@@ -15,8 +15,8 @@
 mod support;
 
 use perso_core::check::check;
-use perso_core::diagnostic::Severity;
-use perso_core::{CauseKind, Outcome, Problem, compile_with, module::abi, request};
+use perso_core::diagnostic::{Code, Severity};
+use perso_core::{Catalog, CauseKind, Outcome, Problem, check_tools, compile_with, module::abi, request};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -157,6 +157,35 @@ fn every_policy_in_the_documentation_compiles() {
         }
     }
     assert!(policies >= 2, "{policies} policies");
+}
+
+#[test]
+fn the_policy_in_the_check_page_has_the_findings_below_it() {
+    let page = read(&repository().join("docs/check.md"));
+    let [tools, policy, ..] = blocks(&page, "json")[..] else { panic!("tools and a policy") };
+    let mut catalog = Catalog::default();
+    catalog.add(tools, None).unwrap();
+    let found = check_tools(policy, &BTreeMap::new(), &catalog).diagnostics;
+    let mut shown: Vec<String> = found
+        .iter()
+        .map(|finding| {
+            let severity = name(finding.severity);
+            let help = finding.help.as_deref().expect("a help");
+            format!("{severity}[{}]: {}\n  = help: {help}", finding.code.name(), finding.message)
+        })
+        .collect();
+    let text = blocks(&page, "text")[0];
+    let mut expected: Vec<String> =
+        text.split("\n").collect::<Vec<_>>().chunks(2).map(|pair| pair.join("\n")).collect();
+    shown.sort();
+    expected.sort();
+    assert_eq!(shown, expected);
+    let listed: BTreeSet<(String, String)> = table(&page, "| finding | severity | what |")
+        .iter()
+        .map(|row| (row[0].trim_matches('`').to_owned(), row[1].to_owned()))
+        .collect();
+    let codes = Code::ALL.iter().filter(|code| code.is_about_tools());
+    assert_eq!(listed, codes.map(|code| (code.name().to_owned(), name(code.severity()))).collect());
 }
 
 #[test]

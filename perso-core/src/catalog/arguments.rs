@@ -40,6 +40,13 @@ fn one<'c>(
     told: &mut HashSet<&'c str>,
     diagnostics: &mut Diagnostics,
 ) {
+    // A test of elements stands in one of the list, which has been reported.
+    let is_inner = |problem: &Problem<'_>| match problem {
+        Problem::NotBelow { steps, .. } => {
+            reads.path(attribute).and_then(|path| path.get(*steps)) == Some(&Step::Element)
+        }
+        _ => false,
+    };
     let mut first = None;
     let (mut others, mut is_everywhere) = (0, true);
     for (_, name, tool) in scope.tools(number) {
@@ -56,6 +63,9 @@ fn one<'c>(
                 }
             }
         }
+    }
+    if first.as_ref().is_some_and(|(_, problem)| is_inner(problem)) {
+        return;
     }
     if is_everywhere && let Some((name, problem)) = first {
         let path = reads.path(attribute).unwrap_or_default();

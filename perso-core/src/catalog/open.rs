@@ -1,6 +1,6 @@
-//! Arguments that an allow rule leaves open: strings that look dangerous, and arguments that it says nothing of although it tests others.
+//! Arguments that an allow rule leaves open: strings that look dangerous, and other arguments of a rule that tests some.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::look::{Look, dangerous};
 use super::scope::{Scope, names, path, pattern, shown};
@@ -12,6 +12,8 @@ use crate::policy::{Attribute, Compared, Effect, Facet, Operator, Policy, Root, 
 struct Tested {
     /// Arguments, and what is in them.
     places: HashSet<Vec<Step>>,
+    /// The arguments of which anything is tested.
+    keys: HashSet<String>,
     /// Every argument at once.
     is_all: bool,
     /// Which arguments there are.
@@ -31,6 +33,9 @@ impl Tested {
             for attribute in
                 [Some(test.attribute), compared].into_iter().flatten().filter_map(|id| policy.attributes.get(id))
             {
+                if let Some([Step::Key(key), ..]) = path(attribute) {
+                    tested.keys.insert(key.clone());
+                }
                 match &test.operator {
                     Operator::Only(_) => tested.is_closed |= attribute.root == Root::Args && attribute.steps.is_empty(),
                     Operator::Exists | Operator::Type(_) => {}
@@ -65,8 +70,8 @@ fn trimmed(place: &[Step]) -> &[Step] {
 pub(super) fn find(scope: &Scope<'_>, diagnostics: &mut Diagnostics) {
     let tested: Vec<Tested> = scope.policy.rules.iter().map(|rule| Tested::of(scope.policy, rule)).collect();
     // For each rule and argument, the first tool, and how many others.
-    let mut open: HashMap<(usize, Vec<Step>), (usize, Look, usize)> = HashMap::new();
-    let mut others: HashMap<usize, (usize, Vec<&str>)> = HashMap::new();
+    let mut open: BTreeMap<(usize, Vec<Step>), (usize, Look, usize)> = BTreeMap::new();
+    let mut others: BTreeMap<usize, (usize, Vec<&str>)> = BTreeMap::new();
     for (number, (name, tool)) in scope.tools.iter().enumerate() {
         if scope.is_held_back(number) || scope.lets_through(number).is_none() {
             continue;
@@ -88,15 +93,13 @@ pub(super) fn find(scope: &Scope<'_>, diagnostics: &mut Diagnostics) {
                 }
             }
             let is_closed = own.is_closed || beside.iter().any(|tested| tested.is_closed);
-            if !is_closed && !own.is_all && !own.places.is_empty() && !others.contains_key(&rule) {
+            // A rule that tests no argument of the tool does not mean to choose among its calls.
+            let is_choosy = arguments.iter().any(|key| own.keys.contains(*key));
+            if !is_closed && !own.is_all && is_choosy && !others.contains_key(&rule) {
                 let untested = |key: &&str| {
+                    let is_tested = own.keys.contains(*key) || beside.iter().any(|tested| tested.keys.contains(*key));
                     // Those that look dangerous have findings of their own.
-                    !looks.iter().any(|(place, _)| is_in(place, key))
-                        && !own
-                            .places
-                            .iter()
-                            .chain(beside.iter().flat_map(|tested| &tested.places))
-                            .any(|place| is_in(place, key))
+                    !is_tested && !looks.iter().any(|(place, _)| is_in(place, key))
                 };
                 let untested: Vec<&str> = arguments.iter().copied().filter(untested).collect();
                 if !untested.is_empty() {

@@ -288,7 +288,8 @@ impl Range {
     /// Of the length of a string, or the number of a list's elements.
     pub(super) fn of_size(way: &Way<'_>, least: &str, most: &str) -> Self {
         let ends = |key: &str| way.iter().filter_map(|part| part.get(key).and_then(Json::number)).collect::<Vec<_>>();
-        let low = ends(least).into_iter().chain(Decimal::parse("0")).max();
+        // A size below 0 is none that a test asks for, or it never passes anyway.
+        let low = ends(least).into_iter().max();
         Self { low: low.map(|end| (end, true)), high: ends(most).into_iter().min().map(|end| (end, true)) }
     }
 
@@ -309,16 +310,13 @@ impl Range {
             && !over.is_some_and(|(high, (low, inclusive))| apart(low, *inclusive, high.number, high.inclusive))
     }
 
-    /// In words: `from 1 to 100`.
+    /// In words: `at least 1 and at most 100`.
     pub(super) fn words(&self) -> String {
-        let low = self
-            .low
-            .as_ref()
-            .map(|(end, inclusive)| format!("{} {end}", if *inclusive { "at least" } else { "more than" }));
-        let high = self
-            .high
-            .as_ref()
-            .map(|(end, inclusive)| format!("{} {end}", if *inclusive { "at most" } else { "less than" }));
+        let end = |words: [&str; 2], end: Option<&(Decimal, bool)>| {
+            end.map(|(end, inclusive)| format!("{} {end}", if *inclusive { words[0] } else { words[1] }))
+        };
+        let low = end(["at least", "more than"], self.low.as_ref());
+        let high = end(["at most", "less than"], self.high.as_ref());
         low.into_iter().chain(high).collect::<Vec<_>>().join(" and ")
     }
 }

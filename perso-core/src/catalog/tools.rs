@@ -77,8 +77,11 @@ fn forgotten(scope: &Scope<'_>, diagnostics: &mut Diagnostics) {
     if forgotten.is_empty() {
         return;
     }
-    let (these, them) = if forgotten.len() == 1 { ("the tool", "it") } else { ("these tools", "them") };
     let shown = names(forgotten.iter().copied());
+    let (these, them) = match forgotten.len() {
+        1 => (format!("the tool {shown}"), "it"),
+        _ => (format!("the tools {shown}"), "them"),
+    };
     let is_allowed = policy.default == Effect::Allow && policy.tools.is_none();
     let (code, outcome, help) = if is_allowed {
         (Code::UnjudgedTool, "allows", format!("write rules for {them}, or deny by default"))
@@ -86,7 +89,7 @@ fn forgotten(scope: &Scope<'_>, diagnostics: &mut Diagnostics) {
         let help = format!("write rules for {them}, or leave {them} out on purpose with `--left-out NAME`");
         (Code::DeniedTool, "denies", help)
     };
-    let message = format!("no rule is about {these}, so the policy {outcome} {them}: {shown}");
+    let message = format!("no rule is about {these}, so the policy {outcome} {them}");
     let span = policy.places.default.unwrap_or_else(|| scope.start());
     diagnostics.push(Diagnostic::new(code, span, message).help(help));
 }

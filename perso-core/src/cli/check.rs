@@ -74,6 +74,7 @@ struct Report<'a> {
 
 impl Check {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
+        self.pin.as_deref().map(|pin| self.guard(pin)).transpose()?;
         let checked = input::checked(&self.policy, &self.extended)?;
         let mut catalog = Catalog::default();
         for list in &self.tools {
@@ -93,19 +94,21 @@ impl Check {
         let is_fit = errors == 0 && (warnings == 0 || !self.deny_warnings);
         let written = self.pin.as_deref().filter(|_| is_fit && !is_compared);
         if let Some(path) = written {
-            self.write(path, &catalog.pins())?;
+            let text = catalog.pins().text();
+            output::file(path, text.as_bytes()).map_err(|error| Failure::unwritable(path, &error))?;
         }
         let pinned = written.map(|path| path.display().to_string());
         self.report(is_fit, &Report { policy: &name, tools: catalog.len(), errors, warnings, notes, pinned })?;
         Ok(if is_fit { DONE } else { UNFIT })
     }
 
-    fn write(&self, path: &Path, pins: &Pins) -> Result<(), Failure> {
+    /// That the file of pins is neither the policy nor a list.
+    fn guard(&self, pin: &Path) -> Result<(), Failure> {
         let lists = self.tools.iter().map(|list| Path::new(server_of(list).1));
-        if lists.chain([self.policy.as_path()]).any(|other| output::is_same_file(path, other)) {
+        if lists.chain([self.policy.as_path()]).any(|other| output::is_same_file(pin, other)) {
             return Err(Failure::because("`--pin` would overwrite the policy or a list of tools; choose another file"));
         }
-        output::file(path, pins.text().as_bytes()).map_err(|error| Failure::unwritable(path, &error))
+        Ok(())
     }
 
     fn report(&self, is_fit: bool, report: &Report<'_>) -> io::Result<()> {
