@@ -16,7 +16,6 @@ mod scope;
 mod tools;
 
 pub use pins::Pins;
-pub(crate) use read::MAX_BYTES;
 
 use std::collections::BTreeMap;
 

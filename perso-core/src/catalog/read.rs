@@ -9,13 +9,13 @@ use crate::syntax::json;
 
 /// The most tools of all lists together.
 const MAX_TOOLS: usize = 10_000;
-/// The longest text of a list.
-pub(crate) const MAX_BYTES: usize = json::MAX_TEXT;
-
 /// What stands between the name of a server and that of its tool, where a gateway has several servers.
 const SEPARATOR: &str = "__";
 
 impl Catalog {
+    /// The longest text of a list or a file of pins, in bytes.
+    pub const MAX_BYTES: usize = json::MAX_TEXT;
+
     /// Adds the tools of a list: the answer to `tools/list`, its `result`, or the list itself. With a `server`, the tools
     /// are named as `perso-gateway` names those of several servers: `files__read_file`.
     ///

@@ -4,7 +4,7 @@ use super::DONE;
 use super::failure::Failure;
 use super::input::{self, Extended};
 use super::output::{self, BAD, BOLD, Format, GOOD, count};
-use crate::catalog::{self, Catalog, CatalogError, MAX_BYTES, Pins};
+use crate::catalog::{self, Catalog, CatalogError, Pins};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::visible;
 use clap::Args;
@@ -141,7 +141,7 @@ fn server_of(list: &str) -> (Option<&str>, &str) {
 fn add(catalog: &mut Catalog, list: &str) -> Result<(), Failure> {
     let (server, path) = server_of(list);
     let path = Path::new(path);
-    let text = input::text(path, MAX_BYTES)?;
+    let text = input::text(path, Catalog::MAX_BYTES)?;
     catalog.add(&text, server).map_err(|error| match error {
         CatalogError::Duplicate { .. } => Failure::file(
             path,
@@ -156,7 +156,7 @@ fn pins(path: &Path) -> Result<Option<Pins>, Failure> {
     if !path.try_exists().map_err(|error| Failure::unreadable(path, &error))? {
         return Ok(None);
     }
-    let text = input::text(path, MAX_BYTES)?;
+    let text = input::text(path, Catalog::MAX_BYTES)?;
     match Pins::read(&text) {
         Ok(pins) => Ok(Some(pins)),
         Err(error) => Err(Failure::file(path, format_args!("{error}; restore it, or write it anew with `--approve`"))),
