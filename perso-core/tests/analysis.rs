@@ -136,7 +136,7 @@ fn differences_are_those_that_calls_show() {
         for change in &found.changes {
             reported += 1;
             let call = Call::read(change.call.as_bytes()).unwrap();
-            let outcomes = [(&old_policy, &change.old), (&new_policy, &change.new)];
+            let outcomes = [(&old_policy, &change.kind.old), (&new_policy, &change.kind.new)];
             for (policy, (effect, rule)) in outcomes {
                 let verdict = decide(policy, &call);
                 assert_eq!(verdict.outcome, reference::outcome(*effect), "{}\n{old}\n{new}", change.call);
@@ -166,10 +166,10 @@ fn differences_are_those_that_calls_show() {
             let (one, other) = (id(&old_policy, before.rule), id(&new_policy, after.rule));
             assert!(
                 found.changes.iter().any(|change| {
-                    reference::outcome(change.old.0) == before.outcome
-                        && reference::outcome(change.new.0) == after.outcome
-                        && change.old.1 == one
-                        && change.new.1 == other
+                    reference::outcome(change.kind.old.0) == before.outcome
+                        && reference::outcome(change.kind.new.0) == after.outcome
+                        && change.kind.old.1 == one
+                        && change.kind.new.1 == other
                 }),
                 "{text} is not among {:#?}\n{old}\n{new}",
                 found.changes

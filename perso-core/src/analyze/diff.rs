@@ -14,18 +14,25 @@ const MOST_KINDS: usize = 64;
 /// Calls of a tool that two policies decide differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The tool.
-    pub tool: String,
-    /// What the old policy decides, and by which rule, if by one.
-    pub old: (Effect, Option<String>),
-    /// What the new policy decides, and by which rule, if by one.
-    pub new: (Effect, Option<String>),
+    /// Which calls.
+    pub kind: Kind,
     /// One of the calls as JSON text.
     pub call: String,
 }
 
-impl Change {
-    /// Whether the new policy lets more through: it allows what was asked or denied, or asks about what was denied.
+/// A kind of calls that are decided differently.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kind {
+    /// The tool.
+    pub tool: String,
+    /// What is decided before, and by which rule, if by one.
+    pub old: (Effect, Option<String>),
+    /// What is decided after, and by which rule, if by one.
+    pub new: (Effect, Option<String>),
+}
+
+impl Kind {
+    /// Whether more is let through: what was asked or denied is allowed, or what was denied is asked.
     #[must_use]
     pub fn is_wider(&self) -> bool {
         leave(self.new.0) > leave(self.old.0)
@@ -76,7 +83,7 @@ fn compare(old: &Policy, new: &Policy, is_enough: &dyn Fn(&Differences) -> bool)
     if is_cut {
         found.undecided.push(("*".to_owned(), vec!["the names of tools".to_owned()]));
     }
-    found.changes.sort_by_key(|change| !change.is_wider());
+    found.changes.sort_by_key(|change| !change.kind.is_wider());
     found
 }
 
@@ -175,12 +182,9 @@ fn differences(joint: &Joint<'_>, tool: &Tool, found: &mut Differences, is_enoug
                         let Ok(call) = Call::read(witness.call.as_bytes()) else { break };
                         let (one, other) = (decider(&old, &call), decider(&new, &call));
                         let id = |policy: &Policy, rule: Option<usize>| Some(policy.rules.get(rule?)?.id.clone());
-                        found.changes.push(Change {
-                            tool: call.tool.clone(),
-                            old: (from, id(&old, one)),
-                            new: (to, id(&new, other)),
-                            call: witness.call,
-                        });
+                        let kind =
+                            Kind { tool: call.tool.clone(), old: (from, id(&old, one)), new: (to, id(&new, other)) };
+                        found.changes.push(Change { kind, call: witness.call });
                         let place = |places: &[usize], rule: Option<usize>| places.get(rule?).copied();
                         let rules = (place(&olds, one), place(&news, other));
                         if seen.contains(&rules) || seen.len() == MOST_KINDS {

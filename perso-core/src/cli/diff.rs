@@ -1,19 +1,17 @@
 //! `perso diff`
 
 use super::DONE;
+use super::change::{self, Changed, FailOn, Shape};
 use super::failure::Failure;
 use super::input::{self, Extended};
-use super::output::{self, BAD, BOLD, GOOD, count};
-use crate::analyze::{self, Change, Differences};
-use crate::policy::{Effect, Policy};
+use super::output::{self, BOLD, count};
+use crate::analyze::{self, Differences};
+use crate::policy::Policy;
 use crate::visible;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
-
-/// The exit code if the policies differ.
-const DIFFERENT: u8 = 3;
 
 /// Show what a new version of a policy decides differently
 ///
@@ -46,39 +44,12 @@ pub(crate) struct Diff {
     extended: Extended,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Shape {
-    /// Text for people
-    Human,
-    /// JSON for programs
-    Json,
-    /// A table for a pull request
-    Markdown,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FailOn {
-    /// Any difference
-    Any,
-    /// The new policy lets more through, or may
-    Wider,
-}
-
 /// A difference for programs.
 #[derive(Serialize)]
 struct Different<'a> {
-    tool: &'a str,
-    wider: bool,
-    old: Decided<'a>,
-    new: Decided<'a>,
+    #[serde(flatten)]
+    kind: Changed<'a>,
     call: &'a str,
-}
-
-#[derive(Serialize)]
-struct Decided<'a> {
-    effect: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -97,25 +68,10 @@ impl Diff {
             Shape::Json => json(&differences)?,
             Shape::Markdown => markdown(&differences)?,
         }
-        let is_wider = differences.changes.iter().any(Change::is_wider) || !differences.undecided.is_empty();
-        let is_different = !differences.changes.is_empty() || !differences.undecided.is_empty();
-        let fails = match self.fail_on {
-            FailOn::Any => is_different,
-            FailOn::Wider => is_wider,
-        };
-        Ok(if fails { DIFFERENT } else { DONE })
-    }
-}
-
-fn decided((effect, rule): &(Effect, Option<String>)) -> Decided<'_> {
-    Decided { effect: effect.name(), rule: rule.as_deref() }
-}
-
-/// `allow`, or `allow by refund`.
-fn words((effect, rule): &(Effect, Option<String>)) -> String {
-    match rule {
-        Some(rule) => format!("{} by `{rule}`", effect.name()),
-        None => effect.name().to_owned(),
+        let is_undecided = !differences.undecided.is_empty();
+        let is_wider = is_undecided || differences.changes.iter().any(|change| change.kind.is_wider());
+        let is_different = is_undecided || !differences.changes.is_empty();
+        Ok(self.fail_on.code(is_different, is_wider))
     }
 }
 
@@ -125,9 +81,7 @@ fn human(old: &Policy, new: &Policy, differences: &Differences) -> io::Result<()
         analyze::conclusion(policy, call).map(|conclusion| conclusion.to_string()).unwrap_or_default()
     };
     for change in &differences.changes {
-        let (style, word) = if change.is_wider() { (BAD, "wider") } else { (GOOD, "narrower") };
-        let (before, after) = (change.old.0.name(), change.new.0.name());
-        writeln!(out, "{style}{word:<9}{style:#} {}: {before} → {after}", visible(&change.tool))?;
+        writeln!(out, "{}", change::heading(&change.kind))?;
         writeln!(out, "          before: {}", visible(&reason(old, &change.call)))?;
         writeln!(out, "          after:  {}", visible(&reason(new, &change.call)))?;
         writeln!(out, "          {}", visible(&change.call))?;
@@ -136,7 +90,7 @@ fn human(old: &Policy, new: &Policy, differences: &Differences) -> io::Result<()
         writeln!(out, "{BOLD}undecided{BOLD:#} {}: more calls may be decided differently", visible(tool))?;
         writeln!(out, "          in the way: the tests of {}", visible(&places.join(", ")))?;
     }
-    let wider = differences.changes.iter().filter(|change| change.is_wider()).count();
+    let wider = differences.changes.iter().filter(|change| change.kind.is_wider()).count();
     match differences.changes.len() {
         0 if differences.undecided.is_empty() => writeln!(out, "no differences: every call is decided alike"),
         changes => writeln!(out, "{}, {wider} wider", count(changes, "difference")),
@@ -146,9 +100,7 @@ fn human(old: &Policy, new: &Policy, differences: &Differences) -> io::Result<()
 fn json(differences: &Differences) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for change in &differences.changes {
-        let Change { tool, old, new, call } = change;
-        let different = Different { tool, wider: change.is_wider(), old: decided(old), new: decided(new), call };
-        output::json(&mut out, &different)?;
+        output::json(&mut out, &Different { kind: Changed::of(&change.kind), call: &change.call })?;
     }
     differences
         .undecided
@@ -162,19 +114,12 @@ fn markdown(differences: &Differences) -> io::Result<()> {
         return writeln!(out, "The policy decides every call as before.");
     }
     writeln!(out, "| | tool | before | after | example |\n| --- | --- | --- | --- | --- |")?;
-    // What ends a cell or a piece of code.
-    let cell = |text: &str| visible(text).replace('|', "\\|");
-    let code = |text: &str| {
-        let fence = "`".repeat(1 + text.split(|c| c != '`').map(str::len).max().unwrap_or(0));
-        format!("{fence} {} {fence}", cell(text))
-    };
     for change in &differences.changes {
-        let word = if change.is_wider() { "**wider**" } else { "narrower" };
-        let (before, after) = (cell(&words(&change.old)), cell(&words(&change.new)));
-        writeln!(out, "| {word} | {} | {before} | {after} | {} |", code(&change.tool), code(&change.call))?;
+        writeln!(out, "| {} | {} |", change::cells(&change.kind), change::code(&change.call))?;
     }
     for (tool, places) in &differences.undecided {
-        writeln!(out, "| **undecided** | {} | | | {} |", code(tool), cell(&places.join(", ")))?;
+        let places = change::cell(&places.join(", "));
+        writeln!(out, "| **undecided** | {} | | | {places} |", change::code(tool))?;
     }
     Ok(())
 }

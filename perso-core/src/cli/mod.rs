@@ -1,6 +1,7 @@
 //! The `perso` command: compiles policies, judges calls with them, and says why.
 
 mod check;
+mod change;
 mod compile;
 mod diff;
 mod eval;
@@ -9,11 +10,13 @@ mod failure;
 mod hook;
 mod input;
 mod inspect;
+mod log;
 mod migrate;
 mod now;
 mod output;
 mod progress;
 mod prove;
+mod replay;
 mod schema;
 mod test;
 
@@ -55,6 +58,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Migrate(migrate::Migrate),
     Prove(prove::Prove),
+    Replay(replay::Replay),
     Schema(schema::Schema),
     Test(test::Test),
 }
@@ -82,6 +86,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Inspect(inspect) => inspect.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Prove(prove) => prove.run(),
+        Command::Replay(replay) => replay.run(),
         Command::Schema(schema) => schema.run(),
         Command::Test(test) => test.run(),
     };

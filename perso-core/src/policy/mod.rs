@@ -119,7 +119,7 @@ pub struct Role {
 }
 
 /// What a rule does, or what happens without one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
     /// The call may run.
     Allow,

@@ -137,7 +137,7 @@ impl<'s> Cases<'s> {
                     None => effect.name().to_owned(),
                 };
                 let message = format!("no case notices it if {}", edit.words(policy));
-                let (new, old) = (words(&change.new), words(&change.old));
+                let (new, old) = (words(&change.kind.new), words(&change.kind.old));
                 let help = format!("this call would get {new} instead of {old}: {}", change.call);
                 let finding = Diagnostic::new(Code::Unnoticed, edit.span, message).help(help);
                 Fate::Unnoticed(Box::new(Mutant { finding, call: change.call }))

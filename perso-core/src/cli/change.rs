@@ -1,0 +1,97 @@
+//! How a kind of calls that are decided differently is shown, for `perso diff` and `perso replay`.
+
+use super::DONE;
+use super::output::{BAD, GOOD};
+use crate::analyze::Kind;
+use crate::policy::Effect;
+use crate::visible;
+use clap::ValueEnum;
+use serde::Serialize;
+
+/// The exit code if something is decided differently.
+const DIFFERENT: u8 = 3;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shape {
+    /// Text for people
+    Human,
+    /// JSON for programs
+    Json,
+    /// A table for a pull request
+    Markdown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Any difference
+    Any,
+    /// The new policy lets more through, or may
+    Wider,
+}
+
+impl FailOn {
+    /// The exit code.
+    pub(crate) fn code(self, is_different: bool, is_wider: bool) -> u8 {
+        let fails = match self {
+            Self::Any => is_different,
+            Self::Wider => is_wider,
+        };
+        if fails { DIFFERENT } else { DONE }
+    }
+}
+
+/// A kind of calls for programs.
+#[derive(Serialize)]
+pub(crate) struct Changed<'a> {
+    tool: &'a str,
+    wider: bool,
+    old: Decided<'a>,
+    new: Decided<'a>,
+}
+
+#[derive(Serialize)]
+struct Decided<'a> {
+    effect: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+}
+
+impl<'a> Changed<'a> {
+    pub(crate) fn of(kind: &'a Kind) -> Self {
+        let decided =
+            |(effect, rule): &'a (Effect, Option<String>)| Decided { effect: effect.name(), rule: rule.as_deref() };
+        Self { tool: &kind.tool, wider: kind.is_wider(), old: decided(&kind.old), new: decided(&kind.new) }
+    }
+}
+
+/// `allow`, or ``allow by `refund` ``.
+pub(crate) fn words((effect, rule): &(Effect, Option<String>)) -> String {
+    match rule {
+        Some(rule) => format!("{} by `{rule}`", effect.name()),
+        None => effect.name().to_owned(),
+    }
+}
+
+/// The first line about a kind of calls, for people.
+pub(crate) fn heading(kind: &Kind) -> String {
+    let (style, word) = if kind.is_wider() { (BAD, "wider") } else { (GOOD, "narrower") };
+    let (before, after) = (kind.old.0.name(), kind.new.0.name());
+    format!("{style}{word:<9}{style:#} {}: {before} → {after}", visible(&kind.tool))
+}
+
+/// The first cells of a row about a kind of calls, in a table in Markdown.
+pub(crate) fn cells(kind: &Kind) -> String {
+    let word = if kind.is_wider() { "**wider**" } else { "narrower" };
+    format!("{word} | {} | {} | {}", code(&kind.tool), cell(&words(&kind.old)), cell(&words(&kind.new)))
+}
+
+/// A text that does not end its cell.
+pub(crate) fn cell(text: &str) -> String {
+    visible(text).replace('|', "\\|")
+}
+
+/// A text as code that it does not end.
+pub(crate) fn code(text: &str) -> String {
+    let fence = "`".repeat(1 + text.split(|c| c != '`').map(str::len).max().unwrap_or(0));
+    format!("{fence} {} {fence}", cell(text))
+}
