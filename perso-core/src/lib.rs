@@ -76,6 +76,9 @@ mod engine;
 mod frame;
 #[cfg(feature = "compile")]
 #[doc(hidden)]
+pub mod learn;
+#[cfg(feature = "compile")]
+#[doc(hidden)]
 pub mod lint;
 mod load;
 #[doc(hidden)]

@@ -145,6 +145,21 @@ fn constant(line: &str) -> String {
     shown + rest
 }
 
+/// A page's blocks of `console` are transcripts without exit codes, run in one folder.
+#[test]
+fn the_command_prints_what_the_documentation_shows() {
+    let page = fs::read_to_string(here().join("../docs/replay.md")).unwrap();
+    let blocks: Vec<&str> =
+        page.split("```console\n").skip(1).map(|rest| rest.split("\n```").next().unwrap()).collect();
+    assert!(blocks.len() >= 3);
+    let is_shown = |line: &&str| !line.starts_with("? ") && !line.is_empty();
+    let actual = run(&blocks.join("\n"));
+    let actual: Vec<&str> =
+        actual.lines().map(|line| line.strip_prefix("! ").unwrap_or(line)).filter(is_shown).collect();
+    let expected: Vec<&str> = blocks.iter().flat_map(|block| block.lines()).filter(|line| !line.is_empty()).collect();
+    assert_eq!(actual.join("\n"), expected.join("\n"));
+}
+
 #[test]
 fn the_command_prints_what_the_transcripts_say() {
     let mut wrong = Vec::new();

@@ -72,6 +72,11 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
             "span",
         ],
     ),
+    (
+        "learn",
+        "recorded calls to a policy that allows them",
+        &["compile", "engine", "reference", "policy", "syntax", "diagnostic", "covers", "limits"],
+    ),
     ("load", "a policy from a file", &["compile", "check", "documents", "engine"]),
     (
         "suite",
@@ -100,6 +105,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
             "compile",
             "suite",
             "catalog",
+            "learn",
             "analyze",
             "check",
             "policy",

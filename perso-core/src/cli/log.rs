@@ -180,6 +180,11 @@ impl<'l> Record<'l> {
     }
 }
 
+/// `1 call`, `2 calls`.
+pub(crate) fn calls(number: u64) -> String {
+    if number == 1 { "1 call".to_owned() } else { format!("{number} calls") }
+}
+
 /// The tool of a call, if that can be read.
 pub(crate) fn tool(call: &[u8]) -> Option<String> {
     #[derive(Deserialize)]

@@ -10,6 +10,7 @@ mod failure;
 mod hook;
 mod input;
 mod inspect;
+mod learn;
 mod log;
 mod migrate;
 mod now;
@@ -56,6 +57,7 @@ enum Command {
     #[command(subcommand)]
     Hook(hook::Hook),
     Inspect(inspect::Inspect),
+    Learn(learn::Learn),
     Migrate(migrate::Migrate),
     Prove(prove::Prove),
     Replay(replay::Replay),
@@ -84,6 +86,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Explain(explain) => explain.run(),
         Command::Hook(hook) => hook.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Learn(learn) => learn.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Prove(prove) => prove.run(),
         Command::Replay(replay) => replay.run(),

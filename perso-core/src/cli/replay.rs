@@ -151,7 +151,7 @@ impl Counts {
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { judged, same, wider, narrower, unlisted, uncompared, malformed, unreadable } = *self;
-        write!(f, "{} judged: {same} as before, {wider} wider, {narrower} narrower", calls(judged))?;
+        write!(f, "{} judged: {same} as before, {wider} wider, {narrower} narrower", log::calls(judged))?;
         for (count, what) in [
             (unlisted, "in no listed group"),
             (uncompared, "without a recorded decision"),
@@ -281,7 +281,7 @@ impl Replay {
                 _ => None,
             };
             for (kind, group) in groups {
-                writeln!(out, "{} ({})", change::heading(kind), calls(group.calls))?;
+                writeln!(out, "{} ({})", change::heading(kind), log::calls(group.calls))?;
                 let reason = |reasons: Option<&Reasons<'_>>, decided| {
                     let reason = reasons.and_then(|reasons| reasons.about(&self.now, group.call.as_deref()?));
                     reason.unwrap_or_else(|| change::words(decided))
@@ -323,10 +323,6 @@ fn effect(decision: &Decision<'_>) -> Effect {
         Outcome::Ask => Effect::Ask,
         Outcome::Deny => Effect::Deny,
     }
-}
-
-fn calls(number: u64) -> String {
-    if number == 1 { "1 call".to_owned() } else { format!("{number} calls") }
 }
 
 fn json(tally: &Tally) -> io::Result<()> {

@@ -147,7 +147,8 @@ impl Call {
     }
 
     /// A part; `None` for [`Root::Tool`].
-    pub(super) fn part(&self, root: Root) -> Option<&Part> {
+    #[must_use]
+    pub fn part(&self, root: Root) -> Option<&Part> {
         self.parts().into_iter().find(|(at, _)| *at == root).map(|(_, part)| part)
     }
 

@@ -6,6 +6,7 @@
 pub(crate) mod document;
 pub(crate) mod json;
 mod near;
+pub(crate) mod write;
 
 pub(crate) use near::{did_you_mean, nearest};
 

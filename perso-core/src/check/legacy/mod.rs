@@ -9,7 +9,6 @@ mod overlap;
 mod presence;
 mod replaced;
 mod tree;
-mod write;
 
 use std::borrow::Cow;
 
@@ -21,7 +20,7 @@ use crate::policy::Effect;
 use crate::span::Span;
 use crate::syntax::document::{Reader, first_of};
 use crate::syntax::json::{self, Kind, Member, Node};
-use crate::syntax::{Spanned, did_you_mean};
+use crate::syntax::{Spanned, did_you_mean, write};
 
 /// The version that these documents name.
 const VERSION: &str = "perso-1.0.0";

@@ -1,16 +1,23 @@
 //! A tree as JSON text for people.
 
-use crate::syntax::json::{Kind, MAX_TEXT, Node};
+use super::json::{Kind, MAX_TEXT, Node};
 
 /// What fits on a line of so many characters stands on one.
 const WIDTH: usize = 110;
 const INDENT: usize = 2;
 
 /// The document, with a line end behind it. Of one that is longer than a policy may be, enough to tell.
-pub(super) fn pretty(root: &Node<'_>) -> String {
+pub(crate) fn pretty(root: &Node<'_>) -> String {
     let mut text = String::new();
     write(&mut text, root, 0, 0);
     text.push('\n');
+    text
+}
+
+/// The tree on one line.
+pub(crate) fn compact(root: &Node<'_>) -> String {
+    let mut text = String::new();
+    inline(&mut text, root, MAX_TEXT);
     text
 }
 
