@@ -4,6 +4,7 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it is a test")]
 
+use perso_core::Policy;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +51,12 @@ fn lines() -> Vec<Line> {
         Line { line, want: serde_json::from_value(case["decision"].clone()).unwrap() }
     };
     cases.map(line).collect()
+}
+
+/// The verdict of the engine.
+fn decided(policy: &Policy, call: &Value) -> Want {
+    let decision = serde_json::to_value(policy.decide_json(call.to_string().as_bytes())).unwrap();
+    serde_json::from_value(decision["decision"].clone()).unwrap()
 }
 
 fn shell(line: &str) -> Value {

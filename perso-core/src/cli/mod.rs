@@ -1,7 +1,7 @@
 //! The `perso` command: compiles policies, judges calls with them, and says why.
 
-mod check;
 mod change;
+mod check;
 mod compile;
 mod diff;
 mod eval;

@@ -146,6 +146,11 @@ impl Case {
         }))
     }
 
+    /// The call as a value, if all of it is known.
+    pub(super) fn value(&self) -> Option<serde_json::Value> {
+        serde_json::from_str(&self.text).ok().filter(|_| self.parts.is_none())
+    }
+
     fn decision<'p>(&self, policy: &'p Policy) -> Decision<'p> {
         match &self.parts {
             Some(parts) => policy.decide(&parts.call()),

@@ -1,7 +1,8 @@
 //! Small changes of a policy, as somebody could make them by mistake.
 
 use crate::policy::{
-    Attribute, AttributeId, Condition, Effect, Facet, Operand, Operator, Pattern, Policy, Quantified, Rule, Test, Value,
+    Attribute, AttributeId, Compared, Condition, Effect, Facet, Operand, Operator, Pattern, Policy, Quantified, Rule,
+    Test, Value,
 };
 use crate::span::Span;
 
@@ -142,6 +143,35 @@ impl Edit {
             });
         }
         found
+    }
+
+    /// The strings in the test that is changed; of an element that is left out, only that.
+    pub(super) fn strings(&self, policy: &Policy) -> Vec<String> {
+        let mut strings = Vec::new();
+        for at in self.rules(policy) {
+            let Some(rule) = policy.rules.get(at) else { continue };
+            rule.condition.each_test(&mut |test, _| {
+                if test.span == self.span {
+                    let values = match test.compared() {
+                        Compared::Value(value) => std::slice::from_ref(value),
+                        Compared::Values(values) => values,
+                        _ => &[],
+                    };
+                    let of = |at: usize| match self.kind {
+                        Kind::Element(element) => at == element,
+                        _ => at < MOST_ELEMENTS,
+                    };
+                    let values = values.iter().enumerate().filter(|(at, _)| of(*at));
+                    strings.extend(values.filter_map(|(_, value)| match value {
+                        Value::String(text) => Some(text.clone()),
+                        _ => None,
+                    }));
+                }
+            });
+        }
+        strings.sort_unstable();
+        strings.dedup();
+        strings
     }
 
     /// The policy with this change; each rule stays at its place.

@@ -22,6 +22,7 @@ mod coverage;
 mod edit;
 mod file;
 mod mutate;
+mod near;
 
 pub use case::{Failed, Ran};
 pub use coverage::Coverage;
