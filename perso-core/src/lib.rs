@@ -96,6 +96,7 @@ mod schema;
 #[cfg(feature = "compile")]
 pub mod span;
 #[cfg(feature = "compile")]
+#[doc(hidden)]
 pub mod suite;
 #[cfg(feature = "compile")]
 mod syntax;

@@ -6,7 +6,7 @@ use super::output::{self, BAD, BOLD, GOOD, count};
 use super::progress::Progress;
 use super::{DONE, FAILED};
 use crate::diagnostic::{Diagnostic, Record, Source};
-use crate::suite::{self, Coverage, Mutation, Ran, Suite};
+use crate::suite::{self, Coverage, Mutation, Ran, Suite, SuiteError};
 use crate::visible;
 use clap::{Args, ValueEnum};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -157,7 +157,7 @@ impl Test {
                 Ok(suite) => suite,
                 Err(error) => {
                     drop(progress);
-                    output::error(&error.to_string());
+                    broken(error)?;
                     is_broken = true;
                     continue;
                 }
@@ -210,6 +210,20 @@ impl Test {
         require("mutation score", mutation.as_ref().map(Mutation::score), self.min_score);
         Tested { file, suite, ran, coverage, mutation, lacking }
     }
+}
+
+/// Shows why a file cannot be tested.
+fn broken(error: SuiteError) -> io::Result<()> {
+    if let SuiteError::Policy { path, error } = error {
+        let name = path.display().to_string();
+        output::findings(&Source::of(&name, &error.documents), &error.diagnostics)?;
+        if let Failure::Because(why) = Failure::refused(&path, "compiled", &error.diagnostics) {
+            output::error(&why);
+        }
+    } else {
+        output::error(&error.to_string());
+    }
+    Ok(())
 }
 
 /// With one digit, and never rounded up: 100 % is all.

@@ -169,7 +169,6 @@ impl<'s> Cases<'s> {
             let calls = self.by_tool.get(*tool).into_iter().flatten().filter_map(|case| case.value());
             let calls = calls.flat_map(|call| strings.iter().map(move |string| (call.clone(), string)));
             for call in calls.flat_map(|(call, string)| near::calls(&call, string)) {
-                let call = call.to_string();
                 let old = self.suite.compiled.decide_json(call.as_bytes());
                 let new = compiled.decide_json(call.as_bytes());
                 if old.outcome != new.outcome {

@@ -5,17 +5,20 @@ use serde_json::Value;
 /// The most words of one string that are replaced in turn.
 const MOST_WORDS: usize = 16;
 
-/// The call with a string in place of each of the strings of its arguments, in place of each of their words, and behind them.
-pub(super) fn calls(call: &Value, string: &str) -> Vec<Value> {
+/// The texts of the call with a string in place of each of the strings of its arguments, in place of each of their words, and
+/// behind them.
+pub(super) fn calls(call: &Value, string: &str) -> Vec<String> {
     let Some(arguments) = call.get("args") else { return Vec::new() };
-    let with = |arguments: Value| {
-        let mut call = call.clone();
-        if let Some(place) = call.get_mut("args") {
-            *place = arguments;
-        }
-        call
-    };
-    values(arguments, string).into_iter().map(with).collect()
+    values(arguments, string).into_iter().map(|arguments| text(call, &arguments)).collect()
+}
+
+/// The text of a call with other arguments, in the order in which people write a call.
+fn text(call: &Value, arguments: &Value) -> String {
+    let parts = ["tool", "args", "agent", "resource", "context"].into_iter().filter_map(|part| {
+        let value = if part == "args" { arguments } else { call.get(part)? };
+        Some(format!("\"{part}\": {value}"))
+    });
+    format!("{{{}}}", parts.collect::<Vec<_>>().join(", "))
 }
 
 /// The value with one of its strings replaced, in each way.
