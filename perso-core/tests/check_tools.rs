@@ -211,7 +211,7 @@ fn hostile_schemas_are_bounded() {
     }
 }
 
-/// Twice as many rules and tools are twice as many tests of tools, up to a limit that is told.
+/// Rules about many tools are checked up to a limit, and going beyond it is a finding.
 #[test]
 fn the_work_is_bounded() {
     let tools = |count: usize| -> Value {

@@ -8,7 +8,7 @@ use crate::policy::{CommandField, Facet};
 use crate::reference::{Value, facet};
 
 /// More programs are too many.
-const MOST_PROGRAMS: usize = 64;
+const MOST_PROGRAMS: usize = 256;
 /// More arguments of a program are not listed.
 const MOST_ARGUMENTS: usize = 16;
 
