@@ -87,6 +87,27 @@ impl Document {
         Self::of(path, bytes)
     }
 
+    /// The policy as it is checked: of a module, the one that it was made of.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`](crate::module::ReadError) if the policy cannot be read from the module.
+    #[cfg(feature = "compile")]
+    pub(crate) fn checked(
+        &self,
+        resolver: &dyn crate::documents::Resolver,
+    ) -> Result<crate::check::Checked, crate::module::ReadError> {
+        match self {
+            Self::Text(text) => Ok(crate::check::check_with(text, resolver)),
+            Self::Module(bytes) => {
+                let text = crate::module::policy(bytes)?;
+                let manifest = crate::module::Manifest::read(bytes)?;
+                let (main, documents) = manifest.split(&text)?;
+                Ok(crate::check::check_with(main, &documents))
+            }
+        }
+    }
+
     /// What the bytes are that were read from a file.
     fn of(path: &Path, bytes: Vec<u8>) -> Result<Self, LoadError> {
         if bytes.len() as u64 > MAX_BYTES {

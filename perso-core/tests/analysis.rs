@@ -8,7 +8,7 @@ mod support;
 
 use arbitrary::Unstructured;
 use generate::Json;
-use perso_core::analyze::{Answer, diff, prove};
+use perso_core::analyze::{Answer, Kind, diff, prove};
 use perso_core::check::check;
 use perso_core::policy::{Effect, Policy};
 use perso_core::reference::{self, Call};
@@ -137,10 +137,10 @@ fn differences_are_those_that_calls_show() {
             reported += 1;
             let call = Call::read(change.call.as_bytes()).unwrap();
             let outcomes = [(&old_policy, &change.kind.old), (&new_policy, &change.kind.new)];
-            for (policy, (effect, rule)) in outcomes {
+            for (policy, decided) in outcomes {
                 let verdict = decide(policy, &call);
-                assert_eq!(verdict.outcome, reference::outcome(*effect), "{}\n{old}\n{new}", change.call);
-                assert_eq!(verdict.rule.map(|rule| policy.rules[rule].id.clone()), *rule);
+                assert_eq!(verdict.outcome, reference::outcome(decided.effect), "{}\n{old}\n{new}", change.call);
+                assert_eq!(verdict.rule.map(|rule| policy.rules[rule].id.clone()), decided.rule);
             }
         }
         if !found.undecided.is_empty() {
@@ -166,10 +166,11 @@ fn differences_are_those_that_calls_show() {
             let (one, other) = (id(&old_policy, before.rule), id(&new_policy, after.rule));
             assert!(
                 found.changes.iter().any(|change| {
-                    reference::outcome(change.kind.old.0) == before.outcome
-                        && reference::outcome(change.kind.new.0) == after.outcome
-                        && change.kind.old.1 == one
-                        && change.kind.new.1 == other
+                    let Kind { old, new, .. } = &change.kind;
+                    reference::outcome(old.effect) == before.outcome
+                        && reference::outcome(new.effect) == after.outcome
+                        && old.rule == one
+                        && new.rule == other
                 }),
                 "{text} is not among {:#?}\n{old}\n{new}",
                 found.changes

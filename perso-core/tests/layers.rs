@@ -75,9 +75,9 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
     (
         "learn",
         "recorded calls to a policy that allows them",
-        &["compile", "engine", "reference", "policy", "syntax", "diagnostic", "covers", "limits"],
+        &["catalog", "compile", "engine", "reference", "policy", "syntax", "diagnostic", "covers", "limits"],
     ),
-    ("load", "a policy from a file", &["compile", "check", "documents", "engine"]),
+    ("load", "a policy from a file", &["compile", "check", "documents", "engine", "module"]),
     (
         "suite",
         "tests of policies",

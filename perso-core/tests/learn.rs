@@ -16,7 +16,7 @@ mod support;
 
 use arbtest::arbtest;
 use perso_core::learn::{Learned, Options, Unlearnable, learn};
-use perso_core::{reference, request};
+use perso_core::{Catalog, reference, request};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -251,7 +251,9 @@ fn schemas_help() {
         serde_json::from_str::<Value>(&learned.text).unwrap()["rules"][0]["when"]["args.color"].clone()
     };
     assert_eq!(when(&Options::default()), json!({"matches": "[a-z0-9]{1,16}"}));
-    let with = Options { schemas: BTreeMap::from([("paint".to_owned(), schema)]), ..Options::default() };
+    let mut tools = Catalog::default();
+    tools.add(&json!([{ "name": "paint", "inputSchema": schema }]).to_string(), None).unwrap();
+    let with = Options { tools, ..Options::default() };
     assert_eq!(when(&with), json!({"in": ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9"]}));
 }
 

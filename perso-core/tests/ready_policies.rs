@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it is a test")]
 
 use perso_core::diagnostic::Source;
+use perso_core::suite::Suite;
 use perso_core::{Catalog, check_tools};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -164,6 +165,28 @@ fn every_ready_policy_fits_its_server() {
                 assert!(served[tool].contains(argument), "{policy}: {tool} of {server} takes no {argument}");
             }
         }
+    }
+}
+
+/// That cases notice the changes of the policy for coding agents takes minutes: `perso test --mutate` says it.
+#[test]
+fn every_ready_policy_is_tested_through_and_through() {
+    for ready in READY {
+        let policy = ready.policy;
+        let suite = Suite::load(policies().join(format!("{policy}.tests.json"))).unwrap();
+        for ran in suite.run() {
+            assert_eq!(ran.failed, None, "{policy}: {}", ran.name);
+        }
+        let coverage = suite.coverage();
+        println!("{policy}: {:.1} % of {} outcomes", coverage.percent(), coverage.outcomes);
+        let missed: Vec<&str> = coverage.uncovered.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(coverage.covered_rules, coverage.rules, "{policy}: {missed:#?}");
+        if policy == "coding-agent" {
+            continue;
+        }
+        let mutation = suite.mutate(&|_, _| {});
+        println!("{policy}: {} of {} changes", mutation.noticed, mutation.mutants);
+        assert!(mutation.mutants >= 10 && mutation.score() >= 95.0, "{policy}: {:#?}", mutation.unnoticed);
     }
 }
 

@@ -204,9 +204,8 @@ pub(super) fn any(answers: impl IntoIterator<Item = Answer>) -> Answer {
 }
 
 /// What a policy decides about a call.
-pub(super) fn effect(policy: &Policy, call: &Call) -> Option<Effect> {
-    let verdict = reference::decide(policy, call);
-    [Effect::Allow, Effect::Ask, Effect::Deny].into_iter().find(|effect| reference::outcome(*effect) == verdict.outcome)
+pub(super) fn effect(policy: &Policy, call: &Call) -> Effect {
+    reference::effect(reference::decide(policy, call).outcome)
 }
 
 fn call(found: &Found) -> Call {

@@ -1,6 +1,7 @@
 //! What two policies decide differently.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use super::claim::{self, Answer, Claim};
 use super::joint::Joint;
@@ -25,17 +26,36 @@ pub struct Change {
 pub struct Kind {
     /// The tool.
     pub tool: String,
-    /// What is decided before, and by which rule, if by one.
-    pub old: (Effect, Option<String>),
-    /// What is decided after, and by which rule, if by one.
-    pub new: (Effect, Option<String>),
+    /// What is decided before.
+    pub old: Decided,
+    /// What is decided after.
+    pub new: Decided,
+}
+
+/// What is decided, and by which rule, if by one. Displays as ``allow by `refund` ``, or as `allow`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Decided {
+    /// What is decided.
+    pub effect: Effect,
+    /// The id of the rule.
+    pub rule: Option<String>,
+}
+
+impl fmt::Display for Decided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.effect.name())?;
+        match &self.rule {
+            Some(rule) => write!(f, " by `{rule}`"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Kind {
     /// Whether more is let through: what was asked or denied is allowed, or what was denied is asked.
     #[must_use]
     pub fn is_wider(&self) -> bool {
-        leave(self.new.0) > leave(self.old.0)
+        leave(self.new.effect) > leave(self.old.effect)
     }
 }
 
@@ -169,9 +189,8 @@ fn differences(joint: &Joint<'_>, tool: &Tool, found: &mut Differences, is_enoug
                     let by = |part, rule| Claim::decided_by(joint, part, &tool.name, rule);
                     Claim::All(vec![by(0, *one), by(1, *other)]).not()
                 }));
-                let answer = Claim::All(claims).decide(joint, tool, &|call| {
-                    claim::effect(&old, call) == Some(from) && claim::effect(&new, call) == Some(to)
-                });
+                let answer = Claim::All(claims)
+                    .decide(joint, tool, &|call| claim::effect(&old, call) == from && claim::effect(&new, call) == to);
                 match answer {
                     Answer::Never => break,
                     Answer::Undecided(places) => {
@@ -182,8 +201,11 @@ fn differences(joint: &Joint<'_>, tool: &Tool, found: &mut Differences, is_enoug
                         let Ok(call) = Call::read(witness.call.as_bytes()) else { break };
                         let (one, other) = (decider(&old, &call), decider(&new, &call));
                         let id = |policy: &Policy, rule: Option<usize>| Some(policy.rules.get(rule?)?.id.clone());
-                        let kind =
-                            Kind { tool: call.tool.clone(), old: (from, id(&old, one)), new: (to, id(&new, other)) };
+                        let kind = Kind {
+                            tool: call.tool.clone(),
+                            old: Decided { effect: from, rule: id(&old, one) },
+                            new: Decided { effect: to, rule: id(&new, other) },
+                        };
                         found.changes.push(Change { kind, call: witness.call });
                         let place = |places: &[usize], rule: Option<usize>| places.get(rule?).copied();
                         let rules = (place(&olds, one), place(&news, other));

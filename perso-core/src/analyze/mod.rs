@@ -30,5 +30,5 @@ mod tools;
 mod values;
 
 pub use claim::{Answer, Witness};
-pub use diff::{Change, Differences, Kind, conclusion, diff, difference};
+pub use diff::{Change, Decided, Differences, Kind, conclusion, diff, difference};
 pub use prove::prove;

@@ -33,13 +33,10 @@ pub fn prove(policy: &Policy, guarantees: &Policy) -> Vec<Answer> {
             };
             claim.decide(&joint, tool, &|call| {
                 let narrow = joint.narrow(0, &tool.name).map(|(narrow, _)| narrow);
-                let is_about = claim::effect(&alone, call) == Some(written.effect);
+                let is_about = claim::effect(&alone, call) == written.effect;
                 let decided = claim::effect(narrow.as_ref().unwrap_or(policy), call);
-                let is_broken = if written.effect == Effect::Deny {
-                    decided == Some(Effect::Allow) || decided == Some(Effect::Ask)
-                } else {
-                    decided == Some(Effect::Deny) || decided == Some(Effect::Ask)
-                };
+                let is_broken =
+                    if written.effect == Effect::Deny { decided != Effect::Deny } else { decided != Effect::Allow };
                 is_about && is_broken
             })
         });

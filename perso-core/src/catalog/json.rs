@@ -7,7 +7,7 @@ use crate::syntax::json::{Kind, Node};
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Json {
+pub(crate) enum Json {
     Null,
     Bool(bool),
     Number(String),
@@ -33,14 +33,14 @@ impl From<&Node<'_>> for Json {
 
 impl Json {
     /// The value of a key, if this is an object that has it.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         match self {
             Self::Object(members) => members.get(key),
             _ => None,
         }
     }
 
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
             _ => None,
@@ -48,14 +48,14 @@ impl Json {
     }
 
     /// The elements, if this is a list.
-    pub(super) fn list(&self) -> Option<&[Self]> {
+    pub(crate) fn list(&self) -> Option<&[Self]> {
         match self {
             Self::List(elements) => Some(elements),
             _ => None,
         }
     }
 
-    pub(super) fn number(&self) -> Option<Decimal> {
+    pub(crate) fn number(&self) -> Option<Decimal> {
         match self {
             Self::Number(text) => Decimal::parse(text),
             _ => None,
@@ -64,7 +64,7 @@ impl Json {
 
     /// The same text for the same value, and for no other: without white space, keys in the order of their bytes, and equal
     /// numbers alike, however they are written.
-    pub(super) fn canonical(&self) -> String {
+    pub(crate) fn canonical(&self) -> String {
         let mut text = String::new();
         self.write(&mut text);
         text

@@ -19,7 +19,7 @@ pub use pins::Pins;
 
 use std::collections::BTreeMap;
 
-use self::json::Json;
+pub(crate) use self::json::Json;
 use self::schema::Schema;
 use self::scope::Scope;
 use crate::check::{Checked, check_with};
@@ -91,6 +91,16 @@ impl Catalog {
     pub fn approved_as(mut self, pins: Pins) -> Self {
         self.pins = Some(pins);
         self
+    }
+
+    /// The names of the tools, ascending.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.tools.keys().map(String::as_str)
+    }
+
+    /// The input schema of a tool, if there is such a tool.
+    pub(crate) fn input(&self, tool: &str) -> Option<&Json> {
+        self.tools.get(tool)?.definition.get("inputSchema")
     }
 
     /// How many tools there are.

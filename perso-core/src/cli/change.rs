@@ -2,8 +2,7 @@
 
 use super::DONE;
 use super::output::{BAD, GOOD};
-use crate::analyze::Kind;
-use crate::policy::Effect;
+use crate::analyze::{Decided, Kind};
 use crate::visible;
 use clap::ValueEnum;
 use serde::Serialize;
@@ -45,12 +44,12 @@ impl FailOn {
 pub(crate) struct Changed<'a> {
     tool: &'a str,
     wider: bool,
-    old: Decided<'a>,
-    new: Decided<'a>,
+    old: Side<'a>,
+    new: Side<'a>,
 }
 
 #[derive(Serialize)]
-struct Decided<'a> {
+struct Side<'a> {
     effect: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'a str>,
@@ -58,31 +57,22 @@ struct Decided<'a> {
 
 impl<'a> Changed<'a> {
     pub(crate) fn of(kind: &'a Kind) -> Self {
-        let decided =
-            |(effect, rule): &'a (Effect, Option<String>)| Decided { effect: effect.name(), rule: rule.as_deref() };
-        Self { tool: &kind.tool, wider: kind.is_wider(), old: decided(&kind.old), new: decided(&kind.new) }
-    }
-}
-
-/// `allow`, or ``allow by `refund` ``.
-pub(crate) fn words((effect, rule): &(Effect, Option<String>)) -> String {
-    match rule {
-        Some(rule) => format!("{} by `{rule}`", effect.name()),
-        None => effect.name().to_owned(),
+        let side = |decided: &'a Decided| Side { effect: decided.effect.name(), rule: decided.rule.as_deref() };
+        Self { tool: &kind.tool, wider: kind.is_wider(), old: side(&kind.old), new: side(&kind.new) }
     }
 }
 
 /// The first line about a kind of calls, for people.
 pub(crate) fn heading(kind: &Kind) -> String {
     let (style, word) = if kind.is_wider() { (BAD, "wider") } else { (GOOD, "narrower") };
-    let (before, after) = (kind.old.0.name(), kind.new.0.name());
+    let (before, after) = (kind.old.effect.name(), kind.new.effect.name());
     format!("{style}{word:<9}{style:#} {}: {before} → {after}", visible(&kind.tool))
 }
 
 /// The first cells of a row about a kind of calls, in a table in Markdown.
 pub(crate) fn cells(kind: &Kind) -> String {
     let word = if kind.is_wider() { "**wider**" } else { "narrower" };
-    format!("{word} | {} | {} | {}", code(&kind.tool), cell(&words(&kind.old)), cell(&words(&kind.new)))
+    format!("{word} | {} | {} | {}", code(&kind.tool), cell(&kind.old.to_string()), cell(&kind.new.to_string()))
 }
 
 /// A text that does not end its cell.

@@ -4,7 +4,8 @@ use super::DONE;
 use super::failure::Failure;
 use super::input::{self, Extended};
 use super::output::{self, BAD, BOLD, Format, GOOD, count};
-use crate::catalog::{self, Catalog, CatalogError, Pins};
+use super::tools;
+use crate::catalog::{self, Catalog, Pins};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::visible;
 use clap::Args;
@@ -76,10 +77,7 @@ impl Check {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
         self.pin.as_deref().map(|pin| self.guard(pin)).transpose()?;
         let checked = input::checked(&self.policy, &self.extended)?;
-        let mut catalog = Catalog::default();
-        for list in &self.tools {
-            add(&mut catalog, list)?;
-        }
+        let mut catalog = tools::catalog(&self.tools)?;
         let pins = self.pin.as_deref().filter(|_| !self.approve).map(pins).transpose()?.flatten();
         let is_compared = pins.is_some();
         catalog = self.left_out.iter().fold(catalog, |catalog, tool| catalog.leave_out(tool));
@@ -104,7 +102,7 @@ impl Check {
 
     /// That the file of pins is neither the policy nor a list.
     fn guard(&self, pin: &Path) -> Result<(), Failure> {
-        let lists = self.tools.iter().map(|list| Path::new(server_of(list).1));
+        let lists = self.tools.iter().map(|list| Path::new(tools::server_of(list).1));
         if lists.chain([self.policy.as_path()]).any(|other| output::is_same_file(pin, other)) {
             return Err(Failure::because("`--pin` would overwrite the policy or a list of tools; choose another file"));
         }
@@ -126,29 +124,6 @@ impl Check {
         }
         Ok(())
     }
-}
-
-/// The server that a list is named with, and its file.
-fn server_of(list: &str) -> (Option<&str>, &str) {
-    match list.split_once('=') {
-        Some((server, file)) if !server.is_empty() && !server.contains(['/', '.']) && !Path::new(list).exists() => {
-            (Some(server), file)
-        }
-        _ => (None, list),
-    }
-}
-
-fn add(catalog: &mut Catalog, list: &str) -> Result<(), Failure> {
-    let (server, path) = server_of(list);
-    let path = Path::new(path);
-    let text = input::text(path, Catalog::MAX_BYTES)?;
-    catalog.add(&text, server).map_err(|error| match error {
-        CatalogError::Duplicate { .. } => Failure::file(
-            path,
-            format_args!("{error}; if it is of another server, name the server: `--tools SERVER=FILE`"),
-        ),
-        _ => Failure::file(path, error),
-    })
 }
 
 /// What a file pins, if it is there.

@@ -2,10 +2,9 @@
 
 use super::failure::Failure;
 use super::output;
-use crate::check::{Checked, check_with};
+use crate::check::Checked;
 use crate::diagnostic::Source;
 pub(crate) use crate::load::Document;
-use crate::module::{self, Manifest};
 use crate::{CompileError, Compiled, Folder, Policy, compile_with, limits};
 use clap::Args;
 use std::fs::File;
@@ -62,15 +61,7 @@ pub(crate) fn policy(path: &Path, extended: &Extended) -> Result<Policy, Failure
 
 /// The checked policy in a file, or in a module, from which a guarantee that does not hold does not keep it.
 pub(crate) fn checked(path: &Path, extended: &Extended) -> Result<Checked, Failure> {
-    let checked = match Document::read(path)? {
-        Document::Text(text) => check_with(&text, &extended.folder(path)?),
-        Document::Module(bytes) => {
-            let text = module::policy(&bytes)?;
-            let manifest = Manifest::read(&bytes)?;
-            let (main, documents) = manifest.split(&text)?;
-            check_with(main, &documents)
-        }
-    };
+    let checked = Document::read(path)?.checked(&extended.folder(path)?)?;
     if checked.policy.is_none() {
         let name = path.display().to_string();
         output::findings(&Source::of(&name, &checked.documents), &checked.diagnostics)?;

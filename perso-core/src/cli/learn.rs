@@ -5,19 +5,16 @@ use super::failure::Failure;
 use super::input;
 use super::log::{self, Chunk, Log, Record, Unreadable};
 use super::output::{self, BOLD, GOOD, count};
+use super::tools;
 use crate::learn::{Learned, Learner, Options};
 use crate::policy::Effect;
 use crate::{Policy, visible};
 use clap::Args;
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-
-/// The most bytes of a list of tools.
-const MAX_TOOLS: u64 = 1 << 26;
 
 /// Write the narrowest policy worth reading that allows recorded calls
 ///
@@ -33,7 +30,7 @@ Examples:
 
 A line of the log is a call, {\"tool\", \"args\", …}, or a record of a decision, an object with
   {\"call\": the call or its text, \"decision\": \"allow\"|\"ask\"|\"deny\"}
-whose other keys are ignored. --tools takes an answer to MCP's `tools/list`, its result, or the list of tools.
+whose other keys are ignored.
 
 The policy has values of arguments in it, and some of the calls as examples. If there are secrets in a log, they get into the
 policy: read it before you pass it on, or use --no-values.
@@ -45,9 +42,10 @@ pub(crate) struct Learn {
     /// Where to write the policy [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// What a server says about its tools, as JSON (repeatable)
-    #[arg(long, value_name = "FILE")]
-    tools: Vec<PathBuf>,
+    /// What a server says about its tools: its answer to `tools/list`, its result, or the list (repeatable). With SERVER=, the
+    /// tools are named as perso-gateway names those of several servers: SERVER__TOOL
+    #[arg(long, value_name = "[SERVER=]FILE")]
+    tools: Vec<String>,
     /// What the policy is for: its description begins with this
     #[arg(long)]
     name: Option<String>,
@@ -107,7 +105,7 @@ impl Part {
 
 impl Learn {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
-        let schemas = self.schemas()?;
+        let tools = tools::catalog(&self.tools)?;
         let log = Twice::of(&self.log)?;
         let threads = log::threads(self.threads);
         let unreadable = |error| Failure::unreadable(&self.log, &error);
@@ -118,10 +116,9 @@ impl Learn {
         {
             return Err(failure);
         }
-        let uncalled: Vec<&String> =
-            schemas.keys().filter(|tool| all.learner.tools().all(|called| called != *tool)).collect();
-        let uncalled = uncalled.into_iter().cloned().collect::<Vec<_>>();
-        let options = Options { name: self.name.clone(), schemas, without_values: self.no_values };
+        let called: BTreeSet<&str> = all.learner.tools().collect();
+        let uncalled: Vec<String> = tools.names().filter(|tool| !called.contains(tool)).map(str::to_owned).collect();
+        let options = Options { name: self.name.clone(), tools, without_values: self.no_values };
         let mut failed = None;
         let learned = all.learner.policy(&options, |policy| {
             let judged = log.denied(policy, threads);
@@ -147,29 +144,6 @@ impl Learn {
         }
         report(&learned, &all, &uncalled)?;
         Ok(DONE)
-    }
-
-    /// The input schemas of the tools that are listed.
-    fn schemas(&self) -> Result<BTreeMap<String, Value>, Failure> {
-        let mut schemas = BTreeMap::new();
-        for path in &self.tools {
-            let unreadable = |error| Failure::unreadable(path, &error);
-            let mut text = Vec::new();
-            File::open(path).and_then(|file| file.take(MAX_TOOLS + 1).read_to_end(&mut text)).map_err(unreadable)?;
-            if text.len() as u64 > MAX_TOOLS {
-                return Err(Failure::file(path, format_args!("has more than {MAX_TOOLS} bytes")));
-            }
-            let value: Value = serde_json::from_slice(&text)
-                .map_err(|error| Failure::file(path, format_args!("is not JSON: {error}")))?;
-            let found = value.pointer("/result/tools").or_else(|| value.get("tools")).unwrap_or(&value);
-            let tools = found.as_array().ok_or_else(|| Failure::file(path, "has no list of tools"))?;
-            for tool in tools {
-                let name = tool.get("name").and_then(Value::as_str);
-                let name = name.ok_or_else(|| Failure::file(path, "has a tool without a name"))?;
-                schemas.insert(name.to_owned(), tool.get("inputSchema").cloned().unwrap_or_default());
-            }
-        }
-        Ok(schemas)
     }
 }
 

@@ -20,6 +20,7 @@ mod prove;
 mod replay;
 mod schema;
 mod test;
+mod tools;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;

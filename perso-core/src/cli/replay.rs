@@ -6,9 +6,9 @@ use super::input::{self, Extended};
 use super::log::{self, Log, Record, Unreadable};
 use super::now::Now;
 use super::output;
-use crate::analyze::{self, Kind};
+use crate::analyze::{self, Decided, Kind};
 use crate::policy::Effect;
-use crate::{CauseKind, Decision, Outcome, Policy, visible};
+use crate::{CauseKind, Policy, reference, visible};
 use clap::Args;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -239,17 +239,19 @@ impl Replay {
             let counts = &mut tally.counts;
             counts.judged += 1;
             counts.malformed += u64::from(matches!(decision.cause.kind, CauseKind::Malformed | CauseKind::Limit));
-            let new = effect(&decision);
+            let new = reference::effect(decision.outcome);
+            let decided = |effect: Effect, rule: Option<&str>| Decided { effect, rule: rule.map(str::to_owned) };
             let kind = |old: Effect, rule: Option<&str>| Kind {
                 tool: log::tool(call).unwrap_or_default(),
-                old: (old, rule.map(str::to_owned)),
-                new: (new, decision.rule.map(str::to_owned)),
+                old: decided(old, rule),
+                new: decided(new, decision.rule),
             };
             let differs = match old {
                 Some(old) => {
                     let told = self.now.told(old, call);
                     let before = old.decide_json(&told);
-                    (effect(&before) != new).then(|| kind(effect(&before), before.rule))
+                    let effect = reference::effect(before.outcome);
+                    (effect != new).then(|| kind(effect, before.rule))
                 }
                 None => match &record.decided {
                     Some((before, rule)) => (*before != new).then(|| kind(*before, rule.as_deref())),
@@ -282,9 +284,9 @@ impl Replay {
             };
             for (kind, group) in groups {
                 writeln!(out, "{} ({})", change::heading(kind), log::calls(group.calls))?;
-                let reason = |reasons: Option<&Reasons<'_>>, decided| {
+                let reason = |reasons: Option<&Reasons<'_>>, decided: &Decided| {
                     let reason = reasons.and_then(|reasons| reasons.about(&self.now, group.call.as_deref()?));
-                    reason.unwrap_or_else(|| change::words(decided))
+                    reason.unwrap_or_else(|| decided.to_string())
                 };
                 writeln!(out, "          before: {}", visible(&reason(old.as_ref(), &kind.old)))?;
                 writeln!(out, "          after:  {}", visible(&reason(Some(&new), &kind.new)))?;
@@ -314,14 +316,6 @@ impl<'p> Reasons<'p> {
     fn about(&self, now: &Now, call: &[u8]) -> Option<String> {
         let told = now.told(self.policy, call);
         analyze::conclusion(&self.checked, str::from_utf8(&told).ok()?).map(|conclusion| conclusion.to_string())
-    }
-}
-
-fn effect(decision: &Decision<'_>) -> Effect {
-    match decision.outcome {
-        Outcome::Allow => Effect::Allow,
-        Outcome::Ask => Effect::Ask,
-        Outcome::Deny => Effect::Deny,
     }
 }
 

@@ -6,8 +6,8 @@ use super::output::{self, BAD, BOLD, GOOD, count};
 use super::progress::Progress;
 use super::{DONE, FAILED};
 use crate::diagnostic::{Diagnostic, Record, Source};
-use crate::suite::{self, Coverage, Mutation, Ran, Suite, SuiteError};
-use crate::visible;
+use crate::suite::{self, Coverage, Failed, Mutation, Ran, Suite, SuiteError};
+use crate::{LoadError, visible};
 use clap::{Args, ValueEnum};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde::Serialize;
@@ -214,7 +214,7 @@ impl Test {
 
 /// Shows why a file cannot be tested.
 fn broken(error: SuiteError) -> io::Result<()> {
-    if let SuiteError::Policy { path, error } = error {
+    if let SuiteError::Load(LoadError::Policy { path, error }) = error {
         let name = path.display().to_string();
         output::findings(&Source::of(&name, &error.documents), &error.diagnostics)?;
         if let Failure::Because(why) = Failure::refused(&path, "compiled", &error.diagnostics) {
@@ -252,10 +252,8 @@ impl Tested<'_> {
         writeln!(out, "{style}{}{style:#}: {passed} passed{failures}", visible(self.file))?;
         for ran in failed {
             writeln!(out, "  {BAD}failed{BAD:#} {}", visible(ran.name))?;
-            for line in
-                ran.failed.iter().flat_map(|failed| failed.to_string().lines().map(str::to_owned).collect::<Vec<_>>())
-            {
-                writeln!(out, "    {}", visible(&line))?;
+            if let Some(Failed { expected, got, .. }) = &ran.failed {
+                writeln!(out, "    expected {}\n    got      {}", visible(expected), visible(got))?;
             }
         }
         for (finding, _) in self.findings() {

@@ -25,6 +25,7 @@ use std::fmt::Write;
 use self::json::{Members, list, member, object, text};
 use self::refs::Refs;
 use self::shape::{Objects, Place};
+use crate::catalog::{Catalog, Json};
 use crate::compile::{CompileError, compile};
 use crate::covers::request;
 use crate::diagnostic::Diagnostics;
@@ -53,8 +54,8 @@ const LONGEST_ID: usize = 100;
 pub struct Options {
     /// What the policy's description begins with.
     pub name: Option<String>,
-    /// The input schemas of the tools, which say what arguments can be.
-    pub schemas: BTreeMap<String, serde_json::Value>,
+    /// The tools, whose input schemas say what arguments can be.
+    pub tools: Catalog,
     /// Leave out examples, and strings of arguments, but for those that a schema lists and the parts of paths, URLs,
     /// addresses, shell lines and statements.
     pub without_values: bool,
@@ -256,7 +257,7 @@ impl Learner {
             let first = rules.len();
             let tested = tested.get(tool.as_str()).copied().unwrap_or_default();
             for (role, group) in by_role(callers, tested) {
-                let when = group.condition(options.schemas.get(tool), tested, !options.without_values);
+                let when = group.condition(options.tools.input(tool), tested, !options.without_values);
                 let same = rules
                     .iter_mut()
                     .skip(first)
@@ -306,7 +307,7 @@ impl Group {
     }
 
     /// What is true of all calls.
-    fn condition(&self, schema: Option<&serde_json::Value>, tested: Tested, values: bool) -> Members {
+    fn condition(&self, schema: Option<&Json>, tested: Tested, values: bool) -> Members {
         let place = Place::args(schema, values);
         match tested {
             Tested::Everything => {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::ENOUGH;
 use super::json::{All, Members, list, member, one_of, tests, text};
 use super::strings::{Strings, is_enough};
+use crate::catalog::Json;
 use crate::limits;
 use crate::policy::Decimal;
 use crate::reference::{Number, Value};
@@ -62,14 +63,14 @@ pub(super) struct Place<'a> {
     lists: usize,
     depth: usize,
     /// The JSON Schema of the values.
-    schema: Option<&'a serde_json::Value>,
+    schema: Option<&'a Json>,
     /// Whether values may be written into the policy.
     values: bool,
 }
 
 impl<'a> Place<'a> {
     /// All arguments of a tool with such an input schema.
-    pub(super) fn args(schema: Option<&'a serde_json::Value>, values: bool) -> Self {
+    pub(super) fn args(schema: Option<&'a Json>, values: bool) -> Self {
         Self { path: "args".to_owned(), lists: 0, depth: 0, schema, values }
     }
 
@@ -97,8 +98,8 @@ impl<'a> Place<'a> {
 
     /// Whether the schema lists what the value can be.
     fn is_listed(&self) -> bool {
-        let lists = |schema: &serde_json::Value| schema.get("enum").is_some_and(serde_json::Value::is_array);
-        let choices = |schema: &'a serde_json::Value| schema.get("anyOf")?.as_array();
+        let lists = |schema: &Json| schema.get("enum").and_then(Json::list).is_some();
+        let choices = |schema: &'a Json| schema.get("anyOf")?.list();
         self.schema.is_some_and(|schema| lists(schema) || choices(schema).is_some_and(|any| any.iter().any(lists)))
     }
 }

@@ -129,6 +129,16 @@ pub fn outcome(effect: Effect) -> decision::Outcome {
     }
 }
 
+/// The effect of a rule by which a call gets this outcome.
+#[must_use]
+pub fn effect(outcome: decision::Outcome) -> Effect {
+    match outcome {
+        decision::Outcome::Allow => Effect::Allow,
+        decision::Outcome::Ask => Effect::Ask,
+        decision::Outcome::Deny => Effect::Deny,
+    }
+}
+
 /// With no rule that applies, the default decides.
 fn allowed_by_default(policy: &Policy) -> Option<Verdict> {
     (policy.default == Effect::Allow).then(|| Verdict::new(decision::Outcome::Allow, CauseKind::Default))

@@ -19,7 +19,7 @@ mod trace;
 mod value;
 
 pub use call::{Call, Part, Unreadable};
-pub use evaluate::{Verdict, decide, judge, outcome};
+pub use evaluate::{Verdict, decide, effect, judge, outcome};
 pub(crate) use trace::each_truth;
 pub use trace::{Conclusion, ElementTrace, RoleTrace, RuleTrace, Seen, Step, TestTrace, Trace, Truth, explain, trace};
 pub use value::{Number, Value};

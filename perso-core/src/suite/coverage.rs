@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Suite;
+use crate::analyze;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::policy::{Condition, Operator, RuleIndex};
 use crate::reference::{self, Truth, tool};
@@ -12,7 +13,8 @@ use crate::span::Span;
 ///
 /// A rule is covered if it applies to the call of one case, and does not apply to that of another. A test is covered if it is
 /// true of one call, false of another, and unknown of a third: where what it reads is missing, or is of another type. That counts
-/// whether or not the decision hangs on the test.
+/// whether or not the decision hangs on the test. That a rule does not apply, or does, need not be seen if it is proved that this never
+/// changes a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Coverage {
@@ -126,7 +128,24 @@ impl Suite {
                 *seen = seen.or(Outcomes { is_true: applies, is_false: !applies, is_unknown: false });
             }
         }
+        for (at, (can_be, seen)) in rules.iter_mut().enumerate() {
+            let lacks = can_be.but_not(*seen);
+            can_be.is_true &= !lacks.is_true || self.matters(at, false);
+            can_be.is_false &= !lacks.is_false || self.matters(at, true);
+        }
         self.covered(&rules, &tests)
+    }
+
+    /// Whether some call may be decided otherwise if a rule applied to every call, or to none: if not, no case can show that it
+    /// does not, or that it does.
+    fn matters(&self, rule: usize, applies: bool) -> bool {
+        let mut other = self.checked.clone();
+        if let Some(rule) = other.rules.get_mut(rule) {
+            rule.condition = if applies { Condition::All(Vec::new()) } else { Condition::Any(Vec::new()) };
+            rule.roles = rule.roles.take().filter(|_| !applies);
+        }
+        let differences = analyze::difference(&self.checked, &other);
+        !differences.changes.is_empty() || !differences.undecided.is_empty()
     }
 
     fn covered(&self, rules: &[(Outcomes, Outcomes)], tests: &BTreeMap<Span, (Outcomes, Outcomes)>) -> Coverage {

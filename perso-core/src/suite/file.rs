@@ -1,24 +1,20 @@
 //! Test files: where they are, and what is in them.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::case::{Case, Expected, ExpectedCause, Texts};
-use crate::check::{Checked, check_with};
-use crate::compile::{CompileError, compile_with};
-use crate::documents::{Documents, Resolver};
-use crate::engine::{ModuleError, Policy};
+use crate::check::Checked;
+use crate::documents::Documents;
+use crate::engine::Policy;
 use crate::load::{Document, Folder, LoadError};
-use crate::module::{self, Manifest, ReadError};
+use crate::module::ReadError;
 use crate::policy::{self, Effect};
-
-/// The most bytes of a test file.
-const MAX_BYTES: u64 = 1 << 28;
 
 /// How many folders below the first one are searched.
 const MAX_DEPTH: usize = 32;
@@ -30,18 +26,21 @@ const ENDING: &str = ".tests.json";
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SuiteError {
-    /// A file or folder cannot be read.
+    /// A file cannot be read, or is no policy that can be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A folder cannot be read.
     #[error("`{}` cannot be read: {error}", path.display())]
-    Read {
-        /// The file or folder.
+    Folder {
+        /// The folder.
         path: PathBuf,
         /// Why not.
         #[source]
         error: io::Error,
     },
-    /// The test file has more bytes than are read.
-    #[error("`{}` has more than {MAX_BYTES} bytes", .0.display())]
-    Size(PathBuf),
+    /// The file is a compiled module.
+    #[error("`{}` is a compiled module, and not a test file", .0.display())]
+    Compiled(PathBuf),
     /// The text is not that of a test file.
     #[error("`{}`: {error}", path.display())]
     Format {
@@ -61,18 +60,6 @@ pub enum SuiteError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// The policy cannot be read.
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    /// The policy is a module that does not load.
-    #[error("`{}` cannot be loaded: {error}", path.display())]
-    Module {
-        /// The policy.
-        path: PathBuf,
-        /// What is wrong with it.
-        #[source]
-        error: ModuleError,
-    },
     /// The policy is a module from which its text cannot be read.
     #[error("`{}`: {error}", path.display())]
     Text {
@@ -81,15 +68,6 @@ pub enum SuiteError {
         /// What is wrong with it.
         #[source]
         error: ReadError,
-    },
-    /// The policy has errors.
-    #[error("`{}` cannot be compiled:\n{error}", path.display())]
-    Policy {
-        /// The policy.
-        path: PathBuf,
-        /// Its errors.
-        #[source]
-        error: CompileError,
     },
 }
 
@@ -174,7 +152,7 @@ impl Suite {
     /// As [`load`](Self::load).
     pub fn load_with(path: impl AsRef<Path>, policy: Option<&Path>, includes: &[PathBuf]) -> Result<Self, SuiteError> {
         let path = path.as_ref();
-        let text = read(path)?;
+        let Document::Text(text) = Document::read(path)? else { return Err(SuiteError::Compiled(path.to_owned())) };
         let failed = |error| SuiteError::Format { path: path.to_owned(), error };
         let written: Written = serde_json::from_str(&text).map_err(failed)?;
         let other: Option<PathBuf> = match (policy, written.policy.get().starts_with('"')) {
@@ -191,30 +169,21 @@ impl Suite {
         };
         let folder = includes.iter().fold(Folder::of(&policy), |folder, include| folder.include(include));
         let cases = cases(path, written.cases)?;
-        Self::new(document, folder, policy, cases)
+        Self::new(document, &folder, policy, cases)
     }
 
-    fn new(document: Document, folder: Folder, policy: PathBuf, cases: Vec<Case>) -> Result<Self, SuiteError> {
-        let unloadable = |error| SuiteError::Module { path: policy.clone(), error };
+    fn new(document: Document, folder: &Folder, policy: PathBuf, cases: Vec<Case>) -> Result<Self, SuiteError> {
         let unreadable = |error| SuiteError::Text { path: policy.clone(), error };
-        let (compiled, checked) = match document {
+        let Checked { policy: checked, documents, .. } = document.checked(folder).map_err(unreadable)?;
+        // Errors of the policy are those of compiling it.
+        let compiled = match document {
             Document::Module(module) => {
-                let text = module::policy(&module).map_err(unreadable)?;
-                let manifest = Manifest::read(&module).map_err(unreadable)?;
-                let (main, documents) = manifest.split(&text).map_err(unreadable)?;
-                let checked = check_with(main, &documents);
-                (Policy::from_module(module).map_err(unloadable)?, checked)
+                Policy::from_module(module).map_err(|error| LoadError::Module { path: policy.clone(), error })?
             }
-            Document::Text(text) => {
-                let compiled = compiled(&text, &folder, &policy)?;
-                (Policy::from_module(compiled).map_err(unloadable)?, check_with(&text, &folder))
-            }
+            Document::Text(text) => Policy::compile_with(&text, folder)
+                .map_err(|error| LoadError::Policy { path: policy.clone(), error })?,
         };
-        let Checked { policy: checked, documents, diagnostics, .. } = checked;
-        match checked {
-            Some(checked) => Ok(Self { cases, compiled, checked, documents, policy }),
-            None => Err(SuiteError::Policy { path: policy, error: CompileError { diagnostics, documents } }),
-        }
+        Ok(Self { cases, compiled, checked: checked.unwrap_or_else(policy::Policy::empty), documents, policy })
     }
 
     /// The texts of the policy, for [showing](crate::diagnostic::Source::of) where something is.
@@ -228,24 +197,6 @@ impl Suite {
     pub fn policy(&self) -> &Path {
         &self.policy
     }
-}
-
-fn compiled(text: &str, resolver: &dyn Resolver, path: &Path) -> Result<Vec<u8>, SuiteError> {
-    match compile_with(text, resolver) {
-        Ok(compiled) => Ok(compiled.module),
-        Err(error) => Err(SuiteError::Policy { path: path.to_owned(), error }),
-    }
-}
-
-fn read(path: &Path) -> Result<String, SuiteError> {
-    let failed = |error| SuiteError::Read { path: path.to_owned(), error };
-    let mut text = String::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(SuiteError::Size(path.to_owned()));
-    }
-    Ok(text)
 }
 
 fn cases(path: &Path, written: Vec<WrittenCase>) -> Result<Vec<Case>, SuiteError> {
@@ -289,7 +240,7 @@ fn cases(path: &Path, written: Vec<WrittenCase>) -> Result<Vec<Case>, SuiteError
 ///
 /// # Errors
 ///
-/// [`SuiteError::Read`] if a folder cannot be read.
+/// [`SuiteError::Folder`] if a folder cannot be read.
 pub fn find(path: impl AsRef<Path>) -> Result<Vec<PathBuf>, SuiteError> {
     let mut found = Vec::new();
     search(path.as_ref(), MAX_DEPTH, &mut found)?;
@@ -297,7 +248,7 @@ pub fn find(path: impl AsRef<Path>) -> Result<Vec<PathBuf>, SuiteError> {
 }
 
 fn search(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), SuiteError> {
-    let failed = |error| SuiteError::Read { path: path.to_owned(), error };
+    let failed = |error| SuiteError::Folder { path: path.to_owned(), error };
     if !fs::metadata(path).map_err(failed)?.is_dir() {
         found.push(path.to_owned());
         return Ok(());

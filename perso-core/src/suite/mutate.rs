@@ -9,13 +9,13 @@ use super::Suite;
 use super::case::Case;
 use super::edit::Edit;
 use super::near;
-use crate::analyze::{self, Change, Differences, Kind};
+use crate::analyze::{self, Change, Decided, Differences, Kind};
 use crate::compile;
 use crate::decision::Decision;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::Policy;
-use crate::policy::{Effect, RuleIndex};
-use crate::reference::tool;
+use crate::policy::RuleIndex;
+use crate::reference::{self, tool};
 
 /// How many changes of a policy the cases of a suite notice.
 ///
@@ -141,12 +141,8 @@ impl<'s> Cases<'s> {
         };
         match differences.changes.into_iter().next() {
             Some(change) => {
-                let words = |(effect, rule): &(Effect, Option<String>)| match rule {
-                    Some(rule) => format!("{} by `{rule}`", effect.name()),
-                    None => effect.name().to_owned(),
-                };
                 let message = format!("no case notices it if {}", edit.words(policy));
-                let (new, old) = (words(&change.kind.new), words(&change.kind.old));
+                let Kind { new, old, .. } = change.kind;
                 let help = format!("this call would get {new} instead of {old}: {}", change.call);
                 let finding = Diagnostic::new(Code::Unnoticed, edit.span, message).help(help);
                 Fate::Unnoticed(Box::new(Mutant { finding, call: change.call }))
@@ -160,10 +156,9 @@ impl<'s> Cases<'s> {
     /// in place of one of its words. For tests of shell lines, this is much faster than the analysis.
     fn near_a_case(&self, edit: &Edit, affected: &[(&str, Policy)]) -> Option<Change> {
         let strings = edit.strings(&self.suite.checked);
-        let decided = |decision: &Decision<'_>| {
-            let mut effects = [Effect::Allow, Effect::Ask, Effect::Deny].into_iter();
-            let effect = effects.find(|effect| effect.name() == decision.outcome.name());
-            (effect.unwrap_or(Effect::Deny), decision.rule.map(str::to_owned))
+        let decided = |decision: &Decision<'_>| Decided {
+            effect: reference::effect(decision.outcome),
+            rule: decision.rule.map(str::to_owned),
         };
         for (tool, compiled) in affected {
             let calls = self.by_tool.get(*tool).into_iter().flatten().filter_map(|case| case.value());
