@@ -15,7 +15,8 @@
 mod support;
 
 use perso_core::check::check;
-use perso_core::diagnostic::{Code, Severity};
+use perso_core::diagnostic::{Code, Severity, Source};
+use perso_core::suite::Suite;
 use perso_core::{Catalog, CauseKind, Outcome, Problem, check_tools, compile_with, module::abi, request};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -186,6 +187,23 @@ fn the_policy_in_the_check_page_has_the_findings_below_it() {
         .collect();
     let codes = Code::ALL.iter().filter(|code| code.is_about_tools());
     assert_eq!(listed, codes.map(|code| (code.name().to_owned(), name(code.severity()))).collect());
+}
+
+#[test]
+fn the_cases_in_the_test_page_pass_and_do_not_notice_what_it_says() {
+    let page = read(&repository().join("docs/test.md"));
+    let [policy, cases, ..] = blocks(&page, "json")[..] else { panic!("a policy and its cases") };
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("refunds.json"), policy).unwrap();
+    fs::write(folder.path().join("refunds.tests.json"), cases).unwrap();
+    let suite = Suite::load(folder.path().join("refunds.tests.json")).unwrap();
+    let ran = suite.run();
+    assert!(ran.len() == 2 && ran.iter().all(|ran| ran.failed.is_none()), "{ran:?}");
+    let source = Source::of("refunds.json", suite.documents());
+    let unnoticed = suite.mutate(&|_, _| {}).unnoticed;
+    let shown: Vec<String> = unnoticed.iter().map(|mutant| source.render(&mutant.finding, false)).collect();
+    let expected = blocks(&page, "text")[0].trim_end();
+    assert!(shown.iter().any(|shown| shown == expected), "{expected}\nis none of\n{}", shown.join("\n"));
 }
 
 #[test]
