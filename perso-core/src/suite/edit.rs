@@ -34,8 +34,10 @@ enum Kind {
     Omit,
     /// A part with several tests is left out.
     OmitPart,
-    /// `any` is `all`, or the other way round.
-    Swap,
+    /// One of several tests is enough where all are needed.
+    Any,
+    /// All of several tests are needed where one is enough.
+    All,
     /// A `not` is left out.
     Not,
     /// An operator is the one next to it.
@@ -107,9 +109,8 @@ impl Edit {
             Kind::Tool(at, _) => format!("the rule {} is not about this tool", rule(*at)),
             Kind::Omit => "this test is left out".to_owned(),
             Kind::OmitPart => "the part of the condition that begins with this test is left out".to_owned(),
-            Kind::Swap => {
-                "of the tests that begin here any is enough instead of all, or all are needed instead of any".to_owned()
-            }
+            Kind::Any => "one of the tests that begin here is enough".to_owned(),
+            Kind::All => "all of the tests that begin here are needed".to_owned(),
             Kind::Not => "the opposite of this is tested".to_owned(),
             Kind::Operator(from, to) => format!("`{from}` is `{to}`"),
             Kind::Element(_) => match self.element(policy) {
@@ -216,8 +217,8 @@ impl Edit {
             return None;
         }
         Some(match part {
-            Condition::All(all) if is_here && self.kind == Kind::Swap && all.len() > 1 => Condition::Any(all.clone()),
-            Condition::Any(any) if is_here && self.kind == Kind::Swap && any.len() > 1 => Condition::All(any.clone()),
+            Condition::All(all) if is_here && self.kind == Kind::Any && all.len() > 1 => Condition::Any(all.clone()),
+            Condition::Any(any) if is_here && self.kind == Kind::All && any.len() > 1 => Condition::All(any.clone()),
             Condition::All(all) => Condition::All(parts(all)),
             Condition::Any(any) => Condition::Any(parts(any)),
             Condition::Not(inner) if is_here && self.kind == Kind::Not => (**inner).clone(),
@@ -292,7 +293,7 @@ fn within(policy: &Policy, part: &Condition, see: &mut dyn FnMut(Span, Kind)) {
     match part {
         Condition::All(parts) | Condition::Any(parts) => {
             if let Some(span) = first(part).filter(|_| parts.len() > 1) {
-                see(span, Kind::Swap);
+                see(span, if matches!(part, Condition::All(_)) { Kind::Any } else { Kind::All });
             }
             walk(policy, parts, see);
         }
