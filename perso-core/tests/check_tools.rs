@@ -13,9 +13,10 @@
 
 use perso_core::diagnostic::{Code, Source};
 use perso_core::{Catalog, CatalogError, Pins, check_tools};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -27,49 +28,38 @@ fn cases() -> Vec<PathBuf> {
     files
 }
 
-fn catalog(tools: &Value) -> Catalog {
+fn catalog(tools: &str) -> Catalog {
     let mut catalog = Catalog::default();
-    catalog.add(&tools.to_string(), None).unwrap();
+    catalog.add(tools, None).unwrap();
     catalog
 }
 
-/// The policy's text with a line for each rule, so that findings are readable.
-fn text(policy: &Value) -> String {
-    let mut text = String::from("{");
-    for (at, (key, value)) in policy.as_object().unwrap().iter().enumerate() {
-        text.push_str(if at > 0 { "," } else { "" });
-        match value.as_array().filter(|_| ["rules", "guarantees"].contains(&key.as_str())) {
-            Some(rules) => {
-                let rules: Vec<String> = rules.iter().map(|rule| format!("\n    {rule}")).collect();
-                write!(text, "\n  \"{key}\": [{}\n  ]", rules.join(",")).unwrap();
-            }
-            None => write!(text, "\n  \"{key}\": {value}").unwrap(),
-        }
-    }
-    text + "\n}\n"
-}
-
-fn names(value: &Value) -> Vec<&str> {
-    value.as_array().into_iter().flatten().map(|name| name.as_str().unwrap()).collect()
+/// A case. Texts are as they stand in the file, whatever order a JSON library would give their keys.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    policy: Box<RawValue>,
+    tools: Box<RawValue>,
+    #[serde(default)]
+    extends: HashMap<String, Box<RawValue>>,
+    #[serde(default)]
+    left_out: Vec<String>,
+    approved: Option<Box<RawValue>>,
 }
 
 #[test]
 fn findings_are_as_recorded() {
     let (mut wrong, mut drawn) = (Vec::new(), BTreeSet::new());
     for path in cases() {
-        let case: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        let mut catalog = catalog(&case["tools"]);
-        for name in names(&case["left_out"]) {
-            catalog = catalog.leave_out(name);
+        let case: Case = serde_json::from_str(&fs::read_to_string(&path).unwrap())
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let mut catalog = case.left_out.into_iter().fold(catalog(case.tools.get()), Catalog::leave_out);
+        if let Some(approved) = case.approved {
+            catalog = catalog.approved_as(self::catalog(approved.get()).pins());
         }
-        if let Some(approved) = case.get("approved") {
-            catalog = catalog.approved_as(self::catalog(approved).pins());
-        }
-        let documents = case["extends"].as_object().into_iter().flatten();
-        let documents: HashMap<String, String> =
-            documents.map(|(path, document)| (path.clone(), text(document))).collect();
-        let policy = text(&case["policy"]);
-        let found = check_tools(&policy, &documents, &catalog);
+        let documents = case.extends.into_iter().map(|(path, document)| (path, document.get().to_owned()));
+        let documents: HashMap<String, String> = documents.collect();
+        let found = check_tools(case.policy.get(), &documents, &catalog);
         drawn.extend(found.diagnostics.iter().map(|finding| finding.code));
         let source = Source::of("policy.json", &found.documents);
         let shown: Vec<String> = found.diagnostics.iter().map(|finding| source.render(finding, false)).collect();
@@ -95,7 +85,7 @@ fn lists_are_read_in_every_form() {
         json!({ "server": "s", "tools": tools, "nextCursor": null }),
         json!({ "jsonrpc": "2.0", "id": 1, "result": { "tools": tools } }),
     ] {
-        assert_eq!(catalog(&form).pins().names().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(catalog(&form.to_string()).pins().names().collect::<Vec<_>>(), ["a", "b"]);
     }
     let mut both = Catalog::default();
     both.add(&tools.to_string(), Some("one")).unwrap();
@@ -175,7 +165,7 @@ fn pins_are_about_values_and_not_about_how_they_are_written() {
 #[test]
 fn pins_have_a_line_for_each_tool_and_are_read_again() {
     let tools = json!([{ "name": "b\"\n", "inputSchema": {} }, { "name": "a", "title": "A", "inputSchema": {} }]);
-    let pins = catalog(&tools).pins();
+    let pins = catalog(&tools.to_string()).pins();
     let text = pins.text();
     assert_eq!(Pins::read(&text).unwrap(), pins);
     let lines: Vec<&str> = text.lines().collect();
@@ -204,7 +194,7 @@ fn hostile_schemas_are_bounded() {
         json!({ "properties": { "a": { "$ref": "#/nothing" } }, "required": 7, "type": 7, "enum": 7 }),
         json!({ "properties": [], "anyOf": {}, "allOf": "x", "items": 3 }),
     ] {
-        let catalog = catalog(&json!([{ "name": "t", "inputSchema": schema }]));
+        let catalog = catalog(&json!([{ "name": "t", "inputSchema": schema }]).to_string());
         let policy = r#"{ "perso": 1, "rules": [{ "id": "r", "allow": "t", "when": { "args.a": { "gt": 1 } } }] }"#;
         let found = check_tools(policy, &HashMap::new(), &catalog).diagnostics;
         assert!(found.iter().all(|finding| finding.code != Code::ArgumentType), "{schema}: {found:?}");
@@ -225,7 +215,7 @@ fn the_work_is_bounded() {
         json!({ "perso": 1, "rules": rules }).to_string()
     };
     let found = |policy: &str, tools: &Value| {
-        let found = check_tools(policy, &HashMap::new(), &catalog(tools)).diagnostics;
+        let found = check_tools(policy, &HashMap::new(), &catalog(&tools.to_string())).diagnostics;
         found.iter().map(|finding| finding.code).collect::<Vec<_>>()
     };
     assert_eq!(found(&policy(1000, &|at| format!("t{at}")), &tools(1000)), []);
