@@ -7,12 +7,12 @@ mod migrate;
 pub use migrate::{Migrated, migrate};
 
 use crate::check::{self, Checked};
-use crate::diagnostic::{Code, Diagnostic, Severity, Source};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::documents::{Documents, Resolver};
 use crate::engine::Policy;
+use crate::error::CompileError;
 use crate::span::Span;
 use crate::{emit, lint, plan, policy as checked};
-use std::fmt;
 
 /// What a policy was compiled to.
 #[derive(Debug, Clone)]
@@ -25,28 +25,6 @@ pub struct Compiled {
     /// The texts that the warnings are about. [`Source::of`] shows them.
     pub documents: Documents,
 }
-
-/// Why a policy cannot be compiled: every error of it, and its warnings.
-///
-/// Displays as the diagnostics with the policy's lines underlined.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct CompileError {
-    /// The findings, in the order of the text; at least one is an error.
-    pub diagnostics: Vec<Diagnostic>,
-    /// The texts that they are about. [`Source::of`] shows them.
-    pub documents: Documents,
-}
-
-impl fmt::Display for CompileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let source = Source::of("policy", &self.documents);
-        let rendered = self.diagnostics.iter().map(|diagnostic| source.render(diagnostic, false));
-        f.write_str(rendered.collect::<Vec<_>>().join("\n").trim_end())
-    }
-}
-
-impl std::error::Error for CompileError {}
 
 /// Compiles a policy that extends no other documents. For one that does, use [`compile_with`], or
 /// [`Policy::load`] for a file.

@@ -28,7 +28,9 @@ pub struct Decision<'p> {
 
 /// What the host does with a call. Run the call only if [`Decision::is_allowed`] is true: more outcomes may be added, and
 /// none of them lets a call run without something else happening first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+///
+/// Ordered from what gives a call the most leave to what gives it the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
     /// The call may run.

@@ -49,7 +49,6 @@
 //!   module that runs for long could exhaust the native stack. Cargo's own `dev` and `release` profiles don't need it.
 
 #[cfg(feature = "compile")]
-#[doc(hidden)]
 pub mod analyze;
 #[cfg(feature = "compile")]
 mod catalog;
@@ -73,6 +72,8 @@ mod documents;
 #[cfg(feature = "compile")]
 mod emit;
 mod engine;
+#[cfg(feature = "compile")]
+mod error;
 mod frame;
 #[cfg(feature = "compile")]
 #[doc(hidden)]
@@ -96,16 +97,15 @@ mod schema;
 #[cfg(feature = "compile")]
 pub mod span;
 #[cfg(feature = "compile")]
-#[doc(hidden)]
 pub mod suite;
 #[cfg(feature = "compile")]
 mod syntax;
 mod visible;
 
 #[cfg(feature = "compile")]
-pub use catalog::{Catalog, CatalogError, Pins, ToolsChecked, check_tools};
+pub use catalog::{Catalog, CatalogError, Pins};
 #[cfg(feature = "compile")]
-pub use compile::{CompileError, Compiled, Migrated, compile, compile_with, migrate};
+pub use compile::{Compiled, Migrated, compile, compile_with, migrate};
 pub use covers::{Covers, request};
 #[doc(hidden)]
 pub use decision::Expected;
@@ -113,6 +113,8 @@ pub use decision::{Cause, CauseKind, Decision, Hint, Message, Outcome, Problem};
 #[cfg(feature = "compile")]
 pub use documents::{Document, Documents, ResolveError, Resolver};
 pub use engine::{ModuleError, Policy};
+#[cfg(feature = "compile")]
+pub use error::CompileError;
 pub use frame::{Call, Part};
 #[cfg(feature = "compile")]
 pub use load::Folder;
@@ -144,3 +146,8 @@ struct Readme;
 #[cfg(all(doctest, feature = "compile"))]
 #[doc = include_str!("../../docs/check.md")]
 struct Check;
+
+/// And that of this one.
+#[cfg(all(doctest, feature = "compile"))]
+#[doc = include_str!("../../docs/test.md")]
+struct Test;

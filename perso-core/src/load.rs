@@ -59,7 +59,7 @@ pub enum LoadError {
         path: PathBuf,
         /// What is wrong with it.
         #[source]
-        error: crate::compile::CompileError,
+        error: crate::error::CompileError,
     },
     /// The file is a policy's text, and this build has no compiler.
     #[cfg(not(feature = "compile"))]
@@ -99,12 +99,7 @@ impl Document {
     ) -> Result<crate::check::Checked, crate::module::ReadError> {
         match self {
             Self::Text(text) => Ok(crate::check::check_with(text, resolver)),
-            Self::Module(bytes) => {
-                let text = crate::module::policy(bytes)?;
-                let manifest = crate::module::Manifest::read(bytes)?;
-                let (main, documents) = manifest.split(&text)?;
-                Ok(crate::check::check_with(main, &documents))
-            }
+            Self::Module(bytes) => crate::check::check_module(bytes),
         }
     }
 

@@ -139,7 +139,7 @@ fn differences_are_those_that_calls_show() {
             let outcomes = [(&old_policy, &change.kind.old), (&new_policy, &change.kind.new)];
             for (policy, decided) in outcomes {
                 let verdict = decide(policy, &call);
-                assert_eq!(verdict.outcome, reference::outcome(decided.effect), "{}\n{old}\n{new}", change.call);
+                assert_eq!(verdict.outcome, decided.outcome, "{}\n{old}\n{new}", change.call);
                 assert_eq!(verdict.rule.map(|rule| policy.rules[rule].id.clone()), decided.rule);
             }
         }
@@ -167,8 +167,8 @@ fn differences_are_those_that_calls_show() {
             assert!(
                 found.changes.iter().any(|change| {
                     let Kind { old, new, .. } = &change.kind;
-                    reference::outcome(old.effect) == before.outcome
-                        && reference::outcome(new.effect) == after.outcome
+                    old.outcome == before.outcome
+                        && new.outcome == after.outcome
                         && old.rule == one
                         && new.rule == other
                 }),

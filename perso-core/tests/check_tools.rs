@@ -11,8 +11,9 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
+use perso_core::analyze::Rules;
 use perso_core::diagnostic::{Code, Source};
-use perso_core::{Catalog, CatalogError, Pins, check_tools};
+use perso_core::{Catalog, CatalogError, Pins};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -59,10 +60,13 @@ fn findings_are_as_recorded() {
         }
         let documents = case.extends.into_iter().map(|(path, document)| (path, document.get().to_owned()));
         let documents: HashMap<String, String> = documents.collect();
-        let found = check_tools(case.policy.get(), &documents, &catalog);
-        drawn.extend(found.diagnostics.iter().map(|finding| finding.code));
-        let source = Source::of("policy.json", &found.documents);
-        let shown: Vec<String> = found.diagnostics.iter().map(|finding| source.render(finding, false)).collect();
+        let (found, documents) = match Rules::read(case.policy.get(), &documents) {
+            Ok(rules) => (rules.check(&catalog), rules.documents().clone()),
+            Err(refused) => (refused.diagnostics, refused.documents),
+        };
+        drawn.extend(found.iter().map(|finding| finding.code));
+        let source = Source::of("policy.json", &documents);
+        let shown: Vec<String> = found.iter().map(|finding| source.render(finding, false)).collect();
         let actual = if shown.is_empty() { String::new() } else { format!("{}\n", shown.join("\n\n")) };
         let expected = path.with_extension("stderr");
         if std::env::var_os("BLESS").is_some() {
@@ -196,7 +200,7 @@ fn hostile_schemas_are_bounded() {
     ] {
         let catalog = catalog(&json!([{ "name": "t", "inputSchema": schema }]).to_string());
         let policy = r#"{ "perso": 1, "rules": [{ "id": "r", "allow": "t", "when": { "args.a": { "gt": 1 } } }] }"#;
-        let found = check_tools(policy, &HashMap::new(), &catalog).diagnostics;
+        let found = Rules::read(policy, &HashMap::new()).unwrap().check(&catalog);
         assert!(found.iter().all(|finding| finding.code != Code::ArgumentType), "{schema}: {found:?}");
     }
 }
@@ -215,7 +219,7 @@ fn the_work_is_bounded() {
         json!({ "perso": 1, "rules": rules }).to_string()
     };
     let found = |policy: &str, tools: &Value| {
-        let found = check_tools(policy, &HashMap::new(), &catalog(&tools.to_string())).diagnostics;
+        let found = Rules::read(policy, &HashMap::new()).unwrap().check(&catalog(&tools.to_string()));
         found.iter().map(|finding| finding.code).collect::<Vec<_>>()
     };
     assert_eq!(found(&policy(1000, &|at| format!("t{at}")), &tools(1000)), []);

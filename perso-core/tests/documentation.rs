@@ -14,10 +14,11 @@
 
 mod support;
 
+use perso_core::analyze::Rules;
 use perso_core::check::check;
 use perso_core::diagnostic::{Code, Severity, Source};
 use perso_core::suite::Suite;
-use perso_core::{Catalog, CauseKind, Outcome, Problem, check_tools, compile_with, module::abi, request};
+use perso_core::{Catalog, CauseKind, Outcome, Problem, compile_with, module::abi, request};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -166,7 +167,7 @@ fn the_policy_in_the_check_page_has_the_findings_below_it() {
     let [tools, policy, ..] = blocks(&page, "json")[..] else { panic!("tools and a policy") };
     let mut catalog = Catalog::default();
     catalog.add(tools, None).unwrap();
-    let found = check_tools(policy, &BTreeMap::new(), &catalog).diagnostics;
+    let found = Rules::read(policy, &BTreeMap::new()).unwrap().check(&catalog);
     let mut shown: Vec<String> = found
         .iter()
         .map(|finding| {

@@ -20,6 +20,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
     ("decision", "what comes out", &[]),
     ("documents", "the texts of a policy, and how they are found", &[]),
     ("diagnostic", "what is wrong with a policy, in words", &["documents", "span", "visible"]),
+    ("error", "why a policy cannot be compiled", &["documents", "diagnostic"]),
     ("covers", "what a policy judges besides tools", &[]),
     ("module", "what a module is: ABI and manifest", &["covers", "decision"]),
     // From a policy to a module.
@@ -28,7 +29,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
     (
         "check",
         "syntax tree to checked policy",
-        &["syntax", "policy", "covers", "documents", "diagnostic", "span", "visible", "limits"],
+        &["syntax", "policy", "covers", "documents", "diagnostic", "module", "span", "visible", "limits"],
     ),
     ("describe", "rules in words", &["policy", "visible"]),
     ("lint", "what is likely wrong with a checked policy", &["policy", "covers", "diagnostic"]),
@@ -44,19 +45,36 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
         "checked policy and call to decision, slow and obvious",
         &["policy", "covers", "decision", "span", "visible", "limits"],
     ),
-    // Questions about policies. Knows no module: whether an answer is right, the reference says.
-    ("analyze", "which calls a policy lets through", &["policy", "reference", "covers", "span", "limits"]),
+    // Questions about policies. Whether an answer is right, the reference says; `Rules` reads a policy's text from its module.
+    (
+        "analyze",
+        "which calls a policy lets through",
+        &[
+            "policy",
+            "reference",
+            "decision",
+            "covers",
+            "span",
+            "limits",
+            "check",
+            "documents",
+            "error",
+            "engine",
+            "module",
+        ],
+    ),
     // What servers say of their tools, beside a policy.
     (
         "catalog",
         "the tools that a server has, and whether a policy fits them",
-        &["check", "syntax", "policy", "lint", "module", "documents", "diagnostic", "span"],
+        &["analyze", "syntax", "policy", "lint", "module", "documents", "diagnostic", "span"],
     ),
     // On top: puts the stages together.
     (
         "compile",
         "all stages in turn",
         &[
+            "error",
             "check",
             "policy",
             "describe",
@@ -75,9 +93,9 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
     (
         "learn",
         "recorded calls to a policy that allows them",
-        &["catalog", "compile", "engine", "reference", "policy", "syntax", "diagnostic", "covers", "limits"],
+        &["error", "catalog", "compile", "engine", "reference", "policy", "syntax", "diagnostic", "covers", "limits"],
     ),
-    ("load", "a policy from a file", &["compile", "check", "documents", "engine", "module"]),
+    ("load", "a policy from a file", &["error", "compile", "check", "documents", "engine", "module"]),
     (
         "suite",
         "tests of policies",
@@ -101,6 +119,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
         "cli",
         "the command",
         &[
+            "error",
             "load",
             "compile",
             "suite",

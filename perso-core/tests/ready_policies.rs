@@ -3,9 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "it is a test")]
 
+use perso_core::Catalog;
+use perso_core::analyze::Rules;
 use perso_core::diagnostic::Source;
 use perso_core::suite::Suite;
-use perso_core::{Catalog, check_tools};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -153,9 +154,9 @@ fn every_ready_policy_fits_its_server() {
         let mut catalog = Catalog::default();
         catalog.add(&read(&tool_list(server)), None).unwrap_or_else(|error| panic!("{server} {error}"));
         let catalog = ready.left_out.iter().fold(catalog, |catalog, tool| catalog.leave_out(*tool));
-        let found = check_tools(&text, &HashMap::new(), &catalog);
-        let source = Source::of(policy, &found.documents);
-        let shown: Vec<String> = found.diagnostics.iter().map(|finding| source.render(finding, false)).collect();
+        let rules = Rules::read(&text, &HashMap::new()).unwrap_or_else(|error| panic!("{error}"));
+        let source = Source::of(policy, rules.documents());
+        let shown: Vec<String> = rules.check(&catalog).iter().map(|finding| source.render(finding, false)).collect();
         assert!(shown.is_empty(), "{}", shown.join("\n"));
         // Each tool by itself takes each argument that is read of it, also where a rule is about several.
         let served = tools_of(server);

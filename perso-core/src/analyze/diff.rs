@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use serde::Serialize;
+
 use super::claim::{self, Answer, Claim};
 use super::joint::Joint;
 use super::tools::{self, Tool};
+use crate::decision::Outcome;
 use crate::policy::{Effect, Policy, Rule, RuleIndex};
 use crate::reference::{self, Call, Conclusion, tool};
 
@@ -13,9 +16,13 @@ use crate::reference::{self, Call, Conclusion, tool};
 const MOST_KINDS: usize = 64;
 
 /// Calls of a tool that two policies decide differently.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Serializes as `perso diff --format json` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Change {
     /// Which calls.
+    #[serde(flatten)]
     pub kind: Kind,
     /// One of the calls as JSON text.
     pub call: String,
@@ -23,6 +30,7 @@ pub struct Change {
 
 /// A kind of calls that are decided differently.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Kind {
     /// The tool.
     pub tool: String,
@@ -33,17 +41,20 @@ pub struct Kind {
 }
 
 /// What is decided, and by which rule, if by one. Displays as ``allow by `refund` ``, or as `allow`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
 pub struct Decided {
     /// What is decided.
-    pub effect: Effect,
+    #[serde(rename = "effect")]
+    pub outcome: Outcome,
     /// The id of the rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
 }
 
 impl fmt::Display for Decided {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.effect.name())?;
+        f.write_str(self.outcome.name())?;
         match &self.rule {
             Some(rule) => write!(f, " by `{rule}`"),
             None => Ok(()),
@@ -55,26 +66,29 @@ impl Kind {
     /// Whether more is let through: what was asked or denied is allowed, or what was denied is asked.
     #[must_use]
     pub fn is_wider(&self) -> bool {
-        leave(self.new.effect) > leave(self.old.effect)
-    }
-}
-
-/// How much leave an effect gives.
-const fn leave(effect: Effect) -> u8 {
-    match effect {
-        Effect::Deny => 0,
-        Effect::Ask => 1,
-        Effect::Allow => 2,
+        self.new.outcome < self.old.outcome
     }
 }
 
 /// The differences between two policies.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Differences {
     /// Each kind of call that is decided differently, with an example: those that the new policy gives more leave first.
     pub changes: Vec<Change>,
-    /// Tools about which it is not known whether there are more differences, with the places of a call that are in the way.
-    pub undecided: Vec<(String, Vec<String>)>,
+    /// Tools about which it is not known whether there are more differences.
+    pub undecided: Vec<UndecidedTool>,
+}
+
+/// A tool about which it is not known whether there are more differences.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UndecidedTool {
+    /// The tool; `*` for any.
+    pub tool: String,
+    /// The places of a call whose tests are in the way, in words.
+    #[serde(rename = "undecided")]
+    pub places: Vec<String>,
 }
 
 /// Compares what two policies decide, for every call.
@@ -101,7 +115,8 @@ fn compare(old: &Policy, new: &Policy, is_enough: &dyn Fn(&Differences) -> bool)
         }
     }
     if is_cut {
-        found.undecided.push(("*".to_owned(), vec!["the names of tools".to_owned()]));
+        let places = vec!["the names of tools".to_owned()];
+        found.undecided.push(UndecidedTool { tool: "*".to_owned(), places });
     }
     found.changes.sort_by_key(|change| !change.kind.is_wider());
     found
@@ -194,7 +209,7 @@ fn differences(joint: &Joint<'_>, tool: &Tool, found: &mut Differences, is_enoug
                 match answer {
                     Answer::Never => break,
                     Answer::Undecided(places) => {
-                        found.undecided.push((tool.name.clone(), places));
+                        found.undecided.push(UndecidedTool { tool: tool.name.clone(), places });
                         break;
                     }
                     Answer::Call(witness) => {
@@ -203,15 +218,15 @@ fn differences(joint: &Joint<'_>, tool: &Tool, found: &mut Differences, is_enoug
                         let id = |policy: &Policy, rule: Option<usize>| Some(policy.rules.get(rule?)?.id.clone());
                         let kind = Kind {
                             tool: call.tool.clone(),
-                            old: Decided { effect: from, rule: id(&old, one) },
-                            new: Decided { effect: to, rule: id(&new, other) },
+                            old: Decided { outcome: reference::outcome(from), rule: id(&old, one) },
+                            new: Decided { outcome: reference::outcome(to), rule: id(&new, other) },
                         };
                         found.changes.push(Change { kind, call: witness.call });
                         let place = |places: &[usize], rule: Option<usize>| places.get(rule?).copied();
                         let rules = (place(&olds, one), place(&news, other));
                         if seen.contains(&rules) || seen.len() == MOST_KINDS {
-                            let kinds = format!("more than {MOST_KINDS} kinds of calls");
-                            found.undecided.push((tool.name.clone(), vec![kinds]));
+                            let places = vec![format!("more than {MOST_KINDS} kinds of calls")];
+                            found.undecided.push(UndecidedTool { tool: tool.name.clone(), places });
                             break;
                         }
                         seen.push(rules);

@@ -22,9 +22,9 @@ use std::collections::BTreeMap;
 pub(crate) use self::json::Json;
 use self::schema::Schema;
 use self::scope::Scope;
-use crate::check::{Checked, check_with};
+use crate::analyze::Rules;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::documents::{Documents, Resolver};
+use crate::documents::Documents;
 
 /// The tools of one or several servers, and what is known about them.
 #[derive(Debug, Clone, Default)]
@@ -68,16 +68,6 @@ pub enum CatalogError {
     },
 }
 
-/// What [`check_tools`] has found.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct ToolsChecked {
-    /// The findings, in the order of the policy's text. If the policy does not compile, its errors.
-    pub diagnostics: Vec<Diagnostic>,
-    /// The texts of the policy. [`Source::of`](crate::diagnostic::Source::of) shows the findings with them.
-    pub documents: Documents,
-}
-
 impl Catalog {
     /// Says that a tool is left out on purpose: that no rule lets it through is as it should be.
     #[must_use]
@@ -116,52 +106,47 @@ impl Catalog {
     }
 }
 
-/// Checks whether a policy fits the tools of a server. The resolver finds the documents that the policy extends.
-///
-/// ```
-/// use perso_core::{Catalog, check_tools};
-/// use std::collections::HashMap;
-///
-/// let mut catalog = Catalog::default();
-/// catalog.add(
-///     r#"[{ "name": "refund", "inputSchema": { "type": "object", "properties": { "amount": { "type": "number" } } } }]"#,
-///     None,
-/// )?;
-/// let policy = r#"{ "perso": 1, "rules": [{ "id": "small", "allow": "refund", "when": { "args.amuont": { "lte": 500 } } }] }"#;
-/// let found = check_tools(policy, &HashMap::new(), &catalog).diagnostics;
-/// assert_eq!(found[0].message, "the tool `refund` has no argument `args.amuont`");
-/// assert_eq!(found[0].help.as_deref(), Some("did you mean `args.amount`?"));
-/// # Ok::<(), perso_core::CatalogError>(())
-/// ```
-#[must_use]
-pub fn check_tools(policy: &str, resolver: &dyn Resolver, catalog: &Catalog) -> ToolsChecked {
-    let checked = check_with(policy, resolver);
-    let diagnostics = check(&checked, catalog);
-    ToolsChecked { diagnostics, documents: checked.documents }
-}
-
-/// Whether a checked policy fits. One with errors gets these.
-pub(crate) fn check(checked: &Checked, catalog: &Catalog) -> Vec<Diagnostic> {
-    let Some(policy) = &checked.policy else { return checked.diagnostics.clone() };
-    let mut diagnostics = Diagnostics::default();
-    let scopes = [Some(policy), checked.guarantees.as_ref()].into_iter().flatten().enumerate();
-    for (at, policy) in scopes {
-        match Scope::new(policy, at == 0, catalog, &checked.documents) {
-            Some(scope) => {
-                tools::find(&scope, &mut diagnostics);
-                arguments::find(&scope, &mut diagnostics);
-                if scope.is_policy {
-                    open::find(&scope, &mut diagnostics);
-                    drift::find(&scope, &mut diagnostics);
+impl Rules {
+    /// Checks whether the policy fits the tools of a server. The findings are in the order of the policy's text.
+    ///
+    /// ```
+    /// use perso_core::Catalog;
+    /// use perso_core::analyze::Rules;
+    /// use std::collections::HashMap;
+    ///
+    /// let mut catalog = Catalog::default();
+    /// catalog.add(
+    ///     r#"[{ "name": "refund", "inputSchema": { "type": "object", "properties": { "amount": { "type": "number" } } } }]"#,
+    ///     None,
+    /// )?;
+    /// let policy = r#"{ "perso": 1, "rules": [{ "id": "small", "allow": "refund", "when": { "args.amuont": { "lte": 500 } } }] }"#;
+    /// let found = Rules::read(policy, &HashMap::new())?.check(&catalog);
+    /// assert_eq!(found[0].message, "the tool `refund` has no argument `args.amuont`");
+    /// assert_eq!(found[0].help.as_deref(), Some("did you mean `args.amount`?"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn check(&self, catalog: &Catalog) -> Vec<Diagnostic> {
+        let mut diagnostics = Diagnostics::default();
+        let scopes = [Some(&self.policy), self.guarantees.as_ref()].into_iter().flatten().enumerate();
+        for (at, policy) in scopes {
+            match Scope::new(policy, at == 0, catalog, &self.documents) {
+                Some(scope) => {
+                    tools::find(&scope, &mut diagnostics);
+                    arguments::find(&scope, &mut diagnostics);
+                    if scope.is_policy {
+                        open::find(&scope, &mut diagnostics);
+                        drift::find(&scope, &mut diagnostics);
+                    }
+                    if scope.is_spent() {
+                        diagnostics.push(too_much(&self.documents));
+                    }
                 }
-                if scope.is_spent() {
-                    diagnostics.push(too_much(&checked.documents));
-                }
+                None => diagnostics.push(too_much(&self.documents)),
             }
-            None => diagnostics.push(too_much(&checked.documents)),
         }
+        diagnostics.finish()
     }
-    diagnostics.finish()
 }
 
 fn too_much(documents: &Documents) -> Diagnostic {

@@ -17,6 +17,7 @@ use self::roles::Roles;
 use self::scope::Scope;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, quoted};
 use crate::documents::{Documents, Resolver};
+use crate::module::{Manifest, ReadError};
 use crate::policy::{Effect, Places, Policy};
 use crate::span::Span;
 use crate::syntax::{did_you_mean, document, json};
@@ -105,6 +106,18 @@ pub fn check_with(text: &str, resolver: &dyn Resolver) -> Checked {
             Checked { policy: None, examples, guarantees: None, extended, diagnostics, documents }
         }
     }
+}
+
+/// Checks the policy that a module was made of.
+///
+/// # Errors
+///
+/// [`ReadError`] if the policy cannot be read from the module.
+pub fn check_module(module: &[u8]) -> Result<Checked, ReadError> {
+    let text = crate::module::policy(module)?;
+    let manifest = Manifest::read(module)?;
+    let (main, documents) = manifest.split(&text)?;
+    Ok(check_with(main, &documents))
 }
 
 /// What a document means.

@@ -2,10 +2,9 @@
 
 use super::DONE;
 use super::output::{BAD, GOOD};
-use crate::analyze::{Decided, Kind};
+use crate::analyze::Kind;
 use crate::visible;
 use clap::ValueEnum;
-use serde::Serialize;
 
 /// The exit code if something is decided differently.
 const DIFFERENT: u8 = 3;
@@ -39,33 +38,10 @@ impl FailOn {
     }
 }
 
-/// A kind of calls for programs.
-#[derive(Serialize)]
-pub(crate) struct Changed<'a> {
-    tool: &'a str,
-    wider: bool,
-    old: Side<'a>,
-    new: Side<'a>,
-}
-
-#[derive(Serialize)]
-struct Side<'a> {
-    effect: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<&'a str>,
-}
-
-impl<'a> Changed<'a> {
-    pub(crate) fn of(kind: &'a Kind) -> Self {
-        let side = |decided: &'a Decided| Side { effect: decided.effect.name(), rule: decided.rule.as_deref() };
-        Self { tool: &kind.tool, wider: kind.is_wider(), old: side(&kind.old), new: side(&kind.new) }
-    }
-}
-
 /// The first line about a kind of calls, for people.
 pub(crate) fn heading(kind: &Kind) -> String {
     let (style, word) = if kind.is_wider() { (BAD, "wider") } else { (GOOD, "narrower") };
-    let (before, after) = (kind.old.effect.name(), kind.new.effect.name());
+    let (before, after) = (kind.old.outcome.name(), kind.new.outcome.name());
     format!("{style}{word:<9}{style:#} {}: {before} → {after}", visible(&kind.tool))
 }
 

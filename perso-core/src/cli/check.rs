@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::input::{self, Extended};
 use super::output::{self, BAD, BOLD, Format, GOOD, count};
 use super::tools;
-use crate::catalog::{self, Catalog, Pins};
+use crate::catalog::{Catalog, Pins};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::visible;
 use clap::Args;
@@ -76,7 +76,7 @@ struct Report<'a> {
 impl Check {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
         self.pin.as_deref().map(|pin| self.guard(pin)).transpose()?;
-        let checked = input::checked(&self.policy, &self.extended)?;
+        let rules = input::rules(&self.policy, &self.extended)?;
         let mut catalog = tools::catalog(&self.tools)?;
         let pins = self.pin.as_deref().filter(|_| !self.approve).map(pins).transpose()?.flatten();
         let is_compared = pins.is_some();
@@ -84,9 +84,9 @@ impl Check {
         if let Some(pins) = pins {
             catalog = catalog.approved_as(pins);
         }
-        let found = catalog::check(&checked, &catalog);
+        let found = rules.check(&catalog);
         let name = self.policy.display().to_string();
-        output::diagnostics(self.format, &Source::of(&name, &checked.documents), &found)?;
+        output::diagnostics(self.format, &Source::of(&name, rules.documents()), &found)?;
         let number = |severity| found.iter().filter(|finding: &&Diagnostic| finding.severity == severity).count();
         let [errors, warnings, notes] = [Severity::Error, Severity::Warning, Severity::Note].map(number);
         let is_fit = errors == 0 && (warnings == 0 || !self.deny_warnings);

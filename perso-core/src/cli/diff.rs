@@ -1,15 +1,12 @@
 //! `perso diff`
 
-use super::DONE;
-use super::change::{self, Changed, FailOn, Shape};
+use super::change::{self, FailOn, Shape};
 use super::failure::Failure;
 use super::input::{self, Extended};
 use super::output::{self, BOLD, count};
-use crate::analyze::{self, Differences};
-use crate::policy::Policy;
+use crate::analyze::{Differences, Rules, UndecidedTool};
 use crate::visible;
 use clap::Args;
-use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -44,25 +41,10 @@ pub(crate) struct Diff {
     extended: Extended,
 }
 
-/// A difference for programs.
-#[derive(Serialize)]
-struct Different<'a> {
-    #[serde(flatten)]
-    kind: Changed<'a>,
-    call: &'a str,
-}
-
-#[derive(Serialize)]
-struct Undecided<'a> {
-    tool: &'a str,
-    undecided: &'a [String],
-}
-
 impl Diff {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
-        let (old, new) = (input::checked(&self.old, &self.extended)?, input::checked(&self.new, &self.extended)?);
-        let (Some(old), Some(new)) = (old.policy, new.policy) else { return Ok(DONE) };
-        let differences = analyze::diff(&old, &new);
+        let (old, new) = (input::rules(&self.old, &self.extended)?, input::rules(&self.new, &self.extended)?);
+        let differences = old.diff(&new);
         match self.format {
             Shape::Human => human(&old, &new, &differences)?,
             Shape::Json => json(&differences)?,
@@ -75,18 +57,15 @@ impl Diff {
     }
 }
 
-fn human(old: &Policy, new: &Policy, differences: &Differences) -> io::Result<()> {
+fn human(old: &Rules, new: &Rules, differences: &Differences) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
-    let reason = |policy: &Policy, call: &str| {
-        analyze::conclusion(policy, call).map(|conclusion| conclusion.to_string()).unwrap_or_default()
-    };
     for change in &differences.changes {
         writeln!(out, "{}", change::heading(&change.kind))?;
-        writeln!(out, "          before: {}", visible(&reason(old, &change.call)))?;
-        writeln!(out, "          after:  {}", visible(&reason(new, &change.call)))?;
+        writeln!(out, "          before: {}", visible(&old.decision(&change.call)))?;
+        writeln!(out, "          after:  {}", visible(&new.decision(&change.call)))?;
         writeln!(out, "          {}", visible(&change.call))?;
     }
-    for (tool, places) in &differences.undecided {
+    for UndecidedTool { tool, places } in &differences.undecided {
         writeln!(out, "{BOLD}undecided{BOLD:#} {}: more calls may be decided differently", visible(tool))?;
         writeln!(out, "          in the way: the tests of {}", visible(&places.join(", ")))?;
     }
@@ -99,13 +78,8 @@ fn human(old: &Policy, new: &Policy, differences: &Differences) -> io::Result<()
 
 fn json(differences: &Differences) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for change in &differences.changes {
-        output::json(&mut out, &Different { kind: Changed::of(&change.kind), call: &change.call })?;
-    }
-    differences
-        .undecided
-        .iter()
-        .try_for_each(|(tool, undecided)| output::json(&mut out, &Undecided { tool, undecided }))
+    differences.changes.iter().try_for_each(|change| output::json(&mut out, change))?;
+    differences.undecided.iter().try_for_each(|tool| output::json(&mut out, tool))
 }
 
 fn markdown(differences: &Differences) -> io::Result<()> {
@@ -117,7 +91,7 @@ fn markdown(differences: &Differences) -> io::Result<()> {
     for change in &differences.changes {
         writeln!(out, "| {} | {} |", change::cells(&change.kind), change::code(&change.call))?;
     }
-    for (tool, places) in &differences.undecided {
+    for UndecidedTool { tool, places } in &differences.undecided {
         let places = change::cell(&places.join(", "));
         writeln!(out, "| **undecided** | {} | | | {places} |", change::code(tool))?;
     }

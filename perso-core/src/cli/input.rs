@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::output;
-use crate::check::Checked;
+use crate::analyze::Rules;
 use crate::diagnostic::Source;
 pub(crate) use crate::load::Document;
 use crate::{CompileError, Compiled, Folder, Policy, compile_with, limits};
@@ -59,15 +59,17 @@ pub(crate) fn policy(path: &Path, extended: &Extended) -> Result<Policy, Failure
     Policy::from_module(module).map_err(|error| Failure::module(path, &error))
 }
 
-/// The checked policy in a file, or in a module, from which a guarantee that does not hold does not keep it.
-pub(crate) fn checked(path: &Path, extended: &Extended) -> Result<Checked, Failure> {
-    let checked = Document::read(path)?.checked(&extended.folder(path)?)?;
-    if checked.policy.is_none() {
-        let name = path.display().to_string();
-        output::findings(&Source::of(&name, &checked.documents), &checked.diagnostics)?;
-        return Err(Failure::refused(path, "checked", &checked.diagnostics));
+/// The rules of the policy in a file, or in a module, from which a guarantee that does not hold does not keep it.
+pub(crate) fn rules(path: &Path, extended: &Extended) -> Result<Rules, Failure> {
+    let rules = Rules::of_checked(Document::read(path)?.checked(&extended.folder(path)?)?);
+    match rules {
+        Ok(rules) => Ok(rules),
+        Err(error) => {
+            let name = path.display().to_string();
+            output::findings(&Source::of(&name, &error.documents), &error.diagnostics)?;
+            Err(Failure::refused(path, "checked", &error.diagnostics))
+        }
     }
-    Ok(checked)
 }
 
 /// Whether a path stands for standard input.

@@ -6,8 +6,8 @@ use super::input;
 use super::log::{self, Chunk, Log, Record, Unreadable};
 use super::output::{self, BOLD, GOOD, count};
 use super::tools;
+use crate::Outcome;
 use crate::learn::{Learned, Learner, Options};
-use crate::policy::Effect;
 use crate::{Policy, visible};
 use clap::Args;
 use std::collections::BTreeSet;
@@ -83,9 +83,9 @@ impl Part {
                 }
             };
             match record.decided {
-                Some((Effect::Deny, _)) => part.denied += 1,
-                Some((Effect::Ask, _)) => part.asked += 1,
-                Some((Effect::Allow, _)) | None => {
+                Some((Outcome::Deny, _)) => part.denied += 1,
+                Some((Outcome::Ask, _)) => part.asked += 1,
+                Some((Outcome::Allow, _)) | None => {
                     let is_read = str::from_utf8(&record.call).is_ok_and(|call| part.learner.see(call));
                     part.malformed += u64::from(!is_read);
                 }
@@ -214,7 +214,7 @@ impl Twice {
             let (mut allowed, mut denied) = (0, BTreeSet::new());
             let records = chunk.lines().filter_map(|(_, line)| Record::read(line).ok());
             for Record { call, decided } in records {
-                if !matches!(decided, Some((Effect::Allow, _)) | None) {
+                if !matches!(decided, Some((Outcome::Allow, _)) | None) {
                     continue;
                 }
                 if policy.decide_json(&call).is_allowed() {

@@ -2,8 +2,8 @@
 
 use super::failure::Failure;
 use super::input;
+use crate::Outcome;
 use crate::limits;
-use crate::policy::Effect;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -119,7 +119,7 @@ pub(crate) struct Record<'l> {
     /// The call as it is written.
     pub(crate) call: Cow<'l, [u8]>,
     /// What was decided about it, and by which rule, where that is recorded.
-    pub(crate) decided: Option<(Effect, Option<Cow<'l, str>>)>,
+    pub(crate) decided: Option<(Outcome, Option<Cow<'l, str>>)>,
 }
 
 /// What is read of a line. Other keys are ignored.
@@ -159,14 +159,14 @@ impl<'l> Record<'l> {
             serde_json::error::Category::Data => WRONG,
             _ => "it is not JSON",
         })?;
-        let effect = match read.decision.as_ref().map(|decision| &*decision.0) {
+        let outcome = match read.decision.as_ref().map(|decision| &*decision.0) {
             None => None,
-            Some("allow") => Some(Effect::Allow),
-            Some("ask") => Some(Effect::Ask),
-            Some("deny") => Some(Effect::Deny),
+            Some("allow") => Some(Outcome::Allow),
+            Some("ask") => Some(Outcome::Ask),
+            Some("deny") => Some(Outcome::Deny),
             Some(_) => return Err(WRONG),
         };
-        let decided = effect.map(|effect| (effect, read.rule.map(|rule| rule.0)));
+        let decided = outcome.map(|outcome| (outcome, read.rule.map(|rule| rule.0)));
         match (read.call, read.tool) {
             (Some(call), _) if call.get().starts_with('"') => {
                 let text: String = serde_json::from_str(call.get()).map_err(|_| "it is not JSON")?;
@@ -284,11 +284,11 @@ mod tests {
         let record = Record::read(line.as_bytes()).unwrap();
         assert_eq!(record.call, Cow::Borrowed(call.as_bytes()));
         assert!(matches!(record.call, Cow::Borrowed(_)));
-        assert_eq!(record.decided, Some((Effect::Ask, Some(Cow::Borrowed("r")))));
+        assert_eq!(record.decided, Some((Outcome::Ask, Some(Cow::Borrowed("r")))));
         let bare = r#"{"tool": "t", "other": 5}"#;
         assert_eq!(read(bare), Ok(Record { call: Cow::Borrowed(bare.as_bytes()), decided: None }));
         let text = read(r#"{"call": "{\"tool\": \"t\"}", "decision": "deny", "rule": null}"#).unwrap();
-        assert_eq!((&*text.call, text.decided), (br#"{"tool": "t"}"#.as_slice(), Some((Effect::Deny, None))));
+        assert_eq!((&*text.call, text.decided), (br#"{"tool": "t"}"#.as_slice(), Some((Outcome::Deny, None))));
         for (line, why) in [
             ("", "it is not a JSON object"),
             ("5", "it is not a JSON object"),

@@ -1,14 +1,13 @@
 //! `perso replay`
 
-use super::change::{self, Changed, FailOn, Shape};
+use super::change::{self, FailOn, Shape};
 use super::failure::Failure;
 use super::input::{self, Extended};
 use super::log::{self, Log, Record, Unreadable};
 use super::now::Now;
 use super::output;
-use crate::analyze::{self, Decided, Kind};
-use crate::policy::Effect;
-use crate::{CauseKind, Policy, reference, visible};
+use crate::analyze::{Decided, Kind, Rules};
+use crate::{CauseKind, Outcome, Policy, visible};
 use clap::Args;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -108,7 +107,7 @@ struct Group {
 #[derive(Serialize)]
 struct Listed<'a> {
     #[serde(flatten)]
-    kind: Changed<'a>,
+    kind: &'a Kind,
     calls: u64,
     line: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -239,9 +238,9 @@ impl Replay {
             let counts = &mut tally.counts;
             counts.judged += 1;
             counts.malformed += u64::from(matches!(decision.cause.kind, CauseKind::Malformed | CauseKind::Limit));
-            let new = reference::effect(decision.outcome);
-            let decided = |effect: Effect, rule: Option<&str>| Decided { effect, rule: rule.map(str::to_owned) };
-            let kind = |old: Effect, rule: Option<&str>| Kind {
+            let new = decision.outcome;
+            let decided = |outcome, rule: Option<&str>| Decided { outcome, rule: rule.map(str::to_owned) };
+            let kind = |old: Outcome, rule: Option<&str>| Kind {
                 tool: log::tool(call).unwrap_or_default(),
                 old: decided(old, rule),
                 new: decided(new, decision.rule),
@@ -250,8 +249,7 @@ impl Replay {
                 Some(old) => {
                     let told = self.now.told(old, call);
                     let before = old.decide_json(&told);
-                    let effect = reference::effect(before.outcome);
-                    (effect != new).then(|| kind(effect, before.rule))
+                    (before.outcome != new).then(|| kind(before.outcome, before.rule))
                 }
                 None => match &record.decided {
                     Some((before, rule)) => (*before != new).then(|| kind(*before, rule.as_deref())),
@@ -302,20 +300,18 @@ impl Replay {
 /// What is needed to say why a policy decides as it does.
 struct Reasons<'p> {
     policy: &'p Policy,
-    checked: crate::policy::Policy,
+    rules: Rules,
 }
 
 impl<'p> Reasons<'p> {
     fn of(path: &Path, extended: &Extended, policy: &'p Policy) -> Result<Self, Failure> {
-        let checked = input::checked(path, extended)?.policy;
-        let checked = checked.ok_or_else(|| Failure::file(path, "cannot be checked"))?;
-        Ok(Self { policy, checked })
+        Ok(Self { policy, rules: input::rules(path, extended)? })
     }
 
     /// Why the policy decides about a call as it does.
     fn about(&self, now: &Now, call: &[u8]) -> Option<String> {
         let told = now.told(self.policy, call);
-        analyze::conclusion(&self.checked, str::from_utf8(&told).ok()?).map(|conclusion| conclusion.to_string())
+        Some(self.rules.decision(str::from_utf8(&told).ok()?)).filter(|words| !words.is_empty())
     }
 }
 
@@ -323,7 +319,7 @@ fn json(tally: &Tally) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     for (kind, group) in tally.groups() {
         let Group { calls, line, .. } = *group;
-        output::json(&mut out, &Listed { kind: Changed::of(kind), calls, line, call: group.example() })?;
+        output::json(&mut out, &Listed { kind, calls, line, call: group.example() })?;
     }
     output::json(&mut out, &tally.counts)?;
     out.flush()

@@ -1,9 +1,10 @@
 //! From a legacy policy to the current form.
 
-use super::{CompileError, compile};
+use super::compile;
 use crate::check;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::documents::Documents;
+use crate::error::CompileError;
 use crate::span::Span;
 
 /// A legacy policy in the current form.

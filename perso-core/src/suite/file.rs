@@ -152,9 +152,8 @@ impl Suite {
     /// As [`load`](Self::load).
     pub fn load_with(path: impl AsRef<Path>, policy: Option<&Path>, includes: &[PathBuf]) -> Result<Self, SuiteError> {
         let path = path.as_ref();
-        let Document::Text(text) = Document::read(path)? else { return Err(SuiteError::Compiled(path.to_owned())) };
         let failed = |error| SuiteError::Format { path: path.to_owned(), error };
-        let written: Written = serde_json::from_str(&text).map_err(failed)?;
+        let written = written(path)?;
         let other: Option<PathBuf> = match (policy, written.policy.get().starts_with('"')) {
             (Some(other), _) => Some(other.to_owned()),
             (None, true) => {
@@ -170,6 +169,26 @@ impl Suite {
         let folder = includes.iter().fold(Folder::of(&policy), |folder, include| folder.include(include));
         let cases = cases(path, written.cases)?;
         Self::new(document, &folder, policy, cases)
+    }
+
+    /// The same with a policy that is loaded, instead of the one that the file names.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    ///
+    /// ```no_run
+    /// use perso_core::{Policy, suite::Suite};
+    ///
+    /// let policy = Policy::load("payments.wasm")?;
+    /// let suite = Suite::load_for("payments.tests.json", &policy)?;
+    /// assert!(suite.run().iter().all(|ran| ran.failed.is_none()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn load_for(path: impl AsRef<Path>, policy: &Policy) -> Result<Self, SuiteError> {
+        let path = path.as_ref();
+        let cases = cases(path, written(path)?.cases)?;
+        Self::new(Document::Module(policy.module().to_vec()), &Folder::of(path), path.to_owned(), cases)
     }
 
     fn new(document: Document, folder: &Folder, policy: PathBuf, cases: Vec<Case>) -> Result<Self, SuiteError> {
@@ -197,6 +216,11 @@ impl Suite {
     pub fn policy(&self) -> &Path {
         &self.policy
     }
+}
+
+fn written(path: &Path) -> Result<Written, SuiteError> {
+    let Document::Text(text) = Document::read(path)? else { return Err(SuiteError::Compiled(path.to_owned())) };
+    serde_json::from_str(&text).map_err(|error| SuiteError::Format { path: path.to_owned(), error })
 }
 
 fn cases(path: &Path, written: Vec<WrittenCase>) -> Result<Vec<Case>, SuiteError> {

@@ -15,7 +15,7 @@ use crate::decision::Decision;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::engine::Policy;
 use crate::policy::RuleIndex;
-use crate::reference::{self, tool};
+use crate::reference::tool;
 
 /// How many changes of a policy the cases of a suite notice.
 ///
@@ -156,10 +156,8 @@ impl<'s> Cases<'s> {
     /// in place of one of its words. For tests of shell lines, this is much faster than the analysis.
     fn near_a_case(&self, edit: &Edit, affected: &[(&str, Policy)]) -> Option<Change> {
         let strings = edit.strings(&self.suite.checked);
-        let decided = |decision: &Decision<'_>| Decided {
-            effect: reference::effect(decision.outcome),
-            rule: decision.rule.map(str::to_owned),
-        };
+        let decided =
+            |decision: &Decision<'_>| Decided { outcome: decision.outcome, rule: decision.rule.map(str::to_owned) };
         for (tool, compiled) in affected {
             let calls = self.by_tool.get(*tool).into_iter().flatten().filter_map(|case| case.value());
             let calls = calls.flat_map(|call| strings.iter().map(move |string| (call.clone(), string)));
