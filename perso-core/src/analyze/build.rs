@@ -1,11 +1,14 @@
 //! Texts off which something can be read: URLs, paths, commands, statements, times. What is made here is only tried: that it reads
 //! as it should is found out by reading it.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::numbers::number_value;
 use super::space::{Kind, Way};
-use crate::policy::{CommandField, Decimal, Facet, StatementField, Sum};
+use crate::policy::{CommandField, Decimal, Facet, Policy, StatementField, Sum, Zone};
+use crate::reference::alone::{self, Read};
 use crate::reference::arithmetic::{floor, minus, plus};
 use crate::reference::{Number, Value};
 
@@ -26,7 +29,22 @@ pub(super) fn grammar(facet: Facet) -> Option<&'static str> {
         Facet::Segment => r"[^/\x00-\x1f\\]+",
         Facet::Program => "[A-Za-z0-9_@%+:,./-]+",
         Facet::Address => "4:[01]{32}|6:[01]{128}",
+        Facet::Folded => "[^a-z]*",
         Facet::Statement(StatementField::Statement) => "select|insert|update|delete",
+        _ => return None,
+    })
+}
+
+/// What a text matches off which a facet can be read, at least.
+pub(super) fn form(facet: Facet) -> Option<&'static str> {
+    Some(match facet {
+        Facet::Scheme | Facet::Host | Facet::UrlPath | Facet::Port | Facet::Query => "[A-Za-z][A-Za-z0-9+.-]*://.*",
+        Facet::Instant | Facet::Age | Facet::Weekday(_) | Facet::TimeOfDay(_) | Facet::Date(_) => {
+            "[0-9]{4}-[0-9]{2}-.*"
+        }
+        Facet::Domain => "[^@]+@[^@]+",
+        Facet::Path => "/.*",
+        Facet::Address => "[0-9A-Fa-f:.]+",
         _ => return None,
     })
 }
@@ -46,13 +64,15 @@ pub(super) fn lift(facet: Facet, of: &str) -> Option<String> {
         Facet::Path => format!("(?:{of})/?"),
         Facet::AnyPath => format!(r"(\./)?(?:{of})/?|\./?"),
         Facet::Program => format!("(?:{of})( .*)?"),
+        // Exactly what has such a facet.
+        Facet::Folded => format!("(?i:{of})"),
         _ => return None,
     })
 }
 
 /// Whether a text is in a grammar.
 pub(super) fn is_in(grammar: &str, text: &str) -> bool {
-    crate::reference::alone::test(
+    alone::test(
         &crate::policy::Operator::Matches(crate::policy::Pattern::Regex(grammar.to_owned())),
         &[Some(&Value::String(text.to_owned()))],
     ) == Some(true)
@@ -97,15 +117,15 @@ pub(super) const fn is_time(facet: Facet) -> bool {
     matches!(facet, Facet::Instant | Facet::Age | Facet::Weekday(_) | Facet::TimeOfDay(_) | Facet::Date(_))
 }
 
-fn whole(value: &Value) -> Option<i64> {
+pub(super) fn whole(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => floor(number.value.as_ref()?),
         _ => None,
     }
 }
 
-/// Instants at which clocks and dates show what is asked: in every zone, because another has another midnight.
-pub(super) fn instants(asked: &[(Facet, Vec<Value>)], now: i64) -> Vec<i64> {
+/// Instants at which clocks and dates show what is asked, also on the days of these instants. Each zone has another midnight.
+pub(super) fn instants(asked: &[(Facet, Vec<Value>)], near: &[i64], now: i64) -> Vec<i64> {
     let values = |is: fn(&Facet) -> bool| {
         let asked = asked.iter().filter(move |(facet, _)| is(facet));
         asked.flat_map(|(_, values)| values.iter().filter_map(whole)).collect::<Vec<i64>>()
@@ -113,21 +133,24 @@ pub(super) fn instants(asked: &[(Facet, Vec<Value>)], now: i64) -> Vec<i64> {
     let mut found = values(|facet| *facet == Facet::Instant);
     found.extend(values(|facet| *facet == Facet::Age).into_iter().map(|age| now.saturating_sub(age)));
     let mut days = values(|facet| matches!(facet, Facet::Date(_)));
-    days.extend(found.iter().map(|instant| instant.div_euclid(DAY)));
+    days.extend(found.iter().chain(near).map(|instant| instant.div_euclid(DAY)));
     days.push(now.div_euclid(DAY));
     days.dedup();
     days.truncate(16);
     let mut times = values(|facet| matches!(facet, Facet::TimeOfDay(_)));
     times.extend([0, DAY / 2, DAY - 1]);
     times.truncate(16);
-    let has_zones = asked.iter().any(|(facet, _)| facet.zone().is_some_and(|zone| zone != crate::policy::Zone::UTC));
-    let offsets: Vec<i64> = if has_zones { (-14..=14).map(|hours| hours * 3600).collect() } else { vec![0] };
+    let mut zones: Vec<Zone> = asked.iter().filter_map(|(facet, _)| facet.zone()).collect();
+    zones.sort_unstable();
+    zones.dedup();
     let has_days =
         asked.iter().any(|(facet, _)| matches!(facet, Facet::Weekday(_) | Facet::TimeOfDay(_) | Facet::Date(_)));
     if has_days {
         for day in days.iter().flat_map(|day| (0..7).map(move |step| day + step)) {
-            for time in &times {
-                found.extend(offsets.iter().map(|offset| day * DAY + time + offset));
+            let noon = day.saturating_mul(DAY).saturating_add(DAY / 2);
+            let offsets = zones.iter().filter_map(|zone| offset(*zone, noon));
+            for offset in offsets.collect::<BTreeSet<_>>() {
+                found.extend(times.iter().map(|time| noon - DAY / 2 + time - offset));
             }
         }
     }
@@ -136,6 +159,20 @@ pub(super) fn instants(asked: &[(Facet, Vec<Value>)], now: i64) -> Vec<i64> {
         found.push(now);
     }
     found
+}
+
+/// How many seconds the clock of a zone is ahead of that of UTC.
+fn offset(zone: Zone, instant: i64) -> Option<i64> {
+    let read = alone::facet(Facet::TimeOfDay(zone), &instant_number(instant), &Policy::empty(), None);
+    let Read::Value(time) = read else { return None };
+    let ahead = whole(&time)? - instant.rem_euclid(DAY);
+    Some(if ahead > 14 * 3600 {
+        ahead - DAY
+    } else if ahead < -12 * 3600 {
+        ahead + DAY
+    } else {
+        ahead
+    })
 }
 
 /// An instant as a number.
@@ -369,6 +406,13 @@ pub(super) fn element(list: Option<&Way>) -> Value {
     }
 }
 
+/// An element of a list that adds nothing to a sum.
+pub(super) fn zero(sum: &Sum) -> Value {
+    let zero = || instant_number(0);
+    let element = put(Value::Null, &sum.of, zero());
+    sum.times.as_ref().map_or_else(|| element.clone(), |times| put(element.clone(), times, zero()))
+}
+
 /// Lists whose sum is this, made of one.
 pub(super) fn summing(sum: &Sum, total: &Value, list: &[Value]) -> Vec<Vec<Value>> {
     let Value::Number(Number { value: Some(total), .. }) = total else { return vec![list.to_vec()] };
@@ -488,6 +532,7 @@ mod tests {
             let Ok(Value::String(value)) = facet::read(facet, text) else { continue };
             read += 1;
             assert!(grammar(facet).is_none_or(|grammar| is_in(grammar, &value)), "{facet:?} of {text:?} is {value:?}");
+            assert!(form(facet).is_none_or(|form| is_in(form, text)), "{facet:?} of {text:?}");
             let lifted = lift(facet, &regex_syntax::escape(&value));
             assert!(lifted.is_none_or(|lifted| is_in(&lifted, text)), "{facet:?} of {text:?} is {value:?}");
         }

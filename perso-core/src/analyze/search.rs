@@ -218,6 +218,7 @@ impl<'w> Solver<'w> {
                 let missing = self.is(*agent, Kind::Missing);
                 self.assert(vec![!missing, !is_true]);
                 self.assert(vec![!missing, !is_false]);
+                self.write_roles(*agent, [is_true, is_false]);
             }
             Tested::Anywhere(_) => {
                 self.assert(vec![is_true, is_false]);
@@ -270,6 +271,26 @@ impl<'w> Solver<'w> {
                 }
                 self.assert(clause);
             }
+        }
+    }
+
+    /// Roles can be read if `role` is a string and `roles` a list, as far as they are there, and one of them is.
+    fn write_roles(&mut self, agent: NodeId, are_read: [Lit; 2]) {
+        let writer = self.writer;
+        let mut named = Vec::new();
+        for (key, kind) in [("role", Kind::String), ("roles", Kind::List)] {
+            let below = writer.space.get(agent).map(|agent| agent.below.as_slice()).unwrap_or_default();
+            let is_key = |node: &&NodeId| matches!(writer.space.way(**node), Some(Way::Key(own)) if own == key);
+            let Some(node) = below.iter().find(is_key).copied() else { continue };
+            let kinds = writer.space.get(node).map_or(Kinds::of(&[]), |node| node.kinds);
+            for other in kinds.but(Kinds::of(&[kind, Kind::Missing, Kind::Null])).each() {
+                let is = self.is(node, other);
+                are_read.iter().for_each(|is_read| self.assert(vec![!is, !*is_read]));
+            }
+            named.push(self.is(node, kind));
+        }
+        if named.len() == 2 {
+            are_read.iter().for_each(|is_read| self.assert([!*is_read].into_iter().chain(named.clone()).collect()));
         }
     }
 

@@ -12,7 +12,7 @@ use super::language::{self, Strings};
 use super::numbers;
 use super::space::{Kind, NodeId, Way};
 use crate::limits::LIST_LENGTH;
-use crate::policy::{Facet, Operand, Operator, Pattern, Policy, Root, Value as Literal};
+use crate::policy::{Facet, Operand, Operator, Pattern, Policy, Root, Value as Literal, fold};
 use crate::reference::alone::{self, Read};
 use crate::reference::{Number, Value};
 
@@ -20,6 +20,8 @@ use crate::reference::{Number, Value};
 const MOST_VALUES: usize = 24;
 /// The most values that are tried for places that are compared with each other.
 const MOST_TRIED: usize = 3_000;
+/// The most texts that are tried as a part of a path.
+const MOST_PARTS: usize = 6;
 /// The present of a call in which it does not matter: 2026-01-01T00:00:00Z.
 const NOW: &str = "1767225600";
 
@@ -81,6 +83,16 @@ impl May {
     }
 }
 
+/// What a string must match, or must not, because of what is read off it.
+struct Lifted {
+    /// What is read off it.
+    facet: NodeId,
+    /// The test of that; `None` if it need only be there.
+    atom: Option<AtomId>,
+    expression: String,
+    want: bool,
+}
+
 /// Finds values.
 pub(super) struct Values<'w> {
     shared: &'w Policy,
@@ -133,6 +145,21 @@ impl<'w> Values<'w> {
                 own.entry(*side).or_default().push(*atom);
             }
         }
+        // What must not be anywhere in a part must not be at any place of it.
+        for atom in may.iter().filter(|(_, may)| !may.be_true).map(|(atom, _)| *atom) {
+            if let Some(Atom { test: Tested::Anywhere(_), sides }) = writer.atoms.get(atom)
+                && let [part, side] = sides.as_slice()
+                && writer.space.way(*side) == Some(&Way::Facet(Facet::Strings))
+            {
+                let is_text = |node: &NodeId| {
+                    let line = writer.space.line(*node);
+                    line.first() == Some(part)
+                        && !line.iter().any(|node| matches!(writer.space.way(*node), Some(Way::Facet(_))))
+                        && kinds(*node) == Kind::String
+                };
+                relevant.iter().filter(|node| is_text(node)).for_each(|node| own.entry(*node).or_default().push(atom));
+            }
+        }
         let now = Value::Number(Number::new(NOW));
         Self { shared, writer, facts, kinds, may, own, relevant, fixed: HashMap::new(), now, memory }
     }
@@ -162,6 +189,17 @@ impl<'w> Values<'w> {
         self.writer.space.way(node)
     }
 
+    fn above(&self, node: NodeId) -> Option<NodeId> {
+        self.writer.space.get(node)?.above
+    }
+
+    /// Whether a place is that of the present, `context.now`.
+    fn is_present(&self, node: Option<NodeId>) -> bool {
+        let is_now = |node: NodeId| self.way(node) == Some(&Way::Key("now".to_owned()));
+        let context = node.filter(|node| is_now(*node)).and_then(|node| self.above(node));
+        context.is_some_and(|context| self.way(context) == Some(&Way::Part(Root::Context)))
+    }
+
     fn below(&self, node: NodeId) -> Vec<NodeId> {
         let below = self.writer.space.get(node).map(|node| node.below.as_slice()).unwrap_or_default();
         below.iter().copied().filter(|node| self.relevant.contains(node)).collect()
@@ -181,7 +219,7 @@ impl<'w> Values<'w> {
     fn atoms(&self, node: NodeId) -> Vec<(AtomId, &'w Asked)> {
         let own = self.own.get(&node).map(Vec::as_slice).unwrap_or_default();
         let asked = |atom: &AtomId| match self.writer.atoms.get(*atom).map(|atom| &atom.test) {
-            Some(Tested::Value(asked)) => Some((*atom, asked)),
+            Some(Tested::Value(asked) | Tested::Anywhere(asked)) => Some((*atom, asked)),
             _ => None,
         };
         own.iter().filter_map(asked).collect()
@@ -258,9 +296,13 @@ impl<'w> Values<'w> {
     }
 
     fn passes(&self, atoms: &[AtomId], value: &Value) -> bool {
-        atoms.iter().all(|atom| {
-            let Some(Tested::Value(asked)) = self.writer.atoms.get(*atom).map(|atom| &atom.test) else { return true };
-            self.may(*atom).be(alone::test(&asked.0, &[Some(value)]))
+        atoms.iter().all(|atom| match self.writer.atoms.get(*atom).map(|atom| &atom.test) {
+            Some(Tested::Value(asked)) => self.may(*atom).be(alone::test(&asked.0, &[Some(value)])),
+            // That it is somewhere need not be here.
+            Some(Tested::Anywhere(asked)) => {
+                self.may(*atom).be_true || alone::test(&asked.0, &[Some(value)]) != Some(true)
+            }
+            _ => true,
         })
     }
 
@@ -303,16 +345,23 @@ impl<'w> Values<'w> {
             return Ok(name);
         }
         let Some(others) = &tool.others else {
-            return Err(
-                wrong.map_or_else(|| self.unknown(node), |wrong| Failure::Conflict(self.conflict(node, &[*wrong])))
-            );
+            return Err(match wrong {
+                Some(wrong) => Failure::Conflict(self.conflict(node, &[*wrong])),
+                None if self.is_settled_below(node) => self.unknown(node),
+                None => Failure::Conflict(self.facts_from(node)),
+            });
         };
         let tested =
             own.iter().filter_map(|(atom, asked)| Some((language::expression(&asked.0)?, self.wanted(*atom, asked)?)));
-        let expressions: Vec<_> = others.patterns.iter().cloned().chain(tested).collect();
+        let lifted = self.lifted(node);
+        let read = lifted.iter().map(|lifted| (lifted.expression.clone(), lifted.want));
+        let expressions: Vec<_> = others.patterns.iter().cloned().chain(tested).chain(read).collect();
         let taken = others.taken.iter().cloned().collect();
         match language::strings(&expressions, &|_| true, None, MOST_VALUES, &taken) {
-            Strings::These(names) if names.is_empty() => Err(Failure::Conflict(self.conflict(node, &atoms))),
+            Strings::These(names) if names.is_empty() => {
+                let read = lifted.iter().flat_map(|lifted| self.conflict(lifted.facet, lifted.atom.as_slice()));
+                Err(Failure::Conflict(self.conflict(node, &atoms).into_iter().chain(read).collect()))
+            }
             Strings::These(names) => {
                 let names = names.into_iter().map(Value::String);
                 Ok(self.fitting(node, names.collect(), 1)?.into_iter().next().unwrap_or(name))
@@ -333,9 +382,16 @@ impl<'w> Values<'w> {
     }
 
     fn numbers(&self, node: NodeId, count: usize) -> Result<Vec<Value>, Failure> {
-        let own = self.atoms(node);
+        let mut own = self.atoms(node);
+        let facets = self.facets(node);
+        // A number is the instant that it stands for.
+        own.extend(
+            facets.iter().filter(|(facet, _)| *facet == Facet::Instant).flat_map(|(_, below)| self.atoms(*below)),
+        );
         let atoms: Vec<AtomId> = own.iter().map(|(atom, _)| *atom).collect();
         let range = match self.way(node) {
+            // The present has no age.
+            Some(Way::Facet(Facet::Age)) if self.is_present(self.above(node)) => Some((0, 0)),
             Some(Way::Facet(facet)) => numbers::range(*facet),
             _ => None,
         };
@@ -351,11 +407,11 @@ impl<'w> Values<'w> {
             found if found.is_empty() => Err(Self::least(&atoms, &mut |atoms| Some(!fitting(atoms, 1).is_empty()))),
             found => Ok(found),
         })?;
-        let facets = self.facets(node);
         if facets.is_empty() {
             return Ok(found);
         }
-        let mut candidates = self.instants(&facets)?.into_iter().map(build::instant_number).collect::<Vec<_>>();
+        let near: Vec<i64> = found.iter().filter_map(build::whole).collect();
+        let mut candidates = self.instants(&facets, &near)?.into_iter().map(build::instant_number).collect::<Vec<_>>();
         candidates.extend(found);
         self.fitting(node, candidates, count)
     }
@@ -382,7 +438,10 @@ impl<'w> Values<'w> {
         }
         self.below(node).into_iter().all(|below| {
             let read = match self.way(below) {
-                Some(Way::Facet(facet)) => alone::facet(*facet, value, self.shared, Some(&self.now)),
+                Some(Way::Facet(facet)) => {
+                    let now = if self.is_present(Some(node)) { value } else { &self.now };
+                    alone::facet(*facet, value, self.shared, Some(now))
+                }
                 Some(Way::Key(key)) => value.member(key).cloned().map_or(Read::Missing, Read::Value),
                 Some(Way::Index(index)) => match value {
                     Value::List(elements) => elements.get(*index).cloned().map_or(Read::Missing, Read::Value),
@@ -440,8 +499,11 @@ impl<'w> Values<'w> {
         for (facet, below) in others {
             read.push((facet, self.kind(below), self.values(below, MOST_VALUES)?));
         }
-        let instants =
-            if facets.iter().any(|(facet, _)| build::is_time(*facet)) { self.instants(&facets)? } else { Vec::new() };
+        let instants = if facets.iter().any(|(facet, _)| build::is_time(*facet)) {
+            self.instants(&facets, &[])?
+        } else {
+            Vec::new()
+        };
         let literals: Vec<String> = self.atoms(node).iter().flat_map(|(_, asked)| texts(&asked.0)).collect();
         let candidates = build::strings(&read, &instants, &literals);
         self.fitting(node, candidates.into_iter().map(Value::String).chain(own).collect(), count)
@@ -499,12 +561,15 @@ impl<'w> Values<'w> {
         let lengths = self.facets(node).into_iter().find(|(facet, _)| *facet == Facet::Length).map(|(_, node)| node);
         // The length is a number of its own: those that no length has are found there.
         let lengths = match lengths.filter(|_| is_measured) {
-            Some(node) => Some((node, self.numbers(node, 1)?)),
+            Some(node) => Some((node, self.values(node, 1)?.into_iter().flatten().collect::<Vec<_>>())),
             None => None,
         };
         let fits_length = |length: usize| {
             let value = Value::Number(Number::new(&length.to_string()));
             lengths.as_ref().is_none_or(|(node, _)| {
+                if self.fixed.get(node).is_some_and(|fixed| numbers::whole(fixed) != Some(length)) {
+                    return false;
+                }
                 let atoms: Vec<AtomId> = self.atoms(*node).into_iter().map(|(atom, _)| atom).collect();
                 self.passes(&atoms, &value)
             })
@@ -512,29 +577,49 @@ impl<'w> Values<'w> {
         let most = lengths.as_ref().and_then(|(_, values)| numbers::whole(values.first()?)).map(|length| length + 512);
         let measured = lengths.as_ref().map(|(node, _)| *node);
         let of_length = measured.map(|node| self.atoms(node)).unwrap_or_default();
-        // What is read off a string says something about the string.
-        let mut lifted: Vec<(NodeId, AtomId, String)> = Vec::new();
-        for (facet, below) in self.facets(node).into_iter().filter(|(_, below)| self.kind(*below) == Kind::String) {
-            for (atom, asked) in self.atoms(below) {
-                let expression = language::expression(&asked.0).filter(|_| self.wanted(atom, asked) == Some(true));
-                let expression = expression.and_then(|expression| build::lift(facet, &expression));
-                lifted.extend(expression.map(|expression| (below, atom, expression)));
-            }
-        }
-        let of_lifted = lifted.iter().map(|(_, atom, _)| *atom);
+        let lifted = self.lifted(node);
+        let of_lifted = lifted.iter().filter_map(|lifted| lifted.atom);
         let all: Vec<AtomId> =
             atoms.iter().copied().chain(of_length.into_iter().map(|(atom, _)| atom)).chain(of_lifted).collect();
-        let whole: Vec<&str> = lifted.iter().map(|(.., expression)| expression.as_str()).chain(grammar).collect();
+        let whole: Vec<(String, bool)> = lifted
+            .iter()
+            .map(|lifted| (lifted.expression.clone(), lifted.want))
+            .chain(grammar.map(|grammar| (grammar.to_owned(), true)))
+            .collect();
         let found = self.remembered(node, count, &all, || {
             let fits = |text: &str| {
                 fits_length(text.chars().count())
                     && self.passes(&atoms, &Value::String(text.to_owned()))
-                    && whole.iter().all(|expression| build::is_in(expression, text))
+                    && whole.iter().all(|(expression, want)| build::is_in(expression, text) == *want)
             };
             self.find_strings(&own, &whole, count, (&fits_length, most), &fits)
         });
-        let others = lifted.iter().flat_map(|(below, atom, _)| self.conflict(*below, &[*atom])).collect();
+        let others = lifted.iter().flat_map(|lifted| self.conflict(lifted.facet, lifted.atom.as_slice())).collect();
         found.map_err(|failure| with(self.with_length(failure, measured), others))
+    }
+
+    /// What is read off a string says something about the string.
+    fn lifted(&self, node: NodeId) -> Vec<Lifted> {
+        let mut lifted = Vec::new();
+        for (facet, below) in self.facets(node) {
+            let kind = self.kind(below);
+            if let Some(form) = build::form(facet)
+                && matches!(kind, Kind::Bool | Kind::Number | Kind::String | Kind::List | Kind::Object)
+            {
+                lifted.push(Lifted { facet: below, atom: None, expression: form.to_owned(), want: true });
+            }
+            for (atom, asked) in self.atoms(below).into_iter().filter(|_| kind == Kind::String) {
+                // Of a text that is folded, the expression says all that there is to say.
+                let want = self.wanted(atom, asked).filter(|want| *want || facet == Facet::Folded);
+                if let Some(want) = want
+                    && let Some(expression) = language::expression(&asked.0)
+                    && let Some(expression) = build::lift(facet, &expression)
+                {
+                    lifted.push(Lifted { facet: below, atom: Some(atom), expression, want });
+                }
+            }
+        }
+        lifted
     }
 
     /// Whether a string has to match what a test of it matches; `None` if it may and may not.
@@ -548,7 +633,7 @@ impl<'w> Values<'w> {
     fn find_strings(
         &self,
         own: &[(AtomId, &Asked)],
-        whole: &[&str],
+        whole: &[(String, bool)],
         count: usize,
         (fits_length, most): (&dyn Fn(usize) -> bool, Option<usize>),
         fits: &dyn Fn(&str) -> bool,
@@ -576,7 +661,7 @@ impl<'w> Values<'w> {
                     (Some(_), None) => is_whole = false,
                 }
             }
-            expressions.extend(whole.iter().map(|expression| ((*expression).to_owned(), true)));
+            expressions.extend(whole.iter().cloned());
             (language::strings(&expressions, fits_length, most, count, &taken), is_whole)
         };
         let atoms: Vec<AtomId> = own.iter().map(|(atom, _)| *atom).collect();
@@ -621,6 +706,11 @@ impl<'w> Values<'w> {
     }
 
     fn list(&self, node: NodeId) -> Result<Value, Failure> {
+        let sum = self.facets(node).into_iter().find_map(|(facet, _)| match facet {
+            Facet::Sum(sum) => self.shared.sums.get(sum),
+            _ => None,
+        });
+        let other = || sum.map_or_else(|| build::element(self.way(node)), build::zero);
         let elements = self.below(node).into_iter();
         let elements: BTreeMap<usize, NodeId> = elements
             .filter_map(
@@ -633,7 +723,7 @@ impl<'w> Values<'w> {
             if self.kind(*element) != Kind::Missing {
                 // What is asked of every element is true of the others.
                 while list.len() < *index {
-                    list.push(list.last().cloned().unwrap_or_else(|| build::element(self.way(node))));
+                    list.push(list.last().cloned().unwrap_or_else(other));
                 }
                 list.extend(self.value(*element)?);
             }
@@ -658,7 +748,7 @@ impl<'w> Values<'w> {
                 return Err(Failure::Conflict(facts));
             };
             while list.len() < length {
-                list.push(list.last().cloned().unwrap_or_else(|| build::element(self.way(node))));
+                list.push(list.last().cloned().unwrap_or_else(other));
             }
         }
         let sums: Vec<_> = facets.iter().filter(|(facet, _)| matches!(facet, Facet::Sum(_))).copied().collect();
@@ -673,7 +763,14 @@ impl<'w> Values<'w> {
             match fitting {
                 Some(fitting) => list = fitting,
                 None if self.kind(below) == Kind::NoFacet => list.push(Value::String("x".to_owned())),
-                None => return Err(self.unknown(below)),
+                None => {
+                    let summed = if sum.of.is_empty() { Kind::Number } else { Kind::Object };
+                    let cannot =
+                        |node: &&NodeId| ![summed, Kind::OutOfRange, Kind::Missing].contains(&self.kind(**node));
+                    let Some(element) = elements.values().find(cannot) else { return Err(self.unknown(below)) };
+                    let facts = [node, *element, below].map(|node| (Fact::Is(node, self.kind(node)), true));
+                    return Err(Failure::Conflict(facts.to_vec()));
+                }
             }
         }
         let list = Value::List(list);
@@ -701,14 +798,14 @@ impl<'w> Values<'w> {
         Ok(Value::Object(members))
     }
 
-    /// Times for clocks and dates: every combination of what they ask.
-    fn instants(&self, facets: &[(Facet, NodeId)]) -> Result<Vec<i64>, Failure> {
+    /// Times for clocks and dates: every combination of what they ask, also on the days of these instants.
+    fn instants(&self, facets: &[(Facet, NodeId)], near: &[i64]) -> Result<Vec<i64>, Failure> {
         let mut asked = Vec::new();
         for (facet, node) in facets.iter().filter(|(facet, _)| build::is_time(*facet)) {
             let values = if self.kind(*node) == Kind::Number { self.values(*node, MOST_VALUES)? } else { Vec::new() };
             asked.push((*facet, values.into_iter().flatten().collect::<Vec<_>>()));
         }
-        Ok(build::instants(&asked, self.now_seconds()))
+        Ok(build::instants(&asked, near, self.now_seconds()))
     }
 
     fn now_seconds(&self) -> i64 {
@@ -736,10 +833,7 @@ impl<'w> Values<'w> {
         if !self.asks_age() {
             return Ok(());
         }
-        let nodes = &self.writer.space.nodes;
-        let context = nodes.iter().position(|node| node.way == Way::Part(Root::Context));
-        let is_now = |node: &super::space::Node| node.above == context && node.way == Way::Key("now".to_owned());
-        let now = nodes.iter().position(is_now).filter(|node| context.is_some() && self.relevant.contains(node));
+        let now = self.relevant.iter().copied().find(|node| self.is_present(Some(*node)));
         if let Some(node) = now
             && let Some(value) = self.value(node)?
         {
@@ -825,9 +919,14 @@ impl<'w> Values<'w> {
         words.sort_by_key(|word| (word.len(), word.clone()));
         words.dedup();
         words.truncate(MOST_VALUES);
+        let directories = self.directories(order, &candidates, compared);
         for (node, own) in order.iter().zip(&mut candidates) {
             let more: Vec<Value> = match self.kind(*node) {
-                Kind::String => build::related(&words).into_iter().map(Value::String).collect(),
+                Kind::String => {
+                    let is_folded = self.way(*node) == Some(&Way::Facet(Facet::Folded));
+                    let texts = directories.iter().cloned().chain(build::related(&words));
+                    texts.map(|text| Value::String(if is_folded { fold(&text) } else { text })).collect()
+                }
                 Kind::Number => numbers::candidates(&numbers, None, order.len() + 1),
                 _ => Vec::new(),
             };
@@ -871,6 +970,36 @@ impl<'w> Values<'w> {
             return Err(Failure::Conflict(facts));
         }
         Err(self.unknown(order.first().copied().unwrap_or_default()))
+    }
+
+    /// The directories that places are compared with, and paths below them.
+    fn directories(&self, order: &[NodeId], candidates: &[Vec<Value>], compared: &[AtomId]) -> Vec<String> {
+        let texts = |node: NodeId| -> Vec<String> {
+            let fixed = self.fixed.get(&node).and_then(text_of);
+            let own = order.iter().position(|other| *other == node).and_then(|at| candidates.get(at));
+            fixed.into_iter().chain(own.into_iter().flatten().filter_map(text_of)).take(MOST_PARTS).collect()
+        };
+        let mut found = Vec::new();
+        for atom in compared.iter().filter_map(|atom| self.writer.atoms.get(*atom)) {
+            let Tested::Value(Asked(Operator::Inside { directory, .. })) = &atom.test else { continue };
+            let mut paths = vec![String::new()];
+            for part in directory {
+                let parts = match part {
+                    Operand::Literal(Literal::String(text)) => vec![text.clone()],
+                    Operand::Literal(_) => Vec::new(),
+                    Operand::Ref(side) => atom.sides.get(*side).map(|node| texts(*node)).unwrap_or_default(),
+                };
+                let join = |path: &String, part: &String| match path.as_str() {
+                    "" => part.clone(),
+                    path => format!("{}/{part}", path.trim_end_matches('/')),
+                };
+                let joined = paths.iter().flat_map(|path| parts.iter().map(move |part| join(path, part)));
+                paths = joined.take(MOST_VALUES).collect();
+            }
+            found.extend(paths.iter().map(|path| format!("{}/x", path.trim_end_matches('/'))));
+            found.extend(paths);
+        }
+        found
     }
 
     /// For each place, the first of those that have to have the same value as it.
@@ -955,13 +1084,20 @@ impl<'w> Values<'w> {
                 return false;
             }
             chosen.insert(*node, value.clone());
-            let is_so = compared.iter().all(|atom| self.compares(*atom, chosen));
+            let is_so = compared.iter().all(|atom| self.compares(*atom, chosen)) && self.is_one_path(*node, chosen);
             if is_so && self.choose(order, candidates, compared, chosen, tried) {
                 return true;
             }
             chosen.remove(node);
         }
         false
+    }
+
+    /// Whether a place is the same as another one, if both are what an absolute path is read as.
+    fn is_one_path(&self, node: NodeId, chosen: &HashMap<NodeId, Value>) -> bool {
+        let is_path = |node: NodeId| matches!(self.way(node), Some(Way::Facet(Facet::Path | Facet::AnyPath)));
+        let mut others = chosen.iter().filter(|(other, _)| self.above(**other) == self.above(node) && is_path(**other));
+        !is_path(node) || others.all(|(_, other)| chosen.get(&node) == Some(other))
     }
 
     /// Whether a comparison comes out as it may, as far as its sides have values.
@@ -1028,11 +1164,30 @@ impl<'w> Values<'w> {
 
     fn add_roles(&self, parts: &mut BTreeMap<Root, Value>, roles: Option<Vec<String>>) {
         let Some(roles) = roles else { return };
-        if let Value::Object(members) = parts.entry(Root::Agent).or_insert_with(|| Value::Object(Vec::new()))
-            && members.iter().all(|(key, _)| key != "roles")
-        {
-            members.push(("roles".to_owned(), Value::List(roles.into_iter().map(Value::String).collect())));
+        let agent = parts.entry(Root::Agent).or_insert_with(|| Value::Object(Vec::new()));
+        let Value::Object(members) = agent else { return };
+        let role = members.iter().find(|(key, _)| key == "role").and_then(|(_, role)| text_of(role));
+        let is_other = |name: &String| role.as_ref() != Some(name);
+        let mut more: Vec<Value> = roles.into_iter().filter(is_other).map(Value::String).collect();
+        if let Some((_, Value::List(list))) = members.iter_mut().find(|(key, _)| key == "roles") {
+            more.retain(|name| !list.contains(name));
+            list.extend(more);
+        } else if more.is_empty() && role.is_some() {
+            // The call has them anyway.
+        } else if self.is_free(members, "roles") {
+            members.push(("roles".to_owned(), Value::List(more)));
+        } else if self.is_free(members, "role") {
+            members.extend(more.pop().map(|name| ("role".to_owned(), name)));
         }
+    }
+
+    /// Whether nothing is asked of a member of `agent` that is not there.
+    fn is_free(&self, members: &[(String, Value)], key: &str) -> bool {
+        let is_asked = |node: &NodeId| {
+            self.way(*node) == Some(&Way::Key(key.to_owned()))
+                && self.above(*node).is_some_and(|above| self.way(above) == Some(&Way::Part(Root::Agent)))
+        };
+        members.iter().all(|(known, _)| known != key) && !self.relevant.iter().any(is_asked)
     }
 
     /// Strings that have to be somewhere in a part of the call.
@@ -1052,7 +1207,21 @@ impl<'w> Values<'w> {
                 .filter(|(_, _, want)| !want)
                 .filter_map(|(_, test, _)| Some((language::expression(&test.0)?, false)))
                 .collect();
-            for (number, (_, test, _)) in asked.iter().filter(|(_, _, want)| *want).enumerate() {
+            for (number, (atom, test, _)) in asked.iter().filter(|(_, _, want)| *want).enumerate() {
+                if parts.get(root).is_some_and(|part| has_text(part, &test.0)) {
+                    continue;
+                }
+                // Without keys there are no texts.
+                let is_empty = |only: &usize| {
+                    self.writer.only.get(*only).is_some_and(|only| only.object == part && only.keys.is_empty())
+                };
+                let empty =
+                    self.facts.iter().find(|(fact, is)| matches!(fact, Fact::Only(only) if *is && is_empty(only)));
+                if let Some(empty) = empty {
+                    let about = |fact: &Fact| matches!(fact, Fact::True(other) | Fact::False(other) if other == atom);
+                    let facts = self.facts.iter().filter(|(fact, _)| about(fact));
+                    return Err(Failure::Conflict(facts.copied().chain([*empty]).collect()));
+                }
                 let Some(expression) = language::expression(&test.0) else { return Err(self.unknown(part)) };
                 let expressions: Vec<_> = forbidden.iter().cloned().chain([(expression, true)]).collect();
                 let Strings::These(found) = language::strings(&expressions, &|_| true, None, 1, &HashSet::new()) else {
@@ -1116,6 +1285,16 @@ fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         _ => None,
+    }
+}
+
+/// Whether a text in a value passes.
+fn has_text(value: &Value, operator: &Operator) -> bool {
+    match value {
+        Value::String(_) => alone::test(operator, &[Some(value)]) == Some(true),
+        Value::List(elements) => elements.iter().any(|element| has_text(element, operator)),
+        Value::Object(members) => members.iter().any(|(_, member)| has_text(member, operator)),
+        _ => false,
     }
 }
 
