@@ -10,10 +10,11 @@ use arbitrary::Unstructured;
 use generate::Json;
 use perso_core::analyze::{Answer, Kind, diff, prove};
 use perso_core::check::check;
-use perso_core::policy::{Effect, Policy};
+use perso_core::policy::Policy;
 use perso_core::reference::{self, Call};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use support::guarantee::breaks;
 
 /// How many questions a run of CI asks. `PERSO_QUESTIONS` asks for more.
 const QUESTIONS: u32 = 3_000;
@@ -31,24 +32,6 @@ fn guarantees(policy: &Json) -> Json {
         _ => (key.clone(), value.clone()),
     });
     Json::Object(members.collect())
-}
-
-/// Whether a call breaks a guarantee, as the reference evaluator decides.
-fn breaks(policy: &Policy, guarantees: &Policy, rule: usize, call: &Call) -> bool {
-    let rule = guarantees.rules[rule].clone();
-    let (applies, default) = match rule.effect {
-        Effect::Deny => (Effect::Deny, Effect::Allow),
-        _ => (Effect::Allow, Effect::Deny),
-    };
-    let kept = rule.effect;
-    let alone = Policy { rules: vec![rule], default, tools: None, ..guarantees.clone() };
-    let is_about = reference::decide(&alone, call).outcome == reference::outcome(applies);
-    let decided = reference::decide(policy, call).outcome;
-    let is_broken = match kept {
-        Effect::Deny => decided != reference::outcome(Effect::Deny),
-        _ => decided != reference::outcome(Effect::Allow),
-    };
-    is_about && is_broken
 }
 
 #[test]
@@ -202,6 +185,69 @@ fn a_bound_holds_or_a_call_breaks_it() {
     assert!(matches!(&answers[0], Answer::Call(found) if found.call.contains("501")), "{answers:?}");
     assert_eq!(answers[1..4], [Answer::Never, Answer::Never, Answer::Never]);
     assert!(matches!(&answers[4], Answer::Call(found) if found.call.contains("500.5")), "{answers:?}");
+}
+
+/// Near the ends of all numbers, and between neighbours, there are few numbers or none.
+#[test]
+fn numbers_are_found_where_there_are_few() {
+    let is_found = |tests: &str, guarantee: &str| {
+        let policy = format!(r#"{{ "perso": 1, "rules": [{{ "id": "r", "allow": "tool", "when": {tests} }}] }}"#);
+        let guarantees =
+            format!(r#"{{ "perso": 1, "rules": [{{ "id": "g", "deny": "tool", "when": {guarantee} }}] }}"#);
+        match ask(&policy, &guarantees).remove(0) {
+            Answer::Call(_) => true,
+            Answer::Never => false,
+            Answer::Undecided(places) => panic!("{tests} {guarantee}: {places:?}"),
+        }
+    };
+    let bound = |operator: &str, number: &str| format!(r#"{{ "args.a": {{ "{operator}": {number} }} }}"#);
+    let (most, nines) = ("9.9e6144", "9.9999999999999999999999999999999999999e6144");
+    assert!(is_found(&bound("gt", most), &bound("gt", most)));
+    assert!(is_found(&bound("lt", "-9.9e6144"), &bound("lt", "-9.9e6144")));
+    assert!(is_found(&bound("gt", most), &bound("lt", nines)));
+    assert!(!is_found(&bound("gt", nines), &bound("exists", "true")));
+    let five = |last: &str| format!("5.000000000000000000000000000000000000{last}");
+    assert!(is_found(&bound("gt", &five("1")), &bound("lt", &five("4"))));
+    assert!(!is_found(&bound("gt", &five("1")), &bound("lt", &five("2"))));
+    // Two that differ, of the two that there are; and three.
+    let within = |name: &str| format!(r#""args.{name}": {{ "gt": {}, "lt": {} }}"#, five("1"), five("4"));
+    let both = format!("{{ {}, {} }}", within("a"), within("b"));
+    assert!(is_found(&both, r#"{ "args.a": { "lt": { "ref": "args.b" } } }"#));
+    let three = r#"{ "args.a": { "lt": { "ref": "args.b" } }, "args.b": { "lt": { "ref": "args.c" } } }"#;
+    assert!(!is_found(&format!("{{ {}, {}, {} }}", within("a"), within("b"), within("c")), three));
+}
+
+/// A rule and a guarantee that test the same role.
+#[test]
+fn unknown_roles_are_unknown_to_all_tests() {
+    let document = |effect: &str, about: &str| {
+        format!(
+            r#"{{ "perso": 1, "roles": {{ "clerk": [], "admin": ["clerk"] }},
+                "rules": [{{ "id": "one", "{effect}": "tool", {about} }}], "default": "allow" }}"#
+        )
+    };
+    for about in [r#""roles": ["clerk"]"#, r#""when": { "agent.roles": { "has": "clerk" } }"#] {
+        assert_eq!(ask(&document("deny", about), &document("deny", about)), [Answer::Never]);
+    }
+    let admins = r#""when": { "agent.roles": { "has": "admin" } }"#;
+    assert_eq!(ask(&document("deny", r#""roles": ["clerk"]"#), &document("deny", admins)), [Answer::Never]);
+}
+
+/// An ask rule that is unknown decides nothing where no rule lets the call through.
+#[test]
+fn each_difference_is_found_once() {
+    let policy = |test: &str| {
+        let text = format!(
+            r#"{{ "perso": 1, "rules": [{{ "id": "open", "allow": "tool", "when": {{ "args.b": {test} }} }},
+                {{ "id": "much", "ask": "tool", "when": {{ "args.a": {{ "gt": 5 }} }} }}] }}"#
+        );
+        check(&text).policy.unwrap()
+    };
+    let found = diff(&policy("true"), &policy(r#"{ "exists": true }"#));
+    let kinds: Vec<String> =
+        found.changes.iter().map(|change| format!("{} to {}", change.kind.old, change.kind.new)).collect();
+    assert_eq!(kinds, ["deny to allow by `open`", "deny to ask by `much`"], "{found:?}");
+    assert!(found.undecided.is_empty(), "{found:?}");
 }
 
 /// What each test of the language can prove, and what calls it finds.

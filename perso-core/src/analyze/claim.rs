@@ -119,10 +119,10 @@ impl<'j> Claim<'j> {
         let before =
             |effect: Effect, rule: usize| of(effect).take_while(move |(at, _)| *at < rule).map(|(_, rule)| rule);
         let Some(at) = rule else {
-            // None denies, asks or allows.
-            let deciding = [Effect::Deny, Effect::Ask].into_iter().flat_map(of).map(|(_, rule)| Self::is_false(rule));
+            // None denies or allows. An ask rule may be unknown where nothing lets the call through.
+            let denying = of(Effect::Deny).map(|(_, rule)| Self::is_false(rule));
             let allowing = of(Effect::Allow).map(|(_, rule)| Self::is_true(rule).not());
-            return Self::All(deciding.chain(allowing).collect());
+            return Self::All(denying.chain(allowing).collect());
         };
         let Some((_, rule)) = about.iter().find(|(place, _)| *place == at) else { return Self::NEVER };
         let mut claims: Vec<Self> = match rule.effect {

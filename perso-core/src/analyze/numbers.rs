@@ -4,6 +4,10 @@ use crate::policy::{Decimal, Facet, Operand, Operator, StatementField, Value as 
 use crate::reference::arithmetic::{floor, plus, times};
 use crate::reference::{Number, Value};
 
+/// The ends of all numbers that can be compared.
+const LEAST: &str = "-99999999999999999999999999999999999999e6107";
+const GREATEST: &str = "99999999999999999999999999999999999999e6107";
+
 /// From where to where a whole number can be.
 pub(super) type Range = (i64, i64);
 
@@ -73,8 +77,13 @@ pub(super) fn candidates(bounds: &[Decimal], range: Option<Range>, points: usize
         found.extend(bounds.first().and_then(|low| step(low, -count)));
         found.extend(whole_number(count));
     }
-    // Beyond the largest of all numbers there may be no whole step.
-    found.extend(["1e6144", "-1e6144"].into_iter().filter_map(Decimal::parse));
+    // Near the largest and the smallest of all numbers there may be no whole step.
+    let ends = [LEAST, GREATEST].map(Decimal::parse);
+    if let ([Some(least), Some(greatest)], Some(low), Some(high)) = (&ends, bounds.first(), bounds.last()) {
+        found.extend(between(least, low, points));
+        found.extend(between(high, greatest, points));
+    }
+    found.extend(ends.into_iter().flatten());
     numbers(found)
 }
 
@@ -94,18 +103,38 @@ pub(super) fn number_value(number: Decimal) -> Value {
     Value::Number(Number { text: number.to_string(), value: Some(number) })
 }
 
-/// So many numbers between two others, if there are any that can be compared.
+/// So many numbers between two others, or all that there are: halves first, as these are short.
 fn between(low: &Decimal, high: &Decimal, points: usize) -> Vec<Decimal> {
     let half = Decimal::parse("0.5");
-    let middle = |low: &Decimal, high: &Decimal| times(&plus(low, high)?, half.as_ref()?);
-    let mut found = Vec::new();
-    let mut high = high.clone();
-    for _ in 0..points {
-        let Some(next) = middle(low, &high).filter(|next| next > low && *next < high) else { break };
-        found.push(next.clone());
-        high = next;
+    let middle = |high: &Decimal| times(&plus(low, high)?, half.as_ref()?);
+    let halves = std::iter::successors(middle(high), middle);
+    let neighbours = std::iter::successors(next(low), next);
+    let within = |number: &Decimal| number > low && number < high;
+    let mut found: Vec<Decimal> = halves.take_while(within).take(points).collect();
+    for number in neighbours.take_while(within).take(points) {
+        if found.len() < points && !found.contains(&number) {
+            found.push(number);
+        }
     }
     found
+}
+
+/// The next larger number that can be compared.
+fn next(number: &Decimal) -> Option<Decimal> {
+    const LEAST_DIGITS: u128 = 10_u128.pow(37);
+    let (negative, digits, power) = number.parts();
+    if digits.is_empty() {
+        return Decimal::parse("1e-6144");
+    }
+    let power = power + i64::try_from(digits.len()).ok()? - 38;
+    let digits: u128 = format!("{digits:0<38}").parse().ok()?;
+    let next = match digits {
+        _ if !negative => format!("{}e{power}", digits + 1),
+        LEAST_DIGITS => format!("-{}e{}", LEAST_DIGITS * 10 - 1, power - 1),
+        _ => format!("-{}e{power}", digits - 1),
+    };
+    // After the last below zero comes zero.
+    Decimal::parse(&next).or_else(|| Decimal::parse("0").filter(|_| negative))
 }
 
 fn whole_number(number: i64) -> Option<Decimal> {

@@ -1138,10 +1138,12 @@ impl<'w> Values<'w> {
             }
         }
         for (atom, roles, may) in &asked {
-            if !may.be_false && !may.be_unknown && !names.iter().any(|name| has(name, roles)) {
+            // None is unknown, as one is not.
+            if !may.be_false && !names.iter().any(|name| has(name, roles)) {
+                let is_against = |may: &May| !may.be_true || !may.be_unknown;
                 let about = |(fact, _): &&(Fact, bool)| match fact {
                     Fact::True(other) | Fact::False(other) => {
-                        other == atom || asked.iter().any(|(asked, _, may)| asked == other && !may.be_true)
+                        other == atom || asked.iter().any(|(asked, _, may)| asked == other && is_against(may))
                     }
                     _ => false,
                 };

@@ -10,6 +10,7 @@
 )]
 
 pub mod corpus;
+pub mod guarantee;
 pub mod portable;
 pub mod sql;
 
