@@ -7,10 +7,10 @@ here=$PWD
 seconds=${FUZZ_SECONDS:-60}
 cores=$(nproc)
 targets=("$@")
-[ $# -gt 0 ] || targets=(policy call module agreement databases shells)
+[ $# -gt 0 ] || targets=(policy call module agreement analysis databases shells)
 
-# The targets that are not libFuzzer's: tests that have random texts read by others too. `read_by TARGET TEST CASE COUNT DEFAULT`:
-# so many texts, unless the test by itself has more.
+# The targets that are not libFuzzer's: tests that have random texts read by others too, or policies by Z3. `read_by TARGET TEST CASE
+# COUNT DEFAULT`: so many texts or questions, unless the test by itself has more.
 read_by() {
     local target=$1 test=$2 case=$3 count=$4 default=$5 seed=${PERSO_SEED:-$SRANDOM} start=$SECONDS
     if [ "$count" -lt "$default" ]; then
@@ -18,8 +18,8 @@ read_by() {
         return
     fi
     mkdir -p "logs/$target"
-    if ! PERSO_LINES=$count PERSO_STATEMENTS=$count PERSO_SEED=$seed cargo test --locked --profile checked \
-        --manifest-path ../Cargo.toml --test "$test" "$case" -- --nocapture > "logs/$target/run.txt" 2>&1; then
+    if ! PERSO_LINES=$count PERSO_STATEMENTS=$count PERSO_QUESTIONS=$count PERSO_SEED=$seed \
+        cargo test --locked --profile checked --manifest-path ../Cargo.toml --test "$test" "$case" -- --nocapture > "logs/$target/run.txt" 2>&1; then
         cat "logs/$target/run.txt" >&2
         echo "$target: found something; CONTRIBUTING.md says what to do with it" >&2
         exit 1
@@ -33,6 +33,7 @@ read_by_others() {
     # A million, unless somebody says how long it may take.
     shells) read_by shells shell_lines shells_run_only_what_is_read \
         "${PERSO_LINES:-$([ -n "${FUZZ_SECONDS:-}" ] && echo $((seconds * 100)) || echo 1000000)}" 2000 ;;
+    analysis) read_by analysis z3 z3_answers_likewise "${PERSO_QUESTIONS:-$((seconds * 100))}" 1000 ;;
     databases) read_by databases sql_oracles databases_read_nothing_else_in_random_statements \
         "${PERSO_STATEMENTS:-$((seconds * 200))}" 10000 ;;
     esac
@@ -42,7 +43,7 @@ read_by_others() {
 fuzzed=() others=()
 for target in "${targets[@]}"; do
     case $target in
-    shells | databases) others+=("$target") ;;
+    shells | databases | analysis) others+=("$target") ;;
     *) fuzzed+=("$target") ;;
     esac
 done
