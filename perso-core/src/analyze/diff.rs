@@ -94,22 +94,34 @@ pub struct UndecidedTool {
 /// Compares what two policies decide, for every call.
 #[must_use]
 pub fn diff(old: &Policy, new: &Policy) -> Differences {
-    compare(old, new, &|_| false)
+    diff_with(old, new, &|_, _| {})
+}
+
+/// As [`diff`]. `progress` hears of each tool which it is, counted from 1, of how many.
+#[must_use]
+pub fn diff_with(old: &Policy, new: &Policy, progress: &dyn Fn(usize, usize)) -> Differences {
+    compare(old, new, &|_| false, progress)
 }
 
 /// One of the differences between two policies, if there is one.
 #[must_use]
 pub fn difference(old: &Policy, new: &Policy) -> Differences {
-    compare(old, new, &|found| !found.changes.is_empty())
+    compare(old, new, &|found| !found.changes.is_empty(), &|_, _| {})
 }
 
 /// Looks for differences until enough have been found.
-fn compare(old: &Policy, new: &Policy, is_enough: &dyn Fn(&Differences) -> bool) -> Differences {
+fn compare(
+    old: &Policy,
+    new: &Policy,
+    is_enough: &dyn Fn(&Differences) -> bool,
+    progress: &dyn Fn(usize, usize),
+) -> Differences {
     let joint = Joint::new(vec![old, new]);
     let (tools, is_cut) = tools::tools(&joint.parts);
     let mut found = Differences::default();
     let known = Known::new(&joint);
-    for tool in &tools {
+    for (at, tool) in tools.iter().enumerate() {
+        progress(at + 1, tools.len());
         if !is_enough(&found) && !known.are_same(tool) {
             differences(&joint, tool, &mut found, is_enough);
         }

@@ -55,5 +55,5 @@ pub use diff::{Change, Decided, Differences, Kind, UndecidedTool};
 #[doc(hidden)]
 pub use diff::{conclusion, diff, difference};
 #[doc(hidden)]
-pub use prove::prove;
+pub use prove::{prove, prove_with};
 pub use rules::{Promise, Proof, Proved, Rules, RulesError};

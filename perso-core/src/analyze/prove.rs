@@ -10,6 +10,12 @@ use crate::reference::tool;
 /// call of these is allowed, nor allowed if a person approves it; one that allows says that every call of these is allowed.
 #[must_use]
 pub fn prove(policy: &Policy, guarantees: &Policy) -> Vec<Answer> {
+    prove_with(policy, guarantees, &|_, _| {})
+}
+
+/// As [`prove`]. `progress` hears of each guarantee which it is, counted from 1, of how many.
+#[must_use]
+pub fn prove_with(policy: &Policy, guarantees: &Policy, progress: &dyn Fn(usize, usize)) -> Vec<Answer> {
     let joint = Joint::new(vec![policy, guarantees]);
     let (tools, is_cut) = tools::tools(&joint.parts);
     let rules = joint.rules.get(1).map(Vec::as_slice).unwrap_or_default();
@@ -45,5 +51,7 @@ pub fn prove(policy: &Policy, guarantees: &Policy) -> Vec<Answer> {
             answer => answer,
         }
     };
-    rules.iter().zip(&guarantees.rules).map(prove_one).collect()
+    let count = guarantees.rules.len();
+    let pairs = rules.iter().zip(&guarantees.rules).enumerate();
+    pairs.inspect(|(at, _)| progress(at + 1, count)).map(|(_, pair)| prove_one(pair)).collect()
 }

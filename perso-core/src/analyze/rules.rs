@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::claim::Answer;
 use super::diff::{self, Differences};
-use super::prove::prove;
+use super::prove::prove_with;
 use crate::check::{self, Checked};
 use crate::documents::{Documents, Resolver};
 use crate::engine;
@@ -137,6 +137,11 @@ impl Rules {
     /// ```
     #[must_use]
     pub fn prove(&self, of: &Self) -> Vec<Proof> {
+        self.prove_with(of, &|_, _| {})
+    }
+
+    /// As [`prove`](Self::prove). `progress` hears of each guarantee which it is, counted from 1, of how many.
+    pub(crate) fn prove_with(&self, of: &Self, progress: &dyn Fn(usize, usize)) -> Vec<Proof> {
         let Some(guarantees) = &of.guarantees else { return Vec::new() };
         let proof = |(guarantee, answer): (&crate::policy::Rule, Answer)| Proof {
             id: guarantee.id.clone(),
@@ -150,7 +155,7 @@ impl Rules {
                 Answer::Undecided(places) => Proved::Undecided { places },
             },
         };
-        guarantees.rules.iter().zip(prove(&self.policy, guarantees)).map(proof).collect()
+        guarantees.rules.iter().zip(prove_with(&self.policy, guarantees, progress)).map(proof).collect()
     }
 
     /// What a new version of these rules decides differently: not what differs in their texts, but each kind of call that gets
@@ -172,7 +177,12 @@ impl Rules {
     /// ```
     #[must_use]
     pub fn diff(&self, new: &Self) -> Differences {
-        diff::diff(&self.policy, &new.policy)
+        self.diff_with(new, &|_, _| {})
+    }
+
+    /// As [`diff`](Self::diff). `progress` hears of each tool which it is, counted from 1, of how many.
+    pub(crate) fn diff_with(&self, new: &Self, progress: &dyn Fn(usize, usize)) -> Differences {
+        diff::diff_with(&self.policy, &new.policy, progress)
     }
 
     /// What the policy decides about a call, in words: what `perso explain` says in its last line. Empty if the text is no call.
