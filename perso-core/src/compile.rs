@@ -4,6 +4,7 @@ mod examples;
 mod guarantees;
 mod migrate;
 
+pub(crate) use guarantees::Guarantees;
 pub use migrate::{Migrated, migrate};
 
 use crate::check::{self, Checked};
@@ -33,7 +34,7 @@ pub struct Compiled {
 ///
 /// [`CompileError`] with everything that is wrong with the text, failing examples included. `extends` is an error.
 pub fn compile(text: &str) -> Result<Compiled, CompileError> {
-    finish(check::check(text))
+    finish(check::check(text), &Guarantees::Prove(&|_, _| {}))
 }
 
 /// Compiles a policy that may extend other documents, which the resolver finds.
@@ -58,17 +59,26 @@ pub fn compile(text: &str) -> Result<Compiled, CompileError> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn compile_with(text: &str, resolver: &dyn Resolver) -> Result<Compiled, CompileError> {
-    finish(check::check_with(text, resolver))
+    compile_as(text, resolver, &Guarantees::Prove(&|_, _| {}))
+}
+
+/// As [`compile_with`], with a choice of what is done with the guarantees.
+pub(crate) fn compile_as(
+    text: &str,
+    resolver: &dyn Resolver,
+    guarantees: &Guarantees<'_>,
+) -> Result<Compiled, CompileError> {
+    finish(check::check_with(text, resolver), guarantees)
 }
 
 /// The module of a checked policy.
-fn finish(checked: Checked) -> Result<Compiled, CompileError> {
+fn finish(checked: Checked, proofs: &Guarantees<'_>) -> Result<Compiled, CompileError> {
     let Checked { policy, examples: own, guarantees, extended, mut diagnostics, documents } = checked;
     let Some(policy) = policy else { return Err(CompileError { diagnostics, documents }) };
     diagnostics.extend(warnings(&policy, &documents));
     diagnostics.extend(examples::run(&policy, &own));
     diagnostics.extend(extended.iter().flat_map(|(policy, own)| examples::run(policy, own)));
-    diagnostics.extend(guarantees.iter().flat_map(|guarantees| guarantees::prove(&policy, guarantees)));
+    diagnostics.extend(guarantees.iter().flat_map(|guarantees| proofs.findings(&policy, guarantees)));
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(CompileError { diagnostics, documents });

@@ -134,6 +134,7 @@ codes! {
     Warning Stricter "stricter" "A legacy test that a missing attribute passed, and no longer does.",
     Warning Presence "presence" "A legacy test for presence of what is likely a boolean.",
     Warning Undecided "undecided" "A guarantee of which it cannot be found out whether a call breaks it.",
+    Warning Unproved "unproved" "Guarantees that were not proved, because the compiler was asked not to.",
     Warning Uncovered "uncovered" "A part of the policy that no test case covers.",
     Warning Unnoticed "unnoticed" "A change of the policy that no test case notices.",
     Warning UnallowedRequest "unallowed-request" "Resources or prompts that the policy covers, and that no rule allows.",

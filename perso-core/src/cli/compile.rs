@@ -4,6 +4,7 @@ use super::DONE;
 use super::failure::Failure;
 use super::input::{Document, Extended};
 use super::output::{self, BOLD, Format, GOOD, count};
+use crate::compile::Guarantees;
 use crate::diagnostic::Source;
 use crate::module::{Manifest, hex, sha256};
 use crate::visible;
@@ -22,6 +23,7 @@ Examples:
   perso compile support-desk.json                    # writes support-desk.wasm
   perso compile support-desk.json -o support.wasm
   perso compile support-desk.json --deny-warnings    # for CI
+  perso compile support-desk.json --no-guarantees    # while you write the policy
   perso compile teams/mail.json --include .          # extends documents below this folder
 
 With --format json, standard output has one JSON object per line: one for each error or warning
@@ -42,6 +44,9 @@ pub(crate) struct Compile {
     /// Treat warnings as errors
     #[arg(long)]
     deny_warnings: bool,
+    /// Do not prove the policy's guarantees, which can take long, and warn that they were not proved
+    #[arg(long)]
+    no_guarantees: bool,
     #[command(flatten)]
     extended: Extended,
 }
@@ -67,7 +72,8 @@ impl Compile {
             return Err(Failure::because("the module would overwrite the policy; choose another file with `-o`"));
         }
         let name = self.policy.display().to_string();
-        let compiled = match self.extended.compile(&self.policy, &text)? {
+        let guarantees = if self.no_guarantees { Guarantees::Skip } else { Guarantees::Prove(&|_, _| {}) };
+        let compiled = match self.extended.compile_as(&self.policy, &text, &guarantees)? {
             Ok(compiled) => compiled,
             Err(error) => {
                 output::diagnostics(self.format, &Source::of(&name, &error.documents), &error.diagnostics)?;

@@ -6,9 +6,10 @@ use super::input::{self, Extended};
 use super::now::Now;
 use super::output::{self, BAD, BOLD, Format, GOOD};
 use crate::check::check_with;
+use crate::compile::{Guarantees, compile_as};
 use crate::module::{Manifest, hex, sha256};
 use crate::reference::{self, Conclusion, RuleTrace, Trace};
-use crate::{Cause, Decision, Outcome, Policy, Resolver, compile_with, visible};
+use crate::{Cause, Decision, Outcome, Policy, Resolver, visible};
 use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -147,7 +148,7 @@ fn agree(decision: &Decision<'_>, conclusion: &Conclusion) -> bool {
 
 /// Whether the module is what this compiler makes of its policy.
 fn is_reproducible(policy: &Policy, main: &str, documents: &dyn Resolver) -> bool {
-    compile_with(main, documents).is_ok_and(|compiled| compiled.module == policy.module())
+    compile_as(main, documents, &Guarantees::Skip).is_ok_and(|compiled| compiled.module == policy.module())
 }
 
 /// How much of the call is shown before and behind a byte.

@@ -3,9 +3,10 @@
 use super::failure::Failure;
 use super::output;
 use crate::analyze::Rules;
+use crate::compile::{Guarantees, compile_as};
 use crate::diagnostic::Source;
 pub(crate) use crate::load::Document;
-use crate::{CompileError, Compiled, Folder, Policy, compile_with, limits};
+use crate::{CompileError, Compiled, Folder, Policy, limits};
 use clap::Args;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -27,7 +28,17 @@ impl Extended {
 
     /// Compiles the text of the policy in a file.
     pub(crate) fn compile(&self, path: &Path, text: &str) -> Result<Result<Compiled, CompileError>, Failure> {
-        Ok(compile_with(text, &self.folder(path)?))
+        self.compile_as(path, text, &Guarantees::Prove(&|_, _| {}))
+    }
+
+    /// As [`compile`](Self::compile), with a choice of what is done with the guarantees.
+    pub(crate) fn compile_as(
+        &self,
+        path: &Path,
+        text: &str,
+        guarantees: &Guarantees<'_>,
+    ) -> Result<Result<Compiled, CompileError>, Failure> {
+        Ok(compile_as(text, &self.folder(path)?, guarantees))
     }
 
     /// Where the documents are that the policy in a file extends.

@@ -5,10 +5,39 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
 use crate::policy::{Effect, Policy, Rule};
 use crate::reference::Conclusion;
 
+/// What is done with the guarantees.
+pub(crate) enum Guarantees<'p> {
+    /// They are proved. The function hears of each which it is, counted from 1, of how many.
+    Prove(&'p dyn Fn(usize, usize)),
+    /// They are not, and a warning says so.
+    Skip,
+}
+
+impl Guarantees<'_> {
+    /// What there is to say about the guarantees of a policy.
+    pub(super) fn findings(&self, policy: &Policy, guarantees: &Policy) -> Vec<Diagnostic> {
+        match self {
+            Self::Prove(progress) => prove(policy, guarantees, progress),
+            Self::Skip => skipped(guarantees).into_iter().collect(),
+        }
+    }
+}
+
+/// That the guarantees are not proved, at the first of them.
+fn skipped(guarantees: &Policy) -> Option<Diagnostic> {
+    let first = guarantees.rules.first()?;
+    let message = match guarantees.rules.len() {
+        1 => "1 guarantee was not proved".to_owned(),
+        count => format!("{count} guarantees were not proved"),
+    };
+    let help = "the policy may allow what they forbid; compile without `--no-guarantees` before you use it";
+    Some(Diagnostic::new(Code::Unproved, first.span, message).help(help))
+}
+
 /// What is wrong with the guarantees: an error for each that a call breaks, and a warning for each that is not decided.
-pub(super) fn prove(policy: &Policy, guarantees: &Policy) -> Vec<Diagnostic> {
+fn prove(policy: &Policy, guarantees: &Policy, progress: &dyn Fn(usize, usize)) -> Vec<Diagnostic> {
     let mut found = Diagnostics::default();
-    for (guarantee, answer) in guarantees.rules.iter().zip(analyze::prove(policy, guarantees)) {
+    for (guarantee, answer) in guarantees.rules.iter().zip(analyze::prove_with(policy, guarantees, progress)) {
         match answer {
             Answer::Never => {}
             Answer::Call(witness) => found.push(broken(policy, guarantee, &witness.call)),
