@@ -2,7 +2,7 @@
 
 use super::DONE;
 use super::output::{BAD, GOOD};
-use crate::analyze::Kind;
+use crate::analyze::{Decided, Kind};
 use crate::visible;
 use clap::ValueEnum;
 
@@ -48,16 +48,16 @@ pub(crate) fn heading(kind: &Kind) -> String {
 /// The first cells of a row about a kind of calls, in a table in Markdown.
 pub(crate) fn cells(kind: &Kind) -> String {
     let word = if kind.is_wider() { "**wider**" } else { "narrower" };
-    format!("{word} | {} | {} | {}", code(&kind.tool), cell(&kind.old.to_string()), cell(&kind.new.to_string()))
+    // The policy's author chooses the name, so it is code, in which nothing is Markdown.
+    let decided = |decided: &Decided| match &decided.rule {
+        Some(rule) => format!("{} by {}", decided.outcome.name(), code(rule)),
+        None => decided.outcome.name().to_owned(),
+    };
+    format!("{word} | {} | {} | {}", code(&kind.tool), decided(&kind.old), decided(&kind.new))
 }
 
-/// A text that does not end its cell.
-pub(crate) fn cell(text: &str) -> String {
-    visible(text).replace('|', "\\|")
-}
-
-/// A text as code that it does not end.
+/// A text as code in a cell of a table. It ends neither.
 pub(crate) fn code(text: &str) -> String {
     let fence = "`".repeat(1 + text.split(|c| c != '`').map(str::len).max().unwrap_or(0));
-    format!("{fence} {} {fence}", cell(text))
+    format!("{fence} {} {fence}", visible(text).replace('|', "\\|"))
 }

@@ -7,6 +7,7 @@ use super::output::{self, BOLD, count};
 use crate::analyze::{Differences, Rules, UndecidedTool};
 use crate::visible;
 use clap::Args;
+use serde_json::Value;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -69,11 +70,29 @@ fn human(old: &Rules, new: &Rules, differences: &Differences) -> io::Result<()> 
         writeln!(out, "{BOLD}undecided{BOLD:#} {}: more calls may be decided differently", visible(tool))?;
         writeln!(out, "          in the way: the tests of {}", visible(&places.join(", ")))?;
     }
-    let wider = differences.changes.iter().filter(|change| change.kind.is_wider()).count();
-    match differences.changes.len() {
-        0 if differences.undecided.is_empty() => writeln!(out, "no differences: every call is decided alike"),
-        changes => writeln!(out, "{}, {wider} wider", count(changes, "difference")),
+    writeln!(out, "{}", summary(differences))
+}
+
+/// How many kinds of calls get more leave, and how many less.
+fn summary(differences: &Differences) -> String {
+    let (wider, narrower): (Vec<_>, Vec<_>) = differences.changes.iter().partition(|change| change.kind.is_wider());
+    let undecided = differences.undecided.len();
+    let mut summary = match differences.changes.len() {
+        0 if undecided == 0 => return "no differences: every call is decided alike".to_owned(),
+        changes => format!("{}: {} wider, {} narrower", count(changes, "difference"), wider.len(), narrower.len()),
+    };
+    if undecided > 0 {
+        summary = format!("{summary}; {} undecided", count(undecided, "tool"));
     }
+    summary
+}
+
+/// The roles of the caller in an example, for a table in Markdown.
+fn roles(call: &str) -> String {
+    let call: Value = serde_json::from_str(call).unwrap_or_default();
+    let roles = call.pointer("/agent/roles").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let roles: Vec<String> = roles.iter().filter_map(Value::as_str).map(change::code).collect();
+    if roles.is_empty() { "none".to_owned() } else { roles.join(", ") }
 }
 
 fn json(differences: &Differences) -> io::Result<()> {
@@ -87,13 +106,15 @@ fn markdown(differences: &Differences) -> io::Result<()> {
     if differences.changes.is_empty() && differences.undecided.is_empty() {
         return writeln!(out, "The policy decides every call as before.");
     }
-    writeln!(out, "| | tool | before | after | example |\n| --- | --- | --- | --- | --- |")?;
+    writeln!(out, "**{}**\n", summary(differences))?;
+    writeln!(out, "| | tool | before | after | roles | example |\n| --- | --- | --- | --- | --- | --- |")?;
     for change in &differences.changes {
-        writeln!(out, "| {} | {} |", change::cells(&change.kind), change::code(&change.call))?;
+        let (roles, call) = (roles(&change.call), change::code(&change.call));
+        writeln!(out, "| {} | {roles} | {call} |", change::cells(&change.kind))?;
     }
     for UndecidedTool { tool, places } in &differences.undecided {
-        let places = change::cell(&places.join(", "));
-        writeln!(out, "| **undecided** | {} | | | {places} |", change::code(tool))?;
+        let places = places.iter().map(|place| change::code(place)).collect::<Vec<_>>().join(", ");
+        writeln!(out, "| **undecided** | {} | | | | {places} |", change::code(tool))?;
     }
     Ok(())
 }
