@@ -4,6 +4,7 @@ use super::DONE;
 use super::failure::Failure;
 use super::input::{self, Extended};
 use super::output::{self, BAD, BOLD, Format, GOOD, count};
+use super::progress::Progress;
 use super::tools;
 use crate::catalog::{Catalog, Pins};
 use crate::diagnostic::{Diagnostic, Severity, Source};
@@ -84,8 +85,10 @@ impl Check {
         if let Some(pins) = pins {
             catalog = catalog.approved_as(pins);
         }
-        let found = rules.check(&catalog);
         let name = self.policy.display().to_string();
+        let progress = Progress::of(format!("checking {name} against {}", count(catalog.len(), "tool")));
+        let found = rules.check(&catalog);
+        drop(progress);
         output::diagnostics(self.format, &Source::of(&name, rules.documents()), &found)?;
         let number = |severity| found.iter().filter(|finding: &&Diagnostic| finding.severity == severity).count();
         let [errors, warnings, notes] = [Severity::Error, Severity::Warning, Severity::Note].map(number);

@@ -4,7 +4,6 @@ use super::DONE;
 use super::failure::Failure;
 use super::input::{Document, Extended};
 use super::output::{self, BOLD, Format, GOOD, count};
-use crate::compile::Guarantees;
 use crate::diagnostic::Source;
 use crate::module::{Manifest, hex, sha256};
 use crate::visible;
@@ -72,8 +71,8 @@ impl Compile {
             return Err(Failure::because("the module would overwrite the policy; choose another file with `-o`"));
         }
         let name = self.policy.display().to_string();
-        let guarantees = if self.no_guarantees { Guarantees::Skip } else { Guarantees::Prove(&|_, _| {}) };
-        let compiled = match self.extended.compile_as(&self.policy, &text, &guarantees)? {
+        let compile = if self.no_guarantees { Extended::compile_unproved } else { Extended::compile };
+        let compiled = match compile(&self.extended, &self.policy, &text)? {
             Ok(compiled) => compiled,
             Err(error) => {
                 output::diagnostics(self.format, &Source::of(&name, &error.documents), &error.diagnostics)?;

@@ -4,6 +4,7 @@ use super::change::{self, FailOn, Shape};
 use super::failure::Failure;
 use super::input::{self, Extended};
 use super::output::{self, BOLD, count};
+use super::progress::Progress;
 use crate::analyze::{Differences, Rules, UndecidedTool};
 use crate::visible;
 use clap::Args;
@@ -45,7 +46,11 @@ pub(crate) struct Diff {
 impl Diff {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
         let (old, new) = (input::rules(&self.old, &self.extended)?, input::rules(&self.new, &self.extended)?);
-        let differences = old.diff(&new);
+        let names = format!("{} with {}", self.old.display(), self.new.display());
+        let progress = Progress::of(format!("comparing {names}"));
+        let at = |at, of| progress.now(|| format!("comparing {names}: tool {at} of {of}"));
+        let differences = old.diff_with(&new, &at);
+        drop(progress);
         match self.format {
             Shape::Human => human(&old, &new, &differences)?,
             Shape::Json => json(&differences)?,

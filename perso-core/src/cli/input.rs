@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::output;
+use super::progress::Progress;
 use crate::analyze::Rules;
 use crate::compile::{Guarantees, compile_as};
 use crate::diagnostic::Source;
@@ -28,17 +29,16 @@ impl Extended {
 
     /// Compiles the text of the policy in a file.
     pub(crate) fn compile(&self, path: &Path, text: &str) -> Result<Result<Compiled, CompileError>, Failure> {
-        self.compile_as(path, text, &Guarantees::Prove(&|_, _| {}))
+        let name = path.display();
+        let progress = Progress::of(format!("compiling {name}"));
+        let at = |at, of| progress.now(|| format!("compiling {name}: guarantee {at} of {of}"));
+        Ok(compile_as(text, &self.folder(path)?, &Guarantees::Prove(&at)))
     }
 
-    /// As [`compile`](Self::compile), with a choice of what is done with the guarantees.
-    pub(crate) fn compile_as(
-        &self,
-        path: &Path,
-        text: &str,
-        guarantees: &Guarantees<'_>,
-    ) -> Result<Result<Compiled, CompileError>, Failure> {
-        Ok(compile_as(text, &self.folder(path)?, guarantees))
+    /// As [`compile`](Self::compile), without proving the guarantees.
+    pub(crate) fn compile_unproved(&self, path: &Path, text: &str) -> Result<Result<Compiled, CompileError>, Failure> {
+        let _progress = Progress::of(format!("compiling {}", path.display()));
+        Ok(compile_as(text, &self.folder(path)?, &Guarantees::Skip))
     }
 
     /// Where the documents are that the policy in a file extends.
@@ -72,7 +72,9 @@ pub(crate) fn policy(path: &Path, extended: &Extended) -> Result<Policy, Failure
 
 /// The rules of the policy in a file, or in a module, from which a guarantee that does not hold does not keep it.
 pub(crate) fn rules(path: &Path, extended: &Extended) -> Result<Rules, Failure> {
+    let progress = Progress::of(format!("reading {}", path.display()));
     let rules = Rules::of_checked(Document::read(path)?.checked(&extended.folder(path)?)?);
+    drop(progress);
     match rules {
         Ok(rules) => Ok(rules),
         Err(error) => {

@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::input;
 use super::log::{self, Chunk, Log, Record, Unreadable};
 use super::output::{self, BOLD, GOOD, count};
+use super::progress::Progress;
 use super::tools;
 use crate::Outcome;
 use crate::learn::{Learned, Learner, Options};
@@ -106,11 +107,18 @@ impl Part {
 impl Learn {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
         let tools = tools::catalog(&self.tools)?;
+        let name = self.log.display();
+        let progress = Progress::of(format!("reading {name}"));
         let log = Twice::of(&self.log)?;
         let threads = log::threads(self.threads);
         let unreadable = |error| Failure::unreadable(&self.log, &error);
         let mut all = Part::default();
-        log.open()?.each(threads, Part::of, |part| all.append(part)).map_err(unreadable)?;
+        let read = log.open()?.each(threads, Part::of, |part| {
+            all.append(part);
+            progress.now(|| format!("reading {name}: {}", log::calls(all.learner.calls())));
+        });
+        read.map_err(unreadable)?;
+        progress.now(|| format!("learning from {}", log::calls(all.learner.calls())));
         if !self.skip_unreadable
             && let Some(failure) = all.unreadable.failure(&self.log)
         {
@@ -132,6 +140,7 @@ impl Learn {
                     BTreeSet::new()
                 })
         });
+        drop(progress);
         if let Some(failure) = failed {
             return Err(failure);
         }

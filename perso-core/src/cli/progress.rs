@@ -28,8 +28,10 @@ impl Progress {
             let mut is_shown = false;
             while stopped.recv_timeout(STEP) == Err(RecvTimeoutError::Timeout) {
                 let what = line.lock().map(|what| what.clone()).unwrap_or_default();
-                // Where this cannot be written, nothing is lost.
-                let _ = write!(io::stderr(), "\r\x1b[2K{} … {} s", crate::visible(&what), began.elapsed().as_secs());
+                let what = crate::visible(&what);
+                // A line that is too long is cut, not wrapped, so that all of it is cleared. Where this cannot be written,
+                // nothing is lost.
+                let _ = write!(io::stderr(), "\r\x1b[2K\x1b[?7l{what} … {} s\x1b[?7h", began.elapsed().as_secs());
                 is_shown = true;
             }
             if is_shown {

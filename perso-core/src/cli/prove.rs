@@ -4,6 +4,7 @@ use super::DONE;
 use super::failure::Failure;
 use super::input::{self, Extended};
 use super::output::{self, BAD, BOLD, Format, GOOD, count};
+use super::progress::Progress;
 use crate::analyze::{Promise, Proof, Proved};
 use crate::visible;
 use clap::Args;
@@ -44,7 +45,11 @@ impl Prove {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
         let rules = input::rules(&self.policy, &self.extended)?;
         let other = self.guarantees.as_ref().map(|path| input::rules(path, &self.extended)).transpose()?;
-        let proofs = rules.prove(other.as_ref().unwrap_or(&rules));
+        let name = self.policy.display();
+        let progress = Progress::of(format!("proving {name}"));
+        let at = |at, of| progress.now(|| format!("proving {name}: guarantee {at} of {of}"));
+        let proofs = rules.prove_with(other.as_ref().unwrap_or(&rules), &at);
+        drop(progress);
         if proofs.is_empty() {
             let path = self.guarantees.as_ref().unwrap_or(&self.policy);
             return Err(Failure::file(path, "has no guarantees"));

@@ -6,6 +6,7 @@ use super::input::{self, Extended};
 use super::log::{self, Log, Record, Unreadable};
 use super::now::Now;
 use super::output;
+use super::progress::Progress;
 use crate::analyze::{Decided, Kind, Rules};
 use crate::{CauseKind, Outcome, Policy, visible};
 use clap::Args;
@@ -200,7 +201,13 @@ impl Replay {
         let mut tally = Tally::default();
         let work = |chunk: &log::Chunk| self.judge(&policy, old.as_ref(), chunk);
         let threads = log::threads(self.threads);
-        let read = Log::open(&self.log)?.each(threads, work, |part| tally.append(part));
+        let name = self.log.display();
+        let progress = Progress::of(format!("judging the calls in {name}"));
+        let read = Log::open(&self.log)?.each(threads, work, |part| {
+            tally.append(part);
+            progress.now(|| format!("judging the calls in {name}: {}", tally.counts.judged));
+        });
+        drop(progress);
         read.map_err(|error| Failure::unreadable(&self.log, &error))?;
         tally.counts.unreadable = tally.unreadable.count;
         match self.format {
