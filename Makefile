@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help check demo test hosts clients python node attacks agents bench bench-peers soak fuzz lint
+.PHONY: help check demo test hosts clients python node attacks agents ci bench bench-peers soak fuzz lint
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,7 +19,7 @@ check: ## Run the quick Rust checks: formatting, clippy, unit tests, conformance
 		--test layers --test conformance --test reference --test diagnostics --test reasons --test cli
 
 # Optimised, because the property test judges hundreds of thousands of calls; with the checks that a debug build has.
-test: hosts clients python node attacks agents ## Run all tests, and all examples in the documentation
+test: hosts clients python node attacks agents ci ## Run all tests, and all examples in the documentation
 	cargo test --workspace --locked --profile checked --no-fail-fast
 
 hosts: ## Run the conformance corpus in other engines; installs missing tools if it can
@@ -40,6 +40,9 @@ attacks: ## Attack the servers that the ready policies protect, through the guar
 
 agents: ## Test `perso hook` and the gateway with the coding agents themselves, on a played model; installs them; needs root
 	perso-core/tests/agents/run.sh
+
+ci: ## Lint the workflow and the hooks of docs/ci.md, and run them; installs missing tools if it can
+	perso-core/tests/ci/run.sh
 
 DESK = target/hosts/support-desk.wasm policies/support-desk.calls.jsonl target/perso-bench.json
 
