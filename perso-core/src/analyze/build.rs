@@ -45,6 +45,7 @@ pub(super) fn form(facet: Facet) -> Option<&'static str> {
         Facet::Domain => "[^@]+@[^@]+",
         Facet::Path => "/.*",
         Facet::Address => "[0-9A-Fa-f:.]+",
+        Facet::Segment => r"[^/\x00-\x1f\\]+",
         _ => return None,
     })
 }
@@ -146,7 +147,7 @@ pub(super) fn instants(asked: &[(Facet, Vec<Value>)], near: &[i64], now: i64) ->
     let has_days =
         asked.iter().any(|(facet, _)| matches!(facet, Facet::Weekday(_) | Facet::TimeOfDay(_) | Facet::Date(_)));
     if has_days {
-        for day in days.iter().flat_map(|day| (0..7).map(move |step| day + step)) {
+        for day in days.iter().flat_map(|day| (-2..7).map(move |step| day + step)) {
             let noon = day.saturating_mul(DAY).saturating_add(DAY / 2);
             let offsets = zones.iter().filter_map(|zone| offset(*zone, noon));
             for offset in offsets.collect::<BTreeSet<_>>() {
@@ -159,6 +160,11 @@ pub(super) fn instants(asked: &[(Facet, Vec<Value>)], near: &[i64], now: i64) ->
         found.push(now);
     }
     found
+}
+
+/// When a day begins by UTC, and so many hours later.
+pub(super) fn hours_into(day: i64, hours: i64) -> Option<Decimal> {
+    Decimal::parse(&day.saturating_mul(DAY).saturating_add(hours * 3600).to_string())
 }
 
 /// How many seconds the clock of a zone is ahead of that of UTC.
@@ -394,7 +400,7 @@ fn sql(statement: &Value) -> Vec<String> {
 }
 
 /// An instant in RFC 3339.
-fn written(seconds: i64) -> Option<String> {
+pub(super) fn written(seconds: i64) -> Option<String> {
     Timestamp::from_second(seconds).ok().map(|instant| instant.to_string())
 }
 

@@ -42,9 +42,18 @@ pub(super) fn expression(operator: &Operator) -> Option<String> {
         Operator::EndsWith(operand) => format!(".*{}", literal(operand)?),
         Operator::Contains(operand) => format!(".*{}.*", literal(operand)?),
         Operator::Inside { base: None, directory } => {
-            let [Operand::Literal(Value::String(directory))] = directory.as_slice() else { return None };
+            let part = |part: &Operand| match part {
+                Operand::Literal(Value::String(text)) => Some(text.clone()),
+                _ => None,
+            };
+            let parts = directory.iter().map(part).collect::<Option<Vec<_>>>()?;
+            let join = |path: String, part: &String| {
+                let slash = if path.is_empty() || path.ends_with('/') { "" } else { "/" };
+                format!("{path}{slash}{part}")
+            };
+            let directory = parts.iter().filter(|part| !part.is_empty()).fold(String::new(), join);
             let below = if directory.ends_with('/') { directory.clone() } else { format!("{directory}/") };
-            format!("{}|{}.*", regex_syntax::escape(directory), regex_syntax::escape(&below))
+            format!("{}|{}.*", regex_syntax::escape(&directory), regex_syntax::escape(&below))
         }
         Operator::Matches(Pattern::Regex(text)) => text.clone(),
         Operator::Matches(Pattern::Glob { text, separator }) => {

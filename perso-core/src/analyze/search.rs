@@ -247,6 +247,16 @@ impl<'w> Solver<'w> {
                     self.assert(vec![!is_false]);
                     return;
                 }
+                // Whatever it is, a value is neither less nor more than itself.
+                if let [first, second] = sides.as_slice()
+                    && first == second
+                {
+                    let is_strict = matches!(asked.0, Operator::Lt(_) | Operator::Gt(_));
+                    let is_other = matches!(asked.0, Operator::Inside { .. });
+                    if !is_other {
+                        self.assert(vec![if is_strict { !is_true } else { !is_false }]);
+                    }
+                }
                 // With one side, or two of the same type, there is an answer.
                 if let [first, second] = sides.as_slice()
                     && matches!(asked.0, Operator::Eq(_))

@@ -20,6 +20,8 @@ use crate::reference::{Number, Value};
 const MOST_VALUES: usize = 24;
 /// The most values that are tried for places that are compared with each other.
 const MOST_TRIED: usize = 3_000;
+/// The most presents that are tried.
+const MOST_PRESENTS: usize = 4;
 /// The most texts that are tried as a part of a path.
 const MOST_PARTS: usize = 6;
 /// The present of a call in which it does not matter: 2026-01-01T00:00:00Z.
@@ -94,6 +96,7 @@ struct Lifted {
 }
 
 /// Finds values.
+#[derive(Clone)]
 pub(super) struct Values<'w> {
     shared: &'w Policy,
     writer: &'w Writer<'w>,
@@ -149,7 +152,7 @@ impl<'w> Values<'w> {
         for atom in may.iter().filter(|(_, may)| !may.be_true).map(|(atom, _)| *atom) {
             if let Some(Atom { test: Tested::Anywhere(_), sides }) = writer.atoms.get(atom)
                 && let [part, side] = sides.as_slice()
-                && writer.space.way(*side) == Some(&Way::Facet(Facet::Strings))
+                && matches!(writer.space.way(*side), Some(Way::Facet(_)))
             {
                 let is_text = |node: &NodeId| {
                     let line = writer.space.line(*node);
@@ -168,7 +171,21 @@ impl<'w> Values<'w> {
     pub(super) fn find(mut self) -> Result<Found, Failure> {
         let roles = self.roles()?;
         let tool = self.settle_tool()?;
-        self.settle_present()?;
+        let mut failure = None;
+        for (place, now) in self.presents()? {
+            let mut values = self.clone();
+            values.now = now;
+            values.fixed.extend(place);
+            match values.build(&tool, roles.clone()) {
+                Err(Failure::Unknown(place)) => failure = failure.or(Some(Failure::Unknown(place))),
+                found => return found,
+            }
+        }
+        Err(failure.unwrap_or_else(|| Failure::Unknown("context.now".to_owned())))
+    }
+
+    /// The call, now that the tool and the present are settled.
+    fn build(mut self, tool: &str, roles: Option<Vec<String>>) -> Result<Found, Failure> {
         self.settle_compared()?;
         let mut parts = BTreeMap::new();
         for root in [Root::Args, Root::Agent, Root::Resource, Root::Context] {
@@ -182,7 +199,7 @@ impl<'w> Values<'w> {
         self.add_present(&mut parts);
         self.add_roles(&mut parts, roles);
         self.add_anywhere(&mut parts)?;
-        Ok(Found { tool, parts })
+        Ok(Found { tool: tool.to_owned(), parts })
     }
 
     fn way(&self, node: NodeId) -> Option<&'w Way> {
@@ -295,12 +312,27 @@ impl<'w> Values<'w> {
         })
     }
 
+    /// Whether a test is about texts without the difference of upper and lower case.
+    fn is_folded(&self, atom: AtomId) -> bool {
+        let sides = self.writer.atoms.get(atom).map(|atom| atom.sides.as_slice()).unwrap_or_default();
+        sides.iter().any(|side| self.way(*side) == Some(&Way::Facet(Facet::Folded)))
+    }
+
+    /// What strings a test of a place takes, as a regular expression.
+    fn expression(&self, atom: AtomId, asked: &Asked) -> Option<String> {
+        let expression = language::expression(&asked.0)?;
+        match self.writer.atoms.get(atom).map(|atom| &atom.test) {
+            Some(Tested::Anywhere(_)) if self.is_folded(atom) => build::lift(Facet::Folded, &expression),
+            _ => Some(expression),
+        }
+    }
+
     fn passes(&self, atoms: &[AtomId], value: &Value) -> bool {
         atoms.iter().all(|atom| match self.writer.atoms.get(*atom).map(|atom| &atom.test) {
             Some(Tested::Value(asked)) => self.may(*atom).be(alone::test(&asked.0, &[Some(value)])),
             // That it is somewhere need not be here.
             Some(Tested::Anywhere(asked)) => {
-                self.may(*atom).be_true || alone::test(&asked.0, &[Some(value)]) != Some(true)
+                self.may(*atom).be_true || !has_text(value, &asked.0, self.is_folded(*atom))
             }
             _ => true,
         })
@@ -317,6 +349,9 @@ impl<'w> Values<'w> {
             return Ok(vec![Some(fixed.clone())]);
         }
         let some = |value: Value| Ok(vec![Some(value)]);
+        if let Some(name) = self.tool_of(node) {
+            return self.of_tool(node, &name);
+        }
         if self.way(node) == Some(&Way::Part(Root::Tool)) {
             return self.tool(node).map(|name| vec![Some(name)]);
         }
@@ -331,6 +366,29 @@ impl<'w> Values<'w> {
             Kind::String => self.strings(node, count).map(all),
             Kind::List => self.list(node).map(|list| vec![Some(list)]),
             Kind::Object => self.object(node).map(|object| vec![Some(object)]),
+        }
+    }
+
+    /// The name of the tool that a place is read off, if it can have no other.
+    fn tool_of(&self, node: NodeId) -> Option<Value> {
+        let above = self.above(node).filter(|above| self.way(*above) == Some(&Way::Part(Root::Tool)))?;
+        let fixed = self.fixed.get(&above).cloned();
+        fixed.or_else(|| self.writer.tool.others.is_none().then(|| Value::String(self.writer.tool.name.clone())))
+    }
+
+    /// What is read off the tool's name.
+    fn of_tool(&self, node: NodeId, name: &Value) -> Result<Vec<Option<Value>>, Failure> {
+        let Some(Way::Facet(facet)) = self.way(node) else { return Err(self.unknown(node)) };
+        let read = alone::facet(*facet, name, self.shared, Some(&self.now));
+        let atoms: Vec<AtomId> = self.atoms(node).into_iter().map(|(atom, _)| atom).collect();
+        match read {
+            Read::Value(value)
+                if kind_of(&Read::Value(value.clone())) == self.kind(node) && self.passes(&atoms, &value) =>
+            {
+                Ok(vec![Some(value)])
+            }
+            _ if self.writer.tool.others.is_none() => Err(Failure::Conflict(self.conflict(node, &atoms))),
+            _ => Err(self.unknown(node)),
         }
     }
 
@@ -357,10 +415,19 @@ impl<'w> Values<'w> {
         let read = lifted.iter().map(|lifted| (lifted.expression.clone(), lifted.want));
         let expressions: Vec<_> = others.patterns.iter().cloned().chain(tested).chain(read).collect();
         let taken = others.taken.iter().cloned().collect();
-        match language::strings(&expressions, &|_| true, None, MOST_VALUES, &taken) {
+        let measured = self.facets(node).into_iter().find(|(facet, _)| *facet == Facet::Length).map(|(_, node)| node);
+        let of_length: Vec<AtomId> =
+            measured.map(|node| self.atoms(node)).unwrap_or_default().into_iter().map(|(atom, _)| atom).collect();
+        let most = match measured {
+            Some(length) => self.values(length, 1)?.first().and_then(|length| numbers::whole(length.as_ref()?)),
+            None => None,
+        };
+        let fits = |length: usize| self.passes(&of_length, &Value::Number(Number::new(&length.to_string())));
+        match language::strings(&expressions, &fits, most.map(|length| length + 512), MOST_VALUES, &taken) {
             Strings::These(names) if names.is_empty() => {
+                let of_length = measured.map(|length| self.conflict(length, &of_length)).unwrap_or_default();
                 let read = lifted.iter().flat_map(|lifted| self.conflict(lifted.facet, lifted.atom.as_slice()));
-                Err(Failure::Conflict(self.conflict(node, &atoms).into_iter().chain(read).collect()))
+                Err(Failure::Conflict(self.conflict(node, &atoms).into_iter().chain(read).chain(of_length).collect()))
             }
             Strings::These(names) => {
                 let names = names.into_iter().map(Value::String);
@@ -410,10 +477,61 @@ impl<'w> Values<'w> {
         if facets.is_empty() {
             return Ok(found);
         }
+        self.dates(node, &own)?;
         let near: Vec<i64> = found.iter().filter_map(build::whole).collect();
         let mut candidates = self.instants(&facets, &near)?.into_iter().map(build::instant_number).collect::<Vec<_>>();
         candidates.extend(found);
         self.fitting(node, candidates, count)
+    }
+
+    /// That an instant can have the dates and weekdays that are asked for, with these tests of the instant.
+    fn dates(&self, node: NodeId, of_instant: &[(AtomId, &Asked)]) -> Result<(), Failure> {
+        let facets = self.facets(node);
+        let ids = |node: NodeId| self.atoms(node).into_iter().map(|(atom, _)| atom).collect::<Vec<_>>();
+        let literals = |own: &[(AtomId, &Asked)]| {
+            own.iter().flat_map(|(_, asked)| numbers::literals(&asked.0)).collect::<Vec<_>>()
+        };
+        for (facet, date) in facets.iter().filter(|(_, node)| self.kind(*node) == Kind::Number) {
+            let Facet::Date(zone) = facet else { continue };
+            let of_date = ids(*date);
+            let days = numbers::candidates(&literals(&self.atoms(*date)), numbers::range(*facet), 1);
+            let days = days.iter().filter(|day| self.passes(&of_date, day)).filter_map(build::whole);
+            let days: Vec<i64> = days.collect();
+            let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else { continue };
+            // No clock is more than 16 hours from that of UTC.
+            let (Some(from), Some(to)) = (build::hours_into(*first, -16), build::hours_into(last + 1, 16)) else {
+                continue;
+            };
+            let bounds: Vec<_> = literals(of_instant).into_iter().chain([from.clone(), to.clone()]).collect();
+            let atoms: Vec<AtomId> = of_instant.iter().map(|(atom, _)| *atom).collect();
+            let fits = |value: &Value| match value {
+                Value::Number(Number { value: Some(number), .. }) => {
+                    from <= *number && *number <= to && self.passes(&atoms, value)
+                }
+                _ => false,
+            };
+            if !numbers::candidates(&bounds, None, 1).iter().any(fits) {
+                let instants = facets.iter().filter(|(facet, _)| *facet == Facet::Instant);
+                let mut facts = self.conflict(node, &atoms);
+                facts.extend(instants.map(|(_, node)| (Fact::Is(*node, self.kind(*node)), true)));
+                facts.extend(self.conflict(*date, &of_date));
+                return Err(Failure::Conflict(facts));
+            }
+            let is_of_date =
+                |(facet, node): &&(Facet, NodeId)| *facet == Facet::Weekday(*zone) && self.kind(*node) == Kind::Number;
+            let Some((_, weekday)) = facets.iter().find(is_of_date).filter(|_| last - first < 7) else { continue };
+            let of_weekday = ids(*weekday);
+            // The first day of 1970 was a Thursday.
+            let is_fine = |day: i64| {
+                self.passes(&of_date, &build::instant_number(day))
+                    && self.passes(&of_weekday, &build::instant_number((day + 3).rem_euclid(7) + 1))
+            };
+            if !(*first..=*last).any(is_fine) {
+                let facts = self.conflict(*date, &of_date).into_iter().chain(self.conflict(*weekday, &of_weekday));
+                return Err(Failure::Conflict(facts.collect()));
+            }
+        }
+        Ok(())
     }
 
     /// Of some values those that all facts about the place and what is below it are true of.
@@ -499,6 +617,9 @@ impl<'w> Values<'w> {
         for (facet, below) in others {
             read.push((facet, self.kind(below), self.values(below, MOST_VALUES)?));
         }
+        let of_instant = facets.iter().filter(|(facet, _)| *facet == Facet::Instant);
+        let of_instant: Vec<_> = of_instant.flat_map(|(_, below)| self.atoms(*below)).collect();
+        self.dates(node, &of_instant)?;
         let instants = if facets.iter().any(|(facet, _)| build::is_time(*facet)) {
             self.instants(&facets, &[])?
         } else {
@@ -655,7 +776,7 @@ impl<'w> Values<'w> {
             let mut expressions = Vec::new();
             let mut is_whole = true;
             for (atom, asked) in own.iter().filter(|(atom, _)| atoms.contains(atom)) {
-                match (self.wanted(*atom, asked), language::expression(&asked.0)) {
+                match (self.wanted(*atom, asked), self.expression(*atom, asked)) {
                     (None, _) => {}
                     (Some(want), Some(expression)) => expressions.push((expression, want)),
                     (Some(_), None) => is_whole = false,
@@ -736,9 +857,16 @@ impl<'w> Values<'w> {
         {
             let atoms: Vec<AtomId> = self.atoms(*count).into_iter().map(|(atom, _)| atom).collect();
             // No number of elements at all is found out there.
-            self.numbers(*count, 1)?;
-            let fits = |length: &usize| self.passes(&atoms, &Value::Number(Number::new(&length.to_string())));
+            self.values(*count, 1)?;
+            let fixed = self.fixed.get(count);
+            let fits = |length: &usize| {
+                fixed.is_none_or(|fixed| numbers::whole(fixed) == Some(*length))
+                    && self.passes(&atoms, &Value::Number(Number::new(&length.to_string())))
+            };
             let Some(length) = (list.len()..=most).find(fits) else {
+                if fixed.is_some() {
+                    return Err(self.unknown(*count));
+                }
                 let mut facts = self.conflict(*count, &atoms);
                 let present = elements.values().map(|node| {
                     let is_missing = self.kind(*node) == Kind::Missing;
@@ -828,21 +956,47 @@ impl<'w> Values<'w> {
         Ok(chosen)
     }
 
-    /// The present, which ages depend on.
-    fn settle_present(&mut self) -> Result<(), Failure> {
+    /// Presents to try, which ages depend on: each as an instant, with the value that it has in the call, if it is asked about.
+    fn presents(&self) -> Result<Vec<(Option<(NodeId, Value)>, Value)>, Failure> {
         if !self.asks_age() {
-            return Ok(());
+            return Ok(vec![(None, self.now.clone())]);
         }
-        let now = self.relevant.iter().copied().find(|node| self.is_present(Some(*node)));
-        if let Some(node) = now
-            && let Some(value) = self.value(node)?
-        {
-            if let Read::Value(instant) = alone::facet(Facet::Instant, &value, self.shared, None) {
-                self.now = instant;
+        let mut instants = vec![self.now_seconds()];
+        let ages = self.relevant.iter().copied().filter(|node| self.way(*node) == Some(&Way::Facet(Facet::Age)));
+        for age in ages.filter(|age| self.kind(*age) == Kind::Number && !self.is_present(self.above(*age))) {
+            let facets = self.above(age).map(|of| self.facets(of)).unwrap_or_default();
+            let others: Vec<_> = facets.into_iter().filter(|(facet, _)| *facet != Facet::Age).collect();
+            let values = self.values(age, MOST_PARTS)?;
+            let lengths: Vec<i64> = values.iter().flatten().filter_map(build::whole).collect();
+            for instant in self.instants(&others, &[])?.into_iter().take(MOST_PRESENTS) {
+                instants.extend(lengths.iter().map(|length| instant.saturating_add(*length)));
             }
-            self.fixed.insert(node, value);
         }
-        Ok(())
+        instants.dedup();
+        instants.truncate(MOST_PRESENTS);
+        let place = self.relevant.iter().copied().find(|node| self.is_present(Some(*node)));
+        let Some(place) = place else {
+            return Ok(instants.into_iter().map(|instant| (None, build::instant_number(instant))).collect());
+        };
+        let own = self.values(place, 1)?.into_iter().flatten();
+        let other = |instant: i64| match self.kind(place) {
+            Kind::Number => Some(build::instant_number(instant)),
+            Kind::String => build::written(instant).map(Value::String),
+            _ => None,
+        };
+        let others = instants.into_iter().filter_map(other).filter(|value| self.fits(place, value));
+        let mut presents: Vec<_> = own
+            .chain(others)
+            .map(|value| {
+                let read = alone::facet(Facet::Instant, &value, self.shared, None);
+                let now = if let Read::Value(instant) = read { instant } else { self.now.clone() };
+                (Some((place, value)), now)
+            })
+            .collect();
+        if presents.is_empty() {
+            presents.push((None, self.now.clone()));
+        }
+        Ok(presents)
     }
 
     fn asks_age(&self) -> bool {
@@ -850,7 +1004,7 @@ impl<'w> Values<'w> {
     }
 
     fn add_present(&self, parts: &mut BTreeMap<Root, Value>) {
-        if !self.asks_age() {
+        if !self.asks_age() || self.relevant.iter().any(|node| self.is_present(Some(*node))) {
             return;
         }
         if let Value::Object(members) = parts.entry(Root::Context).or_insert_with(|| Value::Object(Vec::new()))
@@ -916,6 +1070,8 @@ impl<'w> Values<'w> {
             words.extend(own.iter().filter_map(text_of));
             candidates.push(own);
         }
+        let sides = compared.iter().filter_map(|atom| self.writer.atoms.get(*atom)).flat_map(|atom| &atom.sides);
+        words.extend(sides.filter_map(|side| self.fixed.get(side)).filter_map(text_of));
         words.sort_by_key(|word| (word.len(), word.clone()));
         words.dedup();
         words.truncate(MOST_VALUES);
@@ -927,7 +1083,13 @@ impl<'w> Values<'w> {
                     let texts = directories.iter().cloned().chain(build::related(&words));
                     texts.map(|text| Value::String(if is_folded { fold(&text) } else { text })).collect()
                 }
-                Kind::Number => numbers::candidates(&numbers, None, order.len() + 1),
+                Kind::Number => {
+                    let facets = self.above(*node).map(|of| self.facets(of)).unwrap_or_default();
+                    let is_instant = self.way(*node) == Some(&Way::Facet(Facet::Instant));
+                    let instants = if is_instant { self.instants(&facets, &[])? } else { Vec::new() };
+                    let instants = instants.into_iter().map(build::instant_number);
+                    instants.take(MOST_VALUES).chain(numbers::candidates(&numbers, None, order.len() + 1)).collect()
+                }
                 _ => Vec::new(),
             };
             let grammar = match self.way(*node) {
@@ -942,6 +1104,7 @@ impl<'w> Values<'w> {
                     own.push(value);
                 }
             }
+            own.sort_by_cached_key(|value| !self.is_likely(*node, value));
         }
         let mut tried = 0;
         let mut chosen = HashMap::new();
@@ -972,9 +1135,29 @@ impl<'w> Values<'w> {
         Err(self.unknown(order.first().copied().unwrap_or_default()))
     }
 
+    /// Whether what a value is read off may have it, as far as that is quickly seen.
+    fn is_likely(&self, node: NodeId, value: &Value) -> bool {
+        let (Some(Way::Facet(facet)), Some(of)) = (self.way(node), self.above(node)) else { return true };
+        match facet {
+            // The text itself.
+            Facet::Path | Facet::AnyPath | Facet::Segment | Facet::Folded => {
+                let atoms: Vec<AtomId> = self.atoms(of).into_iter().map(|(atom, _)| atom).collect();
+                self.passes(&atoms, value)
+            }
+            Facet::Instant => self.facets(of).into_iter().all(|(facet, other)| {
+                let atoms: Vec<AtomId> = self.atoms(other).into_iter().map(|(atom, _)| atom).collect();
+                match alone::facet(facet, value, self.shared, Some(&self.now)) {
+                    Read::Value(read) => self.passes(&atoms, &read),
+                    _ => atoms.is_empty(),
+                }
+            }),
+            _ => true,
+        }
+    }
+
     /// The directories that places are compared with, and paths below them.
     fn directories(&self, order: &[NodeId], candidates: &[Vec<Value>], compared: &[AtomId]) -> Vec<String> {
-        let texts = |node: NodeId| -> Vec<String> {
+        let texts_at = |node: NodeId| -> Vec<String> {
             let fixed = self.fixed.get(&node).and_then(text_of);
             let own = order.iter().position(|other| *other == node).and_then(|at| candidates.get(at));
             fixed.into_iter().chain(own.into_iter().flatten().filter_map(text_of)).take(MOST_PARTS).collect()
@@ -987,7 +1170,7 @@ impl<'w> Values<'w> {
                 let parts = match part {
                     Operand::Literal(Literal::String(text)) => vec![text.clone()],
                     Operand::Literal(_) => Vec::new(),
-                    Operand::Ref(side) => atom.sides.get(*side).map(|node| texts(*node)).unwrap_or_default(),
+                    Operand::Ref(side) => atom.sides.get(*side).map(|node| texts_at(*node)).unwrap_or_default(),
                 };
                 let join = |path: &String, part: &String| match path.as_str() {
                     "" => part.clone(),
@@ -996,8 +1179,19 @@ impl<'w> Values<'w> {
                 let joined = paths.iter().flat_map(|path| parts.iter().map(move |part| join(path, part)));
                 paths = joined.take(MOST_VALUES).collect();
             }
-            found.extend(paths.iter().map(|path| format!("{}/x", path.trim_end_matches('/'))));
-            found.extend(paths);
+            let of = atom.sides.first().and_then(|side| self.above(*side));
+            let ends: Vec<String> = of
+                .map(|of| self.atoms(of))
+                .unwrap_or_default()
+                .iter()
+                .flat_map(|(_, asked)| texts(&asked.0))
+                .chain(["x".to_owned()])
+                .collect();
+            for path in paths {
+                let path = path.trim_end_matches('/');
+                found.extend(ends.iter().map(|end| format!("{path}/{}", end.trim_start_matches('/'))));
+                found.push(if path.is_empty() { "/".to_owned() } else { path.to_owned() });
+            }
         }
         found
     }
@@ -1031,10 +1225,31 @@ impl<'w> Values<'w> {
         let passing = |candidates: Vec<Value>, atoms: &[AtomId]| {
             candidates.into_iter().filter(|value| self.passes(atoms, value)).collect::<Vec<_>>()
         };
+        let read: Vec<NodeId> = places.iter().copied().filter(|place| !self.facets(*place).is_empty()).collect();
+        if !read.is_empty() {
+            // What is read off one of them is read off all.
+            let mut candidates = Vec::new();
+            for place in read {
+                candidates.extend(self.values(place, MOST_VALUES)?.into_iter().flatten());
+            }
+            candidates.retain(|value| places.iter().all(|place| self.fits(*place, value)));
+            return match candidates.is_empty() {
+                true => Err(self.unknown(places.first().copied().unwrap_or_default())),
+                false => Ok(candidates),
+            };
+        }
         let found = match kind {
             Kind::String => {
-                let fits = |text: &str| self.passes(&atoms, &Value::String(text.to_owned()));
-                self.find_strings(&own, &[], MOST_VALUES, (&|_| true, None), &fits)
+                let grammar = |place: &NodeId| match self.way(*place) {
+                    Some(Way::Facet(facet)) => build::grammar(*facet).map(|grammar| (grammar.to_owned(), true)),
+                    _ => None,
+                };
+                let whole: Vec<(String, bool)> = places.iter().filter_map(grammar).collect();
+                let fits = |text: &str| {
+                    self.passes(&atoms, &Value::String(text.to_owned()))
+                        && whole.iter().all(|(expression, _)| build::is_in(expression, text))
+                };
+                self.find_strings(&own, &whole, MOST_VALUES, (&|_| true, None), &fits)
             }
             Kind::Number => {
                 let bounds: Vec<_> = own.iter().flat_map(|(_, asked)| numbers::literals(&asked.0)).collect();
@@ -1207,10 +1422,10 @@ impl<'w> Values<'w> {
             let forbidden: Vec<(String, bool)> = asked
                 .iter()
                 .filter(|(_, _, want)| !want)
-                .filter_map(|(_, test, _)| Some((language::expression(&test.0)?, false)))
+                .filter_map(|(atom, test, _)| Some((self.expression(*atom, test)?, false)))
                 .collect();
             for (number, (atom, test, _)) in asked.iter().filter(|(_, _, want)| *want).enumerate() {
-                if parts.get(root).is_some_and(|part| has_text(part, &test.0)) {
+                if parts.get(root).is_some_and(|part| has_text(part, &test.0, self.is_folded(*atom))) {
                     continue;
                 }
                 // Without keys there are no texts.
@@ -1224,15 +1439,31 @@ impl<'w> Values<'w> {
                     let facts = self.facts.iter().filter(|(fact, _)| about(fact));
                     return Err(Failure::Conflict(facts.copied().chain([*empty]).collect()));
                 }
-                let Some(expression) = language::expression(&test.0) else { return Err(self.unknown(part)) };
+                let Some(expression) = self.expression(*atom, test) else { return Err(self.unknown(part)) };
                 let expressions: Vec<_> = forbidden.iter().cloned().chain([(expression, true)]).collect();
                 let Strings::These(found) = language::strings(&expressions, &|_| true, None, 1, &HashSet::new()) else {
                     return Err(self.unknown(part));
                 };
                 // The same text may be read in other letters.
                 let Some(text) = found.into_iter().next() else { return Err(self.unknown(part)) };
+                let limits = self.facts.iter().filter_map(|(fact, is)| match fact {
+                    Fact::Only(only) if *is => self.writer.only.get(*only).filter(|only| only.object == part),
+                    _ => None,
+                });
+                let limits: Vec<_> = limits.collect();
                 if let Value::Object(members) = parts.entry(*root).or_insert_with(|| Value::Object(Vec::new())) {
-                    members.push((format!("text{number}"), Value::String(text)));
+                    let is_asked = |key: &String| {
+                        let is_key = |node: &NodeId| self.way(*node) == Some(&Way::Key(key.clone()));
+                        self.below(part).iter().any(is_key) || members.iter().any(|(known, _)| known == key)
+                    };
+                    // One of the keys that it may have, about which nothing else is asked.
+                    let allowed = limits.first().map(|only| only.keys.clone());
+                    let free = allowed
+                        .unwrap_or_else(|| vec![format!("text{number}")])
+                        .into_iter()
+                        .find(|key| !is_asked(key) && limits.iter().all(|only| only.keys.contains(key)));
+                    let Some(free) = free else { return Err(self.unknown(part)) };
+                    members.push((free, Value::String(text)));
                 }
             }
         }
@@ -1291,11 +1522,12 @@ fn text_of(value: &Value) -> Option<String> {
 }
 
 /// Whether a text in a value passes.
-fn has_text(value: &Value, operator: &Operator) -> bool {
+fn has_text(value: &Value, operator: &Operator, is_folded: bool) -> bool {
     match value {
+        Value::String(text) if is_folded => alone::test(operator, &[Some(&Value::String(fold(text)))]) == Some(true),
         Value::String(_) => alone::test(operator, &[Some(value)]) == Some(true),
-        Value::List(elements) => elements.iter().any(|element| has_text(element, operator)),
-        Value::Object(members) => members.iter().any(|(_, member)| has_text(member, operator)),
+        Value::List(elements) => elements.iter().any(|element| has_text(element, operator, is_folded)),
+        Value::Object(members) => members.iter().any(|(_, member)| has_text(member, operator, is_folded)),
         _ => false,
     }
 }
