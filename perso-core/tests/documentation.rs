@@ -22,6 +22,7 @@ use perso_core::{Catalog, CauseKind, Outcome, Problem, compile_with, module::abi
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use support::{Answer, compile};
 
@@ -201,7 +202,7 @@ fn the_cases_in_the_test_page_pass_and_do_not_notice_what_it_says() {
     let ran = suite.run();
     assert!(ran.len() == 2 && ran.iter().all(|ran| ran.failed.is_none()), "{ran:?}");
     let source = Source::of("refunds.json", suite.documents());
-    let unnoticed = suite.mutate(&|_, _| {}).unnoticed;
+    let unnoticed = suite.mutate(&|_, _| ControlFlow::Continue(())).unnoticed;
     let shown: Vec<String> = unnoticed.iter().map(|mutant| source.render(&mutant.finding, false)).collect();
     let expected = blocks(&page, "text")[0].trim_end();
     assert!(shown.iter().any(|shown| shown == expected), "{expected}\nis none of\n{}", shown.join("\n"));

@@ -9,6 +9,7 @@ use perso_core::diagnostic::Source;
 use perso_core::suite::Suite;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// A policy, the `tools/list` answer of its server, where it is for a real one, and the tools of it that are denied on
@@ -185,7 +186,7 @@ fn every_ready_policy_is_tested_through_and_through() {
         if policy == "coding-agent" {
             continue;
         }
-        let mutation = suite.mutate(&|_, _| {});
+        let mutation = suite.mutate(&|_, _| ControlFlow::Continue(()));
         println!("{policy}: {} of {} changes", mutation.noticed, mutation.mutants);
         assert!(mutation.mutants >= 10 && mutation.score() >= 95.0, "{policy}: {:#?}", mutation.unnoticed);
     }

@@ -71,7 +71,9 @@ impl Kind {
 }
 
 /// The differences between two policies.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+///
+/// Serializes as an object with both lists, whose elements are what `perso diff --format json` prints.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Differences {
     /// Each kind of call that is decided differently, with an example: those that the new policy gives more leave first.

@@ -21,7 +21,8 @@ const MAX_PATH: usize = 1024;
 const MAX_SHOWN: usize = 400;
 
 /// Finds nothing: for a policy of which there is only the text.
-pub(super) struct Nothing;
+#[derive(Debug)]
+pub struct Nothing;
 
 impl Resolver for Nothing {
     fn resolve(&self, _: &str) -> Result<String, ResolveError> {

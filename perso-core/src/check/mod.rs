@@ -13,6 +13,8 @@ mod rules;
 mod scope;
 mod tools;
 
+pub use self::extends::Nothing;
+
 use self::roles::Roles;
 use self::scope::Scope;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, quoted};
@@ -76,7 +78,7 @@ pub struct Example {
 /// ```
 #[must_use]
 pub fn check(text: &str) -> Checked {
-    check_with(text, &extends::Nothing)
+    check_with(text, &Nothing)
 }
 
 /// Checks a policy text that may extend other documents.

@@ -5,13 +5,14 @@ use super::input::Extended;
 use super::output::{self, BAD, BOLD, GOOD, count};
 use super::progress::Progress;
 use super::{DONE, FAILED};
-use crate::diagnostic::{Diagnostic, Record, Source};
-use crate::suite::{self, Coverage, Failed, Mutation, Ran, Suite, SuiteError};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::suite::{self, Coverage, Failed, Mutation, Ran, Report, Suite, SuiteError};
 use crate::{LoadError, visible};
 use clap::{Args, ValueEnum};
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use serde::Serialize;
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// The exit code if a case fails, or less is covered or noticed than is required.
@@ -28,12 +29,13 @@ Examples:
   perso test policies --mutate --min-score 95    # for CI
   perso test policies --format junit > report.xml
 
-With --format json, standard output has one JSON object per line: one for each case
-  {\"file\", \"name\", \"expected\", \"got\"}, the last two only if it failed,
-and if asked for, those of what is not covered or noticed
-  {\"severity\", \"code\", \"message\", \"file\", \"line\", \"column\", \"end_line\", \"end_column\", \"help\", \"call\"},
-{\"file\", \"coverage\": {\"rules\", \"covered_rules\", \"outcomes\", \"covered_outcomes\", \"percent\"}}
-and {\"file\", \"mutation\": {\"mutants\", \"noticed\", \"undecided\", \"score\"}}.
+With --format json, standard output has one JSON object per line, for each test file:
+  {\"file\", \"cases\": [{\"name\", \"expected\", \"got\"}],
+  \"coverage\": {\"rules\", \"covered_rules\", \"outcomes\", \"covered_outcomes\", \"percent\", \"uncovered\"},
+  \"mutation\": {\"mutants\", \"noticed\", \"undecided\", \"score\", \"unnoticed\"}}.
+A case has \"expected\" and \"got\" only if it failed. What is uncovered and unnoticed has the form
+  {\"severity\", \"code\", \"message\", \"file\", \"line\", \"column\", \"end_line\", \"end_column\", \"help\"}
+and, for what is unnoticed, the \"call\" that would be decided otherwise.
 
 Exit codes: 0 every case passes; 2 a case fails, or less is covered or noticed than is required; 1 an error.")]
 pub(crate) struct Test {
@@ -83,57 +85,17 @@ fn percent(text: &str) -> Result<f64, String> {
 struct Tested<'s> {
     file: &'s str,
     suite: &'s Suite,
-    ran: Vec<Ran<'s>>,
-    coverage: Option<Coverage>,
-    mutation: Option<Mutation>,
+    report: Report<'s>,
     /// What is lacking besides failed cases.
     lacking: Vec<(&'static str, String)>,
 }
 
-/// A case for programs.
+/// What came of one test file, for programs.
 #[derive(Serialize)]
-struct Case<'a> {
+struct Written<'a> {
     file: &'a str,
     #[serde(flatten)]
-    ran: &'a Ran<'a>,
-}
-
-/// What is not covered or noticed, for programs.
-#[derive(Serialize)]
-struct Found<'a> {
-    #[serde(flatten)]
-    record: Record<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    call: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Covered<'a> {
-    file: &'a str,
-    coverage: Counts,
-}
-
-#[derive(Serialize)]
-struct Counts {
-    rules: usize,
-    covered_rules: usize,
-    outcomes: usize,
-    covered_outcomes: usize,
-    percent: f64,
-}
-
-#[derive(Serialize)]
-struct Mutated<'a> {
-    file: &'a str,
-    mutation: Score,
-}
-
-#[derive(Serialize)]
-struct Score {
-    mutants: usize,
-    noticed: usize,
-    undecided: usize,
-    score: f64,
+    report: &'a Report<'a>,
 }
 
 impl Test {
@@ -148,7 +110,7 @@ impl Test {
         // Those that are given and found are run once.
         let mut seen = std::collections::HashSet::new();
         files.retain(|file| seen.insert(file.clone()));
-        let mut report = Report::new("perso");
+        let mut junit = quick_junit::Report::new("perso");
         let (mut passed, mut failed, mut is_lacking, mut is_broken) = (0, 0, false, false);
         for path in &files {
             let file = path.display().to_string();
@@ -164,14 +126,14 @@ impl Test {
             };
             let tested = self.test(&file, &suite, &progress);
             drop(progress);
-            let failures = tested.ran.iter().filter(|ran| ran.failed.is_some()).count();
-            passed += tested.ran.len() - failures;
+            let failures = tested.report.cases.iter().filter(|ran| ran.failed.is_some()).count();
+            passed += tested.report.cases.len() - failures;
             failed += failures;
             is_lacking |= failures > 0 || !tested.lacking.is_empty();
             match self.format {
                 Shape::Human => tested.human()?,
                 Shape::Json => tested.json()?,
-                Shape::Junit => drop(report.add_test_suite(tested.junit())),
+                Shape::Junit => drop(junit.add_test_suite(tested.junit())),
             }
         }
         match self.format {
@@ -181,7 +143,7 @@ impl Test {
             }
             Shape::Json => {}
             Shape::Junit => {
-                let xml = report.to_string().map_err(|error| Failure::because(error.to_string()))?;
+                let xml = junit.to_string().map_err(|error| Failure::because(error.to_string()))?;
                 io::stdout().lock().write_all(xml.as_bytes())?;
             }
         }
@@ -193,10 +155,13 @@ impl Test {
     }
 
     fn test<'s>(&self, file: &'s str, suite: &'s Suite, progress: &Progress) -> Tested<'s> {
-        let ran = suite.run();
-        let coverage = (self.coverage || self.min_coverage.is_some()).then(|| suite.coverage());
-        let mutation = (self.mutate || self.min_score.is_some()).then(|| {
-            suite.mutate(&|done, of| progress.now(|| format!("changing {}: {done} of {of}", suite.policy().display())))
+        let mut report = suite.report();
+        report.coverage = (self.coverage || self.min_coverage.is_some()).then(|| suite.coverage());
+        report.mutation = (self.mutate || self.min_score.is_some()).then(|| {
+            suite.mutate(&|done, of| {
+                progress.now(|| format!("changing {}: {done} of {of}", suite.policy().display()));
+                ControlFlow::Continue(())
+            })
         });
         let mut lacking = Vec::new();
         let mut require = |what, is: Option<f64>, least: Option<f64>| {
@@ -206,9 +171,9 @@ impl Test {
                 lacking.push((what, format!("{} %, and {least} % are required", shown(is))));
             }
         };
-        require("coverage", coverage.as_ref().map(Coverage::percent), self.min_coverage);
-        require("mutation score", mutation.as_ref().map(Mutation::score), self.min_score);
-        Tested { file, suite, ran, coverage, mutation, lacking }
+        require("coverage", report.coverage.as_ref().map(Coverage::percent), self.min_coverage);
+        require("mutation score", report.mutation.as_ref().map(Mutation::score), self.min_score);
+        Tested { file, suite, report, lacking }
     }
 }
 
@@ -234,8 +199,9 @@ fn shown(percent: f64) -> String {
 impl Tested<'_> {
     /// What is not covered or noticed, with the call that would be decided otherwise.
     fn findings(&self) -> impl Iterator<Item = (&Diagnostic, Option<&str>)> {
-        let uncovered = self.coverage.iter().flat_map(|coverage| &coverage.uncovered).map(|finding| (finding, None));
-        let unnoticed = self.mutation.iter().flat_map(|mutation| &mutation.unnoticed);
+        let Report { coverage, mutation, .. } = &self.report;
+        let uncovered = coverage.iter().flat_map(|coverage| &coverage.uncovered).map(|finding| (finding, None));
+        let unnoticed = mutation.iter().flat_map(|mutation| &mutation.unnoticed);
         uncovered.chain(unnoticed.map(|mutant| (&mutant.finding, Some(mutant.call.as_str()))))
     }
 
@@ -243,12 +209,13 @@ impl Tested<'_> {
         let name = self.suite.policy().display().to_string();
         let source = Source::of(&name, self.suite.documents());
         let mut out = anstream::stdout().lock();
-        let failed: Vec<&Ran<'_>> = self.ran.iter().filter(|ran| ran.failed.is_some()).collect();
+        let Report { cases, coverage, mutation, .. } = &self.report;
+        let failed: Vec<&Ran<'_>> = cases.iter().filter(|ran| ran.failed.is_some()).collect();
         let (style, failures) = match failed.len() {
             0 => (GOOD, String::new()),
             failed => (BAD, format!(", {failed} failed")),
         };
-        let passed = self.ran.len() - failed.len();
+        let passed = cases.len() - failed.len();
         writeln!(out, "{style}{}{style:#}: {passed} passed{failures}", visible(self.file))?;
         for ran in failed {
             writeln!(out, "  {BAD}failed{BAD:#} {}", visible(ran.name))?;
@@ -259,7 +226,7 @@ impl Tested<'_> {
         for (finding, _) in self.findings() {
             writeln!(out, "{}\n", source.render(finding, true))?;
         }
-        if let Some(coverage) = &self.coverage {
+        if let Some(coverage) = coverage {
             let Coverage { rules, covered_rules, outcomes, covered_outcomes, .. } = coverage;
             let percent = shown(coverage.percent());
             writeln!(
@@ -269,7 +236,7 @@ impl Tested<'_> {
                 count(*outcomes, "outcome")
             )?;
         }
-        if let Some(mutation) = &self.mutation {
+        if let Some(mutation) = mutation {
             let Mutation { mutants, noticed, undecided, .. } = mutation;
             let undecided = if *undecided > 0 { format!(", {undecided} undecided") } else { String::new() };
             writeln!(
@@ -283,27 +250,7 @@ impl Tested<'_> {
     }
 
     fn json(&self) -> io::Result<()> {
-        let name = self.suite.policy().display().to_string();
-        let source = Source::of(&name, self.suite.documents());
-        let mut out = io::stdout().lock();
-        let file = self.file;
-        self.ran.iter().try_for_each(|ran| output::json(&mut out, &Case { file, ran }))?;
-        self.findings().try_for_each(|(finding, call)| {
-            let record = source.record(finding);
-            output::json(&mut out, &Found { record, call })
-        })?;
-        if let Some(coverage) = &self.coverage {
-            let Coverage { rules, covered_rules, outcomes, covered_outcomes, .. } = *coverage;
-            let percent = coverage.percent();
-            let coverage = Counts { rules, covered_rules, outcomes, covered_outcomes, percent };
-            output::json(&mut out, &Covered { file, coverage })?;
-        }
-        if let Some(mutation) = &self.mutation {
-            let Mutation { mutants, noticed, undecided, .. } = *mutation;
-            let mutation = Score { mutants, noticed, undecided, score: mutation.score() };
-            output::json(&mut out, &Mutated { file, mutation })?;
-        }
-        Ok(())
+        output::json(&mut io::stdout().lock(), &Written { file: self.file, report: &self.report })
     }
 
     fn junit(&self) -> TestSuite {
@@ -323,7 +270,7 @@ impl Tested<'_> {
             case.set_classname(class.clone());
             suite.add_test_case(case);
         };
-        for ran in &self.ran {
+        for ran in &self.report.cases {
             add(ran.name, ran.failed.as_ref().map(|failed| (format!("got {}", failed.got), failed.to_string())));
         }
         let name = self.suite.policy().display().to_string();

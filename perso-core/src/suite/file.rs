@@ -171,7 +171,7 @@ impl Suite {
         Self::new(document, &folder, policy, cases)
     }
 
-    /// The same with a policy that is loaded, instead of the one that the file names.
+    /// The same with a policy that is loaded, instead of the one that the file names. Findings are in the file `policy`.
     ///
     /// # Errors
     ///
@@ -188,7 +188,7 @@ impl Suite {
     pub fn load_for(path: impl AsRef<Path>, policy: &Policy) -> Result<Self, SuiteError> {
         let path = path.as_ref();
         let cases = cases(path, written(path)?.cases)?;
-        Self::new(Document::Module(policy.module().to_vec()), &Folder::of(path), path.to_owned(), cases)
+        Self::new(Document::Module(policy.module().to_vec()), &Folder::of(path), PathBuf::from("policy"), cases)
     }
 
     fn new(document: Document, folder: &Folder, policy: PathBuf, cases: Vec<Case>) -> Result<Self, SuiteError> {
@@ -211,7 +211,7 @@ impl Suite {
         &self.documents
     }
 
-    /// The file that the policy is in.
+    /// The file that the policy is in; `policy` for one that was loaded before.
     #[must_use]
     pub fn policy(&self) -> &Path {
         &self.policy

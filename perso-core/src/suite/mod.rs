@@ -13,7 +13,7 @@
 //! ```
 //!
 //! A [`Suite`] is such a file with its policy. It says which cases [fail](Suite::run), which parts of the policy no case
-//! [covers](Suite::coverage), and which changes of the policy no case [notices](Suite::mutate).
+//! [covers](Suite::coverage), and which changes of the policy no case [notices](Suite::mutate). A [`Report`] has it all as JSON.
 //!
 //! Source: mutation analysis is that of DeMillo, Lipton and Sayward, *Hints on Test Data Selection* (1978).
 
@@ -23,11 +23,13 @@ mod edit;
 mod file;
 mod mutate;
 mod near;
+mod report;
 
 pub use case::{Failed, Ran};
 pub use coverage::Coverage;
 pub use file::{Suite, SuiteError, find};
 pub use mutate::{Mutant, Mutation};
+pub use report::Report;
 
 /// A part in percent of a whole; all of it where that is nothing.
 fn percent(part: usize, whole: usize) -> f64 {

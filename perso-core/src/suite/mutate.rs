@@ -1,6 +1,7 @@
 //! Which changes of a policy the cases notice.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -62,9 +63,9 @@ enum Fate {
 
 impl Suite {
     /// Changes the policy in one place at a time, and finds out whether a case notices it. `progress` hears how many of
-    /// how many changes have been tried.
+    /// how many changes have been tried; where it breaks off, no more of them are.
     #[must_use]
-    pub fn mutate(&self, progress: &(dyn Fn(usize, usize) + Sync)) -> Mutation {
+    pub fn mutate(&self, progress: &(dyn Fn(usize, usize) -> ControlFlow<()> + Sync)) -> Mutation {
         let cases = Cases::new(self);
         let edits = Edit::all(&self.checked);
         let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -77,7 +78,9 @@ impl Suite {
                 if let Ok(mut fates) = fates.lock() {
                     fates.insert(at, fate);
                 }
-                progress(done.fetch_add(1, Ordering::Relaxed) + 1, edits.len());
+                if progress(done.fetch_add(1, Ordering::Relaxed) + 1, edits.len()).is_break() {
+                    next.store(edits.len(), Ordering::Relaxed);
+                }
             }
         };
         let threads = thread::available_parallelism().map_or(1, usize::from);
