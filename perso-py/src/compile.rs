@@ -1,10 +1,11 @@
 //! The compiler.
 
 use crate::error;
-use perso_core::{Folder, ResolveError, Resolver};
+use perso_core::check::Nothing;
+use perso_core::{CompileError, Folder, ResolveError, Resolver};
 use pyo3::exceptions::{PyException, PyKeyError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyMapping, PyString};
+use pyo3::types::{PyBytes, PyMapping, PyString};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -21,27 +22,14 @@ pub(crate) fn compile<'py>(
     text: &str,
     resolve: Option<Py<PyAny>>,
     path: Option<PathBuf>,
-) -> PyResult<(Bound<'py, PyBytes>, Vec<Bound<'py, PyDict>>)> {
-    let resolve = resolve.map(|resolve| Resolve { resolve, raised: Mutex::default() });
-    let compiled = py.detach(|| match (&resolve, path) {
-        (Some(resolve), _) => perso_core::compile_with(text, resolve),
-        (None, Some(path)) => perso_core::compile_with(text, &Folder::of(path)),
-        (None, None) => perso_core::compile(text),
-    });
-    let error = match compiled {
+) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyAny>)> {
+    let extended = Extended::new(resolve, path);
+    match py.detach(|| perso_core::compile_with(text, &extended)) {
         Ok(compiled) => {
             let warnings = error::diagnostics(py, &compiled.documents, &compiled.warnings)?;
-            return Ok((PyBytes::new(py, &compiled.module), warnings));
+            Ok((PyBytes::new(py, &compiled.module), warnings))
         }
-        Err(error) => error::policy_error(py, &error),
-    };
-    match resolve.and_then(|resolve| resolve.raised.into_inner().unwrap_or_else(PoisonError::into_inner)) {
-        // Such as `KeyboardInterrupt`.
-        Some(raised) if !raised.is_instance_of::<PyException>(py) => Err(raised),
-        raised => {
-            error.set_cause(py, raised);
-            Err(error)
-        }
+        Err(error) => Err(extended.error(py, &error)),
     }
 }
 
@@ -51,8 +39,52 @@ pub(crate) fn files(py: Python<'_>, path: PathBuf) -> Vec<PathBuf> {
     py.detach(|| perso_core::files(path))
 }
 
+/// Where the documents are that a policy extends.
+pub(crate) enum Extended {
+    /// What the user's function or mapping finds.
+    Resolve(Resolve),
+    /// Files below the folder of the policy's file.
+    Folder(Folder),
+    /// Nowhere.
+    Nothing,
+}
+
+impl Extended {
+    pub(crate) fn new(resolve: Option<Py<PyAny>>, path: Option<PathBuf>) -> Self {
+        match (resolve, path) {
+            (Some(resolve), _) => Self::Resolve(Resolve { resolve, raised: Mutex::default() }),
+            (None, Some(path)) => Self::Folder(Folder::of(path)),
+            (None, None) => Self::Nothing,
+        }
+    }
+
+    /// The exception for a policy that does not compile. Its cause is what the user's function raised.
+    pub(crate) fn error(self, py: Python<'_>, error: &CompileError) -> PyErr {
+        let error = error::policy_error(py, error);
+        let Self::Resolve(resolve) = self else { return error };
+        match resolve.raised.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            // Such as `KeyboardInterrupt`.
+            Some(raised) if !raised.is_instance_of::<PyException>(py) => raised,
+            raised => {
+                error.set_cause(py, raised);
+                error
+            }
+        }
+    }
+}
+
+impl Resolver for Extended {
+    fn resolve(&self, path: &str) -> Result<String, ResolveError> {
+        match self {
+            Self::Resolve(resolve) => resolve.resolve(path),
+            Self::Folder(folder) => folder.resolve(path),
+            Self::Nothing => Nothing.resolve(path),
+        }
+    }
+}
+
 /// A function or mapping that finds documents.
-struct Resolve {
+pub(crate) struct Resolve {
     resolve: Py<PyAny>,
     /// The first exception that it raised.
     raised: Mutex<Option<PyErr>>,

@@ -1,11 +1,11 @@
-//! Exceptions: a policy that does not compile or load, and arguments that a guard cannot copy.
+//! Exceptions: a policy that does not compile, what does not load, and arguments that a guard cannot copy.
 
-use perso_core::diagnostic::{Diagnostic, Severity, Source};
+use perso_core::diagnostic::{Diagnostic, Source};
 use perso_core::{CompileError, Documents};
 use pyo3::create_exception;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use serde::Serialize;
 
 create_exception!(
     perso,
@@ -13,7 +13,12 @@ create_exception!(
     PyValueError,
     "The policy does not compile. The message lists every error with its position; `diagnostics` is for programs."
 );
-create_exception!(perso, LoadError, PyValueError, "The bytes are not a valid module.");
+create_exception!(
+    perso,
+    LoadError,
+    PyValueError,
+    "What was read is not a valid module, or not a test file, a list of tools or pins where one of these was expected."
+);
 
 create_exception!(perso, NotOwned, PyValueError, "A guard cannot copy the arguments. The message says why.");
 
@@ -25,26 +30,22 @@ pub(crate) fn policy_error(py: Python<'_>, error: &CompileError) -> PyErr {
     set.err().unwrap_or(raised)
 }
 
-/// Errors and warnings as dicts, in the form that `perso compile --format json` prints.
+/// Findings as dicts, in the form that `perso compile --format json` prints.
 pub(crate) fn diagnostics<'py>(
     py: Python<'py>,
     documents: &Documents,
     found: &[Diagnostic],
-) -> PyResult<Vec<Bound<'py, PyDict>>> {
+) -> PyResult<Bound<'py, PyAny>> {
+    py.import("json")?.call_method1("loads", (records(documents, found)?,))
+}
+
+/// The same as JSON text.
+pub(crate) fn records(documents: &Documents, found: &[Diagnostic]) -> PyResult<String> {
     let source = Source::of("policy", documents);
-    let found = found.iter().map(|finding| {
-        let record = source.record(finding);
-        let dict = PyDict::new(py);
-        dict.set_item("severity", if record.severity == Severity::Error { "error" } else { "warning" })?;
-        dict.set_item("code", record.code)?;
-        dict.set_item("message", record.message)?;
-        dict.set_item("file", record.file)?;
-        dict.set_item("line", record.line)?;
-        dict.set_item("column", record.column)?;
-        dict.set_item("end_line", record.end_line)?;
-        dict.set_item("end_column", record.end_column)?;
-        dict.set_item("help", record.help)?;
-        Ok(dict)
-    });
-    found.collect()
+    json(&found.iter().map(|finding| source.record(finding)).collect::<Vec<_>>())
+}
+
+/// What is found, as JSON text.
+pub(crate) fn json(found: &impl Serialize) -> PyResult<String> {
+    serde_json::to_string(found).map_err(|error| PyRuntimeError::new_err(error.to_string()))
 }

@@ -5,8 +5,10 @@
 //! - `decision`: the result.
 //! - `error`: exceptions.
 //! - `compile`: the compiler.
+//! - `analyze`: what can be found out about a policy: proofs, differences, findings about tools, tests.
 //! - `command`: the `perso` command.
 
+mod analyze;
 mod command;
 mod compile;
 mod decision;
@@ -17,6 +19,8 @@ mod value;
 /// The module `perso._perso`. The package `perso` exports the parts that are for users.
 #[pyo3::pymodule]
 mod _perso {
+    #[pymodule_export]
+    use super::analyze::{check, diff, pins, prove, test};
     #[pymodule_export]
     use super::command::command;
     #[pymodule_export]

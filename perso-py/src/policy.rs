@@ -22,6 +22,13 @@ fn load(py: Python<'_>, module: &[u8]) -> PyResult<perso_core::Policy> {
     py.detach(|| perso_core::Policy::from_module(module)).map_err(|error| LoadError::new_err(error.to_string()))
 }
 
+impl Policy {
+    /// The policy that is active now.
+    pub(crate) fn active(&self) -> Arc<perso_core::Policy> {
+        self.current.load_full()
+    }
+}
+
 #[pymethods]
 impl Policy {
     #[new]

@@ -17,7 +17,8 @@ deny, with a reason that a person can read.
 The package, from the bottom up:
 
 - ``perso._perso``: the native module, which judges calls.
-- ``perso.policy``: `Policy`, which adds the guards as methods.
+- ``perso.policy``: `Policy`, which adds the guards and the analysis as methods.
+- ``perso.diagnostic``, ``perso.report``: the types of what the analysis finds.
 - ``perso.guard``: what all guards share, and the decorator for functions.
 - ``perso.adapters``: one module per framework, imported on first use.
 - ``perso.verify``: finds unguarded tools and misplaced guards.
@@ -26,7 +27,7 @@ The package, from the bottom up:
 from perso._perso import Cause, Decision, Json, LoadError, PolicyError, Reading, Unknown
 from perso.guard.denied import Denied
 from perso.guard.event import Event
-from perso.policy import Policy
+from perso.policy import Policy, pins
 from perso.verify import Unguarded
 
 OPEN = Unknown.OPEN
@@ -46,4 +47,5 @@ __all__ = [
     "Reading",
     "Unguarded",
     "Unknown",
+    "pins",
 ]

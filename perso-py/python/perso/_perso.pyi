@@ -18,12 +18,17 @@ __all__ = [
     "PolicyError",
     "Reading",
     "Unknown",
+    "check",
     "command",
     "compile",
+    "diff",
     "files",
     "is_flat",
     "not_judged",
     "own",
+    "pins",
+    "prove",
+    "test",
 ]
 
 class PolicyError(ValueError):
@@ -32,7 +37,7 @@ class PolicyError(ValueError):
     diagnostics: list[Diagnostic]
 
 class LoadError(ValueError):
-    """The bytes are not a valid module."""
+    """What was read is not a valid module, or not a test file, a list of tools or pins where one of these was expected."""
 
 class NotOwned(ValueError):
     """A guard cannot copy the arguments. The message says why."""
@@ -191,6 +196,11 @@ class Policy:
         """Reads a call's values, each once, to judge them now or later with the module that is active now. With `now=True`,
         that includes the current time: see `decide`."""
 
+def check(
+    policy: Policy, tools: str, *, server: str | None = None, left_out: Sequence[str] = ..., pins: str | None = None
+) -> str:
+    """Checks a policy against the tools of a server. Returns JSON text."""
+
 def command(arguments: Sequence[str]) -> int:
     """Runs the `perso` command and returns its exit code. The first argument is the program's name."""
 
@@ -208,6 +218,9 @@ def compile(
     Raises `PolicyError` if the text is not a valid policy.
     """
 
+def diff(old: Policy, new: Policy) -> str:
+    """Finds out what a new policy decides differently. Returns JSON text."""
+
 def files(path: str | PathLike[str]) -> list[Path]:
     """The files that the policy in a file consists of: its own, and those that it extends."""
 
@@ -223,3 +236,18 @@ def own(value: Any, *, is_json: bool = False) -> Any:
     Raises `NotOwned` for values that contain themselves, for more than `MOST_VALUES` values and, with `is_json`, for values
     that JSON cannot represent.
     """
+
+def pins(tools: str, *, server: str | None = None) -> str:
+    """The text of a file of pins that approves tools as they are."""
+
+def prove(
+    policy: Policy,
+    guarantees: str | None = None,
+    *,
+    resolve: Callable[[str], str] | Mapping[str, str] | None = None,
+    path: str | PathLike[str] | None = None,
+) -> str:
+    """Finds out whether a policy keeps its guarantees, or those of another document. Returns JSON text."""
+
+def test(policy: Policy, path: str | PathLike[str], *, coverage: bool = False, mutate: bool = False) -> str:
+    """Runs the cases of a test file. Returns JSON text."""

@@ -1,4 +1,4 @@
-"""Errors and warnings about a policy's text."""
+"""Errors, warnings and notes about a policy's text."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from typing import Literal, TypedDict
 
 
 class Diagnostic(TypedDict):
-    """An error or warning with its position, as ``perso compile --format json`` prints it. Lines and columns start at 1."""
+    """An error, warning or note with its position, as ``perso compile --format json`` prints it.
 
-    severity: Literal["error", "warning"]
+    Lines and columns start at 1.
+    """
+
+    severity: Literal["error", "warning", "note"]
     code: str
     """A stable identifier for programs, such as ``default-allow``."""
     message: str
