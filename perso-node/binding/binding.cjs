@@ -836,6 +836,11 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.Module = nativeBinding.Module
+module.exports.check = nativeBinding.check
 module.exports.command = nativeBinding.command
 module.exports.compile = nativeBinding.compile
+module.exports.diff = nativeBinding.diff
 module.exports.files = nativeBinding.files
+module.exports.pins = nativeBinding.pins
+module.exports.prove = nativeBinding.prove
+module.exports.test = nativeBinding.test

@@ -23,6 +23,9 @@ export declare class Module {
   record(number: number): string | null
 }
 
+/** Checks the policy of a module against the tools of a server. */
+export declare function check(module: Uint8Array, tools: string, server: string | undefined | null, leftOut: Array<string>, pins?: string | undefined | null): Promise<Found>
+
 /** Runs the `perso` command and returns its exit code. The first argument is the program's name. */
 export declare function command(arguments: Array<string>): number
 
@@ -43,5 +46,30 @@ export interface Compiled {
   diagnostics: string
 }
 
+/** Finds out what the policy of a new module decides differently. */
+export declare function diff(old: Uint8Array, newer: Uint8Array): Promise<Found>
+
 /** Returns the files that the policy in a file consists of: its own, and those that it extends. */
 export declare function files(path: string): Array<string>
+
+/** What has been found out, or why nothing could be. */
+export interface Found {
+  /** What has been found out, as JSON; absent if nothing could be. */
+  json?: string
+  /** Why nothing could be found out, as text for people. */
+  message?: string
+  /** If a policy does not compile: all errors and warnings as JSON, in the format of `perso compile --format json`. */
+  diagnostics?: string
+}
+
+/** Returns the text of a file of pins that approves tools as they are. */
+export declare function pins(tools: string, server?: string | undefined | null): string
+
+/**
+ * Finds out whether the policy of a module keeps its guarantees, or those of another document. `resolve` and `path` are as for
+ * `compile`.
+ */
+export declare function prove(module: Uint8Array, guarantees?: string | undefined | null, resolve?: ((arg: string) => string) | undefined | null, path?: string | undefined | null): Promise<Found>
+
+/** Runs the cases of a test file with the policy of a module. */
+export declare function test(module: Uint8Array, path: string, coverage: boolean, mutate: boolean): Promise<Found>

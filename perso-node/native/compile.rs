@@ -2,8 +2,9 @@
 
 use napi::bindgen_prelude::{Buffer, Function};
 use napi_derive::napi;
+use perso_core::check::Nothing;
 use perso_core::diagnostic::{Diagnostic, Source};
-use perso_core::{Documents, Folder, ResolveError};
+use perso_core::{Documents, Folder, ResolveError, Resolver};
 
 /// The result of compiling a policy.
 #[napi(object)]
@@ -21,12 +22,7 @@ pub struct Compiled {
 /// folder.
 #[napi]
 pub fn compile(text: String, resolve: Option<Function<'_, String, String>>, path: Option<String>) -> Compiled {
-    let compiled = match (resolve, path) {
-        (Some(resolve), _) => perso_core::compile_with(&text, &|path: &str| resolved(&resolve, path)),
-        (None, Some(path)) => perso_core::compile_with(&text, &Folder::of(path)),
-        (None, None) => perso_core::compile(&text),
-    };
-    match compiled {
+    match extended(resolve, path, |resolver| perso_core::compile_with(&text, resolver)) {
         Ok(compiled) => Compiled {
             module: Some(compiled.module.into()),
             message: None,
@@ -46,6 +42,19 @@ pub fn files(path: String) -> Vec<String> {
     perso_core::files(path).into_iter().map(|file| file.to_string_lossy().into_owned()).collect()
 }
 
+/// Reads a policy that may extend other documents, which are where the caller says.
+pub(crate) fn extended<T>(
+    resolve: Option<Function<'_, String, String>>,
+    path: Option<String>,
+    read: impl FnOnce(&dyn Resolver) -> T,
+) -> T {
+    match (resolve, path) {
+        (Some(resolve), _) => read(&|path: &str| resolved(&resolve, path)),
+        (None, Some(path)) => read(&Folder::of(path)),
+        (None, None) => read(&Nothing),
+    }
+}
+
 fn resolved(resolve: &Function<'_, String, String>, path: &str) -> Result<String, ResolveError> {
     let answer = resolve.call(path.to_owned()).map_err(|error| ResolveError::new(error.reason.clone()))?;
     match answer.strip_prefix('=') {
@@ -54,7 +63,8 @@ fn resolved(resolve: &Function<'_, String, String>, path: &str) -> Result<String
     }
 }
 
-fn records(documents: &Documents, found: &[Diagnostic]) -> String {
+/// Findings as JSON, in the format of `perso compile --format json`.
+pub(crate) fn records(documents: &Documents, found: &[Diagnostic]) -> String {
     let source = Source::of("policy", documents);
     let records: Vec<_> = found.iter().map(|finding| source.record(finding)).collect();
     serde_json::to_string(&records).unwrap_or_else(|_| "[]".to_owned())

@@ -2,11 +2,13 @@
 //!
 //! - `module`: loads modules and judges calls.
 //! - `compile`: compiles policies to modules.
+//! - `analyze`: finds out what policies guarantee and change, how they fit tools, and what their tests say.
 //! - `command`: runs the `perso` command.
 //!
 //! A call is passed as one string, and a decision is returned as a number: accessing JavaScript objects from Rust takes far
 //! longer than judging.
 
+mod analyze;
 mod command;
 mod compile;
 mod module;

@@ -1,8 +1,8 @@
 /** Errors of compiling and loading policies. */
 
-/** An error or warning about a policy, as printed by `perso compile --format json`. */
+/** An error, warning or note about a policy, as printed by `perso compile --format json`. */
 export interface Diagnostic {
-	readonly severity: 'error' | 'warning';
+	readonly severity: 'error' | 'warning' | 'note';
 	readonly code: string;
 	readonly message: string;
 	/** The path of a document that the policy extends, relative to the policy; `policy` for the policy's own text. */
@@ -26,7 +26,10 @@ export class PolicyError extends Error {
 	}
 }
 
-/** Thrown if a module cannot be read, is damaged, or is not a module of a supported version. */
+/**
+ * Thrown if a module cannot be read, is damaged, or is not a module of a supported version, and if what should be a test file, a
+ * list of tools or pins is not.
+ */
 export class LoadError extends Error {
 	override readonly name: string = 'LoadError';
 }

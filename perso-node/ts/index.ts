@@ -1,14 +1,31 @@
 /** The package in Node and Bun. Policies run in the native addon if there is one for this platform, else in WebAssembly. */
 
 import { type Diagnostic, LoadError } from './errors.js';
-import { compile, type Extended, files, isNative, open as openNative } from './engine/native.js';
+import * as native from './engine/native.js';
 import { open as openPortable } from './engine/portable.js';
 import { filePath, get, isModule } from './files.js';
 import { BasePolicy, type Engine, type Source } from './policy.js';
 import { warn } from './platform.js';
+import type { CheckOptions, Differences, Proof, ProveOptions, Report, TestOptions, Tools } from './report.js';
 import type { CompileOptions } from './resolve.js';
 
 export * from './exports.js';
+export type {
+	Case,
+	Change,
+	CheckOptions,
+	Coverage,
+	Decided,
+	Differences,
+	Mutation,
+	Proof,
+	ProveOptions,
+	Report,
+	TestOptions,
+	Tools,
+	UndecidedTool,
+	Unnoticed,
+} from './report.js';
 
 /**
  * A policy that is ready to judge calls.
@@ -28,7 +45,7 @@ export class Policy extends BasePolicy {
 	 * Policy.compile('{ "perso": 1, "rules": [{ "id": "view", "allow": "view_customer" }] }');
 	 */
 	static compile(text: string, options: CompileOptions = {}): Policy {
-		return new Policy(openNative(compiled(text, { resolve: options.resolve })));
+		return new Policy(native.open(compiled(text, { resolve: options.resolve })));
 	}
 
 	/**
@@ -45,19 +62,94 @@ export class Policy extends BasePolicy {
 		return new Policy(await open(source));
 	}
 
+	/**
+	 * Finds out whether the policy keeps its guarantees, for every call that there can be. With a text, those of that policy.
+	 * Empty if there are no guarantees.
+	 *
+	 * A policy that compiles breaks none of its own. Those of another document, such as an organization's, can be broken.
+	 *
+	 * @throws PolicyError if the text is not a valid policy, or if there is no native addon for this platform
+	 * @throws LoadError if the policy's text cannot be read from its module
+	 * @example
+	 * const proofs = await policy.prove(await readFile('org.json', 'utf8'), { path: 'org.json' });
+	 * assert.ok(proofs.every(({ outcome }) => outcome === 'holds'));
+	 */
+	async prove(guarantees?: string, options?: ProveOptions): Promise<Proof[]> {
+		return native.prove(bytes(this), guarantees, options);
+	}
+
+	/**
+	 * Finds out what a new version of the policy decides differently, for every call that there can be.
+	 *
+	 * @throws PolicyError if there is no native addon for this platform
+	 * @throws LoadError if the text of one of the policies cannot be read from its module
+	 * @example
+	 * const { changes } = await policy.diff(await Policy.load('support-v2.json'));
+	 * for (const { tool, wider, call } of changes) console.log(tool, wider ? 'wider' : 'narrower', call);
+	 */
+	async diff(newer: BasePolicy): Promise<Differences> {
+		return native.diff(bytes(this), bytes(newer));
+	}
+
+	/**
+	 * Checks the policy against the tools of a server: finds rules about tools and arguments that the server does not have, tools
+	 * that no rule is about, and arguments that rules should test. The policy fits if no finding is an error.
+	 *
+	 * @throws PolicyError if there is no native addon for this platform
+	 * @throws LoadError if `tools` or `pins` is something else, or if the policy's text cannot be read from its module
+	 * @example
+	 * const findings = await policy.check(await client.listTools());
+	 * assert.deepEqual(findings.filter(({ severity }) => severity === 'error'), []);
+	 */
+	async check(tools: Tools, options?: CheckOptions): Promise<Diagnostic[]> {
+		return native.check(bytes(this), tools, options);
+	}
+
+	/**
+	 * Runs the cases of a test file with this policy, whichever policy the file names.
+	 *
+	 * @throws PolicyError if there is no native addon for this platform
+	 * @throws LoadError if the file cannot be read or is not a test file, or if the policy's text cannot be read from its module
+	 * @example
+	 * const { cases, coverage } = await policy.test('support.tests.json', { coverage: true });
+	 * assert.deepEqual(cases.filter(({ got }) => got), []);
+	 */
+	async test(path: string | URL, options?: TestOptions): Promise<Report> {
+		return native.test(bytes(this), path, options);
+	}
+
 	protected override open(source: Source): Promise<Engine> {
 		return open(source);
 	}
 
 	protected override files(path: string | URL): readonly (string | URL)[] {
-		return isNative ? files(filePath(path)) : [path];
+		return native.isNative ? native.files(filePath(path)) : [path];
 	}
+}
+
+/**
+ * Returns the text of a file of pins, which approves these tools as they are: for `Policy.check`, `perso check --pin` and
+ * `perso-gateway --pins`.
+ *
+ * @throws LoadError if `tools` is no list of tools
+ * @throws PolicyError if there is no native addon for this platform
+ * @example
+ * await writeFile('tools.lock', pins(await client.listTools()));
+ */
+export function pins(tools: Tools, options: Pick<CheckOptions, 'server'> = {}): string {
+	return native.pins(tools, options.server);
+}
+
+/** The bytes of a policy's module, in which its text is. */
+function bytes({ module }: BasePolicy): Uint8Array {
+	if (module) return module;
+	throw new LoadError('the text of a policy that was loaded from a WebAssembly.Module is not known: load it from bytes or a file');
 }
 
 async function open(source: Source): Promise<Engine> {
 	const got = await get(source);
-	if ('compiled' in got || !isNative) return openPortable(got);
-	return openNative(isModule(got.bytes) ? got.bytes : compiled(text(got.bytes), { path: got.path }));
+	if ('compiled' in got || !native.isNative) return openPortable(got);
+	return native.open(isModule(got.bytes) ? got.bytes : compiled(text(got.bytes), { path: got.path }));
 }
 
 /** Decodes a policy's text. A byte order mark is kept, so that the compiler reports it. */
@@ -69,8 +161,8 @@ function text(bytes: Uint8Array): string {
 	}
 }
 
-function compiled(text: string, extended: Extended): Uint8Array {
-	const { module, warnings } = compile(text, extended);
+function compiled(text: string, extended: native.Extended): Uint8Array {
+	const { module, warnings } = native.compile(text, extended);
 	for (const warning of warnings) warn(warned(warning));
 	return module;
 }

@@ -1,4 +1,7 @@
-/** The package for platforms without native code: browsers, edge workers and Deno. */
+/**
+ * The package for platforms without native code: browsers, edge workers and Deno. It neither compiles nor analyzes policies:
+ * `prove`, `diff`, `check`, `test` and `pins` are not there.
+ */
 
 import { noCompiler, open } from './engine/portable.js';
 import { get } from './files.js';

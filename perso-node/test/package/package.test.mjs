@@ -123,7 +123,10 @@ test('without a binary it runs the module in WebAssembly, and says that compilin
 		console.log(policy.decide({ tool: 'pay', args: { amount: 5 } }).allowed, policy.decide({ tool: 'pay', args: { amount: 800 } }).allowed);
 		try { Policy.compile('{}'); } catch (error) { console.log(error.name, error.message.split(':')[0]); }`,
 	);
-	assert.equal(must('node', ['portable.mjs']), 'true false\nPolicyError compiling is native, and no binary fits this machine\n');
+	assert.equal(
+		must('node', ['portable.mjs']),
+		'true false\nPolicyError compiling and analyzing are native, and no binary fits this machine\n',
+	);
 	const { status, stderr } = run('npx', ['perso', '--version']);
 	assert.deepEqual(
 		[status, stderr.split(':').slice(0, 2)],

@@ -1,10 +1,12 @@
-/** Runs modules in the native addon, which uses the engine of perso-core. */
+/** Runs, compiles and analyzes policies in the native addon, which is made of perso-core. */
 
 import load from '../../binding/load.cjs';
 import { type Decision, type DecisionRecord, decision, notJudged } from '../decision.js';
 import { type Diagnostic, LoadError, PolicyError } from '../errors.js';
 import type { Engine } from '../policy.js';
-import { type Resolve, resolver } from '../resolve.js';
+import { type Resolve, type Resolver, resolver } from '../resolve.js';
+import type { CheckOptions, Differences, ProveOptions, Proof, Report, TestOptions, Tools } from '../report.js';
+import { filePath } from '../files.js';
 import { type Manifest, manifest } from './manifest.js';
 
 /** Whether there is an addon for this platform. */
@@ -12,7 +14,7 @@ export const isNative = load.binding !== undefined;
 
 function binding(): NonNullable<typeof load.binding> {
 	if (load.binding) return load.binding;
-	throw new PolicyError(`compiling is native, and no binary fits this machine: ${load.error?.message ?? ''}`, []);
+	throw new PolicyError(`compiling and analyzing are native, and no binary fits this machine: ${load.error?.message ?? ''}`, []);
 }
 
 const STOPPED = notJudged('the module stopped before it answered');
@@ -29,17 +31,73 @@ export const files = (path: string): readonly string[] => binding().files(path);
 
 /** Compiles a policy's text to a module. */
 export function compile(text: string, { resolve, path }: Extended = {}): { module: Uint8Array; warnings: readonly Diagnostic[] } {
-	if (typeof text !== 'string') throw new TypeError("a policy's text is a string: pass JSON, not an object");
-	// A lone surrogate would be replaced when the string is passed to the addon.
-	if (!text.isWellFormed()) throw new PolicyError("the policy's text contains a lone surrogate", []);
+	policyText(text);
 	const find = resolve === undefined ? undefined : resolver(resolve);
 	const { module, message, diagnostics } = binding().compile(text, find, path);
 	const found = JSON.parse(diagnostics) as Diagnostic[];
 	if (!module) {
-		const cause = find && 'error' in find ? { cause: find.error } : undefined;
-		throw new PolicyError(message ?? 'the policy does not compile', found, cause);
+		throw new PolicyError(message ?? 'the policy does not compile', found, cause(find));
 	}
 	return { module, warnings: found };
+}
+
+/** The first error of the user's function, as the cause of another. */
+const cause = (find: Resolver | undefined) => (find && 'error' in find ? { cause: find.error } : undefined);
+
+function policyText(text: unknown): void {
+	if (typeof text !== 'string') throw new TypeError("a policy's text is a string: pass JSON, not an object");
+	// A lone surrogate would be replaced when the string is passed to the addon.
+	if (!text.isWellFormed()) throw new PolicyError("the policy's text contains a lone surrogate", []);
+}
+
+type Found = Awaited<ReturnType<ReturnType<typeof binding>['diff']>>;
+
+/** Reads what has been found out about a policy, or throws the error for why nothing could be. */
+function findings<T>({ json, message, diagnostics }: Found, find?: Resolver): T {
+	if (json !== undefined) return JSON.parse(json) as T;
+	if (diagnostics === undefined) throw new LoadError(message);
+	throw new PolicyError(message ?? 'the policy does not compile', JSON.parse(diagnostics) as Diagnostic[], cause(find));
+}
+
+/** Finds out whether the policy of a module keeps its guarantees, or those of another document. */
+export async function prove(module: Uint8Array, guarantees?: string, { resolve, path }: ProveOptions = {}): Promise<Proof[]> {
+	if (guarantees !== undefined) policyText(guarantees);
+	const find = resolve === undefined ? undefined : resolver(resolve);
+	return findings(await binding().prove(module, guarantees, find, path === undefined ? undefined : filePath(path)), find);
+}
+
+/** Finds out what the policy of a new module decides differently. */
+export async function diff(old: Uint8Array, newer: Uint8Array): Promise<Differences> {
+	return findings(await binding().diff(old, newer));
+}
+
+/** Checks the policy of a module against the tools of a server. */
+export async function check(module: Uint8Array, tools: Tools, options: CheckOptions = {}): Promise<Diagnostic[]> {
+	const { server, leftOut = [], pins } = options;
+	return findings(await binding().check(module, toolsText(tools), server, [...leftOut], pins));
+}
+
+/** Returns the text of a file of pins that approves tools as they are. */
+export function pins(tools: Tools, server?: string): string {
+	const text = toolsText(tools);
+	const { pins } = binding();
+	try {
+		return pins(text, server);
+	} catch (error) {
+		throw new LoadError(error instanceof Error ? error.message : String(error), { cause: error });
+	}
+}
+
+/** Runs the cases of a test file with the policy of a module. */
+export async function test(module: Uint8Array, path: string | URL, options: TestOptions = {}): Promise<Report> {
+	const { coverage = false, mutate = false } = options;
+	return findings(await binding().test(module, filePath(path), coverage, mutate));
+}
+
+function toolsText(tools: Tools): string {
+	const text = typeof tools === 'string' ? tools : JSON.stringify(tools);
+	if (!text?.isWellFormed()) throw new LoadError('`tools` is not a list of tools: it is not JSON');
+	return text;
 }
 
 /** Loads a module. */
