@@ -146,11 +146,11 @@ impl Automaton {
 }
 
 /// Finds strings that match expressions where `true` is with them and do not where `false` is, with a number of characters that
-/// `fits` or that is not yet too many; at most `count` of them, and none of `taken`.
+/// `fits`; at most `count` of them, and none of `taken`. From the number `alike` on, all numbers fit or none does.
 pub(super) fn strings(
     expressions: &[(String, bool)],
     fits: &dyn Fn(usize) -> bool,
-    most: Option<usize>,
+    alike: Option<usize>,
     count: usize,
     taken: &HashSet<String>,
 ) -> Strings {
@@ -161,7 +161,7 @@ pub(super) fn strings(
             None => return Strings::Unfinished,
         }
     }
-    search(&mut automata, fits, most, count, taken).map_or(Strings::Unfinished, Strings::These)
+    search(&mut automata, fits, alike, count, taken).map_or(Strings::Unfinished, Strings::These)
 }
 
 /// Where a search is: in each automaton, in a character of several bytes, and after how many characters, if that matters.
@@ -173,7 +173,7 @@ type Trail = Vec<(u8, usize)>;
 fn search(
     automata: &mut [Automaton],
     fits: &dyn Fn(usize) -> bool,
-    most: Option<usize>,
+    alike: Option<usize>,
     count: usize,
     taken: &HashSet<String>,
 ) -> Option<Vec<String>> {
@@ -202,8 +202,12 @@ fn search(
         for byte in &bytes {
             let Some(next_utf8) = utf8.next(*byte) else { continue };
             let is_new = *utf8 == Utf8::Whole;
-            let next_length = if most.is_some() && is_new { length + 1 } else { *length };
-            if most.is_some_and(|most| next_length > most) {
+            let next_length = match alike {
+                Some(alike) if is_new => (length + 1).min(alike),
+                _ => *length,
+            };
+            // All that are longer do not fit either.
+            if alike == Some(next_length) && !fits(next_length) {
                 continue;
             }
             let mut next = Vec::with_capacity(states.len());

@@ -392,6 +392,14 @@ impl<'w> Values<'w> {
         }
     }
 
+    /// A length from which on the tests of it come out alike.
+    fn alike(&self, length: NodeId) -> usize {
+        let literals = self.atoms(length).into_iter().flat_map(|(_, asked)| numbers::literals(&asked.0));
+        let fixed = self.fixed.get(&length).and_then(numbers::whole);
+        let last = literals.filter_map(|bound| numbers::whole(&numbers::number_value(bound))).chain(fixed).max();
+        last.map_or(0, |last| last.saturating_add(2))
+    }
+
     /// The tool's name, which is what it is, unless it may be that of others.
     fn tool(&self, node: NodeId) -> Result<Value, Failure> {
         let tool = self.writer.tool;
@@ -418,12 +426,9 @@ impl<'w> Values<'w> {
         let measured = self.facets(node).into_iter().find(|(facet, _)| *facet == Facet::Length).map(|(_, node)| node);
         let of_length: Vec<AtomId> =
             measured.map(|node| self.atoms(node)).unwrap_or_default().into_iter().map(|(atom, _)| atom).collect();
-        let most = match measured {
-            Some(length) => self.values(length, 1)?.first().and_then(|length| numbers::whole(length.as_ref()?)),
-            None => None,
-        };
+        let alike = measured.map(|length| self.alike(length));
         let fits = |length: usize| self.passes(&of_length, &Value::Number(Number::new(&length.to_string())));
-        match language::strings(&expressions, &fits, most.map(|length| length + 512), MOST_VALUES, &taken) {
+        match language::strings(&expressions, &fits, alike, MOST_VALUES, &taken) {
             Strings::These(names) if names.is_empty() => {
                 let of_length = measured.map(|length| self.conflict(length, &of_length)).unwrap_or_default();
                 let read = lifted.iter().flat_map(|lifted| self.conflict(lifted.facet, lifted.atom.as_slice()));
@@ -680,41 +685,37 @@ impl<'w> Values<'w> {
             _ => None,
         };
         let lengths = self.facets(node).into_iter().find(|(facet, _)| *facet == Facet::Length).map(|(_, node)| node);
-        // The length is a number of its own: those that no length has are found there.
-        let lengths = match lengths.filter(|_| is_measured) {
-            Some(node) => Some((node, self.values(node, 1)?.into_iter().flatten().collect::<Vec<_>>())),
-            None => None,
-        };
+        let measured = lengths.filter(|_| is_measured);
+        // The length is a number of its own: that no length passes is found out there.
+        measured.map(|length| self.values(length, 1)).transpose()?;
+        let settled = measured.and_then(|length| self.fixed.get(&length)).map(numbers::whole);
+        let of_length: Vec<AtomId> =
+            measured.map(|length| self.atoms(length)).unwrap_or_default().into_iter().map(|(atom, _)| atom).collect();
         let fits_length = |length: usize| {
-            let value = Value::Number(Number::new(&length.to_string()));
-            lengths.as_ref().is_none_or(|(node, _)| {
-                if self.fixed.get(node).is_some_and(|fixed| numbers::whole(fixed) != Some(length)) {
-                    return false;
-                }
-                let atoms: Vec<AtomId> = self.atoms(*node).into_iter().map(|(atom, _)| atom).collect();
-                self.passes(&atoms, &value)
-            })
+            settled.is_none_or(|settled| settled == Some(length))
+                && self.passes(&of_length, &Value::Number(Number::new(&length.to_string())))
         };
-        let most = lengths.as_ref().and_then(|(_, values)| numbers::whole(values.first()?)).map(|length| length + 512);
-        let measured = lengths.as_ref().map(|(node, _)| *node);
-        let of_length = measured.map(|node| self.atoms(node)).unwrap_or_default();
+        let alike = measured.map(|length| self.alike(length));
         let lifted = self.lifted(node);
         let of_lifted = lifted.iter().filter_map(|lifted| lifted.atom);
-        let all: Vec<AtomId> =
-            atoms.iter().copied().chain(of_length.into_iter().map(|(atom, _)| atom)).chain(of_lifted).collect();
+        let all: Vec<AtomId> = atoms.iter().chain(&of_length).copied().chain(of_lifted).collect();
         let whole: Vec<(String, bool)> = lifted
             .iter()
             .map(|lifted| (lifted.expression.clone(), lifted.want))
             .chain(grammar.map(|grammar| (grammar.to_owned(), true)))
             .collect();
-        let found = self.remembered(node, count, &all, || {
+        let find = || {
             let fits = |text: &str| {
                 fits_length(text.chars().count())
                     && self.passes(&atoms, &Value::String(text.to_owned()))
                     && whole.iter().all(|(expression, want)| build::is_in(expression, text) == *want)
             };
-            self.find_strings(&own, &whole, count, (&fits_length, most), &fits)
-        });
+            self.find_strings(&own, &whole, count, (&fits_length, alike), &fits)
+        };
+        if settled.is_some() {
+            return find().map_err(|_| self.unknown(node));
+        }
+        let found = self.remembered(node, count, &all, find);
         let others = lifted.iter().flat_map(|lifted| self.conflict(lifted.facet, lifted.atom.as_slice())).collect();
         found.map_err(|failure| with(self.with_length(failure, measured), others))
     }
@@ -756,7 +757,7 @@ impl<'w> Values<'w> {
         own: &[(AtomId, &Asked)],
         whole: &[(String, bool)],
         count: usize,
-        (fits_length, most): (&dyn Fn(usize) -> bool, Option<usize>),
+        (fits_length, alike): (&dyn Fn(usize) -> bool, Option<usize>),
         fits: &dyn Fn(&str) -> bool,
     ) -> Result<Vec<Value>, Contradiction> {
         let strings = |found: Vec<String>| Ok(found.into_iter().map(Value::String).collect());
@@ -783,7 +784,7 @@ impl<'w> Values<'w> {
                 }
             }
             expressions.extend(whole.iter().cloned());
-            (language::strings(&expressions, fits_length, most, count, &taken), is_whole)
+            (language::strings(&expressions, fits_length, alike, count, &taken), is_whole)
         };
         let atoms: Vec<AtomId> = own.iter().map(|(atom, _)| *atom).collect();
         // Whether there is one at all is found out sooner than several.
