@@ -95,6 +95,13 @@ struct Lifted {
     want: bool,
 }
 
+/// The present of a call.
+struct Present {
+    /// The value that it has in the call, if it is asked about.
+    place: Option<(NodeId, Value)>,
+    instant: Value,
+}
+
 /// Finds values.
 #[derive(Clone)]
 pub(super) struct Values<'w> {
@@ -172,9 +179,9 @@ impl<'w> Values<'w> {
         let roles = self.roles()?;
         let tool = self.settle_tool()?;
         let mut failure = None;
-        for (place, now) in self.presents()? {
+        for Present { place, instant } in self.presents()? {
             let mut values = self.clone();
-            values.now = now;
+            values.now = instant;
             values.fixed.extend(place);
             match values.build(&tool, roles.clone()) {
                 Err(Failure::Unknown(place)) => failure = failure.or(Some(Failure::Unknown(place))),
@@ -957,10 +964,10 @@ impl<'w> Values<'w> {
         Ok(chosen)
     }
 
-    /// Presents to try, which ages depend on: each as an instant, with the value that it has in the call, if it is asked about.
-    fn presents(&self) -> Result<Vec<(Option<(NodeId, Value)>, Value)>, Failure> {
+    /// Presents to try, which ages depend on.
+    fn presents(&self) -> Result<Vec<Present>, Failure> {
         if !self.asks_age() {
-            return Ok(vec![(None, self.now.clone())]);
+            return Ok(vec![Present { place: None, instant: self.now.clone() }]);
         }
         let mut instants = vec![self.now_seconds()];
         let ages = self.relevant.iter().copied().filter(|node| self.way(*node) == Some(&Way::Facet(Facet::Age)));
@@ -977,7 +984,10 @@ impl<'w> Values<'w> {
         instants.truncate(MOST_PRESENTS);
         let place = self.relevant.iter().copied().find(|node| self.is_present(Some(*node)));
         let Some(place) = place else {
-            return Ok(instants.into_iter().map(|instant| (None, build::instant_number(instant))).collect());
+            return Ok(instants
+                .into_iter()
+                .map(|instant| Present { place: None, instant: build::instant_number(instant) })
+                .collect());
         };
         let own = self.values(place, 1)?.into_iter().flatten();
         let other = |instant: i64| match self.kind(place) {
@@ -991,11 +1001,11 @@ impl<'w> Values<'w> {
             .map(|value| {
                 let read = alone::facet(Facet::Instant, &value, self.shared, None);
                 let now = if let Read::Value(instant) = read { instant } else { self.now.clone() };
-                (Some((place, value)), now)
+                Present { place: Some((place, value)), instant: now }
             })
             .collect();
         if presents.is_empty() {
-            presents.push((None, self.now.clone()));
+            presents.push(Present { place: None, instant: self.now.clone() });
         }
         Ok(presents)
     }

@@ -65,8 +65,11 @@ class Linted(World):
     def test_perso_is_installed_from_one_of_its_commits(self) -> None:
         commit = PARSED["env"]["PERSO"]
         self.assertRegex(commit, "^[0-9a-f]{40}$")
-        ran = subprocess.run(["git", "merge-base", "--is-ancestor", commit, "HEAD"], cwd=ROOT, timeout=60)
-        self.assertEqual(ran.returncode, 0, f"{commit} is no commit of this repository")
+        shallow = ["git", "rev-parse", "--is-shallow-repository"]
+        # A copy without the history does not know its commits.
+        if subprocess.run(shallow, cwd=ROOT, capture_output=True, text=True, timeout=60).stdout == "false\n":
+            ran = subprocess.run(["git", "merge-base", "--is-ancestor", commit, "HEAD"], cwd=ROOT, timeout=60)
+            self.assertEqual(ran.returncode, 0, f"{commit} is no commit of this repository")
         install = steps("check")["Install perso"]
         manifest = (ROOT / "perso-core/Cargo.toml").read_text()
         repository = re.search(r'^repository = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
