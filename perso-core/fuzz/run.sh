@@ -33,7 +33,7 @@ read_by_others() {
     # A million, unless somebody says how long it may take.
     shells) read_by shells shell_lines shells_run_only_what_is_read \
         "${PERSO_LINES:-$([ -n "${FUZZ_SECONDS:-}" ] && echo $((seconds * 100)) || echo 1000000)}" 2000 ;;
-    analysis) read_by analysis z3 z3_answers_likewise "${PERSO_QUESTIONS:-$((seconds * 100))}" 1000 ;;
+    analysis) read_by analysis z3 z3_answers_likewise "${PERSO_QUESTIONS:-$((seconds * 50))}" 1000 ;;
     databases) read_by databases sql_oracles databases_read_nothing_else_in_random_statements \
         "${PERSO_STATEMENTS:-$((seconds * 200))}" 10000 ;;
     esac
