@@ -23,7 +23,7 @@ pub struct Compiled {
     pub module: Vec<u8>,
     /// What is legal but likely wrong.
     pub warnings: Vec<Diagnostic>,
-    /// The texts that the warnings are about. [`Source::of`] shows them.
+    /// The texts that the warnings are about. [`Source::of`](crate::diagnostic::Source::of) shows them.
     pub documents: Documents,
 }
 

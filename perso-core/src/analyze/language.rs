@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
+use super::work::Work;
 use crate::policy::{Operand, Operator, Pattern, Value};
 use regex_automata::Anchored;
 use regex_automata::hybrid::LazyStateID;
@@ -153,6 +154,7 @@ pub(super) fn strings(
     alike: Option<usize>,
     count: usize,
     taken: &HashSet<String>,
+    work: &Work,
 ) -> Strings {
     let mut automata = Vec::with_capacity(expressions.len());
     for (expression, want) in expressions {
@@ -161,7 +163,7 @@ pub(super) fn strings(
             None => return Strings::Unfinished,
         }
     }
-    search(&mut automata, fits, alike, count, taken).map_or(Strings::Unfinished, Strings::These)
+    search(&mut automata, fits, alike, count, taken, work).map_or(Strings::Unfinished, Strings::These)
 }
 
 /// Where a search is: in each automaton, in a character of several bytes, and after how many characters, if that matters.
@@ -176,6 +178,7 @@ fn search(
     alike: Option<usize>,
     count: usize,
     taken: &HashSet<String>,
+    work: &Work,
 ) -> Option<Vec<String>> {
     let bytes = bytes(automata);
     let mut found = Vec::new();
@@ -185,6 +188,11 @@ fn search(
     // So that several strings are found, as many ways as that lead to a state.
     let mut seen: HashMap<State, usize> = HashMap::new();
     while let Some((state, step)) = queue.pop_front() {
+        // A byte takes much less than a test.
+        work.spend(1 + bytes.len() * automata.len() / 16);
+        if work.is_over() {
+            return None;
+        }
         let (states, utf8, length) = &state;
         if *utf8 == Utf8::Whole && fits(*length) {
             let mut passes = true;
@@ -315,7 +323,7 @@ mod tests {
 
     fn find(expressions: &[(&str, bool)], count: usize) -> Vec<String> {
         let expressions: Vec<_> = expressions.iter().map(|(text, want)| ((*text).to_owned(), *want)).collect();
-        match strings(&expressions, &|_| true, None, count, &HashSet::new()) {
+        match strings(&expressions, &|_| true, None, count, &HashSet::new(), &Work::default()) {
             Strings::These(found) => found,
             Strings::Unfinished => panic!("the search has not ended"),
         }
@@ -335,7 +343,7 @@ mod tests {
     #[test]
     fn lengths_count_characters() {
         let expressions = [("é*".to_owned(), true)];
-        match strings(&expressions, &|length| length == 3, Some(3), 1, &HashSet::new()) {
+        match strings(&expressions, &|length| length == 3, Some(4), 1, &HashSet::new(), &Work::default()) {
             Strings::These(found) => assert_eq!(found, ["ééé"]),
             Strings::Unfinished => panic!("the search has not ended"),
         }

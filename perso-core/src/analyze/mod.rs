@@ -31,6 +31,7 @@
 //! - `search`: a solver (SAT) chooses facts that make the formula true.
 //! - `values`: values of which these facts are true; `numbers`, `language` and `build` find numbers, strings, and texts off which
 //!   something can be read.
+//! - `work`: how much is done for one question, so that each ends.
 //!
 //! Source: the division of work between `search` and `values` is that of lazy SMT solvers, as in Nieuwenhuis, Oliveras and Tinelli,
 //! *Solving SAT and SAT Modulo Theories* (2006).
@@ -48,6 +49,7 @@ mod search;
 mod space;
 mod tools;
 mod values;
+mod work;
 
 #[doc(hidden)]
 pub use claim::{Answer, Witness};

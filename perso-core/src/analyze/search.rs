@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use batsat::{BasicSolver, Lit, SolverInterface, lbool};
+use batsat::callbacks::Basic;
+use batsat::{Lit, Solver as Sat, SolverInterface, SolverOpts, lbool};
 
 use super::formula::{Atom, Fact, Formula, Tested, Writer};
 use super::space::{Kind, Kinds, NodeId, Space, Way};
 use super::values::{Failure, Found, Literals, Memory, Values};
+use super::work::Work;
 use crate::policy::{Facet, Operand, Operator, Value as Literal};
 
 /// The most choices of facts that are tried for one question.
@@ -29,14 +31,18 @@ pub(super) enum Outcome {
 
 /// Looks for a call of which a formula is true. `confirm` says whether it is, after all.
 pub(super) fn search(writer: &Writer<'_>, formula: &Formula, confirm: &mut dyn FnMut(&Found) -> bool) -> Outcome {
-    let mut solver = Solver::new(writer);
+    let memory = Memory::default();
+    let mut solver = Solver::new(writer, &memory.work);
     let goal = solver.write(formula);
     solver.assert(vec![goal]);
     let mut unknown = BTreeSet::new();
-    let memory = Memory::default();
     let mut failures = 0;
     for _ in 0..MOST_CHOICES {
         let choice = solver.choose();
+        if memory.work.is_over() {
+            unknown.insert("more work than is done for one question".to_owned());
+            return Outcome::Unknown(unknown);
+        }
         if choice == lbool::FALSE && unknown.is_empty() {
             return if solver.is_short() { Outcome::Short } else { Outcome::Never };
         }
@@ -68,7 +74,7 @@ pub(super) fn search(writer: &Writer<'_>, formula: &Formula, confirm: &mut dyn F
 
 struct Solver<'w> {
     writer: &'w Writer<'w>,
-    sat: BasicSolver,
+    sat: Sat<Basic>,
     variables: HashMap<Fact, Lit>,
     /// What is always so.
     truth: Lit,
@@ -77,8 +83,14 @@ struct Solver<'w> {
 }
 
 impl<'w> Solver<'w> {
-    fn new(writer: &'w Writer<'w>) -> Self {
-        let mut sat = BasicSolver::default();
+    fn new(writer: &'w Writer<'w>, work: &Work) -> Self {
+        let mut stopping = Basic::new();
+        let work = work.clone();
+        stopping.set_stop(move || {
+            work.spend(1);
+            work.is_over()
+        });
+        let mut sat = Sat::new(SolverOpts::default(), stopping);
         let truth = Lit::new(sat.new_var_default(), true);
         sat.add_clause_reuse(&mut vec![truth]);
         let mut solver = Self { writer, sat, variables: HashMap::new(), truth, no_more: Vec::new() };

@@ -51,7 +51,9 @@ impl<'w> Values<'w> {
                 }
                 let Some(expression) = self.expression(*atom, test) else { return Err(self.unknown(part)) };
                 let expressions: Vec<_> = forbidden.iter().cloned().chain([(expression, true)]).collect();
-                let Strings::These(found) = language::strings(&expressions, &|_| true, None, 1, &HashSet::new()) else {
+                let Strings::These(found) =
+                    language::strings(&expressions, &|_| true, None, 1, &HashSet::new(), &self.memory.work)
+                else {
                     return Err(self.unknown(part));
                 };
                 // The same text may be read in other letters.

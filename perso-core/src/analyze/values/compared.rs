@@ -114,6 +114,7 @@ impl<'w> Values<'w> {
         // Numbers and booleans that are only compared have been tried in every order, unless one of them was settled before.
         let mut sides = compared.iter().filter_map(|atom| self.writer.atoms.get(*atom)).flat_map(|atom| &atom.sides);
         let is_exact = tried <= MOST_TRIED
+            && !self.memory.work.is_over()
             && !sides.any(|side| self.fixed.contains_key(side))
             && order.iter().all(|node| {
                 let is_plain = !matches!(self.way(*node), Some(Way::Facet(_))) && self.facets(*node).is_empty();
@@ -294,7 +295,7 @@ impl<'w> Values<'w> {
         };
         for value in own {
             *tried += 1;
-            if *tried > MOST_TRIED {
+            if *tried > MOST_TRIED || self.memory.work.is_over() {
                 return false;
             }
             chosen.insert(*node, value.clone());
@@ -325,6 +326,7 @@ impl<'w> Values<'w> {
                 (None, _) => return self.may(atom).be_unknown,
             }
         }
+        self.memory.work.spend(1);
         self.may(atom).be(alone::test(&asked.0, &values))
     }
 }

@@ -23,6 +23,7 @@ use super::build;
 use super::formula::{Asked, Atom, AtomId, Fact, Tested, Writer};
 use super::numbers;
 use super::space::{Kind, NodeId, Way};
+use super::work::Work;
 use crate::limits::LIST_LENGTH;
 use crate::policy::{Facet, Policy, Root};
 use crate::reference::alone::{self, Read};
@@ -42,8 +43,15 @@ const NOW: &str = "1767225600";
 /// A fact, and whether it is so.
 pub(super) type Literals = Vec<(Fact, bool)>;
 
-/// What was found out about places, for searches that choose other facts about other places.
-pub(super) type Memory = RefCell<HashMap<(NodeId, Kind, usize, Vec<(AtomId, u8)>), Result<Vec<Value>, Contradiction>>>;
+/// What was found out about places, for searches that choose other facts about other places, and what is left of the work.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    found: RefCell<HashMap<Key, Result<Vec<Value>, Contradiction>>>,
+    pub(super) work: Work,
+}
+
+/// A place of a kind, how many values were looked for, and what its tests may come to.
+type Key = (NodeId, Kind, usize, Vec<(AtomId, u8)>);
 
 /// Why a place has no value.
 #[derive(Debug, Clone)]
@@ -301,10 +309,10 @@ impl<'w> Values<'w> {
             count,
             atoms.iter().map(|atom| (*atom, self.may(*atom).bits())).collect::<Vec<_>>(),
         );
-        let known = self.memory.borrow().get(&key).cloned();
+        let known = self.memory.found.borrow().get(&key).cloned();
         let found = known.unwrap_or_else(|| {
             let found = find();
-            self.memory.borrow_mut().insert(key, found.clone());
+            self.memory.found.borrow_mut().insert(key, found.clone());
             found
         });
         found.map_err(|why| match why {
@@ -314,6 +322,7 @@ impl<'w> Values<'w> {
     }
 
     fn passes(&self, atoms: &[AtomId], value: &Value) -> bool {
+        self.memory.work.spend(atoms.len());
         atoms.iter().all(|atom| match self.writer.atoms.get(*atom).map(|atom| &atom.test) {
             Some(Tested::Value(asked)) => self.may(*atom).be(alone::test(&asked.0, &[Some(value)])),
             // That it is somewhere need not be here.
@@ -333,6 +342,9 @@ impl<'w> Values<'w> {
     fn values(&self, node: NodeId, count: usize) -> Result<Vec<Option<Value>>, Failure> {
         if let Some(fixed) = self.fixed.get(&node) {
             return Ok(vec![Some(fixed.clone())]);
+        }
+        if self.memory.work.is_over() {
+            return Err(self.unknown(node));
         }
         let some = |value: Value| Ok(vec![Some(value)]);
         if let Some(name) = self.tool_of(node) {
@@ -406,6 +418,9 @@ impl<'w> Values<'w> {
     fn fitting(&self, node: NodeId, candidates: Vec<Value>, count: usize) -> Result<Vec<Value>, Failure> {
         let mut found = Vec::new();
         for candidate in candidates {
+            if self.memory.work.is_over() {
+                break;
+            }
             if !found.contains(&candidate) && self.fits(node, &candidate) {
                 found.push(candidate);
                 if found.len() >= count {
@@ -423,6 +438,7 @@ impl<'w> Values<'w> {
             return false;
         }
         self.below(node).into_iter().all(|below| {
+            self.memory.work.spend(1);
             let read = match self.way(below) {
                 Some(Way::Facet(facet)) => {
                     let now = if self.is_present(Some(node)) { value } else { &self.now };

@@ -189,7 +189,7 @@ impl<'w> Values<'w> {
                 }
             }
             expressions.extend(whole.iter().cloned());
-            (language::strings(&expressions, fits_length, alike, count, &taken), is_whole)
+            (language::strings(&expressions, fits_length, alike, count, &taken, &self.memory.work), is_whole)
         };
         let atoms: Vec<AtomId> = own.iter().map(|(atom, _)| *atom).collect();
         // Whether there is one at all is found out sooner than several.

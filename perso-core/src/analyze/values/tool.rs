@@ -60,7 +60,7 @@ impl<'w> Values<'w> {
             measured.map(|node| self.atoms(node)).unwrap_or_default().into_iter().map(|(atom, _)| atom).collect();
         let alike = measured.map(|length| self.alike(length));
         let fits = |length: usize| self.passes(&of_length, &Value::Number(Number::new(&length.to_string())));
-        match language::strings(&expressions, &fits, alike, MOST_VALUES, &taken) {
+        match language::strings(&expressions, &fits, alike, MOST_VALUES, &taken, &self.memory.work) {
             Strings::These(names) if names.is_empty() => {
                 let of_length = measured.map(|length| self.conflict(length, &of_length)).unwrap_or_default();
                 let read = lifted.iter().flat_map(|lifted| self.conflict(lifted.facet, lifted.atom.as_slice()));
