@@ -3,6 +3,7 @@
 import _thread
 import json
 import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -168,6 +169,15 @@ def test_files_that_are_no_test_files(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_the_wait() -> None:
+    # Where the tests run in the background, it is ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        _ctrl_c_ends_the_wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _ctrl_c_ends_the_wait() -> None:
     # Its changes take minutes.
     long = Policy.load(POLICIES / "coding-agent.json")
     begun = time.monotonic()
