@@ -80,8 +80,9 @@ pub(super) fn candidates(bounds: &[Decimal], range: Option<Range>, points: usize
     // Near the largest and the smallest of all numbers there may be no whole step.
     let ends = [LEAST, GREATEST].map(Decimal::parse);
     if let ([Some(least), Some(greatest)], Some(low), Some(high)) = (&ends, bounds.first(), bounds.last()) {
-        found.extend(between(least, low, points));
-        found.extend(between(high, greatest, points));
+        let has_steps = |from: &Decimal, by: i64| step(from, by * points as i64).is_some();
+        found.extend((!has_steps(low, -1)).then(|| between(least, low, points)).into_iter().flatten());
+        found.extend((!has_steps(high, 1)).then(|| between(high, greatest, points)).into_iter().flatten());
     }
     found.extend(ends.into_iter().flatten());
     numbers(found)
@@ -111,10 +112,10 @@ fn between(low: &Decimal, high: &Decimal, points: usize) -> Vec<Decimal> {
     let neighbours = std::iter::successors(next(low), next);
     let within = |number: &Decimal| number > low && number < high;
     let mut found: Vec<Decimal> = halves.take_while(within).take(points).collect();
-    for number in neighbours.take_while(within).take(points) {
-        if found.len() < points && !found.contains(&number) {
-            found.push(number);
-        }
+    if found.len() < points {
+        let others: Vec<Decimal> =
+            neighbours.take_while(within).take(points).filter(|number| !found.contains(number)).collect();
+        found.extend(others.into_iter().take(points - found.len()));
     }
     found
 }
