@@ -24,7 +24,7 @@ export type Proof = {
 	  }
 	| {
 			readonly outcome: 'undecided';
-			/** The places of a call whose tests are in the way. */
+			/** What is in the way: mostly places of a call, whose tests are not understood. */
 			readonly places: readonly string[];
 	  }
 );
@@ -51,7 +51,7 @@ export interface Change {
 export interface UndecidedTool {
 	/** `*` stands for any tool. */
 	readonly tool: string;
-	/** The places of a call whose tests are in the way. */
+	/** What is in the way: mostly places of a call, whose tests are not understood. */
 	readonly undecided: readonly string[];
 }
 

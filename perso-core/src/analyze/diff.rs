@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::claim::{self, Answer, Claim};
 use super::joint::Joint;
@@ -70,6 +70,20 @@ impl Kind {
     }
 }
 
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Written<'k> {
+            tool: &'k str,
+            wider: bool,
+            old: &'k Decided,
+            new: &'k Decided,
+        }
+        let Kind { tool, old, new } = self;
+        Written { tool, wider: self.is_wider(), old, new }.serialize(serializer)
+    }
+}
+
 /// The differences between two policies.
 ///
 /// Serializes as an object with both lists, whose elements are what `perso diff --format json` prints.
@@ -88,7 +102,7 @@ pub struct Differences {
 pub struct UndecidedTool {
     /// The tool; `*` for any.
     pub tool: String,
-    /// The places of a call whose tests are in the way, in words.
+    /// What is in the way, in words: mostly places of a call, whose tests are not understood.
     #[serde(rename = "undecided")]
     pub places: Vec<String>,
 }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
+use super::build;
 use super::work::Work;
 use crate::policy::{Operand, Operator, Pattern, Value};
 use regex_automata::Anchored;
@@ -48,11 +49,7 @@ pub(super) fn expression(operator: &Operator) -> Option<String> {
                 _ => None,
             };
             let parts = directory.iter().map(part).collect::<Option<Vec<_>>>()?;
-            let join = |path: String, part: &String| {
-                let slash = if path.is_empty() || path.ends_with('/') { "" } else { "/" };
-                format!("{path}{slash}{part}")
-            };
-            let directory = parts.iter().filter(|part| !part.is_empty()).fold(String::new(), join);
+            let directory = parts.iter().fold(String::new(), |path, part| build::join(&path, part));
             let below = if directory.ends_with('/') { directory.clone() } else { format!("{directory}/") };
             format!("{}|{}.*", regex_syntax::escape(&directory), regex_syntax::escape(&below))
         }

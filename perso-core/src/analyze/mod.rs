@@ -2,7 +2,7 @@
 //!
 //! [`Rules`] are what questions are about: [whether a policy keeps what it guarantees](Rules::prove), and [what a new version of it decides
 //! differently](Rules::diff). Answers are about every call that there can be, not about some that were tried. An answer is a call, or
-//! that there is none, or, rarely, that it is not decided, with the places of a call whose tests are in the way. A call that is an
+//! that there is none, or, rarely, that it is not decided, with what is in the way. A call that is an
 //! answer has been judged before it is given, by an evaluator that shares no code with the search.
 //!
 //! ```

@@ -1,6 +1,6 @@
 //! What people ask about: the rules of a policy as they are written.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::claim::Answer;
 use super::diff::{self, Differences};
@@ -73,7 +73,7 @@ pub enum Proved {
     },
     /// Whether it holds is not known.
     Undecided {
-        /// The places of a call whose tests are in the way, in words.
+        /// What is in the way, in words: mostly places of a call, whose tests are not understood.
         places: Vec<String>,
     },
 }
@@ -110,12 +110,6 @@ impl Rules {
     #[must_use]
     pub fn documents(&self) -> &Documents {
         &self.documents
-    }
-
-    /// How many guarantees there are.
-    #[must_use]
-    pub fn guarantees(&self) -> usize {
-        self.guarantees.as_ref().map_or(0, |guarantees| guarantees.rules.len())
     }
 
     /// Whether these rules keep what a policy guarantees: for each guarantee of `of`, which can be `self`, a proof that it holds for
@@ -189,19 +183,5 @@ impl Rules {
     #[must_use]
     pub fn decision(&self, call: &str) -> String {
         diff::conclusion(&self.policy, call).map(|conclusion| conclusion.to_string()).unwrap_or_default()
-    }
-}
-
-impl Serialize for diff::Kind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Written<'k> {
-            tool: &'k str,
-            wider: bool,
-            old: &'k diff::Decided,
-            new: &'k diff::Decided,
-        }
-        let diff::Kind { tool, old, new } = self;
-        Written { tool, wider: self.is_wider(), old, new }.serialize(serializer)
     }
 }

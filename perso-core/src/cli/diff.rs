@@ -73,7 +73,7 @@ fn human(old: &Rules, new: &Rules, differences: &Differences) -> io::Result<()> 
     }
     for UndecidedTool { tool, places } in &differences.undecided {
         writeln!(out, "{BOLD}undecided{BOLD:#} {}: more calls may be decided differently", visible(tool))?;
-        writeln!(out, "          in the way: the tests of {}", visible(&places.join(", ")))?;
+        writeln!(out, "          in the way: {}", visible(&places.join(", ")))?;
     }
     writeln!(out, "{}", summary(differences))
 }
@@ -96,7 +96,8 @@ fn summary(differences: &Differences) -> String {
 fn roles(call: &str) -> String {
     let call: Value = serde_json::from_str(call).unwrap_or_default();
     let roles = call.pointer("/agent/roles").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let roles: Vec<String> = roles.iter().filter_map(Value::as_str).map(change::code).collect();
+    let role = call.pointer("/agent/role");
+    let roles: Vec<String> = role.into_iter().chain(roles).filter_map(Value::as_str).map(change::code).collect();
     if roles.is_empty() { "none".to_owned() } else { roles.join(", ") }
 }
 

@@ -81,7 +81,7 @@ impl Prove {
                 writeln!(out, "          {}", visible(call))
             }
             Proved::Undecided { places } => {
-                writeln!(out, "          in the way: the tests of {}", visible(&places.join(", ")))
+                writeln!(out, "          in the way: {}", visible(&places.join(", ")))
             }
         }
     }

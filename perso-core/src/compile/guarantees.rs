@@ -45,7 +45,7 @@ fn prove(policy: &Policy, guarantees: &Policy, progress: &dyn Fn(usize, usize)) 
             Answer::Undecided(places) => {
                 let id = quoted(&guarantee.id);
                 let message = format!("it is not decided whether a call breaks the guarantee {id}");
-                let help = format!("the tests of these values are in the way: {}", places.join(", "));
+                let help = format!("in the way: {}", places.join(", "));
                 found.push(Diagnostic::new(Code::Undecided, guarantee.span, message).help(help));
             }
         }

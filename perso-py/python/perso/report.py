@@ -36,7 +36,7 @@ class Undecided(TypedDict):
     promise: Literal["never_allow", "always_allow"]
     outcome: Literal["undecided"]
     places: list[str]
-    """The places of a call whose tests are in the way."""
+    """What is in the way: mostly places of a call, whose tests are not understood."""
 
 
 Proof = Holds | Broken | Undecided
@@ -69,7 +69,7 @@ class UndecidedTool(TypedDict):
     tool: str
     """``*`` stands for any tool."""
     undecided: list[str]
-    """The places of a call whose tests are in the way."""
+    """What is in the way: mostly places of a call, whose tests are not understood."""
 
 
 class Differences(TypedDict):

@@ -172,11 +172,7 @@ impl<'w> Values<'w> {
                     Operand::Literal(_) => Vec::new(),
                     Operand::Ref(side) => atom.sides.get(*side).map(|node| texts_at(*node)).unwrap_or_default(),
                 };
-                let join = |path: &String, part: &String| match path.as_str() {
-                    "" => part.clone(),
-                    path => format!("{}/{part}", path.trim_end_matches('/')),
-                };
-                let joined = paths.iter().flat_map(|path| parts.iter().map(move |part| join(path, part)));
+                let joined = paths.iter().flat_map(|path| parts.iter().map(move |part| build::join(path, part)));
                 paths = joined.take(MOST_VALUES).collect();
             }
             let of = atom.sides.first().and_then(|side| self.above(*side));
@@ -188,9 +184,8 @@ impl<'w> Values<'w> {
                 .chain(["x".to_owned()])
                 .collect();
             for path in paths {
-                let path = path.trim_end_matches('/');
-                found.extend(ends.iter().map(|end| format!("{path}/{}", end.trim_start_matches('/'))));
-                found.push(if path.is_empty() { "/".to_owned() } else { path.to_owned() });
+                found.extend(ends.iter().map(|end| build::join(&path, end.trim_start_matches('/'))));
+                found.push(path);
             }
         }
         found

@@ -27,8 +27,9 @@ impl<'w> Values<'w> {
             {
                 Ok(vec![Some(value)])
             }
-            _ if self.writer.tool.others.is_none() => Err(Failure::Conflict(self.conflict(node, &atoms))),
-            _ => Err(self.unknown(node)),
+            // An age depends on the present, which may be another one.
+            _ if self.writer.tool.others.is_some() || *facet == Facet::Age => Err(self.unknown(node)),
+            _ => Err(Failure::Conflict(self.conflict(node, &atoms))),
         }
     }
 

@@ -77,6 +77,8 @@ impl<'w> Values<'w> {
             match fitting {
                 Some(fitting) => list = fitting,
                 None if self.kind(below) == Kind::NoFacet => list.push(Value::String("x".to_owned())),
+                None if self.kind(below) != Kind::Number => return Err(self.unknown(below)),
+                // Whatever else is in the list, it has no number as its sum.
                 None => {
                     let summed = if sum.of.is_empty() { Kind::Number } else { Kind::Object };
                     let cannot =
