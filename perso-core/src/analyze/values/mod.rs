@@ -50,8 +50,18 @@ pub(super) struct Memory {
     pub(super) work: Work,
 }
 
-/// A place of a kind, how many values were looked for, and what its tests may come to.
-type Key = (NodeId, Kind, usize, Vec<(AtomId, u8)>);
+/// What was looked for: all that the answer depends on.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    node: NodeId,
+    kind: Kind,
+    /// How many values.
+    count: usize,
+    /// What the tests of the place may come to.
+    tests: Vec<(AtomId, u8)>,
+    /// What has to be read off it.
+    read: Vec<NodeId>,
+}
 
 /// Why a place has no value.
 #[derive(Debug, Clone)]
@@ -301,14 +311,11 @@ impl<'w> Values<'w> {
         node: NodeId,
         count: usize,
         atoms: &[AtomId],
+        read: Vec<NodeId>,
         find: impl FnOnce() -> Result<Vec<Value>, Contradiction>,
     ) -> Result<Vec<Value>, Failure> {
-        let key = (
-            node,
-            self.kind(node),
-            count,
-            atoms.iter().map(|atom| (*atom, self.may(*atom).bits())).collect::<Vec<_>>(),
-        );
+        let tests = atoms.iter().map(|atom| (*atom, self.may(*atom).bits())).collect();
+        let key = Key { node, kind: self.kind(node), count, tests, read };
         let known = self.memory.found.borrow().get(&key).cloned();
         let found = known.unwrap_or_else(|| {
             let found = find();
@@ -372,7 +379,7 @@ impl<'w> Values<'w> {
         let fitting = |atoms: &[AtomId]| {
             [true, false].map(Value::Bool).into_iter().filter(|value| self.passes(atoms, value)).collect::<Vec<_>>()
         };
-        self.remembered(node, 1, &atoms, || match fitting(&atoms) {
+        self.remembered(node, 1, &atoms, Vec::new(), || match fitting(&atoms) {
             found if found.is_empty() => Err(Self::least(&atoms, &mut |atoms| Some(!fitting(atoms).is_empty()))),
             found => Ok(found),
         })
@@ -400,7 +407,7 @@ impl<'w> Values<'w> {
             let candidates = numbers::candidates(&literals(atoms), range, points).into_iter();
             candidates.filter(|value| self.passes(atoms, value)).collect::<Vec<_>>()
         };
-        let found = self.remembered(node, count, &atoms, || match fitting(&atoms, count) {
+        let found = self.remembered(node, count, &atoms, Vec::new(), || match fitting(&atoms, count) {
             found if found.is_empty() => Err(Self::least(&atoms, &mut |atoms| Some(!fitting(atoms, 1).is_empty()))),
             found => Ok(found),
         })?;

@@ -120,7 +120,8 @@ impl<'w> Values<'w> {
         if settled.is_some() {
             return find().map_err(|_| self.unknown(node));
         }
-        let found = self.remembered(node, count, &all, find);
+        let read = lifted.iter().map(|lifted| lifted.facet).collect();
+        let found = self.remembered(node, count, &all, read, find);
         let others = lifted.iter().flat_map(|lifted| self.conflict(lifted.facet, lifted.atom.as_slice())).collect();
         found.map_err(|failure| with(self.with_length(failure, measured), others))
     }
