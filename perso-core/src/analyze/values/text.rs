@@ -76,7 +76,9 @@ impl<'w> Values<'w> {
     pub(super) fn listed(&self, node: NodeId) -> Option<Vec<Value>> {
         self.atoms(node).into_iter().find_map(|(atom, asked)| {
             let lists = matches!(asked.0, Operator::Eq(_) | Operator::In(_) | Operator::Presumed(_));
-            let is_needed = self.wanted(atom, asked) == Some(true);
+            // A test that takes no strings is unknown of all of them.
+            let is_needed =
+                self.wanted(atom, asked) == Some(true) && (!self.may(atom).be_unknown || takes_strings(&asked.0));
             (lists && is_needed).then(|| texts(&asked.0).into_iter().map(Value::String).collect())
         })
     }
@@ -231,6 +233,17 @@ impl<'w> Values<'w> {
             self.conflict(node, &atoms)
         };
         with(failure, length.map(about).unwrap_or_default())
+    }
+}
+
+/// Whether all that an operator compares with are strings.
+fn takes_strings(operator: &Operator) -> bool {
+    match operator {
+        Operator::In(values) | Operator::Presumed(values) => {
+            values.iter().all(|value| matches!(value, Literal::String(_)))
+        }
+        Operator::Eq(with) => matches!(with, Operand::Literal(Literal::String(_))),
+        _ => true,
     }
 }
 
