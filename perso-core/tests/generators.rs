@@ -149,7 +149,7 @@ fn open_denies_and_withheld_allows_are_final() {
             let Ok(call) = Call::read(text.as_bytes()) else { continue };
             let decided = decide(&policy, &call);
             let (mut open, mut withheld) = (call.clone(), call);
-            for root in [Root::Args, Root::Agent, Root::Resource, Root::Context] {
+            for root in Root::PARTS {
                 if u.arbitrary()? {
                     open = open.with(root, Part::Open);
                     withheld = withheld.with(root, Part::Withheld);

@@ -162,7 +162,7 @@ fn could_allow(policy: &Policy, context: Option<&Value>) -> bool {
     }
     let text = text.to_string();
     let unknown = Unknown::default().open(PartName::Args).open(PartName::Resource).open_time();
-    assert_eq!(unknown.bits(), 0b1_0000_0101);
+    assert_eq!(unknown.bits(), 1 << 16 | 0b101);
     let could = policy.could_allow(&call);
     let decision = policy.decide_json_partial(text.as_bytes(), unknown);
     assert_eq!(decision.outcome != perso_core::Outcome::Deny, could);
@@ -228,14 +228,14 @@ fn a_deny_rule_on_the_time_hides_no_tool() {
 #[test]
 fn an_open_time_is_one_bit_of_the_abi() {
     let open = Unknown::default().open_time();
-    assert_eq!(open.bits(), 256);
-    for part in [PartName::Args, PartName::Agent, PartName::Resource, PartName::Context] {
+    assert_eq!(open.bits(), 1 << 16);
+    for part in [PartName::Args, PartName::Agent, PartName::Resource, PartName::Context, PartName::Session] {
         for unknown in [open.open(part), open.withheld(part)] {
             assert_eq!(Unknown::from_bits(unknown.bits()), Ok(unknown));
         }
     }
     let mut portable = Portable::new(is_late().module());
-    for bits in [512, 256 << 4, 1 << 31, 0b1_0001_0001] {
+    for bits in [1 << 5, 1 << 13, 1 << 17, 1 << 31, 1 << 16 | 0b1_0000_0001] {
         assert!(Unknown::from_bits(bits).is_err(), "{bits}");
         let decision = portable.decide_partial(br#"{ "tool": "pay" }"#, bits);
         assert_eq!(decision["cause"]["kind"], "engine", "{bits}");

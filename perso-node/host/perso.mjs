@@ -12,12 +12,12 @@ a lone surrogate in a string
 an invalid number
 text after the call
 a call must be an object
-a top-level key other than tool, args, agent, resource and context
+a top-level key other than tool, args, agent, resource, context and session
 duplicate key in an object
 a key differs only by case from one that the policy reads
 the tool is missing
 the tool must be a string
-args, agent, resource and context must be objects
+args, agent, resource, context and session must be objects
 more than 1048576 bytes
 nested deeper than 64 levels
 a tool name of more than 256 bytes
@@ -56,13 +56,13 @@ for (const facet of ['statement', 'tables', 'functions', 'columns', 'limit'])
 	FACETS[facet] = 'a single plain SQL statement without comments';
 for (const facet of ['time', 'weekday', 'clock time', 'date'])
 	FACETS[facet] = 'a time in RFC 3339 with an offset, such as 2026-12-01T09:00:00Z';
-const PARTS = { __proto__: null, args: 1, agent: 2, resource: 4, context: 8, 'context.now': 256 };
+const PARTS = { __proto__: null, args: 1, agent: 2, resource: 4, context: 8, session: 16, 'context.now': 1 << 16 };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const scratch = new Uint8Array(4096);
 
 // An unknown part gets a bit that the module refuses.
-const bits = (parts = []) => parts.reduce((all, part) => all | (PARTS[part] ?? 512), 0);
+const bits = (parts = []) => parts.reduce((all, part) => all | (PARTS[part] ?? 1 << 17), 0);
 
 // What the caller can correct in an argument. `expected` has a bit for each type that the test takes.
 function hintOf(attribute, problem, expected) {
@@ -97,7 +97,7 @@ async function load(source) {
 	const { abi, rules, attributes, covers = ['tools'] } = JSON.parse(decoder.decode(section('perso')));
 	let perso = (await WebAssembly.instantiate(module)).exports;
 	if (!/^(,?(tools|resources|prompts))+$/.test(covers)) throw Error('the module is too new for this kit');
-	const known = covers.length > 1 ? 3 : 2;
+	const known = covers.length > 1 ? 5 : 4;
 	if (abi !== known || perso.perso_abi() !== known) throw Error(`the module has ABI ${abi}, not ${known}: compile the policy again`);
 	const most = perso.memory.buffer.byteLength + (1 << 20);
 
@@ -122,7 +122,7 @@ async function load(source) {
 
 	function decide(call, unknown) {
 		try {
-			const open = bits(unknown?.open) | (bits(unknown?.withheld) << 4);
+			const open = bits(unknown?.open) | (bits(unknown?.withheld) << 8);
 			const bytes = bytesOf(call);
 			perso ??= new WebAssembly.Instance(module).exports;
 			const at = perso.perso_input(bytes.length);

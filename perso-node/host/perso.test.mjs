@@ -12,7 +12,7 @@ const read = (file) => readFileSync(join(folder, file));
 const { modules } = JSON.parse(read('corpus.json'));
 const module = read('policies-support-desk.tests.wasm');
 const call = '{"tool": "view_customer", "agent": {"roles": ["agent"]}}';
-const parts = (bits) => ['args', 'agent', 'resource', 'context'].filter((_, part) => bits & (1 << part));
+const parts = (bits) => ['args', 'agent', 'resource', 'context', 'session'].filter((_, part) => bits & (1 << part));
 
 /** A module with other bytes before the hash, and the matching hash. */
 function rehashed(bytes) {
@@ -28,7 +28,7 @@ test('every case of the corpus', async () => {
 	for (const { module, cases } of modules) {
 		const policy = await Policy.load(read(module));
 		for (const { name, text, hex, unknown, decision } of cases) {
-			const states = { open: parts(unknown), withheld: parts(unknown >> 4) };
+			const states = { open: parts(unknown), withheld: parts(unknown >> 8) };
 			const bytes = Buffer.from(text ?? hex, text === undefined ? 'hex' : 'utf8');
 			assert.deepEqual(policy.decide(bytes, states), decision, `${module}: ${name}`);
 			if (text !== undefined) assert.deepEqual(policy.decide(text, states), decision, `${module}: ${name}`);
@@ -67,10 +67,10 @@ test('what is no undamaged policy does not load', async () => {
 	await assert.rejects(Policy.load(module.subarray(0, -1)), WebAssembly.CompileError);
 	await assert.rejects(Policy.load(Buffer.from('{}')), WebAssembly.CompileError);
 	await assert.rejects(Policy.load(undefined), WebAssembly.CompileError);
-	const other = rehashed(Buffer.from(module.toString('latin1').replace('"abi":2,', '"abi":1,'), 'latin1'));
-	await assert.rejects(Policy.load(other), /ABI 1, not 2: compile the policy again/);
+	const other = rehashed(Buffer.from(module.toString('latin1').replace('"abi":4,', '"abi":3,'), 'latin1'));
+	await assert.rejects(Policy.load(other), /ABI 3, not 4: compile the policy again/);
 	// A function type, an import of that type, and a manifest.
-	const manifest = Buffer.from('{"abi":2,"rules":[],"attributes":[]}');
+	const manifest = Buffer.from('{"abi":4,"rules":[],"attributes":[]}');
 	const sections = [
 		...section(1, 1, 0x60, 0, 0),
 		...section(2, 1, 1, 0x61, 1, 0x61, 0, 0),
@@ -85,11 +85,11 @@ test('what a policy covers fits its ABI', async () => {
 	const { covers } = await Policy.load(bytes);
 	assert.deepEqual(covers, ['tools', 'resources', 'prompts']);
 	assert.deepEqual((await Policy.load(module)).covers, ['tools']);
-	// A host of ABI 2 would let prompts pass.
-	const older = rehashed(Buffer.from(bytes.toString('latin1').replace('"abi":3,', '"abi":2,'), 'latin1'));
-	await assert.rejects(Policy.load(older), /ABI 2, not 3/);
-	const newer = rehashed(Buffer.from(module.toString('latin1').replace('"abi":2,', '"abi":3,'), 'latin1'));
-	await assert.rejects(Policy.load(newer), /ABI 3, not 2/);
+	// A host of ABI 4 would let prompts pass.
+	const older = rehashed(Buffer.from(bytes.toString('latin1').replace('"abi":5,', '"abi":4,'), 'latin1'));
+	await assert.rejects(Policy.load(older), /ABI 4, not 5/);
+	const newer = rehashed(Buffer.from(module.toString('latin1').replace('"abi":4,', '"abi":5,'), 'latin1'));
+	await assert.rejects(Policy.load(newer), /ABI 5, not 4/);
 	const later = rehashed(Buffer.from(bytes.toString('latin1').replace('"prompts"]', '"widgets"]'), 'latin1'));
 	await assert.rejects(Policy.load(later), /too new for this kit/);
 });

@@ -14,7 +14,7 @@ export interface Engine {
 	readonly manifest: Manifest;
 	/**
 	 * Judges a call's JSON text, which must not contain lone surrogates. Never throws. `unknown` has a bit for each part
-	 * whose value is not in the text: open parts in bits 0 to 3, withheld parts in bits 4 to 7, and an open time in bit 8
+	 * whose value is not in the text: open parts in bits 0 to 4, withheld parts in bits 8 to 12, and an open time in bit 16
 	 * (docs/module.md).
 	 */
 	decide(text: string | Uint8Array, unknown: number): Decision;
@@ -24,7 +24,7 @@ export interface Engine {
 export type Source = string | URL | Uint8Array | ArrayBuffer | CompiledModule;
 
 const OPEN = 0;
-const WITHHELD = 4;
+const WITHHELD = 8;
 
 /** The bit of a part in `unknown`. `state` is `OPEN` or `WITHHELD`. */
 const bit = (part: Part, state: number): number => 1 << (PARTS.indexOf(part) + state);
@@ -138,7 +138,7 @@ export abstract class BasePolicy {
 	 * Whether the policy could allow a call of this tool by this caller, with some arguments and some resource, now or after a
 	 * person's approval. If the context has no `now`: at some time.
 	 */
-	couldAllow(call: Pick<Call, 'tool' | 'agent' | 'context'>): boolean {
+	couldAllow(call: Pick<Call, 'tool' | 'agent' | 'context' | 'session'>): boolean {
 		return this.shows(call as Loose);
 	}
 

@@ -73,10 +73,11 @@ impl Policy {
 
     /// Judges a call. Never raises: a call that cannot be judged is denied, and the decision's `cause` says why.
     ///
-    /// `args`, `agent`, `resource` and `context` are mappings, dataclasses, pydantic models, `Json`, `None`, `OPEN` or
+    /// `args`, `agent`, `resource`, `context` and `session` are mappings, dataclasses, pydantic models, `Json`, `None`, `OPEN` or
     /// `WITHHELD`. With `now=True`, rules read the current time as `context.now`, unless `context` has a `now`. Guards do this by
     /// themselves.
-    #[pyo3(signature = (tool, args=None, *, agent=None, resource=None, context=None, now=false))]
+    #[pyo3(signature = (tool, args=None, *, agent=None, resource=None, context=None, session=None, now=false))]
+    #[expect(clippy::too_many_arguments, reason = "the parts of a call")]
     fn decide(
         &self,
         tool: &Bound<'_, PyAny>,
@@ -84,12 +85,13 @@ impl Policy {
         agent: Option<&Bound<'_, PyAny>>,
         resource: Option<&Bound<'_, PyAny>>,
         context: Option<&Bound<'_, PyAny>>,
+        session: Option<&Bound<'_, PyAny>>,
         now: bool,
     ) -> Decision {
         let policy = self.current.load();
         let Some(tool) = name(tool) else { return no_tool(&policy) };
         let reads = Parts::reads(&policy, &tool);
-        let parts = Parts::read(reads, args, agent, context).timed(&policy, now);
+        let parts = Parts::read(reads, args, agent, context, session).timed(&policy, now);
         let resource = Part::read(reads, Place::RESOURCE, resource);
         policy.decide(&parts.call(&tool).resource(resource.as_part())).into()
     }
@@ -111,61 +113,65 @@ impl Policy {
 
     /// Whether the caller could ever call the tool: whether the call is allowed, or can be approved, with some arguments and
     /// some resource, and at some time if `context` has no `now`.
-    #[pyo3(signature = (tool, *, agent=None, context=None))]
+    #[pyo3(signature = (tool, *, agent=None, context=None, session=None))]
     fn could_allow(
         &self,
         tool: &Bound<'_, PyAny>,
         agent: Option<&Bound<'_, PyAny>>,
         context: Option<&Bound<'_, PyAny>>,
+        session: Option<&Bound<'_, PyAny>>,
     ) -> bool {
         let policy = self.current.load();
         let Some(tool) = name(tool) else { return false };
-        let parts = Parts::read(Parts::reads(&policy, &tool), None, agent, context);
+        let parts = Parts::read(Parts::reads(&policy, &tool), None, agent, context, session);
         policy.could_allow(&parts.call(&tool))
     }
 
     /// Whether a call with these arguments is allowed, or can be approved, with some resource, and at some time if `context` has
     /// no `now`. For lists of resources (`mcp:resources/read` with `uri`) and of prompts (`mcp:prompts/list` with `name`).
-    #[pyo3(signature = (tool, args=None, *, agent=None, context=None))]
+    #[pyo3(signature = (tool, args=None, *, agent=None, context=None, session=None))]
     fn could_list(
         &self,
         tool: &Bound<'_, PyAny>,
         args: Option<&Bound<'_, PyAny>>,
         agent: Option<&Bound<'_, PyAny>>,
         context: Option<&Bound<'_, PyAny>>,
+        session: Option<&Bound<'_, PyAny>>,
     ) -> bool {
         let policy = self.current.load();
         let Some(tool) = name(tool) else { return false };
-        let parts = Parts::read(Parts::reads(&policy, &tool), args, agent, context);
+        let parts = Parts::read(Parts::reads(&policy, &tool), args, agent, context, session);
         policy.could_list(&parts.call(&tool))
     }
 
     /// Whether the decision depends on the resource, so that you must fetch it.
-    #[pyo3(signature = (tool, args=None, *, agent=None, context=None))]
+    #[pyo3(signature = (tool, args=None, *, agent=None, context=None, session=None))]
     fn needs_resource(
         &self,
         tool: &Bound<'_, PyAny>,
         args: Option<&Bound<'_, PyAny>>,
         agent: Option<&Bound<'_, PyAny>>,
         context: Option<&Bound<'_, PyAny>>,
+        session: Option<&Bound<'_, PyAny>>,
     ) -> bool {
-        self.read(tool, args, agent, context, false).needs_resource()
+        self.read(tool, args, agent, context, session, false).needs_resource()
     }
 
     /// Reads a call's values, each once, to judge them now or later with the module that is active now. With `now=True`, that
     /// includes the current time: see `decide`.
-    #[pyo3(signature = (tool, args=None, *, agent=None, context=None, now=false))]
+    #[pyo3(signature = (tool, args=None, *, agent=None, context=None, session=None, now=false))]
     fn read(
         &self,
         tool: &Bound<'_, PyAny>,
         args: Option<&Bound<'_, PyAny>>,
         agent: Option<&Bound<'_, PyAny>>,
         context: Option<&Bound<'_, PyAny>>,
+        session: Option<&Bound<'_, PyAny>>,
         now: bool,
     ) -> Reading {
         let policy = self.current.load_full();
         let read = name(tool).map(|tool| {
-            let parts = Parts::read(Parts::reads(&policy, &tool), args, agent, context).timed(&policy, now);
+            let parts = Parts::read(Parts::reads(&policy, &tool), args, agent, context, session).timed(&policy, now);
             (tool, parts)
         });
         Reading { policy, read }
@@ -201,6 +207,7 @@ struct Parts {
     args: Part,
     agent: Part,
     context: Part,
+    session: Part,
     /// When the call was made, if rules are to read that.
     time: Option<SystemTime>,
 }
@@ -216,11 +223,13 @@ impl Parts {
         args: Option<&Bound<'_, PyAny>>,
         agent: Option<&Bound<'_, PyAny>>,
         context: Option<&Bound<'_, PyAny>>,
+        session: Option<&Bound<'_, PyAny>>,
     ) -> Self {
         Self {
             args: Part::read(reads, Place::ARGS, args),
             agent: Part::read(reads, Place::AGENT, agent),
             context: Part::read(reads, Place::CONTEXT, context),
+            session: Part::read(reads, Place::SESSION, session),
             time: None,
         }
     }
@@ -232,8 +241,8 @@ impl Parts {
     }
 
     fn call<'c>(&'c self, tool: &'c str) -> Call<'c> {
-        let call =
-            Call::new(tool).args(self.args.as_part()).agent(self.agent.as_part()).context(self.context.as_part());
+        let call = Call::new(tool).args(self.args.as_part()).agent(self.agent.as_part());
+        let call = call.context(self.context.as_part()).session(self.session.as_part());
         match self.time {
             Some(time) => call.at(time),
             None => call,

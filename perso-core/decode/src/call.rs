@@ -3,6 +3,7 @@
 use crate::error::{Code, Error};
 use crate::frame::{Frame, Outcome, Place};
 use crate::json::{self, is_next, is_space, unexpected, wrong, Reader};
+use crate::layout;
 use crate::limits::{DEPTH, LIST_LENGTH};
 use crate::number::Number;
 use crate::table::Table;
@@ -19,6 +20,8 @@ pub enum PartName {
     Resource,
     /// Everything else that the host knows.
     Context,
+    /// What the host remembers of earlier calls.
+    Session,
 }
 
 /// Which parts of a call are open (they may be anything) or withheld (nothing may be concluded from them), whatever the
@@ -28,9 +31,9 @@ pub enum PartName {
 /// use perso_decode::call::{PartName, Unknown};
 ///
 /// let unknown = Unknown::default().open(PartName::Args).withheld(PartName::Resource);
-/// assert_eq!(unknown.bits(), 0b0100_0001);
-/// assert_eq!(Unknown::from_bits(0b0100_0001), Ok(unknown));
-/// assert_eq!(unknown.open_time().bits(), 0b1_0100_0001);
+/// assert_eq!(unknown.bits(), 0b100_0000_0001);
+/// assert_eq!(Unknown::from_bits(0b100_0000_0001), Ok(unknown));
+/// assert_eq!(unknown.open_time().bits(), 1 << 16 | 0b100_0000_0001);
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Unknown(u32);
@@ -40,14 +43,14 @@ impl Unknown {
     #[must_use]
     pub const fn open(self, part: PartName) -> Self {
         let bit = 1 << part as u32;
-        Self(self.0 & !(bit << 4) | bit)
+        Self(self.0 & !(bit << WITHHELD) | bit)
     }
 
     /// Withholds a part: an allow is final.
     #[must_use]
     pub const fn withheld(self, part: PartName) -> Self {
         let bit = 1 << part as u32;
-        Self(self.0 & !bit | bit << 4)
+        Self(self.0 & !bit | bit << WITHHELD)
     }
 
     /// Sets the time open: `context.now` may be anything, unless the call's text says what it is.
@@ -56,8 +59,8 @@ impl Unknown {
         Self(self.0 | TIME)
     }
 
-    /// The bits of the module's ABI (`perso_evaluate_partial`): 0 to 3 for `args`, `agent`, `resource` and `context` being
-    /// open, 4 to 7 for the same being withheld, 8 for the time being open.
+    /// The bits of the module's ABI (`perso_evaluate_partial`): 0 to 4 for `args`, `agent`, `resource`, `context` and `session`
+    /// being open, 8 to 12 for the same being withheld, 16 for the time being open.
     #[must_use]
     pub const fn bits(self) -> u32 {
         self.0
@@ -69,7 +72,8 @@ impl Unknown {
     ///
     /// [`Code::Unknown`] where a bit has no meaning, or a part is both.
     pub fn from_bits(bits: u32) -> Result<Self, Error> {
-        if bits > TIME | 0xff || bits & bits >> 4 & 0xf != 0 {
+        let parts = (1 << PARTS) - 1;
+        if bits & !(parts | parts << WITHHELD | TIME) != 0 || bits & bits >> WITHHELD & parts != 0 {
             return Err(Code::Unknown.anywhere());
         }
         Ok(Self(bits))
@@ -77,15 +81,20 @@ impl Unknown {
 
     /// Whether the part is open (`Some(true)`), withheld (`Some(false)`), or as its text says.
     const fn of(self, part: usize) -> Option<bool> {
-        match self.0 >> part & 0x11 {
+        match self.0 >> part & (1 | 1 << WITHHELD) {
             0 => None,
             state => Some(state == 1),
         }
     }
 }
 
+/// How far above the bit for a part being open that for it being withheld is.
+const WITHHELD: u32 = 8;
 /// The bit for the time being open.
-const TIME: u32 = 1 << 8;
+const TIME: u32 = 1 << 16;
+
+/// How many parts a call has besides its tool.
+const PARTS: usize = layout::part::COUNT - 1;
 
 /// Reads a call from JSON text into a frame at the front of `memory`.
 ///
@@ -155,7 +164,7 @@ struct Walk<'w, 't, 'f, 'r> {
     reader: Reader<'r>,
     tool: Tool,
     /// Where the parts stand that there have been.
-    seen: [usize; 4],
+    seen: [usize; PARTS],
     unknown: Unknown,
     /// What is read in the objects that are open around the innermost one, by depth.
     objects: [Place; DEPTH as usize],
@@ -170,18 +179,19 @@ enum Tool {
 
 /// The keys of a call, as [`text::word`] makes them: that of the tool, and those of the parts by the number that their
 /// places have.
-const KEYS: [u64; 5] = [
+const KEYS: [u64; 1 + PARTS] = [
     u64::from_le_bytes(*b"tool\xff\xff\xff\xff"),
     u64::from_le_bytes(*b"args\xff\xff\xff\xff"),
     u64::from_le_bytes(*b"agent\xff\xff\xff"),
     u64::from_le_bytes(*b"resource"),
     u64::from_le_bytes(*b"context\xff"),
+    u64::from_le_bytes(*b"session\xff"),
 ];
 
 impl<'w, 't, 'f: 'r, 'r> Walk<'w, 't, 'f, 'r> {
     fn new(frame: &'w mut Frame<'t, 'f>, reader: Reader<'r>, unknown: Unknown) -> Self {
         let objects = [Place::NOWHERE; DEPTH as usize];
-        Self { frame, reader, tool: Tool::Unread, seen: [0; 4], unknown, objects }
+        Self { frame, reader, tool: Tool::Unread, seen: [0; PARTS], unknown, objects }
     }
 
     /// Reads the value that comes next: what the policy reads of it goes to its place in the frame, if it has one. Of the

@@ -57,7 +57,7 @@ codes! {
     /// The call is no object.
     Call = 9, Malformed, "a call must be an object";
     /// A top-level key that calls do not have.
-    Key = 10, Malformed, "a top-level key other than tool, args, agent, resource and context";
+    Key = 10, Malformed, "a top-level key other than tool, args, agent, resource, context and session";
     /// The same key twice, where the policy reads.
     Duplicate = 11, Malformed, "duplicate key in an object";
     /// A key that others could take for one that the policy reads.
@@ -67,7 +67,7 @@ codes! {
     /// The tool is no string.
     Tool = 14, Malformed, "the tool must be a string";
     /// A part that is neither an object nor null.
-    Part = 15, Malformed, "args, agent, resource and context must be objects";
+    Part = 15, Malformed, "args, agent, resource, context and session must be objects";
     /// Over [`limits::INPUT_BYTES`](crate::limits::INPUT_BYTES).
     Size = 16, Limit, "more than 1048576 bytes";
     /// Over [`limits::DEPTH`](crate::limits::DEPTH).

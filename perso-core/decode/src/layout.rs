@@ -38,7 +38,7 @@
 //! | 20 | [`has`] |
 //! | 24 | a place of 32 bytes each: `keys` (map from key to place), `constants` (map to the constant's number), `tests` (offset), `facets` (offset), `element` (the view of its elements); as `u16` the number of tests and of facets, and `below` and `end` (the first place below it, and behind the last); `flags` |
 //!
-//! The first five places of a call's view are its parts, the first place of an element's view is the element. A test is
+//! The first six places of a call's view are its parts, the first place of an element's view is the element. A test is
 //! `op`, string offset, string length, answer bit; or [`op::MATCHES`], automaton offset, 0, 0. A facet is [`facet`], in
 //! the bits above [`facet::BITS`] the offset of its zone or its [`dialect`] if it has one, and its place. A map is `mask`, then `mask + 1`
 //! entries of `hash`, string offset, string length, value; an entry whose offset is 0 is free. A map of few entries is
@@ -68,7 +68,7 @@
 //! | then | for each state and class the next state, `u16`; state 0 is the one that nothing leaves and that accepts nothing |
 
 /// First word of a table; its last digit is the format's version.
-pub const MAGIC: u32 = u32::from_le_bytes(*b"PRS2");
+pub const MAGIC: u32 = u32::from_le_bytes(*b"PRS3");
 
 /// Bytes of a table's header.
 pub const HEADER: usize = 20;
@@ -215,8 +215,10 @@ pub mod part {
     pub const RESOURCE: usize = 3;
     /// Everything else that the host knows.
     pub const CONTEXT: usize = 4;
+    /// What the host remembers of earlier calls.
+    pub const SESSION: usize = 5;
     /// How many parts there are.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 6;
 }
 
 /// What can be read off a value.

@@ -20,7 +20,7 @@ pub(super) struct PathError {
     pub(super) limit: bool,
 }
 
-const ROOTS: [Root; 5] = [Root::Tool, Root::Args, Root::Agent, Root::Resource, Root::Context];
+const ROOTS: [Root; 6] = [Root::Tool, Root::Args, Root::Agent, Root::Resource, Root::Context, Root::Session];
 
 /// What other languages call a part of a call or a combinator.
 const OTHER_NAMES: [(&str, &str); 10] = [
@@ -109,7 +109,8 @@ fn unknown_root(text: &str, name: &str, rest: &str) -> PathError {
     };
     let field = || "fields of elements are tested inside of `every`, `some`, `first` and `at`".to_owned();
     let help = help.or_else(|| text.starts_with('.').then(field));
-    let fallback = || "an attribute is `tool`, or starts with `args`, `agent`, `resource` or `context`".to_owned();
+    let fallback =
+        || "an attribute is `tool`, or starts with `args`, `agent`, `resource`, `context` or `session`".to_owned();
     PathError {
         at: None,
         message: format!("unknown attribute {}", quoted(text)),

@@ -94,7 +94,7 @@ impl Policy {
         self.judge(0, |table, memory| call.read(table, memory))
     }
 
-    /// Judges a call that is JSON text: `{"tool": …, "args": {…}, "agent": {…}, "resource": {…}, "context": {…}}`.
+    /// Judges a call that is JSON text: `{"tool": …, "args": {…}, "agent": {…}, "resource": {…}, "context": {…}, "session": {…}}`.
     ///
     /// Allocates nothing once the policy has judged a call on this thread, as long as the call and what is read of it fit
     /// into 16 KiB.

@@ -26,7 +26,7 @@ use std::time::SystemTime;
 #[derive(Debug, Clone)]
 pub struct Call<'c> {
     tool: Cow<'c, str>,
-    parts: [Part<'c>; 4],
+    parts: [Part<'c>; PLACES.len()],
     time: Time,
 }
 
@@ -42,7 +42,7 @@ enum Time {
     Open,
 }
 
-/// A part of a call: `args`, `agent`, `resource` or `context`.
+/// A part of a call: `args`, `agent`, `resource`, `context` or `session`.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub enum Part<'c> {
@@ -102,7 +102,8 @@ const ARGS: usize = 0;
 const AGENT: usize = 1;
 const RESOURCE: usize = 2;
 const CONTEXT: usize = 3;
-const PLACES: [Place; 4] = [Place::ARGS, Place::AGENT, Place::RESOURCE, Place::CONTEXT];
+const SESSION: usize = 4;
+const PLACES: [Place; 5] = [Place::ARGS, Place::AGENT, Place::RESOURCE, Place::CONTEXT, Place::SESSION];
 
 impl<'c> Call<'c> {
     /// A call to a tool, with nothing else yet.
@@ -110,7 +111,7 @@ impl<'c> Call<'c> {
         Self { tool: tool.into(), parts: Default::default(), time: Time::Absent }
     }
 
-    #[expect(clippy::indexing_slicing, reason = "the index is one of the four constants")]
+    #[expect(clippy::indexing_slicing, reason = "the index is one of the constants")]
     fn with(mut self, part: usize, value: Part<'c>) -> Self {
         self.parts[part] = value;
         self
@@ -152,6 +153,12 @@ impl<'c> Call<'c> {
     #[must_use]
     pub fn context(self, part: impl Into<Part<'c>>) -> Self {
         self.with(CONTEXT, part.into())
+    }
+
+    /// Sets what the host remembers of earlier calls of the same session: `session.id`, and `session.labels`.
+    #[must_use]
+    pub fn session(self, part: impl Into<Part<'c>>) -> Self {
+        self.with(SESSION, part.into())
     }
 
     /// Sets the time of the call: `context.now`, if the context has no `now` of its own.
@@ -205,7 +212,7 @@ impl<'c> Call<'c> {
         self.piece(CONTEXT, key.into(), value.into())
     }
 
-    #[expect(clippy::indexing_slicing, reason = "the index is one of the four constants")]
+    #[expect(clippy::indexing_slicing, reason = "the index is one of the constants")]
     fn piece(mut self, part: usize, key: String, value: Value) -> Self {
         let mut map = match std::mem::take(&mut self.parts[part]) {
             Part::Value(object) => match object.into_owned() {
@@ -264,7 +271,7 @@ impl<'c> Call<'c> {
 /// Judges a call that is one JSON value.
 pub(crate) fn read_value(call: &Value, table: Table<'_>, memory: &mut [u8]) -> Result<Outcome, Error> {
     let Value::Object(call) = call else { return Err(Code::Call.anywhere()) };
-    let mut parts: [Part<'_>; 4] = Default::default();
+    let mut parts: [Part<'_>; PLACES.len()] = Default::default();
     let mut tool = None;
     for (key, value) in call {
         let part = match key.as_str() {
@@ -276,6 +283,7 @@ pub(crate) fn read_value(call: &Value, table: Table<'_>, memory: &mut [u8]) -> R
             "agent" => &mut parts[AGENT],
             "resource" => &mut parts[RESOURCE],
             "context" => &mut parts[CONTEXT],
+            "session" => &mut parts[SESSION],
             _ => return Err(Code::Key.anywhere()),
         };
         *part = Part::from(value);

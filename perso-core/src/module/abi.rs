@@ -1,4 +1,4 @@
-//! The public contract of a module: ABI 2, and ABI 3 if the policy covers more than tools. A change to any name or number here is a new ABI.
+//! The public contract of a module: ABI 4, and ABI 5 if the policy covers more than tools. A change to any name or number here is a new ABI.
 //!
 //! | export | signature | what |
 //! | --- | --- | --- |
@@ -34,11 +34,11 @@ use crate::covers::Covers;
 use crate::decision::{CauseKind, Expected, Outcome, Problem};
 
 /// The ABI's number.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 4;
 
 /// The number of the same ABI if the policy covers more than tools. A host that does not know what the manifest says about
 /// that would let requests pass that the policy denies, so it must not load the module.
-pub const COVERING: u32 = 3;
+pub const COVERING: u32 = 5;
 
 /// The ABI's number for a policy.
 #[must_use]

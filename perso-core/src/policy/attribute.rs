@@ -15,6 +15,8 @@ pub enum Root {
     Resource,
     /// Everything else that the host knows.
     Context,
+    /// What the host remembers of earlier calls, from its ledger.
+    Session,
 }
 
 /// A value of a call that a policy reads.
@@ -307,6 +309,9 @@ impl Attribute {
 }
 
 impl Root {
+    /// The parts of a call besides its tool.
+    pub const PARTS: [Self; 5] = [Self::Args, Self::Agent, Self::Resource, Self::Context, Self::Session];
+
     /// The part's key in a call.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -316,6 +321,7 @@ impl Root {
             Self::Agent => "agent",
             Self::Resource => "resource",
             Self::Context => "context",
+            Self::Session => "session",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A call: the tool, and the four parts that a policy reads.
+//! A call: the tool, and the parts that a policy reads.
 
 use std::collections::HashMap;
 
@@ -16,6 +16,7 @@ pub struct Call {
     agent: Part,
     resource: Part,
     context: Part,
+    session: Part,
 }
 
 /// What is known of one part of a call.
@@ -57,7 +58,8 @@ impl Call {
     #[must_use]
     pub fn new(tool: impl Into<String>) -> Self {
         let tool = tool.into();
-        Self { tool, args: Part::Absent, agent: Part::Absent, resource: Part::Absent, context: Part::Absent }
+        let [args, agent, resource, context, session] = [const { Part::Absent }; 5];
+        Self { tool, args, agent, resource, context, session }
     }
 
     /// Reads the JSON text of a call.
@@ -105,6 +107,7 @@ impl Call {
                 "agent" => call.agent = Part::Known(value),
                 "resource" => call.resource = Part::Known(value),
                 "context" => call.context = Part::Known(value),
+                "session" => call.session = Part::Known(value),
                 _ => return Err(Unreadable::malformed(format!("a call has no key `{}`", show::name(&key)))),
             }
         }
@@ -133,16 +136,18 @@ impl Call {
             Root::Agent => self.agent = part,
             Root::Resource => self.resource = part,
             Root::Context => self.context = part,
+            Root::Session => self.session = part,
         }
         self
     }
 
-    fn parts(&self) -> [(Root, &Part); 4] {
+    fn parts(&self) -> [(Root, &Part); 5] {
         [
             (Root::Args, &self.args),
             (Root::Agent, &self.agent),
             (Root::Resource, &self.resource),
             (Root::Context, &self.context),
+            (Root::Session, &self.session),
         ]
     }
 

@@ -52,13 +52,11 @@ pub(super) struct Texts {
     agent: Option<Box<RawValue>>,
     resource: Option<Box<RawValue>>,
     context: Option<Box<RawValue>>,
+    session: Option<Box<RawValue>>,
     /// For each part: whether it is open, or withheld.
     #[serde(skip)]
-    unknown: [Option<bool>; 4],
+    unknown: [Option<bool>; Root::PARTS.len()],
 }
-
-/// The parts of a call that need not be known.
-const PARTS: [Root; 4] = [Root::Args, Root::Agent, Root::Resource, Root::Context];
 
 impl Texts {
     pub(super) fn of(text: &str) -> Option<Self> {
@@ -66,13 +64,13 @@ impl Texts {
     }
 
     pub(super) fn without(mut self, part: &str, is_open: bool) -> Option<Self> {
-        let at = PARTS.iter().position(|root| root.name() == part)?;
+        let at = Root::PARTS.iter().position(|root| root.name() == part)?;
         *self.unknown.get_mut(at)? = Some(is_open);
         Some(self)
     }
 
     fn call(&self) -> frame::Call<'_> {
-        let texts = [&self.args, &self.agent, &self.resource, &self.context];
+        let texts = [&self.args, &self.agent, &self.resource, &self.context, &self.session];
         let mut parts = texts.into_iter().zip(self.unknown).map(|(text, unknown)| match (unknown, text) {
             (Some(true), _) => Part::Open,
             (Some(false), _) => Part::Withheld,
@@ -80,7 +78,8 @@ impl Texts {
             (None, None) => Part::Absent,
         });
         let mut next = || parts.next().unwrap_or_default();
-        frame::Call::new(self.tool.as_str()).args(next()).agent(next()).resource(next()).context(next())
+        let call = frame::Call::new(self.tool.as_str()).args(next()).agent(next());
+        call.resource(next()).context(next()).session(next())
     }
 }
 
@@ -140,7 +139,7 @@ impl Case {
     pub(super) fn call(&self) -> Option<reference::Call> {
         let call = reference::Call::read(self.text.as_bytes()).ok()?;
         let unknown = self.parts.as_ref().map(|parts| parts.unknown).unwrap_or_default();
-        let parts = PARTS.into_iter().zip(unknown).filter_map(|(root, unknown)| Some((root, unknown?)));
+        let parts = Root::PARTS.into_iter().zip(unknown).filter_map(|(root, unknown)| Some((root, unknown?)));
         Some(parts.fold(call, |call, (root, is_open)| {
             call.with(root, if is_open { reference::Part::Open } else { reference::Part::Withheld })
         }))

@@ -243,7 +243,7 @@ fn cases(path: &Path, written: Vec<WrittenCase>) -> Result<Vec<Case>, SuiteError
             let known = texts.map_or_else(|| Texts::of(&text), Some);
             let Some(known) = known.and_then(|texts| texts.without(part, is_open)) else {
                 return Err(wrong(
-                    "has `open` or `withheld`, so its call must be JSON, and they may name `args`, `agent`, `resource` and `context`",
+                    "has `open` or `withheld`, so its call must be JSON, and they may name `args`, `agent`, `resource`, `context` and `session`",
                 ));
             };
             texts = Some(known);

@@ -14,7 +14,7 @@ pub(super) fn calls(call: &Value, string: &str) -> Vec<String> {
 
 /// The text of a call with other arguments, in the order in which people write a call.
 fn text(call: &Value, arguments: &Value) -> String {
-    let parts = ["tool", "args", "agent", "resource", "context"].into_iter().filter_map(|part| {
+    let parts = ["tool", "args", "agent", "resource", "context", "session"].into_iter().filter_map(|part| {
         let value = if part == "args" { arguments } else { call.get(part)? };
         Some(format!("\"{part}\": {value}"))
     });

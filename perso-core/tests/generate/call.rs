@@ -18,7 +18,7 @@ const REQUESTS: [&str; 6] = [
     "mcp:read",
 ];
 
-const PARTS: [&str; 4] = ["args", "agent", "resource", "context"];
+const PARTS: [&str; 5] = ["args", "agent", "resource", "context", "session"];
 
 /// The most values in an element of which a list gets a thousand.
 const MOST_REPEATED: usize = 8;

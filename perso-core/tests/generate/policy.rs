@@ -6,7 +6,7 @@ use super::{Json, NAMES, NUMBERS, ROLES, STRINGS, tricks};
 
 const PATTERNS: [&str; 8] = ["*", "db*", "*read", "*.*", "m*l*d", "wr*te", "*e*", "**d"];
 
-const ATTRIBUTES: [&str; 33] = [
+const ATTRIBUTES: [&str; 35] = [
     "args",
     "args",
     "agent",
@@ -36,6 +36,8 @@ const ATTRIBUTES: [&str; 33] = [
     "resource.owner",
     "resource.tags",
     "context.ip",
+    "session.id",
+    "session.labels",
     "tool",
     // What a prompt is asked for with.
     "args.arguments",
@@ -56,7 +58,7 @@ const FIELDS: [&str; 5] = [".p", ".q", ".o.x", ".to", ".[\"odd key\"]"];
 const PARTS: [&str; 2] = ["args", "agent"];
 
 /// The keys that calls have.
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 29] = [
     "a",
     "b",
     "items",
@@ -85,6 +87,7 @@ const KEYS: [&str; 28] = [
     "cwd",
     "now",
     "arguments",
+    "labels",
 ];
 
 /// The roles that conditions ask for: those that every table of roles has.

@@ -718,7 +718,7 @@ fn with_and_without(u: &mut Unstructured<'_>, replacement: &Part) -> arbitrary::
         rules.push(rule);
     }
     let (mut known, mut replaced) = (Call::new("t"), Call::new("t"));
-    for root in [Root::Args, Root::Agent, Root::Resource, Root::Context] {
+    for root in Root::PARTS {
         let part = part(u)?;
         known = known.with(root, part.clone());
         replaced = replaced.with(root, if u.arbitrary()? { part } else { replacement.clone() });

@@ -161,7 +161,7 @@ impl Case {
         }
     }
 
-    fn states(&self) -> [State; 4] {
+    fn states(&self) -> [State; PARTS.len()] {
         PARTS.map(|part| {
             if self.open.iter().any(|open| open == part) {
                 State::Open
@@ -178,7 +178,7 @@ impl Case {
         self.states().iter().zip(0..).fold(0, |bits, (state, part)| match state {
             State::Known => bits,
             State::Open => bits | 1 << part,
-            State::Withheld => bits | 16 << part,
+            State::Withheld => bits | 256 << part,
         })
     }
 
@@ -253,7 +253,7 @@ impl Case {
         };
         let mut answers = vec![("module, from a value", Answer::from(both.policy.decide_value(&value)))];
         if value["tool"].is_string() && !malformed {
-            answers.push(("module, from parts", both.policy.decide(&call(&value, [State::Known; 4])).into()));
+            answers.push(("module, from parts", both.policy.decide(&call(&value, [State::Known; PARTS.len()])).into()));
         }
         answers
     }

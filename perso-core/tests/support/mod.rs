@@ -153,7 +153,7 @@ impl Both {
 
     /// The same for a call that is put together, with some parts open or withheld.
     #[track_caller]
-    pub fn agreed_on_parts(&self, value: &Value, states: [State; 4]) {
+    pub fn agreed_on_parts(&self, value: &Value, states: [State; PARTS.len()]) {
         let expected = self.by_reference(&reference_call(value, states));
         let answer = Answer::from(self.policy.decide(&call(value, states)));
         assert_eq!(answer, expected, "{states:?}\n{}", self.pair(value.to_string().as_bytes()));
@@ -205,25 +205,25 @@ impl<'a> Arbitrary<'a> for State {
     }
 }
 
-pub const PARTS: [&str; 4] = ["args", "agent", "resource", "context"];
+pub const PARTS: [&str; 5] = ["args", "agent", "resource", "context", "session"];
 
 /// The call, with some parts open or withheld, for the module.
-pub fn call<'c>(value: &'c Value, states: [State; 4]) -> Call<'c> {
+pub fn call<'c>(value: &'c Value, states: [State; PARTS.len()]) -> Call<'c> {
     let tool = value["tool"].as_str().expect("a call that is put together has a tool");
     let parts = PARTS.iter().zip(states).map(|(name, state)| match state {
         State::Known => value.get(name).map_or(Part::Absent, Part::from),
         State::Open => Part::Open,
         State::Withheld => Part::Withheld,
     });
-    let [args, agent, resource, context] = parts.collect::<Vec<_>>().try_into().expect("four parts");
-    Call::new(tool).args(args).agent(agent).resource(resource).context(context)
+    let [args, agent, resource, context, session] = parts.collect::<Vec<_>>().try_into().expect("the parts");
+    Call::new(tool).args(args).agent(agent).resource(resource).context(context).session(session)
 }
 
 /// The same for the reference evaluator.
-pub fn reference_call(value: &Value, states: [State; 4]) -> reference::Call {
+pub fn reference_call(value: &Value, states: [State; PARTS.len()]) -> reference::Call {
     use perso_core::policy::Root;
     let mut call = reference::Call::from_json(value).expect("a call that is put together is well formed");
-    for (root, state) in [Root::Args, Root::Agent, Root::Resource, Root::Context].into_iter().zip(states) {
+    for (root, state) in Root::PARTS.into_iter().zip(states) {
         match state {
             State::Known => {}
             State::Open => call = call.with(root, reference::Part::Open),

@@ -297,9 +297,9 @@ test('damaged modules do not load', async () => {
 
 test('a module of another ABI says to compile the policy again', async () => {
 	const module = Buffer.from(moduleOf(most(5)));
-	const text = '"abi":2';
+	const text = '"abi":4';
 	assert.ok(module.includes(text));
-	module.write('"abi":1', module.indexOf(text));
+	module.write('"abi":3', module.indexOf(text));
 	// The hash at the end is of all bytes before its section.
 	createHash('sha256')
 		.update(module.subarray(0, -47))
@@ -307,7 +307,7 @@ test('a module of another ABI says to compile the policy again', async () => {
 		.copy(module, module.length - 32);
 	await assert.rejects(
 		Policy.load(module),
-		(error) => error instanceof LoadError && /ABI 1.*compile the policy again/.test(error.message),
+		(error) => error instanceof LoadError && /ABI 3.*compile the policy again/.test(error.message),
 	);
 });
 

@@ -2,7 +2,7 @@
 
 import { Json } from 'perso';
 
-const PARTS = ['args', 'agent', 'resource', 'context'];
+const PARTS = ['args', 'agent', 'resource', 'context', 'session'];
 
 /** A decision in the format of the cases. */
 export function shown({ decision, rule, hint, cause: { detail, offset, ...cause } }) {

@@ -288,13 +288,13 @@ export function values(test, assert, policy) {
 	test('a call is told as it must be', () => {
 		assert.equal(
 			policy.decide({ tool: 'pay', arguments: { amount: 5 } }).cause.detail,
-			'a top-level key other than tool, args, agent, resource and context',
+			'a top-level key other than tool, args, agent, resource, context and session',
 		);
 		for (const tool of [undefined, null, 1, ['pay'], { toString: () => 'pay' }, new String('pay')]) {
 			assert.equal(policy.decide({ tool, args: { amount: 5 } }).cause.kind, 'malformed', String(tool));
 		}
 		for (const args of [1, 'x', true, [{ amount: 5 }], new Set(), () => 1, Symbol('x'), 5n]) {
-			assert.equal(denied('pay', args).detail, 'args, agent, resource and context must be objects', String(args));
+			assert.equal(denied('pay', args).detail, 'args, agent, resource, context and session must be objects', String(args));
 		}
 		assert.equal(denied('pay', { amount: 5, Amount: 900 }).kind, 'malformed');
 		assert.equal(denied('pay', { amount: 5, '\u0061MOUNT': 900 }).kind, 'malformed');

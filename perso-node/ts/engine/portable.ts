@@ -26,7 +26,7 @@ export async function open(got: Got): Promise<Engine> {
 		manifest: manifest(source),
 		decide(text: string | Uint8Array, unknown: number): Decision {
 			const time = unknown & TIME_OPEN ? (['context.now'] as const) : [];
-			const states = unknown === 0 ? undefined : { open: [...parts(unknown), ...time], withheld: parts(unknown >> 4) };
+			const states = unknown === 0 ? undefined : { open: [...parts(unknown), ...time], withheld: parts(unknown >> 8) };
 			return decision(kit.decide(text, states));
 		},
 	};

@@ -21,6 +21,8 @@ export interface Call {
 	 * Guards do this by themselves.
 	 */
 	readonly context?: object | null | undefined;
+	/** What you remember of earlier calls of the same session: `id`, and `labels`, a list of strings. */
+	readonly session?: object | null | undefined;
 }
 
 /** A call whose types are not checked. */
@@ -85,6 +87,7 @@ const PREFIX: { readonly [key: string]: string } = {
 	agent: '"agent":',
 	resource: '"resource":',
 	context: '"context":',
+	session: '"session":',
 };
 
 /** Writes a call. `called` is its tool, which must be read only once. */
@@ -103,6 +106,7 @@ function written(call: Loose, called: unknown, reads: Reads, now?: string): stri
 			case 'agent':
 			case 'resource':
 			case 'context':
+			case 'session':
 				member = part(call[key], reads[key], room);
 				if (isTimed && key === 'context') member = timed(member, now, room);
 				break;

@@ -4,15 +4,15 @@ import type { Manifest } from '../engine/manifest.js';
 import { quote } from './write.js';
 
 /** The parts of a call, in the order of their bits (docs/module.md). */
-export const PARTS = ['args', 'agent', 'resource', 'context'] as const;
+export const PARTS = ['args', 'agent', 'resource', 'context', 'session'] as const;
 
 /** The bit of an open time: `context.now` may be anything, unless the call has it (docs/module.md). */
-export const TIME_OPEN = 1 << 8;
+export const TIME_OPEN = 1 << 16;
 
 export type Part = (typeof PARTS)[number];
 
 /** An attribute as written in the policy: an optional derived value (`… of `), the part, and the first key. */
-const ATTRIBUTE = /^(?:[^".[]* of )?(args|agent|resource|context)(?:\.([A-Za-z_][A-Za-z0-9_-]*)|\[("(?:[^"\\]|\\.)*")\])/;
+const ATTRIBUTE = /^(?:[^".[]* of )?(args|agent|resource|context|session)(?:\.([A-Za-z_][A-Za-z0-9_-]*)|\[("(?:[^"\\]|\\.)*")\])/;
 
 /** The maximum number of keys in the cache of each part. A caller who makes up more of them is only served more slowly. */
 const KNOWN = 1024;
@@ -101,6 +101,7 @@ function reads(attributes: readonly string[]): Reads {
 		agent: new Set(['role', 'roles']),
 		resource: new Set(),
 		context: new Set(),
+		session: new Set(),
 	};
 	// Parts of which every key is read: a rule tests which keys the part has (`only`).
 	const whole = new Set<string>();
@@ -112,7 +113,7 @@ function reads(attributes: readonly string[]): Reads {
 		else if (attribute !== 'tool') for (const part of PARTS) whole.add(part);
 	}
 	const of = (part: Part): Keys => new Keys(keys[part], whole.has(part));
-	return { args: of('args'), agent: of('agent'), resource: of('resource'), context: of('context') };
+	return { args: of('args'), agent: of('agent'), resource: of('resource'), context: of('context'), session: of('session') };
 }
 
 /**

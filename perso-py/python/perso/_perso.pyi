@@ -168,12 +168,13 @@ class Policy:
         agent: object = None,
         resource: object = None,
         context: object = None,
+        session: object = None,
         now: bool = False,
     ) -> Decision:
         """Judges a call. Never raises: a call that cannot be judged is denied, and the decision's `cause` says why.
 
-        `args`, `agent`, `resource` and `context` are mappings, dataclasses, pydantic models, `Json`, `None`, `OPEN` or
-        `WITHHELD`. With `now=True`, rules read the current time as `context.now`, unless `context` has a `now`. Guards do this
+        `args`, `agent`, `resource`, `context` and `session` are mappings, dataclasses, pydantic models, `Json`, `None`, `OPEN`
+        or `WITHHELD`. With `now=True`, rules read the current time as `context.now`, unless `context` has a `now`. Guards do this
         by themselves.
         """
     def decide_json(self, call: str | bytes) -> Decision:
@@ -181,17 +182,42 @@ class Policy:
 
         Raises `TypeError` if `call` is neither. Text that is not a valid call is denied.
         """
-    def could_allow(self, tool: object, *, agent: object = None, context: object = None) -> bool:
+    def could_allow(
+        self, tool: object, *, agent: object = None, context: object = None, session: object = None
+    ) -> bool:
         """Whether the caller could ever call the tool: whether the call is allowed, or can be approved,
         with some arguments and some resource, and at some time if `context` has no `now`."""
-    def could_list(self, tool: object, args: object = None, *, agent: object = None, context: object = None) -> bool:
+    def could_list(
+        self,
+        tool: object,
+        args: object = None,
+        *,
+        agent: object = None,
+        context: object = None,
+        session: object = None,
+    ) -> bool:
         """Whether a call with these arguments is allowed, or can be approved, with some resource, and at some time if `context`
         has no `now`. For lists of resources (`mcp:resources/read` with `uri`) and of prompts (`mcp:prompts/list` with `name`).
         """
-    def needs_resource(self, tool: object, args: object = None, *, agent: object = None, context: object = None) -> bool:
+    def needs_resource(
+        self,
+        tool: object,
+        args: object = None,
+        *,
+        agent: object = None,
+        context: object = None,
+        session: object = None,
+    ) -> bool:
         """Whether the decision depends on the resource, so that you must fetch it."""
     def read(
-        self, tool: object, args: object = None, *, agent: object = None, context: object = None, now: bool = False
+        self,
+        tool: object,
+        args: object = None,
+        *,
+        agent: object = None,
+        context: object = None,
+        session: object = None,
+        now: bool = False,
     ) -> Reading:
         """Reads a call's values, each once, to judge them now or later with the module that is active now. With `now=True`,
         that includes the current time: see `decide`."""

@@ -133,7 +133,7 @@ def test_a_tool_is_a_string(tool: Any) -> None:
 @pytest.mark.parametrize("value", [[], "x", 5, 1.5, True, ()])
 @pytest.mark.parametrize("tool", ["refund", "unheard_of"])
 def test_parts_are_objects(part: str, value: Any, tool: str) -> None:
-    assert SMALL.decide(tool, **{part: value}).cause.detail == "args, agent, resource and context must be objects"
+    assert SMALL.decide(tool, **{part: value}).cause.detail == "args, agent, resource, context and session must be objects"
 
 
 def test_an_unknown_tool_of_a_policy_that_lists_its_tools() -> None:

@@ -12,7 +12,7 @@ from perso import OPEN, WITHHELD, Decision, Json, Policy
 
 from .policies import POLICIES
 
-PARTS = ("args", "agent", "resource", "context")
+PARTS = ("args", "agent", "resource", "context", "session")
 FILES = sorted((POLICIES / "conformance").glob("*.json")) + sorted(POLICIES.glob("*.tests.json"))
 HOSTILE = [path for path in sorted((POLICIES / "hostile").glob("*.json")) if json.loads(path.read_text()).get("cases")]
 

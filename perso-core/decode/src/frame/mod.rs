@@ -123,6 +123,8 @@ impl Place {
     pub const RESOURCE: Self = Self(part::RESOURCE as u32);
     /// Everything else that the host knows.
     pub const CONTEXT: Self = Self(part::CONTEXT as u32);
+    /// What the host remembers of earlier calls.
+    pub const SESSION: Self = Self(part::SESSION as u32);
     /// Where values belong that the policy does not read. No view has as many places, nor as the next three say.
     pub(crate) const NOWHERE: Self = Self(NOTHING);
     /// The call itself.

@@ -207,7 +207,7 @@ impl<'w> Values<'w> {
     fn build(mut self, tool: &str, roles: Option<Vec<String>>) -> Result<Found, Failure> {
         self.settle_compared()?;
         let mut parts = BTreeMap::new();
-        for root in [Root::Args, Root::Agent, Root::Resource, Root::Context] {
+        for root in Root::PARTS {
             let node = self.writer.space.nodes.iter().position(|node| node.way == Way::Part(root));
             let value = match node.filter(|node| self.relevant.contains(node)) {
                 Some(node) => self.value(node)?,
