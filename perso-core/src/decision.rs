@@ -62,6 +62,9 @@ pub struct Cause<'p> {
     /// With [`CauseKind::NoRule`]: the id of the nearest allow rule, the one whose reason is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<&'p str>,
+    /// With [`CauseKind::OverLimit`]: the id of the limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<&'p str>,
     /// The attribute that the deciding rule looked at last, as an author writes it (`args.amount`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribute: Option<&'p str>,
@@ -74,6 +77,13 @@ pub struct Cause<'p> {
     /// With [`CauseKind::Malformed`] and [`CauseKind::Limit`], where the call was text: the byte it was noticed at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<usize>,
+}
+
+impl Cause<'_> {
+    /// A cause with nothing but its kind.
+    pub(crate) const fn of(kind: CauseKind) -> Self {
+        Self { kind, rule: None, limit: None, attribute: None, problem: None, detail: None, offset: None }
+    }
 }
 
 /// What kind of thing decided.
@@ -94,6 +104,10 @@ pub enum CauseKind {
     Limit,
     /// The module could not finish (a trap, or out of fuel).
     Engine,
+    /// What has to be remembered of the call cannot be: there is no ledger, or it does not answer.
+    Ledger,
+    /// The call exceeds one of the policy's limits, or cannot be counted towards it.
+    OverLimit,
 }
 
 /// What was wrong with an attribute.
@@ -126,6 +140,8 @@ impl CauseKind {
             Self::Malformed => "malformed",
             Self::Limit => "limit",
             Self::Engine => "engine",
+            Self::Ledger => "ledger",
+            Self::OverLimit => "over_limit",
         }
     }
 }
@@ -182,7 +198,7 @@ impl<'p> Decision<'p> {
     #[must_use]
     pub const fn not_judged(reason: &'p str, detail: &'p str) -> Self {
         let kind = CauseKind::Engine;
-        let cause = Cause { kind, rule: None, attribute: None, problem: None, detail: Some(detail), offset: None };
+        let cause = Cause { detail: Some(detail), ..Cause::of(kind) };
         Self::new(Outcome::Deny, None, reason, None, cause)
     }
 

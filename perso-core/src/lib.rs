@@ -112,7 +112,7 @@ pub use decision::Expected;
 pub use decision::{Cause, CauseKind, Decision, Hint, Message, Outcome, Problem};
 #[cfg(feature = "compile")]
 pub use documents::{Document, Documents, ResolveError, Resolver};
-pub use engine::{ModuleError, Policy};
+pub use engine::{Assessment, Charge, Limit, ModuleError, Obligations, Policy, Scalar, Window};
 #[cfg(feature = "compile")]
 pub use error::CompileError;
 pub use frame::{Call, Part};

@@ -34,7 +34,7 @@ fn the_module_decides_as_the_reference_does() {
         }
     });
     println!("{} pairs: {kinds:?}", kinds.values().sum::<u32>());
-    for kind in ["rule", "default", "no_rule", "unknown_tool", "malformed"] {
+    for kind in ["rule", "default", "no_rule", "unknown_tool", "malformed", "ledger"] {
         assert!(kinds.get(kind).is_some_and(|count| *count > 100), "hardly any decision with {kind}: {kinds:?}");
     }
 }
@@ -54,6 +54,7 @@ fn agree(wanted: u32, seed: Option<u64>) -> Kinds {
                 let call_text = generate::call(u, &policy)?;
                 let answer = both.agreed(call_text.as_bytes());
                 *kinds.entry(answer.kind.clone()).or_default() += 1;
+                both.agreed_on_obligations(call_text.as_bytes());
                 pairs += 1;
                 if answer.kind == "malformed" {
                     continue;

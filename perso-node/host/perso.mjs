@@ -1,6 +1,6 @@
 // Judges calls with compiled policies: see `perso.d.mts`.
 
-const KINDS = ['rule', 'default', 'no_rule', 'unknown_tool', 'malformed', 'limit', 'engine'];
+const KINDS = ['rule', 'default', 'no_rule', 'unknown_tool', 'malformed', 'limit', 'engine', 'ledger'];
 const PROBLEMS = ['', 'missing', 'null', 'type', 'out_of_range', 'value', 'withheld'];
 const DETAILS = `
 not UTF-8
@@ -94,10 +94,10 @@ async function load(source) {
 	// The last section has the SHA-256 of all bytes before it.
 	const hash = bytes && new Uint8Array(await crypto.subtle.digest('SHA-256', bytes.subarray(0, -47)));
 	if (hash && `${hash}` !== `${section('perso.sha256')}`) throw Error('the module is damaged');
-	const { abi, rules, attributes, covers = ['tools'] } = JSON.parse(decoder.decode(section('perso')));
+	const { abi, rules, attributes, covers = ['tools'], obligations = [] } = JSON.parse(decoder.decode(section('perso')));
 	let perso = (await WebAssembly.instantiate(module)).exports;
 	if (!/^(,?(tools|resources|prompts))+$/.test(covers)) throw Error('the module is too new for this kit');
-	const known = covers.length > 1 ? 5 : 4;
+	const known = 4 + (covers.length > 1) + 2 * (obligations.length > 0);
 	if (abi !== known || perso.perso_abi() !== known) throw Error(`the module has ABI ${abi}, not ${known}: compile the policy again`);
 	const most = perso.memory.buffer.byteLength + (1 << 20);
 

@@ -1,7 +1,7 @@
 /** Decisions: the result, the reason and hint for the caller, and the cause for the operator. */
 
 /** What decided: a rule, the policy's default, or an error. */
-export type Kind = 'rule' | 'default' | 'no_rule' | 'unknown_tool' | 'malformed' | 'limit' | 'engine';
+export type Kind = 'rule' | 'default' | 'no_rule' | 'unknown_tool' | 'malformed' | 'limit' | 'engine' | 'ledger' | 'over_limit';
 
 /** What is wrong with an attribute. */
 export type Problem = 'missing' | 'null' | 'type' | 'out_of_range' | 'value' | 'withheld';

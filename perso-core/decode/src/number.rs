@@ -224,6 +224,23 @@ impl Number {
         Some(if is_negative { -whole - i64::from(rest) } else { whole })
     }
 
+    /// The number as its sign, its digits without zeros at the end, and the power of ten that the last of them stands for.
+    ///
+    /// ```
+    /// use perso_decode::Number;
+    ///
+    /// let number = |text: &str| Number::parse(text.as_bytes()).unwrap().unwrap();
+    /// assert_eq!(number("-12.50").parts(), (true, 125, -1));
+    /// assert_eq!(number("2e3").parts(), (false, 2, 3));
+    /// assert_eq!(number("0").parts(), (false, 0, 0));
+    /// ```
+    #[cfg(not(target_arch = "wasm32"))]
+    #[must_use]
+    pub fn parts(self) -> (bool, u128, i64) {
+        let Parts { is_negative, digits, exponent } = Parts::of(self);
+        (is_negative, digits, if digits == 0 { 0 } else { exponent })
+    }
+
     const fn negated(self) -> Self {
         if self.head == 0 {
             return self;

@@ -159,9 +159,10 @@ fn verdict(packed: u64) -> (Record, u32) {
     let (kind, rule) = (packed as u32 >> 8 & 0xf, index(packed >> 16));
     let reason = match (rule, kind) {
         (NONE, 1) => 0,
+        (NONE, 7) => 6,
         (NONE, _) => 1,
-        (rule, 2) => 7 + 2 * rule,
-        (rule, _) => 6 + 2 * rule,
+        (rule, 2) => 8 + 2 * rule,
+        (rule, _) => 7 + 2 * rule,
     };
     let cause = kind | (packed as u32 >> 12 & 0xf) << 8 | (packed as u32 >> 2 & 0x3f) << 24;
     let decision = packed as u32 & 3;

@@ -30,7 +30,7 @@ pub(super) fn listed(words: &[Spanned<&str>], diagnostics: &mut Diagnostics) -> 
 
 /// Reports patterns for requests that the policy does not cover, and tools that have the name of one.
 pub(super) fn check(policy: &Policy, diagnostics: &mut Diagnostics) {
-    for pattern in policy.rules.iter().flat_map(|rule| &rule.tools).filter(|pattern| pattern.is_request()) {
+    for pattern in policy.scopes().flat_map(|rule| &rule.tools).filter(|pattern| pattern.is_request()) {
         if !matches_one(pattern, policy.covers) {
             pattern_without_request(pattern, policy.covers, diagnostics);
         }

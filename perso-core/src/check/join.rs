@@ -53,6 +53,8 @@ impl<'t> Join<'t, '_> {
         }
         // What a document guarantees holds for every policy that extends it.
         self.lists("guarantees", main, |_| {});
+        self.lists("limits", main, |_| {});
+        self.lists("labels", main, |_| {});
         let mut seen = HashSet::new();
         self.lists("tools", main, |tools| {
             // Several documents may list a tool. One that lists it twice is reported.

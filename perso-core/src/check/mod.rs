@@ -6,6 +6,7 @@ mod extends;
 mod join;
 pub(crate) mod legacy;
 mod names;
+mod obligations;
 mod operator;
 mod path;
 mod roles;
@@ -23,7 +24,7 @@ use crate::module::{Manifest, ReadError};
 use crate::policy::{Effect, Places, Policy};
 use crate::span::Span;
 use crate::syntax::{did_you_mean, document, json};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// A policy text, checked.
 #[derive(Debug)]
@@ -228,7 +229,9 @@ fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diag
     let (covers, covered) = covers::listed(document.covers.as_deref().unwrap_or_default(), diagnostics);
     let roles = Roles::new(document.roles.as_deref(), diagnostics);
     let mut scope = Scope::new(text, roles, diagnostics);
-    let (rules, examples) = rules::resolve(&document.rules, &mut scope);
+    let mut ids = HashMap::new();
+    let (rules, examples) = rules::resolve(&document.rules, &mut ids, &mut scope);
+    let obligations = obligations::resolve(document, &mut ids, &mut scope);
     // What only guarantees read is no part of the policy.
     let (attribute_count, sum_count, role_count) = (scope.attributes.len(), scope.sums.len(), scope.roles.count());
     let guaranteed = rules::guarantees(&document.guarantees, &mut scope);
@@ -248,10 +251,13 @@ fn resolve(text: &str, document: &document::Document<'_>, diagnostics: &mut Diag
         tools: tools.map(|tools| tools.into_iter().map(|tool| tool.value.to_owned()).collect()),
         covers,
         rules,
+        obligations,
         attributes,
         sums,
     };
-    let guarantees = Policy { rules: guaranteed, default: Effect::Deny, description: None, ..policy.clone() };
+    let obligations = Vec::new();
+    let guarantees =
+        Policy { rules: guaranteed, obligations, default: Effect::Deny, description: None, ..policy.clone() };
     policy.attributes.truncate(attribute_count);
     policy.places.attributes.truncate(attribute_count);
     policy.sums.truncate(sum_count);

@@ -9,6 +9,8 @@ pub(super) const MAX_ID: usize = 128;
 pub(super) const MAX_REASON: usize = 1024;
 /// The longest tool name or pattern, in bytes.
 pub(super) const MAX_TOOL: usize = 256;
+/// The longest label, in bytes.
+pub(super) const MAX_LABEL: usize = 128;
 /// The longest name of a role, in bytes.
 pub(super) const MAX_ROLE: usize = 256;
 

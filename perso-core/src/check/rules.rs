@@ -15,14 +15,17 @@ const MAX_RULES: usize = 100_000;
 const MAX_GUARANTEES: usize = 1000;
 
 /// The rules that a document's rules mean, and their examples.
-pub(super) fn resolve(written: &[document::Rule<'_>], scope: &mut Scope<'_>) -> (Vec<Rule>, Vec<Example>) {
+pub(super) fn resolve<'d>(
+    written: &[document::Rule<'d>],
+    ids: &mut HashMap<&'d str, Span>,
+    scope: &mut Scope<'_>,
+) -> (Vec<Rule>, Vec<Example>) {
     if let Some(over) = written.get(MAX_RULES) {
         scope.error(Code::Limit, start_of(over.span), format!("the policy has more than {MAX_RULES} rules"), None);
     }
-    let mut ids = HashMap::new();
     let (mut rules, mut examples) = (Vec::with_capacity(written.len().min(MAX_RULES)), Vec::new());
     for rule in written.iter().take(MAX_RULES) {
-        check_id(rule, "rule", &mut ids, scope);
+        check_id(rule, "rule", ids, scope);
         if let Some(resolved) = resolve_one(rule, scope) {
             let (text, index) = (scope.text, rules.len());
             let example = |expected, span: &Span| Example {
@@ -55,7 +58,12 @@ pub(super) fn guarantees(written: &[document::Rule<'_>], scope: &mut Scope<'_>) 
     guarantees
 }
 
-fn check_id<'d>(rule: &document::Rule<'d>, what: &str, ids: &mut HashMap<&'d str, Span>, scope: &mut Scope<'_>) {
+pub(super) fn check_id<'d>(
+    rule: &document::Rule<'d>,
+    what: &str,
+    ids: &mut HashMap<&'d str, Span>,
+    scope: &mut Scope<'_>,
+) {
     if let Some(id) = rule.id
         && names::check("an id", id, names::MAX_ID, scope.diagnostics)
         && let Some(first) = ids.insert(id.value, id.span)
@@ -66,7 +74,7 @@ fn check_id<'d>(rule: &document::Rule<'d>, what: &str, ids: &mut HashMap<&'d str
 }
 
 /// `None` only where a part that a rule must have is missing, which has been reported.
-fn resolve_one(rule: &document::Rule<'_>, scope: &mut Scope<'_>) -> Option<Rule> {
+pub(super) fn resolve_one(rule: &document::Rule<'_>, scope: &mut Scope<'_>) -> Option<Rule> {
     let effects = [
         (Effect::Allow, rule.allow.as_ref(), "also allows"),
         (Effect::Ask, rule.ask.as_ref(), "also asks"),
@@ -121,6 +129,6 @@ fn rule_roles(named: &[Spanned<&str>], scope: &mut Scope<'_>) -> Vec<RoleId> {
 }
 
 /// Only the first character, so that a rule of many lines is not underlined as a whole.
-fn start_of(span: Span) -> Span {
+pub(super) fn start_of(span: Span) -> Span {
     Span { start: span.start, end: span.start + 1 }
 }

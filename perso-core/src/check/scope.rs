@@ -8,12 +8,12 @@ use super::roles::Roles;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, quoted};
 use crate::policy::{
     Attribute, AttributeId, CommandField, Condition, Decimal, Facet, Operand, Operator, Root, StatementField, Step,
-    Sum, Test, Type, Value,
+    Sum, Test, Type, Value, Zone,
 };
 use crate::span::Span;
 use crate::syntax::document::{self, Part, first_of};
 use crate::syntax::json::{Kind, Node};
-use crate::syntax::{Spanned, did_you_mean};
+use crate::syntax::{Spanned, did_you_mean, nearest};
 
 /// The longest list of directories, patterns, names and the like.
 pub(super) const MAX_TEXTS: usize = 1024;
@@ -130,7 +130,19 @@ impl Scope<'_> {
         })
     }
 
-    fn path(&mut self, text: Spanned<&str>) -> Option<Attribute> {
+    /// The time zone of a name.
+    pub(super) fn zone(&mut self, name: Spanned<&str>) -> Option<Zone> {
+        let zone = Zone::find(name.value);
+        if zone.is_none() {
+            let near = nearest(name.value, Zone::all().map(Zone::name)).map(|near| format!("did you mean `{near}`?"));
+            let help =
+                near.unwrap_or_else(|| "use a name of the IANA database, such as `Europe/Berlin` or `UTC`".to_owned());
+            self.error(Code::Operand, name.span, format!("unknown time zone {}", quoted(name.value)), Some(help));
+        }
+        zone
+    }
+
+    pub(super) fn path(&mut self, text: Spanned<&str>) -> Option<Attribute> {
         path::parse(text.value).map_err(|error| self.no_path(text, error)).ok()
     }
 

@@ -67,7 +67,7 @@ pub(super) fn check(policy: &Policy, listed: Option<&[Spanned<&str>]>, diagnosti
     // For each pattern, the attributes that the rules with it read.
     let mut reads: Vec<HashSet<usize>> = Vec::new();
     let mut uses: Vec<(usize, &ToolPattern, Effect)> = Vec::new();
-    for rule in &policy.rules {
+    for rule in policy.scopes() {
         let mut attributes = HashSet::new();
         rule.condition.each_attribute(&mut |id| _ = attributes.insert(id));
         for pattern in &rule.tools {

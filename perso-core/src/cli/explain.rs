@@ -119,12 +119,12 @@ impl Explain {
 fn explanation<'a>(trace: &'a Trace, module: Decision<'a>, agreed: bool) -> Explanation<'a> {
     let Conclusion { outcome, rule, kind, nearest, attribute, problem, detail, .. } = &trace.conclusion;
     let cause = Cause {
-        kind: *kind,
         rule: nearest.as_deref(),
         attribute: attribute.as_deref(),
         problem: *problem,
         detail: detail.as_deref(),
         offset: module.cause.offset,
+        ..Cause::of(*kind)
     };
     Explanation {
         tool: trace.tool.as_deref(),

@@ -45,6 +45,7 @@ impl<'p> Narrow<'p> {
             tools: None,
             covers: whole.covers,
             rules: Vec::new(),
+            obligations: Vec::new(),
             attributes: whole.attributes.clone(),
             sums: whole.sums.clone(),
             places: Places::default(),

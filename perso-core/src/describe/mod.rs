@@ -9,7 +9,7 @@ mod text;
 
 use self::sentence::Sentence;
 use self::text::{cut, joined};
-use crate::policy::{Condition, Effect, Policy, Rule};
+use crate::policy::{Attribute, Condition, Effect, Limit, Obligation, Policy, Rule, Window};
 use crate::visible::visible;
 
 /// The longest text, in bytes.
@@ -72,6 +72,55 @@ pub fn approval(policy: &Policy, rule: &Rule) -> String {
     let whom = roles(policy, rule).map_or_else(String::new, |whom| format!(" for {whom}"));
     let if_so = circumstances(policy, rule, false).map_or_else(String::new, |if_so| format!(" {if_so}"));
     with_rule(&format!("{subject} {needs} the approval of a person{whom}{if_so}"), rule)
+}
+
+/// How much calls may come to, as the reason of a call that does not fit. At most [`MAX_TEXT`] bytes.
+///
+/// ```
+/// use perso_core::{check::check, describe, policy::Duty};
+///
+/// let policy = check(r#"{ "perso": 1, "rules": [], "limits": [{
+///     "id": "refunds-a-day", "of": "process_refund", "per": "agent.id",
+///     "sum": "args.amount", "max": 2000, "window": "24h"
+/// }] }"#).policy.unwrap();
+/// let obligation = &policy.obligations[0];
+/// let Duty::Charge(limit) = &obligation.duty else { unreachable!() };
+/// assert_eq!(
+///     describe::limit(&policy, obligation, limit),
+///     "args.amount of process_refund may come to at most 2000 in 24 hours for each agent.id (limit `refunds-a-day`)",
+/// );
+/// ```
+#[must_use]
+pub fn limit(policy: &Policy, obligation: &Obligation, limit: &Limit) -> String {
+    let name = |id: usize| policy.attributes.get(id).map(Attribute::to_string).unwrap_or_default();
+    let (subject, is) = subject(&obligation.scope);
+    let max = limit.max.to_string();
+    let what = match limit.sum {
+        Some(sum) => format!("{} of {subject} may come to at most {max}", name(sum)),
+        None if max == "1" => format!("{subject} {is} allowed once"),
+        None => format!("{subject} {is} allowed at most {max} times"),
+    };
+    let window = match limit.window {
+        Window::Last(seconds) => format!(" in {}", duration(seconds)),
+        Window::Calendar(period, _) => format!(" in one {}", period.name()),
+        Window::Session => " in one session".to_owned(),
+    };
+    let per =
+        limit.per.iter().map(|id| name(*id)).filter(|name| name != "session.id" || limit.window != Window::Session);
+    let per: Vec<String> = per.collect();
+    let whom = if per.is_empty() { String::new() } else { format!(" for each {}", joined(per.into_iter(), "and")) };
+    let suffix = format!(" (limit `{}`)", visible(&obligation.scope.id));
+    format!("{}{suffix}", cut(&format!("{what}{window}{whom}"), MAX_TEXT - suffix.len().min(MAX_TEXT)))
+}
+
+/// `24 hours`, `1 minute`
+fn duration(seconds: u64) -> String {
+    let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
+    let unit =
+        units.into_iter().find(|(size, _)| seconds.is_multiple_of(*size) && (*size < 86_400 || seconds > 86_400));
+    let (size, name) = unit.unwrap_or((1, "second"));
+    let count = seconds / size;
+    format!("{count} {name}{}", if count == 1 { "" } else { "s" })
 }
 
 /// `if …`, `unless …`, or both, as the rule was written; `None` where it has no condition. `grants` says whether the caller

@@ -3,9 +3,11 @@
 use super::code::at;
 use super::memory::Memory;
 use super::prelude::{EVALUATE, Placed, ROOM};
-use super::{REASONS, STACK, TABLE};
+use super::{DECIDE, OBLIGATIONS, REASONS, STACK, TABLE, TYPE_INPUT};
+use crate::module::abi;
 use crate::module::reason::ENTRY;
-use wasm_encoder::{CodeSection, Function, ValType};
+use crate::plan::Plan;
+use wasm_encoder::{BlockType, CodeSection, Function, ValType};
 
 /// The functions from [`super::INPUT`] to [`super::LOAD_REASON`], in that order.
 pub(super) fn write(code: &mut CodeSection, memory: &Memory, prelude: &Placed<'_>) {
@@ -42,6 +44,32 @@ fn evaluate(memory: &Memory, prelude: &Placed<'_>, unknown: Option<u32>) -> Func
         code.i32_const(constant as i32);
     }
     code.call(prelude.function(EVALUATE)).end();
+    function
+}
+
+/// `(frame) -> list`: what has to be remembered of a call. A frame begins with the number of the view's function; the second
+/// function of each view comes behind the first ones.
+pub(super) fn obligations(plan: &Plan) -> Function {
+    let mut function = Function::new([]);
+    let mut code = function.instructions();
+    code.local_get(0).local_get(0).i32_load(at(0, 2)).i32_const(plan.views.len() as i32).i32_add();
+    code.call_indirect(0, TYPE_INPUT).end();
+    function
+}
+
+/// `(frame) -> answer`: judges a frame for the portable entry, whose host has no ledger: a call that something has to be
+/// remembered of is denied.
+pub(super) fn unremembered() -> Function {
+    const ANSWER: u32 = 1;
+    const LIST: u32 = 2;
+    let mut function = Function::new([(1, ValType::I64), (1, ValType::I32)]);
+    let mut code = function.instructions();
+    code.local_get(0).call(DECIDE).local_set(ANSWER);
+    code.local_get(ANSWER).i64_const(3).i64_and().i64_eqz().if_(BlockType::Empty).local_get(ANSWER).return_().end();
+    // The list is empty if it ends where its first entry would be.
+    code.local_get(0).call(OBLIGATIONS).local_tee(LIST).i32_load(at(0, 2)).local_get(LIST).i32_const(4).i32_add();
+    code.i32_eq().if_(BlockType::Empty).local_get(ANSWER).return_().end();
+    code.i64_const(abi::UNREMEMBERED).end();
     function
 }
 

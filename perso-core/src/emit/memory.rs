@@ -1,13 +1,14 @@
 //! Where things are in a module's memory.
 //!
 //! ```text
-//! stack and constants of the prelude │ frame (fast entry)
-//!                                    │ table │ packed table │ record │ reason │ text │ work: frame and what is kept (portable entry)
+//! stack and constants of the prelude │ obligations │ frame (fast entry)
+//!                                                  │ table │ packed table │ record │ reason │ text │ work: frame and what is kept (portable entry)
 //! ```
 //!
 //! The fast entry's frame and the table share their place: an instance is used in one of the two ways, and needs the
 //! memory of that one. Should it be used in both, the table is loaded again: a frame does not begin as a table does.
 
+use super::code;
 use super::prelude::Prelude;
 use super::reasons::Reasons;
 use crate::module::abi;
@@ -23,6 +24,8 @@ const PAGE: usize = 1 << 16;
 pub(super) struct Memory {
     /// Where the prelude's stack begins; it grows downwards.
     pub(super) stack: u32,
+    /// Where the obligations of a call are written.
+    pub(super) obligations: u32,
     /// Where the host of the fast entry writes a frame, and where the prelude has the table.
     pub(super) frame: u32,
     pub(super) table_len: u32,
@@ -38,13 +41,14 @@ const fn aligned(address: u32) -> u32 {
 }
 
 impl Memory {
-    pub(super) fn new(prelude: &Prelude, table: &[u8], packed: &[u8], reasons: &Reasons) -> Self {
-        let frame = aligned(prelude.heap_base);
+    pub(super) fn new(prelude: &Prelude, plan: &Plan, table: &[u8], packed: &[u8], reasons: &Reasons) -> Self {
+        let obligations = aligned(prelude.heap_base);
+        let frame = aligned(obligations + plan.views.iter().map(code::obligations_size).max().unwrap_or(0));
         let table_len = table.len() as u32;
         let packed_len = packed.len() as u32;
         let record = aligned(frame + table_len + packed_len);
         let input = aligned(record + abi::RECORD as u32 + reasons.longest());
-        Self { stack: prelude.stack, frame, table_len, packed_len, record, input }
+        Self { stack: prelude.stack, obligations, frame, table_len, packed_len, record, input }
     }
 
     pub(super) fn section(&self, plan: &Plan) -> MemorySection {

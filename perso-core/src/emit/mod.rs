@@ -4,6 +4,7 @@ mod code;
 mod entry;
 mod memory;
 mod needs;
+mod obligations;
 mod prelude;
 mod reasons;
 mod table;
@@ -33,7 +34,9 @@ const EVALUATE: u32 = 4;
 const EVALUATE_PARTIAL: u32 = 5;
 const LOAD_TABLE: u32 = 6;
 const LOAD_REASON: u32 = 7;
-const PRELUDE: u32 = 8;
+/// Behind those, if the policy has obligations.
+const OBLIGATIONS: u32 = 8;
+const UNREMEMBERED: u32 = 9;
 
 /// The function types, but for those of the prelude.
 const TYPE_ABI: u32 = 0;
@@ -59,19 +62,22 @@ pub fn module(policy: &Policy, plan: &Plan, documents: &Documents) -> Vec<u8> {
     let reasons = Reasons::new(policy);
     let needed = needs::of(plan);
     let prelude = Prelude::new(&needed);
-    let memory = Memory::new(&prelude, &table, &packed, &reasons);
-    let supplied = BTreeMap::from([("decide", DECIDE), ("load_table", LOAD_TABLE), ("load_reason", LOAD_REASON)]);
-    let mut prelude_code = prelude.place(PRELUDE, &supplied, &needed);
-    let views = PRELUDE + prelude_code.len();
+    let memory = Memory::new(&prelude, plan, &table, &packed, &reasons);
+    let obliges = !policy.obligations.is_empty();
+    let decide = if obliges { UNREMEMBERED } else { DECIDE };
+    let supplied = BTreeMap::from([("decide", decide), ("load_table", LOAD_TABLE), ("load_reason", LOAD_REASON)]);
+    let first = if obliges { UNREMEMBERED + 1 } else { LOAD_REASON + 1 };
+    let mut prelude_code = prelude.place(first, &supplied, &needed);
+    let views = first + prelude_code.len();
 
     let mut module = Module::new();
     module.section(&types(&mut prelude_code));
-    module.section(&functions(plan, &prelude_code));
-    module.section(&function_table(plan));
+    module.section(&functions(plan, obliges, &prelude_code));
+    module.section(&function_table(plan, obliges));
     module.section(&memory.section(plan));
     module.section(&globals(&memory));
-    module.section(&exports());
-    module.section(&elements(plan, views));
+    module.section(&exports(obliges));
+    module.section(&elements(plan, obliges, views));
     let mut data = DataSection::new();
     data.passive(packed);
     data.passive(reasons.bytes.iter().copied());
@@ -116,22 +122,29 @@ fn types(prelude: &mut Placed<'_>) -> TypeSection {
     section
 }
 
-fn functions(plan: &Plan, prelude: &Placed<'_>) -> FunctionSection {
+fn functions(plan: &Plan, obliges: bool, prelude: &Placed<'_>) -> FunctionSection {
     let mut functions = FunctionSection::new();
     functions.function(TYPE_ABI).function(TYPE_VIEW).function(TYPE_BLAME);
     functions.function(TYPE_INPUT).function(TYPE_EVALUATE).function(TYPE_EVALUATE_PARTIAL);
     functions.function(TYPE_INPUT).function(TYPE_EVALUATE);
+    if obliges {
+        functions.function(TYPE_INPUT).function(TYPE_VIEW);
+    }
     for ty in prelude.function_types() {
         functions.function(ty);
     }
     for _ in &plan.views {
         functions.function(TYPE_VIEW);
     }
+    for _ in plan.views.iter().filter(|_| obliges) {
+        functions.function(TYPE_INPUT);
+    }
     functions
 }
 
-fn function_table(plan: &Plan) -> TableSection {
-    let size = plan.views.len() as u64;
+/// The function of each view, and then, if the policy has obligations, the second function of each.
+fn function_table(plan: &Plan, obliges: bool) -> TableSection {
+    let size = (plan.views.len() * if obliges { 2 } else { 1 }) as u64;
     let mut tables = TableSection::new();
     tables.table(TableType {
         element_type: RefType::FUNCREF,
@@ -143,8 +156,9 @@ fn function_table(plan: &Plan) -> TableSection {
     tables
 }
 
-fn elements(plan: &Plan, views: u32) -> ElementSection {
-    let views: Vec<u32> = (views..).take(plan.views.len()).collect();
+fn elements(plan: &Plan, obliges: bool, views: u32) -> ElementSection {
+    let count = plan.views.len() * if obliges { 2 } else { 1 };
+    let views: Vec<u32> = (views..).take(count).collect();
     let mut elements = ElementSection::new();
     elements.active(None, &ConstExpr::i32_const(0), Elements::Functions(views.into()));
     elements
@@ -158,7 +172,7 @@ fn globals(memory: &Memory) -> GlobalSection {
     globals
 }
 
-fn exports() -> ExportSection {
+fn exports(obliges: bool) -> ExportSection {
     let mut exports = ExportSection::new();
     exports.export(abi::MEMORY, ExportKind::Memory, 0);
     exports.export(abi::FRAME, ExportKind::Global, FRAME);
@@ -167,13 +181,16 @@ fn exports() -> ExportSection {
     exports.export(abi::INPUT, ExportKind::Func, INPUT);
     exports.export(abi::EVALUATE, ExportKind::Func, EVALUATE);
     exports.export(abi::EVALUATE_PARTIAL, ExportKind::Func, EVALUATE_PARTIAL);
+    if obliges {
+        exports.export(abi::OBLIGATIONS, ExportKind::Func, OBLIGATIONS);
+    }
     exports
 }
 
 fn code(policy: &Policy, plan: &Plan, memory: &Memory, prelude: &mut Placed<'_>) -> CodeSection {
     let mut code = CodeSection::new();
     let mut version = Function::new([]);
-    version.instructions().i32_const(abi::version(policy.covers) as i32).end();
+    version.instructions().i32_const(abi::version(policy.covers, !policy.obligations.is_empty()) as i32).end();
     code.function(&version);
     // The frame begins with the number of the view's function.
     let mut decide = Function::new([]);
@@ -181,9 +198,18 @@ fn code(policy: &Policy, plan: &Plan, memory: &Memory, prelude: &mut Placed<'_>)
     code.function(&decide);
     code.function(&code::blame());
     entry::write(&mut code, memory, prelude);
+    if !policy.obligations.is_empty() {
+        code.function(&entry::obligations(plan));
+        code.function(&entry::unremembered());
+    }
     prelude.write_code(&mut code);
     for view in &plan.views {
         code.function(&code::view(plan, view, BLAME));
+    }
+    if !policy.obligations.is_empty() {
+        for view in &plan.views {
+            code.function(&code::obligations(plan, view, BLAME, memory.obligations));
+        }
     }
     code
 }
@@ -216,7 +242,7 @@ fn manifest(policy: &Policy, plan: &Plan, documents: &Documents) -> Manifest {
     });
     let shows_clocks = policy.attributes.iter().filter_map(Attribute::facet).any(|facet| facet.zone().is_some());
     Manifest {
-        abi: abi::version(policy.covers),
+        abi: abi::version(policy.covers, !policy.obligations.is_empty()),
         compiler: concat!("perso ", env!("CARGO_PKG_VERSION")).to_owned(),
         policy_sha256: hex(&sha256(documents.text().as_bytes())),
         documents: listed(documents),
@@ -226,6 +252,7 @@ fn manifest(policy: &Policy, plan: &Plan, documents: &Documents) -> Manifest {
         time_zones: shows_clocks.then(|| Zone::VERSION.to_owned()),
         attributes: plan.attributes.clone(),
         rules: rules.collect(),
+        obligations: policy.obligations.iter().map(|obligation| obligations::of(policy, obligation)).collect(),
         roles: roles.collect(),
         closed: policy.tools.is_some(),
         covers: policy.covers.words().into_iter().map(str::to_owned).collect(),

@@ -1,5 +1,6 @@
 //! Loads a module: data from somewhere else until it is checked.
 
+use super::obligations;
 use super::reach::{self, Code};
 use super::worker::Seed;
 use crate::covers::Covers;
@@ -30,9 +31,9 @@ pub enum ModuleError {
     Untrusted(&'static str),
     /// Made for another ABI.
     #[error(
-        "the module has ABI {found}, but this version of perso supports ABI {} and {}; compile the policy again",
+        "the module has ABI {found}, but this version of perso supports ABI {} to {}; compile the policy again",
         abi::VERSION,
-        abi::COVERING
+        abi::COVERING + abi::OBLIGING
     )]
     Abi {
         /// The module's ABI.
@@ -56,6 +57,7 @@ pub(super) struct Loaded {
     pub(super) names: Names,
     pub(super) reasons: Reasons,
     pub(super) covers: Covers,
+    pub(super) obligations: Vec<obligations::Obligation>,
     pub(super) seed: Seed,
 }
 
@@ -80,10 +82,13 @@ pub(super) fn load(bytes: Vec<u8>) -> Result<Loaded, ModuleError> {
     }
     let names: Names =
         serde_json::from_slice(bytes.get(manifest).unwrap_or_default()).map_err(ModuleError::Manifest)?;
-    if ![abi::VERSION, abi::COVERING].contains(&names.abi) {
+    if !(abi::VERSION..=abi::COVERING + abi::OBLIGING).contains(&names.abi) {
         return Err(ModuleError::Abi { found: names.abi });
     }
-    let covers = names.covered().ok_or(ModuleError::Untrusted("it covers something else than its ABI has"))?;
+    let covers =
+        names.covered().ok_or(ModuleError::Untrusted("it covers or limits something else than its ABI has"))?;
+    let obligations = obligations::load(&names).ok_or(ModuleError::Untrusted("its limits or labels are damaged"))?;
+    let reads = obligations.iter().map(obligations::Obligation::reads).collect();
     let table = sections.table.ok_or(ModuleError::NotAPolicy("it has no table"))?;
     let table = expand(bytes.get(table).unwrap_or_default()).ok_or(ModuleError::Untrusted("its table is damaged"))?;
     let reasons = sections.reasons.ok_or(ModuleError::NotAPolicy("it has no reasons"))?;
@@ -94,8 +99,8 @@ pub(super) fn load(bytes: Vec<u8>) -> Result<Loaded, ModuleError> {
     // what an interpreter counts besides: translating a function at its first call for one.
     let once = 100_000 + 32 * bytes.len() as u64;
     let fuel = once.max((once * 64).min(MOST_FUEL));
-    let seed = Seed { module: sections.run.into(), config: config(), fuel, abi: names.abi };
-    Ok(Loaded { bytes, table, names, reasons, covers, seed })
+    let seed = Seed { module: sections.run.into(), config: config(), fuel, abi: names.abi, obligations: reads };
+    Ok(Loaded { bytes, table, names, reasons, covers, obligations, seed })
 }
 
 /// The table that is packed: no larger than a module may be.
@@ -191,7 +196,7 @@ impl Sections {
                 Payload::ExportSection(list) => {
                     for export in list.clone() {
                         let export = export.map_err(wasm)?;
-                        if [abi::ABI, abi::DECIDE].contains(&export.name) {
+                        if [abi::ABI, abi::DECIDE, abi::OBLIGATIONS].contains(&export.name) {
                             called.push(export.index);
                         }
                         exports.push((export.name.to_owned(), export.kind));

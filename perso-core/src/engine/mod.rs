@@ -1,10 +1,12 @@
 //! Runs modules: `load` checks one, `worker` judges frames with it, [`Policy`] is both for users.
 
 mod load;
+mod obligations;
 mod reach;
 mod worker;
 
 pub use load::ModuleError;
+pub use obligations::{Assessment, Charge, Limit, Obligations, Scalar, Window};
 
 use crate::covers::Covers;
 use crate::decision::{self, Cause, CauseKind, Decision, Hint};
@@ -16,7 +18,7 @@ use perso_decode::{Error, Outcome, Reads, Table, call};
 use regex_automata::util::pool::Pool;
 use std::fmt;
 use std::sync::Arc;
-use worker::{Failure, Worker};
+use worker::{Failure, Owed, Worker};
 
 /// A policy, ready to judge calls from any number of threads. A clone is the same policy.
 ///
@@ -89,9 +91,63 @@ impl Policy {
     }
 
     /// Judges a call.
+    ///
+    /// A call that a limit or a label of the policy is about is denied: nothing remembers it here. See
+    /// [`assess`](Self::assess).
     #[must_use]
     pub fn decide(&self, call: &Call<'_>) -> Decision<'_> {
         self.judge(0, |table, memory| call.read(table, memory))
+    }
+
+    /// Judges a call, and finds out what has to be remembered of it: which limits it counts towards, and which labels its
+    /// session gets. The decision holds only if all of it is remembered before the call runs. perso's guards do that with a
+    /// ledger.
+    ///
+    /// A call that cannot be counted, because the attribute that a limit adds up is no number that can be, or because the
+    /// account has no name, is denied.
+    ///
+    /// ```
+    /// # #[cfg(feature = "compile")] {
+    /// use perso_core::{Call, Outcome, Policy};
+    ///
+    /// let policy = Policy::compile(r#"{
+    ///     "perso": 1,
+    ///     "rules": [{ "id": "refund", "allow": "process_refund", "when": { "args.amount": { "gt": 0, "lte": 500 } } }],
+    ///     "limits": [{ "id": "refunds-a-day", "of": "process_refund", "per": "agent.id",
+    ///                  "sum": "args.amount", "max": 2000, "window": "24h" }]
+    /// }"#).unwrap();
+    /// let call = Call::new("process_refund").arg("amount", 200).agent_attribute("id", "ann");
+    /// let assessment = policy.assess(&call);
+    /// assert_eq!(assessment.decision.outcome, Outcome::Allow);
+    /// let charge = &assessment.obligations.charges[0];
+    /// assert_eq!((&*charge.limit.id, charge.amount), ("refunds-a-day", 200 * 10_u128.pow(18)));
+    ///
+    /// // Without a ledger, such a call is denied.
+    /// assert!(!policy.decide(&call).is_allowed());
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn assess(&self, call: &Call<'_>) -> Assessment<'_> {
+        self.judge_all(0, |table, memory| call.read(table, memory))
+    }
+
+    /// The same for a call that is JSON text, as [`decide_json`](Self::decide_json) takes it.
+    #[must_use]
+    pub fn assess_json(&self, call: &[u8]) -> Assessment<'_> {
+        self.judge_all(call.len(), |table, memory| call::read(table, memory, call, call::Unknown::default()))
+    }
+
+    /// Whether the policy has limits or labels, so that a ledger is needed.
+    #[must_use]
+    pub fn needs_ledger(&self) -> bool {
+        !self.inner.loaded.obligations.is_empty()
+    }
+
+    /// Whether some rule or limit reads what is known of the session, `session.id` or `session.labels`.
+    #[must_use]
+    pub fn reads_session(&self) -> bool {
+        let names = &self.inner.loaded.names.attributes;
+        names.iter().any(|name| name.rsplit(" of ").next().is_some_and(|name| name.starts_with("session.")))
     }
 
     /// Judges a call that is JSON text: `{"tool": …, "args": {…}, "agent": {…}, "resource": {…}, "context": {…}, "session": {…}}`.
@@ -163,7 +219,7 @@ impl Policy {
     /// for longer than a moment, and a tool that it does not list cannot be called later either.
     #[must_use]
     pub fn could_allow(&self, call: &Call<'_>) -> bool {
-        self.decide(&call.with_the_rest_open()).outcome != decision::Outcome::Deny
+        self.by_rules(&call.with_the_rest_open()) != decision::Outcome::Deny
     }
 
     /// Whether the caller could make a call with these very arguments: whether it would be allowed for some resource, or
@@ -186,28 +242,56 @@ impl Policy {
     /// ```
     #[must_use]
     pub fn could_list(&self, call: &Call<'_>) -> bool {
-        self.decide(&call.with_resource_and_time_open()).outcome != decision::Outcome::Deny
+        self.by_rules(&call.with_resource_and_time_open()) != decision::Outcome::Deny
     }
 
     /// Whether the decision depends on the resource, so that it must be fetched.
     #[must_use]
     pub fn needs_resource(&self, call: &Call<'_>) -> bool {
         // The one is the best that any resource can get, the other the worst.
-        let best = self.decide(&call.with_resource(Part::Open)).outcome;
-        best != decision::Outcome::Deny && best != self.decide(&call.with_resource(Part::Withheld)).outcome
+        let best = self.by_rules(&call.with_resource(Part::Open));
+        best != decision::Outcome::Deny && best != self.by_rules(&call.with_resource(Part::Withheld))
     }
 
     /// Reads a call with `read`, whose heap takes at most `text` bytes if that is known, and judges it.
     fn judge(&self, text: usize, read: impl Fn(Table<'_>, &mut [u8]) -> Result<Outcome, Error>) -> Decision<'_> {
-        let mut worker = self.inner.workers.get();
-        let table = self.inner.loaded.table();
-        let answer = table
-            .map_err(|error| Failure::Call(error.code().anywhere()))
-            .and_then(|table| worker.judge(text, |memory| read(table, memory)));
-        match answer {
-            Ok(answer) => self.decision(answer),
+        match self.answer(text, read) {
+            Ok((_, Some(_))) => unremembered(),
+            Ok((answer, None)) => self.decision(answer),
             Err(failure) => failed(failure),
         }
+    }
+
+    /// The same, with what has to be remembered of the call.
+    fn judge_all(&self, text: usize, read: impl Fn(Table<'_>, &mut [u8]) -> Result<Outcome, Error>) -> Assessment<'_> {
+        let none = Obligations::default();
+        match self.answer(text, read) {
+            Ok((answer, None)) => Assessment { decision: self.decision(answer), obligations: none },
+            Ok((answer, Some(owed))) => match obligations::read(&self.inner.loaded, &owed) {
+                Ok(obligations) => Assessment { decision: self.decision(answer), obligations },
+                Err(decision) => Assessment { decision, obligations: none },
+            },
+            Err(failure) => Assessment { decision: failed(failure), obligations: none },
+        }
+    }
+
+    /// What the rules alone decide.
+    fn by_rules(&self, call: &Call<'_>) -> decision::Outcome {
+        match self.answer(0, |table, memory| call.read(table, memory)) {
+            Ok((answer, _)) => self.decision(answer).outcome,
+            Err(_) => decision::Outcome::Deny,
+        }
+    }
+
+    /// What the module answers, and what has to be remembered of the call if it may run and there is something.
+    fn answer(
+        &self,
+        text: usize,
+        read: impl Fn(Table<'_>, &mut [u8]) -> Result<Outcome, Error>,
+    ) -> Result<(Answer, Option<Vec<Owed>>), Failure> {
+        let mut worker = self.inner.workers.get();
+        let table = self.inner.loaded.table().map_err(|error| Failure::Call(error.code().anywhere()))?;
+        worker.judge(text, |memory| read(table, memory))
     }
 
     /// Puts an answer into words.
@@ -243,16 +327,15 @@ impl Policy {
             (_, Some(attribute), Some(problem)) => Hint::new(attribute, problem, answer.expected),
             _ => None,
         };
-        let cause = Cause {
-            kind: answer.kind,
-            rule: id.filter(|_| !decided),
-            attribute,
-            problem: answer.problem,
-            detail: None,
-            offset: None,
-        };
+        let cause =
+            Cause { rule: id.filter(|_| !decided), attribute, problem: answer.problem, ..Cause::of(answer.kind) };
         Decision::new(answer.outcome, id.filter(|_| decided), reason, hint, cause)
     }
+}
+
+/// The denial of a call that something has to be remembered of, where nothing remembers it.
+const fn unremembered() -> Decision<'static> {
+    Decision::new(decision::Outcome::Deny, None, reason::LEDGER, None, Cause::of(CauseKind::Ledger))
 }
 
 /// The denial of a call that could not be judged.
@@ -268,6 +351,6 @@ fn failed(failure: Failure) -> Decision<'static> {
         },
         failure => (CauseKind::Engine, reason::ENGINE, Some(failure.message()), None),
     };
-    let cause = Cause { kind, rule: None, attribute: None, problem: None, detail, offset };
+    let cause = Cause { detail, offset, ..Cause::of(kind) };
     Decision::new(decision::Outcome::Deny, None, reason, None, cause)
 }

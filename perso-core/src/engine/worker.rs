@@ -1,8 +1,10 @@
 //! One instance of a module with the memory to read calls into. A worker judges one call at a time.
 
+use crate::decision;
 use crate::module::{Answer, abi};
+use perso_decode::layout::kind;
 use perso_decode::limits::{INPUT_BYTES, WORK_BYTES};
-use perso_decode::{Code, Error, Outcome};
+use perso_decode::{Code, Error, Number, Outcome};
 use std::sync::Arc;
 use wasmi::{Config, Engine, Instance, Memory, Module, Store, StoreLimits, StoreLimitsBuilder, TypedFunc};
 
@@ -16,6 +18,8 @@ pub(super) struct Seed {
     pub(super) fuel: u64,
     /// The ABI that the manifest says it has.
     pub(super) abi: u32,
+    /// For each obligation, how many attributes it reads.
+    pub(super) obligations: Arc<[usize]>,
 }
 
 /// Why a call got no answer.
@@ -74,6 +78,8 @@ struct Running {
     memory: Memory,
     frame: u32,
     decide: TypedFunc<i32, i64>,
+    /// Only if the policy has obligations.
+    obligations: Option<TypedFunc<i32, i32>>,
     /// Whether it has more memory than at the start.
     has_grown: bool,
 }
@@ -94,16 +100,28 @@ impl Worker {
         &mut self,
         text: usize,
         read: impl Fn(&mut [u8]) -> Result<Outcome, Error>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<(Answer, Option<Vec<Owed>>), Failure> {
         let running = match &mut self.instance {
             Some(running) => running,
             none => none.insert(start(&self.seed).map_err(|_| Failure::Start)?),
         };
+        // The memory that a large call was read into, with the strings that are kept.
+        let mut large = None;
         let frame = match read(running.room()) {
-            Err(error) if error.code() == Code::Heap => read_large(text, read).and_then(|frame| running.copy(&frame)),
+            Err(error) if error.code() == Code::Heap => read_large(text, read).and_then(|(memory, frame)| {
+                running.copy(memory.get(..frame).unwrap_or_default())?;
+                large = Some(memory);
+                Ok(())
+            }),
             outcome => taken(outcome).map(|_| ()),
         };
-        let result = frame.and_then(|()| running.decide(self.seed.fuel));
+        let result = frame.and_then(|()| running.decide(self.seed.fuel)).and_then(|answer| {
+            let owed = match answer.outcome {
+                decision::Outcome::Deny => None,
+                _ => running.owed(&self.seed, large.as_deref())?,
+            };
+            Ok((answer, owed))
+        });
         let is_sound = matches!(result, Ok(_) | Err(Failure::Call(_) | Failure::UnknownTool));
         if !is_sound || running.has_grown {
             // Whatever it was doing, it does not go on; and no instance keeps the memory of a large call.
@@ -122,9 +140,9 @@ fn taken(outcome: Result<Outcome, Error>) -> Result<usize, Failure> {
     }
 }
 
-/// The frame of a call that needs more memory than an instance has.
+/// The frame of a call that needs more memory than an instance has: the memory, and how much of it the frame takes.
 #[cold]
-fn read_large(text: usize, read: impl Fn(&mut [u8]) -> Result<Outcome, Error>) -> Result<Vec<u8>, Failure> {
+fn read_large(text: usize, read: impl Fn(&mut [u8]) -> Result<Outcome, Error>) -> Result<(Vec<u8>, usize), Failure> {
     // For a frame, and the strings of the text: as they are, and what is read off them.
     let mut memory = vec![0; 4 * ROOM + 2 * text.min(INPUT_BYTES)];
     loop {
@@ -132,10 +150,7 @@ fn read_large(text: usize, read: impl Fn(&mut [u8]) -> Result<Outcome, Error>) -
             Err(error) if error.code() == Code::Heap && memory.len() < WORK_BYTES => {
                 memory.resize((memory.len() * 4).min(WORK_BYTES), 0);
             }
-            outcome => {
-                memory.truncate(taken(outcome)?);
-                return Ok(memory);
-            }
+            outcome => return taken(outcome).map(|frame| (memory, frame)),
         }
     }
 }
@@ -168,6 +183,73 @@ impl Running {
     }
 }
 
+/// An obligation of a call: its number, and what it reads.
+#[derive(Debug)]
+pub(super) struct Owed {
+    pub(super) number: usize,
+    pub(super) values: Vec<Held>,
+}
+
+/// A value as a frame has it.
+#[derive(Debug)]
+pub(super) enum Held {
+    Boolean(bool),
+    Number(Number),
+    Text(String),
+    /// No such value, but a [`kind`].
+    Other(u32),
+}
+
+impl Running {
+    /// What has to be remembered of the call whose frame has just been judged; `None` if there is nothing. `large` is the
+    /// memory that the call was read into, if it is not the instance's.
+    fn owed(&mut self, seed: &Seed, large: Option<&[u8]>) -> Result<Option<Vec<Owed>>, Failure> {
+        let Some(obligations) = &self.obligations else { return Ok(None) };
+        let list = obligations.call(&mut self.store, self.frame as i32).map_err(|error| {
+            if error.as_trap_code() == Some(wasmi::TrapCode::OutOfFuel) { Failure::Fuel } else { Failure::Trap }
+        })? as u32 as usize;
+        let memory = self.memory.data(&self.store);
+        let frame = memory.get(self.frame as usize..).unwrap_or_default();
+        let word = |at: usize| get(memory, at).map(u32::from_le_bytes);
+        let end = word(list).ok_or(Failure::Answer)? as usize;
+        let mut at = list + 4;
+        let mut owed = Vec::new();
+        while at < end {
+            let number = word(at).ok_or(Failure::Answer)? as usize;
+            let reads = *seed.obligations.get(number).ok_or(Failure::Answer)?;
+            let mut values = Vec::with_capacity(reads);
+            for read in 1..=reads {
+                let record = word(at + 4 * read).ok_or(Failure::Answer)? as usize;
+                // Strings are kept at the end of the memory that the call was read into.
+                values.push(held(frame, record, large.unwrap_or(frame)).ok_or(Failure::Answer)?);
+            }
+            owed.push(Owed { number, values });
+            at += 4 * (1 + reads);
+        }
+        Ok(Some(owed).filter(|owed| !owed.is_empty()))
+    }
+}
+
+/// The value of a record.
+fn held(frame: &[u8], record: usize, kept: &[u8]) -> Option<Held> {
+    let part = |index: usize| get(frame, record + 8 * index).map(u64::from_le_bytes);
+    let state = part(0)? as u32;
+    Some(match state {
+        kind::FALSE | kind::TRUE => Held::Boolean(state == kind::TRUE),
+        kind::NUMBER => Held::Number(Number { head: part(1)? as i64, high: part(2)?, low: part(3)? }),
+        kind::STRING => {
+            let start = kept.len().checked_sub(usize::try_from(part(1)?).ok()?)?;
+            let text = kept.get(start..)?.get(..usize::try_from(part(2)?).ok()?)?;
+            Held::Text(std::str::from_utf8(text).ok()?.to_owned())
+        }
+        other => Held::Other(other),
+    })
+}
+
+fn get<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..)?.first_chunk().copied()
+}
+
 fn start(seed: &Seed) -> Result<Running, String> {
     // An engine of its own: what an engine keeps for its stores is behind locks and counters that every call touches,
     // and threads would wait for each other there.
@@ -186,7 +268,11 @@ fn start(seed: &Seed) -> Result<Running, String> {
         return Err("its code and its manifest have different ABIs".to_owned());
     }
     let decide = instance.get_typed_func::<i32, i64>(&store, abi::DECIDE).map_err(said)?;
-    let mut running = Running { store, memory, frame, decide, has_grown: false };
+    let obligations = match seed.obligations.is_empty() {
+        true => None,
+        false => Some(instance.get_typed_func::<i32, i32>(&store, abi::OBLIGATIONS).map_err(said)?),
+    };
+    let mut running = Running { store, memory, frame, decide, obligations, has_grown: false };
     let missing = ROOM.saturating_sub(running.room().len());
     // A module that has no room for a frame, nor can get it, denies each call by itself.
     let _ = memory.grow(&mut running.store, missing.div_ceil(PAGE) as u64);

@@ -1,4 +1,5 @@
-//! The public contract of a module: ABI 4, and ABI 5 if the policy covers more than tools. A change to any name or number here is a new ABI.
+//! The public contract of a module: ABI 4; one more if the policy covers more than tools, and two more if it has limits or
+//! labels. A change to any name or number here is a new ABI.
 //!
 //! | export | signature | what |
 //! | --- | --- | --- |
@@ -6,6 +7,7 @@
 //! | `perso_abi` | `() -> i32` | [`version`] |
 //! | `perso_frame` | `global i32` | where in memory a frame may be written |
 //! | `perso_decide` | `(frame: i32) -> i64` | judges a frame; a [`Answer`], packed |
+//! | `perso_obligations` | `(frame: i32) -> i32` | only with limits or labels: where a list of what has to be remembered of the call is |
 //! | `perso_input` | `(len: i32) -> i32` | room for a call's text; 0 if it is too long |
 //! | `perso_evaluate` | `(text: i32, len: i32) -> i32` | judges a call's text; where the record is |
 //! | `perso_evaluate_partial` | `(text: i32, len: i32, unknown: i32) -> i32` | the same, with parts that are not known |
@@ -40,10 +42,14 @@ pub const VERSION: u32 = 4;
 /// that would let requests pass that the policy denies, so it must not load the module.
 pub const COVERING: u32 = 5;
 
+/// How much larger the number is if the policy has limits or labels. A host that does not know them would let calls pass that
+/// exceed a limit, so it must not load the module.
+pub const OBLIGING: u32 = 2;
+
 /// The ABI's number for a policy.
 #[must_use]
-pub const fn version(covers: Covers) -> u32 {
-    if covers.is_nothing() { VERSION } else { COVERING }
+pub const fn version(covers: Covers, obliges: bool) -> u32 {
+    (if covers.is_nothing() { VERSION } else { COVERING }) + (if obliges { OBLIGING } else { 0 })
 }
 
 /// The exported memory.
@@ -54,6 +60,9 @@ pub const ABI: &str = "perso_abi";
 pub const FRAME: &str = "perso_frame";
 /// The function that judges a frame.
 pub const DECIDE: &str = "perso_decide";
+/// The function that lists what has to be remembered of a call. The list begins with where it ends; an entry is the number of
+/// the obligation in the manifest, and for each attribute that it reads where in the frame its record is, all `u32`.
+pub const OBLIGATIONS: &str = "perso_obligations";
 /// The function that makes room for a call's text.
 pub const INPUT: &str = "perso_input";
 /// The function that judges a call's text.
@@ -107,6 +116,11 @@ const PROBLEM_BIT: u32 = 12;
 pub(crate) const RULE_BIT: u32 = 16;
 /// The lowest bit of the attribute in a packed answer.
 pub(crate) const ATTRIBUTE_BIT: u32 = 40;
+
+/// The answer of the portable entry to a call that something has to be remembered of: a denial, whose kind is
+/// [`CauseKind::Ledger`].
+pub(crate) const UNREMEMBERED: i64 =
+    (7 << KIND_BIT | (NONE as u64) << RULE_BIT | (NONE as u64) << ATTRIBUTE_BIT) as i64;
 
 /// The kinds of cause that a module can answer with, by their number.
 const KINDS: [CauseKind; 3] = [CauseKind::Rule, CauseKind::Default, CauseKind::NoRule];

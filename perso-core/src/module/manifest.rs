@@ -30,6 +30,9 @@ pub struct Manifest {
     pub attributes: Vec<String>,
     /// The rules. The ABI's rule numbers index this list.
     pub rules: Vec<Rule>,
+    /// What has to be remembered of calls: limits, then labels. `perso_obligations` has indices of this list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obligations: Vec<Obligation>,
     /// The roles, each with all that it inherits.
     pub roles: Vec<Role>,
     /// Whether only the listed tools are known.
@@ -60,6 +63,64 @@ pub struct Rule {
     pub id: String,
     /// `allow`, `ask` or `deny`.
     pub effect: String,
+}
+
+/// What has to be remembered of a call, in a manifest: a limit that it counts towards, or labels of its session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Obligation {
+    /// Its id.
+    pub id: Box<str>,
+    /// The limit, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// The labels, if it adds some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+}
+
+/// Labels in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// The attribute `session.id`, by its index.
+    pub session: u32,
+    /// The labels that the session gets.
+    pub add: Vec<Box<str>>,
+}
+
+/// A limit in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// The attributes that name the account, by their index.
+    pub per: Vec<u32>,
+    /// The attribute that is added up, by its index; without one, calls are counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sum: Option<u32>,
+    /// The most that calls in a window may come to: a decimal below 10^18 with at most 18 digits after the point.
+    pub max: Box<str>,
+    /// Which calls count together.
+    pub window: Window,
+    /// Whether a person is asked about a call that does not fit. Otherwise it is denied.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks: bool,
+    /// What the caller is told whose call does not fit.
+    pub reason: Box<str>,
+}
+
+/// Which calls count together, in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Window {
+    /// Those of the last so many seconds.
+    Last(u64),
+    /// Those of the same period of the calendar.
+    Calendar {
+        /// `hour`, `day`, `week` or `month`.
+        period: Box<str>,
+        /// The time zone in which it begins.
+        zone: Box<str>,
+    },
+    /// Those of the same session.
+    Session,
 }
 
 /// A role in a manifest.
@@ -124,6 +185,9 @@ pub struct Names {
     pub attributes: Vec<Box<str>>,
     /// See [`Manifest::rules`].
     pub rules: Vec<RuleNames>,
+    /// See [`Manifest::obligations`].
+    #[serde(default)]
+    pub obligations: Vec<Obligation>,
     /// See [`Manifest::covers`].
     #[serde(default)]
     pub covers: Vec<Box<str>>,
@@ -142,7 +206,7 @@ impl Names {
     pub fn covered(&self) -> Option<Covers> {
         let mut covers = Covers::NOTHING;
         let is_known = self.covers.iter().all(|word| covers.add(word));
-        Some(covers).filter(|covers| is_known && abi::version(*covers) == self.abi)
+        Some(covers).filter(|covers| is_known && abi::version(*covers, !self.obligations.is_empty()) == self.abi)
     }
 }
 

@@ -8,7 +8,7 @@ pub mod reason;
 
 pub use abi::Answer;
 pub use hash::{hex, sha256};
-pub use manifest::{Document, Limits, Manifest, Names, Role, Rule, Tool};
+pub use manifest::{Document, Label, Limit, Limits, Manifest, Names, Obligation, Role, Rule, Tool, Window};
 #[cfg(feature = "compile")]
 pub use read::policy;
 pub use read::{ReadError, Section, sections};

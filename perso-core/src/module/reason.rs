@@ -22,8 +22,11 @@ pub const LIMIT: &str = "the call is over a limit";
 /// It is not the call's fault.
 pub const ENGINE: &str = "the call cannot be judged";
 
+/// Nothing can remember what has to be remembered of the call.
+pub const LEDGER: &str = "the policy limits this call, and what was done before is not known";
+
 /// Those that are the same in every module, by the number that its prelude knows them by.
-pub const FIXED: [&str; 6] = [DEFAULT, NO_RULE, UNKNOWN_TOOL, MALFORMED, LIMIT, ENGINE];
+pub const FIXED: [&str; 7] = [DEFAULT, NO_RULE, UNKNOWN_TOOL, MALFORMED, LIMIT, ENGINE, LEDGER];
 
 /// Bytes of what a segment has of each reason besides its text.
 pub const ENTRY: usize = 8;

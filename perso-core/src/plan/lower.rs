@@ -294,6 +294,13 @@ impl<'p, 'v> Lowering<'p, 'v> {
         Side { depth, place: 0, attribute: attribute as u32, takes, node }
     }
 
+    /// An attribute whose value the host reads: what names an account, and what is charged.
+    pub(super) fn kept(&mut self, attribute: usize) -> Side {
+        let side = self.side(attribute, SCALAR);
+        self.builder.keep(side.node);
+        side
+    }
+
     /// A list, and its element in a test that takes these states of it.
     fn list(&mut self, attribute: usize, takes: u32, element_takes: u32) -> (List, Side) {
         let side = self.side(attribute, takes);
@@ -598,7 +605,7 @@ impl Side {
         Self { place, ..self }
     }
 
-    fn settle(&mut self, settled: &Settled) {
+    pub(super) fn settle(&mut self, settled: &Settled) {
         self.place = settled.place(self.node);
     }
 }

@@ -15,7 +15,7 @@ pub use place::{Matches, Pair, PathPart, Place, Places};
 
 use crate::covers::request;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::policy::{Effect, Policy, RoleId, Rule, RuleIndex};
+use crate::policy::{About, Effect, Policy, RoleId, Rule, RuleIndex};
 use lower::{Lowering, Patterns};
 use std::collections::HashMap;
 
@@ -51,6 +51,8 @@ pub type RoleSet = Vec<u64>;
 pub struct View {
     /// The rules, by their index in the policy, in order.
     pub rules: Vec<usize>,
+    /// What has to be remembered of calls, in order.
+    pub obligations: Vec<Obliged>,
     /// What is read of a call.
     pub places: Places,
     /// The deny rules, in order.
@@ -83,6 +85,15 @@ pub struct Step {
     pub condition: Goal,
 }
 
+/// An obligation, as a step of a view's second function.
+#[derive(Debug)]
+pub struct Obliged {
+    /// Its index in the policy, and when there is something to remember: unless the condition is false.
+    pub step: Step,
+    /// What it reads of the call besides: what names the account, and what is charged.
+    pub reads: Vec<Side>,
+}
+
 /// Plans a policy.
 ///
 /// # Errors
@@ -102,9 +113,9 @@ pub fn build(policy: &Policy) -> Result<Plan, Vec<Diagnostic>> {
     let tools: Vec<(String, usize)> = rules
         .tools()
         .into_iter()
-        .map(|tool| (tool.to_owned(), views.get(rules.about(tool), kind(policy, tool))))
+        .map(|tool| (tool.to_owned(), views.get(rules.all_about(tool), kind(policy, tool))))
         .collect();
-    let other = policy.tools.is_none().then(|| views.get(rules.about_others().to_vec(), Kind::Others));
+    let other = policy.tools.is_none().then(|| views.get(rules.about_others(), Kind::Others));
     let Views { views, patterns, .. } = views;
     if !patterns.errors.is_empty() {
         return Err(patterns.errors);
@@ -159,47 +170,69 @@ struct Views<'p> {
     policy: &'p Policy,
     roles_attribute: u32,
     /// By the rules and what they are for.
-    known: HashMap<(Vec<usize>, Kind), usize>,
+    known: HashMap<(About, Kind), usize>,
     views: Vec<View>,
     patterns: Patterns,
 }
 
 impl Views<'_> {
-    fn get(&mut self, rules: Vec<usize>, kind: Kind) -> usize {
-        if let Some(known) = self.known.get(&(rules.clone(), kind)) {
+    fn get(&mut self, mut about: About, kind: Kind) -> usize {
+        if kind == Kind::Listed {
+            // To list a prompt is no call of it.
+            about.obligations.clear();
+        }
+        if let Some(known) = self.known.get(&(about.clone(), kind)) {
             return *known;
         }
-        let view = self.view(&rules, kind);
+        let view = self.view(&about, kind);
         self.views.push(view);
-        self.known.insert((rules, kind), self.views.len() - 1);
+        self.known.insert((about, kind), self.views.len() - 1);
         self.views.len() - 1
     }
 
-    fn view(&mut self, indices: &[usize], kind: Kind) -> View {
+    fn view(&mut self, about: &About, kind: Kind) -> View {
+        let indices = &about.rules;
         let rules: Vec<(usize, &Rule)> =
             indices.iter().filter_map(|index| Some((*index, self.policy.rules.get(*index)?))).collect();
         let mut lowering = Lowering::new(self.policy, kind == Kind::Listed, &mut self.patterns);
         let (mut deny, mut ask, mut allow) = (Vec::new(), Vec::new(), Vec::new());
+        let step = |lowering: &mut Lowering<'_, '_>, index: usize, rule: &Rule| Step {
+            rule: index as u32,
+            about: if kind == Kind::Others { lowering.about(&rule.tools) } else { Vec::new() },
+            roles: rule.roles.as_ref().map(|roles| role_set(self.policy, roles)),
+            condition: lowering.condition(&rule.condition),
+        };
         for (index, rule) in &rules {
-            let step = Step {
-                rule: *index as u32,
-                about: if kind == Kind::Others { lowering.about(&rule.tools) } else { Vec::new() },
-                roles: rule.roles.as_ref().map(|roles| role_set(self.policy, roles)),
-                condition: lowering.condition(&rule.condition),
-            };
+            let step = step(&mut lowering, *index, rule);
             match rule.effect {
                 Effect::Deny => deny.push(step),
                 Effect::Ask => ask.push(step),
                 Effect::Allow => allow.push(step),
             }
         }
-        let roles = lowering.asks_roles || rules.iter().any(|(_, rule)| rule.roles.is_some());
+        let mut obligations = Vec::new();
+        for index in &about.obligations {
+            let Some(obligation) = self.policy.obligations.get(*index) else { continue };
+            let step = step(&mut lowering, *index, &obligation.scope);
+            let reads = obligation.reads().map(|attribute| lowering.kept(attribute)).collect();
+            obligations.push(Obliged { step, reads });
+        }
+        let ask_roles = |step: &Step| step.roles.is_some();
+        let roles = lowering.asks_roles
+            || rules.iter().any(|(_, rule)| rule.roles.is_some())
+            || obligations.iter().any(|obliged| ask_roles(&obliged.step));
         let over = lowering.over();
         let (places, settled, mut reads) = lowering.finish(roles);
         for step in deny.iter_mut().chain(&mut ask).chain(&mut allow) {
             step.condition.settle(&settled);
         }
-        if let (Some((what, limit)), Some((_, rule))) = (over, rules.last()) {
+        for obliged in &mut obligations {
+            obliged.step.condition.settle(&settled);
+            obliged.reads.iter_mut().for_each(|side| side.settle(&settled));
+        }
+        let last = rules.last().map(|(_, rule)| *rule);
+        let last = last.or_else(|| Some(&self.policy.obligations.get(*about.obligations.first()?)?.scope));
+        if let (Some((what, limit)), Some(rule)) = (over, last) {
             let message = format!("the rules for one tool read more than {limit} {what}");
             self.patterns.errors.push(Diagnostic::new(Code::Limit, rule.span, message));
         }
@@ -208,6 +241,6 @@ impl Views<'_> {
         }
         reads.sort_unstable();
         reads.dedup();
-        View { rules: indices.to_vec(), places, deny, ask, allow, reads }
+        View { rules: indices.clone(), obligations, places, deny, ask, allow, reads }
     }
 }

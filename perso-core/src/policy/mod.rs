@@ -8,6 +8,7 @@ mod condition;
 mod decimal;
 mod fold;
 pub(crate) mod network;
+mod obligation;
 mod rule_index;
 pub(crate) mod time;
 mod tool_index;
@@ -19,7 +20,8 @@ pub use attribute::{Attribute, CommandField, Dialect, Facet, Root, StatementFiel
 pub use condition::{Condition, Operand, Operator, Pattern, Quantified, Test, Type, Value};
 pub use decimal::Decimal;
 pub(crate) use fold::{fold, unfolded};
-pub(crate) use rule_index::RuleIndex;
+pub use obligation::{Duty, Limit, Obligation, Period, Window};
+pub(crate) use rule_index::{About, RuleIndex};
 pub(crate) use tool_index::ToolIndex;
 pub(crate) use visit::Compared;
 pub use zone::Zone;
@@ -42,6 +44,8 @@ pub struct Policy {
     pub covers: Covers,
     /// The rules, in document order.
     pub rules: Vec<Rule>,
+    /// What has to be remembered of calls, in document order: limits, then labels.
+    pub obligations: Vec<Obligation>,
     /// Every attribute that a condition reads, in order of first use. [`AttributeId`] is an index into it.
     pub attributes: Vec<Attribute>,
     /// What each [`Facet::Sum`] adds up.
@@ -60,6 +64,7 @@ impl Policy {
             tools: None,
             covers: Covers::NOTHING,
             rules: Vec::new(),
+            obligations: Vec::new(),
             attributes: Vec::new(),
             sums: Vec::new(),
             places: Places {
@@ -71,6 +76,13 @@ impl Policy {
                 unused_definitions: Vec::new(),
             },
         }
+    }
+}
+
+impl Policy {
+    /// All that is about calls to certain tools: the rules, and what the obligations are about.
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().chain(self.obligations.iter().map(|obligation| &obligation.scope))
     }
 }
 

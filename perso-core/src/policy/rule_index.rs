@@ -1,11 +1,12 @@
-//! Which rules are about a tool, without trying each.
+//! Which rules and obligations are about a tool, without trying each.
 
 use std::collections::HashSet;
 
 use super::{Policy, ToolIndex, ToolPattern};
 use crate::covers::request;
 
-/// The rules of a policy by the tools that they are about.
+/// The rules and the obligations of a policy by the tools that they are about. Here, the numbers of obligations follow those of
+/// the rules.
 #[derive(Debug)]
 pub(crate) struct RuleIndex<'p> {
     policy: &'p Policy,
@@ -18,6 +19,13 @@ pub(crate) struct RuleIndex<'p> {
     with_wildcard: Vec<usize>,
 }
 
+/// What is asked about a call to a tool, ascending.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub(crate) struct About {
+    pub(crate) rules: Vec<usize>,
+    pub(crate) obligations: Vec<usize>,
+}
+
 impl<'p> RuleIndex<'p> {
     pub(crate) fn new(policy: &'p Policy) -> Self {
         let mut patterns = ToolIndex::default();
@@ -25,7 +33,7 @@ impl<'p> RuleIndex<'p> {
         let listed = policy.tools.iter().flatten().map(String::as_str);
         let mut tools: HashSet<&str> = listed.chain(policy.covers.names()).collect();
         let mut with_wildcard = Vec::new();
-        for (index, rule) in policy.rules.iter().enumerate() {
+        for (index, rule) in policy.scopes().enumerate() {
             for pattern in &rule.tools {
                 let id = patterns.insert(&pattern.text);
                 by_pattern.resize_with(patterns.len(), Vec::new);
@@ -51,8 +59,13 @@ impl<'p> RuleIndex<'p> {
     /// The rules that are asked about a call to a tool, ascending: for a tool that the policy knows by name, those with a
     /// pattern that matches; for any other, [every one with a `*`](Self::about_others).
     pub(crate) fn about(&self, tool: &str) -> Vec<usize> {
+        self.all_about(tool).rules
+    }
+
+    /// The same of rules and of obligations.
+    pub(crate) fn all_about(&self, tool: &str) -> About {
         if !self.tools.contains(tool) {
-            return self.with_wildcard.clone();
+            return self.about_others();
         }
         // What is in a list is what could be asked for.
         let tool = if self.policy.covers.prompts && tool == request::LISTED { request::GET } else { tool };
@@ -61,9 +74,15 @@ impl<'p> RuleIndex<'p> {
         rules.sort_unstable();
         rules.dedup();
         if self.policy.covers.reserves(tool) {
-            rules.retain(|rule| self.policy.rules.get(*rule).is_some_and(|rule| rule.is_about_request(tool)));
+            rules.retain(|rule| self.policy.rules.get(*rule).is_none_or(|rule| rule.is_about_request(tool)));
         }
-        rules
+        self.split(rules)
+    }
+
+    fn split(&self, mut rules: Vec<usize>) -> About {
+        let count = self.policy.rules.len();
+        let obligations = rules.split_off(rules.partition_point(|rule| *rule < count));
+        About { rules, obligations: obligations.into_iter().map(|obligation| obligation - count).collect() }
     }
 
     /// The policy with only the rules that are asked about a call to a tool, in the order of [`about`](Self::about). It decides
@@ -88,9 +107,8 @@ impl<'p> RuleIndex<'p> {
         }
     }
 
-    /// The rules that are asked about a tool that the policy does not know by name, ascending. A module finds out by
-    /// itself which of them match.
-    pub(crate) fn about_others(&self) -> &[usize] {
-        &self.with_wildcard
+    /// What is asked about a tool that the policy does not know by name. A module finds out by itself which of them match.
+    pub(crate) fn about_others(&self) -> About {
+        self.split(self.with_wildcard.clone())
     }
 }

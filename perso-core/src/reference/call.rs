@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::value::Value;
 use super::{roles, show, tool};
 use crate::limits;
-use crate::policy::{Facet, Policy, Root, Step, Type};
+use crate::policy::{Facet, Policy, Root, Rule, Step, Type};
 
 /// A call to judge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,7 +191,14 @@ struct Path {
 /// Every place that the policy reads of a call of this tool.
 fn paths_read(policy: &Policy, name: &str) -> Vec<Path> {
     let mut paths = Vec::new();
-    for rule in policy.rules.iter().filter(|rule| tool::rule_is_asked(policy, rule, name)) {
+    let asked = |rule: &&Rule| tool::rule_is_asked(policy, rule, name);
+    let obligations = || tool::obligations(policy, name).filter(|(_, obligation)| asked(&&obligation.scope));
+    for attribute in obligations().flat_map(|(_, obligation)| obligation.reads()) {
+        if let Some(attribute) = policy.attributes.get(attribute) {
+            paths.push(Path { root: tool::root(policy, attribute, name), steps: attribute.steps.clone() });
+        }
+    }
+    for rule in policy.rules.iter().filter(asked).chain(obligations().map(|(_, obligation)| &obligation.scope)) {
         if roles::are_asked(rule) {
             paths.extend(roles::KEYS.map(|key| Path { root: Root::Agent, steps: vec![Step::Key(key.to_owned())] }));
         }

@@ -27,7 +27,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn new(outcome: decision::Outcome, cause: CauseKind) -> Self {
+    pub(super) fn new(outcome: decision::Outcome, cause: CauseKind) -> Self {
         let expected = Expected::default();
         Self { outcome, rule: None, cause, nearest: None, attribute: None, problem: None, expected }
     }
@@ -54,7 +54,7 @@ impl Verdict {
         self
     }
 
-    fn blame(mut self, blame: Option<Blame>) -> Self {
+    pub(super) fn blame(mut self, blame: Option<Blame>) -> Self {
         if let Some(Blame { attribute, problem, expected }) = blame {
             (self.attribute, self.problem, self.expected) = (Some(attribute), Some(problem), expected);
         }
@@ -178,7 +178,7 @@ pub(super) struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    fn at(policy: &'a Policy, call: &'a Call) -> Self {
+    pub(super) fn at(policy: &'a Policy, call: &'a Call) -> Self {
         Self::inside(Env::new(policy, call))
     }
 
@@ -188,7 +188,7 @@ impl<'a> Look<'a> {
     }
 
     /// The rule's role test. A rule without one is for everyone: true, and no test.
-    fn at_roles(&mut self, rule: &Rule, want: bool) -> bool {
+    pub(super) fn at_roles(&mut self, rule: &Rule, want: bool) -> bool {
         let Some(needed) = &rule.roles else { return want };
         let outcome = roles::test(self.env.policy, self.env.call, needed);
         self.remember(&outcome, want, attribute::roles().to_string())

@@ -11,6 +11,7 @@ mod attribute;
 mod call;
 mod evaluate;
 pub mod facet;
+mod obligations;
 mod operator;
 mod roles;
 mod show;
@@ -20,6 +21,7 @@ mod value;
 
 pub use call::{Call, Part, Unreadable};
 pub use evaluate::{Verdict, decide, effect, judge, outcome};
+pub use obligations::{Name, Owed, obligations, obliged, unremembered};
 pub(crate) use trace::each_truth;
 pub use trace::{Conclusion, ElementTrace, RoleTrace, RuleTrace, Seen, Step, TestTrace, Trace, Truth, explain, trace};
 pub use value::{Number, Value};

@@ -1,7 +1,7 @@
 //! Which rules are about a tool.
 
 use crate::covers::request;
-use crate::policy::{Attribute, Effect, Policy, Root, Rule};
+use crate::policy::{Attribute, Effect, Obligation, Policy, Root, Rule};
 
 /// Whether the name is that of a prompt in a list.
 fn is_listed(policy: &Policy, name: &str) -> bool {
@@ -39,13 +39,19 @@ pub(crate) fn rule_matches(policy: &Policy, rule: &Rule, name: &str) -> bool {
     }
 }
 
+/// The obligations that calls of this name can have. To list a prompt is no call of it.
+pub(crate) fn obligations<'p>(policy: &'p Policy, name: &str) -> impl Iterator<Item = (usize, &'p Obligation)> {
+    let is_call = !is_listed(policy, name);
+    policy.obligations.iter().enumerate().filter(move |_| is_call)
+}
+
 /// Whether the rule is asked at all. For a tool that the policy names: a rule that matches. For any other: every rule
 /// with a `*`, also one that turns out not to match.
 pub(crate) fn rule_is_asked(policy: &Policy, rule: &Rule, name: &str) -> bool {
     if is_unknown(policy, name) {
         return false;
     }
-    let mut patterns = policy.rules.iter().flat_map(|rule| &rule.tools);
+    let mut patterns = policy.scopes().flat_map(|rule| &rule.tools);
     let mut is_named = || patterns.any(|pattern| pattern.text == name && !name.contains('*'));
     if policy.tools.is_some() || request(policy, name).is_some() || is_named() {
         rule_matches(policy, rule, name)

@@ -17,6 +17,8 @@ pub(crate) struct Document<'d> {
     pub(crate) rules: Vec<Rule<'d>>,
     /// What must be true of the policy, as rules: `never_allow` is what they deny, and `always_allow` what they allow.
     pub(crate) guarantees: Vec<Rule<'d>>,
+    pub(crate) limits: Vec<Limit<'d>>,
+    pub(crate) labels: Vec<Label<'d>>,
     pub(crate) default: Option<Spanned<&'d str>>,
 }
 
@@ -65,6 +67,25 @@ impl Rule<'_> {
     }
 }
 
+/// A limit. The calls that it is about are those that its scope denies.
+#[derive(Debug)]
+pub(crate) struct Limit<'d> {
+    pub(crate) scope: Rule<'d>,
+    pub(crate) per: Vec<Spanned<&'d str>>,
+    pub(crate) sum: Option<Spanned<&'d str>>,
+    pub(crate) max: Option<&'d Node<'d>>,
+    pub(crate) window: Option<Spanned<&'d str>>,
+    pub(crate) zone: Option<Spanned<&'d str>>,
+    pub(crate) over: Option<Spanned<&'d str>>,
+}
+
+/// Labels for the sessions of the calls that its scope denies.
+#[derive(Debug)]
+pub(crate) struct Label<'d> {
+    pub(crate) scope: Rule<'d>,
+    pub(crate) add: Vec<Spanned<&'d str>>,
+}
+
 /// An effect of a rule: its key, and the tool patterns that are its value.
 #[derive(Debug)]
 pub(crate) struct Tools<'d> {
@@ -94,7 +115,7 @@ pub(crate) enum Part<'d> {
 /// How deep `all`, `any` and `not` may be nested in one another.
 pub(crate) const MAX_CONDITION_DEPTH: usize = 32;
 
-const DOCUMENT_KEYS: [&str; 11] = [
+const DOCUMENT_KEYS: [&str; 13] = [
     "perso",
     "$schema",
     "description",
@@ -104,10 +125,15 @@ const DOCUMENT_KEYS: [&str; 11] = [
     "covers",
     "define",
     "rules",
+    "limits",
+    "labels",
     "guarantees",
     "default",
 ];
 const RULE_KEYS: [&str; 9] = ["id", "allow", "ask", "deny", "roles", "when", "unless", "reason", "examples"];
+const LIMIT_KEYS: [&str; 12] =
+    ["id", "of", "roles", "when", "unless", "per", "sum", "max", "window", "zone", "over", "reason"];
+const LABEL_KEYS: [&str; 6] = ["id", "of", "roles", "when", "unless", "add"];
 const GUARANTEE_KEYS: [&str; 6] = ["id", "never_allow", "always_allow", "roles", "when", "unless"];
 
 /// Finds the policy in a JSON value. `None` only where nothing in it can be looked at.
@@ -138,6 +164,16 @@ pub(crate) fn document<'d>(root: &'d Node<'d>, diagnostics: &mut Diagnostics) ->
             "guarantees" => {
                 if let Some(guarantees) = reader.list(value, "`guarantees`") {
                     document.guarantees = guarantees.iter().filter_map(|node| reader.guarantee(node)).collect();
+                }
+            }
+            "limits" => {
+                if let Some(limits) = reader.list(value, "`limits`") {
+                    document.limits = limits.iter().filter_map(|node| reader.limit(node)).collect();
+                }
+            }
+            "labels" => {
+                if let Some(labels) = reader.list(value, "`labels`") {
+                    document.labels = labels.iter().filter_map(|node| reader.label(node)).collect();
                 }
             }
             "default" => document.default = reader.string(value, "`default`"),
@@ -305,6 +341,82 @@ impl Reader<'_> {
             _ => {}
         }
         Some(guarantee)
+    }
+
+    fn limit<'d>(&mut self, node: &'d Node<'d>) -> Option<Limit<'d>> {
+        let members = self.object(node, "a limit")?;
+        let scope = Rule::empty(node.span);
+        let mut limit = Limit { scope, per: Vec::new(), sum: None, max: None, window: None, zone: None, over: None };
+        for Member { key, value } in members {
+            match key.value.as_ref() {
+                "per" => limit.per = self.one_or_more(value, "`per`", "an attribute path").unwrap_or_default(),
+                "sum" => limit.sum = self.string(value, "`sum`"),
+                "max" => limit.max = Some(value),
+                "window" => limit.window = self.string(value, "`window`"),
+                "zone" => limit.zone = self.string(value, "`zone`"),
+                "over" => limit.over = self.string(value, "`over`"),
+                "reason" => limit.scope.reason = self.string(value, "`reason`"),
+                _ => self.scope(key, value, &mut limit.scope, &LIMIT_KEYS),
+            }
+        }
+        self.required(node, members, "a limit", &["id", "of", "max", "window"]);
+        Some(limit)
+    }
+
+    fn label<'d>(&mut self, node: &'d Node<'d>) -> Option<Label<'d>> {
+        let members = self.object(node, "a label")?;
+        let mut label = Label { scope: Rule::empty(node.span), add: Vec::new() };
+        for Member { key, value } in members {
+            match key.value.as_ref() {
+                "add" => label.add = self.one_or_more(value, "`add`", "a label").unwrap_or_default(),
+                _ => self.scope(key, value, &mut label.scope, &LABEL_KEYS),
+            }
+        }
+        self.required(node, members, "a label", &["id", "of", "add"]);
+        Some(label)
+    }
+
+    /// A key that says which calls a limit or a label is about.
+    fn scope<'d>(
+        &mut self,
+        key: &Spanned<std::borrow::Cow<'d, str>>,
+        value: &'d Node<'d>,
+        scope: &mut Rule<'d>,
+        known: &[&str],
+    ) {
+        match key.value.as_ref() {
+            "id" => scope.id = self.string(value, "`id`"),
+            "of" => scope.deny = self.tools(key.span, value, "`of`"),
+            "roles" => scope.roles = self.rule_roles(value),
+            "when" => scope.when = self.condition(value, "`when`", 0),
+            "unless" => scope.unless = self.condition(value, "`unless`", 0),
+            _ => self.unknown_key(&key.value, key.span, known),
+        }
+    }
+
+    fn required<'d>(&mut self, node: &Node<'d>, members: &[Member<'d>], what: &str, keys: &[&str]) {
+        let brace = Span { start: node.span.start, end: node.span.start + 1 };
+        for key in keys {
+            if !members.iter().any(|member| member.key.value == *key) {
+                self.error(Diagnostic::new(Code::MissingKey, brace, format!("missing key `{key}` in {what}")));
+            }
+        }
+    }
+
+    /// A string, or a list of them that is not empty.
+    fn one_or_more<'d>(&mut self, node: &'d Node<'d>, what: &str, one: &str) -> Option<Vec<Spanned<&'d str>>> {
+        match &node.kind {
+            Kind::String(text) => Some(vec![Spanned { value: text.as_ref(), span: node.span }]),
+            Kind::List(elements) if elements.is_empty() => {
+                self.error(Diagnostic::new(Code::Empty, node.span, format!("{what} is an empty list")));
+                None
+            }
+            Kind::List(_) => self.strings(node, what),
+            _ => {
+                self.wrong_type(node, what, &format!("{one} or a list of them"));
+                None
+            }
+        }
     }
 
     fn rule_roles<'d>(&mut self, node: &'d Node<'d>) -> Option<Vec<Spanned<&'d str>>> {

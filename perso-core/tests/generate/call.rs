@@ -95,12 +95,16 @@ pub(crate) fn call(u: &mut Unstructured<'_>, policy: &Json) -> Result<String> {
 fn survey(policy: &Json) -> Vec<Attribute> {
     let mut attributes = Vec::new();
     let mut references = References::default();
-    for rule in policy.member("rules").map(Json::elements).unwrap_or_default() {
+    let listed = ["rules", "limits", "labels"].map(|key| policy.member(key).map(Json::elements).unwrap_or_default());
+    for rule in listed.concat() {
         for key in ["when", "unless"] {
             if let Some(condition) = rule.member(key) {
                 survey_condition(condition, &mut attributes, &mut references);
             }
         }
+        // What names the account of a limit, and what it adds up.
+        let charged = ["per", "sum"].map(|key| rule.member(key).map(one_or_more).unwrap_or_default());
+        references.values.extend(charged.concat().iter().filter_map(Json::text).map(str::to_owned));
     }
     for path in references.values {
         note(&path, &mut attributes);

@@ -125,6 +125,22 @@ pub(crate) fn policy(u: &mut Unstructured<'_>) -> Result<Json> {
         rules.push(rule(u, index, &roles, tools.as_deref(), covered)?);
     }
     document.push(("rules".to_owned(), Json::List(rules)));
+    if u.ratio(1, 3)? {
+        let mut limits = Vec::new();
+        for index in 0..u.int_in_range(1..=3)? {
+            limits.push(limit(u, index, &roles, tools.as_deref(), covered)?);
+        }
+        document.push(("limits".to_owned(), Json::List(limits)));
+    }
+    if u.ratio(1, 6)? {
+        let mut labels = Vec::new();
+        for index in 0..u.int_in_range(1..=2)? {
+            let mut label = scope(u, format!("label {index}"), &roles, tools.as_deref(), covered)?;
+            label.push(("add".to_owned(), strings(&some_of(u, &["untrusted", "private", "é"])?)));
+            labels.push(Json::Object(label));
+        }
+        document.push(("labels".to_owned(), Json::List(labels)));
+    }
     if u.ratio(1, 4)? {
         document.push(("default".to_owned(), Json::string(u.choose(&["allow", "deny"])?)));
     }
@@ -173,6 +189,54 @@ fn rule(
     }
     shuffle(u, &mut rule)?;
     Ok(Json::Object(rule))
+}
+
+/// Which calls a limit or a label is about.
+fn scope(
+    u: &mut Unstructured<'_>,
+    id: String,
+    roles: &[&str],
+    tools: Option<&[&str]>,
+    covered: &[&str],
+) -> Result<Vec<(String, Json)>> {
+    let mut scope = vec![("id".to_owned(), Json::String(id)), ("of".to_owned(), patterns(u, tools, covered)?)];
+    if u.ratio(1, 5)? {
+        scope.push(("roles".to_owned(), strings(&some_of(u, roles)?)));
+    }
+    for key in ["when", "unless"] {
+        if u.ratio(1, 3)? {
+            scope.push((key.to_owned(), condition(u, 1)?));
+        }
+    }
+    Ok(scope)
+}
+
+fn limit(
+    u: &mut Unstructured<'_>,
+    index: usize,
+    roles: &[&str],
+    tools: Option<&[&str]>,
+    covered: &[&str],
+) -> Result<Json> {
+    let mut limit = scope(u, format!("limit {index}"), roles, tools, covered)?;
+    let attributes: Vec<&str> =
+        ATTRIBUTES.into_iter().filter(|name| !["args", "agent"].contains(name) && *name != "args[\"a\"]").collect();
+    if u.ratio(2, 3)? {
+        let mut per = some_of(u, &attributes)?;
+        per.truncate(3);
+        limit.push(("per".to_owned(), strings(&per)));
+    }
+    if u.ratio(1, 2)? {
+        let numbers: Vec<&str> = attributes.into_iter().filter(|name| *name != "tool").collect();
+        limit.push(("sum".to_owned(), Json::string(u.choose(&numbers)?)));
+    }
+    limit.push(("max".to_owned(), Json::number(u.choose(&["0", "1", "20", "2e3"])?)));
+    limit.push(("window".to_owned(), Json::string(u.choose(&["90s", "24h", "session"])?)));
+    if u.ratio(1, 4)? {
+        limit.push(("over".to_owned(), Json::string(u.choose(&["deny", "ask"])?)));
+    }
+    shuffle(u, &mut limit)?;
+    Ok(Json::Object(limit))
 }
 
 /// Names and patterns, each of which matches a known tool where the policy lists them, and those of requests that are covered.

@@ -17,9 +17,9 @@ pub mod sql;
 use arbitrary::{Arbitrary, Unstructured};
 use perso_core::check;
 use perso_core::module;
-use perso_core::policy::Policy as Checked;
+use perso_core::policy::{Decimal, Duty, Policy as Checked};
 use perso_core::reference::{self, Verdict};
-use perso_core::{Call, CauseKind, Decision, Part, Policy, limits};
+use perso_core::{Call, CauseKind, Decision, Part, Policy, Scalar, limits};
 use portable::Portable;
 use serde_json::Value;
 use std::sync::Mutex;
@@ -166,11 +166,80 @@ impl Both {
     }
 
     pub fn by_reference(&self, call: &reference::Call) -> Answer {
-        self.answer(reference::decide(&self.checked, call))
+        self.answer(self.without_ledger(reference::decide(&self.checked, call), call))
     }
 
     pub fn by_reference_json(&self, call: &[u8]) -> Answer {
-        self.answer(reference::judge(&self.checked, call))
+        match reference::Call::read(call) {
+            Ok(call) => self.by_reference(&call),
+            Err(_) => self.answer(reference::judge(&self.checked, call)),
+        }
+    }
+
+    /// Without a ledger, a call that something has to be remembered of is denied.
+    fn without_ledger(&self, verdict: Verdict, call: &reference::Call) -> Verdict {
+        let runs = verdict.outcome != perso_core::Outcome::Deny;
+        match runs && reference::obliged(&self.checked, call).next().is_some() {
+            true => reference::unremembered(),
+            false => verdict,
+        }
+    }
+
+    /// What has to be remembered of a call is what the reference evaluator finds, in each way that the call can be judged.
+    #[track_caller]
+    pub fn agreed_on_obligations(&self, text: &[u8]) {
+        let Ok(call) = reference::Call::read(text) else { return };
+        let verdict = reference::decide(&self.checked, &call);
+        let assessed = self.policy.assess_json(text);
+        let refused = verdict.outcome == perso_core::Outcome::Deny;
+        let expected = if refused { Ok(Vec::new()) } else { reference::obligations(&self.checked, &call) };
+        match expected {
+            Err((limit, denied)) => {
+                let id = self.checked.obligations[limit].scope.id.as_str();
+                assert_eq!(Answer::from(assessed.decision), self.answer(denied.clone()), "{}", self.pair(text));
+                let limit = (denied.cause == CauseKind::OverLimit).then_some(id);
+                assert_eq!(assessed.decision.cause.limit, limit, "{}", self.pair(text));
+                assert!(assessed.obligations.is_empty());
+            }
+            Ok(owed) => {
+                assert_eq!(
+                    Answer::from(assessed.decision).outcome,
+                    self.answer(verdict).outcome,
+                    "{}",
+                    self.pair(text)
+                );
+                let (charges, labels) = self.named(&owed);
+                let same = assessed.obligations.charges.iter().map(|charge| {
+                    (
+                        charge.limit.id.to_string(),
+                        charge.account.iter().map(scalar).collect(),
+                        charge.amount.to_string(),
+                    )
+                });
+                assert_eq!(same.collect::<Vec<_>>(), charges, "{}", self.pair(text));
+                assert_eq!(assessed.obligations.labels, labels, "{}", self.pair(text));
+            }
+        }
+    }
+
+    /// The charges with their limits, accounts and amounts, and the labels.
+    fn named<'s>(&'s self, owed: &[reference::Owed]) -> (Vec<(String, Vec<String>, String)>, Vec<&'s str>) {
+        let (mut charges, mut labels) = (Vec::new(), Vec::new());
+        for reference::Owed { obligation, charge } in owed {
+            let obligation = &self.checked.obligations[*obligation];
+            match (&obligation.duty, charge) {
+                (Duty::Charge(_), Some((account, amount))) => {
+                    let account = account.iter().map(name_of).collect();
+                    charges.push((obligation.scope.id.clone(), account, in_units(amount)));
+                }
+                (Duty::Label { add, .. }, None) => {
+                    let new = add.iter().map(String::as_str);
+                    labels.extend(new.filter(|label| !labels.contains(label)).collect::<Vec<_>>());
+                }
+                _ => unreachable!("a limit is charged, and a label is not"),
+            }
+        }
+        (charges, labels)
     }
 
     fn answer(&self, verdict: Verdict) -> Answer {
@@ -185,6 +254,38 @@ impl Both {
             problem: verdict.problem.map(name),
         }
     }
+}
+
+/// A value that names an account, as text: equal for equal values.
+fn scalar(value: &Scalar) -> String {
+    match value {
+        Scalar::Boolean(value) => value.to_string(),
+        Scalar::Number(text) => format!("number {}", Decimal::parse(text).expect("it is a number")),
+        Scalar::Text(text) => format!("text {text}"),
+    }
+}
+
+fn name_of(name: &reference::Name) -> String {
+    match name {
+        reference::Name::Boolean(value) => value.to_string(),
+        reference::Name::Number(number) => format!("number {number}"),
+        reference::Name::Text(text) => format!("text {text}"),
+    }
+}
+
+/// An amount in 10^-18, exactly.
+fn in_units(amount: &Decimal) -> String {
+    let text = amount.to_string();
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let places: i64 = 18 + exponent.parse::<i64>().expect("it is a number") - fraction.len() as i64;
+    let digits = format!("{whole}{fraction}");
+    let digits = match usize::try_from(places) {
+        Ok(places) => format!("{digits}{}", "0".repeat(places)),
+        Err(_) => digits[..digits.len() - places.unsigned_abs() as usize].to_owned(),
+    };
+    let digits = digits.trim_start_matches('0');
+    if digits.is_empty() { "0".to_owned() } else { digits.to_owned() }
 }
 
 /// What a conformance case or a random test says about a part of a call.

@@ -18,7 +18,7 @@ pub struct Portable {
     at: usize,
 }
 
-const KINDS: [&str; 7] = ["rule", "default", "no_rule", "unknown_tool", "malformed", "limit", "engine"];
+const KINDS: [&str; 8] = ["rule", "default", "no_rule", "unknown_tool", "malformed", "limit", "engine", "ledger"];
 const PROBLEMS: [&str; 6] = ["missing", "null", "type", "out_of_range", "value", "withheld"];
 const ALL_PROBLEMS: [Problem; 6] =
     [Problem::Missing, Problem::Null, Problem::Type, Problem::OutOfRange, Problem::Value, Problem::Withheld];

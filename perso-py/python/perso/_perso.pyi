@@ -67,7 +67,9 @@ class Cause:
     """Why the call got its decision: details for operators and programs."""
 
     @property
-    def kind(self) -> Literal["rule", "default", "no_rule", "unknown_tool", "malformed", "limit", "engine"]:
+    def kind(self) -> Literal[
+        "rule", "default", "no_rule", "unknown_tool", "malformed", "limit", "engine", "ledger", "over_limit"
+    ]:
         """What decided."""
     @property
     def rule(self) -> str | None:

@@ -6,7 +6,7 @@ use crate::diagnostic::{Code, quoted};
 use crate::policy::{self, Condition, Decimal, Facet, Operand, Value, Zone, time};
 use crate::syntax::document::first_of;
 use crate::syntax::json::{Kind, Member, Node};
-use crate::syntax::{did_you_mean, nearest};
+use crate::syntax::{Spanned, did_you_mean};
 
 pub(super) const OPERATORS: &[Operator] = &[Operator { name: "clock", takes_roles: false, meaning }];
 
@@ -109,14 +109,7 @@ fn find_zone(scope: &mut Scope<'_>, node: &Node<'_>) -> Option<Zone> {
         scope.error(Code::Operand, first_of(node), message, Some("for example, `Europe/Berlin`".to_owned()));
         return None;
     };
-    let zone = Zone::find(name);
-    if zone.is_none() {
-        let near = nearest(name, Zone::all().map(Zone::name)).map(|near| format!("did you mean `{near}`?"));
-        let help =
-            near.unwrap_or_else(|| "use a name of the IANA database, such as `Europe/Berlin` or `UTC`".to_owned());
-        scope.error(Code::Operand, node.span, format!("unknown time zone {}", quoted(name)), Some(help));
-    }
-    zone
+    scope.zone(Spanned { value: name, span: node.span })
 }
 
 /// What is asked of one thing that a clock shows: a value, or an object of tests that must all hold.

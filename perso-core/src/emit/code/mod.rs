@@ -96,6 +96,48 @@ pub(super) fn view(plan: &Plan, view: &View, blame: u32) -> Function {
     function
 }
 
+/// Bytes of what the obligations of a call of a view are written to.
+pub(super) fn obligations_size(view: &View) -> u32 {
+    let words = view.obligations.iter().map(|obliged| 1 + obliged.reads.len() as u32).sum::<u32>();
+    if words == 0 { 0 } else { 4 * (1 + words) }
+}
+
+/// The function of a view that writes the obligations of a call to `area`: `(frame: i32) -> i32`, where they are. First
+/// comes where they end; then for each its number, and for each attribute that it reads where in the frame its record is.
+pub(super) fn obligations(plan: &Plan, view: &View, blame: u32, area: u32) -> Function {
+    let looks_into_lists = view.places.places.iter().any(|place| place.element.is_some());
+    let lists = if looks_into_lists { 1 + 2 * DEPTH } else { 0 };
+    let to = OTHER_TYPE + lists;
+    let mut function =
+        Function::new([(1, ValType::I64), (1, ValType::I32), (1, ValType::I64), (3 + lists, ValType::I32)]);
+    let mut code = Code {
+        wasm: function.instructions(),
+        depth: 0,
+        role_words: plan.role_words,
+        answers: vec![layout::answers(plan.role_words, view.places.places.len())],
+        roles_attribute: plan.roles_attribute,
+        default: plan.default,
+        kept: None,
+        blame,
+    };
+    code.wasm.i32_const(area as i32 + 4).local_set(to);
+    for obliged in &view.obligations {
+        code.block(|code, next| {
+            code.unless_false(&obliged.step, next);
+            let records = obliged.reads.iter().map(|side| code.record(side) as u32).collect::<Vec<_>>();
+            let words = std::iter::once(obliged.step.rule).chain(records);
+            let mut size = 0;
+            for word in words {
+                code.wasm.local_get(to).i32_const(word as i32).i32_store(at(size, 2));
+                size += 4;
+            }
+            code.wasm.local_get(to).i32_const(size as i32).i32_add().local_set(to);
+        });
+    }
+    code.wasm.i32_const(area as i32).local_get(to).i32_store(at(0, 2)).i32_const(area as i32).end();
+    function
+}
+
 pub(super) const fn at(offset: usize, align: u32) -> MemArg {
     MemArg { offset: offset as u64, align, target: MemArgTarget::Memory(0), ordering: None }
 }

@@ -461,12 +461,11 @@ impl Serialize for Conclusion {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
         let cause = Cause {
-            kind: self.kind,
             rule: self.nearest.as_deref(),
             attribute: self.attribute.as_deref(),
             problem: self.problem,
             detail: self.detail.as_deref(),
-            offset: None,
+            ..Cause::of(self.kind)
         };
         let mut object = serializer.serialize_struct("Conclusion", 3)?;
         object.serialize_field("decision", &self.outcome)?;

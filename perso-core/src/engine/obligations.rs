@@ -1,0 +1,242 @@
+//! What has to be remembered of a call before it may run.
+
+use super::load::Loaded;
+use super::worker::{Held, Owed};
+use crate::decision::{Cause, CauseKind, Decision, Expected, Hint, Outcome, Problem};
+use crate::module::{self, Names, reason};
+use perso_decode::Number;
+use perso_decode::layout::kind;
+
+/// Digits after the point of what is charged.
+const DIGITS: u32 = 18;
+/// The least amount that cannot be charged, in 10^-18.
+const TOO_MUCH: u128 = 10_u128.pow(2 * DIGITS);
+
+/// A decision, and what has to be remembered for it to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Assessment<'p> {
+    /// The decision. It holds only if the obligations are met before the call runs.
+    pub decision: Decision<'p>,
+    /// What has to be remembered. Nothing where the decision is a denial.
+    pub obligations: Obligations<'p>,
+}
+
+/// What has to be remembered of a call before it may run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Obligations<'p> {
+    /// What it counts towards.
+    pub charges: Vec<Charge<'p>>,
+    /// The labels that its session gets.
+    pub labels: Vec<&'p str>,
+    /// The id of the session, if there are labels.
+    pub session: Option<String>,
+}
+
+impl Obligations<'_> {
+    /// Whether there is nothing to remember.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.charges.is_empty() && self.labels.is_empty()
+    }
+}
+
+/// What a call counts towards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Charge<'p> {
+    /// The limit.
+    pub limit: &'p Limit,
+    /// The values of the attributes that name the account, in the limit's order.
+    pub account: Vec<Scalar>,
+    /// How much the call adds to the account, in units of 10^-18.
+    pub amount: u128,
+}
+
+/// A value that names an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scalar {
+    /// A boolean.
+    Boolean(bool),
+    /// A number: the same text for equal numbers.
+    Number(String),
+    /// A string.
+    Text(String),
+}
+
+/// A limit of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limit {
+    /// Its id.
+    pub id: Box<str>,
+    /// The most that calls in a window may come to, in units of 10^-18.
+    pub max: u128,
+    /// Which calls count together.
+    pub window: Window,
+    /// Whether a person is asked about a call that does not fit. Otherwise it is denied.
+    pub asks: bool,
+    /// For the caller whose call does not fit.
+    pub reason: Box<str>,
+}
+
+pub use module::Window;
+
+/// An obligation of a loaded policy.
+#[derive(Debug)]
+pub(super) enum Obligation {
+    Charge { limit: Limit, per: Vec<u32>, sum: Option<u32> },
+    Label(module::Label),
+}
+
+impl Obligation {
+    /// How many attributes it reads.
+    pub(super) fn reads(&self) -> usize {
+        match self {
+            Self::Charge { per, sum, .. } => per.len() + usize::from(sum.is_some()),
+            Self::Label(_) => 1,
+        }
+    }
+}
+
+/// The obligations of a manifest; `None` if it is not one of this compiler's.
+pub(super) fn load(names: &Names) -> Option<Vec<Obligation>> {
+    let has = |attribute: &u32| names.attributes.len() > *attribute as usize;
+    let one = |obligation: &module::Obligation| match (&obligation.limit, &obligation.label) {
+        (None, Some(label)) => has(&label.session).then(|| Obligation::Label(label.clone())),
+        (Some(limit), None) => {
+            let module::Limit { per, sum, max, window, asks, reason } = limit.clone();
+            let max = Number::parse(max.as_bytes()).flatten().and_then(units)?;
+            let is_sound = per.iter().chain(&sum).all(has);
+            let limit = Limit { id: obligation.id.clone(), max, window, asks, reason };
+            is_sound.then_some(Obligation::Charge { limit, per, sum })
+        }
+        _ => None,
+    };
+    names.obligations.iter().map(one).collect()
+}
+
+/// A number that is not negative in units of 10^-18; `None` if it cannot be charged exactly.
+fn units(number: Number) -> Option<u128> {
+    let (is_negative, digits, power) = number.parts();
+    let power = u32::try_from(power + i64::from(DIGITS)).ok().filter(|power| *power < 2 * DIGITS);
+    let units = match digits {
+        0 => Some(0),
+        digits => power.and_then(|power| digits.checked_mul(10_u128.pow(power))),
+    };
+    units.filter(|units| !is_negative && *units < TOO_MUCH)
+}
+
+/// What is to be remembered of a call.
+///
+/// # Errors
+///
+/// The denial of a call that cannot be counted towards a limit.
+pub(super) fn read<'p>(loaded: &'p Loaded, owed: &[Owed]) -> Result<Obligations<'p>, Decision<'p>> {
+    let mut obligations = Obligations::default();
+    for Owed { number, values } in owed {
+        match loaded.obligations.get(*number) {
+            Some(Obligation::Label(module::Label { session, add })) => {
+                match values.first() {
+                    Some(Held::Text(id)) => obligations.session = Some(id.clone()),
+                    value => {
+                        let attribute = loaded.names.attributes.get(*session as usize).map(|name| &**name);
+                        let problem = value.and_then(|value| scalar(value).err()).unwrap_or(Problem::Type);
+                        let cause = Cause { attribute, problem: Some(problem), ..Cause::of(CauseKind::Ledger) };
+                        return Err(Decision::new(Outcome::Deny, None, reason::LEDGER, None, cause));
+                    }
+                }
+                let new = add.iter().map(|label| &**label);
+                obligations.labels.extend(new.filter(|label| !obligations.labels.contains(label)).collect::<Vec<_>>());
+            }
+            Some(Obligation::Charge { limit, per, sum }) => {
+                let denied = |attribute: &'p u32, problem: Problem, takes: Expected| {
+                    let attribute = loaded.names.attributes.get(*attribute as usize).map_or("", |name| name);
+                    let hint = Hint::new(attribute, problem, takes);
+                    let (id, attribute, problem) = (Some(&*limit.id), Some(attribute), Some(problem));
+                    let cause = Cause { limit: id, attribute, problem, ..Cause::of(CauseKind::OverLimit) };
+                    Decision::new(Outcome::Deny, None, &limit.reason, hint, cause)
+                };
+                let (account, charged) = values.split_at_checked(per.len()).unwrap_or_default();
+                let name = |(value, attribute)| scalar(value).map_err(|problem| denied(attribute, problem, SCALAR));
+                let account = account.iter().zip(per).map(name).collect::<Result<_, _>>()?;
+                let amount = match (charged.first(), sum) {
+                    (Some(value), Some(sum)) => {
+                        amount(value).map_err(|problem| denied(sum, problem, Expected::NUMBER))?
+                    }
+                    _ => 10_u128.pow(DIGITS),
+                };
+                obligations.charges.push(Charge { limit, account, amount });
+            }
+            None => return Err(super::unremembered()),
+        }
+    }
+    Ok(obligations)
+}
+
+/// The types of what names an account.
+const SCALAR: Expected = Expected::BOOLEAN.or(Expected::NUMBER).or(Expected::STRING);
+
+/// The value that names an account.
+fn scalar(value: &Held) -> Result<Scalar, Problem> {
+    match value {
+        Held::Boolean(value) => Ok(Scalar::Boolean(*value)),
+        Held::Number(number) => {
+            let (is_negative, digits, power) = number.parts();
+            Ok(Scalar::Number(format!("{}{digits}e{power}", if is_negative { "-" } else { "" })))
+        }
+        Held::Text(text) => Ok(Scalar::Text(text.clone())),
+        Held::Other(state) => Err(problem(*state)),
+    }
+}
+
+/// What is charged, in units of 10^-18.
+fn amount(value: &Held) -> Result<u128, Problem> {
+    match value {
+        Held::Number(number) => units(*number).ok_or(Problem::OutOfRange),
+        Held::Boolean(_) | Held::Text(_) => Err(Problem::Type),
+        Held::Other(state) => Err(problem(*state)),
+    }
+}
+
+/// Why a value in a state cannot be read.
+const fn problem(state: u32) -> Problem {
+    match state {
+        kind::MISSING => Problem::Missing,
+        kind::NULL => Problem::Null,
+        kind::RANGE => Problem::OutOfRange,
+        kind::OPEN | kind::WITHHELD => Problem::Withheld,
+        _ => Problem::Type,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_exact_or_none() {
+        let read = |text: &str| Number::parse(text.as_bytes()).unwrap().and_then(units);
+        let one = 10_u128.pow(18);
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("-0.0", Some(0)),
+            ("0e6000", Some(0)),
+            ("1", Some(one)),
+            ("1.50", Some(one + one / 2)),
+            ("2e3", Some(2000 * one)),
+            ("1e-18", Some(1)),
+            ("1e-19", None),
+            ("1.0000000000000000001", None),
+            ("1e-400", None),
+            ("-1", None),
+            ("-1e-18", None),
+            ("999999999999999999.999999999999999999", Some(one * one - 1)),
+            ("1e18", None),
+            ("1e400", None),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+        }
+    }
+}
