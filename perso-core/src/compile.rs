@@ -105,7 +105,11 @@ pub(crate) fn policy(policy: &checked::Policy, documents: &Documents) -> Option<
 fn warnings(policy: &checked::Policy, documents: &Documents) -> Vec<Diagnostic> {
     let place = |span: Span| documents.at(span.start);
     let is_for_others = |warning: &Diagnostic| match warning.code {
-        Code::UnusedRole | Code::UnusedTool | Code::UnusedDefinition | Code::UnallowedRequest => true,
+        Code::UnusedRole
+        | Code::UnusedTool
+        | Code::UnusedDefinition
+        | Code::UnallowedRequest
+        | Code::UnallowedLimit => true,
         Code::Covered | Code::Overridden => warning.labels.iter().any(|label| place(label.span) != place(warning.span)),
         _ => false,
     };

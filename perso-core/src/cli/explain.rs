@@ -8,8 +8,11 @@ use super::output::{self, BAD, BOLD, Format, GOOD};
 use crate::check::check_with;
 use crate::compile::{Guarantees, compile_as};
 use crate::module::{Manifest, hex, sha256};
+use crate::policy::{self, Decimal};
 use crate::reference::{self, Conclusion, RuleTrace, Trace};
-use crate::{Cause, Decision, Outcome, Policy, Resolver, visible};
+use crate::{
+    Assessment, Cause, CauseKind, Charge, Decision, Obligations, Outcome, Policy, Problem, Resolver, Scalar, visible,
+};
 use clap::Args;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -54,6 +57,20 @@ struct Explanation<'a> {
     /// Where the module says otherwise: what it says.
     #[serde(skip_serializing_if = "Option::is_none")]
     module: Option<Decision<'a>>,
+    /// What the call counts towards.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    charges: Vec<Owed<'a>>,
+    /// The labels that its session gets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    labels: Vec<&'a str>,
+}
+
+/// What a call counts towards.
+#[derive(Serialize)]
+struct Owed<'a> {
+    limit: &'a str,
+    amount: String,
+    max: String,
 }
 
 impl Explain {
@@ -74,11 +91,13 @@ impl Explain {
         let call = input::call(&self.call)?;
         let call = self.now.told(&policy, &call);
         let trace = reference::explain(&checked, &call);
-        let decision = policy.decide_json(&call);
-        let agreed = agree(&decision, &trace.conclusion);
+        let Assessment { decision, obligations } = policy.assess_json(&call);
+        let agreed = agree(&decision, &trace.conclusion) || is_not_counted(&checked, &call, &decision);
         match self.format {
-            Format::Human => self.print(&trace, &decision, &call)?,
-            Format::Json => output::json(&mut io::stdout().lock(), &explanation(&trace, decision, agreed))?,
+            Format::Human => self.print(&trace, &decision, &obligations, &call)?,
+            Format::Json => {
+                output::json(&mut io::stdout().lock(), &explanation(&trace, decision, agreed, &obligations))?
+            }
         }
         if agreed {
             return Ok(DONE);
@@ -93,7 +112,13 @@ impl Explain {
         }))
     }
 
-    fn print(&self, trace: &Trace, decision: &Decision<'_>, call: &[u8]) -> io::Result<()> {
+    fn print(
+        &self,
+        trace: &Trace,
+        decision: &Decision<'_>,
+        obligations: &Obligations<'_>,
+        call: &[u8],
+    ) -> io::Result<()> {
         let mut out = anstream::stdout().lock();
         let (text, conclusion) = (trace.to_string(), trace.conclusion.to_string());
         let style = match trace.conclusion.outcome {
@@ -109,14 +134,67 @@ impl Explain {
             write!(out, "{}", place(&name, call, at))?;
         }
         writeln!(out, "reason: {}", visible(decision.reason))?;
-        match &decision.hint {
-            Some(hint) => writeln!(out, "hint: {}", visible(&hint.to_string())),
-            None => Ok(()),
+        if let Some(hint) = &decision.hint {
+            writeln!(out, "hint: {}", visible(&hint.to_string()))?;
         }
+        // The rules let it through, but it cannot be counted.
+        if let Some(limit) = decision.cause.limit {
+            writeln!(
+                out,
+                "{BAD}denied{BAD:#}: it cannot be counted towards `{}`{}",
+                visible(limit),
+                because(decision)
+            )?;
+        } else if decision.cause.kind == CauseKind::Ledger {
+            writeln!(out, "{BAD}denied{BAD:#}: its session cannot get labels{}", because(decision))?;
+        }
+        for charge in &obligations.charges {
+            let (id, amount, max) = (visible(&charge.limit.id), charge.amount_text(), charge.limit.max_text());
+            writeln!(out, "limit `{id}`: adds {amount} to {}, which takes at most {max}", account(charge))?;
+        }
+        if let Some(session) = &obligations.session {
+            let labels: Vec<String> = obligations.labels.iter().map(|label| visible(label).to_string()).collect();
+            writeln!(out, "labels: the session {session:?} gets {}", labels.join(", "))?;
+        }
+        Ok(())
     }
 }
 
-fn explanation<'a>(trace: &'a Trace, module: Decision<'a>, agreed: bool) -> Explanation<'a> {
+/// `: args.amount, missing`
+fn because(decision: &Decision<'_>) -> String {
+    let problem = decision.cause.problem.map(Problem::name);
+    decision.cause.attribute.zip(problem).map_or_else(String::new, |(name, problem)| format!(": {name} ({problem})"))
+}
+
+/// `the account of "ann"`
+fn account(charge: &Charge<'_>) -> String {
+    let names = charge.account.iter().map(|value| match value {
+        Scalar::Boolean(value) => value.to_string(),
+        Scalar::Number(number) => Decimal::parse(number).map_or_else(|| number.clone(), |number| number.to_string()),
+        Scalar::Text(text) => format!("\"{}\"", visible(text)),
+    });
+    let names: Vec<String> = names.collect();
+    if names.is_empty() { "the one account".to_owned() } else { format!("the account of {}", names.join(", ")) }
+}
+
+/// Whether the rules let a call through that cannot be counted, as the reference evaluator finds, too.
+fn is_not_counted(policy: &policy::Policy, call: &[u8], decision: &Decision<'_>) -> bool {
+    let Ok(call) = reference::Call::read(call) else { return false };
+    let refused = reference::obligations(policy, &call).err();
+    refused.is_some_and(|(_, denied)| denied.cause == decision.cause.kind && denied.problem == decision.cause.problem)
+}
+
+fn explanation<'a>(
+    trace: &'a Trace,
+    module: Decision<'a>,
+    agreed: bool,
+    obligations: &Obligations<'a>,
+) -> Explanation<'a> {
+    let owed = obligations.charges.iter().map(|charge| Owed {
+        limit: &charge.limit.id,
+        amount: charge.amount_text(),
+        max: charge.limit.max_text(),
+    });
     let Conclusion { outcome, rule, kind, nearest, attribute, problem, detail, .. } = &trace.conclusion;
     let cause = Cause {
         rule: nearest.as_deref(),
@@ -130,8 +208,14 @@ fn explanation<'a>(trace: &'a Trace, module: Decision<'a>, agreed: bool) -> Expl
         tool: trace.tool.as_deref(),
         rules: &trace.rules,
         other_rules: trace.other_rules,
-        decision: Decision::new(*outcome, rule.as_deref(), module.reason, module.hint, cause),
+        decision: match module.cause.kind {
+            // The rules let it through, but it cannot be counted.
+            CauseKind::OverLimit | CauseKind::Ledger if agreed => module,
+            _ => Decision::new(*outcome, rule.as_deref(), module.reason, module.hint, cause),
+        },
         module: (!agreed).then_some(module),
+        charges: owed.collect(),
+        labels: obligations.labels.clone(),
     }
 }
 

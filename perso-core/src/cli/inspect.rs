@@ -4,7 +4,7 @@ use super::DONE;
 use super::failure::Failure;
 use super::input::{self, Extended};
 use super::output::{self, BOLD, Format, count};
-use crate::module::{Document, Limits, Manifest, Reasons, Role, hex, sections, sha256};
+use crate::module::{Document, Limits, Manifest, Obligation, Reasons, Role, hex, sections, sha256};
 use crate::visible;
 use clap::Args;
 use serde::Serialize;
@@ -49,6 +49,9 @@ struct Facts<'m> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     covers: &'m [String],
     rules: Vec<Rule<'m>>,
+    /// What has to be remembered of calls.
+    #[serde(skip_serializing_if = "<[Obligation]>::is_empty")]
+    obligations: &'m [Obligation],
     roles: &'m [Role],
     /// Whether a call to a tool that is not among `tools` is denied, whatever the rules say.
     closed: bool,
@@ -103,6 +106,7 @@ impl Inspect {
             default: &manifest.default,
             covers: &manifest.covers,
             rules: rules(&manifest, &reasons),
+            obligations: &manifest.obligations,
             roles: &manifest.roles,
             closed: manifest.closed,
             tools: tools(&manifest),
@@ -171,6 +175,23 @@ impl Facts<'_> {
         for rule in &self.rules {
             let (id, reason) = (visible(rule.id), rule.needs.unwrap_or(rule.reason));
             writeln!(out, "  {:<5}  {id:<width$}  {}", visible(rule.effect), visible(reason))?;
+        }
+
+        let limits: Vec<_> =
+            self.obligations.iter().filter_map(|owed| Some((&owed.id, &owed.limit.as_ref()?.reason))).collect();
+        let labels: Vec<_> =
+            self.obligations.iter().filter_map(|owed| Some((&owed.id, owed.label.as_ref()?))).collect();
+        if !limits.is_empty() {
+            writeln!(out, "\n{BOLD}{}{BOLD:#}", count(limits.len(), "limit"))?;
+            for (id, reason) in limits {
+                writeln!(out, "  {}  {}", visible(id), visible(reason))?;
+            }
+        }
+        if !labels.is_empty() {
+            writeln!(out, "\n{BOLD}{}{BOLD:#}", count(labels.len(), "label"))?;
+            for (id, label) in labels {
+                writeln!(out, "  {}  adds {}", visible(id), visible(&label.add.join(", ")))?;
+            }
         }
 
         writeln!(out, "\n{BOLD}{}{BOLD:#}", count(self.roles.len(), "role"))?;

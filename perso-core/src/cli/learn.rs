@@ -226,7 +226,7 @@ impl Twice {
                 if !matches!(decided, Some((Outcome::Allow, _)) | None) {
                     continue;
                 }
-                if policy.decide_json(&call).is_allowed() {
+                if policy.assess_json(&call).decision.is_allowed() {
                     allowed += 1;
                 } else if let Ok(read) = crate::reference::Call::read(&call) {
                     denied.insert(read.tool);

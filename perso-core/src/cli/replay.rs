@@ -241,7 +241,7 @@ impl Replay {
             };
             let call = &record.call;
             let told = self.now.told(policy, call);
-            let decision = policy.decide_json(&told);
+            let decision = policy.assess_json(&told).decision;
             let counts = &mut tally.counts;
             counts.judged += 1;
             counts.malformed += u64::from(matches!(decision.cause.kind, CauseKind::Malformed | CauseKind::Limit));
@@ -255,7 +255,7 @@ impl Replay {
             let differs = match old {
                 Some(old) => {
                     let told = self.now.told(old, call);
-                    let before = old.decide_json(&told);
+                    let before = old.assess_json(&told).decision;
                     (before.outcome != new).then(|| kind(before.outcome, before.rule))
                 }
                 None => match &record.decided {

@@ -137,6 +137,12 @@ impl Policy {
         self.judge_all(call.len(), |table, memory| call::read(table, memory, call, call::Unknown::default()))
     }
 
+    /// The same for a call that is one JSON value, as [`decide_value`](Self::decide_value) takes it.
+    #[must_use]
+    pub fn assess_value(&self, call: &serde_json::Value) -> Assessment<'_> {
+        self.judge_all(0, |table, memory| frame::read_value(call, table, memory))
+    }
+
     /// Whether the policy has limits or labels, so that a ledger is needed.
     #[must_use]
     pub fn needs_ledger(&self) -> bool {

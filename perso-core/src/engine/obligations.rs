@@ -54,6 +54,33 @@ pub struct Charge<'p> {
     pub amount: u128,
 }
 
+impl Charge<'_> {
+    /// The amount as decimal text, such as `19.5`.
+    #[must_use]
+    pub fn amount_text(&self) -> String {
+        text(self.amount)
+    }
+}
+
+impl Limit {
+    /// The most that calls in a window may come to, as decimal text.
+    #[must_use]
+    pub fn max_text(&self) -> String {
+        text(self.max)
+    }
+}
+
+/// Units of 10^-18 as decimal text.
+fn text(units: u128) -> String {
+    let one = 10_u128.pow(DIGITS);
+    let (whole, fraction) = (units / one, units % one);
+    if fraction == 0 {
+        return whole.to_string();
+    }
+    let fraction = format!("{fraction:0>width$}", width = DIGITS as usize);
+    format!("{whole}.{}", fraction.trim_end_matches('0'))
+}
+
 /// A value that names an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scalar {
@@ -237,6 +264,9 @@ mod tests {
             ("1e400", None),
         ] {
             assert_eq!(read(text), expected, "{text}");
+        }
+        for amount in ["0", "1", "1.5", "2000", "0.000000000000000001", "999999999999999999.999999999999999999"] {
+            assert_eq!(text(read(amount).unwrap()), amount);
         }
     }
 }

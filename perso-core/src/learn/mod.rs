@@ -295,7 +295,10 @@ pub fn learn<'c>(calls: impl Iterator<Item = &'c str> + Clone, options: &Options
     }
     learner.policy(options, |policy| {
         let readable = calls.clone().filter_map(|call| Some((call, Call::read(call.as_bytes()).ok()?.tool)));
-        readable.filter(|(call, _)| !policy.decide_json(call.as_bytes()).is_allowed()).map(|(_, tool)| tool).collect()
+        readable
+            .filter(|(call, _)| !policy.assess_json(call.as_bytes()).decision.is_allowed())
+            .map(|(_, tool)| tool)
+            .collect()
     })
 }
 

@@ -1,15 +1,16 @@
 //! Cases, and what comes of them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::Suite;
-use crate::decision::{Decision, Outcome, Problem};
-use crate::engine::Policy;
+use crate::decision::{Outcome, Problem};
+use crate::engine::{Assessment, Policy};
 use crate::frame::{self, Part};
-use crate::policy::{Effect, Root};
+use crate::policy::{Decimal, Effect, Root};
 use crate::reference;
 
 /// A call, and what the policy must decide about it.
@@ -31,6 +32,10 @@ pub(super) struct Expected {
     pub(super) cause: Option<ExpectedCause>,
     pub(super) hint: Option<String>,
     pub(super) reason: Option<String>,
+    /// What the call counts towards: for each limit the amount.
+    pub(super) charges: Option<BTreeMap<String, Box<RawValue>>>,
+    /// The labels that its session gets.
+    pub(super) labels: Option<BTreeSet<String>>,
 }
 
 /// A whole cause, but for the words and the place of what cannot be read.
@@ -118,10 +123,13 @@ struct Given<'g> {
     nearest: Option<&'g str>,
     attribute: Option<&'g str>,
     problem: Option<&'static str>,
+    charges: BTreeMap<&'g str, String>,
+    labels: BTreeSet<&'g str>,
 }
 
 impl<'g> Given<'g> {
-    fn of(decision: &'g Decision<'_>) -> Self {
+    fn of(assessment: &'g Assessment<'_>) -> Self {
+        let Assessment { decision, obligations } = assessment;
         let cause = &decision.cause;
         Self {
             outcome: decision.outcome,
@@ -130,6 +138,8 @@ impl<'g> Given<'g> {
             nearest: cause.rule,
             attribute: cause.attribute,
             problem: cause.problem.map(Problem::name),
+            charges: obligations.charges.iter().map(|charge| (&*charge.limit.id, charge.amount_text())).collect(),
+            labels: obligations.labels.iter().copied().collect(),
         }
     }
 }
@@ -150,22 +160,23 @@ impl Case {
         serde_json::from_str(&self.text).ok().filter(|_| self.parts.is_none())
     }
 
-    fn decision<'p>(&self, policy: &'p Policy) -> Decision<'p> {
+    /// What the rules decide, and what would have to be remembered of the call: a test has no ledger.
+    fn assess<'p>(&self, policy: &'p Policy) -> Assessment<'p> {
         match &self.parts {
-            Some(parts) => policy.decide(&parts.call()),
-            None => policy.decide_json(self.text.as_bytes()),
+            Some(parts) => policy.assess(&parts.call()),
+            None => policy.assess_json(self.text.as_bytes()),
         }
     }
 
     /// Whether a policy decides as it should. Reasons and hints may differ.
     pub(super) fn is_passed_by(&self, policy: &Policy) -> bool {
-        self.expected.is_met(&Given::of(&self.decision(policy)))
+        self.expected.is_met(&Given::of(&self.assess(policy)))
     }
 
     fn run(&self, policy: &Policy) -> Option<Failed> {
-        let decision = self.decision(policy);
-        let expected = &self.expected;
-        let given = Given::of(&decision);
+        let assessment = self.assess(policy);
+        let (expected, decision) = (&self.expected, &assessment.decision);
+        let given = Given::of(&assessment);
         let hint = decision.hint.map(|hint| hint.to_string());
         let has_words = expected.reason.as_ref().is_none_or(|reason| reason == decision.reason)
             && expected.hint.as_ref().is_none_or(|wanted| hint.as_ref() == Some(wanted));
@@ -194,11 +205,32 @@ impl Case {
                 failed.got += &got.map_or_else(|| format!(", no {what}"), |got| format!(", {what} {got:?}"));
             }
         }
+        if let Some(charges) = expected.charges.as_ref().filter(|_| !expected.has_charges(&given)) {
+            let wanted = charges.iter().map(|(limit, amount)| (limit.as_str(), amount.get().to_owned()));
+            failed.expected += &counts(wanted);
+            failed.got += &counts(given.charges.iter().map(|(limit, amount)| (*limit, amount.clone())));
+        }
+        if let Some(labels) = expected.labels.as_ref().filter(|_| !expected.has_labels(&given)) {
+            failed.expected += &names(labels.iter().map(String::as_str));
+            failed.got += &names(given.labels.iter().copied());
+        }
         if expected.reason.is_none() {
             failed.got += &format!(": {}", decision.reason);
         }
         Some(failed)
     }
+}
+
+/// `, counts 20 towards "refunds"`
+fn counts<'c>(charges: impl Iterator<Item = (&'c str, String)>) -> String {
+    let each: Vec<String> = charges.map(|(limit, amount)| format!("{amount} towards {limit:?}")).collect();
+    if each.is_empty() { ", counts towards no limit".to_owned() } else { format!(", counts {}", each.join(" and ")) }
+}
+
+/// `, labels "untrusted"`
+fn names<'l>(labels: impl Iterator<Item = &'l str>) -> String {
+    let each: Vec<String> = labels.map(|label| format!("{label:?}")).collect();
+    if each.is_empty() { ", no labels".to_owned() } else { format!(", labels {}", each.join(" and ")) }
 }
 
 /// A cause in words: `(no_rule: nearest refund, args.amount, value)`.
@@ -214,6 +246,22 @@ impl Expected {
         reference::outcome(self.decision) == given.outcome
             && self.rule.as_ref().is_none_or(|rule| rule.as_deref() == given.rule)
             && self.cause.as_ref().is_none_or(|cause| cause.is_met(given))
+            && self.has_charges(given)
+            && self.has_labels(given)
+    }
+
+    fn has_charges(&self, given: &Given<'_>) -> bool {
+        self.charges.as_ref().is_none_or(|wanted| {
+            let number = |text: &str| Decimal::parse(text);
+            let is_same = |(limit, amount): (&String, &Box<RawValue>)| {
+                given.charges.get(limit.as_str()).is_some_and(|given| number(given) == number(amount.get()))
+            };
+            wanted.len() == given.charges.len() && wanted.iter().all(is_same)
+        })
+    }
+
+    fn has_labels(&self, given: &Given<'_>) -> bool {
+        self.labels.as_ref().is_none_or(|wanted| wanted.iter().map(String::as_str).eq(given.labels.iter().copied()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Test files: where they are, and what is in them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -100,6 +100,8 @@ struct WrittenCase {
     cause: Option<ExpectedCause>,
     hint: Option<String>,
     reason: Option<String>,
+    charges: Option<BTreeMap<String, Box<RawValue>>>,
+    labels: Option<BTreeSet<String>>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -253,8 +255,9 @@ fn cases(path: &Path, written: Vec<WrittenCase>) -> Result<Vec<Case>, SuiteError
             Decision::Ask => Effect::Ask,
             Decision::Deny => Effect::Deny,
         };
-        let WrittenCase { name, rule, cause, hint, reason, .. } = case;
-        cases.push(Case { name, text, parts: texts, expected: Expected { decision, rule, cause, hint, reason } });
+        let WrittenCase { name, rule, cause, hint, reason, charges, labels, .. } = case;
+        let expected = Expected { decision, rule, cause, hint, reason, charges, labels };
+        cases.push(Case { name, text, parts: texts, expected });
     }
     Ok(cases)
 }

@@ -165,8 +165,8 @@ impl<'s> Cases<'s> {
             let calls = self.by_tool.get(*tool).into_iter().flatten().filter_map(|case| case.value());
             let calls = calls.flat_map(|call| strings.iter().map(move |string| (call.clone(), string)));
             for call in calls.flat_map(|(call, string)| near::calls(&call, string)) {
-                let old = self.suite.compiled.decide_json(call.as_bytes());
-                let new = compiled.decide_json(call.as_bytes());
+                let old = self.suite.compiled.assess_json(call.as_bytes()).decision;
+                let new = compiled.assess_json(call.as_bytes()).decision;
                 if old.outcome != new.outcome {
                     let kind = Kind { tool: (*tool).to_owned(), old: decided(&old), new: decided(&new) };
                     return Some(Change { kind, call });

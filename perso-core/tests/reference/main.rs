@@ -49,6 +49,7 @@ fn policy(rules: Vec<Rule>) -> Policy {
         tools: None,
         covers: Default::default(),
         rules,
+        obligations: Vec::new(),
         attributes: attributes(),
         sums: Vec::new(),
         places: Places::default(),

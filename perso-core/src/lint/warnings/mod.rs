@@ -12,6 +12,7 @@ mod denies_without;
 mod deny_list;
 mod loose_text;
 mod never_on;
+mod obligations;
 mod unallowed_request;
 mod unchecked_arguments;
 mod unchecked_shell;
@@ -40,6 +41,7 @@ pub(super) fn warn(policy: &Policy, diagnostics: &mut Diagnostics) {
     any_string::warn(policy, diagnostics);
     never_on::warn(policy, diagnostics);
     loose_text::warn(policy, diagnostics);
+    obligations::warn(policy, diagnostics);
     let never = contradiction::warn(policy, diagnostics);
     coverage::warn(policy, &never, diagnostics);
 }

@@ -24,7 +24,7 @@ fn roles(policy: &Policy, diagnostics: &mut Diagnostics) {
             *named = true;
         }
     };
-    for rule in &policy.rules {
+    for rule in policy.scopes() {
         rule.roles.iter().flatten().for_each(|role| name(*role));
         rule.condition.each_role(&mut name);
     }
@@ -49,7 +49,7 @@ fn roles(policy: &Policy, diagnostics: &mut Diagnostics) {
 
 fn tools(policy: &Policy, diagnostics: &mut Diagnostics) {
     let mut index = ToolIndex::default();
-    for pattern in policy.rules.iter().flat_map(|rule| &rule.tools) {
+    for pattern in policy.scopes().flat_map(|rule| &rule.tools) {
         index.insert(&pattern.text);
     }
     for (tool, span) in policy.tools.iter().flatten().zip(&policy.places.tools) {
