@@ -1,0 +1,41 @@
+//! How a ledger is set up.
+
+use std::time::Duration;
+
+/// How a ledger is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// How long a session is remembered in which nothing happens. Default: 30 days. A host must not go on with an older session.
+    pub session: Duration,
+    /// How much memory keeps.
+    pub memory: MemoryLimits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { session: Duration::from_secs(720 * 3_600), memory: MemoryLimits::default() }
+    }
+}
+
+/// How much a ledger in memory keeps at once. What is beyond is an error, and nothing that counts is forgotten.
+///
+/// The memory has 32 parts, each for a part of each number: the first part can be full a little before the whole is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemoryLimits {
+    /// Accounts. Default: 2 million.
+    pub accounts: usize,
+    /// Charges of accounts with sliding windows. Default: 8 million.
+    pub entries: usize,
+    /// Calls that can be retried or undone. Default: 1 million.
+    pub calls: usize,
+    /// Sessions. Default: 100 000.
+    pub sessions: usize,
+}
+
+impl Default for MemoryLimits {
+    fn default() -> Self {
+        Self { accounts: 2_000_000, entries: 8_000_000, calls: 1_000_000, sessions: 100_000 }
+    }
+}
