@@ -51,7 +51,17 @@ impl ApprovalId {
     pub(crate) fn random() -> Result<Self, LedgerError> {
         let mut bytes = [0; 8];
         getrandom::fill(&mut bytes).map_err(|_| LedgerError::Unavailable("the system has no random numbers"))?;
-        Ok(Self(u64::from_le_bytes(bytes) >> (64 - 5 * LETTERS)))
+        Ok(Self::from_bits(u64::from_le_bytes(bytes)))
+    }
+
+    /// The one with these bits, as many as there are.
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits & ((1 << (5 * LETTERS)) - 1))
+    }
+
+    #[cfg(feature = "file")]
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
     }
 }
 

@@ -155,6 +155,18 @@ impl Commit {
         self.charges.iter().enumerate().filter(|(_, charge)| !charge.amount.is_zero())
     }
 
+    /// Whether a charge can fit at all: it and the earlier ones of the same account are not more than its maximum.
+    #[cfg(feature = "file")]
+    pub(crate) fn can_fit(&self, place: usize, charge: &Charge) -> bool {
+        let same = |other: &Charge| {
+            let windows = (&other.window, &charge.window);
+            other.account == charge.account
+                && (matches!(windows, (Window::Sliding(_), Window::Sliding(_))) || windows.0 == windows.1)
+        };
+        let until = self.adding().take_while(|(other, _)| *other <= place).filter(|(_, other)| same(other));
+        until.map(|(_, other)| other.amount.units()).sum::<u128>() <= charge.max.units()
+    }
+
     /// Whether a retry has to be known as one.
     pub(crate) fn is_remembered(&self) -> bool {
         self.approval.is_some() || self.adding().next().is_some()

@@ -46,6 +46,8 @@ mod approval;
 mod commit;
 mod digest;
 mod error;
+#[cfg(feature = "file")]
+mod file;
 mod fold;
 mod ledger;
 pub mod limits;
@@ -60,6 +62,8 @@ pub use approval::{Approval, ApprovalId, Request, State, Verdict};
 pub use commit::{CallId, Charge, Commit, Committed, Label};
 pub use digest::{Account, Digest, Session, Value};
 pub use error::{LedgerError, OpenError};
+#[cfg(feature = "file")]
+pub use file::File;
 pub use ledger::Ledger;
 pub use memory::Memory;
 pub use open::{open, open_with};

@@ -12,6 +12,7 @@ use crate::options::Options;
 /// | address | store |
 /// | --- | --- |
 /// | `memory:` | [`Memory`]: one process, until it ends |
+/// | `file:PATH` | [`File`](crate::File): the processes of one machine; makes the file if there is none |
 ///
 /// ```
 /// # fn main() -> Result<(), perso_ledger::OpenError> {
@@ -37,6 +38,18 @@ pub fn open_with(address: &str, options: &Options) -> Result<Arc<dyn Ledger>, Op
     match address.split_once(':') {
         Some(("memory", "")) => Ok(Arc::new(Memory::new(options))),
         Some(("memory", _)) => Err(OpenError::Address("a ledger in memory has no name: write `memory:`")),
-        _ => Err(OpenError::Address("write `memory:`")),
+        Some(("file", "")) => Err(OpenError::Address("the path is missing: write `file:PATH`")),
+        Some(("file", path)) => file(path, options),
+        _ => Err(OpenError::Address("write `memory:` or `file:PATH`")),
     }
+}
+
+#[cfg(feature = "file")]
+fn file(path: &str, options: &Options) -> Result<Arc<dyn Ledger>, OpenError> {
+    Ok(Arc::new(crate::File::open(path, options)?))
+}
+
+#[cfg(not(feature = "file"))]
+fn file(_: &str, _: &Options) -> Result<Arc<dyn Ledger>, OpenError> {
+    Err(OpenError::NoStore("a file"))
 }

@@ -6,15 +6,24 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
+    /// How long an operation may take. Default: 1 second for a file. Memory answers at once.
+    pub time_limit: Option<Duration>,
     /// How long a session is remembered in which nothing happens. Default: 30 days. A host must not go on with an older session.
     pub session: Duration,
     /// How much memory keeps.
     pub memory: MemoryLimits,
+    /// How many bytes a file may grow to. Default: 1 GiB.
+    pub file_bytes: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { session: Duration::from_secs(720 * 3_600), memory: MemoryLimits::default() }
+        Self {
+            time_limit: None,
+            session: Duration::from_secs(720 * 3_600),
+            memory: MemoryLimits::default(),
+            file_bytes: 1 << 30,
+        }
     }
 }
 

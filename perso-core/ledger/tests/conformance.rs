@@ -20,3 +20,4 @@ macro_rules! each {
 }
 
 suite::for_each_case!(each, memory);
+suite::for_each_case!(each, file);

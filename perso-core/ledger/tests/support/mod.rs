@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use perso_ledger::{
-    Account, CallId, Charge, Clock, Commit, Committed, Label, Ledger, Memory, Options, Session, Time, Value, Window,
+    Account, CallId, Charge, Clock, Commit, Committed, File, Label, Ledger, Memory, Options, Session, Time, Value,
+    Window,
 };
 
 /// A store, and what ends it.
@@ -64,6 +65,14 @@ pub async fn memory() -> Store {
 pub fn memory_with(options: &Options) -> Store {
     let clock = Arc::new(Hands::default());
     Store { ledger: Arc::new(Memory::with_clock(options, clock.clone())), clock: Some(clock), keep: Box::new(()) }
+}
+
+/// A ledger in a file.
+pub async fn file() -> Store {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(Hands::default());
+    let ledger = File::open_with_clock(folder.path().join("ledger"), &Options::default(), clock.clone()).unwrap();
+    Store { ledger: Arc::new(ledger), clock: Some(clock), keep: Box::new(folder) }
 }
 
 impl Store {
