@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help check demo test hosts clients python node attacks agents ci bench bench-peers soak fuzz lint
+.PHONY: help check demo test hosts clients python node attacks agents ci ledger bench bench-peers soak fuzz lint
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,8 +19,8 @@ check: ## Run the quick Rust checks: formatting, clippy, unit tests, conformance
 		--test layers --test conformance --test reference --test diagnostics --test reasons --test cli
 
 # Optimised, because the property test judges hundreds of thousands of calls; with the checks that a debug build has.
-test: hosts clients python node attacks agents ci ## Run all tests, and all examples in the documentation
-	cargo test --workspace --locked --profile checked --no-fail-fast
+test: hosts clients python node attacks agents ci ledger ## Run all tests, and all examples in the documentation
+	cargo test --workspace --exclude perso-ledger --locked --profile checked --no-fail-fast
 
 hosts: ## Run the conformance corpus in other engines; installs missing tools if it can
 	perso-core/examples/hosts/run.sh
@@ -43,6 +43,9 @@ agents: ## Test `perso hook` and the gateway with the coding agents themselves, 
 
 ci: ## Lint the workflow and the hooks of docs/ci.md, and run them; installs missing tools if it can
 	perso-core/tests/ci/run.sh
+
+ledger: ## Test the ledger with each of its stores; installs missing servers if it can
+	perso-core/ledger/test.sh
 
 DESK = target/hosts/support-desk.wasm policies/support-desk.calls.jsonl target/perso-bench.json
 
@@ -82,6 +85,9 @@ lint: ## Check formatting, clippy with each feature set, doc links, public API, 
 	cargo clippy -p perso-node --locked -- -D warnings
 	cargo clippy -p perso-core --no-default-features --lib --example load --locked -- -D warnings
 	cargo clippy -p perso-core --locked -- -D warnings
+	cargo clippy -p perso-ledger --lib --locked -- -D warnings
+	cargo clippy -p perso-ledger --lib --features file --locked -- -D warnings
+	cargo clippy -p perso-ledger --lib --features valkey --locked -- -D warnings
 	cargo clippy -p perso-tower --no-default-features --lib --locked -- -D warnings
 	cargo clippy -p perso-tower --no-default-features --features rmcp --lib --locked -- -D warnings
 	cargo clippy -p perso-tower --no-default-features --features tower-mcp --lib --locked -- -D warnings

@@ -12,7 +12,7 @@ failed=0
 "$tool" || failed=1
 
 # What is read by users and contributors: documentation, sources with their comments, and recorded messages.
-texts=('*.md' Makefile perso-core/src perso-core/decode/src perso-core/prelude/src perso-tower/src perso-py/src perso-py/python
+texts=('*.md' Makefile perso-core/src perso-core/decode/src perso-core/ledger/src perso-core/prelude/src perso-tower/src perso-py/src perso-py/python
     perso-node/native perso-node/ts perso-node/host 'perso-core/tests/cli/*.txt' 'perso-core/tests/diagnostics/*.stderr')
 
 # avoid REGEX INSTEAD: none of them has words that match.

@@ -55,6 +55,8 @@ mod memory;
 mod open;
 mod options;
 mod time;
+#[cfg(feature = "valkey")]
+mod valkey;
 mod window;
 
 pub use amount::{Amount, NotAnAmount};
@@ -69,4 +71,6 @@ pub use memory::Memory;
 pub use open::{open, open_with};
 pub use options::{MemoryLimits, Options};
 pub use time::{Clock, SystemClock, Time};
+#[cfg(feature = "valkey")]
+pub use valkey::Valkey;
 pub use window::{Bounds, Period, Unit, UnknownZone, Window};

@@ -13,6 +13,13 @@ use crate::options::Options;
 /// | --- | --- |
 /// | `memory:` | [`Memory`]: one process, until it ends |
 /// | `file:PATH` | [`File`](crate::File): the processes of one machine; makes the file if there is none |
+/// | `valkey://HOST`, `redis://HOST` | [`Valkey`](crate::Valkey): many machines |
+/// | `valkeys://HOST`, `rediss://HOST` | the same over TLS |
+///
+/// A server's address can have `USER:PASSWORD@` before the host, and a port and the number of a database after it. `?cluster` after
+/// it means a cluster that this is a node of; `?cluster=HOST:PORT,HOST:PORT` names more nodes, in case that this one is down.
+///
+/// A server is connected to by the first operation, so that a host can start before it.
 ///
 /// ```
 /// # fn main() -> Result<(), perso_ledger::OpenError> {
@@ -40,7 +47,8 @@ pub fn open_with(address: &str, options: &Options) -> Result<Arc<dyn Ledger>, Op
         Some(("memory", _)) => Err(OpenError::Address("a ledger in memory has no name: write `memory:`")),
         Some(("file", "")) => Err(OpenError::Address("the path is missing: write `file:PATH`")),
         Some(("file", path)) => file(path, options),
-        _ => Err(OpenError::Address("write `memory:` or `file:PATH`")),
+        Some(("valkey" | "valkeys" | "redis" | "rediss", _)) => valkey(address, options),
+        _ => Err(OpenError::Address("write `memory:`, `file:PATH`, `valkey://HOST` or `rediss://HOST`")),
     }
 }
 
@@ -52,4 +60,14 @@ fn file(path: &str, options: &Options) -> Result<Arc<dyn Ledger>, OpenError> {
 #[cfg(not(feature = "file"))]
 fn file(_: &str, _: &Options) -> Result<Arc<dyn Ledger>, OpenError> {
     Err(OpenError::NoStore("a file"))
+}
+
+#[cfg(feature = "valkey")]
+fn valkey(address: &str, options: &Options) -> Result<Arc<dyn Ledger>, OpenError> {
+    Ok(Arc::new(crate::Valkey::new(address, options)?))
+}
+
+#[cfg(not(feature = "valkey"))]
+fn valkey(_: &str, _: &Options) -> Result<Arc<dyn Ledger>, OpenError> {
+    Err(OpenError::NoStore("Valkey"))
 }

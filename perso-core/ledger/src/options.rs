@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// How long an operation may take. Default: 1 second for a file. Memory answers at once.
+    /// How long an operation may take. Default: 1 second for a file and 250 milliseconds for Valkey. Memory answers at once.
     pub time_limit: Option<Duration>,
     /// How long a session is remembered in which nothing happens. Default: 30 days. A host must not go on with an older session.
     pub session: Duration,
@@ -14,6 +14,9 @@ pub struct Options {
     pub memory: MemoryLimits,
     /// How many bytes a file may grow to. Default: 1 GiB.
     pub file_bytes: u64,
+    /// What the names of the keys in Valkey begin with. Default: `perso`. Ledgers with different names share a server without
+    /// knowing of each other.
+    pub namespace: String,
 }
 
 impl Default for Options {
@@ -23,6 +26,7 @@ impl Default for Options {
             session: Duration::from_secs(720 * 3_600),
             memory: MemoryLimits::default(),
             file_bytes: 1 << 30,
+            namespace: "perso".into(),
         }
     }
 }

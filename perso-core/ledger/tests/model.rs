@@ -253,3 +253,13 @@ async fn memory() {
 async fn file() {
     compare(support::file().await, STEPS / 4).await;
 }
+
+#[tokio::test]
+async fn valkey() {
+    compare(support::server::valkey().await, STEPS / 4).await;
+}
+
+#[tokio::test]
+async fn redis() {
+    compare(support::server::redis().await, STEPS / 4).await;
+}
