@@ -51,6 +51,7 @@ DESK = target/hosts/support-desk.wasm policies/support-desk.calls.jsonl target/p
 
 bench: ## Run the benchmarks, with parsing in the same run as the baseline; writes target/perso-bench.json
 	cargo bench --locked -p perso-core --features cli
+	cargo bench --locked -p perso-ledger --bench ledger
 	cargo bench --locked -p perso-tower --bench guarded
 	perso-tower/gateway/benches/run.sh
 	@mkdir -p target/hosts

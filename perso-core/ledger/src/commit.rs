@@ -3,7 +3,9 @@
 use std::fmt::{self, Debug};
 
 use crate::amount::Amount;
-use crate::digest::{Account, Digest, Fields, Session};
+#[cfg(any(feature = "file", feature = "valkey"))]
+use crate::digest::Fields;
+use crate::digest::{Account, Digest, Session};
 use crate::error::LedgerError;
 use crate::limits;
 use crate::time::{Time, millis};
@@ -172,22 +174,28 @@ impl Commit {
         self.approval.is_some() || self.adding().next().is_some()
     }
 
-    /// The same for a retry, and for no other commit of the same call.
-    pub(crate) fn fingerprint(&self) -> Digest {
-        let mut hash = Fields::new("perso commit");
+    /// What is the same in a retry, and different in another commit: its parts, each with a tag.
+    pub(crate) fn identity(&self, mut part: impl FnMut(u8, &[u8])) {
         if let Some(session) = self.session {
-            hash.add(1, session.digest().as_bytes());
+            part(1, session.digest().as_bytes());
         }
         if let Some(approval) = self.approval {
-            hash.add(2, approval.as_bytes());
+            part(2, approval.as_bytes());
         }
         for label in &self.labels {
-            hash.add(3, label.as_str().as_bytes());
+            part(3, label.as_str().as_bytes());
         }
         for (_, charge) in self.adding() {
-            hash.add(4, charge.account.digest().as_bytes());
-            hash.add(5, &charge.amount.units().to_be_bytes());
+            part(4, charge.account.digest().as_bytes());
+            part(5, &charge.amount.units().to_be_bytes());
         }
+    }
+
+    /// The digest of its identity.
+    #[cfg(any(feature = "file", feature = "valkey"))]
+    pub(crate) fn fingerprint(&self) -> Digest {
+        let mut hash = Fields::new("perso commit");
+        self.identity(|tag, bytes| hash.add(tag, bytes));
         hash.finish()
     }
 

@@ -7,7 +7,7 @@ mod approvals;
 mod shard;
 
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use crate::amount::Amount;
 use crate::approval::{Approval, ApprovalId, Request, Verdict, check_name};
 use crate::commit::{CallId, Charge, Commit, Committed, Label, check_window};
-use crate::digest::{Account, Digest, Session};
+use crate::digest::{Account, Session};
 use crate::error::LedgerError;
 use crate::ledger::Ledger;
 use crate::limits;
@@ -54,13 +54,13 @@ struct Adding<'c> {
 }
 
 /// Parts of the memory that nobody else uses now.
-struct Locked<'m>([Option<MutexGuard<'m, Shard>>; SHARDS]);
+struct Locked<'m>(SmallVec<[(usize, MutexGuard<'m, Shard>); 4]>);
 
 const POISONED: LedgerError = LedgerError::Unavailable("an operation was interrupted, so that the memory may be wrong");
 
 impl Locked<'_> {
     fn get(&mut self, shard: usize) -> Result<&mut Shard, LedgerError> {
-        self.0.get_mut(shard).and_then(Option::as_deref_mut).ok_or(POISONED)
+        self.0.iter_mut().find(|(at, _)| *at == shard).map(|(_, guard)| &mut **guard).ok_or(POISONED)
     }
 }
 
@@ -100,15 +100,26 @@ impl Memory {
         (self.hasher.hash_one(key) >> 32) as usize % SHARDS
     }
 
+    /// What is the same for a retry, and for no other commit of the same call.
+    fn fingerprint(&self, commit: &Commit) -> u64 {
+        let mut hash = self.hasher.build_hasher();
+        commit.identity(|tag, bytes| {
+            hash.write_u8(tag);
+            hash.write_usize(bytes.len());
+            hash.write(bytes);
+        });
+        hash.finish()
+    }
+
     /// Locks the parts of a set, in the one order that cannot end in a deadlock.
     fn lock(&self, set: u32) -> Result<Locked<'_>, LedgerError> {
-        let mut guards = [const { None }; SHARDS];
-        for (at, (guard, shard)) in guards.iter_mut().zip(&self.shards).enumerate() {
+        let mut locked = SmallVec::new();
+        for (at, shard) in self.shards.iter().enumerate() {
             if set & (1 << at) != 0 {
-                *guard = Some(shard.lock().map_err(|_| POISONED)?);
+                locked.push((at, shard.lock().map_err(|_| POISONED)?));
             }
         }
-        Ok(Locked(guards))
+        Ok(Locked(locked))
     }
 
     fn approvals(&self) -> Result<MutexGuard<'_, Approvals>, LedgerError> {
@@ -150,7 +161,7 @@ impl Memory {
             adding.push(Adding { place, charge, spot, shard, window });
         }
         let remembered = commit.is_remembered();
-        let fingerprint = if remembered { commit.fingerprint() } else { Digest::from_bytes([0; 32]) };
+        let fingerprint = remembered.then(|| self.fingerprint(commit));
 
         let mut locked = self.lock(set)?;
         if let Some(known) = locked.get(home)?.call(commit.call, now) {
@@ -256,8 +267,10 @@ impl Memory {
             None => {
                 shard.has_room_for_call(now)?;
                 let until = now.steady.after(limits::LATE);
-                let fingerprint = Digest::from_bytes([0; 32]);
-                shard.remember(call, Call { until, at: now.wall, fingerprint, undone: true, charged: SmallVec::new() });
+                shard.remember(
+                    call,
+                    Call { until, at: now.wall, fingerprint: None, undone: true, charged: SmallVec::new() },
+                );
                 return Ok(());
             }
         };

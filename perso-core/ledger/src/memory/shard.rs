@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use smallvec::SmallVec;
 
 use crate::commit::{CallId, Label};
-use crate::digest::{Account, Digest, Session};
+use crate::digest::{Account, Session};
 use crate::error::LedgerError;
 use crate::limits;
 use crate::options::MemoryLimits;
@@ -103,7 +103,8 @@ pub(super) struct Call {
     pub until: Time,
     /// When it was committed, on the wall.
     pub at: Time,
-    pub fingerprint: Digest,
+    /// `None` of a call that was undone before it came.
+    pub fingerprint: Option<u64>,
     pub undone: bool,
     pub charged: SmallVec<[(Spot, u128); 1]>,
 }
@@ -112,7 +113,7 @@ pub(super) struct Call {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Sliding(Account),
-    Period(Account, Bounds),
+    Period(Box<(Account, Bounds)>),
     Session(Session),
     Call(CallId),
 }
@@ -122,7 +123,7 @@ pub(super) struct Shard {
     sliding: HashMap<Account, Sliding>,
     periods: HashMap<(Account, Bounds), u128>,
     sessions: HashMap<Session, Seen>,
-    calls: HashMap<CallId, Call>,
+    calls: HashMap<CallId, Box<Call>>,
     /// One item for each member of the four: when to look at it again, or earlier.
     due: BinaryHeap<Reverse<(Time, Due)>>,
     accounts: usize,
@@ -173,7 +174,8 @@ impl Shard {
                 self.sliding.remove(account);
                 self.accounts -= 1;
             }
-            Due::Period(account, bounds) => {
+            Due::Period(period) => {
+                let (account, bounds) = &**period;
                 if now.wall < bounds.end {
                     return Some(now.steadily(bounds.end));
                 }
@@ -302,7 +304,7 @@ impl Shard {
             Spot::Period(account, bounds) => {
                 *self.periods.entry((account, bounds)).or_insert_with(|| {
                     self.accounts += 1;
-                    self.due.push(Reverse((now.steadily(bounds.end), Due::Period(account, bounds))));
+                    self.due.push(Reverse((now.steadily(bounds.end), Due::Period(Box::new((account, bounds))))));
                     0
                 }) += amount;
             }
@@ -392,7 +394,7 @@ impl Shard {
 
     /// A call that is remembered.
     pub fn call(&mut self, call: CallId, now: Now) -> Option<&mut Call> {
-        self.calls.get_mut(&call).filter(|known| now.steady < known.until)
+        self.calls.get_mut(&call).map(|known| &mut **known).filter(|known| now.steady < known.until)
     }
 
     /// Whether another call can be remembered.
@@ -404,10 +406,10 @@ impl Shard {
     pub fn remember(&mut self, id: CallId, call: Call) {
         match self.calls.entry(id) {
             // It was forgotten, but is not yet swept away.
-            Place::Occupied(mut known) => drop(known.insert(call)),
+            Place::Occupied(mut known) => drop(known.insert(Box::new(call))),
             Place::Vacant(place) => {
                 self.due.push(Reverse((call.until, Due::Call(id))));
-                place.insert(call);
+                place.insert(Box::new(call));
             }
         }
     }

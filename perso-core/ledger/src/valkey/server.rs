@@ -94,7 +94,7 @@ impl Server {
                 Err(error) => error,
             };
             let lost = is_lost(&error);
-            if lost || error.kind() == ErrorKind::Parse {
+            if lost {
                 self.forget(Some(number)).await;
             }
             // What could not be sent has not run.
@@ -207,7 +207,8 @@ pub(super) const NOT_UNDERSTOOD: LedgerError =
 /// Whether a new connection may help.
 fn is_lost(error: &RedisError) -> bool {
     match error.kind() {
-        ErrorKind::Io | ErrorKind::ClusterConnectionNotFound | ErrorKind::Client => true,
+        // An answer that ends in the middle cannot be parsed.
+        ErrorKind::Io | ErrorKind::Parse | ErrorKind::ClusterConnectionNotFound | ErrorKind::Client => true,
         ErrorKind::Server(kind) => matches!(
             kind,
             ServerErrorKind::BusyLoading
