@@ -298,17 +298,8 @@ fn every_cause_is_told() {
         table(&page, header).into_iter().map(|row| row[0].trim_matches('`').to_owned()).collect()
     };
     use CauseKind as K;
-    let kinds = [
-        K::Rule,
-        K::Default,
-        K::NoRule,
-        K::UnknownTool,
-        K::Malformed,
-        K::Limit,
-        K::Engine,
-        K::Ledger,
-        K::OverLimit,
-    ];
+    let kinds =
+        [K::Rule, K::Default, K::NoRule, K::UnknownTool, K::Malformed, K::Limit, K::Engine, K::Ledger, K::OverLimit];
     assert_eq!(listed("| `kind` | decision | what decided |"), kinds.map(name));
     use Problem as P;
     let problems = [P::Missing, P::Null, P::Type, P::OutOfRange, P::Value, P::Withheld];

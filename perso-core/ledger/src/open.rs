@@ -12,8 +12,8 @@ use crate::options::Options;
 /// | address | store |
 /// | --- | --- |
 /// | `memory:` | [`Memory`]: one process, until it ends |
-/// | `file:PATH` | [`File`](crate::File): the processes of one machine; makes the file if there is none |
-/// | `valkey://HOST`, `redis://HOST` | [`Valkey`](crate::Valkey): many machines |
+/// | `file:PATH` | `File`: the processes of one machine; makes the file if there is none |
+/// | `valkey://HOST`, `redis://HOST` | `Valkey`: many machines |
 /// | `valkeys://HOST`, `rediss://HOST` | the same over TLS |
 ///
 /// A server's address can have `USER:PASSWORD@` before the host, and a port and the number of a database after it. `?cluster` after

@@ -275,7 +275,7 @@ impl Policy {
             Ok((answer, None)) => Assessment { decision: self.decision(answer), obligations: none },
             Ok((answer, Some(owed))) => match obligations::read(&self.inner.loaded, &owed) {
                 Ok(obligations) => Assessment { decision: self.decision(answer), obligations },
-                Err(decision) => Assessment { decision, obligations: none },
+                Err(refusal) => Assessment { decision: refusal.decision(&self.inner.loaded), obligations: none },
             },
             Err(failure) => Assessment { decision: failed(failure), obligations: none },
         }

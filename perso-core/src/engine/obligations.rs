@@ -108,6 +108,7 @@ pub struct Limit {
     pub reason: Box<str>,
 }
 
+#[doc(inline)]
 pub use module::Window;
 
 /// An obligation of a loaded policy.
@@ -155,48 +156,67 @@ fn units(number: Number) -> Option<u128> {
     units.filter(|units| !is_negative && *units < TOO_MUCH)
 }
 
+/// Why a call that the rules let through is denied.
+pub(super) struct Refusal<'p> {
+    /// The limit that it cannot be counted towards; `None` if its session cannot get labels.
+    limit: Option<&'p Limit>,
+    /// The attribute that cannot be read, by its number.
+    attribute: u32,
+    problem: Problem,
+    /// The types that could be.
+    takes: Expected,
+}
+
+impl<'p> Refusal<'p> {
+    /// The denial.
+    pub(super) fn decision(&self, loaded: &'p Loaded) -> Decision<'p> {
+        let attribute = loaded.names.attributes.get(self.attribute as usize).map(|name| &**name);
+        let hint = attribute.and_then(|attribute| Hint::new(attribute, self.problem, self.takes));
+        let kind = if self.limit.is_some() { CauseKind::OverLimit } else { CauseKind::Ledger };
+        let limit = self.limit.map(|limit| &*limit.id);
+        let cause = Cause { limit, attribute, problem: Some(self.problem), ..Cause::of(kind) };
+        let reason = self.limit.map_or(reason::LEDGER, |limit| &limit.reason);
+        Decision::new(Outcome::Deny, None, reason, hint, cause)
+    }
+}
+
 /// What is to be remembered of a call.
 ///
 /// # Errors
 ///
-/// The denial of a call that cannot be counted towards a limit.
-pub(super) fn read<'p>(loaded: &'p Loaded, owed: &[Owed]) -> Result<Obligations<'p>, Decision<'p>> {
+/// Why it cannot be.
+pub(super) fn read<'p>(loaded: &'p Loaded, owed: &[Owed]) -> Result<Obligations<'p>, Refusal<'p>> {
     let mut obligations = Obligations::default();
     for Owed { number, values } in owed {
         match loaded.obligations.get(*number) {
             Some(Obligation::Label(module::Label { session, add })) => {
-                match values.first() {
-                    Some(Held::Text(id)) => obligations.session = Some(id.clone()),
-                    value => {
-                        let attribute = loaded.names.attributes.get(*session as usize).map(|name| &**name);
-                        let problem = value.and_then(|value| scalar(value).err()).unwrap_or(Problem::Type);
-                        let cause = Cause { attribute, problem: Some(problem), ..Cause::of(CauseKind::Ledger) };
-                        return Err(Decision::new(Outcome::Deny, None, reason::LEDGER, None, cause));
+                let id = values.first().map_or(Err(Problem::Missing), text_of);
+                let refusal = |problem| Refusal { limit: None, attribute: *session, problem, takes: Expected::STRING };
+                obligations.session = Some(id.map_err(refusal)?);
+                for label in add {
+                    if !obligations.labels.contains(&&**label) {
+                        obligations.labels.push(label);
                     }
                 }
-                let new = add.iter().map(|label| &**label);
-                obligations.labels.extend(new.filter(|label| !obligations.labels.contains(label)).collect::<Vec<_>>());
             }
             Some(Obligation::Charge { limit, per, sum }) => {
-                let denied = |attribute: &'p u32, problem: Problem, takes: Expected| {
-                    let attribute = loaded.names.attributes.get(*attribute as usize).map_or("", |name| name);
-                    let hint = Hint::new(attribute, problem, takes);
-                    let (id, attribute, problem) = (Some(&*limit.id), Some(attribute), Some(problem));
-                    let cause = Cause { limit: id, attribute, problem, ..Cause::of(CauseKind::OverLimit) };
-                    Decision::new(Outcome::Deny, None, &limit.reason, hint, cause)
-                };
-                let (account, charged) = values.split_at_checked(per.len()).unwrap_or_default();
-                let name = |(value, attribute)| scalar(value).map_err(|problem| denied(attribute, problem, SCALAR));
-                let account = account.iter().zip(per).map(name).collect::<Result<_, _>>()?;
+                let refusal =
+                    |attribute: u32, problem, takes| Refusal { limit: Some(limit), attribute, problem, takes };
+                let (named, charged) = values.split_at_checked(per.len()).unwrap_or_default();
+                let mut account = Vec::with_capacity(per.len());
+                for (value, attribute) in named.iter().zip(per) {
+                    account.push(scalar(value).map_err(|problem| refusal(*attribute, problem, SCALAR))?);
+                }
                 let amount = match (charged.first(), sum) {
                     (Some(value), Some(sum)) => {
-                        amount(value).map_err(|problem| denied(sum, problem, Expected::NUMBER))?
+                        amount(value).map_err(|problem| refusal(*sum, problem, Expected::NUMBER))?
                     }
                     _ => 10_u128.pow(DIGITS),
                 };
                 obligations.charges.push(Charge { limit, account, amount });
             }
-            None => return Err(super::unremembered()),
+            // The worker has found their numbers in the list.
+            None => {}
         }
     }
     Ok(obligations)
@@ -214,6 +234,15 @@ fn scalar(value: &Held) -> Result<Scalar, Problem> {
             Ok(Scalar::Number(format!("{}{digits}e{power}", if is_negative { "-" } else { "" })))
         }
         Held::Text(text) => Ok(Scalar::Text(text.clone())),
+        Held::Other(state) => Err(problem(*state)),
+    }
+}
+
+/// A string.
+fn text_of(value: &Held) -> Result<String, Problem> {
+    match value {
+        Held::Text(text) => Ok(text.clone()),
+        Held::Boolean(_) | Held::Number(_) => Err(Problem::Type),
         Held::Other(state) => Err(problem(*state)),
     }
 }

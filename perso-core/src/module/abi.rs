@@ -119,6 +119,7 @@ pub(crate) const ATTRIBUTE_BIT: u32 = 40;
 
 /// The answer of the portable entry to a call that something has to be remembered of: a denial, whose kind is
 /// [`CauseKind::Ledger`].
+#[cfg(feature = "compile")]
 pub(crate) const UNREMEMBERED: i64 =
     (7 << KIND_BIT | (NONE as u64) << RULE_BIT | (NONE as u64) << ATTRIBUTE_BIT) as i64;
 

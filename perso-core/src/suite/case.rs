@@ -252,11 +252,10 @@ impl Expected {
 
     fn has_charges(&self, given: &Given<'_>) -> bool {
         self.charges.as_ref().is_none_or(|wanted| {
-            let number = |text: &str| Decimal::parse(text);
-            let is_same = |(limit, amount): (&String, &Box<RawValue>)| {
-                given.charges.get(limit.as_str()).is_some_and(|given| number(given) == number(amount.get()))
+            let is_same = |limit: &str, amount: &RawValue| {
+                given.charges.get(limit).is_some_and(|given| Decimal::parse(given) == Decimal::parse(amount.get()))
             };
-            wanted.len() == given.charges.len() && wanted.iter().all(is_same)
+            wanted.len() == given.charges.len() && wanted.iter().all(|(limit, amount)| is_same(limit, amount))
         })
     }
 

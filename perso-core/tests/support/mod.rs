@@ -223,7 +223,7 @@ impl Both {
     }
 
     /// The charges with their limits, accounts and amounts, and the labels.
-    fn named<'s>(&'s self, owed: &[reference::Owed]) -> (Vec<(String, Vec<String>, String)>, Vec<&'s str>) {
+    fn named<'s>(&'s self, owed: &[reference::Owed]) -> (Vec<Charged>, Vec<&'s str>) {
         let (mut charges, mut labels) = (Vec::new(), Vec::new());
         for reference::Owed { obligation, charge } in owed {
             let obligation = &self.checked.obligations[*obligation];
@@ -255,6 +255,9 @@ impl Both {
         }
     }
 }
+
+/// The limit, what names the account, and the amount.
+type Charged = (String, Vec<String>, String);
 
 /// A value that names an account, as text: equal for equal values.
 fn scalar(value: &Scalar) -> String {
