@@ -87,8 +87,9 @@ impl<'w> Values<'w> {
     pub(super) fn plain_strings(&self, node: NodeId, count: usize, is_measured: bool) -> Result<Vec<Value>, Failure> {
         let own = self.atoms(node);
         let atoms: Vec<AtomId> = own.iter().map(|(atom, _)| *atom).collect();
-        let grammar = match self.way(node) {
-            Some(Way::Facet(facet)) => build::grammar(*facet),
+        let grammar = match (self.way(node), self.above(node).and_then(|list| self.way(list))) {
+            (Some(Way::Facet(facet)), _) => build::grammar(*facet),
+            (Some(Way::Index(_)), Some(Way::Facet(Facet::Command(field)))) => build::grammar_of_element(*field),
             _ => None,
         };
         let lengths = self.facets(node).into_iter().find(|(facet, _)| *facet == Facet::Length).map(|(_, node)| node);
