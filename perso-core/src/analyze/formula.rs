@@ -150,6 +150,9 @@ impl<'p> Writer<'p> {
     /// That the caller has one of these roles, or that it has none of them. Neither is so where the roles cannot be read.
     pub(super) fn roles(&mut self, roles: &[RoleId], want: bool) -> Formula {
         let agent = self.space.part(Root::Agent);
+        for key in ["role", "roles"] {
+            self.space.step(agent, &Step::Key(key.to_owned()));
+        }
         let atom = self.atom(Tested::Roles(roles.to_vec()), vec![agent]);
         Formula::Fact(if want { Fact::True(atom) } else { Fact::False(atom) }, true)
     }

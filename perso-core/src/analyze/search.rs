@@ -7,9 +7,10 @@ use batsat::{Lit, Solver as Sat, SolverInterface, SolverOpts, lbool};
 
 use super::formula::{Atom, Fact, Formula, Tested, Writer};
 use super::space::{Kind, Kinds, NodeId, Space, Way};
-use super::values::{Failure, Found, Literals, Memory, Values};
+use super::values::{self, Failure, Found, Literals, Memory, Values};
 use super::work::Work;
 use crate::policy::{Facet, Operand, Operator, Value as Literal};
+use crate::reference::Value;
 
 /// The most choices of facts that are tried for one question.
 const MOST_CHOICES: usize = 3000;
@@ -237,6 +238,7 @@ impl<'w> Solver<'w> {
                 if let Some(part) = sides.first() {
                     let missing = self.is(*part, Kind::Missing);
                     self.assert(vec![!missing, !is_true]);
+                    self.write_anywhere(id, *part, is_true);
                 }
             }
             Tested::Value(asked) => {
@@ -293,6 +295,31 @@ impl<'w> Solver<'w> {
                 }
                 self.assert(clause);
             }
+        }
+    }
+
+    /// A text is somewhere in a part that has a key that passes. Where only some keys may be there, the text is one of them, or at one.
+    fn write_anywhere(&mut self, atom: usize, part: NodeId, is_true: Lit) {
+        let writer = self.writer;
+        let is_text = |key: &str| values::is_somewhere(writer, atom, &Value::String(key.to_owned()));
+        for (node, key) in writer.space.keys(part) {
+            if is_text(key) {
+                let missing = self.is(node, Kind::Missing);
+                self.assert(vec![missing, is_true]);
+            }
+        }
+        for (id, only) in writer.only.iter().enumerate().filter(|(_, only)| only.object == part) {
+            let mut clause = vec![!self.fact(Fact::Only(id)), !is_true];
+            for (node, key) in writer.space.keys(part) {
+                let is_member = writer.space.get(node).is_some_and(|node| node.above == Some(part));
+                if is_member && is_text(key) {
+                    clause.push(!self.is(node, Kind::Missing));
+                } else if is_member && only.keys.contains(key) {
+                    let holding = [Kind::String, Kind::List, Kind::LongList, Kind::Object];
+                    clause.extend(holding.map(|kind| self.is(node, kind)));
+                }
+            }
+            self.assert(clause);
         }
     }
 

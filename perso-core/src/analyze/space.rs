@@ -208,6 +208,18 @@ impl Space {
         }
     }
 
+    /// The places in a part of the call that are reached by keys, each with its own.
+    pub(super) fn keys(&self, part: NodeId) -> impl Iterator<Item = (NodeId, &String)> {
+        let is_in = move |node: NodeId| {
+            let line = self.line(node);
+            line.first() == Some(&part) && !line.iter().any(|node| matches!(self.way(*node), Some(Way::Facet(_))))
+        };
+        self.nodes.iter().enumerate().filter_map(move |(id, node)| match &node.way {
+            Way::Key(key) if is_in(id) => Some((id, key)),
+            _ => None,
+        })
+    }
+
     /// The node and all above it, from the part of the call on.
     pub(super) fn line(&self, node: NodeId) -> Vec<NodeId> {
         let mut line = vec![node];

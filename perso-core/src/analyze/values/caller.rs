@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::super::formula::{Fact, Tested};
-use super::super::space::{NodeId, Way};
+use super::super::space::{Kind, NodeId, Way};
 use super::{Failure, May, Values, text_of};
 use crate::policy::Root;
 use crate::reference::Value;
 
 impl<'w> Values<'w> {
     /// The names of roles that the caller has; `None` if they do not matter, or cannot be read.
-    pub(super) fn roles(&self) -> Result<Option<Vec<String>>, Failure> {
+    pub(super) fn roles(&mut self) -> Result<Option<Vec<String>>, Failure> {
         let mut asked = Vec::new();
         for (atom, may) in &self.may {
             if let Some(Tested::Roles(roles)) = self.writer.atoms.get(*atom).map(|atom| &atom.test) {
@@ -24,6 +24,31 @@ impl<'w> Values<'w> {
             let named = self.shared.roles.iter().filter(|role| role.name == name);
             named.into_iter().any(|role| role.closure.iter().any(|role| needed.contains(role)))
         };
+        // Without a list there is one role.
+        let [role, list] = ["role", "roles"].map(|key| self.of_agent(key));
+        let list = list.filter(|list| self.relevant.contains(list) && self.kind(*list) != Kind::List);
+        if let (Some(role), Some(list)) = (role, list)
+            && asked.iter().any(|(_, _, may)| !may.be_false)
+        {
+            let is_fit = |name: &&String| {
+                asked.iter().all(|(_, roles, may)| may.be(Some(has(name, roles))))
+                    && self.fits(role, &Value::String((*name).clone()))
+            };
+            if let Some(name) = self.shared.roles.iter().map(|role| &role.name).find(is_fit).cloned() {
+                self.fixed.insert(role, Value::String(name.clone()));
+                return Ok(Some(vec![name]));
+            }
+            if self.is_settled_below(role) {
+                return Err(self.unknown(role));
+            }
+            let is_asked = |(fact, _): &&(Fact, bool)| match fact {
+                Fact::True(atom) | Fact::False(atom) => asked.iter().any(|(asked, ..)| asked == atom),
+                _ => false,
+            };
+            let asked = self.facts.iter().filter(is_asked).copied();
+            let kinds = [(Fact::Is(list, self.kind(list)), true)];
+            return Err(Failure::Conflict(asked.chain(self.facts_from(role)).chain(kinds).collect()));
+        }
         // All roles but those that must not be there; then as few of them as do.
         let must_not = |name: &str| asked.iter().any(|(_, roles, may)| !may.be_true && has(name, roles));
         let mut names: Vec<String> = Vec::new();
@@ -57,6 +82,12 @@ impl<'w> Values<'w> {
             }
         }
         Ok(Some(names))
+    }
+
+    fn of_agent(&self, key: &str) -> Option<NodeId> {
+        let is_key = |node: &NodeId| self.way(*node) == Some(&Way::Key(key.to_owned()));
+        let agent = self.writer.space.nodes.iter().position(|node| node.way == Way::Part(Root::Agent));
+        self.writer.space.get(agent?)?.below.iter().copied().find(is_key)
     }
 
     pub(super) fn add_roles(&self, parts: &mut BTreeMap<Root, Value>, roles: Option<Vec<String>>) {

@@ -17,7 +17,7 @@ mod whole;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use self::anywhere::has_text;
+pub(super) use self::anywhere::is_somewhere;
 use self::times::Present;
 use super::build;
 use super::formula::{Asked, Atom, AtomId, Fact, Tested, Writer};
@@ -332,10 +332,7 @@ impl<'w> Values<'w> {
         self.memory.work.spend(atoms.len());
         atoms.iter().all(|atom| match self.writer.atoms.get(*atom).map(|atom| &atom.test) {
             Some(Tested::Value(asked)) => self.may(*atom).be(alone::test(&asked.0, &[Some(value)])),
-            // That it is somewhere need not be here.
-            Some(Tested::Anywhere(asked)) => {
-                self.may(*atom).be_true || !has_text(value, &asked.0, self.is_folded(*atom))
-            }
+            Some(Tested::Anywhere(_)) => self.may(*atom).be_true == is_somewhere(self.writer, *atom, value),
             _ => true,
         })
     }

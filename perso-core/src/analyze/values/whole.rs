@@ -106,9 +106,10 @@ impl<'w> Values<'w> {
             members.extend(self.value(below)?.map(|value| (key, value)));
         }
         if self.facts.contains(&(Fact::Extra(node), true)) {
-            let free = (0..).map(|number| format!("other{number}"));
-            let free = free.map(|key| if key == "other0" { "other".to_owned() } else { key });
-            let key = free.into_iter().find(|key| members.iter().all(|(known, _)| known != key));
+            let free = (0..8).flat_map(|number| [format!("other{number}"), number.to_string(), "_".repeat(number + 1)]);
+            let free = std::iter::once("other".to_owned()).chain(free);
+            let is_free = |key: &String| members.iter().all(|(known, _)| known != key) && !self.is_forbidden(node, key);
+            let key = free.into_iter().find(is_free);
             members.extend(key.map(|key| (key, Value::Bool(true))));
         }
         Ok(Value::Object(members))
