@@ -187,6 +187,11 @@ pub(super) fn instants(asked: &[(Facet, Vec<Value>)], near: &[i64], now: i64) ->
     found
 }
 
+/// From when to when clocks show something, at least.
+pub(super) fn shown() -> Option<[Decimal; 2]> {
+    Some([hours_into(-719_530, 0)?, hours_into(2_932_900, 0)?])
+}
+
 /// When a day begins by UTC, and so many hours later.
 pub(super) fn hours_into(day: i64, hours: i64) -> Option<Decimal> {
     Decimal::parse(&day.saturating_mul(DAY).saturating_add(hours * 3600).to_string())

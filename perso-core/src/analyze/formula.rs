@@ -194,6 +194,11 @@ impl<'p> Writer<'p> {
                 let words = self.space.step(node, &Step::Facet(Facet::Command(CommandField::Words)));
                 self.space.element(words, 0)
             }
+            // An age depends on the present.
+            Step::Facet(Facet::Age) => {
+                self.space.present();
+                self.space.step(node, step)
+            }
             step => self.space.step(node, step),
         }
     }

@@ -202,6 +202,14 @@ impl<'w> Solver<'w> {
                 }
             }
             Way::Facet(facet) => {
+                if let (Facet::Age, Some(present)) = (facet, writer.space.known_present()) {
+                    let (has_age, is_present) = (self.is(id, Kind::Number), self.is(present, Kind::Number));
+                    self.assert(vec![!has_age, is_present]);
+                    // The present itself has one.
+                    if writer.space.get(present).and_then(|present| present.above) == Some(above) {
+                        self.assert(vec![!is_present, has_age]);
+                    }
+                }
                 let of = writer.space.get(above).map_or(Kinds::of(&[]), |above| above.kinds);
                 for kind in of.each() {
                     let mut clause = vec![!self.is(above, kind)];

@@ -133,6 +133,20 @@ impl Space {
         self.below(Some(list), Way::Index(index))
     }
 
+    /// The place of the present as an instant.
+    pub(super) fn present(&mut self) -> NodeId {
+        let context = self.part(Root::Context);
+        let now = self.step(context, &Step::Key("now".to_owned()));
+        self.step(now, &Step::Facet(Facet::Instant))
+    }
+
+    /// The place of the present as an instant, if it matters.
+    pub(super) fn known_present(&self) -> Option<NodeId> {
+        let context = self.known.get(&(None, Way::Part(Root::Context)))?;
+        let now = self.known.get(&(Some(*context), Way::Key("now".to_owned())))?;
+        self.known.get(&(Some(*now), Way::Facet(Facet::Instant))).copied()
+    }
+
     fn below(&mut self, above: Option<NodeId>, way: Way) -> NodeId {
         let key = (above, way);
         if let Some(known) = self.known.get(&key) {

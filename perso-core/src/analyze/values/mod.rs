@@ -25,7 +25,7 @@ use super::numbers;
 use super::space::{Kind, NodeId, Way};
 use super::work::Work;
 use crate::limits::LIST_LENGTH;
-use crate::policy::{Facet, Policy, Root};
+use crate::policy::{Decimal, Facet, Policy, Root};
 use crate::reference::alone::{self, Read};
 use crate::reference::{Number, Value};
 
@@ -34,7 +34,7 @@ const MOST_VALUES: usize = 24;
 /// The most values that are tried for places that are compared with each other.
 const MOST_TRIED: usize = 3_000;
 /// The most presents that are tried.
-const MOST_PRESENTS: usize = 4;
+const MOST_PRESENTS: usize = 8;
 /// The most texts that are tried as a part of a path.
 const MOST_PARTS: usize = 6;
 /// The present of a call in which it does not matter: 2026-01-01T00:00:00Z.
@@ -159,6 +159,13 @@ impl<'w> Values<'w> {
             };
             sides.into_iter().for_each(|side| relevant.extend(writer.space.line(side)));
         }
+        // What is asked of the present has to be asked of an instant, if there is an age.
+        let is_age = |node: &NodeId| {
+            matches!(writer.space.way(*node), Some(Way::Facet(Facet::Age))) && kinds(*node) == Kind::Number
+        };
+        let present = writer.space.known_present().filter(|_| relevant.iter().any(is_age));
+        let now = present.and_then(|present| writer.space.get(present)?.above);
+        relevant.extend(present.filter(|_| now.is_some_and(|now| relevant.contains(&now))));
         let mut own: HashMap<NodeId, Vec<AtomId>> = HashMap::new();
         for atom in may.keys() {
             if let Some(Atom { test: Tested::Value(_), sides }) = writer.atoms.get(*atom)
@@ -396,18 +403,34 @@ impl<'w> Values<'w> {
             Some(Way::Facet(facet)) => numbers::range(*facet),
             _ => None,
         };
-        let literals = |atoms: &[AtomId]| {
+        // Nothing is shown by a clock long ago or far ahead, and no age is less than none.
+        let is_shown = |(facet, below): &&(Facet, NodeId)| facet.zone().is_some() && self.kind(*below) == Kind::Number;
+        let shown: Vec<NodeId> = facets.iter().filter(is_shown).map(|(_, below)| *below).collect();
+        let ends = match self.way(node) {
+            Some(Way::Facet(Facet::Age)) => Decimal::parse("0").map(|least| (least, None)),
+            _ => build::shown().filter(|_| !shown.is_empty()).map(|[least, most]| (least, Some(most))),
+        };
+        let is_within = |value: &Value| match (&ends, value) {
+            (Some((least, most)), Value::Number(Number { value: Some(number), .. })) => {
+                number >= least && most.as_ref().is_none_or(|most| number <= most)
+            }
+            _ => true,
+        };
+        let bounds = |atoms: &[AtomId]| {
             let own = own.iter().filter(|(atom, _)| atoms.contains(atom));
-            own.flat_map(|(_, asked)| numbers::literals(&asked.0)).collect::<Vec<_>>()
+            let ends = ends.iter().flat_map(|(least, most)| [Some(least.clone()), most.clone()]).flatten();
+            own.flat_map(|(_, asked)| numbers::literals(&asked.0)).chain(ends).collect::<Vec<_>>()
         };
         let fitting = |atoms: &[AtomId], points: usize| {
-            let candidates = numbers::candidates(&literals(atoms), range, points).into_iter();
-            candidates.filter(|value| self.passes(atoms, value)).collect::<Vec<_>>()
+            let candidates = numbers::candidates(&bounds(atoms), range, points).into_iter();
+            candidates.filter(|value| is_within(value) && self.passes(atoms, value)).collect::<Vec<_>>()
         };
-        let found = self.remembered(node, count, &atoms, Vec::new(), || match fitting(&atoms, count) {
+        let found = self.remembered(node, count, &atoms, shown.clone(), || match fitting(&atoms, count) {
             found if found.is_empty() => Err(Self::least(&atoms, &mut |atoms| Some(!fitting(atoms, 1).is_empty()))),
             found => Ok(found),
-        })?;
+        });
+        let are_shown = shown.iter().map(|below| (Fact::Is(*below, Kind::Number), true)).collect();
+        let found = found.map_err(|failure| with(failure, are_shown))?;
         if facets.is_empty() {
             return Ok(found);
         }
@@ -564,6 +587,13 @@ fn is_same(read: &Read, fixed: &Value) -> bool {
 fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn number_of(value: &Value) -> Option<Decimal> {
+    match value {
+        Value::Number(number) => number.value.clone(),
         _ => None,
     }
 }

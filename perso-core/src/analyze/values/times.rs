@@ -6,9 +6,10 @@ use super::super::build;
 use super::super::formula::{Asked, AtomId, Fact};
 use super::super::numbers;
 use super::super::space::{Kind, NodeId, Way};
-use super::{Failure, MOST_PARTS, MOST_PRESENTS, MOST_VALUES, Values};
-use crate::policy::{Facet, Root};
+use super::{Failure, Literals, MOST_PARTS, MOST_PRESENTS, MOST_VALUES, Values, number_of};
+use crate::policy::{Decimal, Facet, Root};
 use crate::reference::alone::{self, Read};
+use crate::reference::arithmetic::{floor, plus};
 use crate::reference::{Number, Value};
 
 /// The present of a call.
@@ -26,6 +27,8 @@ impl<'w> Values<'w> {
         let literals = |own: &[(AtomId, &Asked)]| {
             own.iter().flat_map(|(_, asked)| numbers::literals(&asked.0)).collect::<Vec<_>>()
         };
+        let mut window: Option<(Decimal, Decimal)> = None;
+        let mut dated: Literals = Vec::new();
         for (facet, date) in facets.iter().filter(|(_, node)| self.kind(*node) == Kind::Number) {
             let Facet::Date(zone) = facet else { continue };
             let of_date = ids(*date);
@@ -37,6 +40,13 @@ impl<'w> Values<'w> {
             let (Some(from), Some(to)) = (build::hours_into(*first, -16), build::hours_into(last + 1, 16)) else {
                 continue;
             };
+            dated.extend(self.conflict(*date, &of_date));
+            // The days that other zones have.
+            let (from, to) = match window.take() {
+                Some((first, last)) => (from.max(first), to.min(last)),
+                None => (from, to),
+            };
+            window = Some((from.clone(), to.clone()));
             let bounds: Vec<_> = literals(of_instant).into_iter().chain([from.clone(), to.clone()]).collect();
             let atoms: Vec<AtomId> = of_instant.iter().map(|(atom, _)| *atom).collect();
             let fits = |value: &Value| match value {
@@ -49,7 +59,7 @@ impl<'w> Values<'w> {
                 let instants = facets.iter().filter(|(facet, _)| *facet == Facet::Instant);
                 let mut facts = self.conflict(node, &atoms);
                 facts.extend(instants.map(|(_, node)| (Fact::Is(*node, self.kind(*node)), true)));
-                facts.extend(self.conflict(*date, &of_date));
+                facts.extend(dated);
                 return Err(Failure::Conflict(facts));
             }
             let is_of_date =
@@ -81,9 +91,7 @@ impl<'w> Values<'w> {
 
     pub(super) fn now_seconds(&self) -> i64 {
         match &self.now {
-            Value::Number(number) => {
-                number.value.as_ref().and_then(crate::reference::arithmetic::floor).unwrap_or_default()
-            }
+            Value::Number(number) => number.value.as_ref().and_then(floor).unwrap_or_default(),
             _ => 0,
         }
     }
@@ -93,15 +101,23 @@ impl<'w> Values<'w> {
         if !self.asks_age() {
             return Ok(vec![Present { place: None, instant: self.now.clone() }]);
         }
-        let mut instants = vec![self.now_seconds()];
+        let mut instants: Vec<Decimal> = number_of(&self.now).into_iter().collect();
         let ages = self.relevant.iter().copied().filter(|node| self.way(*node) == Some(&Way::Facet(Facet::Age)));
         for age in ages.filter(|age| self.kind(*age) == Kind::Number && !self.is_present(self.above(*age))) {
-            let facets = self.above(age).map(|of| self.facets(of)).unwrap_or_default();
-            let others: Vec<_> = facets.into_iter().filter(|(facet, _)| *facet != Facet::Age).collect();
-            let values = self.values(age, MOST_PARTS)?;
-            let lengths: Vec<i64> = values.iter().flatten().filter_map(build::whole).collect();
-            for instant in self.instants(&others, &[])?.into_iter().take(MOST_PRESENTS) {
-                instants.extend(lengths.iter().map(|length| instant.saturating_add(*length)));
+            let Some(of) = self.above(age) else { continue };
+            let ages: Vec<Decimal> = self.values(age, MOST_PARTS)?.iter().flatten().filter_map(number_of).collect();
+            instants.extend(ages.iter().take(2).filter_map(|age| plus(&number_of(&self.now)?, age)));
+            // Whatever its age is.
+            let mut others = self.clone();
+            others.relevant.remove(&age);
+            let values = match others.values(of, MOST_VALUES) {
+                Err(Failure::Unknown(_)) => continue,
+                values => values?,
+            };
+            for value in values.iter().flatten().take(MOST_PRESENTS / 2) {
+                let Read::Value(instant) = alone::facet(Facet::Instant, value, self.shared, None) else { continue };
+                let instant = number_of(&instant);
+                instants.extend(ages.iter().take(2).filter_map(|age| plus(instant.as_ref()?, age)));
             }
         }
         instants.dedup();
@@ -110,13 +126,13 @@ impl<'w> Values<'w> {
         let Some(place) = place else {
             return Ok(instants
                 .into_iter()
-                .map(|instant| Present { place: None, instant: build::instant_number(instant) })
+                .map(|instant| Present { place: None, instant: numbers::number_value(instant) })
                 .collect());
         };
         let own = self.values(place, 1)?.into_iter().flatten();
-        let other = |instant: i64| match self.kind(place) {
-            Kind::Number => Some(build::instant_number(instant)),
-            Kind::String => build::written(instant).map(Value::String),
+        let other = |instant: Decimal| match self.kind(place) {
+            Kind::Number => Some(numbers::number_value(instant)),
+            Kind::String => floor(&instant).and_then(build::written).map(Value::String),
             _ => None,
         };
         let others = instants.into_iter().filter_map(other).filter(|value| self.fits(place, value));
