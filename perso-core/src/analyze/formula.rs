@@ -290,6 +290,7 @@ impl<'p> Writer<'p> {
                 let node = self.place(test.attribute, around);
                 let (asked, mut sides) = self.asked(operator, around);
                 sides.insert(0, node);
+                let asked = self.without_base(asked, &mut sides);
                 let atom = self.atom(Tested::Value(asked), sides);
                 Formula::Fact(if want { Fact::True(atom) } else { Fact::False(atom) }, true)
             }
@@ -326,6 +327,21 @@ impl<'p> Writer<'p> {
             other => other.clone(),
         };
         (Asked(asked), sides)
+    }
+
+    /// A path that is also its own base is absolute, or it is not known what it is in.
+    fn without_base(&self, asked: Asked, sides: &mut [NodeId]) -> Asked {
+        let above = |node: NodeId| self.space.get(node).and_then(|node| node.above);
+        match asked.0 {
+            Operator::Inside { base: Some(base), directory }
+                if let Some(of) = sides.get(base).copied()
+                    && sides.first().is_some_and(|path| above(*path) == above(of)) =>
+            {
+                sides.iter_mut().take(1).for_each(|path| *path = of);
+                Asked(Operator::Inside { base: None, directory })
+            }
+            other => Asked(other),
+        }
     }
 
     fn only(

@@ -269,14 +269,29 @@ impl<'w> Solver<'w> {
                     self.assert(vec![!is_false]);
                     return;
                 }
-                // Whatever it is, a value is neither less nor more than itself.
-                if let [first, second] = sides.as_slice()
+                // Every path is below the root.
+                if let Operator::Inside { directory, .. } = &asked.0
+                    && let [Operand::Literal(Literal::String(root))] = directory.as_slice()
+                    && root == "/"
+                {
+                    self.assert(vec![!is_false]);
+                }
+                // Whatever it is, a value is neither less nor more than itself, and a path is in itself, but in nothing below it.
+                if let [first, second, ..] = sides.as_slice()
                     && first == second
                 {
-                    let is_strict = matches!(asked.0, Operator::Lt(_) | Operator::Gt(_));
-                    let is_other = matches!(asked.0, Operator::Inside { .. });
-                    if !is_other {
-                        self.assert(vec![if is_strict { !is_true } else { !is_false }]);
+                    let never = match &asked.0 {
+                        Operator::Lt(_) | Operator::Gt(_) => Some(is_true),
+                        Operator::Inside { base: None, directory } => match directory.as_slice() {
+                            [Operand::Ref(1)] => Some(is_false),
+                            [Operand::Ref(1), ..] => Some(is_true),
+                            _ => None,
+                        },
+                        Operator::Inside { .. } => None,
+                        _ => Some(is_false),
+                    };
+                    if let Some(never) = never {
+                        self.assert(vec![!never]);
                     }
                 }
                 // With one side, or two of the same type, there is an answer.

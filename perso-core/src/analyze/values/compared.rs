@@ -7,10 +7,15 @@ use super::super::formula::{Asked, Atom, AtomId, Fact, Tested};
 use super::super::numbers;
 use super::super::space::{Kind, NodeId, Way};
 use super::text::texts;
-use super::{Contradiction, Failure, Literals, MOST_PARTS, MOST_TRIED, MOST_VALUES, Values, text_of};
+use super::{
+    Contradiction, Failure, Literals, MOST_PARTS, MOST_TRIED, MOST_VALUES, Values, kind_of, number_of, text_of,
+};
 use crate::policy::{Facet, Operand, Operator, Value as Literal, fold};
 use crate::reference::Value;
 use crate::reference::alone::{self, Read};
+
+/// The ranks of values that are tried.
+const RANKS: usize = 3;
 
 impl<'w> Values<'w> {
     /// Values for the places that are compared with each other.
@@ -37,6 +42,14 @@ impl<'w> Values<'w> {
                         group.extend(sides.into_iter().filter(|side| order.contains(side)));
                     }
                 }
+                // What is read off the same text has to go together.
+                let texts: Vec<NodeId> = group.iter().filter_map(|node| self.text(*node)).collect();
+                let is_of = |node: &&NodeId| {
+                    texts.contains(node)
+                        || self.text(**node).is_some_and(|of| texts.contains(&of) || group.contains(&of))
+                };
+                let more: Vec<NodeId> = order.iter().filter(is_of).copied().collect();
+                group.extend(more);
                 if group.len() == before {
                     break;
                 }
@@ -44,7 +57,17 @@ impl<'w> Values<'w> {
             let (own, others): (Vec<NodeId>, Vec<NodeId>) = order.into_iter().partition(|node| group.contains(node));
             let compared: Vec<AtomId> =
                 compared.iter().copied().filter(|atom| sides(atom).iter().any(|side| group.contains(side))).collect();
-            self.settle(&own, &compared)?;
+            // A text says all that is read off it. Where no text is found, what is read off it is looked for first.
+            let mut with_texts: Vec<NodeId> = Vec::new();
+            for node in own.iter().flat_map(|node| self.text(*node).into_iter().chain([*node])) {
+                if !with_texts.contains(&node) {
+                    with_texts.push(node);
+                }
+            }
+            match self.settle(&with_texts, &compared) {
+                Err(Failure::Unknown(_)) if with_texts != own => self.settle(&own, &compared)?,
+                settled => settled?,
+            }
             order = others;
         }
         Ok(())
@@ -52,64 +75,19 @@ impl<'w> Values<'w> {
 
     /// Values for places that are compared with each other, those first that others are compared with.
     pub(super) fn settle(&mut self, order: &[NodeId], compared: &[AtomId]) -> Result<(), Failure> {
-        let mut words: Vec<String> = Vec::new();
-        let mut candidates = Vec::new();
-        let numbers: Vec<_> = order
-            .iter()
-            .flat_map(|node| self.atoms(*node))
-            .flat_map(|(_, asked)| numbers::literals(&asked.0))
-            .collect();
-        let same = self.same(order, compared);
-        for node in order {
-            let class: Vec<NodeId> = order.iter().copied().filter(|other| same.get(other) == same.get(node)).collect();
-            let own: Vec<Value> = match class.len() {
-                1 => self.values(*node, MOST_VALUES)?.into_iter().flatten().collect(),
-                _ => self.values_of_all(&class, compared)?,
-            };
-            words.extend(own.iter().filter_map(text_of));
-            candidates.push(own);
-        }
-        let sides = compared.iter().filter_map(|atom| self.writer.atoms.get(*atom)).flat_map(|atom| &atom.sides);
-        words.extend(sides.filter_map(|side| self.fixed.get(side)).filter_map(text_of));
-        words.sort_by_key(|word| (word.len(), word.clone()));
-        words.dedup();
-        words.truncate(MOST_VALUES);
-        let directories = self.directories(order, &candidates, compared);
-        for (node, own) in order.iter().zip(&mut candidates) {
-            let more: Vec<Value> = match self.kind(*node) {
-                Kind::String => {
-                    let is_folded = self.way(*node) == Some(&Way::Facet(Facet::Folded));
-                    let texts = directories.iter().cloned().chain(build::related(&words));
-                    texts.map(|text| Value::String(if is_folded { fold(&text) } else { text })).collect()
-                }
-                Kind::Number => {
-                    let facets = self.above(*node).map(|of| self.facets(of)).unwrap_or_default();
-                    let is_instant = self.way(*node) == Some(&Way::Facet(Facet::Instant));
-                    let instants = if is_instant { self.instants(&facets, &[])? } else { Vec::new() };
-                    let instants = instants.into_iter().map(build::instant_number);
-                    instants.take(MOST_VALUES).chain(numbers::candidates(&numbers, None, order.len() + 1)).collect()
-                }
-                _ => Vec::new(),
-            };
-            let grammar = match self.way(*node) {
-                Some(Way::Facet(facet)) => build::grammar(*facet),
-                _ => None,
-            };
-            let is_text = |value: &Value| {
-                grammar.is_none_or(|grammar| text_of(value).is_none_or(|text| build::is_in(grammar, &text)))
-            };
-            for value in more {
-                if !own.contains(&value) && is_text(&value) && self.fits(*node, &value) {
-                    own.push(value);
-                }
-            }
-            own.sort_by_cached_key(|value| !self.is_likely(*node, value));
-        }
+        let ranked = self.ranked(order, compared)?;
         let mut tried = 0;
-        let mut chosen = HashMap::new();
-        if self.choose(order, &candidates, compared, &mut chosen, &mut tried) {
-            self.fixed.extend(chosen);
-            return Ok(());
+        for most in 0..RANKS {
+            tried = 0;
+            let of_rank = |ranked: &Vec<(usize, Value)>| {
+                ranked.iter().filter(|(rank, _)| *rank <= most).map(|(_, value)| value.clone()).collect()
+            };
+            let candidates: Vec<Vec<Value>> = ranked.iter().map(of_rank).collect();
+            let mut chosen = HashMap::new();
+            if self.choose(order, &candidates, compared, &mut chosen, &mut tried) {
+                self.fixed.extend(chosen);
+                return Ok(());
+            }
         }
         // Numbers and booleans that are only compared have been tried in every order, unless one of them was settled before.
         let mut sides = compared.iter().filter_map(|atom| self.writer.atoms.get(*atom)).flat_map(|atom| &atom.sides);
@@ -135,15 +113,149 @@ impl<'w> Values<'w> {
         Err(self.unknown(order.first().copied().unwrap_or_default()))
     }
 
+    /// For each place values that it may have, each with its rank: the first ones come before the others, and last those that are not
+    /// likely to fit.
+    fn ranked(&self, order: &[NodeId], compared: &[AtomId]) -> Result<Vec<Vec<(usize, Value)>>, Failure> {
+        let mut words: Vec<String> = Vec::new();
+        let mut candidates = Vec::new();
+        let mut numbers: Vec<_> = order
+            .iter()
+            .flat_map(|node| self.atoms(*node))
+            .flat_map(|(_, asked)| numbers::literals(&asked.0))
+            .collect();
+        let same = self.same(order, compared);
+        for node in order {
+            let class: Vec<NodeId> = order.iter().copied().filter(|other| same.get(other) == same.get(node)).collect();
+            let mut read = Vec::new();
+            for node in &class {
+                read.extend(self.read_off(*node)?);
+            }
+            let is_read = self.text(*node).is_some_and(|text| order.contains(&text)) || self.is_fixed_above(*node);
+            let own = match class.len() {
+                _ if is_read => Ok(Vec::new()),
+                1 => self.values(*node, MOST_VALUES).map(|own| own.into_iter().flatten().collect()),
+                _ => self.values_of_all(&class, compared),
+            };
+            let own: Vec<Value> = match own {
+                Err(Failure::Unknown(_)) if !read.is_empty() => Vec::new(),
+                own => own?,
+            };
+            words.extend(read.iter().chain(&own).filter_map(text_of));
+            numbers.extend(read.iter().take(MOST_PARTS).filter_map(number_of));
+            candidates.push([read, own]);
+        }
+        let sides = compared.iter().filter_map(|atom| self.writer.atoms.get(*atom)).flat_map(|atom| &atom.sides);
+        let settled: Vec<&Value> = sides.filter_map(|side| self.fixed.get(side)).collect();
+        words.extend(settled.iter().copied().filter_map(text_of));
+        numbers.extend(settled.into_iter().filter_map(number_of));
+        words.sort_by_key(|word| (word.len(), word.clone()));
+        words.dedup();
+        words.truncate(MOST_VALUES);
+        let directories = self.directories(order, &candidates, compared);
+        let of_texts = order
+            .iter()
+            .zip(&candidates)
+            .filter(|(node, _)| order.iter().any(|below| self.text(*below) == Some(**node)));
+        let texts = of_texts.flat_map(|(_, [_, own])| own.iter().cloned());
+        let texts: Vec<Value> = directories.into_iter().map(Value::String).chain(texts).collect();
+        let mut all = Vec::with_capacity(order.len());
+        for (node, [read, own]) in order.iter().zip(candidates) {
+            let more: Vec<Value> = match self.kind(*node) {
+                Kind::String => build::related(&words).into_iter().map(Value::String).collect(),
+                Kind::Number => {
+                    let facets = self.above(*node).map(|of| self.facets(of)).unwrap_or_default();
+                    let is_instant = self.way(*node) == Some(&Way::Facet(Facet::Instant));
+                    let instants = if is_instant { self.instants(&facets, &[])? } else { Vec::new() };
+                    let instants = instants.into_iter().map(build::instant_number);
+                    instants.take(MOST_VALUES).chain(numbers::candidates(&numbers, None, order.len() + 1)).collect()
+                }
+                _ => Vec::new(),
+            };
+            let others = [texts.clone(), more].concat();
+            let others = others.into_iter().filter(|value| self.is_of_facet(*node, value)).map(|value| match value {
+                Value::String(text) if self.way(*node) == Some(&Way::Facet(Facet::Folded)) => {
+                    Value::String(fold(&text))
+                }
+                value => value,
+            });
+            let mut ranked: Vec<(usize, Value)> = Vec::new();
+            let found = [read, own].into_iter().flat_map(|own| own.into_iter().enumerate());
+            for (number, value) in found.chain(others.enumerate()) {
+                if ranked.iter().all(|(_, known)| *known != value) && self.fits(*node, &value) {
+                    let rank = match self.is_likely(*node, &value) {
+                        true => usize::from(number >= MOST_PARTS),
+                        false => RANKS - 1,
+                    };
+                    ranked.push((rank, value));
+                }
+            }
+            ranked.sort_by_key(|(rank, _)| *rank);
+            all.push(ranked);
+        }
+        Ok(all)
+    }
+
+    /// What can be read at a place off the values that fit above it.
+    fn read_off(&self, node: NodeId) -> Result<Vec<Value>, Failure> {
+        let (Some(Way::Facet(facet)), Some(of)) = (self.way(node), self.above(node)) else { return Ok(Vec::new()) };
+        if !matches!(self.kind(of), Kind::String | Kind::Number | Kind::List) {
+            return Ok(Vec::new());
+        }
+        let values = match self.values(of, MOST_VALUES) {
+            Err(Failure::Unknown(_)) => return Ok(Vec::new()),
+            values => values?,
+        };
+        let atoms: Vec<AtomId> = self.atoms(node).into_iter().map(|(atom, _)| atom).collect();
+        let mut found = Vec::new();
+        for value in values.iter().flatten() {
+            if let Read::Value(value) = alone::facet(*facet, value, self.shared, Some(&self.now))
+                && kind_of(&Read::Value(value.clone())) == self.kind(node)
+                && self.passes(&atoms, &value)
+                && !found.contains(&value)
+            {
+                found.push(value);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The text that is not settled yet off which a place is read.
+    fn text(&self, node: NodeId) -> Option<NodeId> {
+        let is_text = |of: &NodeId| self.kind(*of) == Kind::String && !self.fixed.contains_key(of);
+        self.above(node).filter(is_text).filter(|_| matches!(self.way(node), Some(Way::Facet(_))))
+    }
+
+    /// What is read at a place off the value that was chosen above it, if one was.
+    fn read_chosen(&self, node: NodeId, chosen: &HashMap<NodeId, Value>) -> Option<Vec<Value>> {
+        let Some(Way::Facet(facet)) = self.way(node) else { return None };
+        let of = self.above(node)?;
+        let of = chosen.get(&of).or_else(|| self.fixed.get(&of))?;
+        Some(match alone::facet(*facet, of, self.shared, Some(&self.now)) {
+            Read::Value(value) if self.fits(node, &value) => vec![value],
+            _ => Vec::new(),
+        })
+    }
+
+    fn is_fixed_above(&self, node: NodeId) -> bool {
+        self.above(node).is_some_and(|of| self.fixed.contains_key(&of))
+    }
+
+    /// Whether a text is one of those that what is read at a place can be.
+    fn is_of_facet(&self, node: NodeId, value: &Value) -> bool {
+        let grammar = match self.way(node) {
+            // One that is folded is made of any text.
+            Some(Way::Facet(facet)) if *facet != Facet::Folded => build::grammar(*facet),
+            _ => None,
+        };
+        grammar.is_none_or(|grammar| text_of(value).is_none_or(|text| build::is_in(grammar, &text)))
+    }
+
     /// Whether what a value is read off may have it, as far as that is quickly seen.
     pub(super) fn is_likely(&self, node: NodeId, value: &Value) -> bool {
         let (Some(Way::Facet(facet)), Some(of)) = (self.way(node), self.above(node)) else { return true };
         match facet {
             // The text itself.
-            Facet::Path | Facet::AnyPath | Facet::Segment | Facet::Folded => {
-                let atoms: Vec<AtomId> = self.atoms(of).into_iter().map(|(atom, _)| atom).collect();
-                self.passes(&atoms, value)
-            }
+            Facet::Path | Facet::AnyPath | Facet::Segment | Facet::Folded => self.fits(of, value),
             Facet::Instant => self.facets(of).into_iter().all(|(facet, other)| {
                 let atoms: Vec<AtomId> = self.atoms(other).into_iter().map(|(atom, _)| atom).collect();
                 match alone::facet(facet, value, self.shared, Some(&self.now)) {
@@ -151,16 +263,22 @@ impl<'w> Values<'w> {
                     _ => atoms.is_empty(),
                 }
             }),
+            Facet::Count if self.kind(of) == Kind::List => self.can_count(of, value),
             _ => true,
         }
     }
 
     /// The directories that places are compared with, and paths below them.
-    pub(super) fn directories(&self, order: &[NodeId], candidates: &[Vec<Value>], compared: &[AtomId]) -> Vec<String> {
+    pub(super) fn directories(
+        &self,
+        order: &[NodeId],
+        candidates: &[[Vec<Value>; 2]],
+        compared: &[AtomId],
+    ) -> Vec<String> {
         let texts_at = |node: NodeId| -> Vec<String> {
             let fixed = self.fixed.get(&node).and_then(text_of);
             let own = order.iter().position(|other| *other == node).and_then(|at| candidates.get(at));
-            fixed.into_iter().chain(own.into_iter().flatten().filter_map(text_of)).take(MOST_PARTS).collect()
+            fixed.into_iter().chain(own.into_iter().flatten().flatten().filter_map(text_of)).take(MOST_PARTS).collect()
         };
         let mut found = Vec::new();
         for atom in compared.iter().filter_map(|atom| self.writer.atoms.get(*atom)) {
@@ -176,13 +294,10 @@ impl<'w> Values<'w> {
                 paths = joined.take(MOST_VALUES).collect();
             }
             let of = atom.sides.first().and_then(|side| self.above(*side));
-            let ends: Vec<String> = of
-                .map(|of| self.atoms(of))
-                .unwrap_or_default()
-                .iter()
-                .flat_map(|(_, asked)| texts(&asked.0))
-                .chain(["x".to_owned()])
-                .collect();
+            let of =
+                of.into_iter().flat_map(|of| [of].into_iter().chain(self.facets(of).into_iter().map(|(_, node)| node)));
+            let ends = of.flat_map(|node| self.atoms(node)).flat_map(|(_, asked)| texts(&asked.0));
+            let ends: Vec<String> = ends.chain(["x".to_owned()]).collect();
             for path in paths {
                 found.extend(ends.iter().map(|end| build::join(&path, end.trim_start_matches('/'))));
                 found.push(path);
@@ -288,7 +403,8 @@ impl<'w> Values<'w> {
         let (Some((node, order)), Some((own, candidates))) = (order.split_first(), candidates.split_first()) else {
             return true;
         };
-        for value in own {
+        let read = self.read_chosen(*node, chosen);
+        for value in read.as_ref().unwrap_or(own) {
             *tried += 1;
             if *tried > MOST_TRIED || self.memory.work.is_over() {
                 return false;

@@ -212,16 +212,14 @@ impl<'w> Values<'w> {
 
     /// The call, now that the tool and the present are settled.
     fn build(mut self, tool: &str, roles: Option<Vec<String>>) -> Result<Found, Failure> {
-        self.settle_compared()?;
-        let mut parts = BTreeMap::new();
-        for root in Root::PARTS {
-            let node = self.writer.space.nodes.iter().position(|node| node.way == Way::Part(root));
-            let value = match node.filter(|node| self.relevant.contains(node)) {
-                Some(node) => self.value(node)?,
-                None => None,
-            };
-            parts.extend(value.map(|value| (root, value)));
-        }
+        let settled = self.settle_compared();
+        let values = Root::PARTS.map(|root| {
+            let node = self.relevant.iter().copied().find(|node| self.way(*node) == Some(&Way::Part(root)));
+            node.map_or(Ok(None), |node| self.value(node))
+        });
+        let values = proven(std::iter::once(settled.map(|()| None)).chain(values))?.into_iter().skip(1);
+        let mut parts: Parts =
+            Root::PARTS.into_iter().zip(values).filter_map(|(root, value)| Some((root, value?))).collect();
         self.add_present(&mut parts);
         self.add_roles(&mut parts, roles);
         self.add_anywhere(&mut parts)?;
@@ -499,13 +497,14 @@ impl<'w> Values<'w> {
     /// Whether all facts about a place are true if there is no value.
     fn fits_nothing(&self, node: NodeId) -> bool {
         let own = self.atoms(node).into_iter().all(|(atom, _)| self.may(atom).be_unknown);
-        own && self.below(node).into_iter().all(|below| {
-            let is_so = |(fact, is): &(Fact, bool)| match fact {
-                Fact::Is(of, wanted) if *of == below => matches!(wanted, Kind::Missing | Kind::NoFacet) == *is,
-                _ => true,
-            };
-            self.facts.iter().all(is_so) && self.fits_nothing(below)
-        })
+        own && !self.fixed.contains_key(&node)
+            && self.below(node).into_iter().all(|below| {
+                let is_so = |(fact, is): &(Fact, bool)| match fact {
+                    Fact::Is(of, wanted) if *of == below => matches!(wanted, Kind::Missing | Kind::NoFacet) == *is,
+                    _ => true,
+                };
+                self.facts.iter().all(is_so) && self.fits_nothing(below)
+            })
     }
 
     /// A place and all that are below it.
@@ -550,6 +549,19 @@ fn with(failure: Failure, others: Literals) -> Failure {
         }
         Failure::Unknown(_) => failure,
     }
+}
+
+/// All of these, or what is known of why there are none: a contradiction rather than what is not known.
+fn proven<V>(values: impl IntoIterator<Item = Result<V, Failure>>) -> Result<Vec<V>, Failure> {
+    let (mut found, mut unknown) = (Vec::new(), None);
+    for value in values {
+        match value {
+            Ok(value) => found.push(value),
+            Err(conflict @ Failure::Conflict(_)) => return Err(conflict),
+            Err(failure) => unknown = unknown.or(Some(failure)),
+        }
+    }
+    unknown.map_or(Ok(found), Err)
 }
 
 fn all(values: Vec<Value>) -> Vec<Option<Value>> {
