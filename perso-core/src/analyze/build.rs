@@ -14,6 +14,8 @@ use crate::reference::{Number, Value};
 
 /// The most texts that are tried.
 const MOST: usize = 1500;
+/// The most ones that are added up.
+const MOST_ONES: usize = 64;
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
@@ -270,7 +272,8 @@ pub(super) fn strings(wanted: &Wanted, instants: &[i64], literals: &[String]) ->
         }
     }
     for list in of(|facet| *facet == Facet::Shell) {
-        texts.push(shell(list));
+        let programs = literals.iter().filter_map(|text| text.split(' ').next()).chain(["ls"]);
+        texts.extend(programs.map(|program| shell(list, program)));
     }
     for statement in of(|facet| matches!(facet, Facet::Sql(_))) {
         texts.extend(sql(statement));
@@ -357,14 +360,14 @@ fn line(program: &str, arguments: &[String]) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// A line of these commands.
-fn shell(commands: &Value) -> String {
+/// A line of these commands, which run a program where it does not matter which.
+fn shell(commands: &Value, program: &str) -> String {
     let Value::List(commands) = commands else { return String::new() };
-    let commands: Vec<String> = commands.iter().map(command).collect();
+    let commands: Vec<String> = commands.iter().map(|one| command(one, program)).collect();
     commands.join(" && ")
 }
 
-fn command(command: &Value) -> String {
+fn command(command: &Value, other: &str) -> String {
     let list = |field: CommandField| -> Option<Vec<String>> {
         let Some(Value::List(elements)) = command.member(field.name()) else { return None };
         // What only a shell knows.
@@ -386,12 +389,12 @@ fn command(command: &Value) -> String {
             parts.extend(words.into_iter().chain(more).collect::<Vec<_>>());
         }
         _ => {
-            parts.push(program.map_or_else(|| "ls".to_owned(), |program| word(&program)));
+            parts.push(word(program.as_deref().unwrap_or(other)));
             parts.extend(arguments);
         }
     }
-    parts.extend(list(CommandField::Writes).unwrap_or_default().iter().map(|file| format!("> {file}")));
-    parts.extend(list(CommandField::Reads).unwrap_or_default().iter().map(|file| format!("< {file}")));
+    parts.extend(list(CommandField::Writes).unwrap_or_default().iter().map(|file| format!("> {}", word(file))));
+    parts.extend(list(CommandField::Reads).unwrap_or_default().iter().map(|file| format!("< {}", word(file))));
     parts.join(" ")
 }
 
@@ -421,9 +424,10 @@ fn sql(statement: &Value) -> Vec<String> {
         texts.push(match kind.as_str() {
             "select" if tables.is_empty() => format!("SELECT {asked}{limit}"),
             "select" => format!("SELECT {asked} FROM {}{limit}", tables.join(", ")),
+            "insert" if !limit.is_empty() => format!("INSERT INTO {table} ({column}) SELECT 1{limit}"),
             "insert" => format!("INSERT INTO {table} ({column}) VALUES (1)"),
-            "update" => format!("UPDATE {table} SET {column} = 1"),
-            _ => format!("DELETE FROM {table}"),
+            "update" => format!("UPDATE {table} SET {column} = 1{limit}"),
+            _ => format!("DELETE FROM {table}{limit}"),
         });
     }
     texts
@@ -460,6 +464,13 @@ pub(super) fn summing(sum: &Sum, total: &Value, list: &[Value]) -> Vec<Vec<Value
         element
     };
     let mut tried = vec![list.to_vec(), vec![of(total)]];
+    // A number times itself: at least as much, or as many ones.
+    if sum.times.as_ref() == Some(&sum.of) {
+        let element = |number: &Decimal| put(Value::Null, &sum.of, number_value(number.clone()));
+        let ones = floor(total).and_then(|total| usize::try_from(total).ok()).filter(|ones| *ones <= MOST_ONES);
+        let ones = ones.zip(Decimal::parse("1")).map(|(ones, one)| vec![element(&one); ones]);
+        tried.extend([vec![element(total)]].into_iter().chain(ones));
+    }
     // One more element, or another first one.
     let number = |value: &Value, keys: &[String]| match keys.iter().try_fold(value, |value, key| value.member(key)) {
         Some(Value::Number(number)) => number.value.clone(),

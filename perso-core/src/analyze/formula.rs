@@ -9,7 +9,7 @@ use super::space::{Kind, Kinds, Node, NodeId, Space, Way};
 use super::tools::Tool;
 use crate::policy::{
     Attribute, AttributeId, CommandField, Condition, Facet, Operand, Operator, Policy, Quantified, RoleId, Root, Step,
-    Test, Type,
+    Test, Type, Value as Literal,
 };
 
 /// A fact about a call.
@@ -472,6 +472,24 @@ impl<'p> Writer<'p> {
         }
         parts.push(if want { Formula::Any(each) } else { Formula::All(each) });
         Formula::All(parts)
+    }
+}
+
+/// What an operator can read.
+pub(super) fn reads(operator: &Operator) -> Kinds {
+    let of = |value: &Literal| match value {
+        Literal::Bool(_) => Kinds::of(&[Kind::Bool]),
+        Literal::Number(_) => Kinds::of(&[Kind::Number]),
+        Literal::String(_) => Kinds::of(&[Kind::String]),
+    };
+    match operator {
+        Operator::Eq(Operand::Literal(value)) => of(value),
+        Operator::Eq(Operand::Ref(_)) => Kinds::SCALAR,
+        Operator::In(values) | Operator::Presumed(values) => {
+            values.iter().fold(Kinds::of(&[]), |kinds, value| kinds.or(of(value)))
+        }
+        Operator::Lt(_) | Operator::Lte(_) | Operator::Gt(_) | Operator::Gte(_) => Kinds::of(&[Kind::Number]),
+        _ => Kinds::of(&[Kind::String]),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use batsat::callbacks::Basic;
 use batsat::{Lit, Solver as Sat, SolverInterface, SolverOpts, lbool};
 
-use super::formula::{Atom, Fact, Formula, Tested, Writer};
+use super::formula::{Atom, Fact, Formula, Tested, Writer, reads};
 use super::space::{Kind, Kinds, NodeId, Space, Way};
 use super::values::{self, Failure, Found, Literals, Memory, Values};
 use super::work::Work;
@@ -468,23 +468,5 @@ impl<'w> Solver<'w> {
         let kinds = nodes.into_iter().map(|node| (Fact::Is(node, self.kind(node)), true)).collect::<Vec<_>>();
         let all: Vec<_> = facts.iter().copied().chain(kinds).collect();
         self.exclude(&all);
-    }
-}
-
-/// What an operator can read.
-fn reads(operator: &Operator) -> Kinds {
-    let of = |value: &Literal| match value {
-        Literal::Bool(_) => Kinds::of(&[Kind::Bool]),
-        Literal::Number(_) => Kinds::of(&[Kind::Number]),
-        Literal::String(_) => Kinds::of(&[Kind::String]),
-    };
-    match operator {
-        Operator::Eq(Operand::Literal(value)) => of(value),
-        Operator::Eq(Operand::Ref(_)) => Kinds::SCALAR,
-        Operator::In(values) | Operator::Presumed(values) => {
-            values.iter().fold(Kinds::of(&[]), |kinds, value| kinds.or(of(value)))
-        }
-        Operator::Lt(_) | Operator::Lte(_) | Operator::Gt(_) | Operator::Gte(_) => Kinds::of(&[Kind::Number]),
-        _ => Kinds::of(&[Kind::String]),
     }
 }

@@ -436,7 +436,14 @@ impl<'w> Values<'w> {
         let near: Vec<i64> = found.iter().filter_map(build::whole).collect();
         let mut candidates = self.instants(&facets, &near)?.into_iter().map(build::instant_number).collect::<Vec<_>>();
         candidates.extend(found);
-        self.fitting(node, candidates, count)
+        let listed = self.listed(node);
+        candidates.extend(listed.iter().flatten().cloned());
+        match self.fitting(node, candidates, count) {
+            Err(Failure::Unknown(_)) if listed.is_some() && !self.is_settled_below(node) => {
+                Err(Failure::Conflict(self.facts_from(node)))
+            }
+            found => found,
+        }
     }
 
     /// Of some values those that all facts about the place and what is below it are true of.

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use super::super::build;
-use super::super::formula::{Asked, AtomId, Tested};
+use super::super::formula::{Asked, Atom, AtomId, Tested, reads};
 use super::super::language::{self, Strings};
 use super::super::numbers;
 use super::super::space::{Kind, NodeId, Way};
-use super::{Contradiction, Failure, MOST_VALUES, Values, with};
+use super::{Contradiction, Failure, MOST_VALUES, Values, text_of, with};
 use crate::policy::{Facet, Operand, Operator, Pattern, Value as Literal};
+use crate::reference::alone::{self, Read};
 use crate::reference::{Number, Value};
 
 /// What a string must match, or must not, because of what is read off it.
@@ -69,18 +70,70 @@ impl<'w> Values<'w> {
         };
         let literals: Vec<String> = self.atoms(node).iter().flat_map(|(_, asked)| texts(&asked.0)).collect();
         let candidates = build::strings(&read, &instants, &literals);
-        self.fitting(node, candidates.into_iter().map(Value::String).chain(own).collect(), count)
+        let found = self.fitting(node, candidates.into_iter().map(Value::String).chain(own).collect(), count);
+        if found.is_err() && !self.is_settled_below(node) {
+            self.private(&facets)?;
+            if let Some(all) = self.all(node) {
+                let fitting: Vec<Value> = all.into_iter().filter(|value| self.fits(node, value)).take(count).collect();
+                return if fitting.is_empty() { Err(Failure::Conflict(self.facts_from(node))) } else { Ok(fitting) };
+            }
+        }
+        found
     }
 
-    /// The strings at a place if tests list all that there can be.
+    /// The values at a place if tests list all that there can be.
     pub(super) fn listed(&self, node: NodeId) -> Option<Vec<Value>> {
+        let kind = self.kind(node);
         self.atoms(node).into_iter().find_map(|(atom, asked)| {
             let lists = matches!(asked.0, Operator::Eq(_) | Operator::In(_) | Operator::Presumed(_));
-            // A test that takes no strings is unknown of all of them.
-            let is_needed =
-                self.wanted(atom, asked) == Some(true) && (!self.may(atom).be_unknown || takes_strings(&asked.0));
-            (lists && is_needed).then(|| texts(&asked.0).into_iter().map(Value::String).collect())
+            let is_needed = self.wanted(atom, asked) == Some(true);
+            (lists && is_needed).then(|| match kind {
+                Kind::String => texts(&asked.0).into_iter().map(Value::String).collect(),
+                _ => numbers::literals(&asked.0).into_iter().map(numbers::number_value).collect(),
+            })
         })
+    }
+
+    /// All strings that pass the tests of a place, if they are few.
+    fn all(&self, node: NodeId) -> Option<Vec<Value>> {
+        let own = self.atoms(node).into_iter();
+        let own = own.filter_map(|(atom, asked)| Some((self.expression(atom, asked)?, self.wanted(atom, asked)?)));
+        let grammar = match self.way(node) {
+            Some(Way::Facet(facet)) => build::grammar(*facet),
+            _ => None,
+        };
+        let expressions: Vec<(String, bool)> = own.chain(grammar.map(|grammar| (grammar.to_owned(), true))).collect();
+        let none = HashSet::new();
+        match language::strings(&expressions, &|_| true, None, MOST_VALUES, &none, &self.memory.work) {
+            Strings::These(all) if all.len() < MOST_VALUES => Some(all.into_iter().map(Value::String).collect()),
+            _ => None,
+        }
+    }
+
+    /// That one of the hosts that a URL can have is private, or is not, as is asked.
+    fn private(&self, facets: &[(Facet, NodeId)]) -> Result<(), Failure> {
+        let of = |wanted: Facet, kind: Kind| {
+            let mut of = facets.iter().filter(|(facet, node)| *facet == wanted && self.kind(*node) == kind);
+            of.next().map(|(_, node)| *node)
+        };
+        let (Some(host), Some(private)) = (of(Facet::Host, Kind::String), of(Facet::Private, Kind::Bool)) else {
+            return Ok(());
+        };
+        let ids = |node: NodeId| self.atoms(node).into_iter().map(|(atom, _)| atom).collect::<Vec<_>>();
+        let is_fine = |host: &Value| {
+            let url = Value::String(format!("https://{}/", text_of(host).unwrap_or_default()));
+            match alone::facet(Facet::Private, &url, self.shared, None) {
+                Read::Value(read) => self.passes(&ids(private), &read),
+                _ => false,
+            }
+        };
+        match self.all(host) {
+            Some(hosts) if !hosts.iter().any(is_fine) => {
+                let facts = self.conflict(host, &ids(host)).into_iter().chain(self.conflict(private, &ids(private)));
+                Err(Failure::Conflict(facts.collect()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Strings that pass the tests of the place itself.
@@ -153,9 +206,16 @@ impl<'w> Values<'w> {
         lifted
     }
 
-    /// Whether a string has to match what a test of it matches; `None` if it may and may not.
+    /// Whether a value has to match what a test of it matches; `None` if it may and may not, or if the test does not read such values.
     pub(super) fn wanted(&self, atom: AtomId, asked: &Asked) -> Option<bool> {
         let may = self.may(atom);
+        let kind = match self.writer.atoms.get(atom) {
+            Some(Atom { test: Tested::Value(_), sides }) => sides.first().map_or(Kind::String, |side| self.kind(*side)),
+            _ => Kind::String,
+        };
+        if may.be_unknown && !reads(&asked.0).has(kind) {
+            return None;
+        }
         let may_fail = if matches!(asked.0, Operator::Presumed(_)) { may.be_unknown } else { may.be_false };
         (may.be_true != may_fail).then_some(may.be_true)
     }
@@ -234,17 +294,6 @@ impl<'w> Values<'w> {
             self.conflict(node, &atoms)
         };
         with(failure, length.map(about).unwrap_or_default())
-    }
-}
-
-/// Whether all that an operator compares with are strings.
-fn takes_strings(operator: &Operator) -> bool {
-    match operator {
-        Operator::In(values) | Operator::Presumed(values) => {
-            values.iter().all(|value| matches!(value, Literal::String(_)))
-        }
-        Operator::Eq(with) => matches!(with, Operand::Literal(Literal::String(_))),
-        _ => true,
     }
 }
 
