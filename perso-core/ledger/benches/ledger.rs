@@ -36,8 +36,9 @@ use support::server::Server;
 
 const PROCESSES: usize = 8;
 const AT_ONCE: usize = 16;
-/// Short, so that the calls of a whole run are not kept.
-const WINDOW: Duration = Duration::from_millis(50);
+/// Windows are short, so that the calls of a whole run are not kept: in the longer one, about 25 000 are.
+const SHORT: Duration = Duration::from_millis(2);
+const LONGER: Duration = Duration::from_millis(50);
 
 fn main() {
     if let Ok(address) = std::env::var("PERSO_LEDGER") {
@@ -76,8 +77,8 @@ fn now<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-fn charge(account: Account, max: Amount) -> Charge {
-    Charge { account, amount: Amount::from(1), max, window: Window::Sliding(WINDOW) }
+fn charge(account: Account, max: Amount, window: Duration) -> Charge {
+    Charge { account, amount: Amount::from(1), max, window: Window::Sliding(window) }
 }
 
 /// Commits with other names each time, of accounts in turn.
@@ -87,10 +88,10 @@ struct Calls {
 }
 
 impl Calls {
-    fn new(charges: usize, max: Amount) -> Self {
+    fn new(charges: usize, max: Amount, window: Duration) -> Self {
         let account = |n: usize| Account::new("limit", [Value::Text(&format!("agent {n}"))]);
         let one = |n| Commit {
-            charges: (0..charges).map(|more| charge(account(n * charges + more), max)).collect(),
+            charges: (0..charges).map(|more| charge(account(n * charges + more), max, window)).collect(),
             ..Commit::new(CallId::from_bytes([0; 16]))
         };
         Self { count: fastrand::u64(..), commits: (0..64).map(one).collect() }
@@ -108,17 +109,19 @@ impl Calls {
 
 fn memory(report: &mut Report) {
     let nothing: Arc<dyn Nothing> = Arc::new(Empty);
-    let [one, four, over]: [Arc<dyn Ledger>; 3] =
+    let [one, many, four, over]: [Arc<dyn Ledger>; 4] =
         std::array::from_fn(|_| Arc::new(Memory::new(&Options::default())) as _);
-    let mut calls = Calls::new(1, Amount::MAX);
+    let mut calls = Calls::new(1, Amount::MAX, SHORT);
+    let mut manys = Calls::new(1, Amount::MAX, LONGER);
     let (mut ones, mut fours, mut overs) =
-        (Calls::new(1, Amount::MAX), Calls::new(4, Amount::MAX), Calls::new(1, Amount::ZERO));
+        (Calls::new(1, Amount::MAX, SHORT), Calls::new(4, Amount::MAX, SHORT), Calls::new(1, Amount::ZERO, SHORT));
     let medians = report.compare(
         "a commit in memory",
         1,
         vec![
             candidate("an async call of nothing", || now(nothing.commit(calls.next()))),
             candidate("one charge", || assert!(now(one.commit(ones.next())).unwrap().is_done())),
+            candidate("one charge, 25 000 calls kept", || assert!(now(many.commit(manys.next())).unwrap().is_done())),
             candidate("four charges", || assert!(now(four.commit(fours.next())).unwrap().is_done())),
             candidate("one charge that is over", || assert!(!now(over.commit(overs.next())).unwrap().is_done())),
             candidate("the digest of an account", || Account::new("refunds-a-day", [Value::Text("agt-099")])),
@@ -132,7 +135,7 @@ fn memory(report: &mut Report) {
         let ledger = Memory::new(&Options::default());
         let counts = std::thread::scope(|scope| {
             let work = || {
-                let mut calls = Calls::new(1, Amount::MAX);
+                let mut calls = Calls::new(1, Amount::MAX, LONGER);
                 let (begin, mut count) = (Instant::now(), 0_u32);
                 while begin.elapsed() < seconds() {
                     assert!(now(ledger.commit(calls.next())).unwrap().is_done());
@@ -167,7 +170,7 @@ fn measure(name: &str, address: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let ledger = open(address).unwrap();
-        let mut calls = Calls::new(1, Amount::MAX);
+        let mut calls = Calls::new(1, Amount::MAX, LONGER);
         let mut times = Vec::new();
         let begin = Instant::now();
         while begin.elapsed() < seconds() {
@@ -207,7 +210,7 @@ fn process(address: &str) {
         let ledger = open(address).unwrap();
         let begin = Instant::now();
         let work = |ledger: Arc<dyn Ledger>| async move {
-            let mut calls = Calls::new(1, Amount::MAX);
+            let mut calls = Calls::new(1, Amount::MAX, LONGER);
             let (mut times, mut errors) = (Vec::new(), 0_u32);
             while begin.elapsed() < seconds() {
                 let start = Instant::now();

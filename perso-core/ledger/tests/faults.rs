@@ -10,7 +10,9 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use perso_ledger::{Commit, Committed, LedgerError, Options, Session, Window, limits, open_with};
+use perso_ledger::{
+    Commit, Committed, Digest, LedgerError, Options, Period, Request, Session, Unit, Verdict, Window, limits, open_with,
+};
 use proxy::{Proxy, Weather};
 use support::server::{Cluster, Server, ledger_at};
 use support::{Store, charge, commit, label, sliding};
@@ -136,6 +138,47 @@ async fn servers_that_a_ledger_cannot_be_in() {
         }
         let store = ledger_at(&format!("redis://:secret@127.0.0.1:{}/3", server.port), "perso", ());
         assert!(store.ledger.commit(&call).await.unwrap().is_done());
+    }
+}
+
+/// The user that `docs/ledger.md` shows can do all that a ledger does.
+#[tokio::test]
+async fn a_user_with_few_rights() {
+    let docs = include_str!("../../../docs/ledger.md");
+    let user = docs.lines().find_map(|line| line.strip_prefix("user ledger ")).expect("the page has the user's line");
+    for start in [Server::valkey, Server::redis] {
+        let server = start(&[]);
+        let words: Vec<&str> = ["ACL", "SETUSER", "ledger"].into_iter().chain(user.split(' ')).collect();
+        server.command::<String>(&words).unwrap();
+        let address = format!("valkey://ledger:PASSWORD@127.0.0.1:{}", server.port);
+        let store = ledger_at(&address, "perso", ());
+        let session = Session::new("s");
+        let digest = Digest::of("test", [&b"call"[..]]);
+        let request = Request { digest, expires_in: LIMIT * 100, agent: "agt-099".into(), shown: "{}".into() };
+        let id = store.ledger.request(&request).await.unwrap();
+        assert_eq!(store.ledger.pending().await.unwrap().len(), 1);
+        store.ledger.decide(id, Verdict::Approve, "Mara").await.unwrap();
+        let month = Window::Period(Period::new(Unit::Month, "UTC").unwrap());
+        let charges = || {
+            [
+                charge("a", "1", "1", sliding(50)),
+                charge("b", "1", "2", Window::Session),
+                charge("c", "1", "2", month.clone()),
+            ]
+        };
+        let call =
+            Commit { session: Some(session), labels: vec![label("seen")], approval: Some(digest), ..commit(charges()) };
+        store.done(&call).await;
+        store.over(&Commit { session: Some(session), ..commit(charges()) }).await;
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        let again = Commit { session: Some(session), ..commit(charges()) };
+        store.done(&again).await;
+        store.ledger.undo(again.call).await.unwrap();
+        assert_eq!(store.balance_in(&again.charges[1], Some(session)).await, "1");
+        assert_eq!(store.labels(session).await, ["seen"]);
+        // Another namespace is another's.
+        let error = ledger_at(&address, "other", ()).ledger.commit(&commit(charges().into_iter().take(1))).await;
+        assert!(error.unwrap_err().to_string().contains("does not let this client in"));
     }
 }
 
@@ -359,4 +402,72 @@ fn addresses_that_are_none() {
         assert!(open_with("valkey://host", &options).is_err(), "{name}");
     }
     let _: Arc<dyn perso_ledger::Ledger> = open_with("valkeys://user:secret@host:7/1", &Options::default()).unwrap();
+}
+
+/// What a process does that trusts one certificate: whether a ledger over TLS can be used.
+#[tokio::test]
+#[ignore = "another test runs it as a process"]
+async fn tls_process() {
+    let mut options = Options::default();
+    options.time_limit = Some(Duration::from_secs(2));
+    let ledger = open_with(&std::env::var("PERSO_LEDGER").unwrap(), &options).unwrap();
+    let answer = ledger.commit(&commit([charge("a", "1", "1000", sliding(600_000))])).await;
+    println!(
+        "\nanswer {}",
+        answer.map_or_else(|error| error.to_string(), |answer| format!("done: {}", answer.is_done()))
+    );
+}
+
+#[test]
+fn over_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = |name: &str| {
+        let [key, cert] = ["key", "crt"].map(|end| folder.path().join(format!("{name}.{end}")).display().to_string());
+        let made = std::process::Command::new("openssl")
+            .args([
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+            ])
+            .args([
+                &format!("/CN={name}"),
+                "-addext",
+                "subjectAltName=IP:127.0.0.1",
+                "-addext",
+                "basicConstraints=critical,CA:FALSE",
+            ])
+            .args(["-keyout", &key, "-out", &cert])
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        (key, cert)
+    };
+    let ((key, cert), (_, other)) = (certificate("ledger"), certificate("other"));
+    let port = support::server::free_port();
+    let tls =
+        ["--tls-cert-file", &cert, "--tls-key-file", &key, "--tls-auth-clients", "no", "--tls-port", &port.to_string()];
+    let _server = Server::redis(&tls);
+    let answer = |scheme: &str, trusted: &str| {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "tls_process", "--ignored", "--nocapture"])
+            .env("PERSO_LEDGER", format!("{scheme}://127.0.0.1:{port}"))
+            .env("SSL_CERT_FILE", trusted)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().find_map(|line| line.strip_prefix("answer ")).unwrap_or_else(|| panic!("{text}")).to_owned()
+    };
+    assert_eq!(answer("rediss", &cert), "done: true");
+    assert_eq!(answer("valkeys", &cert), "done: true");
+    for (scheme, trusted) in [("rediss", &other), ("redis", &cert)] {
+        let answer = answer(scheme, trusted);
+        assert!(answer.starts_with("the ledger"), "{scheme}: {answer}");
+    }
 }

@@ -22,6 +22,7 @@ if ! "$(valkey)" --version > /dev/null 2>&1; then
         exit 1
     fi
 fi
+need openssl openssl command -v openssl >&2
 need "a Redis server" redis-server command -v redis-server >&2
 valkey
 command -v redis-server

@@ -6,11 +6,11 @@
 mod approvals;
 mod shard;
 
-use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
+use foldhash::quality::RandomState;
 use smallvec::SmallVec;
 
 use crate::amount::Amount;
@@ -80,7 +80,7 @@ impl Memory {
             calls: part(calls),
             sessions: part(sessions),
         };
-        let hasher = RandomState::new();
+        let hasher = RandomState::default();
         let session = millis(options.session);
         Self {
             shards: std::array::from_fn(|_| Mutex::new(Shard::new(&hasher, limits, session))),

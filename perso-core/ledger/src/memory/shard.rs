@@ -1,9 +1,10 @@
 //! A part of the memory: some of the accounts, sessions and calls, and when each of them stops to count.
 
 use std::cmp::Reverse;
-use std::collections::hash_map::{Entry as Place, HashMap, RandomState};
+use std::collections::hash_map::{Entry as Place, HashMap};
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
+use foldhash::quality::RandomState;
 use smallvec::SmallVec;
 
 use crate::commit::{CallId, Label};
@@ -120,12 +121,14 @@ enum Due {
 
 /// A part of the memory.
 pub(super) struct Shard {
-    sliding: HashMap<Account, Sliding>,
-    periods: HashMap<(Account, Bounds), u128>,
-    sessions: HashMap<Session, Seen>,
-    calls: HashMap<CallId, Box<Call>>,
+    sliding: HashMap<Account, Sliding, RandomState>,
+    periods: HashMap<(Account, Bounds), u128, RandomState>,
+    sessions: HashMap<Session, Seen, RandomState>,
+    calls: HashMap<CallId, Box<Call>, RandomState>,
     /// One item for each member of the four: when to look at it again, or earlier.
     due: BinaryHeap<Reverse<(Time, Due)>>,
+    /// The same for calls that are over no earlier than those before them: most are, and need no heap.
+    due_calls: VecDeque<(Time, CallId)>,
     accounts: usize,
     entries: usize,
     limits: MemoryLimits,
@@ -141,6 +144,7 @@ impl Shard {
             sessions: HashMap::with_hasher(hasher.clone()),
             calls: HashMap::with_hasher(hasher.clone()),
             due: BinaryHeap::new(),
+            due_calls: VecDeque::new(),
             accounts: 0,
             entries: 0,
             limits,
@@ -151,11 +155,17 @@ impl Shard {
     /// Looks at up to so many members that are due, and forgets those that no longer count.
     pub fn sweep(&mut self, now: Now, most: usize) {
         for _ in 0..most {
-            match self.due.peek() {
-                Some(Reverse((time, _))) if *time <= now.steady => {}
-                _ => return,
-            }
-            let Some(Reverse((_, due))) = self.due.pop() else { return };
+            let due = if let Some((time, call)) = self.due_calls.front().copied()
+                && time <= now.steady
+            {
+                self.due_calls.pop_front();
+                Due::Call(call)
+            } else if self.due.peek().is_some_and(|Reverse((time, _))| *time <= now.steady) {
+                let Some(Reverse((_, due))) = self.due.pop() else { return };
+                due
+            } else {
+                return;
+            };
             if let Some(again) = self.look(&due, now) {
                 self.due.push(Reverse((again, due)));
             }
@@ -193,11 +203,12 @@ impl Shard {
                 self.sessions.remove(session);
             }
             Due::Call(call) => {
-                let until = self.calls.get(call)?.until;
-                if now.steady < until {
-                    return Some(until);
+                if let Place::Occupied(known) = self.calls.entry(*call) {
+                    if now.steady < known.get().until {
+                        return Some(known.get().until);
+                    }
+                    known.remove();
                 }
-                self.calls.remove(call);
             }
         }
         None
@@ -378,7 +389,7 @@ impl Shard {
 
     /// A session, from now on.
     fn seen<'s>(
-        sessions: &'s mut HashMap<Session, Seen>,
+        sessions: &'s mut HashMap<Session, Seen, RandomState>,
         due: &mut BinaryHeap<Reverse<(Time, Due)>>,
         kept: u64,
         session: Session,
@@ -408,7 +419,11 @@ impl Shard {
             // It was forgotten, but is not yet swept away.
             Place::Occupied(mut known) => drop(known.insert(Box::new(call))),
             Place::Vacant(place) => {
-                self.due.push(Reverse((call.until, Due::Call(id))));
+                if self.due_calls.back().is_none_or(|(last, _)| *last <= call.until) {
+                    self.due_calls.push_back((call.until, id));
+                } else {
+                    self.due.push(Reverse((call.until, Due::Call(id))));
+                }
                 place.insert(Box::new(call));
             }
         }
