@@ -39,7 +39,7 @@ pub struct Valkey {
 }
 
 impl Valkey {
-    /// The ledger at an address, which [`open`](crate::open) describes. Connects when it is first used.
+    /// The ledger at an address, which [`open`](crate::open()) describes. Connects when it is first used.
     ///
     /// # Errors
     ///

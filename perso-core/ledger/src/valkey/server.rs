@@ -85,7 +85,7 @@ impl Server {
             let (number, result) = match tokio::time::timeout_at(end, self.attempt(script, arguments)).await {
                 Ok(attempt) => attempt,
                 Err(_) => {
-                    self.forget(None).await;
+                    self.forget(None);
                     return Err(LedgerError::Late(self.limit));
                 }
             };
@@ -95,7 +95,7 @@ impl Server {
             };
             let lost = is_lost(&error);
             if lost {
-                self.forget(Some(number)).await;
+                self.forget(Some(number));
             }
             // What could not be sent has not run.
             let retry = lost && (again || error.is_connection_refusal());
@@ -176,10 +176,12 @@ impl Server {
         }
     }
 
-    /// Has the next operation connect again, if the connection is still the one with this number.
-    async fn forget(&self, number: Option<u64>) {
-        let mut current = self.connection.lock().await;
-        if number.is_none_or(|number| number == current.0) {
+    /// Has the next operation connect again, if the connection is still the one with this number. Nothing is waited for: where
+    /// the connection is locked, another operation is making a new one.
+    fn forget(&self, number: Option<u64>) {
+        if let Ok(mut current) = self.connection.try_lock()
+            && number.is_none_or(|number| number == current.0)
+        {
             current.1 = None;
         }
     }
