@@ -161,7 +161,7 @@ async fn a_user_with_few_rights() {
         let month = Window::Period(Period::new(Unit::Month, "UTC").unwrap());
         let charges = || {
             [
-                charge("a", "1", "1", sliding(50)),
+                charge("a", "1", "1", sliding(1_500)),
                 charge("b", "1", "2", Window::Session),
                 charge("c", "1", "2", month.clone()),
             ]
@@ -170,7 +170,7 @@ async fn a_user_with_few_rights() {
             Commit { session: Some(session), labels: vec![label("seen")], approval: Some(digest), ..commit(charges()) };
         store.done(&call).await;
         store.over(&Commit { session: Some(session), ..commit(charges()) }).await;
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        tokio::time::sleep(Duration::from_millis(1_510)).await;
         let again = Commit { session: Some(session), ..commit(charges()) };
         store.done(&again).await;
         store.ledger.undo(again.call).await.unwrap();
@@ -236,16 +236,16 @@ async fn a_servers_clock_that_is_set_back() {
 async fn nothing_stays_in_a_server_that_no_longer_counts() {
     let server = Server::valkey(&[]);
     let mut options = Options::default();
-    options.session = Duration::from_millis(300);
+    options.session = Duration::from_millis(1_500);
     let ledger = open_with(&server.address(), &options).unwrap();
     let store = Store { ledger, clock: None, keep: Box::new(()) };
     for n in 0..50 {
-        let charges = [charge(&n.to_string(), "1", "1", sliding(300)), charge("s", "1", "1", Window::Session)];
+        let charges = [charge(&n.to_string(), "1", "1", sliding(1_500)), charge("s", "1", "1", Window::Session)];
         let mut call =
             Commit { session: Some(Session::new(&n.to_string())), labels: vec![label("seen")], ..commit(charges) };
         store.done(&call).await;
         // Calls of sessions are remembered for a day: this one for as long as its charge counts.
-        call = commit([charge(&format!("other {n}"), "1", "1", sliding(300))]);
+        call = commit([charge(&format!("other {n}"), "1", "1", sliding(1_500))]);
         store.done(&call).await;
     }
     assert!(server.command::<u64>(&["DBSIZE"]).unwrap() > 300);

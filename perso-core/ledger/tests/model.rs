@@ -109,7 +109,7 @@ impl Model {
     }
 
     fn record(&mut self, commit: &Commit, accounts: &[usize], at: Time) {
-        for (charge, account) in commit.charges.iter().zip(accounts) {
+        for (charge, account) in commit.charges.iter().zip(accounts).filter(|(charge, _)| !charge.amount.is_zero()) {
             let amount = charge.amount.units();
             self.events.push(Event { call: commit.call, account: *account, session: commit.session, at, amount });
         }

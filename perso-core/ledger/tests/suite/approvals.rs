@@ -85,17 +85,17 @@ pub async fn approvals_are_decided_once(store: &Store) {
 }
 
 pub async fn approvals_expire(store: &Store) {
-    let pending = store.ledger.request(&request("pending", 200)).await.unwrap();
-    let approved = store.ledger.request(&request("approved", 200)).await.unwrap();
+    let pending = store.ledger.request(&request("pending", 1_000)).await.unwrap();
+    let approved = store.ledger.request(&request("approved", 1_000)).await.unwrap();
     store.ledger.decide(approved, Verdict::Approve, "Mara").await.unwrap();
-    store.pass(201).await;
+    store.pass(1_001).await;
     assert!(refused(store, &run("approved")).await);
     for id in [pending, approved] {
         assert_eq!(store.ledger.state(id).await.unwrap(), None);
         assert_eq!(store.ledger.decide(id, Verdict::Approve, "Mara").await, Err(LedgerError::UnknownApproval));
     }
     assert_eq!(store.ledger.pending().await.unwrap(), []);
-    assert_ne!(store.ledger.request(&request("pending", 200)).await.unwrap(), pending, "it can be asked again");
+    assert_ne!(store.ledger.request(&request("pending", 1_000)).await.unwrap(), pending, "it can be asked again");
 }
 
 pub async fn requests_are_joined(store: &Store) {

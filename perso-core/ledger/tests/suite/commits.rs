@@ -61,11 +61,11 @@ pub async fn retries_charge_once(store: &Store) {
     assert_eq!(store.balance(&once.charges[0]).await, "1");
 
     // What was not written is judged anew.
-    let over = commit([charge("a", "2", "2", sliding(100))]);
-    let short = commit([charge("short", "2", "2", sliding(100))]);
+    let over = commit([charge("a", "2", "2", sliding(1_000))]);
+    let short = commit([charge("short", "2", "2", sliding(1_000))]);
     store.over(&over).await;
     store.done(&short).await;
-    store.pass(100).await;
+    store.pass(1_000).await;
     store.done(&over).await;
     // A call that no longer counts is forgotten.
     let again = store.done(&short).await;

@@ -50,7 +50,7 @@ pub async fn nothing_is_charged_for_zero(store: &Store) {
 }
 
 pub async fn windows_slide_by_the_millisecond(store: &Store) {
-    const LENGTH: u64 = 400;
+    const LENGTH: u64 = 1_500;
     let one = |amount| commit([charge("a", amount, "3", sliding(LENGTH))]);
     let first = store.done(&one("1")).await;
     store.pass(100).await;
