@@ -150,9 +150,6 @@ impl<'p> Writer<'p> {
     /// That the caller has one of these roles, or that it has none of them. Neither is so where the roles cannot be read.
     pub(super) fn roles(&mut self, roles: &[RoleId], want: bool) -> Formula {
         let agent = self.space.part(Root::Agent);
-        for key in ["role", "roles"] {
-            self.space.step(agent, &Step::Key(key.to_owned()));
-        }
         let atom = self.atom(Tested::Roles(roles.to_vec()), vec![agent]);
         Formula::Fact(if want { Fact::True(atom) } else { Fact::False(atom) }, true)
     }
@@ -361,6 +358,12 @@ impl<'p> Writer<'p> {
         keys.dedup();
         for key in &keys {
             self.space.step(object, &Step::Key(key.clone()));
+        }
+        // Without these nothing is known of the caller's roles.
+        if self.space.way(object) == Some(&Way::Part(Root::Agent)) {
+            for key in ["role", "roles"] {
+                self.space.step(object, &Step::Key(key.to_owned()));
+            }
         }
         let only = OnlyKeys { object, keys };
         let known = self.only.iter().position(|other| *other == only).unwrap_or_else(|| {

@@ -27,18 +27,18 @@ impl<'w> Values<'w> {
         // Without a list there is one role.
         let [role, list] = ["role", "roles"].map(|key| self.of_agent(key));
         let list = list.filter(|list| self.relevant.contains(list) && self.kind(*list) != Kind::List);
-        if let (Some(role), Some(list)) = (role, list)
+        if let Some(list) = list
             && asked.iter().any(|(_, _, may)| !may.be_false)
         {
             let is_fit = |name: &&String| {
                 asked.iter().all(|(_, roles, may)| may.be(Some(has(name, roles))))
-                    && self.fits(role, &Value::String((*name).clone()))
+                    && role.is_none_or(|role| self.fits(role, &Value::String((*name).clone())))
             };
             if let Some(name) = self.shared.roles.iter().map(|role| &role.name).find(is_fit).cloned() {
-                self.fixed.insert(role, Value::String(name.clone()));
+                self.fixed.extend(role.map(|role| (role, Value::String(name.clone()))));
                 return Ok(Some(vec![name]));
             }
-            if self.is_settled_below(role) {
+            if let Some(role) = role.filter(|role| self.is_settled_below(*role)) {
                 return Err(self.unknown(role));
             }
             let is_asked = |(fact, _): &&(Fact, bool)| match fact {
@@ -47,7 +47,8 @@ impl<'w> Values<'w> {
             };
             let asked = self.facts.iter().filter(is_asked).copied();
             let kinds = [(Fact::Is(list, self.kind(list)), true)];
-            return Err(Failure::Conflict(asked.chain(self.facts_from(role)).chain(kinds).collect()));
+            let own = role.map(|role| self.facts_from(role)).unwrap_or_default();
+            return Err(Failure::Conflict(asked.chain(own).chain(kinds).collect()));
         }
         // All roles but those that must not be there; then as few of them as do.
         let must_not = |name: &str| asked.iter().any(|(_, roles, may)| !may.be_true && has(name, roles));
