@@ -67,9 +67,9 @@ class Cause:
     """Why the call got its decision: details for operators and programs."""
 
     @property
-    def kind(self) -> Literal[
-        "rule", "default", "no_rule", "unknown_tool", "malformed", "limit", "engine", "ledger", "over_limit"
-    ]:
+    def kind(
+        self,
+    ) -> Literal["rule", "default", "no_rule", "unknown_tool", "malformed", "limit", "engine", "ledger", "over_limit"]:
         """What decided."""
     @property
     def rule(self) -> str | None:
@@ -176,17 +176,15 @@ class Policy:
         """Judges a call. Never raises: a call that cannot be judged is denied, and the decision's `cause` says why.
 
         `args`, `agent`, `resource`, `context` and `session` are mappings, dataclasses, pydantic models, `Json`, `None`, `OPEN`
-        or `WITHHELD`. With `now=True`, rules read the current time as `context.now`, unless `context` has a `now`. Guards do this
-        by themselves.
+        or `WITHHELD`. With `now=True`, rules read the current time as `context.now`, unless `context` has a `now`. Guards do
+        this by themselves.
         """
     def decide_json(self, call: str | bytes) -> Decision:
         """Judges a call that is JSON text, as `str` or `bytes`.
 
         Raises `TypeError` if `call` is neither. Text that is not a valid call is denied.
         """
-    def could_allow(
-        self, tool: object, *, agent: object = None, context: object = None, session: object = None
-    ) -> bool:
+    def could_allow(self, tool: object, *, agent: object = None, context: object = None, session: object = None) -> bool:
         """Whether the caller could ever call the tool: whether the call is allowed, or can be approved,
         with some arguments and some resource, and at some time if `context` has no `now`."""
     def could_list(
