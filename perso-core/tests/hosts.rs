@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-const KINDS: [CauseKind; 7] = [
+const KINDS: [CauseKind; 8] = [
     CauseKind::Rule,
     CauseKind::Default,
     CauseKind::NoRule,
@@ -17,6 +17,7 @@ const KINDS: [CauseKind; 7] = [
     CauseKind::Malformed,
     CauseKind::Limit,
     CauseKind::Engine,
+    CauseKind::Ledger,
 ];
 const OUTCOMES: [Outcome; 3] = [Outcome::Deny, Outcome::Allow, Outcome::Ask];
 const PROBLEMS: [Problem; 6] =

@@ -11,13 +11,13 @@
  */
 
 /** What decided: a rule, the policy's default, or an error. */
-export type Kind = 'rule' | 'default' | 'no_rule' | 'unknown_tool' | 'malformed' | 'limit' | 'engine';
+export type Kind = 'rule' | 'default' | 'no_rule' | 'unknown_tool' | 'malformed' | 'limit' | 'engine' | 'ledger';
 
 /** What is wrong with an attribute. */
 export type Problem = 'missing' | 'null' | 'type' | 'out_of_range' | 'value' | 'withheld';
 
 /** A part of a call that may be open or withheld. */
-export type Part = 'args' | 'agent' | 'resource' | 'context';
+export type Part = 'args' | 'agent' | 'resource' | 'context' | 'session';
 
 /** Why a decision was made, for operators and programs. Keys that do not apply are absent. */
 export interface Cause {

@@ -334,14 +334,15 @@ fn what_a_module_covers_fits_its_abi() {
         manifest.covers = words.iter().map(|word| (*word).to_owned()).collect();
     }
     let made = |manifest| Made { manifest, abi: covering, ..Made::default() };
-    let good = Policy::from_module(made(|manifest| covers(manifest, 3, &["tools", "prompts"])).bytes()).unwrap();
+    let good =
+        Policy::from_module(made(|manifest| covers(manifest, abi::COVERING, &["tools", "prompts"])).bytes()).unwrap();
     assert!(good.covers().prompts && !good.covers().resources);
     for manifest in [
-        // An engine of ABI 2 would let prompts pass.
-        |manifest: &mut Manifest| covers(manifest, 2, &["tools", "prompts"]),
-        |manifest: &mut Manifest| covers(manifest, 3, &[]),
-        |manifest: &mut Manifest| covers(manifest, 3, &["tools"]),
-        |manifest: &mut Manifest| covers(manifest, 3, &["tools", "prompts", "skills"]),
+        // An engine that does not know what is covered would let prompts pass.
+        |manifest: &mut Manifest| covers(manifest, abi::VERSION, &["tools", "prompts"]),
+        |manifest: &mut Manifest| covers(manifest, abi::COVERING, &[]),
+        |manifest: &mut Manifest| covers(manifest, abi::COVERING, &["tools"]),
+        |manifest: &mut Manifest| covers(manifest, abi::COVERING, &["tools", "prompts", "skills"]),
     ] {
         let error = refused(made(manifest).bytes());
         assert!(matches!(error, ModuleError::Untrusted(_)), "{error}");
