@@ -135,3 +135,29 @@ fn equal_values_name_one_account() {
     assert_ne!(account("1"), account("true"));
     assert_ne!(account("5"), account("-5"));
 }
+
+#[test]
+fn a_limit_that_reads_the_resource_needs_it() {
+    let limit = |per: &str| {
+        format!(
+            r#"{{ "perso": 1, "rules": [{{ "id": "refund", "allow": "refund" }}],
+                 "limits": [{{ "id": "l", "of": "refund", "per": "{per}", "max": 5, "window": "1h" }}] }}"#
+        )
+    };
+    let needs = |per: &str| Policy::compile(&limit(per)).unwrap().needs_resource(&Call::new("refund"));
+    assert!(needs("resource.owner") && !needs("agent.id"));
+}
+
+#[test]
+fn so_many_limits_can_be_about_one_tool() {
+    let policy = |count: usize| {
+        let limits: Vec<String> =
+            (0..count).map(|n| format!(r#"{{ "id": "l{n}", "of": "*", "max": 5, "window": "1h" }}"#)).collect();
+        let limits = limits.join(", ");
+        format!(r#"{{ "perso": 1, "rules": [{{ "id": "all", "allow": "*" }}], "limits": [{limits}] }}"#)
+    };
+    let most = Policy::compile(&policy(64)).unwrap();
+    assert_eq!(most.assess(&Call::new("t")).obligations.charges.len(), 64);
+    let error = Policy::compile(&policy(65)).unwrap_err().to_string();
+    assert!(error.contains("more than 64 limits and labels are about one tool"), "{error}");
+}

@@ -15,6 +15,12 @@ pub const LIST_LENGTH: u64 = 1024;
 /// Bytes of a tool's name.
 pub const TOOL_BYTES: usize = 256;
 
+/// Limits and labels that are about one call.
+pub const OBLIGATIONS: usize = 64;
+
+/// Attributes that name the account of a limit.
+pub const ACCOUNT_NAMES: usize = 8;
+
 /// Bytes of a key that a policy reads.
 pub const KEY_BYTES: usize = 256;
 

@@ -16,6 +16,7 @@ static GOOD: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     [
         include_str!("../seeds/policy/small.json"),
         include_str!("../seeds/policy/lists.json"),
+        include_str!("../seeds/policy/limits.json"),
         include_str!("../seeds/policy/every-operator.json"),
         include_str!("../../../policies/support-desk.json"),
     ]
@@ -41,6 +42,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(is_sealed(bytes), "it loads with a wrong hash");
     for call in CALLS {
         let decision = policy.decide_json(call);
+        let _ = policy.assess_json(call);
         assert!(!decision.is_allowed() || decision.cause.kind != perso_core::CauseKind::Malformed);
     }
 });

@@ -13,7 +13,7 @@ use crate::window::Window;
 
 /// The name of one call, so that it is not charged twice. A retry of the same call has the same.
 ///
-/// It must not be one that a client or a model chooses: whoever can repeat an id gets calls that are not charged.
+/// Never take it from a client or a model: a call with the id of an earlier one is not charged.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId([u8; 16]);
 

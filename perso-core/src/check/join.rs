@@ -206,11 +206,11 @@ fn take<'t>(members: &mut Vec<Member<'t>>, key: &str) -> Option<Member<'t>> {
     Some(members.remove(at))
 }
 
-/// Reports roles that inherit in `whole` from a role that a deny or ask rule of `alone` tests, but not in `alone`: who has
+/// Reports roles that inherit in `whole` from a role that a deny or ask rule, a limit or a label of `alone` tests, but not in `alone`: who has
 /// that role decides whom the rule exempts, so only the rule's own document, and those that it extends, may say so.
 pub(super) fn heirs(alone: &Policy, whole: &Policy, diagnostics: &mut Diagnostics) {
     let mut tested = BTreeMap::new();
-    for rule in alone.rules.iter().filter(|rule| rule.effect != Effect::Allow) {
+    for rule in alone.scopes().filter(|rule| rule.effect != Effect::Allow) {
         rule.condition.each_role(&mut |role| _ = tested.entry(role).or_insert(rule));
     }
     for (role, rule) in tested {
@@ -223,9 +223,12 @@ pub(super) fn heirs(alone: &Policy, whole: &Policy, diagnostics: &mut Diagnostic
                 continue;
             }
             let message = format!("{} cannot inherit from {} here", quoted(&heir.name), quoted(name));
-            let label = format!("this {} rule of another document tests {}", rule.effect.name(), quoted(name));
+            let is_rule = alone.rules.iter().any(|known| known.span == rule.span);
+            let what = if is_rule { format!("{} rule", rule.effect.name()) } else { "limit or label".to_owned() };
+            let label = format!("this {what} of another document tests {}", quoted(name));
             let error = Diagnostic::new(Code::Conflict, *place, message).label(rule.span, label);
-            let help = "list the role in the document of the rule, or in one that it extends: there, it says who passes the rule";
+            let help =
+                "list the role in the document of that test, or in one that it extends: there, it says who passes";
             diagnostics.push(error.help(help));
         }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::scope::Scope;
 use super::{names, rules};
 use crate::diagnostic::{Code, quoted};
+use crate::limits::ACCOUNT_NAMES;
 use crate::policy::{
     Attribute, AttributeId, Decimal, Duty, Effect, Limit, Obligation, Period, Root, Step, Window, time,
 };
@@ -15,8 +16,6 @@ use crate::syntax::json::Kind;
 
 /// The most limits and labels in a policy.
 const MAX_OBLIGATIONS: usize = 1000;
-/// The most attributes that name an account.
-const MAX_PER: usize = 8;
 /// The most different labels in a policy: a ledger keeps no more for a session.
 const MAX_LABELS: usize = 64;
 /// The longest window, in seconds: 366 days.
@@ -53,8 +52,7 @@ pub(super) fn resolve<'d>(
             if !names::check("a label", *label, names::MAX_LABEL, scope.diagnostics) {
                 continue;
             }
-            labels.insert(label.value);
-            if labels.len() == MAX_LABELS + 1 && !added.contains(&label.value.to_owned()) {
+            if labels.insert(label.value) && labels.len() == MAX_LABELS + 1 {
                 let message = format!("the policy has more than {MAX_LABELS} different labels");
                 scope.error(Code::Limit, label.span, message, None);
             }
@@ -82,10 +80,10 @@ fn session(scope: &mut Scope<'_>, span: Span) -> AttributeId {
 fn limit(written: &document::Limit<'_>, scope: &mut Scope<'_>) -> Option<Limit> {
     let window = window(written, scope);
     let mut per: Vec<usize> = Vec::new();
-    if let Some(over) = written.per.get(MAX_PER) {
-        scope.error(Code::Limit, over.span, format!("`per` has more than {MAX_PER} attributes"), None);
+    if let Some(over) = written.per.get(ACCOUNT_NAMES) {
+        scope.error(Code::Limit, over.span, format!("`per` has more than {ACCOUNT_NAMES} attributes"), None);
     }
-    for path in written.per.iter().take(MAX_PER) {
+    for path in written.per.iter().take(ACCOUNT_NAMES) {
         let Some(attribute) = scope.path(*path) else { continue };
         let id = scope.intern(&attribute, path.span);
         if per.contains(&id) {

@@ -154,7 +154,7 @@ impl Explain {
         }
         if let Some(session) = &obligations.session {
             let labels: Vec<String> = obligations.labels.iter().map(|label| visible(label).to_string()).collect();
-            writeln!(out, "labels: the session {session:?} gets {}", labels.join(", "))?;
+            writeln!(out, "labels: the session \"{}\" gets {}", visible(session), labels.join(", "))?;
         }
         Ok(())
     }

@@ -100,8 +100,7 @@ impl Policy {
     }
 
     /// Judges a call, and finds out what has to be remembered of it: which limits it counts towards, and which labels its
-    /// session gets. The decision holds only if all of it is remembered before the call runs. perso's guards do that with a
-    /// ledger.
+    /// session gets. The decision holds only if all of it is remembered before the call runs.
     ///
     /// A call that cannot be counted, because the attribute that a limit adds up is no number that can be, or because the
     /// account has no name, is denied.
@@ -152,8 +151,7 @@ impl Policy {
     /// Whether some rule or limit reads what is known of the session, `session.id` or `session.labels`.
     #[must_use]
     pub fn reads_session(&self) -> bool {
-        let names = &self.inner.loaded.names.attributes;
-        names.iter().any(|name| name.rsplit(" of ").next().is_some_and(|name| name.starts_with("session.")))
+        self.reads_part("session")
     }
 
     /// Judges a call that is JSON text: `{"tool": …, "args": {…}, "agent": {…}, "resource": {…}, "context": {…}, "session": {…}}`.
@@ -251,12 +249,14 @@ impl Policy {
         self.by_rules(&call.with_resource_and_time_open()) != decision::Outcome::Deny
     }
 
-    /// Whether the decision depends on the resource, so that it must be fetched.
+    /// Whether the decision, or what has to be remembered of the call, depends on the resource, so that it must be fetched.
     #[must_use]
     pub fn needs_resource(&self, call: &Call<'_>) -> bool {
         // The one is the best that any resource can get, the other the worst.
         let best = self.by_rules(&call.with_resource(Part::Open));
-        best != decision::Outcome::Deny && best != self.by_rules(&call.with_resource(Part::Withheld))
+        // Which limits read the resource is not known by tool.
+        let counts = || self.needs_ledger() && self.reads_part("resource");
+        best != decision::Outcome::Deny && (counts() || best != self.by_rules(&call.with_resource(Part::Withheld)))
     }
 
     /// Reads a call with `read`, whose heap takes at most `text` bytes if that is known, and judges it.
@@ -298,6 +298,14 @@ impl Policy {
         let mut worker = self.inner.workers.get();
         let table = self.inner.loaded.table().map_err(|error| Failure::Call(error.code().anywhere()))?;
         worker.judge(text, |memory| read(table, memory))
+    }
+
+    /// Whether the policy reads anything in a part of the call.
+    fn reads_part(&self, part: &str) -> bool {
+        self.inner.loaded.names.attributes.iter().any(|name| {
+            let at = name.rsplit(" of ").next().unwrap_or_default();
+            at.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        })
     }
 
     /// Puts an answer into words.

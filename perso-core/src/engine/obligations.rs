@@ -6,6 +6,7 @@ use crate::decision::{Cause, CauseKind, Decision, Expected, Hint, Outcome, Probl
 use crate::module::{self, Names, reason};
 use perso_decode::Number;
 use perso_decode::layout::kind;
+use perso_decode::limits::ACCOUNT_NAMES;
 
 /// Digits after the point of what is charged.
 const DIGITS: u32 = 18;
@@ -136,7 +137,8 @@ pub(super) fn load(names: &Names) -> Option<Vec<Obligation>> {
         (Some(limit), None) => {
             let module::Limit { per, sum, max, window, asks, reason } = limit.clone();
             let max = Number::parse(max.as_bytes()).flatten().and_then(units)?;
-            let is_sound = per.iter().chain(&sum).all(has);
+            // The session's id is added to those that an author names.
+            let is_sound = per.len() <= ACCOUNT_NAMES + 1 && per.iter().chain(&sum).all(has);
             let limit = Limit { id: obligation.id.clone(), max, window, asks, reason };
             is_sound.then_some(Obligation::Charge { limit, per, sum })
         }

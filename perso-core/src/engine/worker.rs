@@ -3,7 +3,7 @@
 use crate::decision;
 use crate::module::{Answer, abi};
 use perso_decode::layout::kind;
-use perso_decode::limits::{INPUT_BYTES, WORK_BYTES};
+use perso_decode::limits::{INPUT_BYTES, OBLIGATIONS, WORK_BYTES};
 use perso_decode::{Code, Error, Number, Outcome};
 use std::sync::Arc;
 use wasmi::{Config, Engine, Instance, Memory, Module, Store, StoreLimits, StoreLimitsBuilder, TypedFunc};
@@ -215,6 +215,9 @@ impl Running {
         let mut at = list + 4;
         let mut owed = Vec::new();
         while at < end {
+            if owed.len() == OBLIGATIONS {
+                return Err(Failure::Answer);
+            }
             let number = word(at).ok_or(Failure::Answer)? as usize;
             let reads = *seed.obligations.get(number).ok_or(Failure::Answer)?;
             let mut values = Vec::with_capacity(reads);
@@ -239,7 +242,8 @@ fn held(frame: &[u8], record: usize, kept: &[u8]) -> Option<Held> {
         kind::NUMBER => Held::Number(Number { head: part(1)? as i64, high: part(2)?, low: part(3)? }),
         kind::STRING => {
             let start = kept.len().checked_sub(usize::try_from(part(1)?).ok()?)?;
-            let text = kept.get(start..)?.get(..usize::try_from(part(2)?).ok()?)?;
+            let length = usize::try_from(part(2)?).ok().filter(|length| *length <= INPUT_BYTES)?;
+            let text = kept.get(start..)?.get(..length)?;
             Held::Text(std::str::from_utf8(text).ok()?.to_owned())
         }
         other => Held::Other(other),

@@ -102,7 +102,7 @@ pub struct Limit {
     /// Whether a person is asked about a call that does not fit. Otherwise it is denied.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub asks: bool,
-    /// What the caller is told whose call does not fit.
+    /// The reason for a caller whose call does not fit.
     pub reason: Box<str>,
 }
 

@@ -17,6 +17,7 @@ use crate::covers::request;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::policy::{About, Effect, Policy, RoleId, Rule, RuleIndex};
 use lower::{Lowering, Patterns};
+use perso_decode::limits;
 use std::collections::HashMap;
 
 /// What a module will do.
@@ -194,6 +195,12 @@ impl Views<'_> {
         let indices = &about.rules;
         let rules: Vec<(usize, &Rule)> =
             indices.iter().filter_map(|index| Some((*index, self.policy.rules.get(*index)?))).collect();
+        if let Some(over) =
+            about.obligations.get(limits::OBLIGATIONS).and_then(|over| self.policy.obligations.get(*over))
+        {
+            let message = format!("more than {} limits and labels are about one tool", limits::OBLIGATIONS);
+            self.patterns.errors.push(Diagnostic::new(Code::Limit, over.scope.span, message));
+        }
         let mut lowering = Lowering::new(self.policy, kind == Kind::Listed, &mut self.patterns);
         let (mut deny, mut ask, mut allow) = (Vec::new(), Vec::new(), Vec::new());
         let step = |lowering: &mut Lowering<'_, '_>, index: usize, rule: &Rule| Step {

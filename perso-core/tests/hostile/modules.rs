@@ -1,13 +1,13 @@
 //! A module is data from somewhere else until it is checked.
 
 use allocation_counter::measure;
-use perso_core::module::{Manifest, abi, sections, sha256};
-use perso_core::{CauseKind, Decision, LoadError, ModuleError, Policy, compile};
+use perso_core::module::{Answer, Label, Limit, Manifest, Obligation, Window, abi, sections, sha256};
+use perso_core::{CauseKind, Decision, Expected, LoadError, ModuleError, Outcome, Policy, compile};
 use std::sync::atomic::{AtomicBool, Ordering};
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, CustomSection, DataSection, EntityType, ExportKind, ExportSection, Function,
-    FunctionSection, GlobalSection, GlobalType, HeapType, ImportSection, MemorySection, MemoryType, Module, RefType,
-    Section as _, StartSection, TableSection, TableType, TypeSection, ValType,
+    FunctionSection, GlobalSection, GlobalType, HeapType, ImportSection, MemArg, MemArgTarget, MemorySection,
+    MemoryType, Module, RefType, Section as _, StartSection, TableSection, TableType, TypeSection, ValType,
 };
 
 const POLICY: &str = r#"{"perso":1,"rules":[
@@ -129,6 +129,9 @@ fn what_is_no_policy_is_named() {
     assert!(matches!(Policy::load("/no/such/file.wasm"), Err(LoadError::Read { .. })));
 }
 
+/// Writes the body of a function.
+type Write = Box<dyn Fn(&mut Function)>;
+
 /// A module made by hand: good, but for what a test changes.
 struct Made {
     import: bool,
@@ -141,6 +144,8 @@ struct Made {
     elements: u64,
     abi: fn(&mut Function),
     body: fn(&mut Function),
+    /// What lists the obligations of a call, if anything does.
+    obligations: Option<Write>,
     table: fn(&mut Vec<u8>),
     reasons: fn(&mut Vec<u8>),
     /// What its manifest says.
@@ -165,6 +170,7 @@ impl Default for Made {
             body: |f| {
                 f.instructions().i64_const(0).end();
             },
+            obligations: None,
             table: |_| {},
             reasons: |_| {},
             manifest: |_| {},
@@ -197,11 +203,15 @@ impl Made {
         types.ty().function([], [ValType::I32]);
         types.ty().function([ValType::I32], [ValType::I64]);
         types.ty().function([], []);
+        types.ty().function([ValType::I32], [ValType::I32]);
         let mut imports = ImportSection::new();
         imports.import("env", "f", EntityType::Function(2));
         let first = u32::from(self.import);
         let mut functions = FunctionSection::new();
         functions.function(0).function(1).function(2).function(2);
+        if self.obligations.is_some() {
+            functions.function(3);
+        }
         let mut memories = MemorySection::new();
         memories.memory(MemoryType {
             minimum: self.pages.0,
@@ -222,6 +232,9 @@ impl Made {
         for portable in ["perso_input", "perso_evaluate", "perso_evaluate_partial"] {
             exports.export(portable, ExportKind::Func, first + 2);
         }
+        if self.obligations.is_some() {
+            exports.export(abi::OBLIGATIONS, ExportKind::Func, first + 4);
+        }
         let mut code = CodeSection::new();
         let mut abi = Function::new([]);
         (self.abi)(&mut abi);
@@ -232,6 +245,11 @@ impl Made {
         let mut grow = Function::new([]);
         grow.instructions().i32_const(1).memory_grow(0).drop().end();
         code.function(&abi).function(&decide).function(&nothing).function(&grow);
+        if let Some(write) = &self.obligations {
+            let mut obligations = Function::new([]);
+            write(&mut obligations);
+            code.function(&obligations);
+        }
         let mut data = DataSection::new();
         let [mut table, mut reasons] = <[Vec<u8>; 2]>::try_from(segments).unwrap();
         (self.table)(&mut table);
@@ -324,6 +342,121 @@ fn another_abi_is_refused_by_its_number() {
     assert!(matches!(error, ModuleError::Start(_)), "{error}");
 }
 
+/// A module that allows each call, and lists its obligations so.
+fn obliging(list: impl Fn(&mut Function) + 'static) -> Made {
+    Made {
+        abi: |f| {
+            f.instructions().i32_const((abi::VERSION + abi::OBLIGING) as i32).end();
+        },
+        body: |f| {
+            let (outcome, kind, expected) = (Outcome::Allow, CauseKind::Rule, Expected::default());
+            let answer = Answer { outcome, expected, kind, problem: None, rule: Some(0), attribute: None };
+            f.instructions().i64_const(answer.pack()).end();
+        },
+        obligations: Some(Box::new(list)),
+        manifest: |manifest| {
+            manifest.abi = abi::VERSION + abi::OBLIGING;
+            let (max, reason) = ("5".into(), "At most 5.".into());
+            let limit = Limit { per: vec![0], sum: None, max, window: Window::Session, asks: false, reason };
+            manifest.obligations = vec![Obligation { id: "l".into(), limit: Some(limit), label: None }];
+        },
+        ..Made::default()
+    }
+}
+
+/// Writes words to the middle of the memory, and returns where.
+fn list(words: Vec<u32>) -> impl Fn(&mut Function) {
+    const AT: u32 = 1 << 15;
+    move |f| {
+        let mut code = f.instructions();
+        for (index, word) in words.iter().enumerate() {
+            let at = MemArg { offset: 4 * index as u64, align: 2, target: MemArgTarget::Memory(0), ordering: None };
+            code.i32_const(AT as i32).i32_const(*word as i32).i32_store(at);
+        }
+        code.i32_const(AT as i32).end();
+    }
+}
+
+#[test]
+fn obligations_that_make_no_sense_are_denied() {
+    const AT: u32 = 1 << 15;
+    // A list that ends where it begins.
+    let free = Policy::from_module(obliging(list(vec![AT + 4])).bytes()).unwrap();
+    assert!(free.decide_json(CALL).is_allowed() && free.assess_json(CALL).obligations.is_empty());
+
+    // A record of a string that is longer than the memory, and one of a number.
+    let long = vec![AT + 12, 0, AT + 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 << 4, 0, 8, 0, 1 << 30, 0, 0, 0];
+    let many: Vec<u32> = std::iter::once(AT + 4 + 8 * 65).chain((0..65).flat_map(|_| [0, 0])).collect();
+    let wrong: Vec<(&str, Made)> = vec![
+        ("a list outside of the memory", obliging(|f| _ = f.instructions().i32_const(-8).end())),
+        ("an end outside of the memory", obliging(list(vec![u32::MAX]))),
+        ("an obligation that there is not", obliging(list(vec![AT + 12, 1, 0]))),
+        ("a record outside of the memory", obliging(list(vec![AT + 12, 0, u32::MAX - 3]))),
+        ("a string that is longer than the memory", obliging(list(long))),
+        ("more obligations than one call has", obliging(list(many))),
+        ("no end", obliging(|f| _ = f.instructions().loop_(BlockType::Empty).br(0).end().i32_const(0).end())),
+        ("a trap", obliging(|f| _ = f.instructions().unreachable().end())),
+    ];
+    for (what, made) in wrong {
+        let policy = Policy::from_module(made.bytes()).unwrap();
+        for decision in [policy.decide_json(CALL), policy.assess_json(CALL).decision] {
+            assert_eq!((decision.outcome, decision.cause.kind), (Outcome::Deny, CauseKind::Engine), "{what}");
+        }
+    }
+}
+
+#[test]
+fn limits_fit_the_abi_and_the_export() {
+    for (what, made) in [
+        (
+            "limits in another ABI",
+            Made {
+                manifest: |manifest| {
+                    manifest.obligations = vec![Obligation {
+                        id: "l".into(),
+                        limit: None,
+                        label: Some(Label { session: 0, add: vec!["a".into()] }),
+                    }];
+                },
+                ..Made::default()
+            },
+        ),
+        (
+            "an ABI of limits without any",
+            Made { manifest: |manifest| manifest.abi += abi::OBLIGING, ..Made::default() },
+        ),
+        (
+            "an obligation that is nothing",
+            Made {
+                manifest: |manifest| {
+                    manifest.abi += abi::OBLIGING;
+                    manifest.obligations = vec![Obligation { id: "l".into(), limit: None, label: None }];
+                },
+                ..obliging(|_| ())
+            },
+        ),
+        (
+            "an attribute that there is not",
+            Made {
+                manifest: |manifest| {
+                    manifest.abi += abi::OBLIGING;
+                    manifest.obligations = vec![Obligation {
+                        id: "l".into(),
+                        limit: None,
+                        label: Some(Label { session: 999, add: Vec::new() }),
+                    }];
+                },
+                ..obliging(|_| ())
+            },
+        ),
+    ] {
+        let error = refused(made.bytes());
+        assert!(matches!(error, ModuleError::Untrusted(_)), "{what}: {error}");
+    }
+    let error = refused(Made { obligations: None, ..obliging(|_| ()) }.bytes());
+    assert!(matches!(error, ModuleError::Start(_)), "{error}");
+}
+
 #[test]
 fn what_a_module_covers_fits_its_abi() {
     let covering = |f: &mut Function| {
@@ -390,10 +523,10 @@ fn code_that_misbehaves_is_a_denial() {
     };
     assert_eq!(denied_by_engine(deep), "trap");
     let outside = |f: &mut Function| {
-        f.instructions().i32_const(-8).i64_load(wasm_encoder::MemArg {
+        f.instructions().i32_const(-8).i64_load(MemArg {
             offset: 0,
             align: 3,
-            target: wasm_encoder::MemArgTarget::Memory(0),
+            target: MemArgTarget::Memory(0),
             ordering: None,
         });
         f.instructions().end();

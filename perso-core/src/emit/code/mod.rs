@@ -49,25 +49,21 @@ const fn end(depth: u32) -> u32 {
     base(depth) + 1
 }
 
+/// The locals for lists. A call clears all locals, so there are none where no list is looked into.
+fn locals_for_lists(view: &View) -> u32 {
+    let looks_into_lists = view.places.places.iter().any(|place| place.element.is_some());
+    if looks_into_lists { 1 + 2 * DEPTH } else { 0 }
+}
+
 /// The function of a view.
 pub(super) fn view(plan: &Plan, view: &View, blame: u32) -> Function {
-    // A call clears all locals, so there are none for lists where no list is looked into.
-    let looks_into_lists = view.places.places.iter().any(|place| place.element.is_some());
-    let lists = if looks_into_lists { 1 + 2 * DEPTH } else { 0 };
+    let lists = locals_for_lists(view);
     let asks = !view.ask.is_empty();
     let mut locals = vec![(1, ValType::I64), (1, ValType::I32), (1, ValType::I64), (2 + lists, ValType::I32)];
     locals.extend(asks.then_some((1, ValType::I64)));
     let mut function = Function::new(locals);
-    let mut code = Code {
-        wasm: function.instructions(),
-        depth: 0,
-        role_words: plan.role_words,
-        answers: vec![layout::answers(plan.role_words, view.places.places.len())],
-        roles_attribute: plan.roles_attribute,
-        default: plan.default,
-        kept: asks.then_some(OTHER_TYPE + lists),
-        blame,
-    };
+    let kept = asks.then_some(OTHER_TYPE + lists);
+    let mut code = Code::new(plan, view, blame, kept, function.instructions());
     for step in &view.deny {
         code.deny(step);
     }
@@ -105,21 +101,11 @@ pub(super) fn obligations_size(view: &View) -> u32 {
 /// The function of a view that writes the obligations of a call to `area`: `(frame: i32) -> i32`, where they are. First
 /// comes where they end; then for each its number, and for each attribute that it reads where in the frame its record is.
 pub(super) fn obligations(plan: &Plan, view: &View, blame: u32, area: u32) -> Function {
-    let looks_into_lists = view.places.places.iter().any(|place| place.element.is_some());
-    let lists = if looks_into_lists { 1 + 2 * DEPTH } else { 0 };
+    let lists = locals_for_lists(view);
     let to = OTHER_TYPE + lists;
     let mut function =
         Function::new([(1, ValType::I64), (1, ValType::I32), (1, ValType::I64), (3 + lists, ValType::I32)]);
-    let mut code = Code {
-        wasm: function.instructions(),
-        depth: 0,
-        role_words: plan.role_words,
-        answers: vec![layout::answers(plan.role_words, view.places.places.len())],
-        roles_attribute: plan.roles_attribute,
-        default: plan.default,
-        kept: None,
-        blame,
-    };
+    let mut code = Code::new(plan, view, blame, None, function.instructions());
     code.wasm.i32_const(area as i32 + 4).local_set(to);
     for obliged in &view.obligations {
         code.block(|code, next| {
@@ -167,6 +153,21 @@ struct Code<'f> {
     /// The local with the answer of the first ask rule that is not false, 0 if there is none yet. Only where a rule asks.
     kept: Option<u32>,
     blame: u32,
+}
+
+impl<'f> Code<'f> {
+    fn new(plan: &Plan, view: &View, blame: u32, kept: Option<u32>, wasm: InstructionSink<'f>) -> Self {
+        Self {
+            wasm,
+            depth: 0,
+            role_words: plan.role_words,
+            answers: vec![layout::answers(plan.role_words, view.places.places.len())],
+            roles_attribute: plan.roles_attribute,
+            default: plan.default,
+            kept,
+            blame,
+        }
+    }
 }
 
 impl Code<'_> {
