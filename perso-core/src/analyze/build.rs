@@ -622,5 +622,41 @@ mod tests {
             assert!(lifted.is_none_or(|lifted| is_in(&lifted, text)), "{facet:?} of {text:?} is {value:?}");
         }
         assert!(read > 60 && formed > 100, "{read}, {formed}");
+        changed_texts_have_their_form(&FACETS, &texts);
+    }
+
+    /// The same of the forms and grammars for texts that differ a little.
+    fn changed_texts_have_their_form(facets: &[Facet], texts: &[&str]) {
+        let alphabet: Vec<char> =
+            "aZz09 \t\r\n\0\u{1f}\u{7f}!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~\u{80}é\u{17f}\u{212a}ß\u{1f600}"
+                .chars()
+                .collect();
+        let whole = |expression: &str| regex::Regex::new(&format!("^(?s:{expression})$")).unwrap();
+        let mut random = fastrand::Rng::with_seed(0xf0e5);
+        let mut formed = 0;
+        for facet in facets {
+            let (form, grammar) = (form(*facet).map(whole), grammar(*facet).map(whole));
+            for text in texts.iter().cycle().take(4000) {
+                let mut changed: Vec<char> = text.chars().collect();
+                for _ in 0..random.usize(1..=3) {
+                    let at = random.usize(..=changed.len());
+                    let other = *random.choice(&alphabet).unwrap();
+                    match random.u8(..3) {
+                        0 => changed.insert(at, other),
+                        1 if at < changed.len() => changed[at] = other,
+                        _ if at < changed.len() => _ = changed.remove(at),
+                        _ => {}
+                    }
+                }
+                let changed = String::from_iter(changed);
+                let Ok(value) = facet::read(*facet, &changed) else { continue };
+                formed += 1;
+                assert!(form.as_ref().is_none_or(|form| form.is_match(&changed)), "{facet:?} of {changed:?}");
+                if let (Value::String(value), Some(grammar)) = (&value, &grammar) {
+                    assert!(grammar.is_match(value), "{facet:?} of {changed:?} is {value:?}");
+                }
+            }
+        }
+        assert!(formed > 5000, "{formed}");
     }
 }
