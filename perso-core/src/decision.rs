@@ -1,8 +1,12 @@
 //! What comes out: a decision, its reason for the caller and its cause for the operator.
 
+#[cfg(feature = "ledger")]
+mod advice;
 mod hint;
 mod message;
 
+#[cfg(feature = "ledger")]
+pub(crate) use advice::Advice;
 pub use hint::{Expected, Hint};
 pub use message::Message;
 
@@ -20,7 +24,7 @@ pub struct Decision<'p> {
     pub rule: Option<&'p str>,
     /// For the caller, and so for the model: fixed when the policy was compiled, never a value of the call.
     pub reason: &'p str,
-    /// For the caller: what is wrong with an argument, where the reason does not say it. Never a value of the call.
+    /// For the caller: what it can do, where the reason does not cover it. Never a value of the call.
     pub hint: Option<Hint<'p>>,
     /// For the operator.
     pub cause: Cause<'p>,
@@ -62,7 +66,7 @@ pub struct Cause<'p> {
     /// With [`CauseKind::NoRule`]: the id of the nearest allow rule, the one whose reason is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<&'p str>,
-    /// With [`CauseKind::OverLimit`]: the id of the limit.
+    /// With [`CauseKind::OverLimit`] and [`CauseKind::Approval`]: the id of the limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<&'p str>,
     /// The attribute that the deciding rule looked at last, as an author writes it (`args.amount`).
@@ -71,7 +75,7 @@ pub struct Cause<'p> {
     /// What was wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// With [`CauseKind::Malformed`], [`CauseKind::Limit`] and [`CauseKind::Engine`]: what exactly.
+    /// With [`CauseKind::Malformed`], [`CauseKind::Limit`], [`CauseKind::Engine`] and [`CauseKind::Ledger`]: what exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<&'p str>,
     /// With [`CauseKind::Malformed`] and [`CauseKind::Limit`], where the call was text: the byte it was noticed at.
@@ -108,6 +112,8 @@ pub enum CauseKind {
     Ledger,
     /// The call exceeds one of the policy's limits, or cannot be counted towards it.
     OverLimit,
+    /// A person has denied the call, or nobody has approved it in time.
+    Approval,
 }
 
 /// What was wrong with an attribute.
@@ -142,6 +148,7 @@ impl CauseKind {
             Self::Engine => "engine",
             Self::Ledger => "ledger",
             Self::OverLimit => "over_limit",
+            Self::Approval => "approval",
         }
     }
 }

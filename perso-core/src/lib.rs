@@ -43,6 +43,7 @@
 //! # Features
 //!
 //! - `compile` (default): the compiler and its diagnostics. Without it, only modules can be loaded.
+//! - `ledger`: `enforce`, for limits, labels and approvals.
 //! - `cli`: the `perso` command.
 //! - `portable-dispatch`: for programs that are built optimised but with debug assertions, or with `lto = "off"` and
 //!   several codegen units. There the compiler does not make the tail calls by which the interpreter is fastest, and a
@@ -71,6 +72,8 @@ pub mod diagnostic;
 mod documents;
 #[cfg(feature = "compile")]
 mod emit;
+#[cfg(feature = "ledger")]
+pub mod enforce;
 mod engine;
 #[cfg(feature = "compile")]
 mod error;

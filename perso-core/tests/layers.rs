@@ -39,6 +39,12 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
     // From a call to a decision. Knows no policy, only modules.
     ("frame", "call to frame", &[]),
     ("engine", "frame to decision", &["frame", "module", "covers", "decision"]),
+    // With a memory.
+    (
+        "enforce",
+        "a decision and what has happened before to a final decision",
+        &["engine", "frame", "module", "decision"],
+    ),
     // A second opinion. Knows no module, and shares nothing with what makes or runs one.
     (
         "reference",
@@ -122,6 +128,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
             "error",
             "load",
             "compile",
+            "enforce",
             "suite",
             "catalog",
             "learn",
@@ -155,6 +162,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("tz_rs", &["plan"]),
     ("jiff", &["reference", "policy", "frame", "cli", "analyze"]),
     ("batsat", &["analyze"]),
+    ("perso_ledger", &["enforce"]),
     ("strsim", &["syntax"]),
     ("annotate_snippets", &["diagnostic"]),
 ];

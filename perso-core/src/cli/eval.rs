@@ -3,6 +3,7 @@
 use super::DONE;
 use super::failure::Failure;
 use super::input::Extended;
+use super::ledger::Opened;
 use super::now::Now;
 use super::{input, output};
 use crate::Outcome;
@@ -18,6 +19,7 @@ Examples:
   echo '{\"tool\": \"view_customer\", \"agent\": {\"role\": \"agent\"}}' | perso eval support.wasm --call -
   perso eval support-desk.json --calls calls.jsonl > decisions.jsonl
   perso eval hours.json --call call.json --now 2026-12-01T10:00:00Z
+  perso eval refunds.json --calls calls.jsonl --ledger memory:    # with limits and labels
 
 A decision is {\"decision\": \"allow\"|\"ask\"|\"deny\", \"rule\": id|null, \"reason\": …, \"hint\": …, \"cause\": {…}}.
 A call that cannot be read or exceeds a limit is denied; `cause` gives the details.
@@ -33,6 +35,10 @@ pub(crate) struct Eval {
     input: Input,
     #[command(flatten)]
     now: Now,
+    /// Remember in this ledger what limits and labels need: `memory:`, `file:PATH`, `valkey://HOST` or `rediss://HOST`.
+    /// Without it, calls that a limit or a label is about are denied
+    #[arg(long, value_name = "ADDRESS")]
+    ledger: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -54,11 +60,18 @@ const ASK: u8 = 3;
 impl Eval {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
         let policy = input::policy(&self.policy, &self.extended)?;
+        let ledger = self.ledger.as_deref().map(Opened::open).transpose()?;
+        let decide = |call: &[u8]| {
+            let call = self.now.told(&policy, call);
+            match &ledger {
+                Some(ledger) => ledger.decide(&policy, &call),
+                None => Ok(policy.decide_json(&call)),
+            }
+        };
         let mut out = BufWriter::new(io::stdout().lock());
         if let Some(path) = &self.input.call {
             let call = input::call(path)?;
-            let call = self.now.told(&policy, &call);
-            let decision = policy.decide_json(&call);
+            let decision = decide(&call)?;
             output::json(&mut out, &decision)?;
             out.flush()?;
             return Ok(match decision.outcome {
@@ -70,7 +83,7 @@ impl Eval {
         if let Some(path) = &self.input.calls {
             let mut calls = input::Calls::open(path)?;
             while let Some(call) = calls.next()? {
-                output::json(&mut out, &policy.decide_json(&self.now.told(&policy, call)))?;
+                output::json(&mut out, &decide(call)?)?;
                 if !calls.is_ahead() {
                     // Whoever sends calls may wait for the answer before sending more.
                     out.flush()?;

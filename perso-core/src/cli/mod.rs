@@ -1,5 +1,6 @@
 //! The `perso` command: compiles policies, judges calls with them, and says why.
 
+mod approvals;
 mod change;
 mod check;
 mod compile;
@@ -11,6 +12,7 @@ mod hook;
 mod input;
 mod inspect;
 mod learn;
+mod ledger;
 mod log;
 mod migrate;
 mod now;
@@ -50,6 +52,7 @@ Exit codes: 0 success, 1 error; `eval --call`: 0 allow, 2 deny, 3 ask, 1 error."
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Approvals(approvals::Approvals),
     Check(check::Check),
     Compile(compile::Compile),
     Diff(diff::Diff),
@@ -80,6 +83,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let outcome = match perso.command {
+        Command::Approvals(approvals) => approvals.run(),
         Command::Check(check) => check.run(),
         Command::Compile(compile) => compile.run(),
         Command::Diff(diff) => diff.run(),

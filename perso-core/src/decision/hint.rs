@@ -1,18 +1,32 @@
-//! What a caller can correct about an argument.
+//! What a caller can do about a decision.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+#[cfg(feature = "ledger")]
+use super::Advice;
 use super::Problem;
 
-/// What is wrong with an argument of a call that does not run, in words for the model: `args.amount must be a number`.
+/// What the caller of a call that does not run can do about it, in words for the model: `args.amount must be a number`.
 ///
-/// There is one only for attributes under `args`, which the model can correct, and only where the reason does not say it
-/// already (problem [`Value`](Problem::Value)) and the host does not withhold it. It names the attribute as the policy writes it, and
-/// never a value.
+/// A hint about an argument names it as the policy writes it, and never a value. There is one only for attributes under `args`, which
+/// the model can correct, and only where the reason does not cover it (problem [`Value`](Problem::Value)) and the host does not
+/// withhold it. Other hints come from limits, which say when there is room again, and from approvals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hint<'p> {
+pub struct Hint<'p>(Kind<'p>);
+
+/// What a hint is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind<'p> {
+    Argument(Argument<'p>),
+    #[cfg(feature = "ledger")]
+    Advice(Advice),
+}
+
+/// What is wrong with an argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Argument<'p> {
     /// As a cause names it: `args.amount`, `host of args.url`.
     attribute: &'p str,
     problem: Problem,
@@ -104,7 +118,7 @@ impl<'p> Hint<'p> {
     #[must_use]
     #[inline]
     pub fn new(attribute: &'p str, problem: Problem, expected: Expected) -> Option<Self> {
-        let hint = Self { attribute, problem, expected };
+        let hint = Argument { attribute, problem, expected };
         let (_, facet) = hint.argument()?;
         let is_correctable = match problem {
             Problem::Missing | Problem::Null | Problem::OutOfRange => true,
@@ -113,9 +127,27 @@ impl<'p> Hint<'p> {
             Problem::Withheld => facet == Some(A_COMMAND),
             Problem::Value => false,
         };
-        is_correctable.then_some(hint)
+        is_correctable.then_some(Self(Kind::Argument(hint)))
     }
 
+    /// The hint that does not depend on an argument.
+    #[cfg(feature = "ledger")]
+    pub(crate) const fn advice(advice: Advice) -> Self {
+        Self(Kind::Advice(advice))
+    }
+}
+
+impl fmt::Display for Hint<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Kind::Argument(argument) => argument.fmt(f),
+            #[cfg(feature = "ledger")]
+            Kind::Advice(advice) => advice.fmt(f),
+        }
+    }
+}
+
+impl<'p> Argument<'p> {
     /// The argument, and what is read off it; `None` if the attribute is in another part of the call.
     fn argument(self) -> Option<(&'p str, Option<&'p str>)> {
         if self.attribute.starts_with("args") {
@@ -128,7 +160,7 @@ impl<'p> Hint<'p> {
     }
 }
 
-impl fmt::Display for Hint<'_> {
+impl fmt::Display for Argument<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (argument, facet) = self.argument().unwrap_or((self.attribute, None));
         f.write_str(argument)?;

@@ -46,6 +46,7 @@ type NewWorker = Box<dyn Fn() -> Worker + Send + Sync>;
 struct Inner {
     loaded: Loaded,
     reads_time: bool,
+    reads_labels: bool,
     /// Instances that nobody uses now. Nothing is locked while one judges.
     workers: Pool<Worker, NewWorker>,
 }
@@ -70,7 +71,8 @@ impl Policy {
         // A module that cannot even be started is found out here, not at the first call.
         workers.get().start().map_err(ModuleError::Start)?;
         let reads_time = loaded.names.read_time();
-        Ok(Self { inner: Arc::new(Inner { loaded, reads_time, workers }) })
+        let reads_labels = loaded.names.attributes.iter().any(|name| is_in(name, "session") && &**name != "session.id");
+        Ok(Self { inner: Arc::new(Inner { loaded, reads_time, reads_labels, workers }) })
     }
 
     /// The module's bytes.
@@ -302,10 +304,13 @@ impl Policy {
 
     /// Whether the policy reads anything in a part of the call.
     fn reads_part(&self, part: &str) -> bool {
-        self.inner.loaded.names.attributes.iter().any(|name| {
-            let at = name.rsplit(" of ").next().unwrap_or_default();
-            at.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        })
+        self.inner.loaded.names.attributes.iter().any(|name| is_in(name, part))
+    }
+
+    /// Whether the policy reads what the session has seen.
+    #[cfg(feature = "ledger")]
+    pub(crate) fn reads_labels(&self) -> bool {
+        self.inner.reads_labels
     }
 
     /// Puts an answer into words.
@@ -345,6 +350,12 @@ impl Policy {
             Cause { rule: id.filter(|_| !decided), attribute, problem: answer.problem, ..Cause::of(answer.kind) };
         Decision::new(answer.outcome, id.filter(|_| decided), reason, hint, cause)
     }
+}
+
+/// Whether an attribute, or what it is read off, is in a part of the call.
+fn is_in(attribute: &str, part: &str) -> bool {
+    let at = attribute.rsplit(" of ").next().unwrap_or_default();
+    at.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// The denial of a call that something has to be remembered of, where nothing remembers it.

@@ -31,7 +31,7 @@ pub struct Obligations<'p> {
     pub charges: Vec<Charge<'p>>,
     /// The labels that its session gets.
     pub labels: Vec<&'p str>,
-    /// The id of the session, if there are labels.
+    /// The id of the session, if there are labels, or a limit that counts by session.
     pub session: Option<String>,
 }
 
@@ -115,7 +115,13 @@ pub use module::Window;
 /// An obligation of a loaded policy.
 #[derive(Debug)]
 pub(super) enum Obligation {
-    Charge { limit: Limit, per: Vec<u32>, sum: Option<u32> },
+    Charge {
+        limit: Limit,
+        per: Vec<u32>,
+        sum: Option<u32>,
+        /// Which of `per` is the session's id, if the limit counts by session.
+        session: Option<usize>,
+    },
     Label(module::Label),
 }
 
@@ -139,8 +145,12 @@ pub(super) fn load(names: &Names) -> Option<Vec<Obligation>> {
             let max = Number::parse(max.as_bytes()).flatten().and_then(units)?;
             // The session's id is added to those that an author names.
             let is_sound = per.len() <= ACCOUNT_NAMES + 1 && per.iter().chain(&sum).all(has);
+            let is_session =
+                |attribute: &u32| names.attributes.get(*attribute as usize).is_some_and(|name| &**name == "session.id");
+            let session = per.iter().position(is_session).filter(|_| window == Window::Session);
+            let is_whole = session.is_some() == (window == Window::Session);
             let limit = Limit { id: obligation.id.clone(), max, window, asks, reason };
-            is_sound.then_some(Obligation::Charge { limit, per, sum })
+            (is_sound && is_whole).then_some(Obligation::Charge { limit, per, sum, session })
         }
         _ => None,
     };
@@ -201,12 +211,16 @@ pub(super) fn read<'p>(loaded: &'p Loaded, owed: &[Owed]) -> Result<Obligations<
                     }
                 }
             }
-            Some(Obligation::Charge { limit, per, sum }) => {
+            Some(Obligation::Charge { limit, per, sum, session }) => {
                 let refusal =
                     |attribute: u32, problem, takes| Refusal { limit: Some(limit), attribute, problem, takes };
                 let (named, charged) = values.split_at_checked(per.len()).unwrap_or_default();
                 let mut account = Vec::with_capacity(per.len());
-                for (value, attribute) in named.iter().zip(per) {
+                for (at, (value, attribute)) in named.iter().zip(per).enumerate() {
+                    if *session == Some(at) {
+                        let id = text_of(value).map_err(|problem| refusal(*attribute, problem, Expected::STRING))?;
+                        obligations.session = Some(id);
+                    }
                     account.push(scalar(value).map_err(|problem| refusal(*attribute, problem, SCALAR))?);
                 }
                 let amount = match (charged.first(), sum) {

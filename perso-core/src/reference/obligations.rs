@@ -6,7 +6,7 @@ use super::evaluate::{Look, Verdict, outcome};
 use super::operator::Blame;
 use super::tool;
 use crate::decision::{CauseKind, Expected, Problem};
-use crate::policy::{AttributeId, Decimal, Duty, Effect, Limit, Obligation, Policy};
+use crate::policy::{AttributeId, Decimal, Duty, Effect, Limit, Obligation, Policy, Window};
 
 /// An obligation that a call has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,14 @@ fn charge(policy: &Policy, call: &Call, limit: &Limit) -> Result<(Vec<Name>, Dec
         let attribute = attribute::name(&policy.attributes, id);
         Blame { attribute, problem, expected }
     };
+    let is_session = |attribute: AttributeId| {
+        limit.window == Window::Session && attribute::name(&policy.attributes, attribute) == "session.id"
+    };
     let name = |attribute: &AttributeId| match read(*attribute) {
+        // The ledger knows sessions by their ids, which are strings.
+        State::Bool(_) | State::Number(_) if is_session(*attribute) => {
+            Err(blamed(*attribute, Problem::Type, Expected::STRING))
+        }
         State::Bool(value) => Ok(Name::Boolean(value)),
         State::Number(number) => Ok(Name::Number(number)),
         State::String(text) => Ok(Name::Text(text.into_owned())),
