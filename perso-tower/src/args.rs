@@ -4,7 +4,7 @@ use crate::exact::{self, Unclear};
 use perso_core::Part;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 /// The arguments in the form in which the adapter holds them and passes them on.
 #[derive(Debug, Clone, Copy)]
@@ -20,12 +20,12 @@ pub(crate) enum Args<'a> {
 #[derive(Debug)]
 pub(crate) struct ReadArgs<'a> {
     args: Args<'a>,
-    shown: OnceCell<Result<Cow<'a, Value>, Unclear>>,
+    shown: OnceLock<Result<Cow<'a, Value>, Unclear>>,
 }
 
 impl<'a> From<Args<'a>> for ReadArgs<'a> {
     fn from(args: Args<'a>) -> Self {
-        Self { args, shown: OnceCell::new() }
+        Self { args, shown: OnceLock::new() }
     }
 }
 

@@ -16,7 +16,9 @@ pub struct Event<'e> {
     pub tool: &'e str,
     /// The decision.
     pub decision: &'e Decision<'e>,
-    /// The error, if the caller or the resource could not be determined.
+    /// Who has approved the call, if a person had to.
+    pub approved_by: Option<&'e str>,
+    /// The error, if the caller or the resource could not be determined, or nobody could be asked.
     pub failure: Option<&'e (dyn std::error::Error + Send + Sync)>,
     /// Whether the decision is enforced: false with `observe`.
     pub enforced: bool,
@@ -64,6 +66,8 @@ impl Event<'_> {
                     attribute = cause.attribute,
                     problem = cause.problem.map(Problem::name),
                     detail = cause.detail,
+                    limit = cause.limit,
+                    approved_by = self.approved_by.map(|name| tracing::field::display(visible(name))),
                     failure = self.failure.map(tracing::field::display),
                     enforced = self.enforced,
                     duration_us = self.duration.as_micros() as u64,

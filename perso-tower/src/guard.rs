@@ -14,8 +14,9 @@ use crate::policy::PolicyHandle;
 use crate::resource::{ResourceQuery, ResourceSource};
 use crate::tasks::Tasks;
 use crate::visibility::{Entry, Seen, Visibility};
+use perso_core::enforce::{Answer as Said, Approvals, Approver, Asked, Enforcer, Pending, Step};
 use perso_core::module::reason;
-use perso_core::{Call, Covers, Decision, Part, Policy};
+use perso_core::{Assessment, Call, Covers, Decision, Part, Policy, visible};
 use serde_json::{Map, Value};
 use std::error::Error;
 use std::fmt;
@@ -29,6 +30,9 @@ pub(crate) const STATELESS: &str = "2026-07-28";
 /// The default time limit for a lookup of the resource.
 const RESOURCE_TIME: Duration = Duration::from_secs(5);
 
+/// The default time limit for an approval.
+const APPROVAL_TIME: Duration = Duration::from_secs(300);
+
 const UNKNOWN_TASK: &str = "the task is unknown: call its tool again";
 
 /// The reason for a tool whose name begins like that of a request, if the policy covers requests.
@@ -37,6 +41,9 @@ const RESERVED: &str = "no tool can have this name: the policy uses names that b
 /// The reason for a completion of something that the caller could not get.
 const NOT_COMPLETED: &str = "a completion is allowed only for what the caller could get or read";
 
+/// The function that determines the id of a request's session.
+pub(crate) type Session<R> = Arc<dyn Fn(&R) -> Option<String> + Send + Sync>;
+
 /// A policy with everything needed to enforce it. `R` is the adapter's view of a request. [`settings`] sets the fields.
 pub(crate) struct Guard<R> {
     pub(crate) policy: PolicyHandle,
@@ -44,6 +51,10 @@ pub(crate) struct Guard<R> {
     pub(crate) resource: Option<Arc<dyn ResourceSource>>,
     pub(crate) resource_time: Duration,
     pub(crate) context: Context,
+    pub(crate) session: Option<Session<R>>,
+    pub(crate) enforcer: Enforcer,
+    pub(crate) approver: Option<Arc<dyn Approver>>,
+    pub(crate) approval_time: Duration,
     pub(crate) observe: bool,
     pub(crate) hide: bool,
     pub(crate) closed: Closed,
@@ -61,6 +72,10 @@ impl<R> Clone for Guard<R> {
             resource: self.resource.clone(),
             resource_time: self.resource_time,
             context: self.context.clone(),
+            session: self.session.clone(),
+            enforcer: self.enforcer.clone(),
+            approver: self.approver.clone(),
+            approval_time: self.approval_time,
             observe: self.observe,
             hide: self.hide,
             closed: self.closed,
@@ -77,6 +92,15 @@ impl<R> fmt::Debug for Guard<R> {
     }
 }
 
+/// Why a part of a call is not known.
+type Failure<'e> = Option<&'e (dyn Error + Send + Sync + 'static)>;
+
+/// What is known of a call.
+struct Known<'p> {
+    assessment: Assessment<'p>,
+    failure: Option<BoxError>,
+}
+
 /// A call that is being judged.
 struct Judged<'a> {
     tool: &'a str,
@@ -88,6 +112,7 @@ struct Judged<'a> {
 #[derive(Debug)]
 pub(crate) struct Caller {
     agent: Result<Agent, BoxError>,
+    session: Option<String>,
     /// When the lookup of the caller began. The decision's duration counts from here.
     begin: Instant,
 }
@@ -107,6 +132,10 @@ impl<R: Sync + 'static> Guard<R> {
             resource: None,
             resource_time: RESOURCE_TIME,
             context: Context::default(),
+            session: None,
+            enforcer: Enforcer::default(),
+            approver: None,
+            approval_time: APPROVAL_TIME,
             observe: false,
             hide: false,
             closed: Closed::default(),
@@ -123,7 +152,10 @@ impl<R: Sync + 'static> Guard<R> {
             Some(source) => caught::future(async { source.agent(request).await }).await.flatten(),
             None => Ok(Agent::anonymous()),
         };
-        Caller { agent, begin }
+        match self.session.as_ref().map(|session| caught::call(|| session(request))).transpose() {
+            Ok(session) => Caller { agent, session: session.flatten(), begin },
+            Err(error) => Caller { agent: Err(error), session: None, begin },
+        }
     }
 
     /// Judges a call. Returns `None` if it may run, with exactly these arguments.
@@ -147,7 +179,8 @@ impl<R: Sync + 'static> Guard<R> {
     ) -> Option<Denied> {
         if let (Some(entry), Ok(agent)) = (entry, &caller.agent) {
             let (policy, context) = (self.policy.clone(), self.context.clone());
-            if !(Visibility { policy, context, seen: Seen::By(Ok(agent.clone())) }).shows(entry) {
+            let session = self.session_of(&policy.current(), caller).await;
+            if !(Visibility { policy, context, session, seen: Seen::By(Ok(agent.clone())) }).shows(entry) {
                 let judged = Judged { tool: request, args: args.into(), begin: caller.begin };
                 return self.conclude(&judged, &Decision::not_judged(NOT_COMPLETED, NOT_COMPLETED), None);
             }
@@ -169,22 +202,58 @@ impl<R: Sync + 'static> Guard<R> {
                 return self.conclude(&judged, &decision, Some(&**error));
             }
         };
+        let mut approvals = Approvals::default();
+        loop {
+            // An approval can take minutes, so the call is judged by what is known when it is about to run.
+            let Known { assessment, mut failure } = match self.assess(policy, caller, agent, &judged).await {
+                Ok(known) => known,
+                Err(Unclear(why)) => return self.conclude(&judged, &Decision::not_judged(why, why), None),
+            };
+            let enforced = match self.enforcer.step(assessment, &approvals).await {
+                Step::Done(enforced) => enforced,
+                Step::Ask(pending) => match self.ask(policy, caller, agent, &judged, pending, &mut approvals).await {
+                    Ok(None) => continue,
+                    Ok(Some(decision)) => decision.into(),
+                    Err(error) => {
+                        failure = Some(error);
+                        pending.failed("nobody could be asked").into()
+                    }
+                },
+            };
+            let denied = self.report(&judged, &enforced.decision, failure.as_deref(), enforced.approved_by.as_deref());
+            if denied.is_some()
+                && let Some(receipt) = enforced.receipt
+                && let Err(error) = self.enforcer.undo(receipt).await
+            {
+                tracing::error!(target: "perso", tool = %visible(tool), %error, "a call did not run, but its charges stay");
+            }
+            return denied;
+        }
+    }
+
+    /// Judges a call by itself.
+    async fn assess<'p>(
+        &self,
+        policy: &'p Policy,
+        caller: &Caller,
+        agent: &Agent,
+        judged: &Judged<'_>,
+    ) -> Result<Known<'p>, Unclear> {
+        let tool = judged.tool;
         let mut failure = None;
         let context = self.context(tool).await.unwrap_or_else(|error| {
             failure = Some(error);
             Part::Withheld
         });
         let mut call = Call::new(tool).args(judged.args.part()).agent(agent.attributes()).context(context);
+        call = call.session(self.session_of(policy, caller).await);
         if policy.reads_time() {
             call = call.at(SystemTime::now());
         }
         if let Some(source) = &self.resource
             && policy.needs_resource(&call)
         {
-            let args = match judged.args.shown() {
-                Ok(args) => args.clone(),
-                Err(Unclear(why)) => return self.conclude(&judged, &Decision::not_judged(why, why), None),
-            };
+            let args = judged.args.shown()?.clone();
             let query = ResourceQuery { tool: tool.to_owned(), args, agent: agent.clone() };
             let resource = self.resource(&**source, query).await;
             // After a failed lookup, the resource is unknown, not absent: nothing may follow from its attributes.
@@ -196,7 +265,38 @@ impl<R: Sync + 'static> Guard<R> {
                 Part::from,
             ));
         }
-        self.conclude(&judged, &policy.decide(&call), failure.as_deref())
+        Ok(Known { assessment: policy.assess(&call), failure })
+    }
+
+    /// Asks a person about a call. Returns `None` if they have approved it, and the decision otherwise.
+    async fn ask<'p>(
+        &self,
+        policy: &Policy,
+        caller: &Caller,
+        agent: &Agent,
+        judged: &Judged<'_>,
+        pending: Pending<'p>,
+        approvals: &mut Approvals,
+    ) -> Result<Option<Decision<'p>>, BoxError> {
+        let Some(approver) = self.approver.as_ref().filter(|_| !self.observe) else {
+            return Ok(Some(pending.unasked()));
+        };
+        let args = match judged.args.shown() {
+            Ok(args) => args,
+            Err(Unclear(why)) => return Ok(Some(Decision::not_judged(why, why))),
+        };
+        let asked = Asked { tool: judged.tool, args, agent: agent.attributes(), session: caller.session.as_deref() };
+        let question = pending.question(policy, asked, approvals);
+        let answer = caught::future(async { approver.ask(&question).await });
+        let answer = match tokio::time::timeout(self.approval_time, answer).await {
+            Ok(answer) => answer.flatten()?,
+            Err(_) => Said::Unanswered,
+        };
+        let decision = pending.answered(&answer);
+        if let Said::Approved(approval) = answer {
+            approvals.add(&question, approval);
+        }
+        Ok(decision)
     }
 
     /// Judges an update of a task like the call that became the task.
@@ -209,6 +309,14 @@ impl<R: Sync + 'static> Guard<R> {
                 let judged = Judged { tool: "", args: Args::Absent.into(), begin: caller.begin };
                 self.conclude(&judged, &Decision::not_judged(UNKNOWN_TASK, UNKNOWN_TASK), None)
             }
+        }
+    }
+
+    /// Returns what is known of the session.
+    async fn session_of(&self, policy: &Policy, caller: &Caller) -> Part<'static> {
+        match &caller.session {
+            Some(id) => self.enforcer.session(policy, id).await,
+            None => Part::Absent,
         }
     }
 
@@ -288,11 +396,17 @@ impl<R: Sync + 'static> Guard<R> {
     }
 
     /// Reports a decision to the host and enforces it: returns the denial, or `None` if the call may run.
-    fn conclude(
+    fn conclude(&self, judged: &Judged<'_>, decision: &Decision<'_>, failure: Failure<'_>) -> Option<Denied> {
+        self.report(judged, decision, failure, None)
+    }
+
+    /// The same for a call that a person may have approved.
+    fn report(
         &self,
         judged: &Judged<'_>,
         decision: &Decision<'_>,
-        failure: Option<&(dyn Error + Send + Sync + 'static)>,
+        failure: Failure<'_>,
+        approved_by: Option<&str>,
     ) -> Option<Denied> {
         // A call does not run unless the observer can see its arguments.
         if self.observer.is_some()
@@ -303,7 +417,8 @@ impl<R: Sync + 'static> Guard<R> {
         }
         let Judged { tool, args, begin } = judged;
         let id = Uuid::now_v7();
-        let event = Event { id, tool, decision, failure, enforced: !self.observe, duration: begin.elapsed() };
+        let enforced = !self.observe;
+        let event = Event { id, tool, decision, approved_by, failure, enforced, duration: begin.elapsed() };
         event.trace();
         let mut denied = (!decision.is_allowed()).then(|| Denied::new(id, tool, decision));
         if let Some(observer) = &self.observer {
@@ -329,9 +444,10 @@ impl<R: Sync + 'static> Guard<R> {
     }
 
     /// Returns what the caller sees in lists: everything when only observing.
-    pub(crate) fn visibility(&self, caller: Caller) -> Visibility {
+    pub(crate) async fn visibility(&self, caller: Caller) -> Visibility {
+        let session = self.session_of(&self.policy.current(), &caller).await;
         let seen = if self.observe { Seen::Everything } else { Seen::By(caller.agent) };
-        Visibility { policy: self.policy.clone(), context: self.context.clone(), seen }
+        Visibility { policy: self.policy.clone(), context: self.context.clone(), session, seen }
     }
 }
 
@@ -393,6 +509,63 @@ macro_rules! settings {
         #[must_use]
         pub fn context_source(mut self, source: impl crate::ContextSource) -> Self {
             self.guard.context = crate::context::Context::Of(std::sync::Arc::new(source));
+            self
+        }
+
+        /// Sets the ledger, which remembers what limits and labels need. Without it, calls that a limit or a label is about are
+        /// denied. See [`ledger::open`](crate::ledger::open).
+        ///
+        /// ```
+        /// # fn policy() -> perso_tower::Policy { unreachable!() }
+        /// # let _ = || -> Result<(), Box<dyn std::error::Error>> {
+        /// let layer = perso_tower::PersoLayer::new(policy()).ledger(perso_tower::ledger::open("memory:")?);
+        /// # Ok(())
+        /// # };
+        /// ```
+        #[must_use]
+        pub fn ledger(mut self, ledger: std::sync::Arc<dyn crate::ledger::Ledger>) -> Self {
+            self.guard.enforcer = perso_core::enforce::Enforcer::new(ledger);
+            self
+        }
+
+        /// Sets the function that returns the id of a request's session, which labels and limits with the window `session` need. Take
+        /// it from what your host knows, such as a conversation's id. A caller that can choose a new id gets rid of
+        /// labels. If the function panics, the call is denied.
+        #[must_use]
+        pub fn session<F>(mut self, function: F) -> Self
+        where
+            F: Fn(&$request) -> Option<String> + Send + Sync + 'static,
+        {
+            self.guard.session = Some(std::sync::Arc::new(function));
+            self
+        }
+
+        /// Sets who is asked about calls that need an approval; without it, these calls are not run. While a person decides, the call
+        /// waits. With approval, it is judged again and then runs. A [`Queue`](crate::Queue) asks in the ledger.
+        ///
+        /// ```
+        /// use perso_tower::{Answer, Approval, PersoLayer, Question};
+        ///
+        /// # fn policy() -> perso_tower::Policy { unreachable!() }
+        /// # async fn ask_on_call(text: String) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> { Ok(false) }
+        /// # let _ = || {
+        /// let layer = PersoLayer::new(policy()).approver(|question: Question| async move {
+        ///     let text = format!("{} wants to call {} with {}", question.agent, question.tool, question.args);
+        ///     let by = "on-call".to_owned();
+        ///     Ok(if ask_on_call(text).await? { Answer::Approved(Approval::by(by)) } else { Answer::Denied { by } })
+        /// });
+        /// # };
+        /// ```
+        #[must_use]
+        pub fn approver(mut self, approver: impl crate::Approver) -> Self {
+            self.guard.approver = Some(std::sync::Arc::new(approver));
+            self
+        }
+
+        /// Sets how long a call waits for a person; 5 minutes by default. After that it is denied.
+        #[must_use]
+        pub fn approval_time(mut self, most: std::time::Duration) -> Self {
+            self.guard.approval_time = most;
             self
         }
 

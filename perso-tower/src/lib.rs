@@ -56,6 +56,7 @@ pub use denial::{Denial, Denied, META};
 pub use event::{Event, Observer};
 pub use http::{Perso, PersoBody, PersoLayer};
 pub use perso_core::Policy;
+pub use perso_core::enforce::{Answer, Approval, Approver, Question, Queue, ledger};
 pub use policy::PolicyHandle;
 pub use resource::{ResourceQuery, ResourceSource};
 #[cfg(feature = "rmcp")]

@@ -190,7 +190,7 @@ where
         }
         McpRequest::ListTools(params) => {
             let is_cached = is_stateless(params.meta.as_ref());
-            let visibility = guard.visibility(guard.caller(&request).await);
+            let visibility = guard.visibility(guard.caller(&request).await).await;
             let mut response = inner.call(request).await?;
             filter(&mut response, &visibility, is_cached);
             Ok(response)
@@ -218,7 +218,7 @@ where
                 _ => return inner.call(request).await,
             };
             let is_cached = is_stateless(meta);
-            let visibility = guard.visibility(guard.caller(&request).await);
+            let visibility = guard.visibility(guard.caller(&request).await).await;
             let mut response = inner.call(request).await?;
             filter(&mut response, &visibility, is_cached);
             Ok(response)

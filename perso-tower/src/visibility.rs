@@ -3,7 +3,7 @@
 use crate::agent::{Agent, BoxError};
 use crate::context::Context;
 use crate::policy::PolicyHandle;
-use perso_core::{Call, request};
+use perso_core::{Call, Part, request};
 
 /// Something in a list, by its name or URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,8 @@ impl Entry<'_> {
 pub(crate) struct Visibility {
     pub(crate) policy: PolicyHandle,
     pub(crate) context: Context,
+    /// What is known of the session.
+    pub(crate) session: Part<'static>,
     pub(crate) seen: Seen,
 }
 
@@ -72,7 +74,10 @@ impl Visibility {
             Seen::Everything => true,
             _ if !is_covered => true,
             Seen::By(Ok(agent)) => {
-                let call = |tool| Call::new(tool).agent(agent.attributes()).context(self.context.expected());
+                let call = |tool| {
+                    let call = Call::new(tool).agent(agent.attributes());
+                    call.context(self.context.expected()).session(self.session.clone())
+                };
                 match entry {
                     Entry::Tool(name) => !covers.reserves(name) && policy.could_allow(&call(name)),
                     Entry::Resource(uri) => policy.could_list(&call(request::READ).arg("uri", uri)),

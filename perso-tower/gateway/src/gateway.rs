@@ -7,12 +7,17 @@ use crate::pins::Pins;
 use crate::proxy::Proxy;
 use crate::tools::Tools;
 use http::request::Parts;
-use perso_tower::{Agent, BoxError, ContextSource, Guard, Guarded, PersoLayer, PolicyHandle, async_trait};
+use perso_tower::ledger::Ledger;
+use perso_tower::{Agent, BoxError, ContextSource, Guard, Guarded, PersoLayer, PolicyHandle, Queue, async_trait};
+use rmcp::model::ProtocolVersion;
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
 
 /// A gateway: its servers, its policy, and who calls.
 pub struct Gateway {
@@ -21,7 +26,30 @@ pub struct Gateway {
     pub(crate) metrics: Metrics,
     policy: PolicyHandle,
     caller: Caller,
+    memory: Memory,
+    /// The session of a client over standard input and output: there is one for as long as the gateway runs.
+    lifetime: String,
     sessions: Arc<Semaphore>,
+}
+
+/// What is remembered of earlier calls.
+#[derive(Clone)]
+pub struct Memory {
+    /// Where.
+    pub ledger: Arc<dyn Ledger>,
+    /// What a session is.
+    pub session: Session,
+    /// How long a call waits for the approval of a person; `None` if nobody can be asked.
+    pub approval_wait: Option<Duration>,
+}
+
+/// What a session is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Session {
+    /// A session of MCP. Revision 2026-07-28 has none.
+    Mcp,
+    /// Everything that a caller does who has this attribute.
+    Attribute(String),
 }
 
 /// Who calls.
@@ -40,6 +68,7 @@ impl Gateway {
         servers: Vec<Server>,
         policy: PolicyHandle,
         caller: Caller,
+        memory: Memory,
         pins: Option<Pins>,
         sessions: usize,
     ) -> Arc<Self> {
@@ -50,6 +79,8 @@ impl Gateway {
             metrics: Metrics::new(),
             policy,
             caller,
+            memory,
+            lifetime: format!("gateway-{}", Uuid::new_v4()),
             sessions: Arc::new(Semaphore::new(sessions)),
         })
     }
@@ -61,27 +92,76 @@ impl Gateway {
 
     /// A guard around a handler.
     pub(crate) fn guard<H: ServerHandler>(self: &Arc<Self>, handler: H) -> Guarded<H> {
-        let (caller, gateway) = (self.caller.clone(), self.clone());
+        let (caller, sessions, gateway) = (self.clone(), self.clone(), self.clone());
         let guarded = handler
             .guarded(self.policy.clone())
-            .agent(move |context: &RequestContext<RoleServer>| match &caller {
-                Caller::Fixed(agent) => Ok(agent.clone()),
-                Caller::Token => of_token(context).ok_or("the request has no caller"),
+            .agent(move |context: &RequestContext<RoleServer>| {
+                caller.agent(context.extensions.get::<Parts>()).ok_or("the request has no caller")
             })
+            .session(move |context| sessions.session(context))
+            .ledger(self.memory.ledger.clone())
             .on_decision(move |event: &perso_tower::Event<'_>, _: &Value| gateway.metrics.decided(event));
+        let guarded = match self.queue() {
+            Some(queue) => guarded.approver(queue),
+            None => guarded,
+        };
         self.with_context(guarded, Guarded::context_source)
     }
 
-    /// A guard over HTTP.
+    /// A guard over HTTP, for calls outside of MCP's sessions.
     pub(crate) fn layer(self: &Arc<Self>) -> PersoLayer {
-        let (caller, gateway) = (self.caller.clone(), self.clone());
+        let (caller, sessions, gateway) = (self.clone(), self.clone(), self.clone());
         let layer = PersoLayer::new(self.policy.clone())
-            .agent(move |parts: &Parts| match &caller {
-                Caller::Fixed(agent) => Ok(agent.clone()),
-                Caller::Token => parts.extensions.get::<Agent>().cloned().ok_or("the request has no caller"),
+            .agent(move |parts: &Parts| caller.agent(Some(parts)).ok_or("the request has no caller"))
+            .session(move |parts| match &sessions.memory.session {
+                Session::Mcp => None,
+                Session::Attribute(name) => sessions.attribute(name, Some(parts)),
             })
+            .ledger(self.memory.ledger.clone())
             .on_decision(move |event: &perso_tower::Event<'_>, _: &Value| gateway.metrics.decided(event));
+        let layer = match self.queue() {
+            Some(queue) => layer.approver(queue),
+            None => layer,
+        };
         self.with_context(layer, PersoLayer::context_source)
+    }
+
+    /// Who calls.
+    fn agent(&self, parts: Option<&Parts>) -> Option<Agent> {
+        match &self.caller {
+            Caller::Fixed(agent) => Some(agent.clone()),
+            Caller::Token => parts?.extensions.get().cloned(),
+        }
+    }
+
+    /// The id of a request's session.
+    fn session(&self, context: &RequestContext<RoleServer>) -> Option<String> {
+        let parts = context.extensions.get::<Parts>();
+        match &self.memory.session {
+            Session::Attribute(name) => self.attribute(name, parts),
+            Session::Mcp => {
+                let Some(parts) = parts else { return Some(self.lifetime.clone()) };
+                // A newer client could make up a session for each call. That an older one's exists has been checked.
+                if context.protocol_version().is_none_or(|revision| revision >= ProtocolVersion::V_2026_07_28) {
+                    return None;
+                }
+                // Who knows the id of a session can use it, so that approvers are not shown it.
+                let id = parts.headers.get("mcp-session-id")?;
+                let digest = Sha256::digest(id);
+                Some(digest.iter().take(16).fold("mcp-".to_owned(), |text, byte| format!("{text}{byte:02x}")))
+            }
+        }
+    }
+
+    /// The caller's attribute that says which session a request is in.
+    fn attribute(&self, name: &str, parts: Option<&Parts>) -> Option<String> {
+        let agent = self.agent(parts)?;
+        agent.attributes().get(name)?.as_str().map(str::to_owned)
+    }
+
+    fn queue(&self) -> Option<Queue> {
+        let wait = self.memory.approval_wait?;
+        Some(Queue::new(self.memory.ledger.clone()).wait(wait))
     }
 
     /// The guard, with what trusted servers say about their tools.
@@ -113,9 +193,4 @@ impl ContextSource for Annotations {
     async fn context(&self, tool: &str) -> Result<Map<String, Value>, BoxError> {
         Ok(self.0.tools.context(&self.0.shared, tool).await)
     }
-}
-
-/// The caller that a request's token names.
-fn of_token(context: &RequestContext<RoleServer>) -> Option<Agent> {
-    context.extensions.get::<Parts>()?.extensions.get::<Agent>().cloned()
 }

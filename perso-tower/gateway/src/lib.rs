@@ -11,9 +11,11 @@
 //! - The guard is `perso_tower::Guarded`.
 //! - `proxy`: one MCP server that is all of them. `tools` checks arguments and approvals, `pins` are the approvals, `meta`
 //!   reads calls inside of calls.
+//! - `approvals`: a page on which people approve calls.
 //! - `links` and `link`: the connections to the servers.
 //! - `cli`: the command; `wrap` puts it into a client's file.
 
+mod approvals;
 pub mod cli;
 pub mod config;
 mod gateway;
@@ -28,7 +30,8 @@ mod proxy;
 mod tools;
 mod wrap;
 
-pub use gateway::{Caller, Gateway};
+pub use approvals::Page;
+pub use gateway::{Caller, Gateway, Memory, Session};
 pub use http::{Endpoint, Limits};
 pub use meta::MetaTool;
 pub use oauth::{Principal, Refused, Settings as TokenSettings, Verifier};

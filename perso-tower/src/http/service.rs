@@ -102,7 +102,7 @@ impl Setup {
         let caller = self.guard.caller(&parts).await;
         let opener = caller.agent().filter(|_| parts.method == Method::GET).cloned();
         let opening = opener.map(|opener| Opening { streams: self.streams.clone(), opener });
-        let filter = Filter { visibility: self.guard.visibility(caller), asked: None, call: None };
+        let filter = Filter { visibility: self.guard.visibility(caller).await, asked: None, call: None };
         // MCP has no bodies here. Drop one, since a server might read it.
         parts.headers.remove(header::CONTENT_LENGTH);
         let response = inner.call(Request::from_parts(parts, PersoBody::whole(""))).await?;
@@ -176,7 +176,7 @@ impl Setup {
                 (text.into(), None, Some((self.guard.tasks.clone(), TaskCall { tool, args })))
             }
         };
-        let filter = Filter { visibility: self.guard.visibility(caller), asked, call: task_call };
+        let filter = Filter { visibility: self.guard.visibility(caller).await, asked, call: task_call };
         head::passed_on(&mut parts.headers);
         parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
         let response = inner.call(Request::from_parts(parts, PersoBody::whole(body))).await?;

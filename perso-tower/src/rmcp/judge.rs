@@ -132,7 +132,7 @@ impl Guarding<Request> {
             Kind::Prompts => self.covers().prompts,
             Kind::Resources => self.covers().resources,
         };
-        if is_covered { Some(self.visibility(self.caller(context).await)) } else { None }
+        if is_covered { Some(self.visibility(self.caller(context).await).await) } else { None }
     }
 
     /// Removes from a subscription what the host has turned off.

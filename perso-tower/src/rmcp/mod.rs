@@ -94,7 +94,7 @@ impl<H> Guarded<H> {
 
     /// Returns whether the caller of a request could call the tool, with some arguments: whether lists of tools show it.
     pub async fn could_call(&self, tool: &str, context: &RequestContext<RoleServer>) -> bool {
-        self.guard.visibility(self.guard.caller(context).await).shows(Entry::Tool(tool))
+        self.guard.visibility(self.guard.caller(context).await).await.shows(Entry::Tool(tool))
     }
 }
 
@@ -168,7 +168,7 @@ impl<H: ServerHandler> ServerHandler for Guarded<H> {
     }
 
     async fn list_tools(&self, request: Page, context: Request) -> Outcome<ListToolsResult> {
-        let visibility = self.guard.visibility(self.guard.caller(&context).await);
+        let visibility = self.guard.visibility(self.guard.caller(&context).await).await;
         let mut list = self.handler.list_tools(request, context).await?;
         list.filter(&visibility);
         Ok(list)

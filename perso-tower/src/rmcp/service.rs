@@ -104,7 +104,7 @@ impl<S: Service<RoleServer>> Service<RoleServer> for GuardedService<S> {
                 self.service.handle_request(request, context).await
             }
             ClientRequest::ListToolsRequest(_) => {
-                let visibility = self.guard.visibility(self.guard.caller(&context).await);
+                let visibility = self.guard.visibility(self.guard.caller(&context).await).await;
                 let mut result = self.service.handle_request(request, context).await?;
                 if let ServerResult::ListToolsResult(list) = &mut result {
                     list.filter(&visibility);

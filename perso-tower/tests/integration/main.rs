@@ -14,6 +14,7 @@ mod identity;
 mod inside;
 mod inventory;
 mod lists;
+mod memory;
 mod messages;
 mod older;
 mod reload;

@@ -2,10 +2,10 @@
 
 use super::{Failure, block_on};
 use crate::config::{self, SEPARATOR};
-use crate::gateway::{Caller, Gateway};
+use crate::gateway::{Caller, Gateway, Memory, Session};
 use crate::pins::Pins;
 use clap::Args;
-use perso_tower::{Agent, Policy, PolicyHandle};
+use perso_tower::{Agent, Policy, PolicyHandle, ledger};
 use rmcp::ServiceExt;
 use rmcp::model::Tool;
 use std::fs;
@@ -75,7 +75,9 @@ async fn tools(servers: Vec<config::Server>) -> Result<Vec<Tool>, Failure> {
     // Lists show what a rule is about; here everything has to be seen.
     let all = Policy::compile(r#"{ "perso": 1, "default": "allow", "rules": [] }"#)
         .map_err(|_| "the policy does not compile")?;
-    let gateway = Gateway::new(servers, PolicyHandle::from(all), Caller::Fixed(Agent::anonymous()), None, 1);
+    let caller = Caller::Fixed(Agent::anonymous());
+    let memory = Memory { ledger: ledger::open("memory:")?, session: Session::Mcp, approval_wait: None };
+    let gateway = Gateway::new(servers, PolicyHandle::from(all), caller, memory, None, 1);
     let (client, server) = tokio::io::duplex(1 << 16);
     let service = gateway.service();
     tokio::spawn(async move {

@@ -1,13 +1,14 @@
 //! `perso-gateway`: serves clients.
 
 use super::{Failure, block_on};
+use crate::approvals::Page;
 use crate::config;
-use crate::gateway::{Caller, Gateway};
+use crate::gateway::{Caller, Gateway, Memory, Session};
 use crate::http::{Endpoint, Limits};
 use crate::oauth::{Settings, Verifier};
 use crate::pins::Pins;
 use clap::{Args, ValueEnum};
-use perso_tower::{Agent, Policy, PolicyHandle};
+use perso_tower::{Agent, Policy, PolicyHandle, ledger};
 use rmcp::ServiceExt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,6 +39,8 @@ pub(super) struct Serve {
     who: Who,
     #[command(flatten)]
     tokens: Tokens,
+    #[command(flatten)]
+    memory: Remembered,
     #[command(flatten)]
     limits: MostOf,
 }
@@ -83,6 +86,36 @@ struct Tokens {
     hosts: Vec<String>,
 }
 
+/// What is remembered of earlier calls.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits, labels and approvals of the policy")]
+struct Remembered {
+    /// Where it is remembered: `memory:` until the gateway ends, `file:PATH`, `valkey://HOST` or `rediss://HOST`
+    #[arg(long, value_name = "ADDRESS", default_value = "memory:")]
+    ledger: String,
+    /// What a session is: `mcp`, one of MCP's (over standard input and output: the gateway's life), or an attribute of the caller,
+    /// such as `agent.id`
+    #[arg(long, value_name = "SESSION", default_value = "mcp", value_parser = session)]
+    session: Session,
+    /// Serve a page at this address on which people approve calls, and let calls wait for them
+    #[arg(long, value_name = "ADDRESS")]
+    approvals: Option<SocketAddr>,
+    /// Let calls wait for `perso approvals`, without a page
+    #[arg(long)]
+    queue: bool,
+    /// How long a call waits for a decision, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    approval_wait: u64,
+}
+
+fn session(text: &str) -> Result<Session, String> {
+    match text.strip_prefix("agent.") {
+        _ if text == "mcp" => Ok(Session::Mcp),
+        Some(name) if !name.is_empty() => Ok(Session::Attribute(name.to_owned())),
+        _ => Err("write `mcp`, or an attribute of the caller such as `agent.id`".to_owned()),
+    }
+}
+
 /// How much clients can take.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
@@ -125,8 +158,18 @@ impl Serve {
         let pins = self.pins.as_deref().map(Pins::read).transpose()?;
         let verifier = self.tokens.verifier()?.map(Arc::new);
         let caller = if verifier.is_some() { Caller::Token } else { Caller::Fixed(self.who.agent()?) };
-        let gateway = Gateway::new(servers, policy, caller, pins, self.limits.max_sessions);
         block_on(async {
+            let memory = self.memory.open()?;
+            let ledger = memory.ledger.clone();
+            let gateway = Gateway::new(servers, policy, caller, memory, pins, self.limits.max_sessions);
+            if let Some(address) = self.memory.approvals {
+                let page = Page::new(ledger)?;
+                let listener =
+                    listen(address, "approvals are decided on this machine: give a loopback address").await?;
+                // Standard output is for MCP.
+                anstream::eprintln!("approvals: {}", page.link(listener.local_addr()?));
+                tokio::spawn(page.serve(listener));
+            }
             match self.listen {
                 Some(address) => self.over_http(gateway, verifier, address).await,
                 None => over_stdio(&gateway).await,
@@ -140,11 +183,10 @@ impl Serve {
         verifier: Option<Arc<Verifier>>,
         address: SocketAddr,
     ) -> Result<(), Failure> {
-        if verifier.is_none() && !address.ip().is_loopback() {
-            return Err("without --issuer, everybody could call: listen on 127.0.0.1".into());
-        }
-        let listener =
-            TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?;
+        let listener = match verifier {
+            Some(_) => bind(address).await?,
+            None => listen(address, "without --issuer, everybody could call: listen on 127.0.0.1").await?,
+        };
         let idle = Duration::from_secs(self.limits.idle);
         let limits = Limits { body: self.limits.max_body, requests: self.limits.max_requests, idle };
         raise_files();
@@ -157,6 +199,18 @@ impl Serve {
         Endpoint::new(gateway, verifier, self.tokens.hosts.clone(), limits)?.serve(listener, stop).await?;
         Ok(())
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    Ok(TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))?)
+}
+
+/// Listens for this machine alone.
+async fn listen(address: SocketAddr, otherwise: &str) -> Result<TcpListener, Failure> {
+    if !address.ip().is_loopback() {
+        return Err(otherwise.into());
+    }
+    bind(address).await
 }
 
 /// Each request in flight is a connection, which is an open file. Many systems allow a process 1024 of them, unless it asks for more.
@@ -197,6 +251,22 @@ async fn stopped(stop: CancellationToken) {
     #[cfg(not(unix))]
     let _ = tokio::signal::ctrl_c().await;
     stop.cancel();
+}
+
+impl Remembered {
+    fn open(&self) -> Result<Memory, Failure> {
+        let asks = self.queue || self.approvals.is_some();
+        if self.queue && self.approvals.is_none() && self.ledger.starts_with("memory:") {
+            return Err(
+                "`perso approvals` does not see a ledger in memory: give --ledger file:PATH, or --approvals for a page"
+                    .into(),
+            );
+        }
+        // The address can have a password in it.
+        let ledger = ledger::open(&self.ledger).map_err(|error| format!("--ledger: {error}"))?;
+        let approval_wait = asks.then(|| Duration::from_secs(self.approval_wait));
+        Ok(Memory { ledger, session: self.session.clone(), approval_wait })
+    }
 }
 
 impl Who {

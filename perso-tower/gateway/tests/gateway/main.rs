@@ -19,6 +19,7 @@ mod files;
 mod hostile;
 mod load;
 mod many;
+mod memory;
 mod messages;
 mod meta;
 mod pages;
