@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Compile the support desk's policy and judge twelve calls
+demo: ## Judge twelve calls of the support desk, reach a limit, and approve a call
 	@echo "Building perso (the first time takes a minute or two) ..."
 	@cargo build --release --locked -p perso-core --features cli --bin perso --example demo
 	@cargo run --quiet --release --locked -p perso-core --features cli --example demo
@@ -84,6 +84,7 @@ lint: ## Check formatting, clippy with each feature set, doc links, public API, 
 	done
 	cargo clippy --workspace --exclude perso-node --all-targets --locked -- -D warnings
 	cargo clippy -p perso-node --locked -- -D warnings
+	cargo clippy --locked --manifest-path perso-core/fuzz/Cargo.toml --target-dir target/fuzz -- -D warnings
 	cargo clippy -p perso-core --no-default-features --lib --example load --locked -- -D warnings
 	cargo clippy -p perso-core --locked -- -D warnings
 	cargo clippy -p perso-ledger --lib --locked -- -D warnings

@@ -75,7 +75,8 @@ pub struct Cause<'p> {
     /// What was wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// With [`CauseKind::Malformed`], [`CauseKind::Limit`], [`CauseKind::Engine`] and [`CauseKind::Ledger`]: what exactly.
+    /// With [`CauseKind::Malformed`], [`CauseKind::Limit`], [`CauseKind::Engine`], [`CauseKind::Ledger`] and
+    /// [`CauseKind::Approval`]: what exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<&'p str>,
     /// With [`CauseKind::Malformed`] and [`CauseKind::Limit`], where the call was text: the byte it was noticed at.
@@ -112,7 +113,7 @@ pub enum CauseKind {
     Ledger,
     /// The call exceeds one of the policy's limits, or cannot be counted towards it.
     OverLimit,
-    /// A person has denied the call, or nobody has approved it in time.
+    /// A person has denied the call, nobody has approved it in time, or nobody could be asked.
     Approval,
 }
 

@@ -298,9 +298,9 @@ fn every_cause_is_told() {
         table(&page, header).into_iter().map(|row| row[0].trim_matches('`').to_owned()).collect()
     };
     use CauseKind as K;
-    let kinds =
-        [K::Rule, K::Default, K::NoRule, K::UnknownTool, K::Malformed, K::Limit, K::Engine, K::Ledger, K::OverLimit];
-    assert_eq!(listed("| `kind` | decision | what decided |"), kinds.map(name));
+    let judged = [K::Rule, K::Default, K::NoRule, K::UnknownTool, K::Malformed, K::Limit, K::Engine];
+    let kinds = [&judged[..], &[K::Ledger, K::OverLimit, K::Approval]].concat();
+    assert_eq!(listed("| `kind` | decision | what decided |"), kinds.into_iter().map(name).collect::<Vec<_>>());
     use Problem as P;
     let problems = [P::Missing, P::Null, P::Type, P::OutOfRange, P::Value, P::Withheld];
     assert_eq!(listed("| `problem` | what is wrong with the attribute |"), problems.map(name));

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use crate::enforce::ledger::{self, Label, Ledger, Session};
-use crate::enforce::{Approvals, Enforcer, Step};
+use crate::enforce::{Approvals, Enforced, Enforcer, Receipt, Step};
 use crate::{Decision, Policy};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -39,13 +39,35 @@ impl Opened {
 
     /// Judges a call, and remembers what has to be remembered of it.
     pub(crate) fn decide<'p>(&self, policy: &'p Policy, call: &[u8]) -> Result<Decision<'p>, Failure> {
+        Ok(self.settle(policy, call, false)?.decision)
+    }
+
+    /// The same. With `asks`, somebody else asks a person about a call that needs that, and does not report the answer: the call
+    /// counts as if it ran.
+    pub(crate) fn settle<'p>(&self, policy: &'p Policy, call: &[u8], asks: bool) -> Result<Settled<'p>, Failure> {
         let call = self.with_labels(policy, call)?;
         let enforcer = Enforcer::new(self.ledger.clone());
-        let approvals = Approvals::default();
-        Ok(match self.runtime.block_on(enforcer.step(policy.assess_json(&call), &approvals)) {
-            Step::Done(enforced) => enforced.decision,
-            Step::Ask(pending) => pending.unasked(),
-        })
+        let mut approvals = Approvals::default();
+        let mut asked: Option<Decision<'p>> = None;
+        loop {
+            match self.runtime.block_on(enforcer.step(policy.assess_json(&call), &approvals)) {
+                Step::Done(Enforced { decision, receipt, .. }) => {
+                    let decision = asked.filter(|_| decision.is_allowed()).unwrap_or(decision);
+                    return Ok(Settled { decision, receipt });
+                }
+                Step::Ask(pending) if asks => {
+                    approvals.expect(&pending);
+                    asked.get_or_insert(pending.unasked());
+                }
+                Step::Ask(pending) => return Ok(Settled { decision: pending.unasked(), receipt: None }),
+            }
+        }
+    }
+
+    /// Gives back what a call was charged that does not run.
+    pub(crate) fn undo(&self, receipt: Receipt) {
+        // Where this fails, too much is charged: that lets nothing through.
+        let _ = self.runtime.block_on(Enforcer::new(self.ledger.clone()).undo(receipt));
     }
 
     /// The call with the labels that its session has, unless it brings its own. A call that cannot be read stays as it is.
@@ -67,6 +89,13 @@ impl Opened {
         members.insert("session".to_owned(), &session);
         Ok(serde_json::to_vec(&members).map_or(Cow::Borrowed(call), Cow::Owned))
     }
+}
+
+/// A call that has been judged.
+pub(crate) struct Settled<'p> {
+    pub(crate) decision: Decision<'p>,
+    /// What it was charged.
+    pub(crate) receipt: Option<Receipt>,
 }
 
 /// The members of a JSON object, with their values as they are written.

@@ -16,6 +16,8 @@ pub(crate) enum Advice {
     Pending,
     /// Nobody has decided in time.
     Unanswered,
+    /// Nobody could be asked.
+    Unasked,
     /// The call is too large for a person to be shown.
     TooLarge,
     /// The approval was used or has expired before the call could run.
@@ -30,6 +32,7 @@ impl fmt::Display for Advice {
             Self::Refused => "a person has denied this call: do not repeat it",
             Self::Pending => "nobody has decided yet: repeat the same call later to use the decision",
             Self::Unanswered => "nobody has decided in time: repeat the same call later to ask again",
+            Self::Unasked => "nobody could be asked: repeat the same call later to try again",
             Self::TooLarge => "the call is too large for a person to be shown: send less at once",
             Self::Expired => "the approval has expired or was used: repeat the same call to ask again",
         })

@@ -113,6 +113,14 @@ impl Approvals {
         self.0.push(Given { rule: question.rule.clone(), limit: question.limit.clone(), approval });
     }
 
+    /// Somebody else asks a person about the call, who approves it or does not let it run.
+    #[cfg(feature = "cli")]
+    pub(crate) fn expect(&mut self, pending: &super::Pending<'_>) {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (rule, limit) = (owned(pending.rule), owned(pending.decision.cause.limit));
+        self.0.push(Given { rule, limit, approval: Approval::by("") });
+    }
+
     /// Whether there is an approval for a rule that asks or, with a limit, for going over it.
     pub(super) fn has(&self, rule: &str, limit: Option<&str>) -> bool {
         let is_for =

@@ -231,9 +231,8 @@ impl<'p> Pending<'p> {
     /// The denial of a call about which nobody could be asked, because something failed. `detail` is for the operator.
     #[must_use]
     pub const fn failed(self, detail: &'p str) -> Decision<'p> {
-        let Decision { rule, .. } = self.decision;
-        let cause = Cause { detail: Some(detail), ..Cause::of(CauseKind::Ledger) };
-        Decision { rule, ..Decision::new(Outcome::Deny, None, reason::LEDGER, None, cause) }
+        let denied = self.decision.unapproved(Advice::Unasked);
+        Decision { cause: Cause { detail: Some(detail), ..denied.cause }, ..denied }
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `context.agent_kind`, `context.tool` | the agent, and its own name of the tool |
 //! | `context.cwd`, `context.root` | where it works, and the repository around that |
 //! | `context.permission_mode` | how much the agent may do by itself |
+//! | `session.id` | the agent's session |
 
 use super::event::{Event, Kind};
 use super::patch;
@@ -26,6 +27,13 @@ struct Call<'e> {
     agent: Who<'e>,
     resource: Resource,
     context: Context<'e>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<Session<'e>>,
+}
+
+#[derive(Serialize)]
+struct Session<'e> {
+    id: &'e str,
 }
 
 #[derive(Serialize)]
@@ -82,6 +90,7 @@ pub(super) fn of(event: &Event<'_>, agent: &str, user: Option<&str>, roles: &[St
                 root: root.as_deref(),
                 permission_mode: event.mode.as_deref(),
             },
+            session: event.session.as_deref().map(|id| Session { id }),
         };
         // It is made of strings, and of JSON that has been read.
         serde_json::to_vec(&call).unwrap_or_default()

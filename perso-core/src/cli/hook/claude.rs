@@ -10,7 +10,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-pub(super) static DIALECT: Dialect = Dialect { name: "claude", read, answer };
+pub(super) static DIALECT: Dialect = Dialect { name: "claude", read, answer, asks: |event| event.name != SKILL };
 
 pub(super) static SETTINGS: Settings = Settings {
     probe: |tool| json!({ "hook_event_name": TOOL, "tool_name": tool, "tool_input": {} }),
@@ -38,6 +38,8 @@ pub(super) struct PreToolUse<'e> {
     pub(super) cwd: Option<Cow<'e, str>>,
     #[serde(borrow)]
     pub(super) permission_mode: Option<Cow<'e, str>>,
+    #[serde(borrow)]
+    pub(super) session_id: Option<Cow<'e, str>>,
 }
 
 impl<'e> PreToolUse<'e> {
@@ -59,6 +61,7 @@ impl<'e> PreToolUse<'e> {
             input: Cow::Borrowed(event.tool_input),
             cwd: event.cwd,
             mode: event.permission_mode,
+            session: event.session_id,
         })
     }
 }

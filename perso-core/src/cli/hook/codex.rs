@@ -8,7 +8,7 @@ use super::setup::{Form, Settings};
 use super::{Dialect, Unread};
 use serde_json::json;
 
-pub(super) static DIALECT: Dialect = Dialect { name: "codex", read, answer };
+pub(super) static DIALECT: Dialect = Dialect { name: "codex", read, answer, asks: |_| false };
 
 pub(super) static SETTINGS: Settings = Settings {
     probe: |tool| json!({ "hook_event_name": "PreToolUse", "tool_name": tool, "tool_input": {} }),

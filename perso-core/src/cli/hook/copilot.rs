@@ -9,7 +9,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-pub(super) static DIALECT: Dialect = Dialect { name: "copilot", read, answer };
+pub(super) static DIALECT: Dialect = Dialect { name: "copilot", read, answer, asks: |_| true };
 
 pub(super) static SETTINGS: Settings = Settings {
     probe: |tool| json!({ "toolName": tool, "toolArgs": {} }),
@@ -36,6 +36,8 @@ struct PreToolUse<'e> {
     tool_result: Option<&'e RawValue>,
     #[serde(borrow)]
     cwd: Option<Cow<'e, str>>,
+    #[serde(borrow)]
+    session_id: Option<Cow<'e, str>>,
 }
 
 fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
@@ -63,7 +65,7 @@ fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
     };
     let input = if kind == Kind::Patch(PATCH) { patch(event.tool_args)? } else { arguments(event.tool_args)? };
     let name = Cow::Borrowed("preToolUse");
-    Ok(Event { name, tool: event.tool_name, kind, input, cwd: event.cwd, mode: None })
+    Ok(Event { name, tool: event.tool_name, kind, input, cwd: event.cwd, mode: None, session: event.session_id })
 }
 
 /// The arguments of a search for its places: a text, or a list of them.

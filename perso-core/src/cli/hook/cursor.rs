@@ -10,7 +10,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-pub(super) static DIALECT: Dialect = Dialect { name: "cursor", read, answer };
+pub(super) static DIALECT: Dialect = Dialect { name: "cursor", read, answer, asks: |_| true };
 
 pub(super) static SETTINGS: Settings = Settings {
     probe: |tool| json!({ "hook_event_name": "beforeMCPExecution", "tool_name": tool, "tool_input": {} }),
@@ -36,6 +36,8 @@ struct Before<'e> {
     file_path: Option<Cow<'e, str>>,
     #[serde(borrow)]
     cwd: Option<Cow<'e, str>>,
+    #[serde(borrow)]
+    conversation_id: Option<Cow<'e, str>>,
     #[serde(borrow, default)]
     workspace_roots: Vec<Cow<'e, str>>,
 }
@@ -62,7 +64,7 @@ fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
         name => return Err(format!("the hook is not for `{name}`")),
     };
     let cwd = event.cwd.or_else(|| event.workspace_roots.into_iter().next());
-    Ok(Event { name: event.hook_event_name, tool, kind, input, cwd, mode: None })
+    Ok(Event { name: event.hook_event_name, tool, kind, input, cwd, mode: None, session: event.conversation_id })
 }
 
 fn answer(verdict: &Verdict, _: Option<&Event<'_>>) -> Answer {

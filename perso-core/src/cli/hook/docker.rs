@@ -9,7 +9,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-pub(super) static DIALECT: Dialect = Dialect { name: "docker", read, answer };
+pub(super) static DIALECT: Dialect = Dialect { name: "docker", read, answer, asks: |_| false };
 
 #[derive(Deserialize)]
 struct Request<'e> {
@@ -38,7 +38,7 @@ fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
         None => super::event::raw(&json!({}))?,
     };
     let name = request.params.name;
-    Ok(Event { name: request.method, tool: name, kind: Kind::Other, input, cwd: None, mode: None })
+    Ok(Event { name: request.method, tool: name, kind: Kind::Other, input, cwd: None, mode: None, session: None })
 }
 
 fn answer(verdict: &Verdict, _: Option<&Event<'_>>) -> Answer {

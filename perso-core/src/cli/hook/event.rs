@@ -19,6 +19,8 @@ pub(super) struct Event<'e> {
     pub(super) cwd: Option<Cow<'e, str>>,
     /// How much the agent may do by itself.
     pub(super) mode: Option<Cow<'e, str>>,
+    /// The id of the agent's session.
+    pub(super) session: Option<Cow<'e, str>>,
 }
 
 /// The arguments of a call. Some agents write their JSON into a string.

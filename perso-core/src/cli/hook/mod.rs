@@ -32,6 +32,7 @@ mod setup;
 
 use super::failure::Failure;
 use super::input::{Document, Extended};
+use super::ledger::Opened;
 use super::now::Now;
 use crate::{CauseKind, Decision, Outcome, Policy, limits};
 use answer::{Answer, Verdict};
@@ -108,6 +109,10 @@ struct Choices {
     /// A role of who runs the agent (repeatable)
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<String>,
+    /// Remember in this ledger what limits and labels need: `file:PATH`, `valkey://HOST` or `rediss://HOST`. Without it, calls
+    /// that a limit or a label is about are denied
+    #[arg(long, value_name = "ADDRESS")]
+    ledger: Option<String>,
 }
 
 /// A coding agent.
@@ -149,6 +154,8 @@ struct Dialect {
     read: for<'e> fn(&'e [u8]) -> Result<Event<'e>, Unread>,
     /// What to say about an event, or to one that cannot be read.
     answer: fn(&Verdict, Option<&Event<'_>>) -> Answer,
+    /// Whether the agent asks a person about the event if it gets that answer.
+    asks: fn(&Event<'_>) -> bool,
 }
 
 impl Agent {
@@ -212,7 +219,8 @@ impl Judge {
                 Answer { json: Some(lines.join("\n")), blocked: None }
             }
             Ok(event) => {
-                let verdict = self.choices.verdict(&event.tool, &calls(event)).unwrap_or_else(Verdict::Deny);
+                let verdict = self.choices.verdict(&event.tool, &calls(event), (dialect.asks)(event));
+                let verdict = verdict.unwrap_or_else(Verdict::Deny);
                 (dialect.answer)(&verdict, Some(event))
             }
             Err(why) => (dialect.answer)(&Verdict::Deny(why.clone()), None),
@@ -239,20 +247,46 @@ impl Choices {
         for role in &self.roles {
             words.extend(["--role".to_owned(), role.clone()]);
         }
+        if let Some(ledger) = &self.ledger {
+            let address = match ledger.strip_prefix("file:") {
+                Some(file) => format!("file:{}", std::path::absolute(file)?.display()),
+                None => ledger.clone(),
+            };
+            words.extend(["--ledger".to_owned(), address]);
+        }
         Ok(words)
     }
 
-    /// The verdict on the calls of an agent's tool: of the verdicts on each, the one that gives the least leave.
-    fn verdict(&self, tool: &str, calls: &[Vec<u8>]) -> Result<Verdict, Unread> {
-        let policy = self.load().map_err(|failure| format!("{UNJUDGED}: {}", failure.words()))?;
+    /// The verdict on the calls of an agent's tool: of the verdicts on each, the one that gives the least leave. `asks` says whether the
+    /// agent asks a person if that is the verdict.
+    fn verdict(&self, tool: &str, calls: &[Vec<u8>], asks: bool) -> Result<Verdict, Unread> {
+        let unjudged = |failure: &Failure| format!("{UNJUDGED}: {}", failure.words());
+        let policy = self.load().map_err(|failure| unjudged(&failure))?;
         if policy.covers().reserves(tool) {
             return Err(format!(
                 "{UNJUDGED}: the policy uses names that begin with `mcp:` for requests, not for tools"
             ));
         }
         let now = Now::default();
-        let verdicts = calls.iter().map(|call| self.verdict_on(&policy.decide_json(&now.told(&policy, call))));
-        verdicts.min_by_key(Verdict::leave).ok_or_else(|| format!("{UNJUDGED}: there is none"))
+        // A policy that remembers nothing needs no ledger.
+        let address = self.ledger.as_deref().filter(|_| policy.needs_ledger() || policy.reads_session());
+        let Some(address) = address else {
+            let verdicts = calls.iter().map(|call| self.verdict_on(&policy.decide_json(&now.told(&policy, call))));
+            return least(verdicts);
+        };
+        let ledger = Opened::open(address).map_err(|failure| unjudged(&failure))?;
+        let mut settled = Vec::new();
+        for call in calls {
+            let call = now.told(&policy, call);
+            let one = ledger.settle(&policy, &call, asks).map_err(|failure| unjudged(&failure));
+            settled.push(one?);
+        }
+        let verdict = least(settled.iter().map(|settled| self.verdict_on(&settled.decision)));
+        if !matches!(verdict, Ok(Verdict::Pass | Verdict::Grant(_) | Verdict::Ask(_))) {
+            // A patch whose other files would have been written: nothing of it runs.
+            settled.iter().filter_map(|settled| settled.receipt).for_each(|receipt| ledger.undo(receipt));
+        }
+        verdict
     }
 
     /// Loads the policy. What is wrong in one is for its author, not for the model that reads what is said here.
@@ -290,6 +324,11 @@ impl Choices {
             Outcome::Allow => Verdict::Pass,
         }
     }
+}
+
+/// The verdict that gives the least leave.
+fn least(verdicts: impl Iterator<Item = Verdict>) -> Result<Verdict, Unread> {
+    verdicts.min_by_key(Verdict::leave).ok_or_else(|| format!("{UNJUDGED}: there is none"))
 }
 
 /// Whether arguments are those of a hook that an agent runs, and not those of a person who sets one up.

@@ -9,9 +9,9 @@ const ALLOWED = '{"decision":"allow"}\n';
 const MILLISECONDS = 5000;
 
 export const Perso = async ({ directory }) => ({
-	'tool.execute.before': async ({ tool }, { args }) => {
+	'tool.execute.before': async ({ tool, sessionID: session }, { args }) => {
 		const [program, ...flags] = COMMAND;
-		const input = JSON.stringify({ event: 'tool.execute.before', directory, tool, args });
+		const input = JSON.stringify({ event: 'tool.execute.before', directory, tool, args, session });
 		const ended = spawnSync(program, flags, { input, encoding: 'utf8', timeout: MILLISECONDS, killSignal: 'SIGKILL' });
 		if (ended.status === 0 && ended.stdout === ALLOWED) return;
 		throw new Error(ended.stderr?.trim() || `perso cannot judge this call: ${ended.error?.message ?? 'its answer is not known'}`);

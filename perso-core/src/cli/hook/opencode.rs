@@ -10,7 +10,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-pub(super) static DIALECT: Dialect = Dialect { name: "opencode", read, answer };
+pub(super) static DIALECT: Dialect = Dialect { name: "opencode", read, answer, asks: |_| false };
 
 pub(super) static SETTINGS: Settings = Settings {
     probe: |tool| json!({ "event": EVENT, "tool": tool, "args": {} }),
@@ -38,6 +38,8 @@ struct Before<'e> {
     tool: Cow<'e, str>,
     #[serde(borrow)]
     args: &'e RawValue,
+    #[serde(borrow)]
+    session: Option<Cow<'e, str>>,
 }
 
 fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
@@ -68,6 +70,7 @@ fn read(bytes: &[u8]) -> Result<Event<'_>, Unread> {
         input: Cow::Borrowed(event.args),
         cwd: event.directory,
         mode: None,
+        session: event.session,
     })
 }
 

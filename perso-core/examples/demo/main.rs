@@ -1,14 +1,17 @@
-//! What `make demo` shows: the support desk's policy, compiled, and what it answers to the calls beside it.
+//! What `make demo` shows: the support desk's policy, compiled, and what it answers to the calls beside it; then calls that
+//! depend on earlier ones.
 
 #![expect(clippy::print_stdout, reason = "a program that shows something")]
+
+mod before;
 
 use perso_core::{Policy, compile};
 use serde_json::Value;
 use std::error::Error;
 use std::time::Instant;
 
-const POLICY: &str = include_str!("../../policies/support-desk.json");
-const CALLS: &str = include_str!("../../policies/support-desk.calls.jsonl");
+const POLICY: &str = include_str!("../../../policies/support-desk.json");
+const CALLS: &str = include_str!("../../../policies/support-desk.calls.jsonl");
 
 fn main() -> Result<(), Box<dyn Error>> {
     let begin = Instant::now();
@@ -27,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("       {}", serde_json::to_string(&decision.cause)?);
         }
     }
-    Ok(())
+    before::show()
 }
 
 /// The tool and its arguments, without the prose in them.
