@@ -2,10 +2,10 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help check demo test hosts clients python node attacks agents ci ledger bench bench-peers soak fuzz lint
+.PHONY: help check demo test hosts clients python node attacks agents ci ledger bench bench-peers bench-agentdojo soak fuzz lint
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Judge twelve calls of the support desk, reach a limit, and approve a call
 	@echo "Building perso (the first time takes a minute or two) ..."
@@ -65,6 +65,9 @@ bench: ## Run the benchmarks, with parsing in the same run as the baseline; writ
 
 bench-peers: ## Compare the speed with other policy engines; writes docs/benchmarks.md and its chart
 	cargo run --quiet --locked --release --manifest-path perso-core/benches/peers/Cargo.toml --target-dir target/peers
+
+bench-agentdojo: ## Replay AgentDojo's tasks against the policies for it, as docs/agentdojo.md says; installs AgentDojo
+	policies/agentdojo/record/run.sh
 
 soak: ## Judge calls on two threads while policies change, for SOAK_SECONDS (default: 600)
 	SOAK_SECONDS=$${SOAK_SECONDS:-600} cargo test --locked --profile checked -p perso-core --test soak -- --nocapture
