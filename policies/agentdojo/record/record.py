@@ -140,7 +140,10 @@ def main():
                 pairs[user_task.ID, injection.ID] = [written(call) for call in calls]
                 if calls and not done:
                     fail.append(f"{user_task.ID} x {injection.ID}")
-        print(f"{suite.name}: the injection succeeds in {len(pairs) - len(fail)} of {len(pairs)} pairs", *fail, file=sys.stderr)
+        played = sum(1 for calls in pairs.values() if calls)
+        print(f"{suite.name}: without a policy, {played - len(fail)} of {played} injections succeed", file=sys.stderr)
+        for pair in fail:
+            print(f"{suite.name}: not {pair}", file=sys.stderr)
 
         alone = {}
         for injection in injections:

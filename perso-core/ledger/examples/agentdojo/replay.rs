@@ -110,8 +110,7 @@ pub fn read(path: &Path) -> Result<Vec<Suite>> {
         let injected = suite.injections.iter().flat_map(|injection| &injection.calls);
         for call in suite.users.iter().flat_map(|user| &user.calls).chain(injected) {
             let arguments = suite.tools.get(&call.tool);
-            let has = |name| arguments.is_some_and(|arguments| arguments.contains(name));
-            if !call.args.keys().all(has) {
+            if !arguments.is_some_and(|arguments| call.args.keys().all(|name| arguments.contains(name))) {
                 return Err(format!("{} has no tool `{}` with these arguments", suite.name, call.tool).into());
             }
         }
@@ -294,7 +293,7 @@ pub struct Counts {
     pub stopped_by_question: usize,
     /// By the rule, how many pairs it stopped.
     pub by_rule: BTreeMap<String, usize>,
-    /// The tools of injections that ran before the sequence was stopped, and in how many pairs.
+    /// By the tool, how many calls of injections ran.
     pub ran: BTreeMap<String, usize>,
     /// Pairs in which all calls of the injection ran.
     pub missed: Vec<String>,

@@ -91,7 +91,7 @@ impl Report {
 
     /// What injections could do before they were stopped.
     fn ran(&self) -> Result<String> {
-        let mut table = String::from("| suite | call of an injection that ran | sequences |\n| --- | --- | --- |\n");
+        let mut table = String::from("| suite | tool that ran for an injection | calls |\n| --- | --- | --- |\n");
         for (suite, counts) in self.whole() {
             for (tool, times) in &counts.ran {
                 writeln!(table, "| {suite} | `{tool}` | {times} |")?;
