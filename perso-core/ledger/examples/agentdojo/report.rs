@@ -14,8 +14,13 @@ const USES: [(Use, &str); 5] = [
 ];
 
 /// The counts of all suites, for each way to use the policies.
-pub struct Report {
-    uses: Vec<(Use, &'static str, Vec<(String, Counts)>)>,
+pub struct Report(Vec<Used>);
+
+/// The counts of all suites, for one way.
+struct Used {
+    usage: Use,
+    name: &'static str,
+    suites: Vec<(String, Counts)>,
 }
 
 impl Report {
@@ -23,19 +28,19 @@ impl Report {
     pub async fn of(suites: &[Suite]) -> Result<Self> {
         let mut uses = Vec::new();
         for (usage, name) in USES {
-            let mut all = Vec::new();
+            let mut counts = Vec::new();
             for suite in suites {
-                all.push((suite.name.clone(), play(suite, usage).await?));
+                counts.push((suite.name.clone(), play(suite, usage).await?));
             }
-            uses.push((usage, name, all));
+            uses.push(Used { usage, name, suites: counts });
         }
-        Ok(Self { uses })
+        Ok(Self(uses))
     }
 
     /// The counts with the whole policies.
     pub fn whole(&self) -> impl Iterator<Item = (&str, &Counts)> {
-        let whole = self.uses.iter().filter(|(usage, ..)| *usage == Use::Whole);
-        whole.flat_map(|(_, _, suites)| suites.iter().map(|(suite, counts)| (&**suite, counts)))
+        let whole = self.0.iter().filter(|used| used.usage == Use::Whole);
+        whole.flat_map(|used| used.suites.iter().map(|(suite, counts)| (&**suite, counts)))
     }
 
     /// What can be carried out and what is stopped, a line for each suite and each way to use its policy.
@@ -44,10 +49,10 @@ impl Report {
             "| suite | | user tasks carried out | of these, with a question | injections stopped | by a denial | by a question |\n\
              | --- | --- | --- | --- | --- | --- | --- |\n",
         );
-        let suites = self.uses.first().map_or(0, |(_, _, suites)| suites.len());
+        let suites = self.0.first().map_or(0, |used| used.suites.len());
         for place in 0..suites {
-            for (_, name, all) in &self.uses {
-                let Some((suite, counts)) = all.get(place) else { continue };
+            for Used { name, suites, .. } in &self.0 {
+                let Some((suite, counts)) = suites.get(place) else { continue };
                 let Counts { users, carried_out, pairs, stopped_by_denial, stopped_by_question, .. } = counts;
                 writeln!(
                     table,
@@ -116,6 +121,6 @@ pub fn without_calls(suites: &[Suite]) -> Vec<String> {
 /// `1 of 2 (50 %)`, rounded down, so that nothing looks whole that is not.
 fn share(part: usize, whole: usize) -> String {
     let per_mille = (part * 1000).checked_div(whole).unwrap_or(0);
-    let fraction = if per_mille % 10 == 0 { String::new() } else { format!(".{}", per_mille % 10) };
+    let fraction = if per_mille.is_multiple_of(10) { String::new() } else { format!(".{}", per_mille % 10) };
     format!("{part} of {whole} ({}{fraction} %)", per_mille / 10)
 }
