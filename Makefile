@@ -25,9 +25,10 @@ test: hosts clients python node attacks agents ci ledger ## Run all tests, and a
 hosts: ## Run the conformance corpus in other engines; installs missing tools if it can
 	perso-core/examples/hosts/run.sh
 
-clients: ## Test guarded servers with third-party MCP clients and an OpenID provider; installs missing tools if it can
+clients: ## Test guarded servers with third-party MCP clients, an OpenID provider and a browser; installs missing tools if it can
 	perso-tower/tests/clients/run.sh
 	perso-tower/gateway/tests/openid/run.sh
+	perso-tower/gateway/tests/page/run.sh
 
 python: ## Build the Python package and test it with each SDK; installs missing tools if it can
 	perso-py/run-tests.sh

@@ -532,3 +532,73 @@ fn an_answer_that_nobody_can_read_blocks_the_call() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("perso cannot answer"));
 }
+
+/// The event of a shell line in a session.
+fn in_session(agent: &str, line: &str, session: &str) -> Vec<u8> {
+    let mut event: Value = serde_json::from_slice(&shell(agent, line)).unwrap();
+    let key = match agent {
+        "copilot" => "sessionId",
+        "cursor" => "conversation_id",
+        "opencode" => "session",
+        _ => "session_id",
+    };
+    event[key] = json!(session);
+    event.to_string().into_bytes()
+}
+
+const REMEMBERING: &str = r#"{ "perso": 1, "rules": [
+    { "id": "shell", "allow": "shell" },
+    { "id": "push", "ask": "shell", "when": { "args.command": "git push" } },
+    { "id": "no-leak", "deny": "shell", "when": { "args.command": "git commit", "session.labels": { "has": "fetched" } } } ],
+  "limits": [{ "id": "pushes", "of": "shell", "when": { "args.command": "git push" }, "per": "agent.id", "max": 2, "window": "1h",
+               "reason": "At most two pushes an hour." }],
+  "labels": [{ "id": "fetches", "of": "shell", "when": { "args.command": "git fetch" }, "add": "fetched" }] }"#;
+
+#[test]
+fn a_hook_remembers_in_a_ledger() {
+    for agent in AGENTS {
+        let (folder, policy) = policy(REMEMBERING);
+        let ledger = format!("file:{}", folder.path().join("ledger").display());
+        let arguments = [agent, "--policy", &policy, "--user", "ann", "--ledger", &ledger];
+        let run = |line: &str, session: &str| hook(&arguments, &in_session(agent, line, session));
+        let passes = |said: &Said| said.code == 0 && !said.out.contains("deny");
+        assert!(passes(&run("git commit", "a")), "{agent}");
+        assert!(passes(&run("git fetch", "a")), "{agent}");
+        assert!(run("git commit", "a").blocks(), "{agent}");
+        assert!(passes(&run("git commit", "b")), "{agent}");
+        // Nothing is known of an event without a session.
+        assert!(hook(&arguments, &shell(agent, "git commit")).blocks(), "{agent}");
+
+        // A push is asked about, and counts when the agent asks: it does not say what the person has answered.
+        let asks = ["claude", "copilot", "cursor"].contains(&agent);
+        let pushes: Vec<Said> = (0..3).map(|_| run("git push", "b")).collect();
+        for (at, said) in pushes.iter().enumerate() {
+            let is_over = format!("{}{}", said.out, said.err).contains("At most two pushes an hour.");
+            assert_eq!((said.blocks(), is_over), (!asks || at == 2, asks && at == 2), "{agent}: {said:?}");
+        }
+        // Without a ledger, what needs one is denied.
+        assert!(hook(&[agent, "--policy", &policy], &in_session(agent, "git push", "b")).blocks(), "{agent}");
+        let broken = [agent, "--policy", &policy, "--ledger", "file:/nowhere/ledger"];
+        assert!(hook(&broken, &in_session(agent, "git commit", "b")).blocks(), "{agent}");
+    }
+}
+
+#[test]
+fn what_a_denied_patch_would_have_been_charged_is_given_back() {
+    let (folder, policy) = policy(
+        r#"{ "perso": 1, "rules": [{ "id": "write", "allow": "write", "when": { "resource.path": { "within": "/home/dev/project" } } }],
+             "limits": [{ "id": "files", "of": "write", "max": 2, "window": "1h" }] }"#,
+    );
+    let ledger = format!("file:{}", folder.path().join("ledger").display());
+    let patch = |files: &[&str]| {
+        let body: String = files.iter().map(|file| format!("*** Add File: {file}\n+x\n")).collect();
+        let patch = format!("*** Begin Patch\n{body}*** End Patch\n");
+        let event = json!({ "hook_event_name": "PreToolUse", "cwd": "/home/dev/project", "tool_name": "apply_patch",
+            "tool_input": { "command": patch } });
+        hook(&["codex", "--policy", &policy, "--ledger", &ledger], event.to_string().as_bytes())
+    };
+    assert!(patch(&["a.txt", "/etc/passwd"]).blocks());
+    assert!(patch(&["a.txt", "b.txt", "c.txt"]).blocks());
+    assert_eq!(patch(&["a.txt", "b.txt"]).code, 0);
+    assert!(patch(&["c.txt"]).blocks());
+}

@@ -21,13 +21,13 @@ fn policy() -> Policy {
         "rules": [
             { "id": "pay", "allow": "pay", "when": { "args.amount": { "gt": 0, "lte": 500 } } },
             { "id": "pay-large", "ask": "pay", "when": { "args.amount": { "gt": 500, "lte": 600 } }, "reason": "Large payments need approval." },
-            { "id": "read", "allow": "ask" },
+            { "id": "read", "allow": "t0" },
             { "id": "wipe", "allow": "wipe" },
             { "id": "no-wipe", "deny": "wipe", "when": { "session.labels": { "has": "untrusted" } }, "reason": "Not after reading." }
         ],
         "limits": [{ "id": "a-day", "of": "pay", "per": "agent.id", "sum": "args.amount", "max": 1000, "window": "24h",
                      "reason": "At most 1000 a day." }],
-        "labels": [{ "id": "reads", "of": "ask", "add": "untrusted" }]
+        "labels": [{ "id": "reads", "of": "t0", "add": "untrusted" }]
     }))
 }
 
@@ -138,14 +138,14 @@ async fn a_session_keeps_what_it_has_seen() {
         let lists = async |token: &str| client.list(token).await.0.contains(&"wipe".to_owned());
         assert!(lists("agent:ann@a").await, "{name}");
         call("agent:ann@a", "wipe").await;
-        call("agent:ann@a", "ask").await;
+        call("agent:ann@a", "t0").await;
         assert_denied(&call("agent:ann@a", "wipe").await, "Not after reading.", MODERN);
         assert!(!lists("agent:ann@a").await && lists("agent:ann@b").await, "{name}");
         call("agent:ann@b", "wipe").await;
         assert_eq!(ran.take().len(), 3, "{name}");
         // Without a session, nobody knows what has been seen.
         call("agent:ann", "wipe").await;
-        call("agent:ann", "ask").await;
+        call("agent:ann", "t0").await;
         ran.assert_nothing(name);
     }
 }
