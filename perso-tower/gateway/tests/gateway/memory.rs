@@ -70,12 +70,11 @@ async fn a_session_is_one_of_mcp_or_of_the_caller() {
     assert_eq!(echo(&newer).await.1, "Not after a greeting.");
 }
 
-/// The `perso` command that is built with these tests.
+/// The `perso` command, which tests of the whole workspace build.
 fn perso() -> Command {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["run", "--quiet", "--locked", "--profile", "checked", "-p", "perso-core", "--features", "cli"]);
-    cargo.args(["--bin", "perso", "--"]);
-    cargo
+    let command = example("../perso");
+    assert!(command.exists(), "build it: cargo build --profile checked -p perso-core --features cli --bin perso");
+    Command::new(command)
 }
 
 #[tokio::test(flavor = "multi_thread")]
