@@ -18,6 +18,9 @@ mod module;
 #[path = "../fuzz/src/policy.rs"]
 mod policy;
 
+mod generate;
+mod support;
+
 use std::fs;
 use std::path::Path;
 

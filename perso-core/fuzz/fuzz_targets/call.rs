@@ -4,5 +4,7 @@
 
 #[path = "../src/call.rs"]
 mod call;
+#[path = "../../tests/support/mod.rs"]
+mod support;
 
 libfuzzer_sys::fuzz_target!(|call: &[u8]| call::run(call));

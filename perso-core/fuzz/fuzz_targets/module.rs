@@ -8,6 +8,7 @@
 mod module;
 
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
+use module::HASH;
 use perso_core::module::{abi, sha256};
 use std::sync::LazyLock;
 use wasm_encoder::{CodeSection, ConstExpr, CustomSection, DataSection, Encode, Module, RawSection};

@@ -4,5 +4,7 @@
 
 #[path = "../src/policy.rs"]
 mod policy;
+#[path = "../../tests/support/mod.rs"]
+mod support;
 
 libfuzzer_sys::fuzz_target!(|text: &str| policy::run(text));

@@ -2,11 +2,7 @@
 //!
 //! The input is what the random choices begin with; where it ends, they go on with numbers that follow from it.
 
-#[path = "../../tests/generate/mod.rs"]
-mod generate;
-#[path = "../../tests/support/mod.rs"]
-mod support;
-
+use crate::{generate, support};
 use arbitrary::Unstructured;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};

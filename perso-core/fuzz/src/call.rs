@@ -1,15 +1,12 @@
 //! Any bytes as a call, to fixed policies: they are judged as the reference evaluator judges them, by both entries, and
 //! only what is JSON is allowed.
 
-#[path = "../../tests/support/mod.rs"]
-mod support;
-
+use crate::support::{self, Both};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::sync::LazyLock;
-use support::Both;
 
 /// A file of the conformance corpus, as far as it matters here.
 #[derive(Deserialize)]

@@ -12,7 +12,7 @@ const CALLS: [&[u8]; 4] = [
 ];
 
 /// Bytes of a hash.
-const HASH: usize = 32;
+pub const HASH: usize = 32;
 
 pub fn run(bytes: &[u8]) {
     // What `inspect` reads without loading.

@@ -2,9 +2,7 @@
 //! each time, and what can be migrated compiles. A text may extend others: whatever path it names, it finds one of a few
 //! documents, or none.
 
-#[path = "../../tests/support/mod.rs"]
-mod support;
-
+use crate::support;
 use perso_core::module::{self, Manifest};
 use perso_core::{Policy, ResolveError, compile, compile_with, migrate};
 

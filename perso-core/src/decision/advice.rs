@@ -45,10 +45,12 @@ fn room_after(time: Duration, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;
     let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-    let (unit, name) = match seconds {
-        ..=HOUR => (MINUTE, "minute"),
-        ..=DAY => (HOUR, "hour"),
-        _ => (DAY, "day"),
+    let (unit, name) = if seconds <= HOUR {
+        (MINUTE, "minute")
+    } else if seconds <= DAY {
+        (HOUR, "hour")
+    } else {
+        (DAY, "day")
     };
     let count = seconds.div_ceil(unit).max(1);
     write!(f, "there is room again in about {count} {name}{}", if count == 1 { "" } else { "s" })

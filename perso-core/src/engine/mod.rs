@@ -156,6 +156,12 @@ impl Policy {
         self.reads_part("session")
     }
 
+    /// Whether some rule or limit reads what the session has seen, `session.labels`, so that the labels must be looked up.
+    #[must_use]
+    pub fn reads_labels(&self) -> bool {
+        self.inner.reads_labels
+    }
+
     /// Judges a call that is JSON text: `{"tool": …, "args": {…}, "agent": {…}, "resource": {…}, "context": {…}, "session": {…}}`.
     ///
     /// Allocates nothing once the policy has judged a call on this thread, as long as the call and what is read of it fit
@@ -305,12 +311,6 @@ impl Policy {
     /// Whether the policy reads anything in a part of the call.
     fn reads_part(&self, part: &str) -> bool {
         self.inner.loaded.names.attributes.iter().any(|name| is_in(name, part))
-    }
-
-    /// Whether the policy reads what the session has seen.
-    #[cfg(feature = "ledger")]
-    pub(crate) fn reads_labels(&self) -> bool {
-        self.inner.reads_labels
     }
 
     /// Puts an answer into words.
