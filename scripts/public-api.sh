@@ -12,17 +12,18 @@ chmod +x "$out/rustdoc"
 
 failed=0
 check() {
-    local crate=$1; shift
+    local crate=$1 folder=$2; shift 2
     RUSTDOC=$out/rustdoc cargo rustdoc -q --locked --lib -p "$crate" "$@" \
         -- -Z unstable-options --output-format json --cap-lints allow
     cargo run -q --locked --profile checked -p perso-core --example public_api -- "target/doc/${crate//-/_}.json" > "$out/$crate.txt"
     if [ -n "${BLESS:-}" ]; then
-        cp "$out/$crate.txt" "$crate/public-api.txt"
-    elif ! diff -u "$crate/public-api.txt" "$out/$crate.txt"; then
+        cp "$out/$crate.txt" "$folder/public-api.txt"
+    elif ! diff -u "$folder/public-api.txt" "$out/$crate.txt"; then
         echo "the public API of $crate has changed; if that is meant, run BLESS=1 scripts/public-api.sh" >&2
         failed=1
     fi
 }
-check perso-core
-check perso-tower --features tower-mcp,watch
+check perso-core perso-core --features ledger
+check perso-ledger perso-core/ledger --features file,valkey
+check perso-tower perso-tower --features tower-mcp,watch
 exit $failed

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// What a person is asked about: one call. As JSON, it has the fields that are documented here.
 ///
 /// The texts are as the call has them. Before you show them on a terminal or a page, make them safe for it: see
-/// [`visible`](crate::visible).
+/// [`visible`](fn@crate::visible).
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Question {
