@@ -5,6 +5,7 @@
 //! | ratio | time of | over that of |
 //! | --- | --- | --- |
 //! | `ledger_memory_vs_async_call` | a commit of one charge in memory | an async call through a trait that does nothing |
+//! | `enforce_vs_decide` | a final decision with one charge in memory | the same decision of a policy without limits |
 //!
 //! The other stores are measured as they are used: the time of one commit after another, and how many processes that commit at once
 //! get done. `PERSO_SECONDS` sets for how long each is measured.
@@ -31,6 +32,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use measure::{Report, candidate};
+use perso_core::Policy;
+use perso_core::enforce::{Approvals, Enforcer, Step};
 use perso_ledger::{Account, Amount, CallId, Charge, Commit, Ledger, Memory, Options, Value, Window, open};
 use support::server::Server;
 
@@ -46,6 +49,7 @@ fn main() {
     }
     let mut report = Report::default();
     memory(&mut report);
+    enforced(&mut report);
     report.write();
     stores();
 }
@@ -148,6 +152,45 @@ fn memory(report: &mut Report) {
         });
         println!("  {:<36} {:>10.0}/s", format!("{threads} threads"), counts);
     }
+}
+
+const RULES: &str = r#""perso": 1, "rules": [
+    { "id": "small", "allow": "process_refund", "when": { "args.amount": { "gt": 0, "lte": 500 } } },
+    { "id": "no-leak", "deny": "process_refund", "when": { "agent.id": { "eq": "nobody" } } } ]"#;
+const LIMITS: &str = r#""limits": [{ "id": "a-second", "of": "process_refund", "per": "agent.id", "sum": "args.amount",
+    "max": 1e17, "window": "1s" }]"#;
+
+/// What limits cost a decision.
+fn enforced(report: &mut Report) {
+    let plain = Policy::compile(&format!("{{ {RULES} }}")).unwrap();
+    let limited = Policy::compile(&format!("{{ {RULES}, {LIMITS} }}")).unwrap();
+    let enforcer = Enforcer::new(Arc::new(Memory::new(&Options::default())));
+    let texts: Vec<String> = (0..64)
+        .map(|n| format!(r#"{{"tool":"process_refund","args":{{"amount":{n}.5}},"agent":{{"id":"agent-{n}"}}}}"#))
+        .collect();
+    let turn = || {
+        let mut at = 0;
+        let texts = &texts;
+        move || {
+            at = (at + 1) % texts.len();
+            texts[at].as_bytes()
+        }
+    };
+    let approvals = Approvals::default();
+    let (mut one, mut two, mut three) = (turn(), turn(), turn());
+    let medians = report.compare(
+        "a decision about a refund",
+        1,
+        vec![
+            candidate("without limits", || assert!(plain.decide_json(one()).is_allowed())),
+            candidate("what has to be remembered", || assert!(limited.assess_json(two()).decision.is_allowed())),
+            candidate("with one charge in memory", || {
+                let step = enforcer.step(limited.assess_json(three()), &approvals);
+                assert!(matches!(now(step), Step::Done(enforced) if enforced.decision.is_allowed()));
+            }),
+        ],
+    );
+    report.ratio("enforce_vs_decide", medians[2] / medians[0]);
 }
 
 fn stores() {
