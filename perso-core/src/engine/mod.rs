@@ -144,6 +144,21 @@ impl Policy {
         self.judge_all(0, |table, memory| frame::read_value(call, table, memory))
     }
 
+    /// The same for a call that is JSON text, some parts of which are not known: see
+    /// [`decide_json_partial`](Self::decide_json_partial).
+    #[doc(hidden)]
+    #[must_use]
+    pub fn assess_json_partial(&self, call: &[u8], unknown: call::Unknown) -> Assessment<'_> {
+        self.judge_all(call.len(), |table, memory| call::read(table, memory, call, unknown))
+    }
+
+    /// What the rules alone decide of such a call, whatever has to be remembered of it: for lists.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn outcome_json_partial(&self, call: &[u8], unknown: call::Unknown) -> decision::Outcome {
+        self.outcome(call.len(), |table, memory| call::read(table, memory, call, unknown))
+    }
+
     /// Whether the policy has limits or labels, so that a ledger is needed.
     #[must_use]
     pub fn needs_ledger(&self) -> bool {
@@ -291,7 +306,15 @@ impl Policy {
 
     /// What the rules alone decide.
     fn by_rules(&self, call: &Call<'_>) -> decision::Outcome {
-        match self.answer(0, |table, memory| call.read(table, memory)) {
+        self.outcome(0, |table, memory| call.read(table, memory))
+    }
+
+    fn outcome(
+        &self,
+        text: usize,
+        read: impl Fn(Table<'_>, &mut [u8]) -> Result<Outcome, Error>,
+    ) -> decision::Outcome {
+        match self.answer(text, read) {
             Ok((answer, _)) => self.decision(answer).outcome,
             Err(_) => decision::Outcome::Deny,
         }
