@@ -835,6 +835,8 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.Enforcement = nativeBinding.Enforcement
+module.exports.Ledger = nativeBinding.Ledger
 module.exports.Module = nativeBinding.Module
 module.exports.check = nativeBinding.check
 module.exports.command = nativeBinding.command

@@ -9,6 +9,42 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** Makes the final decision about one call. */
+export declare class Enforcement {
+  /** Begins to decide about a call with the policy of a module. Without a ledger, what needs one is denied. */
+  constructor(module: Module, ledger?: Ledger | undefined | null)
+  /**
+   * Judges a call's JSON text, and remembers what has to be remembered if it may run. With `shown`, a person can be asked: it
+   * has the call's `args` and `agent`, and the id of its `session`, as JSON.
+   */
+  step(tool: string, call: string, unknown: number, shown?: string | undefined | null): Promise<Stepped>
+  /** A person has approved the call: judge it again, because what was known of it may have changed. */
+  approve(by: string): void
+  /**
+   * Asks in the ledger about the question of the last step. `wait` and `expires_in` are in milliseconds. Returns the name of the
+   * answer; if that is `approved`, the call has the approval.
+   */
+  ask(wait: number, expiresIn: number): Promise<string>
+  /** Returns the decision about a call that a person was asked about and has not approved, as JSON, by the name of the answer. */
+  denial(answer: string): string | null
+  /** Gives back what the call was charged, which did not run. */
+  undo(): Promise<void>
+}
+
+/** An open ledger. */
+export declare class Ledger {
+  /** Opens the ledger at an address. Throws an error if there is none. */
+  constructor(address: string)
+  /** Returns the labels of a session. */
+  labels(session: string): Promise<Array<string>>
+  /** Returns the calls that wait for a person, the oldest first, as a JSON list. */
+  pending(): Promise<string>
+  /** Returns the call that a person is asked about under this id, as JSON. `None` if there is none. */
+  show(id: string): Promise<string | null>
+  /** Decides about a call for a person. */
+  decide(id: string, approved: boolean, by: string): Promise<void>
+}
+
 /** A loaded module that is ready to judge calls. */
 export declare class Module {
   /** Loads a module. Throws an error if the module is invalid. */
@@ -19,6 +55,11 @@ export declare class Module {
   decide(call: string, unknown: number): number | string
   /** Judges a call's JSON text as bytes. A call that is not valid UTF-8 is denied. */
   decideBytes(call: Uint8Array, unknown: number): number | string
+  /**
+   * Returns what the rules alone decide of a call's JSON text, whatever has to be remembered of it: 0 to allow, 1 to ask, 2 to
+   * deny.
+   */
+  outcome(call: string, unknown: number): number
   /** Returns the record of the decision with this number, as JSON. */
   record(number: number): string | null
 }
@@ -70,6 +111,18 @@ export declare function pins(tools: string, server?: string | undefined | null):
  * `compile`.
  */
 export declare function prove(module: Uint8Array, guarantees?: string | undefined | null, resolve?: ((arg: string) => string) | undefined | null, path?: string | undefined | null): Promise<Found>
+
+/** What is known of the decision about a call. */
+export interface Stepped {
+  /** The decision, as JSON. It is final unless there is a question. */
+  decision: string
+  /** Who has approved the call, if a person had to. */
+  approvedBy?: string
+  /** Whether the call was charged, so that it can be undone. */
+  charged: boolean
+  /** What to ask a person, as JSON. */
+  question?: string
+}
 
 /** Runs the cases of a test file with the policy of a module. */
 export declare function test(module: Uint8Array, path: string, coverage: boolean, mutate: boolean): Promise<Found>

@@ -1,6 +1,7 @@
 //! The native addon of the npm package `perso`. The TypeScript code (`../ts`) reads JavaScript values and calls it.
 //!
 //! - `module`: loads modules and judges calls.
+//! - `ledger`: opens ledgers, and makes final decisions with them and with what a person says.
 //! - `compile`: compiles policies to modules.
 //! - `analyze`: finds out what policies guarantee and change, how they fit tools, and what their tests say.
 //! - `command`: runs the `perso` command.
@@ -11,4 +12,5 @@
 mod analyze;
 mod command;
 mod compile;
+mod ledger;
 mod module;

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 /// A loaded module that is ready to judge calls.
 #[napi]
 pub struct Module {
-    policy: Policy,
+    pub(crate) policy: Policy,
     returned: RefCell<Numbered>,
 }
 
@@ -73,6 +73,18 @@ impl Module {
             Ok(unknown) => self.policy.decide_json_partial(call, unknown),
             Err(error) => Decision::not_judged("the call cannot be judged", error.code().message()),
         })
+    }
+
+    /// Returns what the rules alone decide of a call's JSON text, whatever has to be remembered of it: 0 to allow, 1 to ask, 2 to
+    /// deny.
+    #[napi]
+    pub fn outcome(&self, call: String, unknown: u32) -> u32 {
+        let outcome = Unknown::from_bits(unknown).map(|unknown| self.policy.outcome_json_partial(call.as_bytes(), unknown));
+        match outcome {
+            Ok(Outcome::Allow) => 0,
+            Ok(Outcome::Ask) => 1,
+            _ => 2,
+        }
     }
 
     /// Returns the record of the decision with this number, as JSON.
