@@ -116,7 +116,12 @@ function toolJudge<CONTEXT>(judge: Judge<GuardedCall<CONTEXT>>): ToolJudge {
 			// Denied with the policy's reason if the policy still denies it, else with `UNASKED`.
 			const refused = (): Verdict => ({ denied: judge.refuse(name, UNASKED, UNASKED)! });
 			return after(denies(name, input, options), (denied) =>
-				denied ? after(judged(), (verdict) => (verdict.denied ? verdict : refused())) : refused(),
+				denied
+					? after(judged(), (verdict) => {
+							verdict.undo?.();
+							return verdict.denied ? verdict : refused();
+						})
+					: refused(),
 			);
 		},
 		denies,

@@ -1,7 +1,8 @@
 /** Decisions: the result, the reason and hint for the caller, and the cause for the operator. */
 
-/** What decided: a rule, the policy's default, or an error. */
-export type Kind = 'rule' | 'default' | 'no_rule' | 'unknown_tool' | 'malformed' | 'limit' | 'engine' | 'ledger' | 'over_limit';
+/** What decided: a rule, the policy's default, a limit, a person, or an error. */
+export type Kind =
+	'rule' | 'default' | 'no_rule' | 'unknown_tool' | 'malformed' | 'limit' | 'engine' | 'ledger' | 'over_limit' | 'approval';
 
 /** What is wrong with an attribute. */
 export type Problem = 'missing' | 'null' | 'type' | 'out_of_range' | 'value' | 'withheld';
@@ -11,11 +12,13 @@ export interface Cause {
 	readonly kind: Kind;
 	/** With `no_rule`: the id of the nearest allow rule, whose reason is given. */
 	readonly rule?: string;
+	/** With `over_limit` and `approval`: the id of the limit. */
+	readonly limit?: string;
 	/** The attribute that the rule checked last, as written in the policy (`args.amount`). */
 	readonly attribute?: string;
 	/** What is wrong with the attribute. */
 	readonly problem?: Problem;
-	/** With `malformed`, `limit` and `engine`: a description of the error. */
+	/** With `malformed`, `limit`, `engine` and `ledger`: a description of the error. */
 	readonly detail?: string;
 	/** With `malformed` and `limit`: the offset in the call's JSON text at which the error was detected, in bytes of UTF-8. */
 	readonly offset?: number;
@@ -37,7 +40,7 @@ export interface Decision {
 	readonly rule: string | null;
 	/** The reason, for the caller or model. It is fixed when the policy is compiled and never contains values of the call. */
 	readonly reason: string;
-	/** What is wrong with an argument, for the caller or model (`args.amount must be a number`); null if there is no hint. */
+	/** What the caller or model can do about it (`args.amount must be a number`); null if there is no hint. */
 	readonly hint: string | null;
 	/** The text for a model whose call does not run: the reason, the hint, and for `ask` that a person has to approve the call. */
 	readonly message: string;

@@ -26,6 +26,11 @@ export class PolicyError extends Error {
 	}
 }
 
+/** Thrown if a ledger cannot be opened, or does not answer. */
+export class LedgerError extends Error {
+	override readonly name: string = 'LedgerError';
+}
+
 /**
  * Thrown if a module cannot be read, is damaged, or is not a module of a supported version, and if what should be a test file, a
  * list of tools or pins is not.

@@ -4,6 +4,7 @@ import { type Diagnostic, LoadError } from './errors.js';
 import * as native from './engine/native.js';
 import { open as openPortable } from './engine/portable.js';
 import { filePath, get, isModule } from './files.js';
+import { BaseLedger } from './ledger.js';
 import { BasePolicy, type Engine, type Source } from './policy.js';
 import { warn } from './platform.js';
 import type { CheckOptions, Differences, Proof, ProveOptions, Report, TestOptions, Tools } from './report.js';
@@ -118,12 +119,43 @@ export class Policy extends BasePolicy {
 		return native.test(bytes(this), path, options);
 	}
 
+	/** @internal */
+	override ledgerAt(address: string): Ledger {
+		const known = ledgers.get(address) ?? Ledger.open(address);
+		ledgers.set(address, known);
+		return known;
+	}
+
 	protected override open(source: Source): Promise<Engine> {
 		return open(source);
 	}
 
 	protected override files(path: string | URL): readonly (string | URL)[] {
 		return native.isNative ? native.files(filePath(path)) : [path];
+	}
+}
+
+/** The ledgers that guards were given the addresses of. Guards are often made per request, and have to share them. */
+const ledgers = new Map<string, Ledger>();
+
+/**
+ * Remembers what has happened before: what limits, labels and approvals need. Pass it to guards as `ledger`.
+ *
+ * @example
+ * const ledger = Ledger.open('file:/var/lib/perso/ledger');
+ * guard(server, policy, { agent, ledger });
+ */
+export class Ledger extends BaseLedger {
+	/**
+	 * Opens a ledger: `memory:` for this process, until it ends; `file:PATH` for the processes of one machine, which makes the file
+	 * if there is none; `valkey://HOST` or, over TLS, `rediss://HOST` for many machines. A server is connected to by the first
+	 * operation. See docs/ledger.md.
+	 *
+	 * @throws LedgerError if the address is none of these, the file cannot be used, or there is no native addon for this platform
+	 * @throws TypeError if `address` is not a string
+	 */
+	static open(address: string): Ledger {
+		return new Ledger(native.openLedger(address));
 	}
 }
 

@@ -2,6 +2,7 @@
 
 import { type Decision, notJudged, type Outcome } from './decision.js';
 import type { Manifest } from './engine/manifest.js';
+import type { Answered, BaseLedger, Queue } from './ledger.js';
 import { type Begun, type Call, CallWriter, type Loose, withResource } from './value/call.js';
 import type { CompiledModule } from './platform.js';
 import { PARTS, type Part, TIME_OPEN } from './value/reads.js';
@@ -18,6 +19,49 @@ export interface Engine {
 	 * (docs/module.md).
 	 */
 	decide(text: string | Uint8Array, unknown: number): Decision;
+	/** What the rules alone decide of a call's JSON text, whatever has to be remembered of it. Never throws. */
+	outcome(text: string, unknown: number): Outcome;
+	/** Whether the engine can use ledgers. Otherwise, calls that need one are denied. */
+	readonly hasLedgers: boolean;
+	/** Begins to make the final decision about one call. `ledger` is undefined if the engine has none. */
+	enforce(tool: string, ledger?: BaseLedger): Enforcement;
+}
+
+/** What is known of the decision about a call. */
+export interface Step {
+	/** Final, unless there is a question. */
+	readonly decision: Decision;
+	/** Who has approved the call, if a person had to. */
+	readonly approvedBy?: string | undefined;
+	/** Whether the call was charged, so that it can be undone. */
+	readonly charged: boolean;
+	/** What to ask a person: the members of a `Question` that the policy determines. */
+	readonly question?: Asking | undefined;
+}
+
+/** What asks for an approval. */
+export interface Asking {
+	readonly agent: string;
+	readonly rule: string | null;
+	readonly limit: string | null;
+	readonly reason: string;
+}
+
+/** Makes the final decision about one call. */
+export interface Enforcement {
+	/**
+	 * Judges the call's JSON text, and remembers what has to be remembered if it may run. With `shown`, a person can be asked: it
+	 * has the call's `args` and `agent`, and the id of its `session`, as JSON text.
+	 */
+	step(text: string, unknown: number, shown?: string): Promise<Step>;
+	/** A person has approved the call that the last step asked about. The next step has to be judged anew. */
+	approve(by: string): void;
+	/** Asks in the ledger about the call that the last step asked about. If it is approved, the call has the approval. */
+	ask(queue: Queue): Promise<Answered>;
+	/** The decision about the call that the last step asked about, if it is not approved. */
+	denial(answer: Answered): Decision;
+	/** Gives back what the call was charged, which did not run. */
+	undo(): Promise<void>;
 }
 
 /** The source of a policy: a file path, a URL, bytes, or a compiled `WebAssembly.Module`. */
@@ -31,6 +75,7 @@ const bit = (part: Part, state: number): number => 1 << (PARTS.indexOf(part) + s
 
 const RESOURCE_OPEN = bit('resource', OPEN);
 const RESOURCE_WITHHELD = bit('resource', WITHHELD);
+const SESSION_WITHHELD = bit('session', WITHHELD);
 const TOOL_LIST = bit('args', OPEN) | RESOURCE_OPEN;
 
 const TOOLS = Object.freeze(['tools'] as const);
@@ -45,12 +90,34 @@ const own = (call: string | Uint8Array): string | Uint8Array =>
 const UNREADABLE = notJudged('the call cannot be read');
 
 /** A loaded module, and the writer that writes calls for it. */
-interface Active {
+export class Active {
 	readonly engine: Engine;
 	readonly writer: CallWriter;
-}
 
-const activeOf = (engine: Engine): Active => ({ engine, writer: new CallWriter(engine.manifest) });
+	constructor(engine: Engine) {
+		this.engine = engine;
+		this.writer = new CallWriter(engine.manifest);
+	}
+
+	/**
+	 * Reads a call without its resource, to judge it at the current time unless its context has a `now`. A session that is
+	 * withheld is not known, whatever the call has.
+	 */
+	read(call: Loose & { readonly context: unknown }, isSessionWithheld = false): Reading {
+		return this.begin(call, isSessionWithheld, true) ?? UNREAD;
+	}
+
+	/** The same; undefined if the call cannot be read. */
+	begin(call: Loose, isSessionWithheld: boolean, isNow: boolean): Read | undefined {
+		const { engine, writer } = this;
+		try {
+			const now = isNow && writer.readsTime ? new Date().toISOString() : undefined;
+			return new Read(engine, writer.withoutResource(call, now), isSessionWithheld ? SESSION_WITHHELD : 0);
+		} catch {
+			return undefined;
+		}
+	}
+}
 
 /**
  * The base class of `Policy` in both entries. Judging never throws: a call that cannot be judged is denied, and the
@@ -65,11 +132,19 @@ export abstract class BasePolicy {
 
 	/** @internal */
 	protected constructor(engine: Engine) {
-		this.#active = activeOf(engine);
+		this.#active = new Active(engine);
 	}
 
 	/** Loads a module. @internal */
 	protected abstract open(source: Source): Promise<Engine>;
+
+	/** Opens the ledger at an address, or returns it if it is open. @internal */
+	abstract ledgerAt(address: string): BaseLedger;
+
+	/** The module that is active now. @internal */
+	get active(): Active {
+		return this.#active;
+	}
 
 	/** Returns the files that the policy in a file consists of: its own first. @internal */
 	protected files(path: string | URL): readonly (string | URL)[] {
@@ -153,20 +228,23 @@ export abstract class BasePolicy {
 
 	/** Whether the decision depends on the resource, so that you must fetch it and pass it to `decide`. */
 	needsResource(call: Omit<Call, 'resource'>): boolean {
-		return this.#read(call as Loose)?.needsResource() ?? false;
+		return this.#active.begin(call as Loose, false, false)?.needsResource() ?? false;
 	}
 
 	/** @internal */
-	shows(call: Loose): boolean {
+	shows(call: Loose, isSessionWithheld = false): boolean {
+		return this.#canPass(call, TOOL_LIST, isSessionWithheld);
+	}
+
+	/** @internal */
+	showsExactly(call: Loose, isSessionWithheld = false): boolean {
+		return this.#canPass(call, RESOURCE_OPEN, isSessionWithheld);
+	}
+
+	#canPass(call: Loose, unknown: number, isSessionWithheld: boolean): boolean {
 		// A client keeps a list for longer than a moment, so the list is made for any time.
-		const unknown = this.readsTime ? TOOL_LIST | TIME_OPEN : TOOL_LIST;
-		return this.#read(call)?.canPass(unknown) ?? false;
-	}
-
-	/** @internal */
-	showsExactly(call: Loose): boolean {
-		const unknown = this.readsTime ? RESOURCE_OPEN | TIME_OPEN : RESOURCE_OPEN;
-		return this.#read(call)?.canPass(unknown) ?? false;
+		const open = this.readsTime ? unknown | TIME_OPEN : unknown;
+		return this.#active.begin(call, isSessionWithheld, false)?.canPass(open) ?? false;
 	}
 
 	/**
@@ -174,17 +252,7 @@ export abstract class BasePolicy {
 	 * context has a `now`. @internal
 	 */
 	read(call: Loose & { readonly context: unknown }): Reading {
-		return this.#read(call, true) ?? UNREAD;
-	}
-
-	#read(call: Loose, isNow = false): Read | undefined {
-		const { engine, writer } = this.#active;
-		try {
-			const now = isNow && writer.readsTime ? new Date().toISOString() : undefined;
-			return new Read(engine, writer.withoutResource(call, now));
-		} catch {
-			return undefined;
-		}
+		return this.#active.read(call);
 	}
 
 	/**
@@ -203,7 +271,7 @@ export abstract class BasePolicy {
 	async #load(source: Source): Promise<() => void> {
 		this.#loads += 1;
 		const load = this.#loads;
-		const loaded = activeOf(await this.open(source));
+		const loaded = new Active(await this.open(source));
 		return () => {
 			if (load < this.#activeLoad) return;
 			this.#activeLoad = load;
@@ -238,33 +306,57 @@ export interface Reading {
 	/** Judges the call with the resource withheld: it is allowed only if no resource could change that. */
 	decideWithheld(): Decision;
 	needsResource(): boolean;
+	/** What the rules alone decide about the call, as it was judged last. */
+	outcome(): Outcome;
+	/** Takes a step towards the final decision about the call, as it was judged last. */
+	step(enforcement: Enforcement, shown?: string): Promise<Step>;
 }
 
-class Read implements Reading {
+/** @internal */
+export class Read implements Reading {
 	readonly #engine: Engine;
 	readonly #begun: Begun;
+	/** What is not known of the call, besides its resource. */
+	readonly #unknown: number;
+	/** The call as it was judged last: its text, and what is not known of it. */
+	#text = '';
+	#withheld = 0;
 
-	constructor(engine: Engine, begun: Begun) {
+	constructor(engine: Engine, begun: Begun, unknown: number) {
 		this.#engine = engine;
 		this.#begun = begun;
+		this.#unknown = unknown;
 	}
 
 	decide(resource?: unknown): Decision {
 		try {
-			return this.#engine.decide(withResource(this.#begun, resource), 0);
+			this.#text = withResource(this.#begun, resource);
 		} catch {
 			return this.decideWithheld();
 		}
+		this.#withheld = this.#unknown;
+		return this.#engine.decide(this.#text, this.#withheld);
 	}
 
 	decideWithheld(): Decision {
-		return this.#engine.decide(this.#begun.text, RESOURCE_WITHHELD);
+		this.#text = this.#begun.text;
+		this.#withheld = this.#unknown | RESOURCE_WITHHELD;
+		return this.#engine.decide(this.#text, this.#withheld);
 	}
 
 	needsResource(): boolean {
 		// Open gives the best outcome that any resource can have, withheld the worst.
 		const best = this.#outcome(RESOURCE_OPEN);
-		return best !== 'deny' && best !== this.#outcome(RESOURCE_WITHHELD);
+		// Which limits read the resource is not known by tool.
+		return best !== 'deny' && (this.#begun.countsResource || best !== this.#outcome(RESOURCE_WITHHELD));
+	}
+
+	outcome(): Outcome {
+		return this.#engine.outcome(this.#text, this.#withheld);
+	}
+
+	step(enforcement: Enforcement, shown?: string): Promise<Step> {
+		return enforcement.step(this.#text, this.#withheld, shown);
 	}
 
 	/** Whether the call could be allowed, now or after an approval. */
@@ -273,7 +365,7 @@ class Read implements Reading {
 	}
 
 	#outcome(unknown: number): Outcome {
-		return this.#engine.decide(this.#begun.text, unknown).decision;
+		return this.#engine.outcome(this.#begun.text, unknown | this.#unknown);
 	}
 }
 
@@ -282,4 +374,6 @@ const UNREAD: Reading = {
 	decide: () => UNREADABLE,
 	decideWithheld: () => UNREADABLE,
 	needsResource: () => false,
+	outcome: () => 'deny',
+	step: async () => ({ decision: UNREADABLE, charged: false }),
 };

@@ -5,6 +5,7 @@
 
 import { noCompiler, open } from './engine/portable.js';
 import { get } from './files.js';
+import { BaseLedger, noLedger } from './ledger.js';
 import { BasePolicy, type Engine, type Source } from './policy.js';
 import type { CompileOptions } from './resolve.js';
 
@@ -37,7 +38,24 @@ export class Policy extends BasePolicy {
 		return new Policy(await open(await get(source)));
 	}
 
+	/** @internal */
+	override ledgerAt(): never {
+		throw noLedger();
+	}
+
 	protected override async open(source: Source): Promise<Engine> {
 		return open(await get(source));
+	}
+}
+
+/** A ledger, which needs native code: without it, calls that need a ledger are denied. */
+export class Ledger extends BaseLedger {
+	/**
+	 * Always throws.
+	 *
+	 * @throws LedgerError that says so
+	 */
+	static open(_address: string): Ledger {
+		throw noLedger();
 	}
 }

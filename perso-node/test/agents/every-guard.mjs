@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Denied } from 'perso';
 import { ASKED, ASKS, asksAPerson } from '../support/asks.mjs';
-import { AGENT, DESK, MANAGER, compiled } from '../support/policies.mjs';
+import { NO_LEDGER, OVER, UNAPPROVED, UNTRUSTED, approver, asking, limited, memory } from '../support/limits.mjs';
+import { AGENT, DESK, MANAGER, compiled, isPortable } from '../support/policies.mjs';
 import { CASES, LIES, REASONS } from '../support/times.mjs';
 
 export const REASON = 'Agents may refund up to $500.';
@@ -297,9 +298,66 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 		await isDenied({ agent: { roles: [] } }, ['process_refund', { order: 'agent', amount: 5 }], REASON);
 	});
 
+	const native = { skip: isPortable && 'a ledger needs native code' };
+
+	test('a limit holds for calls one after another and at once', native, async () => {
+		const policy = await limited();
+		const settings = { ledger: memory(), agent: caller };
+		const done = [];
+		assert.deepEqual(await play(policy, settings, [refund(500)], { id: 'ann' }, done), ['process_refund is done']);
+		assert.deepEqual(await play(policy, settings, [refund(500)], { id: 'bob' }, done), ['process_refund is done']);
+		const read = await play(policy, settings, Array(10).fill(refund(70)), { id: 'ann' }, done);
+		assert.equal(read.filter((text) => text === 'process_refund is done').length, 7);
+		assert.equal(read.filter((text) => text === reads(OVER)).length, 3);
+		assert.equal(done.length, 9);
+	});
+
+	test('a session keeps what it has seen', native, async () => {
+		const policy = await limited();
+		const settings = { ledger: memory(), session: (info) => caller(info).session };
+		const [view, wipe] = [
+			['view_customer', {}],
+			['delete_record', {}],
+		];
+		const reading = async (session, ...calls) => {
+			const read = [];
+			for (const call of calls) read.push(...(await play(policy, settings, [call], { session }, [])));
+			return read;
+		};
+		const done = ['view_customer is done', 'delete_record is done'];
+		assert.deepEqual(await reading('a', wipe, view, wipe), [done[1], done[0], reads(UNTRUSTED)]);
+		assert.deepEqual(await reading('b', wipe), [done[1]]);
+		const [wiped, viewed] = await reading(undefined, wipe, view);
+		assert.ok(![wiped, viewed].some((text) => done.includes(text)), 'without a session, nobody knows what was seen');
+	});
+
+	test('a person is asked', async () => {
+		const policy = await asking();
+		const [asked, events] = [[], []];
+		const settings = { agent: caller, approver: approver(asked), approvalTime: 50, onDecision: (event) => events.push(event) };
+		const user = { id: 'ann' };
+		const done = [];
+		assert.deepEqual(await play(policy, settings, [refund(501)], user, done), ['process_refund is done']);
+		assert.deepEqual(done, [refund(501)]);
+		assert.equal(events[0].approvedBy, 'max');
+		const [[question, info]] = asked;
+		assert.deepEqual([question.tool, question.args, question.agent], ['process_refund', { order: '1', amount: 501 }, 'ann']);
+		assert.deepEqual(caller(info), user);
+		for (const [amount, text] of Object.entries(UNAPPROVED)) {
+			assert.deepEqual(await play(policy, settings, [refund(Number(amount))], user, done), [reads(text)], amount);
+		}
+		assert.equal(done.length, 1);
+	});
+
+	test('without a ledger, what needs one is denied', async () => {
+		const done = [];
+		assert.deepEqual(await play(await limited(), { agent: { id: 'ann' } }, [refund(1)], undefined, done), [reads(NO_LEDGER)]);
+		assert.deepEqual(done, []);
+	});
+
 	test('settings that cannot be meant', async () => {
 		const policy = await desk;
-		const wrong = { mode: 'off', agent: 'me', resource: {}, context: 1, resourceTime: '5' };
+		const wrong = { mode: 'off', agent: 'me', resource: {}, context: 1, resourceTime: '5', ledger: 1, session: 'one', approver: 'me' };
 		for (const settings of [...Object.entries(wrong).map((entry) => Object.fromEntries([entry])), { agent: null }]) {
 			assert.throws(() => guard(policy, settings), TypeError);
 		}

@@ -7,6 +7,8 @@ import type { CompiledModule } from '../platform.js';
 export interface Manifest {
 	/** The attributes that the policy reads, as written in the policy. */
 	readonly attributes: readonly string[];
+	/** The limits and labels, if there are any. */
+	readonly obligations?: readonly unknown[];
 	/** What the policy judges, if not only tools. */
 	readonly covers?: readonly ('tools' | 'resources' | 'prompts')[];
 	/** The tools that the policy names. `reads` has the indices in `attributes` of what the rules for the tool read. */

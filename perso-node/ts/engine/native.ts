@@ -1,9 +1,10 @@
 /** Runs, compiles and analyzes policies in the native addon, which is made of perso-core. */
 
 import load from '../../binding/load.cjs';
-import { type Decision, type DecisionRecord, decision, notJudged } from '../decision.js';
-import { type Diagnostic, LoadError, PolicyError } from '../errors.js';
-import type { Engine } from '../policy.js';
+import { type Decision, type DecisionRecord, decision, notJudged, type Outcome } from '../decision.js';
+import { type Diagnostic, LedgerError, LoadError, PolicyError } from '../errors.js';
+import type { Answered, BaseLedger, OpenLedger, Queue } from '../ledger.js';
+import type { Asking, Enforcement, Engine, Step } from '../policy.js';
 import { type Resolve, type Resolver, resolver } from '../resolve.js';
 import type { CheckOptions, Differences, ProveOptions, Proof, Report, TestOptions, Tools } from '../report.js';
 import { filePath } from '../files.js';
@@ -105,9 +106,28 @@ export function open(bytes: Uint8Array): Engine {
 	return new NativeEngine(bytes);
 }
 
+/** Opens the ledger at an address. */
+export function openLedger(address: string): OpenLedger {
+	if (typeof address !== 'string') throw new TypeError("a ledger's address is a string");
+	if (!load.binding) throw new LedgerError(`a ledger needs native code, and no binary fits this machine: ${load.error?.message ?? ''}`);
+	const { Ledger } = load.binding;
+	try {
+		return new Ledger(address);
+	} catch (error) {
+		throw new LedgerError(`the ledger cannot be opened: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+	}
+}
+
+type Binding = NonNullable<typeof load.binding>;
+type Module = InstanceType<Binding['Module']>;
+
+/** The outcomes in the order of the addon's numbers. */
+const OUTCOMES: readonly Outcome[] = ['allow', 'ask', 'deny'];
+
 class NativeEngine implements Engine {
-	readonly #module: InstanceType<ReturnType<typeof binding>['Module']>;
+	readonly #module: Module;
 	readonly manifest: Manifest;
+	readonly hasLedgers = true;
 	/** The decisions that have been fetched, by the addon's numbers. */
 	readonly #decisions = new Map<number, Decision>();
 
@@ -134,6 +154,18 @@ class NativeEngine implements Engine {
 		}
 	}
 
+	outcome(text: string, unknown: number): Outcome {
+		try {
+			return OUTCOMES[this.#module.outcome(text, unknown)] ?? 'deny';
+		} catch {
+			return 'deny';
+		}
+	}
+
+	enforce(tool: string, ledger?: BaseLedger): Enforcement {
+		return new NativeEnforcement(this.#module, tool, ledger);
+	}
+
 	#fetch(number: number): Decision {
 		const fetched = parsed(this.#module.record(number)!);
 		this.#decisions.set(number, fetched);
@@ -142,3 +174,41 @@ class NativeEngine implements Engine {
 }
 
 const parsed = (record: string): Decision => decision(JSON.parse(record) as DecisionRecord);
+
+class NativeEnforcement implements Enforcement {
+	readonly #native: InstanceType<Binding['Enforcement']>;
+	readonly #tool: string;
+
+	constructor(module: Module, tool: string, ledger: BaseLedger | undefined) {
+		const { Enforcement, Ledger } = binding();
+		this.#native = new Enforcement(module, ledger?.open as InstanceType<typeof Ledger> | undefined);
+		this.#tool = tool;
+	}
+
+	async step(text: string, unknown: number, shown?: string): Promise<Step> {
+		const { decision, approvedBy, charged, question } = await this.#native.step(this.#tool, text, unknown, shown);
+		return {
+			decision: parsed(decision),
+			approvedBy,
+			charged,
+			question: question === undefined ? undefined : (JSON.parse(question) as Asking),
+		};
+	}
+
+	approve(by: string): void {
+		this.#native.approve(by);
+	}
+
+	async ask({ wait, expiresIn }: Queue): Promise<Answered> {
+		return (await this.#native.ask(wait, expiresIn)) as Answered;
+	}
+
+	denial(answer: Answered): Decision {
+		const record = this.#native.denial(answer);
+		return record === null ? STOPPED : parsed(record);
+	}
+
+	undo(): Promise<void> {
+		return this.#native.undo();
+	}
+}

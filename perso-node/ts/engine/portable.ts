@@ -5,6 +5,7 @@ import { LoadError, PolicyError } from '../errors.js';
 import { type Got, isModule } from '../files.js';
 import type { Engine } from '../policy.js';
 import { PARTS, TIME_OPEN } from '../value/reads.js';
+import { AskingOnly } from './asking.js';
 import { manifest } from './manifest.js';
 import { Policy as Kit } from '../../host/perso.mjs';
 
@@ -21,14 +22,18 @@ export async function open(got: Got): Promise<Engine> {
 	} catch (error) {
 		throw new LoadError(`the module does not load: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
 	}
+	const decide = (text: string | Uint8Array, unknown: number): Decision => {
+		const time = unknown & TIME_OPEN ? (['context.now'] as const) : [];
+		const states = unknown === 0 ? undefined : { open: [...parts(unknown), ...time], withheld: parts(unknown >> 8) };
+		return decision(kit.decide(text, states));
+	};
 	return {
 		module: source instanceof Uint8Array ? source : undefined,
 		manifest: manifest(source),
-		decide(text: string | Uint8Array, unknown: number): Decision {
-			const time = unknown & TIME_OPEN ? (['context.now'] as const) : [];
-			const states = unknown === 0 ? undefined : { open: [...parts(unknown), ...time], withheld: parts(unknown >> 8) };
-			return decision(kit.decide(text, states));
-		},
+		decide,
+		outcome: (text, unknown) => decide(text, unknown).decision,
+		hasLedgers: false,
+		enforce: () => new AskingOnly(decide),
 	};
 }
 

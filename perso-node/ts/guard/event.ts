@@ -11,11 +11,13 @@ export interface DecisionEvent {
 	readonly decision: Decision;
 	/** The id of the rule that decided, or else of the nearest allow rule; null if there is neither. */
 	readonly rule: string | null;
-	/** The error of `agent` or `resource`, or of reading the arguments, if one of them failed. */
+	/** The error of `agent`, `session`, `resource` or `approver`, or of reading the arguments, if one of them failed. */
 	readonly failure?: unknown;
+	/** Who has approved the call, if a person had to. */
+	readonly approvedBy?: string;
 	/** Whether the decision is enforced; false in `observe` mode. */
 	readonly enforced: boolean;
-	/** How long the decision took, in milliseconds. Includes the calls of `agent` and `resource`. */
+	/** How long the decision took, in milliseconds. Includes the calls of `agent`, `session`, `resource` and `approver`. */
 	readonly duration: number;
 }
 

@@ -1,6 +1,7 @@
 /** Options that all guards share. */
 
 import type { Denied } from './denied.js';
+import type { BaseLedger, Question, Queue, Verdict } from '../ledger.js';
 import type { DecisionEvent } from './event.js';
 
 /** The argument of the `resource` function. */
@@ -12,6 +13,12 @@ export interface ResourceQuestion {
 	/** The caller's attributes. */
 	readonly agent: unknown;
 }
+
+/** Asks a person about a call, and returns what they have decided; undefined if nobody has. */
+export type Approver<CallInfo = unknown> = (
+	question: Question,
+	info: CallInfo,
+) => Verdict | null | undefined | PromiseLike<Verdict | null | undefined>;
 
 /** Options of every guard. `CallInfo` is what the guard's framework passes to `agent`. */
 export interface Settings<CallInfo = unknown> {
@@ -33,7 +40,7 @@ export interface Settings<CallInfo = unknown> {
 	 * guard(server, policy, { resource: ({ args }) => orders.find(args.order) });
 	 */
 	readonly resource?: (question: ResourceQuestion) => object | null | undefined | PromiseLike<object | null | undefined>;
-	/** The time limit of an async `agent`, in milliseconds. After it, the call is denied. The default is 5000. */
+	/** The time limit of an async `agent`, and of an async `session`, in milliseconds. After it, the call is denied. The default is 5000. */
 	readonly agentTime?: number;
 	/** The time limit of an async `resource`, in milliseconds. After it, `resource` has failed. The default is 5000. */
 	readonly resourceTime?: number;
@@ -42,6 +49,34 @@ export interface Settings<CallInfo = unknown> {
 	 * read the time at which the call is judged.
 	 */
 	readonly context?: object;
+	/**
+	 * The ledger, or its address, as for `Ledger.open`: remembers what limits, labels and approvals need. Guards with the same address
+	 * share the ledger. By default there is none, and calls that need one are denied.
+	 *
+	 * @example
+	 * guard(server, policy, { agent, session: ({ sessionId }) => sessionId, ledger: 'file:/var/lib/perso/ledger' });
+	 */
+	readonly ledger?: BaseLedger | string;
+	/**
+	 * A sync or async function that returns the id of the call's session, which rules read as `session.id`, and by which labels are
+	 * kept. By default there is no session, and nothing is known of it. If the function fails or takes longer than `agentTime`, the
+	 * call is denied.
+	 */
+	readonly session?: (info: CallInfo) => string | null | undefined | PromiseLike<string | null | undefined>;
+	/**
+	 * Asks a person about calls that need an approval: a sync or async function that returns what they have decided, or undefined
+	 * if nobody has; or a {@link Queue}, which asks in the ledger. An approved call is judged again before it runs, because what
+	 * was known of it may have changed. If the function fails, or takes longer than `approvalTime`, the call is denied. By
+	 * default nobody can be asked, and such calls are denied.
+	 *
+	 * @example
+	 * guard(server, policy, {
+	 *   approver: async ({ tool, args, reason }) => ({ approved: await askOnCall({ tool, args, reason }), by: 'on-call' }),
+	 * });
+	 */
+	readonly approver?: Queue | Approver<CallInfo>;
+	/** How long a call waits for the `approver`, in milliseconds. After that it is denied. The default is 300000: 5 minutes. */
+	readonly approvalTime?: number;
 	/** `enforce` denies calls (the default). `observe` reports decisions but lets every call run and every tool be listed. */
 	readonly mode?: 'enforce' | 'observe';
 	/** Returns the text that the caller or model gets in place of the decision's message. If it fails, the message is used. */
@@ -79,6 +114,9 @@ export interface ServerSettings<CallInfo = unknown> extends Settings<CallInfo> {
 
 /** The default of `agentTime`, in milliseconds. */
 export const AGENT_TIME = 5000;
+
+/** The default of `approvalTime`, in milliseconds. */
+export const APPROVAL_TIME = 300_000;
 
 /** The default of `resourceTime`, in milliseconds. */
 export const RESOURCE_TIME = 5000;

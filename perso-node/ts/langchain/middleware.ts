@@ -53,7 +53,8 @@ export function toolGuard<CONTEXT = unknown>(policy: BasePolicy, settings: Setti
 			// The host chooses `CONTEXT` to match the context of its own agent.
 			const info = request as GuardedRequest<CONTEXT>;
 			if (tool === undefined) {
-				const { denied } = await judge.judge(toolCall.name, toolCall.args, info);
+				const { denied, undo } = await judge.judge(toolCall.name, toolCall.args, info);
+				undo?.();
 				return denied ? denial(denied, toolCall.id) : unknown(toolCall);
 			}
 			let isJudged = false;

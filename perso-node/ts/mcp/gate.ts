@@ -1,12 +1,12 @@
 /** Guards one transport. Every message in either direction passes through the gate. */
 
-import type { Denied } from '../guard/denied.js';
-import { after, type Judge, type Verdict, type Who } from '../guard/judge.js';
+import { allOf, type Judge, type Verdict, type Viewer } from '../guard/judge.js';
 import { copy } from '../value/copy.js';
 import { isEqual } from '../value/equal.js';
 import { type Closed, copied, LISTEN } from './closed.js';
 import { type Covered, covered, coveredBy, FILTERED, unknown, withParams } from './covered.js';
 import { denial, error } from './denial.js';
+import { Elicitation, Round } from './elicit.js';
 import type { Hiding } from './hiding.js';
 import { isOwn, Lists, type Waiting } from './lists.js';
 import {
@@ -55,6 +55,7 @@ export class Gate<CallInfo> {
 	readonly #send: Send;
 	readonly #fail: (error: unknown) => void;
 	readonly #lists = new Lists();
+	readonly #elicitation: Elicitation;
 	readonly #judging = new Map<unknown, Set<Judging>>();
 	#judgingCount = 0;
 	/** The calls that the server has not answered yet. */
@@ -75,6 +76,7 @@ export class Gate<CallInfo> {
 		this.#turnedOff = closed;
 		this.#infoOf = infoOf;
 		this.#send = send;
+		this.#elicitation = new Elicitation(send);
 		this.#fail = fail;
 	}
 
@@ -111,6 +113,7 @@ export class Gate<CallInfo> {
 				if (asked.id !== undefined) this.#answer(asked.id, error(asked.id, asked.code, asked.why));
 				return;
 			case 'other':
+				if (this.#judge.asks && this.#elicitation.receive(asked.message)) return;
 				return this.#other(asked, extra, deliver, pass);
 		}
 	}
@@ -129,6 +132,7 @@ export class Gate<CallInfo> {
 		this.#isClosed = true;
 		this.#lists.clear();
 		this.#open.clear();
+		this.#elicitation.close();
 	}
 
 	/** Passes a message to the handler. With several handlers, keeps a copy to detect changes. */
@@ -145,31 +149,42 @@ export class Gate<CallInfo> {
 		deliver(given, extra);
 	}
 
-	#call({ id, call, message }: Asked & { kind: 'call' }, raw: object, extra: unknown, pass: (message: Message) => void): void {
+	#call(asked: Asked & { kind: 'call' }, raw: object, extra: unknown, pass: (message: Message) => void): void {
+		const { id, call } = asked;
+		const info = this.#infoOf(extra);
+		const round = this.#judge.asks ? Round.of(asked.message) : undefined;
+		const message = round?.message ?? asked.message;
+		if (this.#judge.asks) this.#elicitation.connect(info, round ?? this.#elicitation.line(id));
 		const conclude = (verdict: Verdict): void => {
+			const required = verdict.denied && round?.required();
+			if (required !== undefined) return this.#answer(id, { jsonrpc: '2.0', id, result: required });
 			if (verdict.denied !== undefined) return this.#answer(id, this.#denied(id, call, message, extra, verdict));
 			const judged = withArguments(message, verdict.args);
 			const mismatch = this.#hiding?.mismatch({ ...call, args: verdict.args }, extra);
-			if (mismatch !== undefined) return this.#answer(id, { jsonrpc: '2.0', id, error: mismatch });
+			if (mismatch !== undefined) {
+				verdict.undo?.();
+				return this.#answer(id, { jsonrpc: '2.0', id, error: mismatch });
+			}
 			this.#opened(id, call);
 			pass(judged);
 		};
 		if (this.#hiding?.isForeseen(raw) === true)
 			return conclude(this.#refused(call, 'the caller could not make this call when its scopes were checked'));
 		if (this.#judgingCount >= MOST_JUDGED) return conclude(this.#refused(call, TOO_MANY, TOO_MANY));
-		this.#settle(id, this.#judge.judge(call.tool, call.args, this.#infoOf(extra)), conclude);
+		this.#settle(id, this.#judge.judge(call.tool, call.args, info), conclude);
 	}
 
 	/** Calls `conclude` with the verdict, unless the call is cancelled or the transport is closed before that. */
-	#settle<T>(id: Id, judged: T | Promise<T>, conclude: (judged: T) => void): void {
+	#settle(id: Id, judged: Verdict | Promise<Verdict>, conclude: (verdict: Verdict) => void): void {
 		if (!(judged instanceof Promise)) return conclude(judged);
 		const judging = { isCancelled: false };
 		const all = this.#judging.get(id) ?? new Set();
 		this.#judging.set(id, all.add(judging));
 		this.#judgingCount += 1;
 		judged
-			.then((judged) => {
-				if (!judging.isCancelled && !this.#isClosed) conclude(judged);
+			.then((verdict) => {
+				if (!judging.isCancelled && !this.#isClosed) conclude(verdict);
+				else verdict.undo?.();
 			})
 			.catch(this.#fail)
 			.finally(() => {
@@ -197,11 +212,8 @@ export class Gate<CallInfo> {
 			return calls === undefined ? unknown() : this.#answer(id, error(id, SERVER_ERROR, TOO_MANY));
 		}
 		const info = this.#infoOf(extra);
-		const denied = (at: number): Denied | undefined | Promise<Denied | undefined> => {
-			const call = calls[at];
-			return call && after(this.#judge.judge(call.tool, call.args, info), (verdict) => verdict.denied ?? denied(at + 1));
-		};
-		this.#settle(id, denied(0), (denied) => {
+		const judged = allOf(calls.length, (at) => this.#judge.judge(calls[at]!.tool, calls[at]!.args, info));
+		this.#settle(id, judged, ({ denied }) => {
 			if (denied === undefined) return pass(message);
 			return this.#hiding === undefined ? this.#answer(id, error(id, SERVER_ERROR, denied.message, denied.meta())) : unknown();
 		});
@@ -221,7 +233,7 @@ export class Gate<CallInfo> {
 		if (this.#judge.observes) return pass(message);
 		if (isOwn(id))
 			return this.#lists.clientId(id) === undefined ? this.#answer(id, error(id, INVALID_REQUEST, RESERVED)) : pass(message);
-		const own = this.#lists.add(id, { who: this.#judge.who(this.#infoOf(extra)), isModern });
+		const own = this.#lists.add(id, { viewer: this.#judge.viewer(this.#infoOf(extra)), isModern });
 		if (own === undefined)
 			return this.#answer(id, error(id, SERVER_ERROR, 'Too many lists are open: wait for some of them, or cancel them'));
 		pass({ ...message, id: own });
@@ -265,7 +277,9 @@ export class Gate<CallInfo> {
 		if ('list' in found) return this.#list({ kind: 'list', id, isModern: isModernRequest, message }, extra, pass);
 		const { tool, calls, reference } = found;
 		if (this.#judgingCount >= MOST_JUDGED) return refuse(TOO_MANY, SERVER_ERROR, TOO_MANY);
-		this.#settle(id, this.#judge.judgeRequest(tool, calls, this.#infoOf(extra), reference), ({ denied, args }) => {
+		const info = this.#infoOf(extra);
+		if (this.#judge.asks && !isModernRequest) this.#elicitation.connect(info, this.#elicitation.line(id));
+		this.#settle(id, this.#judge.judgeRequest(tool, calls, info, reference), ({ denied, args }) => {
 			// A subscription is several calls, or none.
 			if (denied === undefined) return pass(message['method'] === LISTEN ? message : withParams(message, args));
 			const [code, text] = this.#hiding === undefined ? [SERVER_ERROR, denied.message] : unknown(tool, isModernRequest);
@@ -317,18 +331,18 @@ export class Gate<CallInfo> {
 
 	/** Filters lists to what all callers who may get them can see. */
 	#filtered(response: Message, result: Message, waiting: readonly Waiting[]): Message | Promise<Message> {
-		const show = (all: readonly Who[]): Message => {
+		const show = (all: readonly Viewer[]): Message => {
 			const shown = this.#listsIn(result).map(({ list, key, kind }) => {
 				const name = (one: unknown): unknown => (one as { [key: string]: unknown } | null)?.[key];
 				const entries = result[list] as readonly unknown[];
-				return [list, all.reduce((left, who) => this.#judge.shown(left, name, who, kind), entries)] as const;
+				return [list, all.reduce((left, viewer) => this.#judge.shown(left, name, viewer, kind), entries)] as const;
 			});
 			const isModern = waiting.some(({ isModern }) => isModern);
 			// The list is filtered for this caller, so it must not be cached for others.
 			return { ...response, result: { ...result, ...Object.fromEntries(shown), ...(isModern && { cacheScope: 'private' }) } };
 		};
-		const all = waiting.map(({ who }) => who);
-		return all.some((who) => who instanceof Promise) ? Promise.all(all).then(show) : show(all as Who[]);
+		const all = waiting.map(({ viewer }) => viewer);
+		return all.some((viewer) => viewer instanceof Promise) ? Promise.all(all).then(show) : show(all as Viewer[]);
 	}
 
 	async #sendAll(raw: unknown[], options: unknown): Promise<unknown> {

@@ -14,12 +14,14 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Judge } from '../guard/judge.js';
 import type { Settings } from '../guard/settings.js';
+import { Queue } from '../ledger.js';
 import type { BasePolicy, Source } from '../policy.js';
 import { Closed } from './closed.js';
 import { error } from './denial.js';
 import { Gate } from './gate.js';
 import { hidingTransport } from './hiding.js';
 import type { Id, Message } from './message.js';
+import { printable } from './printable.js';
 import { Turns } from './turns.js';
 
 const USAGE = `Runs an MCP server over stdio with its tools guarded.
@@ -32,6 +34,10 @@ Options:
   --context <JSON>  what rules read as context: an object
   --facts <FILE>    a JavaScript module; its default export is a function that takes { tool, args, agent } and returns what
                     rules read as resource
+  --ledger <ADDRESS>
+                    what limits, labels and approvals need: \`file:PATH\`, \`valkey://HOST\`, \`rediss://HOST\` or \`memory:\`. Calls
+                    that need an approval wait in it: see \`perso approvals\`. Without a ledger, they are denied
+  --session <ID>    the session, by which labels are kept; by default a new one
   --observe         decide and report, but let everything pass
   --hide            answer a denied call as if there were no such tool
   --prompts deny    turn the server's prompts off; by default they pass
@@ -52,6 +58,8 @@ const options = {
 	agent: { type: 'string' },
 	context: { type: 'string' },
 	facts: { type: 'string' },
+	ledger: { type: 'string' },
+	session: { type: 'string' },
 	observe: { type: 'boolean' },
 	hide: { type: 'boolean' },
 	prompts: { type: 'string' },
@@ -74,13 +82,15 @@ export async function main(args: string[], load: (source: Source) => Promise<Bas
 		console.error(`error: ${messageOf(wrong)}\n\n${USAGE}`);
 		return 1;
 	}
-	const { policy, observe, hide = false } = parsedArgs.values;
+	const { policy, ledger, session = ledger && crypto.randomUUID(), observe, hide = false } = parsedArgs.values;
 	try {
 		const closed = Closed.of(parsedArgs.values);
 		const judge = new Judge<unknown>(await load(policy), {
 			...attributes('agent', parsedArgs.values.agent),
 			...attributes('context', parsedArgs.values.context),
 			...(await facts(parsedArgs.values.facts)),
+			...(ledger !== undefined && { ledger, approver: new Queue() }),
+			...(session !== undefined && { session: () => session }),
 			mode: observe ? 'observe' : 'enforce',
 			onDecision(event) {
 				const { tool, decision, id, failure } = event;
@@ -103,10 +113,6 @@ export async function main(args: string[], load: (source: Source) => Promise<Bas
 const isId = (id: unknown): id is Id => typeof id === 'string' || typeof id === 'number';
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** A name or a message for printing: quoted, with control and invisible characters escaped. */
-const printable = (name: string): string =>
-	JSON.stringify(name).replace(/\p{C}/gu, (found) => `\\u{${found.codePointAt(0)!.toString(16)}}`);
 
 /** Parses an option that is a JSON object. */
 function attributes(name: 'agent' | 'context', text: string | undefined): { [name in 'agent' | 'context']?: object } {

@@ -9,6 +9,7 @@ import { Gate, type Send } from './gate.js';
 import { type Hiding, hidingServer, hidingTransport } from './hiding.js';
 import { MODERN } from './message.js';
 
+export { elicit } from './elicit.js';
 export type { ServerSettings } from '../guard/settings.js';
 
 /** A verified token, as in the SDKs' `AuthInfo`. */

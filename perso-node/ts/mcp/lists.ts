@@ -3,12 +3,12 @@
  * so that its answer is recognized, whatever ids clients choose and however late it comes.
  */
 
-import type { Who } from '../guard/judge.js';
+import type { Viewer } from '../guard/judge.js';
 import type { Id } from './message.js';
 
 /** A caller who waits for a list. */
 export interface Waiting {
-	readonly who: Who | Promise<Who>;
+	readonly viewer: Viewer | Promise<Viewer>;
 	readonly isModern: boolean;
 }
 

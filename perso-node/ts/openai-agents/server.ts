@@ -99,9 +99,9 @@ export function guardMcpServer<S extends MCPServer, CONTEXT = unknown>(
 			const info = (tool: string) => ({ tool, server: server.name, context: undefined as unknown as RunContext<CONTEXT> });
 			if ('list' in asked) {
 				const { list, kind, key } = FILTERED.find(({ list }) => list === asked.list)!;
-				const who = await judge.who(info(''));
+				const viewer = await judge.viewer(info(''));
 				const result = (await ask(args)) as { readonly [list: string]: readonly Message[] };
-				return { ...result, [list]: judge.shown(result[list] ?? [], (one) => one[key], who, kind) };
+				return { ...result, [list]: judge.shown(result[list] ?? [], (one) => one[key], viewer, kind) };
 			}
 			const verdict = await judge.judgeRequest(asked.tool, asked.calls, info(asked.tool));
 			if (verdict.denied) throw verdict.denied;

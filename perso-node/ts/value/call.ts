@@ -38,6 +38,8 @@ export const TOO_LONG = ' '.repeat(MOST + 1);
 export interface Begun {
 	readonly text: string;
 	readonly reads: Reads;
+	/** Whether there are limits or labels that may read the resource. */
+	readonly countsResource: boolean;
 }
 
 /** Writes calls for one policy. Of each part, only what the policy reads is written. */
@@ -53,6 +55,11 @@ export class CallWriter {
 		return this.#reads.time;
 	}
 
+	/** Whether some rule or limit reads what a session has seen. */
+	get readsLabels(): boolean {
+		return this.#reads.labels;
+	}
+
 	/** Writes a whole call. Throws if reading it throws. */
 	call(call: Loose): string {
 		const { tool } = call;
@@ -66,7 +73,8 @@ export class CallWriter {
 	withoutResource(call: Loose, now?: string): Begun {
 		const { tool } = call;
 		const reads = this.#reads.of(tool);
-		return { text: bounded(() => written(call, tool, reads, now)), reads };
+		const text = bounded(() => written(call, tool, reads, now));
+		return { text, reads, countsResource: this.#reads.countsResource };
 	}
 }
 

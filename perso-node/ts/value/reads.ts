@@ -20,6 +20,12 @@ const KNOWN = 1024;
 /** The attribute of the time, or what is read off it (`… of context.now`). */
 const TIME = /^(?:.* of )?context\.now$/s;
 
+/** An attribute of the session that only a ledger knows: any but its id. */
+const LABELS = /^(?:.* of )?session(?!\.id$)(?:[.[]|$)/s;
+
+/** An attribute of the resource, or what is read off it. */
+const RESOURCE = /^(?:.* of )?resource(?:[.[]|$)/s;
+
 /** The keys that a policy reads of one part. */
 export class Keys {
 	readonly #skeletons = new Set<string>();
@@ -71,6 +77,10 @@ export class PolicyReads {
 	readonly #known = new Map<string, Reads>();
 	/** Whether some rule reads the time, `context.now`. */
 	readonly time: boolean;
+	/** Whether some rule or limit reads what a session has seen. */
+	readonly labels: boolean;
+	/** Whether there are limits or labels, and the resource is read: perhaps by them. */
+	readonly countsResource: boolean;
 	/** For tools that the policy does not name, which a rule with a `*` may match. */
 	readonly #all: Reads;
 
@@ -78,7 +88,10 @@ export class PolicyReads {
 		this.#manifest = manifest;
 		this.#numbers = new Map(manifest.tools.map(({ name, reads }) => [name, reads]));
 		this.#all = reads(manifest.attributes);
-		this.time = manifest.attributes.some((attribute) => TIME.test(attribute));
+		const some = (form: RegExp): boolean => manifest.attributes.some((attribute) => form.test(attribute));
+		this.time = some(TIME);
+		this.labels = some(LABELS);
+		this.countsResource = (manifest.obligations ?? []).length > 0 && some(RESOURCE);
 	}
 
 	/** The keys that are read of a call of this tool. */
