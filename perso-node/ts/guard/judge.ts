@@ -298,18 +298,22 @@ export class Judge<CallInfo> {
 	}
 
 	/** Judges a call by itself, with all that can be looked up. */
-	#assessed({ active, tool, args, who }: Called<CallInfo>, isRequest = false): Maybe<Judged> {
+	#assessed(called: Called<CallInfo>, isRequest = false): Maybe<Judged> {
+		const { active, tool, args, who } = called;
 		if (!isRequest && this.policy.reserves(tool)) return { args, decision: notJudged(RESERVED, RESERVED) };
 		if (who.failure) return { args, decision: notJudged(NOBODY), failure: who.failure };
-		return after(this.#sessionOf(active, who), ({ part: session, isWithheld }) => {
-			const { agent } = who;
-			const { context, resource } = this.#settings;
-			const call = session === undefined ? { tool, args, agent, context } : { tool, args, agent, context, session };
-			const reading = active.read(call, isWithheld);
-			if (resource === undefined || !reading.needsResource()) return { args, decision: reading.decide(), reading };
-			return after(this.#resource(tool, args, agent), ({ resource, failure }) => {
-				return { args, decision: failure ? reading.decideWithheld() : reading.decide(resource), reading, failure };
-			});
+		if (who.session === undefined) return this.#assessedIn(NO_SESSION, called);
+		return after(this.#sessionOf(active, who), (session) => this.#assessedIn(session, called));
+	}
+
+	#assessedIn({ part: session, isWithheld }: Session, { active, tool, args, who }: Called<CallInfo>): Maybe<Judged> {
+		const { agent } = who;
+		const { context, resource } = this.#settings;
+		const call = session === undefined ? { tool, args, agent, context } : { tool, args, agent, context, session };
+		const reading = active.read(call, isWithheld);
+		if (resource === undefined || !reading.needsResource()) return { args, decision: reading.decide(), reading };
+		return after(this.#resource(tool, args, agent), ({ resource, failure }) => {
+			return { args, decision: failure ? reading.decideWithheld() : reading.decide(resource), reading, failure };
 		});
 	}
 

@@ -30,8 +30,11 @@ function check(value: unknown, depth: number): void {
 	if (typeof value === 'bigint' && (value < LEAST_INTEGER || value > MOST_INTEGER)) {
 		throw new TypeError('the arguments have a number that cannot be shown exactly');
 	}
+	if (typeof value === 'string' && !value.isWellFormed()) throw new TypeError('the arguments have text that is not well-formed');
 	if (typeof value !== 'object' || value === null) return;
 	if (depth >= DEPTH) throw new TypeError('the arguments are nested too deeply to be shown');
+	const keys = value instanceof Map ? value.keys() : value instanceof Set ? [] : Object.keys(value);
+	for (const key of keys) check(key, depth + 1);
 	const below = value instanceof Map || value instanceof Set ? value.values() : Object.values(value);
 	for (const each of below) check(each, depth + 1);
 }
