@@ -309,11 +309,7 @@ impl Policy {
         self.outcome(0, |table, memory| call.read(table, memory))
     }
 
-    fn outcome(
-        &self,
-        text: usize,
-        read: impl Fn(Table<'_>, &mut [u8]) -> Result<Outcome, Error>,
-    ) -> decision::Outcome {
+    fn outcome(&self, text: usize, read: impl Fn(Table<'_>, &mut [u8]) -> Result<Outcome, Error>) -> decision::Outcome {
         match self.answer(text, read) {
             Ok((answer, _)) => self.decision(answer).outcome,
             Err(_) => decision::Outcome::Deny,
