@@ -205,7 +205,8 @@ impl Enforcement {
             .map_err(|_| Error::from_reason("the call cannot be shown to a person as it is"))?;
         let asked = Asked { tool, args: &args, agent: &agent, session: session.as_deref() };
         let question = pending.question(&self.policy, asked, given);
-        stepped.question = Some(serde_json::to_string(&question).map_err(|error| Error::from_reason(error.to_string()))?);
+        stepped.question =
+            Some(serde_json::to_string(&question).map_err(|error| Error::from_reason(error.to_string()))?);
         let by = String::new();
         let answers = [Answer::Denied { by }, Answer::Pending, Answer::Unanswered, Answer::Used, Answer::TooLarge];
         let denial = |answer| Some((name_of(&answer), json_of(&pending.answered(&answer)?)));

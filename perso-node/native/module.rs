@@ -79,7 +79,8 @@ impl Module {
     /// deny.
     #[napi]
     pub fn outcome(&self, call: String, unknown: u32) -> u32 {
-        let outcome = Unknown::from_bits(unknown).map(|unknown| self.policy.outcome_json_partial(call.as_bytes(), unknown));
+        let outcome =
+            Unknown::from_bits(unknown).map(|unknown| self.policy.outcome_json_partial(call.as_bytes(), unknown));
         match outcome {
             Ok(Outcome::Allow) => 0,
             Ok(Outcome::Ask) => 1,
