@@ -170,7 +170,8 @@ async fn a_person_is_asked() {
         let refused = "Large payments need approval. Hint: a person has denied this call: do not repeat it.";
         assert_denied(&pay(&client, "agent:ann", 502).await, refused, MODERN);
         for amount in [503, 504] {
-            let failed = "Large payments need approval. Hint: nobody could be asked: repeat the same call later to try again.";
+            let failed =
+                "Large payments need approval. Hint: nobody could be asked: repeat the same call later to try again.";
             assert_denied(&pay(&client, "agent:ann", amount).await, failed, MODERN);
         }
         let late =
