@@ -5,7 +5,7 @@ use crate::decision::Decision;
 use crate::engine::Policy;
 use crate::module::sha256;
 use async_trait::async_trait;
-use perso_ledger::{Digest, Ledger, Request, State, limits};
+use perso_ledger::{ApprovalId, Digest, Ledger, LedgerError, Request, State, limits};
 use serde::Serialize;
 use serde_json::Value;
 use std::error::Error;
@@ -233,14 +233,16 @@ impl Queue {
         self.expires_in = time;
         self
     }
-}
 
-#[async_trait]
-impl Approver for Queue {
-    async fn ask(&self, question: &Question) -> Result<Answer, Box<dyn Error + Send + Sync>> {
-        let shown = serde_json::to_string(question)?;
+    /// Asks about a call, and does not wait. `None` if the call is larger than what a person can be shown.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger does not answer.
+    pub async fn request(&self, question: &Question) -> Result<Option<Requested>, LedgerError> {
+        let shown = serde_json::to_string(question).map_err(|_| LedgerError::Invalid("a question is JSON"))?;
         if shown.len() > limits::SHOWN_BYTES {
-            return Ok(Answer::TooLarge);
+            return Ok(None);
         }
         let mut agent = question.agent.clone();
         while agent.len() > limits::NAME_BYTES {
@@ -248,12 +250,36 @@ impl Approver for Queue {
         }
         let request = Request { digest: question.digest, expires_in: self.expires_in, agent, shown };
         let id = self.ledger.request(&request).await?;
-        Ok(match self.ledger.wait(id, self.wait.min(self.expires_in)).await? {
-            Some(State::Approved { by }) => Answer::Approved(Approval { by, queued: Some(question.digest) }),
+        Ok(Some(Requested { id, digest: question.digest }))
+    }
+
+    /// What came of a request, after at most so long.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger does not answer.
+    pub async fn answer(&self, requested: Requested, wait: Duration) -> Result<Answer, LedgerError> {
+        Ok(match self.ledger.wait(requested.id, wait).await? {
+            Some(State::Approved { by }) => Answer::Approved(Approval { by, queued: Some(requested.digest) }),
             Some(State::Denied { by }) => Answer::Denied { by },
             Some(State::Pending) => Answer::Pending,
             Some(State::Used { .. }) => Answer::Used,
             None => Answer::Unanswered,
         })
+    }
+}
+
+/// A question that is in the ledger.
+#[derive(Debug, Clone, Copy)]
+pub struct Requested {
+    id: ApprovalId,
+    digest: Digest,
+}
+
+#[async_trait]
+impl Approver for Queue {
+    async fn ask(&self, question: &Question) -> Result<Answer, Box<dyn Error + Send + Sync>> {
+        let Some(requested) = self.request(question).await? else { return Ok(Answer::TooLarge) };
+        Ok(self.answer(requested, self.wait.min(self.expires_in)).await?)
     }
 }

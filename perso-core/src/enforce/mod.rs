@@ -38,7 +38,7 @@
 mod approval;
 mod commit;
 
-pub use approval::{Answer, Approval, Approvals, Approver, Question, Queue};
+pub use approval::{Answer, Approval, Approvals, Approver, Question, Queue, Requested};
 #[doc(no_inline)]
 pub use perso_ledger as ledger;
 
