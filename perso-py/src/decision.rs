@@ -6,7 +6,7 @@ use pyo3::types::PyDict;
 
 /// The decision about one call. It is true in a condition only if the call may run now.
 #[pyclass(frozen, eq, module = "perso")]
-#[derive(PartialEq)]
+#[derive(PartialEq, Clone)]
 pub(crate) struct Decision {
     outcome: Outcome,
     /// The id of the rule that decided. `None` if no rule decided.
@@ -35,6 +35,7 @@ pub(crate) struct Cause(Kept);
 struct Kept {
     kind: CauseKind,
     rule: Option<String>,
+    limit: Option<String>,
     attribute: Option<String>,
     problem: Option<Problem>,
     detail: Option<String>,
@@ -47,9 +48,16 @@ impl From<perso_core::Decision<'_>> for Decision {
         let message = (!decision.is_allowed()).then(|| decision.message().to_string());
         let perso_core::Decision { outcome, rule, reason, hint, cause, .. } = decision;
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let perso_core::Cause { kind, rule: nearest, attribute, problem, detail, offset, .. } = cause;
-        let cause =
-            Kept { kind, rule: owned(nearest), attribute: owned(attribute), problem, detail: owned(detail), offset };
+        let perso_core::Cause { kind, rule: nearest, limit, attribute, problem, detail, offset, .. } = cause;
+        let cause = Kept {
+            kind,
+            rule: owned(nearest),
+            limit: owned(limit),
+            attribute: owned(attribute),
+            problem,
+            detail: owned(detail),
+            offset,
+        };
         let hint = hint.map(|hint| hint.to_string());
         Self { outcome, rule: owned(rule), reason: reason.to_owned(), hint, message, cause }
     }
@@ -123,6 +131,12 @@ impl Cause {
         self.0.rule.as_deref()
     }
 
+    /// The id of the limit that the call does not fit, or that it cannot be counted towards.
+    #[getter]
+    fn limit(&self) -> Option<&str> {
+        self.0.limit.as_deref()
+    }
+
     /// The attribute that the rule read last, in the notation of policies (`args.amount`).
     #[getter]
     fn attribute(&self) -> Option<&str> {
@@ -135,7 +149,7 @@ impl Cause {
         self.0.problem.map(Problem::name)
     }
 
-    /// For `malformed`, `limit` and `engine`: the exact fault.
+    /// For `malformed`, `limit`, `engine` and `ledger`: the exact fault.
     #[getter]
     fn detail(&self) -> Option<&str> {
         self.0.detail.as_deref()
@@ -153,6 +167,7 @@ impl Cause {
         dict.set_item("kind", self.kind())?;
         let texts = [
             ("rule", self.rule()),
+            ("limit", self.limit()),
             ("attribute", self.attribute()),
             ("problem", self.problem()),
             ("detail", self.detail()),

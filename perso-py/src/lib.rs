@@ -3,6 +3,8 @@
 //! - `policy`: a policy that judges calls, and a call whose values have been read.
 //! - `value`: reads Python values. Each value is read once, and only if the policy reads it.
 //! - `decision`: the result.
+//! - `enforce`: the steps to a decision that depends on what has happened before, and what a person says.
+//! - `ledger`: a ledger, and the runtime that waits for it.
 //! - `error`: exceptions.
 //! - `compile`: the compiler.
 //! - `analyze`: what can be found out about a policy: proofs, differences, findings about tools, tests.
@@ -12,7 +14,9 @@ mod analyze;
 mod command;
 mod compile;
 mod decision;
+mod enforce;
 mod error;
+mod ledger;
 mod policy;
 mod value;
 
@@ -28,7 +32,11 @@ mod _perso {
     #[pymodule_export]
     use super::decision::{Cause, Decision, not_judged};
     #[pymodule_export]
+    use super::enforce::{Answer, Approvals, Question, Receipt, Requested, Step};
+    #[pymodule_export]
     use super::error::{LoadError, NotOwned, PolicyError};
+    #[pymodule_export]
+    use super::ledger::{Ledger, LedgerError, session};
     #[pymodule_export]
     use super::policy::{Policy, Reading};
     #[pymodule_export]

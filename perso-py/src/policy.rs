@@ -1,7 +1,9 @@
 //! A policy that judges calls, and a call whose values have been read.
 
 use crate::decision::Decision;
+use crate::enforce::{Approvals, Step, Stepping};
 use crate::error::LoadError;
+use crate::ledger::Ledger;
 use crate::value::{NOT_UTF8, Part, text};
 use arc_swap::ArcSwap;
 use perso_core::Call;
@@ -48,6 +50,17 @@ impl Policy {
     #[getter]
     fn module<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.current.load().module())
+    }
+
+    /// A policy that stays the one that is active now.
+    fn pinned(&self) -> Self {
+        Self { current: ArcSwap::new(self.active()) }
+    }
+
+    /// Whether some rule or limit of the active module reads what is known of the session.
+    #[getter]
+    fn reads_session(&self) -> bool {
+        self.current.load().reads_session()
     }
 
     /// Whether some rule of the active module reads the time, `context.now`.
@@ -188,12 +201,34 @@ pub(crate) struct Reading {
 
 #[pymethods]
 impl Reading {
-    /// Judges the call with this resource.
-    #[pyo3(signature = (resource=None))]
-    fn decide(&self, resource: Option<&Bound<'_, PyAny>>) -> Decision {
+    /// Judges the call with this resource. With `remembered=True`, as if what has to be remembered of it were.
+    #[pyo3(signature = (resource=None, *, remembered=false))]
+    fn decide(&self, resource: Option<&Bound<'_, PyAny>>, remembered: bool) -> Decision {
         let Some((tool, parts)) = &self.read else { return no_tool(&self.policy) };
         let resource = Part::read(Parts::reads(&self.policy, tool), Place::RESOURCE, resource);
-        self.policy.decide(&parts.call(tool).resource(resource.as_part())).into()
+        let call = parts.call(tool).resource(resource.as_part());
+        if remembered { self.policy.assess(&call).decision.into() } else { self.policy.decide(&call).into() }
+    }
+
+    /// Takes a step towards the final decision, and remembers what has to be remembered if the call may run. `None` if the step has
+    /// to wait for the ledger and `waits` is false.
+    ///
+    /// If a person has to be asked, `shown` is called for what they are shown.
+    #[pyo3(signature = (ledger, approvals, resource=None, *, shown=None, waits=true))]
+    fn step(
+        &self,
+        py: Python<'_>,
+        ledger: Option<&Bound<'_, Ledger>>,
+        approvals: &Bound<'_, Approvals>,
+        resource: Option<&Bound<'_, PyAny>>,
+        shown: Option<&Bound<'_, PyAny>>,
+        waits: bool,
+    ) -> PyResult<Option<Step>> {
+        let Some((tool, parts)) = &self.read else { return Ok(Some(Step::of(no_tool(&self.policy)))) };
+        let resource = Part::read(Parts::reads(&self.policy, tool), Place::RESOURCE, resource);
+        let assessment = self.policy.assess(&parts.call(tool).resource(resource.as_part()));
+        let stepping = Stepping { policy: &self.policy, tool, assessment };
+        stepping.step(py, ledger.map(Bound::get), approvals.get(), shown, waits)
     }
 
     /// Whether the decision depends on the resource, so that you must fetch it.

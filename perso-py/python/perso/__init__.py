@@ -24,9 +24,23 @@ The package, from the bottom up:
 - ``perso.verify``: finds unguarded tools and misplaced guards.
 """
 
-from perso._perso import Cause, Decision, Json, LoadError, PolicyError, Reading, Unknown
+from perso._perso import (
+    Answer,
+    Cause,
+    Decision,
+    Json,
+    Ledger,
+    LedgerError,
+    LoadError,
+    PolicyError,
+    Question,
+    Reading,
+    Unknown,
+)
+from perso.adapters.elicit import elicit
 from perso.guard.denied import Denied
 from perso.guard.event import Event
+from perso.guard.memory import Queue
 from perso.policy import Policy, pins
 from perso.verify import Unguarded
 
@@ -36,16 +50,22 @@ WITHHELD = Unknown.WITHHELD
 __all__ = [
     "OPEN",
     "WITHHELD",
+    "Answer",
     "Cause",
     "Decision",
     "Denied",
     "Event",
     "Json",
+    "Ledger",
+    "LedgerError",
     "LoadError",
     "Policy",
     "PolicyError",
+    "Question",
+    "Queue",
     "Reading",
     "Unguarded",
     "Unknown",
+    "elicit",
     "pins",
 ]

@@ -9,14 +9,22 @@ from perso.diagnostic import Diagnostic
 
 __all__ = [
     "MOST_VALUES",
+    "Answer",
+    "Approvals",
     "Cause",
     "Decision",
     "Json",
+    "Ledger",
+    "LedgerError",
     "LoadError",
     "NotOwned",
     "Policy",
     "PolicyError",
+    "Question",
     "Reading",
+    "Receipt",
+    "Requested",
+    "Step",
     "Unknown",
     "check",
     "command",
@@ -28,6 +36,7 @@ __all__ = [
     "own",
     "pins",
     "prove",
+    "session",
     "test",
 ]
 
@@ -38,6 +47,9 @@ class PolicyError(ValueError):
 
 class LoadError(ValueError):
     """What was read is not a valid module, or not a test file, a list of tools or pins where one of these was expected."""
+
+class LedgerError(Exception):
+    """A ledger cannot be opened or used, or there is no such approval. The message says why."""
 
 class NotOwned(ValueError):
     """A guard cannot copy the arguments. The message says why."""
@@ -61,6 +73,9 @@ class Json:
     """A part of a call as JSON text, which is read as strictly as the text of a call."""
 
     def __new__(cls, text: str | bytes) -> Self: ...
+    @property
+    def text(self) -> str:
+        """The text. Raises `ValueError` if it is not UTF-8."""
 
 @final
 class Cause:
@@ -69,7 +84,9 @@ class Cause:
     @property
     def kind(
         self,
-    ) -> Literal["rule", "default", "no_rule", "unknown_tool", "malformed", "limit", "engine", "ledger", "over_limit"]:
+    ) -> Literal[
+        "rule", "default", "no_rule", "unknown_tool", "malformed", "limit", "engine", "ledger", "over_limit", "approval"
+    ]:
         """What decided."""
     @property
     def rule(self) -> str | None:
@@ -78,6 +95,9 @@ class Cause:
         `None` if there is no such rule.
         """
     @property
+    def limit(self) -> str | None:
+        """The id of the limit that the call does not fit, or that it cannot be counted towards."""
+    @property
     def attribute(self) -> str | None:
         """The attribute that the rule read last, in the notation of policies (`args.amount`)."""
     @property
@@ -85,7 +105,7 @@ class Cause:
         """What is wrong with the attribute."""
     @property
     def detail(self) -> str | None:
-        """For `malformed`, `limit` and `engine`: the exact fault."""
+        """For `malformed`, `limit`, `engine` and `ledger`: the exact fault."""
     @property
     def offset(self) -> int | None:
         """For `malformed` and `limit`, if the call was text: the byte at which the fault was found, counted from 0."""
@@ -135,10 +155,172 @@ class Decision:
 class Reading:
     """A call whose values have been read, except the resource. Later changes to the values have no effect."""
 
-    def decide(self, resource: object = None) -> Decision:
-        """Judges the call with this resource."""
+    def decide(self, resource: object = None, *, remembered: bool = False) -> Decision:
+        """Judges the call with this resource. With `remembered=True`, as if what has to be remembered of it were."""
+    def step(
+        self,
+        ledger: Ledger | None,
+        approvals: Approvals,
+        resource: object = None,
+        *,
+        shown: Callable[[], tuple[str, str, str | None] | None] | None = None,
+        waits: bool = True,
+    ) -> Any:
+        """Takes a `Step` towards the final decision, and remembers what has to be remembered if the call may run. `None` if the
+        step has to wait for the ledger and `waits` is false.
+
+        If a person has to be asked, `shown` is called for what they are shown.
+        """
     def needs_resource(self) -> bool:
         """Whether the decision depends on the resource, so that you must fetch it."""
+
+@final
+class Answer:
+    """What came of asking a person about a call: what an `approver` returns.
+
+    >>> from perso import Answer, Policy
+    >>> policy = Policy.compile('{ "perso": 1, "rules": [{ "id": "large", "ask": "refund" }] }')
+    >>> @policy.guard(approver=lambda question: Answer.approved(by="max") if question.args["amount"] < 1000 else None)
+    ... def refund(amount: int) -> str:
+    ...     return f"refunded {amount}"
+    >>> refund(900)
+    'refunded 900'
+    """
+
+    @staticmethod
+    def approved(*, by: str) -> Answer:
+        """The call may run. `by` is who has approved it, for the host's log."""
+    @staticmethod
+    def denied(*, by: str) -> Answer:
+        """The call may not run. `by` is who has denied it."""
+    @staticmethod
+    def unanswered() -> Answer:
+        """Nobody has decided in time. A function that returns `None` means the same."""
+    @staticmethod
+    def too_large() -> Answer:
+        """The call is larger than what a person can be shown."""
+    @property
+    def is_pending(self) -> bool:
+        """Whether nobody has decided yet."""
+
+@final
+class Question:
+    """What a person is asked about: one call.
+
+    Its texts are as the call has them: before you show them, make them safe for where you do.
+    """
+
+    @property
+    def tool(self) -> str:
+        """The tool."""
+    @property
+    def args(self) -> Any:
+        """The arguments, as the tool will get them."""
+    @property
+    def agent(self) -> str:
+        """Who wants to make the call: `agent.id` if it is a string, and empty otherwise."""
+    @property
+    def session(self) -> str | None:
+        """The id of the session."""
+    @property
+    def rule(self) -> str | None:
+        """The rule that asks; or, with a limit, the rule that lets the call through."""
+    @property
+    def limit(self) -> str | None:
+        """The limit that the call goes over."""
+    @property
+    def reason(self) -> str:
+        """Why a person is asked."""
+
+@final
+class Approvals:
+    """The approvals that a call has: none, until a person gives one."""
+
+    def __new__(cls) -> Self: ...
+    def add(self, question: Question, answer: Answer) -> bool:
+        """Adds the approval in an answer, and returns whether there is one."""
+
+@final
+class Receipt:
+    """What a call was charged."""
+
+@final
+class Requested:
+    """A question that is in a ledger."""
+
+@final
+class Step:
+    """What is known of a call's decision."""
+
+    @property
+    def decision(self) -> Decision:
+        """The decision: final, unless there is a question. Then it is the one where nobody can be asked."""
+    @property
+    def approved_by(self) -> str | None:
+        """Who has approved the call, if a person had to."""
+    @property
+    def receipt(self) -> Receipt | None:
+        """What was charged."""
+    @property
+    def question(self) -> Question | None:
+        """What to ask a person. `None` if the decision is final, or nobody can be asked."""
+    def unapproved(self, answer: Answer) -> Decision:
+        """The denial of the call, after an answer that is no approval."""
+    def failed(self) -> Decision:
+        """The denial of the call, because nobody could be asked."""
+
+@final
+class Ledger:
+    """A store of what has happened before, for guards: what limits, labels and approvals need.
+
+    You can use it from any number of threads, in the process that has opened it: after a fork, open it again.
+
+    >>> from perso import Denied, Ledger, Policy
+    >>> policy = Policy.compile('''{
+    ...     "perso": 1,
+    ...     "rules": [{ "id": "mail", "allow": "send_mail" }],
+    ...     "limits": [{ "id": "one", "of": "send_mail", "max": 1, "window": "day", "reason": "One mail a day." }]
+    ... }''')
+    >>> @policy.guard(ledger=Ledger("memory:"))
+    ... def send_mail(to: str) -> str:
+    ...     return f"sent to {to}"
+    >>> send_mail("ann")
+    'sent to ann'
+    >>> try:
+    ...     send_mail("bo")
+    ... except Denied as denied:
+    ...     print(denied.reason, denied.decision.cause.kind, denied.decision.cause.limit)
+    One mail a day. over_limit one
+    """
+
+    def __new__(cls, address: str) -> Self:
+        """Opens the ledger at an address: `memory:` (this process, until it ends), `file:PATH` (the processes of one machine),
+        `valkey://HOST` or `rediss://HOST` (many machines).
+
+        Raises `LedgerError` if it cannot be opened. A server is connected to by the first operation.
+        """
+    @property
+    def is_instant(self) -> bool:
+        """Whether every answer is there at once, as in memory, so that async code need not wait in a thread."""
+    def pending(self) -> list[dict[str, Any]]:
+        """The requests for approval that nobody has decided, the oldest first, at most 1,000: dicts with `id`, `state`, `by`,
+        `requested_at`, `expires_at` and `call`, which has what a `Question` has."""
+    def show(self, id: str) -> dict[str, Any] | None:
+        """A request. `None` if there is none with this id, or it has expired."""
+    def approve(self, id: str, *, by: str) -> None:
+        """Approves a request.
+
+        Raises `LedgerError` if there is no such request, if it has expired, or if it is already decided.
+        """
+    def deny(self, id: str, *, by: str) -> None:
+        """Denies a request. Raises `LedgerError` as `approve` does."""
+    def undo(self, receipt: Receipt) -> None:
+        """Gives back what a call was charged that has not run."""
+    def request(self, question: Question, expires_in: float) -> Requested | None:
+        """Asks about a call. `None` if the call is larger than what a person can be shown. The approval is over after
+        `expires_in` seconds."""
+    def answer(self, requested: Requested) -> Answer:
+        """What has come of a request by now."""
 
 @disjoint_base
 class Policy:
@@ -153,6 +335,11 @@ class Policy:
     @property
     def module(self) -> bytes:
         """The bytes of the active module."""
+    def pinned(self) -> Policy:
+        """A policy that stays the one that is active now."""
+    @property
+    def reads_session(self) -> bool:
+        """Whether some rule or limit of the active module reads what is known of the session."""
     @property
     def reads_time(self) -> bool:
         """Whether some rule of the active module reads the time, `context.now`."""
@@ -274,6 +461,9 @@ def prove(
     path: str | PathLike[str] | None = None,
 ) -> str:
     """Finds out whether a policy keeps its guarantees, or those of another document. Returns JSON text."""
+
+def session(policy: Policy, id: str, ledger: Ledger | None = None) -> Json | Unknown:
+    """What is known of a session, as a part of a call: its id, and its labels if the policy reads anything of the session."""
 
 def test(policy: Policy, path: str | PathLike[str], *, coverage: bool = False, mutate: bool = False) -> str:
     """Runs the cases of a test file. Returns JSON text."""

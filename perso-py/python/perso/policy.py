@@ -252,12 +252,13 @@ class Policy(_perso.Policy):
         Args:
             tool: The name of the tool in rules; the function's name by default.
             settings: The options in `perso.guard.settings.Settings`. Without ``agent``, the caller is the one that the guard of
-                the surrounding server has identified.
+                the surrounding server has identified. The same holds for ``session``, and for ``ledger`` and ``approver``.
 
         Raises:
-            TypeError: If the guard is not directly above a function, or if ``agent`` or ``resource`` is async and the
-                function is not.
-            ValueError: If ``mode`` is unknown.
+            TypeError: If the guard is not directly above a function, or if a function in the settings is async and the guarded
+                one is not.
+            ValueError: If a setting has an unknown value.
+            LedgerError: If the ``ledger`` cannot be opened.
         """
         from perso.guard.function import guard
         from perso.guard.judge import Judge

@@ -14,6 +14,7 @@ mod read;
 pub(crate) use read::text;
 
 use perso_core::source::{Code, Error, Frame, Number, Place, Reads, Source};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::PyString;
@@ -42,6 +43,7 @@ pub(crate) struct Json(Text);
 enum Text {
     Str(PyBackedStr),
     Bytes(PyBackedBytes),
+    Own(String),
     /// A `str` with a lone surrogate.
     None,
 }
@@ -53,11 +55,22 @@ impl Json {
         let Ok(string) = text.cast::<PyString>() else { return Ok(Self(Text::Bytes(text.extract()?))) };
         Ok(Self(string.clone().try_into().map_or(Text::None, Text::Str)))
     }
+
+    /// The text. Raises `ValueError` if it is not UTF-8.
+    #[getter]
+    fn text(&self) -> PyResult<&str> {
+        std::str::from_utf8(self.bytes()).map_err(|error| PyValueError::new_err(error.to_string()))
+    }
 }
 
 impl Json {
+    pub(crate) const fn of(text: String) -> Self {
+        Self(Text::Own(text))
+    }
+
     fn bytes(&self) -> &[u8] {
         match &self.0 {
+            Text::Own(text) => text.as_bytes(),
             Text::Str(text) => text.as_bytes(),
             Text::Bytes(bytes) => bytes,
             Text::None => NOT_UTF8,

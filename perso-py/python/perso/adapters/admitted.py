@@ -15,7 +15,7 @@ from typing import Any
 from perso._perso import Unknown
 from perso.adapters.same import is_same
 from perso.adapters.served import Served
-from perso.guard.judge import caller, calling
+from perso.guard.caller import caller, calling
 from perso.guard.own import own
 from perso.guard.verdict import Verdict
 
@@ -35,32 +35,40 @@ class Gates:
         return await self._left(told, tool, args, later) or await self.served.call(told, tool, args, function)
 
     async def next(self, told: object, tool: str, args: Any, function: object = None, later: Collection[str] = ()) -> Verdict:
-        """Lets the call pass that an outer gate admitted. Judges any other call, which the server's own code made."""
-        return (
-            self.admitted(tool, args, function)
-            or await self._left(told, tool, args, later)
-            or await self.served.inside(told, tool, args, function)
-        )
+        """Lets the call pass that an outer gate admitted. Judges any other call: the server's own code made or changed it."""
+        verdict = self.admitted(tool, args, function)
+        if verdict is not None:
+            return verdict
+        await self.replace()
+        return await self._left(told, tool, args, later) or await self.served.inside(told, tool, args, function)
+
+    async def replace(self) -> None:
+        """Another call has come instead of the one that an outer gate admitted, and is judged: that does not pass any more, and
+        counts no more."""
+        admitted = _admitted.get(NONE).get(self)
+        if admitted is not None and admitted.is_open:
+            admitted.is_open = False
+            await admitted.verdict.give_back()
 
     def admitted(self, tool: str, args: Any, function: object) -> Verdict | None:
         """The verdict on this call, if an outer gate admitted it."""
         admitted = _admitted.get(NONE).get(self)
         if admitted is None or not admitted.is_call(tool, args, function):
             return None
-        return Verdict(caller(), admitted.args, None)
+        return Verdict(caller(), admitted.args, None, admitted.verdict.receipt)
 
     @contextmanager
     def passing(self, tool: str, verdict: Verdict, function: object = None) -> Iterator[None]:
         """Lets an admitted call pass the next gate, once."""
         admitted = dict(_admitted.get(NONE))
         try:
-            admitted[self] = _Admitted(tool, own(verdict.args), function)
+            admitted[self] = _Admitted(tool, own(verdict.args), function, verdict)
         except Exception:
             # Only with `mode="observe"` can there be arguments that cannot be copied. The next gate judges the call anew.
             admitted.pop(self, None)
         token = _admitted.set(admitted)
         try:
-            with calling(verdict.agent):
+            with calling(verdict.caller):
                 yield
         finally:
             _admitted.reset(token)
@@ -69,20 +77,22 @@ class Gates:
         """Admits a call for now, if its decision depends on an argument in `later` and some value of that could allow it."""
         if not later or not (args is None or isinstance(args, dict)):
             return None
-        agent, failure = caller(), None
-        if agent is None:
-            agent, failure = await self.served.judge.who(told)
+        by = caller() or (await self.served.judge.who(told))[0]
+        if by is None:
+            return None
         policy, context = self.served.policy, self.served.judge.context
+        session = await self.served.judge.session_of(by)
         known = {name: value for name, value in (args or {}).items() if name not in later}
-        decision = policy.decide(tool, known, agent=agent, resource=Unknown.OPEN, context=context, now=True)
+        reading = policy.read(tool, known, agent=by.agent, context=context, session=session, now=True)
+        decision = reading.decide(Unknown.OPEN, remembered=True)
         part, _, path = (decision.cause.attribute or "").partition(".")
         depends = part == "args" and path.partition(".")[0] in later
-        if failure is not None or decision.allowed or not depends:
+        if decision.allowed or not depends:
             return None
-        if not policy.could_allow(tool, agent=agent, context=context):
+        if not policy.could_allow(tool, agent=by.agent, context=context, session=session):
             return None
         try:
-            return Verdict(agent, own(args or {}, is_json=True), None)
+            return Verdict(by, own(args or {}, is_json=True), None)
         except ValueError:
             return None
 
@@ -90,12 +100,13 @@ class Gates:
 class _Admitted:
     """A call that was judged and has not reached the next gate."""
 
-    __slots__ = ("args", "function", "is_open", "tool")
+    __slots__ = ("args", "function", "is_open", "tool", "verdict")
 
-    def __init__(self, tool: str, args: Any, function: object) -> None:
+    def __init__(self, tool: str, args: Any, function: object, verdict: Verdict) -> None:
         self.tool = tool
         self.args = args
         self.function = function
+        self.verdict = verdict
         self.is_open = True
 
     def is_call(self, tool: object, args: Any, function: object) -> bool:

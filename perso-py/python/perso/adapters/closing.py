@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from perso.adapters.closed import LISTEN
 from perso.adapters.covered import NAMES, is_passed, passing
 from perso.adapters.served import Served
-from perso.guard.judge import caller, calling
+from perso.guard.caller import caller, calling
 
 Context = ServerRequestContext[Any, Any]
 
@@ -56,18 +56,18 @@ async def _covered(served: Served, ctx: Context, call_next: CallNext, is_inside:
         return await call_next(ctx)
     if ctx.request_id is None and served.judge.refuse("", "a request needs an id") is not None:
         return None
-    agent = None
+    by = None
     if calls is not None:
         verdict = await served.request(ctx, calls, caller() if is_inside else None)
         if verdict.denied is not None:
             is_modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
             code, message, data = served.refusal(verdict.denied, is_modern=is_modern)
             raise MCPError(code=code, message=message, data=data)
-        agent = verdict.agent
+        by = verdict.caller
         if ctx.method != LISTEN:
             # The handler gets what was judged.
             ctx = replace(ctx, params={**(ctx.params or {}), **verdict.args})
-    with passing(served, ctx.method, ctx.params), nullcontext() if calls is None else calling(agent):
+    with passing(served, ctx.method, ctx.params), nullcontext() if calls is None else calling(by):
         result = await call_next(ctx)
     return result if key is None else await _shown(served, ctx, result, key)
 

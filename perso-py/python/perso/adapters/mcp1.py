@@ -32,8 +32,8 @@ from perso.adapters.admitted import Gates
 from perso.adapters.covered import NAMES, is_passed, passing
 from perso.adapters.served import DENIED, Served
 from perso.adapters.tools import Sdk, function_of, guard_runs, guard_tools
+from perso.guard.caller import calling
 from perso.guard.denied import Denied
-from perso.guard.judge import calling
 from perso.verify import wrong_order
 
 MISSING = object()
@@ -85,7 +85,10 @@ class Guard:
                 raise McpError(ErrorData(code=INVALID_PARAMS, message="Invalid request parameters", data=""))
             name, args, function = params.name, params.arguments, function_of(self.tool(params.name))
             # A handler can call another registered handler. Then the call passes several gates.
-            verdict = self.gates.admitted(name, args, function) or await self.gates.first(self.told(), name, args, function)
+            verdict = self.gates.admitted(name, args, function)
+            if verdict is None:
+                await self.gates.replace()
+                verdict = await self.gates.first(self.told(), name, args, function)
             if verdict.denied is not None:
                 return self.denial(verdict.denied, is_task=getattr(params, "task", None) is not None)
             judged = params.model_copy(update={"arguments": verdict.args})
@@ -141,14 +144,14 @@ class Guard:
         # A handler can call another registered handler.
         if (found is None and key is None) or is_passed(served, method, params):
             return await answer()
-        agent = None
+        by = None
         if found is not None:
             verdict = await served.request(self.told(), found)
             if verdict.denied is not None:
                 code, message, data = served.refusal(verdict.denied)
                 raise McpError(ErrorData(code=code, message=message, data=data))
-            agent = verdict.agent
-        with passing(served, method, params), nullcontext() if found is None else calling(agent):
+            by = verdict.caller
+        with passing(served, method, params), nullcontext() if found is None else calling(by):
             result = await answer()
         if key is None:
             return result

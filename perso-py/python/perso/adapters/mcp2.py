@@ -162,6 +162,7 @@ class Guard:
             if denied is None and not self.passes_responses and _reads_responses(tool, sent):
                 denied = self.served.judge.refuse(str(name), "no rule sees the responses that the tool's own code reads")
             if denied is not None:
+                await verdict.give_back()
                 return self._denial(denied, ctx, lowlevel)
             sent["arguments"] = verdict.args
             if isinstance(params, CallToolRequestParams):

@@ -28,16 +28,19 @@ T = TypeVar("T", bound=FunctionTool)
 class Admitted:
     """A call that the guardrail of a guarded tool admitted."""
 
-    def __init__(self, judge: Judge, tool: str, text: str) -> None:
+    def __init__(self, judge: Judge, tool: str, text: str, verdict: Verdict) -> None:
         self.judge = judge
+        self.verdict = verdict
         self.tool = tool
         self.text: str | None = text
 
-    def take(self, text: str) -> bool:
+    async def take(self, text: str) -> bool:
         """Whether this is the admitted call. True only once: a second call with the same text is another call."""
-        is_it = self.text == text
-        self.text = None
-        return is_it
+        admitted, self.text = self.text, None
+        if admitted is not None and admitted != text:
+            # The call was changed, and is judged again.
+            await self.verdict.give_back()
+        return admitted == text
 
 
 _judging_functions: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -74,7 +77,7 @@ def _judging(judge: Judge, tool: FunctionTool, invoke: Any) -> Any:
         admitted = _admitted.get(None)
         if admitted is not None and admitted.judge is not judge:
             admitted = None
-        if admitted is None or not admitted.take(text):
+        if admitted is None or not await admitted.take(text):
             name = admitted.tool if admitted else getattr(context, "qualified_tool_name", None) or tool.qualified_name
             data = ToolInputGuardrailData(context=context, agent=cast(Any, getattr(context, "agent", None)))
             denied = (await _judge(judge, name, text, data)).denied
@@ -94,10 +97,10 @@ def _rejecting(judge: Judge) -> ToolInputGuardrail[Any]:
 
     async def perso(data: ToolInputGuardrailData) -> ToolGuardrailFunctionOutput:
         tool, text = data.context.qualified_tool_name, data.context.tool_arguments
-        output = _output((await _judge(judge, tool, text, data)).denied)
-        if output.behavior["type"] == "allow":
-            _admitted.set(Admitted(judge, tool, text))
-        return output
+        verdict = await _judge(judge, tool, text, data)
+        if verdict.denied is None:
+            _admitted.set(Admitted(judge, tool, text, verdict))
+        return _output(verdict.denied)
 
     return ToolInputGuardrail(guardrail_function=perso, name="perso")
 

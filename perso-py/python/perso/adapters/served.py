@@ -12,9 +12,10 @@ from perso._perso import Policy
 from perso.adapters.closed import LISTS, Instead, closed
 from perso.adapters.covered import LISTED, READ, Calls, calls, unknown
 from perso.adapters.fold import PARAMS, is_ambiguous
+from perso.guard.caller import Caller, caller
 from perso.guard.denied import Denied
 from perso.guard.event import logger
-from perso.guard.judge import Judge, caller
+from perso.guard.judge import Judge
 from perso.guard.mark import mark_of
 from perso.guard.verdict import Verdict
 
@@ -42,10 +43,10 @@ class Served:
     async def inside(self, told: object, tool: Any, args: Any, function: object = None) -> Verdict:
         """Judges a call that the server's own code makes. The caller is the one of the current request."""
         args = {} if args is None else args
-        agent = caller()
-        if agent is None:
+        by = caller()
+        if by is None:
             return await self.judge.judge(tool, args, told, leave=self._leave(tool, function))
-        return await self.judge.judge_as(agent, tool, args, leave=self._leave(tool, function))
+        return await self.judge.judge_as(by, tool, args, leave=self._leave(tool, function))
 
     def _leave(self, tool: Any, function: object) -> bool:
         return self.judge.ask_resource is None and self.leaves(tool, function)
@@ -62,21 +63,26 @@ class Served:
         `mode="observe"`."""
         if self.judge.observes:
             return list(found)
-        agent, failure = await self.judge.who(told)
-        if failure is not None:
+        by, failure = await self.judge.who(told)
+        if by is None:
             logger.warning("no %s are listed, because the caller is unknown", key, exc_info=failure)
             return []
-        return [one for one in found if self.shows(key, name(one), agent)]
+        shows = await self.shows(key, by)
+        return [one for one in found if shows(name(one))]
 
-    def shows(self, key: str, name: Any, agent: object) -> bool:
-        """Whether the list under this key shows something to the caller: a tool or a prompt, or else a resource, a template by
-        its text, or a skill by the URI of its `SKILL.md`."""
-        context = self.judge.context
-        if key == "tools":
-            return not self.judge.reserves(name) and self.policy.could_allow(name, agent=agent, context=context)
-        if key == "prompts":
-            return self.policy.could_list(LISTED, {"name": name}, agent=agent, context=context)
-        return self.policy.could_list(READ, {"uri": name}, agent=agent, context=context)
+    async def shows(self, key: str, by: Caller) -> Callable[[Any], bool]:
+        """Finds out whether the list under this key shows something to the caller: a tool or a prompt, or else a resource, a
+        template by its text, or a skill by the URI of its `SKILL.md`."""
+        known = {"agent": by.agent, "context": self.judge.context, "session": await self.judge.session_of(by)}
+
+        def shows(name: Any) -> bool:
+            if key == "tools":
+                return not self.judge.reserves(name) and self.policy.could_allow(name, **known)
+            if key == "prompts":
+                return self.policy.could_list(LISTED, {"name": name}, **known)
+            return self.policy.could_list(READ, {"uri": name}, **known)
+
+        return shows
 
     def covers(self) -> list[str]:
         """What the policy covers besides tools."""
@@ -96,13 +102,16 @@ class Served:
         found = calls(self.covers(), method, params)
         return found if isinstance(found, Calls) else None
 
-    async def request(self, told: object, asked: Calls, agent: object = None) -> Verdict:
+    async def request(self, told: object, asked: Calls, by: Caller | None = None) -> Verdict:
         """Judges a request for something that the policy covers."""
 
-        def shows(agent: object) -> bool:
-            return asked.reference is None or self.shows(*asked.reference, agent)
+        async def shows(by: Caller) -> bool:
+            if asked.reference is None:
+                return True
+            key, name = asked.reference
+            return (await self.shows(key, by))(name)
 
-        return await self.judge.judge_requests(asked.tool, asked.args, told, agent=agent, shows=shows)
+        return await self.judge.judge_requests(asked.tool, asked.args, told, by=by, shows=shows)
 
     def refusal(self, denied: Denied, *, is_modern: bool = False) -> tuple[int, str, Any]:
         """The error for a denied request: its code, its message and its data."""

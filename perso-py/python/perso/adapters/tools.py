@@ -16,9 +16,11 @@ from typing import Any
 from perso.adapters.admitted import Gates
 from perso.adapters.as_run import as_run
 from perso.adapters.same import is_same
+from perso.guard.caller import calling
 from perso.guard.denied import Denied
-from perso.guard.judge import CHANGED, calling
+from perso.guard.judge import CHANGED
 from perso.guard.own import Watched, own
+from perso.guard.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -114,17 +116,20 @@ class _Table:
         self.gates: list[Gates] = []
 
     async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None, convert_result: bool = False) -> Any:
-        tool, args, agent = self.manager.get_tool(name), arguments, None
+        tool, args, by = self.manager.get_tool(name), arguments, None
         told = self.sdk.told(context)
+        verdicts: dict[Gates, Verdict] = {}
         for gates in self.gates:
-            verdict = await gates.next(told, name, args, function_of(tool), later(tool))
+            verdict = verdicts[gates] = await gates.next(told, name, args, function_of(tool), later(tool))
             if verdict.denied is not None:
+                await _give_back(verdicts)
                 raise _refusal(gates, self.sdk, verdict.denied)
-            args, agent = verdict.args, verdict.agent
+            args, by = verdict.args, verdict.caller
         if tool is None:
+            await _give_back(verdicts)
             raise self.sdk.error(f"Unknown tool: {name}")
-        last = _Last(self, tool, args, told)
-        with calling(agent):
+        last = _Last(self, tool, args, told, verdicts)
+        with calling(by):
             try:
                 return await last.tool.run(_copy(args), context, convert_result=convert_result)
             except Exception:
@@ -133,11 +138,18 @@ class _Table:
                 raise
 
 
+async def _give_back(verdicts: Mapping[Gates, Verdict]) -> None:
+    """Gives back what a call was charged that does not run."""
+    for verdict in verdicts.values():
+        await verdict.give_back()
+
+
 class _Last:
     """The gate at the function, for one call."""
 
-    def __init__(self, table: _Table, tool: Any, sent: Any, told: object) -> None:
+    def __init__(self, table: _Table, tool: Any, sent: Any, told: object, verdicts: dict[Gates, Verdict]) -> None:
         self.table = table
+        self.verdicts = verdicts
         # Copies that no table has, so that nothing can change the tool after the call was judged.
         self.original = tool.model_copy()
         self.sent = sent
@@ -152,6 +164,7 @@ class _Last:
         for gates in self.table.gates:
             denied, args = await self._judge(gates, args)
             if denied is not None:
+                await _give_back(self.verdicts)
                 self.refusal = _refusal(gates, sdk, denied)
                 raise self.refusal
         return await sdk.run(tool, {**args, **given})
@@ -168,7 +181,11 @@ class _Last:
         if is_same(view, self.sent) and not later(tool):
             return None, held
         watched = Watched(held)
-        verdict = await served.inside(self.told, tool.name, view, tool.fn)
+        # The call counts once, with the arguments that it runs with.
+        before = self.verdicts.get(gates)
+        if before is not None:
+            await before.give_back()
+        verdict = self.verdicts[gates] = await served.inside(self.told, tool.name, view, tool.fn)
         if verdict.denied is None and watched.has_changed():
             return served.judge.refuse(tool.name, CHANGED), held
         return verdict.denied, held

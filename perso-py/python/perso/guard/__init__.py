@@ -1,10 +1,13 @@
 """What all guards share: options, judging a call, recording the decision, and denying the call.
 
 - ``settings``: the options of a guard.
-- ``ask``: calls the host's ``agent`` and ``resource`` functions, sync or async.
+- ``ask``: calls the host's functions in the settings, sync or async.
 - ``threads``: the threads for those functions that are not async.
 - ``own``: the guard's own copy of a call's arguments.
 - ``judge``: judges a call.
+- ``caller``: who makes the current request.
+- ``memory``: the ledger, and whom to ask.
+- ``shown``: what a person is shown of a call.
 - ``verdict``: the result, with the arguments that the tool must run with.
 - ``event``: the record of each decision.
 - ``denied``: the exception for a denied call.

@@ -1,4 +1,4 @@
-"""Calls the host's `agent` and `resource` functions, sync or async."""
+"""Calls the host's functions in the settings, sync or async."""
 
 from __future__ import annotations
 

@@ -26,7 +26,9 @@ class Event:
     enforced: bool
     """Whether the guard enforces the decision. ``False`` with ``mode="observe"``."""
     duration: float
-    """The time in seconds that the decision took, including the `agent` and `resource` functions."""
+    """The time in seconds that the decision took, including the functions in the guard's settings."""
+    approved_by: str | None = None
+    """Who has approved the call, if it is allowed because a person did."""
 
     @property
     def rule(self) -> str | None:
@@ -50,6 +52,8 @@ class Event:
             "problem": cause.problem,
             "detail": cause.detail,
             "failure": self.failure and repr(self.failure),
+            "limit": cause.limit,
+            "approved_by": self.approved_by,
             "enforced": self.enforced,
             "duration_us": round(self.duration * 1e6),
         }

@@ -24,7 +24,7 @@ def guard(policy: Policy, function: F, judge: Judge, tool: str | None) -> F:
     elif inspect.isasyncgenfunction(function):
         wrapper = around(function, judge.admit, name, "async generator")
     elif judge.is_async():
-        raise TypeError(f"`{name}` is not async, so its `agent` and its `resource` cannot be async functions")
+        raise TypeError(f"`{name}` is not async, so no function in its guard's settings can be async")
     elif inspect.isgeneratorfunction(function) and not function.__code__.co_flags & inspect.CO_ITERABLE_COROUTINE:
         wrapper = around(function, judge.admit_now, name, "generator")
     else:

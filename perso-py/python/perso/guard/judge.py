@@ -9,25 +9,26 @@ from __future__ import annotations
 import functools
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-from perso._perso import Decision, Json, Policy, Unknown, is_flat, not_judged
+from perso._perso import Approvals, Decision, Json, Ledger, Policy, Step, Unknown, is_flat, not_judged
+from perso._perso import session as part_of_session
 from perso.guard.ask import Asked
+from perso.guard.caller import ANONYMOUS, Caller, caller
 from perso.guard.denied import Denied, denied
 from perso.guard.event import Event, logger, new_id
+from perso.guard.memory import memory
 from perso.guard.own import NotOwned, Watched, own
-from perso.guard.settings import AGENT_TIME, RESOURCE_TIME, Mode
+from perso.guard.settings import AGENT_TIME, APPROVAL_TIME, RESOURCE_TIME, Mode
+from perso.guard.shown import shown
 from perso.guard.verdict import Verdict
-
-ANONYMOUS: Mapping[str, Any] = {}
-"""A caller without attributes and roles."""
 
 NOBODY = "it is not known who calls"
 UNREADABLE = "the arguments cannot be read"
+UNSHOWN = "a person cannot be shown this call: its arguments are not JSON, or the caller has no `id` and is not JSON"
 CHANGED = "the arguments changed while the call was judged"
 RESERVED = "no tool can have this name: the policy uses names that begin with `mcp:` for requests"
 NOT_COMPLETED = "a completion is allowed only for what the caller could get or read"
@@ -37,24 +38,6 @@ ARGUMENTS = object()
 
 INFO = logging.INFO
 is_logged = logger.isEnabledFor
-
-_caller: ContextVar[object] = ContextVar("perso_caller")
-"""The caller of the current request. A server's guard sets it, for the guards of functions inside the server."""
-
-
-def caller() -> object:
-    """The caller of the current request. `None` if no guard has identified one."""
-    return _caller.get(None)
-
-
-@contextmanager
-def calling(agent: object) -> Iterator[None]:
-    """Sets the caller for guards inside the block. They use it unless they have an `agent` of their own."""
-    token = _caller.set(ANONYMOUS if agent is None else agent)
-    try:
-        yield
-    finally:
-        _caller.reset(token)
 
 
 class Judge:
@@ -69,6 +52,10 @@ class Judge:
         resource: Callable[..., Any] | None = None,
         resource_time: float = RESOURCE_TIME,
         context: Mapping[str, Any] | None = None,
+        session: object = None,
+        ledger: Ledger | str | None = None,
+        approver: object = None,
+        approval_time: float = APPROVAL_TIME,
         mode: Mode = "enforce",
         denial: Callable[[Denied], str] | None = None,
         on_decision: Callable[[Event, Any], None] | None = None,
@@ -79,6 +66,12 @@ class Judge:
         self.agent: object = agent
         self.agent_time = agent_time
         self.ask_agent = Asked(agent, 1) if callable(agent) else None
+        self.session = None if callable(session) else _session(session)
+        self.ask_session = Asked(session, 1) if callable(session) else None
+        self.memory = memory(ledger, approver, approval_time)
+        self.asks_about_caller = self.ask_agent is not None or self.ask_session is not None
+        # The caller, where nothing has to be asked and no guard surrounds this one.
+        self.alone = Caller(ANONYMOUS if agent is None else agent, self.session, None, self.memory)
         self.ask_resource = None if resource is None else Asked(resource, 3)
         self.resource_time = resource_time
         self.context = context
@@ -93,14 +86,36 @@ class Judge:
         return isinstance(tool, str) and tool.startswith("mcp:") and self.policy.reserves(tool)
 
     def is_async(self) -> bool:
-        """Whether `agent` or `resource` is an async function."""
-        return any(ask is not None and ask.is_async for ask in (self.ask_agent, self.ask_resource))
+        """Whether a function in the settings is async."""
+        approver = None if self.memory is None else self.memory.asked
+        asks = (self.ask_agent, self.ask_session, self.ask_resource, approver)
+        return any(ask is not None and ask.is_async for ask in asks)
 
-    def _known(self) -> object:
-        """The caller, if `agent` is not a function."""
-        return _caller.get(ANONYMOUS) if self.agent is None else self.agent
+    def _caller(self, told: object, agent: object, session: str | None) -> Caller:
+        """The caller, with what a surrounding guard knows where this one has no settings."""
+        request = None if told is ARGUMENTS else told
+        around = caller()
+        if around is None:
+            return Caller(ANONYMOUS if agent is None else agent, session, request, self.memory)
+        return Caller(
+            around.agent if agent is None else agent,
+            around.session if session is None and self.ask_session is None else session,
+            around.request if request is None else request,
+            self.memory or around.memory,
+        )
 
     # For sync code.
+
+    def who_now(self, told: object, owned: Any) -> Caller:
+        """The caller. Raises an exception if it is unknown."""
+        if not self.asks_about_caller:
+            return self.alone if caller() is None else self._caller(told, self.agent, self.session)
+        agent, session = self.agent, self.session
+        if self.ask_agent is not None:
+            agent = self.ask_agent.now(own(owned) if told is ARGUMENTS else told)
+        if self.ask_session is not None:
+            session = _session(self.ask_session.now(own(owned) if told is ARGUMENTS else told))
+        return self._caller(told, agent, session)
 
     def admit_now(self, tool: str, args: dict[str, Any], told: object = ARGUMENTS) -> Any:
         """Judges a call. Returns the arguments to run it with, or raises `Denied`.
@@ -112,48 +127,76 @@ class Judge:
             owned = args if is_flat(args) else own(args)
         except Exception as error:
             return self._not_owned(begin, tool, args, error).admitted()
-        failure: BaseException | None = None
-        agent = self.agent
-        if self.ask_agent is not None:
-            try:
-                agent = self.ask_agent.now(own(owned) if told is ARGUMENTS else told)
-            except Exception as error:
-                return self._conclude(begin, None, tool, owned, not_judged(NOBODY), error).admitted()
-        elif agent is None:
-            agent = _caller.get(ANONYMOUS)
+        try:
+            by = self.who_now(told, owned)
+        except Exception as error:
+            return self._conclude(begin, None, tool, owned, not_judged(NOBODY), error).admitted()
         if self.reserves(tool):
-            decision = not_judged(RESERVED)
-        elif self.ask_resource is None:
-            decision = self.decide(tool, owned, agent=agent)
-        else:
-            reading = self.policy.read(tool, owned, agent=agent, context=self.context, now=True)
+            return self._conclude(begin, by, tool, owned, not_judged(RESERVED), None).admitted()
+        if by.memory is not None or by.session is not None or self.ask_resource is not None:
+            verdict = self._decide_now(begin, by, tool, owned)
+            if verdict.denied is not None:
+                verdict.give_back_now()
+            return verdict.admitted()
+        decision = self.decide(tool, owned, agent=by.agent)
+        if decision.allowed and self.on_decision is None and not is_logged(INFO):
+            return owned
+        return self._conclude(begin, by, tool, owned, decision, None).admitted()
+
+    def _decide_now(self, begin: float, by: Caller, tool: str, owned: Any) -> Verdict:
+        """Does what `_decide` does, in sync code."""
+        memory, approvals = by.memory, Approvals()
+        policy = self.policy if memory is None else self.policy.pinned()
+        ledger = None if memory is None else memory.ledger
+        while True:
+            session = None if by.session is None else part_of_session(policy, by.session, ledger)
+            reading = policy.read(tool, owned, agent=by.agent, context=self.context, session=session, now=True)
             resource: object = None
-            if reading.needs_resource():
+            failure: BaseException | None = None
+            if self.ask_resource is not None and reading.needs_resource():
                 try:
-                    watched, shown = Watched(owned), own(owned)
+                    watched, copied = Watched(owned), own(owned)
                 except Exception as error:
-                    return self._conclude(begin, agent, tool, owned, not_judged(UNREADABLE), error).admitted()
+                    return self._conclude(begin, by, tool, owned, not_judged(UNREADABLE), error)
                 try:
-                    resource = self.ask_resource.now(shown, tool, agent)
+                    resource = self.ask_resource.now(copied, tool, by.agent)
                 except Exception as error:
                     resource, failure = Unknown.WITHHELD, error
                 if watched.has_changed():
-                    return self._conclude(begin, agent, tool, owned, not_judged(CHANGED), failure).admitted()
-            decision = reading.decide(resource)
-        if decision.allowed and self.on_decision is None and not is_logged(INFO):
-            return owned
-        return self._conclude(begin, agent, tool, owned, decision, failure).admitted()
+                    return self._conclude(begin, by, tool, owned, not_judged(CHANGED), failure)
+            step = reading.step(ledger, approvals, resource, shown=self._shown(by, owned))
+            if step.question is None or memory is None:
+                return self._conclude(begin, by, tool, owned, self._unasked(by, step.decision), failure, step)
+            try:
+                answer = memory.ask_now(step.question, by.request)
+            except Exception as error:
+                return self._conclude(begin, by, tool, owned, step.failed(), error)
+            if not approvals.add(step.question, answer):
+                return self._conclude(begin, by, tool, owned, step.unapproved(answer), failure)
 
     # For async code.
 
-    async def who(self, told: object) -> tuple[object, BaseException | None]:
-        """The caller, or the exception because of which it is unknown."""
-        if self.ask_agent is None:
-            return self._known(), None
+    async def who(self, told: object, args: object = None) -> tuple[Caller | None, BaseException | None]:
+        """The caller, or the exception because of which it is unknown. `ARGUMENTS` stands for `args`."""
+        offered = args if told is ARGUMENTS else told
+        agent, session = self.agent, self.session
         try:
-            return await self.ask_agent.wait(told, seconds=self.agent_time), None
+            if self.ask_agent is not None:
+                agent = await self.ask_agent.wait(offered, seconds=self.agent_time)
+            if self.ask_session is not None:
+                session = _session(await self.ask_session.wait(offered, seconds=self.agent_time))
         except Exception as error:
             return None, error
+        return self._caller(told, agent, session), None
+
+    async def session_of(self, by: Caller, policy: Policy | None = None) -> object:
+        """What is known of the caller's session, for a policy."""
+        if by.session is None:
+            return None
+        policy = policy or self.policy
+        if by.memory is None or by.memory.ledger is None:
+            return part_of_session(policy, by.session)
+        return await by.memory.session(policy, by.session)
 
     async def judge(
         self,
@@ -172,14 +215,13 @@ class Judge:
         begin = perf_counter()
         try:
             owned = own(args, is_json=is_json)
-            if told is ARGUMENTS and self.ask_agent is not None:
-                told = own(owned)
+            offered = own(owned) if told is ARGUMENTS and self.asks_about_caller else None
         except Exception as error:
             return self._not_owned(begin, tool, args, error)
-        agent, failure = await self.who(told)
-        if failure is not None:
+        by, failure = await self.who(told, offered)
+        if by is None:
             return self._conclude(begin, None, tool, owned, not_judged(NOBODY), failure)
-        return await self._decide(begin, agent, tool, owned, owned, leave)
+        return await self._settled(self._decide(begin, by, tool, owned, owned, leave))
 
     async def judge_text(self, tool: str, text: str, told: object) -> Verdict:
         """Judges a call whose arguments are JSON text. The tool must run with that text.
@@ -191,10 +233,10 @@ class Judge:
             parsed = own(json.loads(text), is_json=True)
         except Exception as error:
             return self._not_owned(begin, tool, text, error)
-        agent, failure = await self.who(told)
-        if failure is not None:
+        by, failure = await self.who(told)
+        if by is None:
             return self._conclude(begin, None, tool, parsed, not_judged(NOBODY), failure)
-        return await self._decide(begin, agent, tool, parsed, Json(text), False)
+        return await self._settled(self._decide(begin, by, tool, parsed, Json(text), False))
 
     async def admit(self, tool: str, args: dict[str, Any], told: object = ARGUMENTS) -> Any:
         """Judges a call. Returns the arguments to run it with, or raises `Denied`."""
@@ -202,31 +244,40 @@ class Judge:
         return verdict.admitted()
 
     async def judge_requests(
-        self, tool: str, calls: Sequence[Any], told: object, *, agent: object = None, shows: Callable[[object], bool]
+        self,
+        tool: str,
+        calls: Sequence[Any],
+        told: object,
+        *,
+        by: Caller | None = None,
+        shows: Callable[[Caller], Awaitable[bool]],
     ) -> Verdict:
         """Judges a request for something that the policy covers: calls of `tool` with these arguments, all of which must be
-        allowed. The caller is `agent`, or else the one that this guard's own `agent` finds.
+        allowed. The caller is `by`, or else the one that this guard finds.
 
         `shows` says whether the caller could see what a completion is for.
         """
         begin = perf_counter()
         args, failure = calls[0] if calls else {}, None
-        if agent is None:
-            agent, failure = await self.who(told)
-        if failure is not None:
+        if by is None:
+            by, failure = await self.who(told)
+        if by is None:
             return self._conclude(begin, None, tool, args, not_judged(NOBODY), failure)
-        if not shows(agent):
-            return self._conclude(begin, agent, tool, args, not_judged(NOT_COMPLETED), None)
-        verdict = Verdict(agent, args, None)
+        if not await shows(by):
+            return self._conclude(begin, by, tool, args, not_judged(NOT_COMPLETED), None)
+        judged = [Verdict(by, args, None)]
         for args in calls:
-            verdict = await self.judge_as(agent, tool, args, is_json=True, is_request=True)
-            if verdict.denied is not None:
+            judged.append(await self.judge_as(by, tool, args, is_json=True, is_request=True))
+            if judged[-1].denied is not None:
+                # None of them is done.
+                for verdict in judged:
+                    await verdict.give_back()
                 break
-        return verdict
+        return judged[-1]
 
     async def judge_as(
         self,
-        agent: object,
+        by: Caller,
         tool: str,
         args: Any,
         *,
@@ -234,7 +285,7 @@ class Judge:
         leave: bool = False,
         is_request: bool = False,
     ) -> Verdict:
-        """Judges a call by a caller who is already known. This guard's own `agent` is not used.
+        """Judges a call by a caller who is already known. This guard's own `agent` and `session` are not used.
 
         With `is_request`, it is a request for something that the policy covers, and not a call of a tool with its name.
         """
@@ -243,34 +294,72 @@ class Judge:
             owned = own(args, is_json=is_json)
         except Exception as error:
             return self._not_owned(begin, tool, args, error)
-        return await self._decide(begin, agent, tool, owned, owned, leave, is_request)
+        if self.memory is not None and by.memory is not self.memory:
+            by = replace(by, memory=self.memory)
+        return await self._settled(self._decide(begin, by, tool, owned, owned, leave, is_request))
+
+    async def _settled(self, judging: Awaitable[Verdict]) -> Verdict:
+        """The verdict. What a call was charged that does not run after all is given back."""
+        verdict = await judging
+        if verdict.denied is not None:
+            await verdict.give_back()
+        return verdict
 
     async def _decide(
-        self, begin: float, agent: object, tool: str, owned: Any, judged: Any, leave: bool, is_request: bool = False
+        self, begin: float, by: Caller, tool: str, owned: Any, judged: Any, leave: bool, is_request: bool = False
     ) -> Verdict:
         if not is_request and self.reserves(tool):
-            return self._conclude(begin, agent, tool, owned, not_judged(RESERVED), None)
-        reading = self.policy.read(tool, judged, agent=agent, context=self.context, now=True)
-        resource: object = None
-        failure: BaseException | None = None
-        if self.ask_resource is not None and reading.needs_resource():
+            return self._conclude(begin, by, tool, owned, not_judged(RESERVED), None)
+        # A policy that is swapped meanwhile is not the one that a person has approved the call for.
+        memory, approvals = by.memory, Approvals()
+        policy = self.policy if memory is None else self.policy.pinned()
+        while True:
+            # An approval can take minutes, so the call is judged by what is known when it is about to run.
+            session = await self.session_of(by, policy)
+            reading = policy.read(tool, judged, agent=by.agent, context=self.context, session=session, now=True)
+            resource: object = None
+            failure: BaseException | None = None
+            if self.ask_resource is not None and reading.needs_resource():
+                try:
+                    watched, copied = Watched(owned), own(owned)
+                except Exception as error:
+                    return self._conclude(begin, by, tool, owned, not_judged(UNREADABLE), error)
+                try:
+                    resource = await self.ask_resource.wait(copied, tool, by.agent, seconds=self.resource_time)
+                except Exception as error:
+                    resource, failure = Unknown.WITHHELD, error
+                if watched.has_changed():
+                    return self._conclude(begin, by, tool, owned, not_judged(CHANGED), failure)
+            elif leave:
+                decision = reading.decide(Unknown.OPEN, remembered=True)
+                # The other guard allows the call, asks or denies. An ask is left to it only if the resource can still change
+                # that, or if it has somebody to ask: whoever this guard has.
+                can_ask = memory is not None and memory.asks()
+                if decision.allowed or (decision.outcome == "ask" and (can_ask or reading.needs_resource())):
+                    return Verdict(by, owned, None)
+                return self._conclude(begin, by, tool, owned, decision, None)
+            if memory is None:
+                return self._conclude(begin, by, tool, owned, reading.decide(resource), failure)
+            step = await memory.step(reading, approvals, resource, self._shown(by, owned, judged))
+            if step.question is None:
+                return self._conclude(begin, by, tool, owned, self._unasked(by, step.decision), failure, step)
             try:
-                watched, shown = Watched(owned), own(owned)
+                answer = await memory.ask(step.question, by.request)
             except Exception as error:
-                return self._conclude(begin, agent, tool, owned, not_judged(UNREADABLE), error)
-            try:
-                resource = await self.ask_resource.wait(shown, tool, agent, seconds=self.resource_time)
-            except Exception as error:
-                resource, failure = Unknown.WITHHELD, error
-            if watched.has_changed():
-                return self._conclude(begin, agent, tool, owned, not_judged(CHANGED), failure)
-        elif leave:
-            decision = reading.decide(Unknown.OPEN)
-            # The other guard allows the call, asks or denies. An ask is left to it only if the resource can still change that.
-            if decision.allowed or (decision.outcome == "ask" and reading.needs_resource()):
-                return Verdict(agent, owned, None)
-            return self._conclude(begin, agent, tool, owned, decision, None)
-        return self._conclude(begin, agent, tool, owned, reading.decide(resource), failure)
+                return self._conclude(begin, by, tool, owned, step.failed(), error)
+            if not approvals.add(step.question, answer):
+                return self._conclude(begin, by, tool, owned, step.unapproved(answer), failure)
+
+    def _shown(self, by: Caller, owned: Any, judged: Any = None) -> Callable[[], Any] | None:
+        """Makes what a person is shown of a call. `None` if nobody is asked."""
+        if by.memory is None or not by.memory.asks() or self.observes:
+            return None
+        return lambda: shown(by, judged if isinstance(judged, Json) else owned)
+
+    def _unasked(self, by: Caller, decision: Decision) -> Decision:
+        """The decision of a call that a person could not be asked about, or did not have to be."""
+        is_unshown = decision.outcome == "ask" and by.memory is not None and by.memory.asks() and not self.observes
+        return not_judged(UNSHOWN) if is_unshown else decision
 
     # After the decision.
 
@@ -287,9 +376,22 @@ class Judge:
         return verdict
 
     def _conclude(
-        self, begin: float, agent: object, tool: str, owned: Any, decision: Decision, failure: BaseException | None
+        self,
+        begin: float,
+        by: Caller | None,
+        tool: str,
+        owned: Any,
+        decision: Decision,
+        failure: BaseException | None,
+        step: Step | None = None,
     ) -> Verdict:
-        """Records a decision and enforces it. Only an allowed call may run: an ask needs an approval, and there is none."""
+        """Records a decision and enforces it. Only an allowed call may run: an ask that has got no approval is none.
+
+        `step` is the one that has led to the decision. What it has charged is in the verdict, also if the call is denied after
+        all.
+        """
+        receipt = None if step is None else step.receipt
+        approved_by = None if step is None else step.approved_by
         shown = None
         if self.on_decision is not None:
             try:
@@ -297,16 +399,21 @@ class Judge:
             except Exception as error:
                 # A call must not run if `on_decision` cannot see all of its arguments.
                 decision, failure = not_judged(UNREADABLE), error
-        event = Event(new_id(), tool, decision, failure, not self.observes, perf_counter() - begin)
+        approved_by = approved_by if decision.allowed else None
+        event = Event(new_id(), tool, decision, failure, not self.observes, perf_counter() - begin, approved_by)
         event.log()
         if self.on_decision is not None:
             try:
                 self.on_decision(event, shown)
             except Exception:
                 logger.exception("on_decision failed; the decision stands")
+            except BaseException:
+                # The program ends, or the task is cancelled: the call does not run.
+                Verdict(by, owned, None, receipt).give_back_now()
+                raise
         if decision.allowed or self.observes:
-            return Verdict(agent, owned, None)
-        return Verdict(agent, owned, self._denied(event))
+            return Verdict(by, owned, None, receipt)
+        return Verdict(by, owned, self._denied(event), receipt)
 
     def _denied(self, event: Event) -> Denied:
         error = denied(event)
@@ -317,3 +424,10 @@ class Judge:
         except Exception:
             logger.exception("denial failed; the model reads the default text")
             return error
+
+
+def _session(id: object) -> str | None:
+    """The id of a session. Raises `TypeError` for anything else."""
+    if id is not None and not isinstance(id, str):
+        raise TypeError(f"`session` is a `{type(id).__name__}`: the id of a session is a string")
+    return id

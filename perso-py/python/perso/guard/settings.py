@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypedDict
 
+from perso._perso import Ledger
 from perso.guard.denied import Denied
 from perso.guard.event import Event
+from perso.guard.memory import Queue
 
 Mode = Literal["enforce", "observe"]
 Access = Literal["deny", "pass"]
@@ -16,6 +18,9 @@ AGENT_TIME = 5.0
 
 RESOURCE_TIME = 5.0
 """The default for `resource_time`, in seconds."""
+
+APPROVAL_TIME = 300.0
+"""The default for `approval_time`, in seconds."""
 
 
 class Settings(TypedDict, total=False):
@@ -34,6 +39,19 @@ class Settings(TypedDict, total=False):
       resource is unknown.
     - ``context``: a mapping that rules read as ``context.…``. If the policy reads ``context.now`` and the mapping has no
       ``now``, rules read the time at which the call is judged.
+    - ``session``: the id of the session that a call belongs to. Either a string, or a function, sync or async, that gets what
+      the ``agent`` function gets and returns a string or ``None``. Labels, and limits that count by session, need it. If it
+      raises, or takes longer than ``agent_time``, the call is denied. By default, there is no session, or it is the one that a
+      guard of the surrounding server has identified.
+    - ``ledger``: remembers what limits, labels and queued approvals need: a `perso.Ledger`, or the address of one. Without it,
+      calls that a limit or a label is about are denied. By default, ``ledger`` and ``approver`` are those of a guard of the
+      surrounding server.
+    - ``approver``: whom to ask about calls that need an approval. Either a function, sync or async, that gets a
+      `perso.Question` (and optionally what the ``agent`` function gets) and returns ``Answer.approved(by=…)``,
+      ``Answer.denied(by=…)``, or ``None`` if nobody has answered; or ``"queue"`` or a `perso.Queue`, which asks in the ledger.
+      If it raises, the call is denied. Without it, such a call does not run.
+    - ``approval_time``: the seconds that the ``approver`` may take, by default 300. After that, nobody has answered. In sync
+      code, a function has to limit its time itself.
     - ``mode``: ``"enforce"`` (the default), or ``"observe"``, which decides and records but lets every call pass.
     - ``denial``: a function that takes the `Denied` and returns what the model reads instead of the decision's ``message``. If
       it raises, the model reads the message.
@@ -46,6 +64,10 @@ class Settings(TypedDict, total=False):
     resource: Callable[..., Any] | None
     resource_time: float
     context: Mapping[str, Any] | None
+    session: object
+    ledger: Ledger | str | None
+    approver: Callable[..., Any] | Queue | Literal["queue"] | None
+    approval_time: float
     mode: Mode
     denial: Callable[[Denied], str] | None
     on_decision: Callable[[Event, Any], None] | None

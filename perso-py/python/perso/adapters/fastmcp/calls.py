@@ -18,9 +18,10 @@ from fastmcp.server.providers.fastmcp_provider import FastMCPProviderTool
 from fastmcp.tools.base import Tool
 
 from perso.adapters.same import is_same
-from perso.guard.judge import calling
+from perso.guard.caller import Caller, calling
 from perso.guard.mark import mark_of
 from perso.guard.own import NotOwned, own
+from perso.guard.verdict import Verdict
 
 if TYPE_CHECKING:
     from perso.adapters.fastmcp.guard import Guard
@@ -28,11 +29,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Passed:
-    """A guard that admitted a call, the server that it guards, and the caller that it identified."""
+    """A guard that admitted a call, the server that it guards, and its verdict."""
 
     guard: Guard
     server: FastMCP[Any]
-    agent: object
+    verdict: Verdict | None
+    """Its verdict. `None` if the guard has not judged yet."""
+
+    @property
+    def caller(self) -> Caller | None:
+        return None if self.verdict is None else self.verdict.caller
+
+    async def give_back(self) -> None:
+        """Gives back what the call was charged, because it does not run as it was judged."""
+        if self.verdict is not None:
+            await self.verdict.give_back()
 
     def is_of(self, guard: Guard, server: FastMCP[Any]) -> bool:
         return self.guard is guard and self.server is server
@@ -61,6 +72,13 @@ class Admission:
             return False
         self.is_open = False
         return True
+
+    async def replaced(self) -> None:
+        """Another call has come instead, and is judged: this one does not arrive any more, and counts no more."""
+        if self.is_open:
+            self.is_open = False
+            for one in self.passed:
+                await one.give_back()
 
 
 def copy_of(args: Any) -> Any:
@@ -95,9 +113,6 @@ class Running:
         return self.leads_to is not None and self.leads_to[0] is server and self.leads_to[1] == tool
 
 
-NOBODY = object()
-"""Stands for an unknown caller: the guard must call `agent`."""
-
 _entered: ContextVar[FastMCP[Any] | None] = ContextVar("perso_fastmcp_entered", default=None)
 """The server that received the current request."""
 
@@ -113,11 +128,13 @@ def running() -> Running | None:
     return _running.get()
 
 
-def let_pass(by: Passed, tool: str, args: Any, function: object) -> Admission:
+async def let_pass(by: Passed, tool: str, args: Any, function: object) -> Admission:
     """The admission of a call, after one more guard has admitted it."""
     before = _admission.get()
     is_next = before is not None and before.is_for(by.server, tool, args, function)
     passed = before.passed if before is not None and is_next else ()
+    if before is not None and not is_next:
+        await before.replaced()
     return Admission(by.server, tool, args, (*passed, by), function)
 
 
@@ -138,7 +155,7 @@ def runs(tool: Running) -> Iterator[None]:
     try:
         with admitted(None):
             if tool.passed:
-                with calling(tool.passed[-1].agent):
+                with calling(tool.passed[-1].caller):
                     yield
             else:
                 yield

@@ -26,8 +26,8 @@ from perso.adapters.covered import NAMES, is_passed
 from perso.adapters.fastmcp import calls, headers
 from perso.adapters.fold import is_about_tools
 from perso.adapters.served import DENIED, Served
+from perso.guard.caller import caller, calling
 from perso.guard.denied import Denied
-from perso.guard.judge import caller, calling
 from perso.guard.verdict import Verdict
 from perso.verify import Unguarded, wrong_order
 
@@ -108,10 +108,14 @@ class Guard(Middleware):
                 raise MCPError(code=DENIED, message=str(verdict.denied), data=verdict.denied.meta())
             raise self.refusal(verdict.denied, server, name)
         if self.hides() and _is_client_tool_call():
-            headers.compare(server, context)
-        admission = calls.let_pass(calls.Passed(self, server, verdict.agent), tool.name, verdict.args, function)
+            try:
+                headers.compare(server, context)
+            except MCPError:
+                await verdict.give_back()
+                raise
+        admission = await calls.let_pass(calls.Passed(self, server, verdict), tool.name, verdict.args, function)
         judged = context.message.model_copy(update={"arguments": calls.copy_of(verdict.args)})
-        with calling(verdict.agent), calls.admitted(admission):
+        with calling(verdict.caller), calls.admitted(admission):
             return await call_next(context.copy(message=judged))
 
     async def on_list_tools(
@@ -126,8 +130,8 @@ class Guard(Middleware):
         judge, leave = self.served.judge, self.leaves(name, function)
         args = {} if args is None else args
         for passed in calls.in_force():
-            if passed.is_of(self, server):
-                return await judge.judge_as(passed.agent, name, args, leave=leave)
+            if passed.is_of(self, server) and passed.caller is not None:
+                return await judge.judge_as(passed.caller, name, args, leave=leave)
         return await judge.judge(name, args, told, leave=leave)
 
     def leaves(self, name: str, function: object) -> bool:

@@ -14,6 +14,8 @@ from fastmcp.tools.base import Tool
 from perso.adapters.fastmcp import calls
 from perso.adapters.fastmcp.guard import function_of, guarded, guards_of, told
 from perso.adapters.fastmcp.names import is_mounted, names_of
+from perso.guard.caller import Caller
+from perso.guard.verdict import Verdict
 
 
 def around(server: FastMCP[Any]) -> tuple[calls.Passed, ...]:
@@ -28,7 +30,7 @@ def around(server: FastMCP[Any]) -> tuple[calls.Passed, ...]:
         return tuple(one for one in passed if one.server is not server)
     entry = calls.entry()
     others = [other for other in (list(guarded) if entry is None else [entry]) if is_mounted(other, server)]
-    return tuple(calls.Passed(guard, other, calls.NOBODY) for other in others for guard in guards_of(other))
+    return tuple(calls.Passed(guard, other, None) for other in others for guard in guards_of(other))
 
 
 async def judge(outer: Sequence[calls.Passed], server: FastMCP[Any], tool: Tool, args: Any) -> tuple[Any, list[calls.Passed]]:
@@ -36,31 +38,42 @@ async def judge(outer: Sequence[calls.Passed], server: FastMCP[Any], tool: Tool,
 
     Raises an error if the call is denied. Guards of servers on which this one is not mounted do not judge it.
     """
-    passed = []
+    passed: list[calls.Passed] = []
     for one in outer:
         found = await names_of(one.server, server, [tool])
         if found is None and server in calls.mounted():
             # A custom provider mounted it, and the names that it uses are not known.
             found = {tool.name: []}
         if found is not None:
-            args, agent = await _judge(one, found[tool.name], server, tool, args)
-            passed.append(calls.Passed(one.guard, one.server, agent))
+            try:
+                verdict = await _judge(one, found[tool.name], server, tool, args)
+            except BaseException:
+                for before in passed:
+                    await before.give_back()
+                raise
+            args = verdict.args
+            passed.append(calls.Passed(one.guard, one.server, verdict))
     return args, passed
 
 
-async def _judge(by: calls.Passed, names: Sequence[str], server: FastMCP[Any], tool: Tool, args: Any) -> tuple[Any, object]:
-    served, function, agent = by.guard.served, function_of(tool), by.agent
+async def _judge(by: calls.Passed, names: Sequence[str], server: FastMCP[Any], tool: Tool, args: Any) -> Verdict:
+    served, function, known = by.guard.served, function_of(tool), by.caller
     denied = None if names else served.judge.refuse(tool.name, "the guarded server does not offer this tool")
+    verdict = Verdict(known, args, denied)
     for name in names:
+        # The call counts once, by the last of its names.
+        await verdict.give_back()
         leave = by.guard.leaves(name, function)
-        if agent is calls.NOBODY:
-            verdict = await served.judge.judge(name, args, told(name, args), leave=leave)
+        if known is None:
+            verdict = await served.judge.judge(name, verdict.args, told(name, args), leave=leave)
         else:
-            verdict = await served.judge.judge_as(agent, name, args, leave=leave)
-        denied, args, agent = denied or verdict.denied, verdict.args, verdict.agent
-    if denied is not None:
-        raise by.guard.refusal(denied, server, tool.name)
-    return args, agent
+            verdict = await served.judge.judge_as(known, name, verdict.args, leave=leave)
+        known = verdict.caller
+        if verdict.denied is not None:
+            break
+    if verdict.denied is not None:
+        raise by.guard.refusal(verdict.denied, server, tool.name)
+    return verdict
 
 
 async def shown(server: FastMCP[Any], tools: Sequence[Tool]) -> Sequence[Tool]:
@@ -71,5 +84,6 @@ async def shown(server: FastMCP[Any], tools: Sequence[Tool]) -> Sequence[Tool]:
             continue
         names = await names_of(by.server, server, tools)
         if names is not None:
-            tools = [tool for tool in tools if any(served.shows("tools", name, by.agent) for name in names[tool.name])]
+            shows = await served.shows("tools", by.caller or Caller())
+            tools = [tool for tool in tools if any(shows(name) for name in names[tool.name])]
     return tools

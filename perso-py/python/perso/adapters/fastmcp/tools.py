@@ -8,7 +8,7 @@ first.
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -105,24 +105,35 @@ class _Arrival:
         elif admission is not None and admission.arrives(self.server, self.name, self.args, self.function):
             self.args = admission.args
             self.passed.extend(admission.passed)
+        elif admission is not None:
+            await admission.replaced()
         own_guards = (*guards_of(self.server), *(one.guard for one in calls.in_force() if one.server is self.server))
         for guard in dict.fromkeys(own_guards):
             if self._is_left(guard, self.server):
                 verdict = await self._judge(guard, self.args)
                 self.args = verdict.args
-                self.passed.append(calls.Passed(guard, self.server, verdict.agent))
+                self.passed.append(calls.Passed(guard, self.server, verdict))
         outer = [one for one in around(self.server) if self._is_left(one.guard, one.server)]
-        self.args, passed = await outside.judge(outer, self.server, self.tool, self.args)
+        self.args, passed = await self._outside(outer, self.args)
         # The server's own guards come last: they know the caller best.
         self.passed[:0] = passed
         return is_part
 
     async def judge_again(self, args: Any) -> None:
         """Judges the call with the arguments that its function is about to get."""
-        for one in self.passed:
+        # The call counts once, with the arguments that it runs with.
+        await self.give_back()
+        before, self.passed = self.passed, []
+        for one in before:
             if one.server is self.server:
-                await self._judge(one.guard, args)
-        await outside.judge([one for one in self.passed if one.server is not self.server], self.server, self.tool, args)
+                self.passed.append(calls.Passed(one.guard, self.server, await self._judge(one.guard, args)))
+        _, passed = await self._outside([one for one in before if one.server is not self.server], args)
+        self.passed[:0] = passed
+
+    async def give_back(self) -> None:
+        """Gives back what the call was charged, because it does not run as it was judged."""
+        for one in self.passed:
+            await one.give_back()
 
     def refuse(self, why: str) -> None:
         """Denies the call, whatever the policy says."""
@@ -134,8 +145,16 @@ class _Arrival:
     def _is_left(self, guard: Guard, server: FastMCP[Any]) -> bool:
         return not any(one.is_of(guard, server) for one in self.passed)
 
+    async def _outside(self, outer: Sequence[calls.Passed], args: Any) -> tuple[Any, list[calls.Passed]]:
+        try:
+            return await outside.judge(outer, self.server, self.tool, args)
+        except Exception:
+            await self.give_back()
+            raise
+
     async def _judge(self, guard: Guard, args: Any) -> Verdict:
         verdict = await guard.inside(self.server, self.name, args, self.function, told(self.name, args))
         if verdict.denied is not None:
+            await self.give_back()
             raise guard.refusal(verdict.denied, self.server, self.name)
         return verdict
