@@ -576,7 +576,8 @@ fn a_hook_remembers_in_a_ledger() {
             let is_over = format!("{}{}", said.out, said.err).contains("At most two pushes an hour.");
             assert_eq!((said.blocks(), is_over), (!asks || at == 2, asks && at == 2), "{agent}: {said:?}");
         }
-        // Without a ledger, what needs one is denied.
+        // Without a ledger, nobody knows what a session has seen, and what needs one is denied.
+        assert!(hook(&[agent, "--policy", &policy], &in_session(agent, "git commit", "b")).blocks(), "{agent}");
         assert!(hook(&[agent, "--policy", &policy], &in_session(agent, "git push", "b")).blocks(), "{agent}");
         let broken = [agent, "--policy", &policy, "--ledger", "file:/nowhere/ledger"];
         assert!(hook(&broken, &in_session(agent, "git commit", "b")).blocks(), "{agent}");
@@ -601,4 +602,14 @@ fn what_a_denied_patch_would_have_been_charged_is_given_back() {
     assert!(patch(&["a.txt", "b.txt", "c.txt"]).blocks());
     assert_eq!(patch(&["a.txt", "b.txt"]).code, 0);
     assert!(patch(&["c.txt"]).blocks());
+}
+
+#[test]
+fn without_a_ledger_labels_are_unknown_and_not_absent() {
+    let (_folder, policy) = policy(
+        r#"{ "perso": 1, "rules": [{ "id": "unseen", "allow": "shell", "when": { "session.labels": { "exists": false } } }] }"#,
+    );
+    for agent in AGENTS {
+        assert!(hook(&[agent, "--policy", &policy], &in_session(agent, "git status", "a")).blocks(), "{agent}");
+    }
 }

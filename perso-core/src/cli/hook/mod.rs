@@ -34,7 +34,7 @@ use super::failure::Failure;
 use super::input::{Document, Extended};
 use super::ledger::Opened;
 use super::now::Now;
-use crate::{CauseKind, Decision, Outcome, Policy, limits};
+use crate::{CauseKind, Decision, Outcome, PartName, Policy, Unknown, limits};
 use answer::{Answer, Verdict};
 use clap::{Args, Subcommand, ValueEnum};
 use event::Event;
@@ -271,8 +271,11 @@ impl Choices {
         // A policy that remembers nothing needs no ledger.
         let address = self.ledger.as_deref().filter(|_| policy.needs_ledger() || policy.reads_session());
         let Some(address) = address else {
-            let verdicts = calls.iter().map(|call| self.verdict_on(&policy.decide_json(&now.told(&policy, call))));
-            return least(verdicts);
+            // Without a ledger, nobody knows what the session has seen.
+            let known = Unknown::default();
+            let unknown = if policy.reads_labels() { known.withheld(PartName::Session) } else { known };
+            let decide = |call: &Vec<u8>| policy.decide_json_partial(&now.told(&policy, call), unknown);
+            return least(calls.iter().map(|call| self.verdict_on(&decide(call))));
         };
         let ledger = Opened::open(address).map_err(|failure| unjudged(&failure))?;
         let mut settled = Vec::new();
