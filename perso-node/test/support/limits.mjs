@@ -9,6 +9,7 @@ export const UNTRUSTED = 'Not after reading.';
 export const NO_LEDGER = 'the policy limits this call, and what was done before is not known';
 export const REFUSED = `${LARGE} Hint: a person has denied this call: do not repeat it.`;
 export const LATE = `${LARGE} Hint: nobody has decided in time: repeat the same call later to ask again.`;
+export const FAILED = `${LARGE} Hint: nobody could be asked: repeat the same call later to try again.`;
 export const UNASKED = `${LARGE} This call needs the approval of a person.`;
 
 const rules = [
@@ -65,4 +66,4 @@ export const approver =
 	};
 
 /** What the model reads of refunds that are not approved. */
-export const UNAPPROVED = { 502: REFUSED, 503: NO_LEDGER, 504: LATE, 505: NO_LEDGER, 506: LATE };
+export const UNAPPROVED = { 502: REFUSED, 503: FAILED, 504: LATE, 505: FAILED, 506: LATE };

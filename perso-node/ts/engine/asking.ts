@@ -8,10 +8,8 @@ import type { Enforcement, Step } from '../policy.js';
 const HINTS: { readonly [answer in Answered]?: string } = {
 	denied: 'a person has denied this call: do not repeat it',
 	unanswered: 'nobody has decided in time: repeat the same call later to ask again',
+	failed: 'nobody could be asked: repeat the same call later to try again',
 };
-
-/** The reason for a denial if nobody could be asked: the same as in perso-core. */
-const FAILED = 'the policy limits this call, and what was done before is not known';
 
 /** Makes the final decision about one call, by what `decide` says of its text. */
 export class AskingOnly implements Enforcement {
@@ -49,11 +47,9 @@ export class AskingOnly implements Enforcement {
 	}
 
 	denial(answer: Answered): Decision {
-		const { rule = null, reason = FAILED } = this.#asked ?? {};
-		const denied: DecisionRecord =
-			answer === 'failed'
-				? { decision: 'deny', rule, reason: FAILED, hint: null, cause: { kind: 'ledger', detail: 'nobody could be asked' } }
-				: { decision: 'deny', rule, reason, hint: HINTS[answer] ?? null, cause: { kind: 'approval' } };
+		const { rule = null, reason = '' } = this.#asked ?? {};
+		const cause = { kind: 'approval', ...(answer === 'failed' && { detail: 'nobody could be asked' }) } as const;
+		const denied: DecisionRecord = { decision: 'deny', rule, reason, hint: HINTS[answer] ?? null, cause };
 		return decision(denied);
 	}
 

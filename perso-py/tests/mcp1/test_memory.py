@@ -13,7 +13,7 @@ from pydantic import AfterValidator
 
 from perso import elicit
 from support import memory
-from support.memory import OVER, POLICY, UNKNOWN, Used, ran, user
+from support.memory import NOBODY, OVER, POLICY, Used, ran, user
 
 
 @asynccontextmanager
@@ -94,5 +94,5 @@ async def test_the_client_asks_its_user() -> None:
         assert await used.call("pay", {"amount": 501}) == "ran"
         assert await used.call("pay", {"amount": 502}) == memory.REFUSED
     async with served(server) as used:
-        assert await used.call("pay", {"amount": 501}) == UNKNOWN
+        assert await used.call("pay", {"amount": 501}) == NOBODY
     assert len(ran()) == 1

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel
 
 from perso import elicit
 from support import memory
-from support.memory import OVER, POLICY, UNKNOWN, Used, ran, user
+from support.memory import NOBODY, OVER, POLICY, Used, ran, user
 from support.policies import policy
 
 
@@ -170,10 +170,10 @@ async def test_the_client_asks_its_user() -> None:
         assert await used.call("pay", {"amount": 502}) == memory.REFUSED == await used.call("pay", {"amount": 505})
         assert await used.call("pay", {"amount": 503}) == memory.LATE == await used.call("pay", {"amount": 504})
     async with served(server, "legacy") as used:
-        assert await used.call("pay", {"amount": 501}) == UNKNOWN
+        assert await used.call("pay", {"amount": 501}) == NOBODY
     # There are no requests to clients in this version of MCP.
     async with served(server, "2026-07-28", elicitation_callback=answer) as used:
-        assert await used.call("pay", {"amount": 501}) == UNKNOWN
+        assert await used.call("pay", {"amount": 501}) == NOBODY
     assert len(ran()) == 1
 
 

@@ -48,6 +48,7 @@ OVER = "At most 1000 a day. Hint: there is room again in about 24 hours."
 REFUSED = "Large payments need approval. Hint: a person has denied this call: do not repeat it."
 LATE = "Large payments need approval. Hint: nobody has decided in time: repeat the same call later to ask again."
 UNASKED = "Large payments need approval. This call needs the approval of a person."
+NOBODY = "Large payments need approval. Hint: nobody could be asked: repeat the same call later to try again."
 UNKNOWN = "the policy limits this call, and what was done before is not known"
 
 
@@ -160,7 +161,7 @@ async def a_person_is_asked(using: Using) -> None:
             assert await used.call("pay", {"amount": 501}) == "ran"
             assert await used.call("pay", {"amount": 502}) == REFUSED
             for amount in (503, 504):
-                assert await used.call("pay", {"amount": amount}) == UNKNOWN
+                assert await used.call("pay", {"amount": amount}) == NOBODY
             for amount in (505, 506) if approver is ask else (505,):
                 assert await used.call("pay", {"amount": amount}) == LATE
             # What a person approves counts, and what they do not approve does not.
