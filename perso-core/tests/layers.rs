@@ -129,6 +129,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
             "load",
             "compile",
             "enforce",
+            "call",
             "suite",
             "catalog",
             "learn",
@@ -244,6 +245,11 @@ fn exports(library: &str) -> BTreeMap<String, String> {
     for line in library.split(';').filter_map(|item| item.rsplit("pub use ").next().filter(|rest| *rest != item)) {
         let (module, names) = line.split_once("::").unwrap();
         let module = if module == "perso_decode" { names } else { module };
+        // `module::inner::{…}`: a layer that uses these names uses the inner module.
+        let (module, names) = match names.split_once("::{") {
+            Some((inner, _)) => (inner, names.trim_start_matches(inner).trim_start_matches("::")),
+            None => (module, names),
+        };
         match names.strip_prefix('{') {
             Some(list) => exports.extend(group(list).into_iter().map(|name| (name, module.to_owned()))),
             None => drop(exports.insert(names.to_owned(), module.to_owned())),

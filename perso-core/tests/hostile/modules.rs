@@ -357,7 +357,7 @@ fn obliging(list: impl Fn(&mut Function) + 'static) -> Made {
         manifest: |manifest| {
             manifest.abi = abi::VERSION + abi::OBLIGING;
             let (max, reason) = ("5".into(), "At most 5.".into());
-            let limit = Limit { per: vec![0], sum: None, max, window: Window::Session, asks: false, reason };
+            let limit = Limit { per: vec![0], sum: None, max, window: Window::Last(60), asks: false, reason };
             manifest.obligations = vec![Obligation { id: "l".into(), limit: Some(limit), label: None }];
         },
         ..Made::default()
@@ -445,6 +445,18 @@ fn limits_fit_the_abi_and_the_export() {
                         limit: None,
                         label: Some(Label { session: 999, add: Vec::new() }),
                     }];
+                },
+                ..obliging(|_| ())
+            },
+        ),
+        (
+            "a limit by session that does not read the session's id",
+            Made {
+                manifest: |manifest| {
+                    manifest.abi += abi::OBLIGING;
+                    let (max, reason) = ("5".into(), "At most 5.".into());
+                    let limit = Limit { per: vec![0], sum: None, max, window: Window::Session, asks: false, reason };
+                    manifest.obligations = vec![Obligation { id: "l".into(), limit: Some(limit), label: None }];
                 },
                 ..obliging(|_| ())
             },
