@@ -57,7 +57,7 @@ async fn the_commands_of_the_page_run() {
             run += 1;
         }
     }
-    assert_eq!(run, 3);
+    assert_eq!(run, 4);
     assert_eq!(fs::read_to_string(world.path("mcp.json")).unwrap(), before);
 }
 
