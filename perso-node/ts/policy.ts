@@ -257,7 +257,7 @@ export abstract class BasePolicy {
 
 	/**
 	 * Loads a source and replaces the current policy with it. Calls that are being judged finish with the policy they
-	 * started with. If several reloads run at the same time, the one that was started last wins.
+	 * started with, but what a person approves meanwhile does not run: the call has to be made again. If several reloads run at the same time, the one that was started last wins.
 	 *
 	 * @throws LoadError or PolicyError if the source does not load; the current policy then stays active
 	 * @example

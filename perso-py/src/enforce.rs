@@ -129,6 +129,14 @@ impl Answer {
         Self(enforce::Answer::TooLarge)
     }
 
+    /// The answer, if the policy has changed since it was asked for: an approval is void.
+    fn outdated(&self) -> Self {
+        match &self.0 {
+            enforce::Answer::Approved(_) => Self(enforce::Answer::Used),
+            answer => Self(answer.clone()),
+        }
+    }
+
     /// Whether nobody has decided yet.
     #[getter]
     fn is_pending(&self) -> bool {

@@ -289,6 +289,8 @@ impl<R: Sync + 'static> Guard<R> {
         let question = pending.question(policy, asked, approvals);
         let answer = caught::future(async { approver.ask(&question).await });
         let answer = match tokio::time::timeout(self.approval_time, answer).await {
+            // It was for the policy that asked, and another one may deny the call.
+            Ok(Ok(Ok(Said::Approved(_)))) if self.policy.current().module() != policy.module() => Said::Used,
             Ok(answer) => answer.flatten()?,
             Err(_) => Said::Unanswered,
         };

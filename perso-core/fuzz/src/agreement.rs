@@ -19,8 +19,8 @@ const PORTABLY: u64 = 32;
 const POLICY_BYTES: usize = 2048;
 const CALL_BYTES: usize = 1024;
 
-/// After how many pairs their number is told.
-const TOLD: u64 = 10_000;
+/// How many pairs are judged between two reports.
+const REPORTED: u64 = 10_000;
 
 static PAIRS: AtomicU64 = AtomicU64::new(0);
 
@@ -35,8 +35,8 @@ pub fn run(data: &[u8]) {
 
     let before = PAIRS.fetch_add(CALLS, Ordering::Relaxed);
     let now = before + CALLS;
-    if before / TOLD != now / TOLD {
-        eprintln!("{} pairs without a difference", now / TOLD * TOLD);
+    if before / REPORTED != now / REPORTED {
+        eprintln!("{} pairs without a difference", now / REPORTED * REPORTED);
     }
 }
 

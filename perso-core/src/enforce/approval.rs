@@ -52,7 +52,7 @@ pub enum Answer {
     Pending,
     /// Nobody has decided in time.
     Unanswered,
-    /// Somebody has approved it, and another call that is the same was faster to use that.
+    /// Somebody has approved it, but another call that is the same has used that, or the policy has changed.
     Used,
     /// The call is larger than what a person can be shown.
     TooLarge,

@@ -125,7 +125,7 @@ impl Enforcer {
         self.ledger.as_ref()
     }
 
-    /// The `session` part of a call: its id, and its labels if the policy reads anything of the session.
+    /// The `session` part of a call: its id, and its labels if the policy reads them.
     ///
     /// If there is no ledger, or it does not answer, nothing is known of the session, which never grants permission.
     pub async fn session(&self, policy: &Policy, id: &str) -> Part<'static> {
@@ -144,9 +144,10 @@ impl Enforcer {
 
     /// Decides a call by its assessment, and remembers what has to be remembered if it may run.
     ///
-    /// If the step asks for an approval, ask a person the [question](Pending::question). If they approve, [add](Approvals::add) that to `approvals`, judge the call again,
-    /// because what was known of it may have changed meanwhile, and take the next step with the new assessment. Otherwise the call
-    /// ends with [`Pending::answered`].
+    /// If the step asks for an approval, ask a person the [question](Pending::question). If they approve, [add](Approvals::add) that to
+    /// `approvals`, judge the call again, because what was known of it may have changed meanwhile, and take the next step with the new
+    /// assessment. Otherwise the call ends with [`Pending::answered`]. It also ends so, with [`Answer::Used`], if the host has changed
+    /// the policy meanwhile: the approval was for the policy that asked.
     pub async fn step<'p>(&self, assessment: Assessment<'p>, approvals: &Approvals) -> Step<'p> {
         let Assessment { decision, obligations } = assessment;
         let decision = match decision.outcome {

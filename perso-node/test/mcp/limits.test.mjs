@@ -280,6 +280,21 @@ test('what is judged after an approval is what is known then', native, async () 
 	assert.match(answers[1].result.content[0].text, /^One an hour\. Hint: there is room again/);
 });
 
+test('an approval is void if the policy has changed meanwhile', async () => {
+	const policy = await compiled({ rules: [{ ask: 'process_refund', reason: LARGE }] });
+	const { module } = await compiled({ rules: [{ allow: 'process_refund' }] });
+	const approver = async () => {
+		await policy.reload(module);
+		return { approved: true, by: 'max' };
+	};
+	const { passed, answers, say, settled } = passing(policy, { agent: { id: 'ann' }, approver });
+	say(request('tools/call', { name: 'process_refund', arguments: { amount: 501 } }));
+	while (answers.length === 0) await settled();
+	const expected = `${LARGE} Hint: the approval has expired or was used: repeat the same call to ask again.`;
+	assert.equal(answers[0].result.content[0].text, expected);
+	assert.deepEqual(passed, []);
+});
+
 test('a limit that asks', native, async () => {
 	const ledger = Ledger.open('memory:');
 	const asked = [];

@@ -55,7 +55,7 @@ export const approver =
 			case 502:
 				return { approved: false, by: 'max' };
 			case 503:
-				throw new Error('nobody is there');
+				throw new Error('the chat is down');
 			case 504:
 				return undefined;
 			case 505:

@@ -8,6 +8,7 @@ import type { Enforcement, Step } from '../policy.js';
 const HINTS: { readonly [answer in Answered]?: string } = {
 	denied: 'a person has denied this call: do not repeat it',
 	unanswered: 'nobody has decided in time: repeat the same call later to ask again',
+	used: 'the approval has expired or was used: repeat the same call to ask again',
 	failed: 'nobody could be asked: repeat the same call later to try again',
 };
 

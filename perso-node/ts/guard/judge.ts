@@ -338,7 +338,10 @@ export class Judge<CallInfo> {
 					if (decision.decision === 'ask' && unshown) return { args, decision: notJudged(UNSHOWN, UNSHOWN), failure: unshown };
 					return { args, decision, approvedBy, failure, undo: charged ? undoing(tool, enforcement) : undefined };
 				}
+				const outdated = enforcement.denial('used');
 				const { answer, failure: unasked } = await this.#ask(called, enforcement, question);
+				// An approval is for the policy that asked, and another one may deny the call.
+				if (answer === 'approved' && this.policy.active !== active) return { args, decision: outdated, failure };
 				if (answer !== 'approved') return { args, decision: enforcement.denial(answer), failure: unasked ?? failure };
 				// An approval can take minutes, so the call is judged by what is known when it is about to run.
 				judged = await this.#assessed(called, true);

@@ -199,6 +199,8 @@ class Answer:
     @staticmethod
     def too_large() -> Answer:
         """The call is larger than what a person can be shown."""
+    def outdated(self) -> Answer:
+        """The answer, if the policy has changed since it was asked for: an approval is void."""
     @property
     def is_pending(self) -> bool:
         """Whether nobody has decided yet."""

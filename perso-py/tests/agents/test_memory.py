@@ -4,6 +4,7 @@ import functools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import product
 from typing import Any
 
 import anyio.to_thread
@@ -62,9 +63,12 @@ async def openai_agents(**settings: Any) -> AsyncIterator[Used]:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("using", [langchain, langchain_sync, openai_agents])
-@pytest.mark.parametrize("case", memory.CASES)
+@pytest.mark.parametrize(
+    ("using", "case"),
+    [
+        *product([langchain, openai_agents], memory.CASES),
+        *product([langchain_sync], memory.SYNC_CASES),
+    ],
+)
 async def test_what_depends_on_earlier_calls(case: Any, using: Any) -> None:
-    if case is memory.a_person_is_asked and using is langchain_sync:
-        pytest.skip("sync code cannot wait for an async approver")
     await case(using)

@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +65,8 @@ async def coroutines(**settings: Any) -> AsyncIterator[Used]:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("case", memory.CASES)
-@pytest.mark.parametrize("using", [functions, coroutines])
+@pytest.mark.parametrize(("using", "case"), [*product([functions], memory.SYNC_CASES), *product([coroutines], memory.CASES)])
 async def test_what_depends_on_earlier_calls(case: Any, using: Using) -> None:
-    if case is memory.a_person_is_asked and using is functions:
-        pytest.skip("a sync function cannot wait for an async approver")
     await case(using)
 
 
@@ -297,7 +296,6 @@ def in_a_fork(work: Any) -> str:
     return answer
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 def test_a_ledger_is_of_the_process_that_has_opened_it(tmp_path: Path) -> None:
     for address in ("memory:", f"file:{tmp_path / 'ledger'}"):
@@ -358,3 +356,30 @@ async def test_a_cancelled_call_does_not_run() -> None:
         assert ran() == []
         # What was not charged is there.
         assert await used.call("pay", {"amount": 500}) == "ran" == await used.call("pay", {"amount": 500})
+
+
+@pytest.mark.anyio
+async def test_an_approval_is_void_if_the_policy_has_changed_meanwhile() -> None:
+    rules = policy({"ask": "refund", "reason": "A person checks."})
+    other = policy({"allow": "refund"})
+
+    def approver(question: Question) -> Answer:
+        rules.swap(other.module if question.args["amount"] > 1 else rules.module)
+        return Answer.approved(by="max")
+
+    @rules.guard(ledger="memory:", approver=approver)
+    def refund(amount: int) -> int:
+        return amount
+
+    @rules.guard(tool="refund", ledger="memory:", approver=approver)
+    async def refund_later(amount: int) -> int:
+        return amount
+
+    void = "A person checks. Hint: the approval has expired or was used: repeat the same call to ask again."
+    asks = rules.module
+    assert (refund(1), await refund_later(1)) == (1, 1)
+    with pytest.raises(Denied, match=re.escape(void)):
+        refund(2)
+    rules.swap(asks)
+    with pytest.raises(Denied, match=re.escape(void)):
+        await refund_later(2)

@@ -6,7 +6,8 @@ use crate::support::{Claims, Ran, authenticate, compiled, router, server};
 use axum::{Router, middleware};
 use http::request::Parts;
 use perso_tower::{
-    Answer, Approval, BoxError, Event, FromExtension, Guard, PersoLayer, Policy, Question, Queue, RouterLayer, ledger,
+    Answer, Approval, BoxError, Event, FromExtension, Guard, PersoLayer, Policy, PolicyHandle, Question, Queue,
+    RouterLayer, ledger,
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
@@ -157,7 +158,7 @@ async fn a_person_is_asked() {
         Ok(match question.args["amount"].as_u64() {
             Some(501) => Answer::Approved(Approval::by("max")),
             Some(502) => Answer::Denied { by: "max".to_owned() },
-            Some(503) => return Err(BoxError::from("nobody is there")),
+            Some(503) => return Err(BoxError::from("the chat is down")),
             Some(504) => panic!("the host's code panics"),
             _ => std::future::pending().await,
         })
@@ -203,6 +204,26 @@ async fn a_call_waits_in_the_ledger_for_a_person() {
         assert!(text(&answer).starts_with("pay ran"), "{name}: {answer}");
         assert_eq!(ran.take().len(), 1, "{name}");
     }
+}
+
+#[tokio::test]
+async fn an_approval_is_void_if_the_policy_has_changed_meanwhile() {
+    let (ran, handle) = (Ran::default(), PolicyHandle::from(policy()));
+    let changed = handle.clone();
+    let layer = settings!(PersoLayer::new(handle), of_parts).approver(move |question: Question| {
+        // To one that denies the call, or to the same one.
+        let same = question.args["amount"] == 502;
+        changed.swap(if same { policy() } else { compiled(&json!({ "perso": 1, "rules": [] })) });
+        async { Ok(Answer::Approved(Approval::by("max"))) }
+    });
+    let app = served(Server { ran: ran.clone() }).layer(layer).layer(middleware::from_fn(authenticate));
+    let client = Client::connect(&app, MODERN, "agent:ann").await;
+    pay(&client, "agent:ann", 502).await;
+    assert_eq!(ran.take().len(), 1);
+    let void =
+        "Large payments need approval. Hint: the approval has expired or was used: repeat the same call to ask again.";
+    assert_denied(&pay(&client, "agent:bob", 501).await, void, MODERN);
+    ran.assert_nothing("the policy has changed");
 }
 
 #[tokio::test]

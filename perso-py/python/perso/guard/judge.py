@@ -14,7 +14,7 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-from perso._perso import Approvals, Decision, Json, Ledger, Policy, Step, Unknown, is_flat, not_judged
+from perso._perso import Answer, Approvals, Decision, Json, Ledger, Policy, Step, Unknown, is_flat, not_judged
 from perso._perso import session as part_of_session
 from perso.guard.ask import Asked
 from perso.guard.caller import ANONYMOUS, Caller, caller
@@ -168,7 +168,7 @@ class Judge:
             if step.question is None or memory is None:
                 return self._conclude(begin, by, tool, owned, self._unasked(by, step.decision), failure, step)
             try:
-                answer = memory.ask_now(step.question, by.request)
+                answer = self._current(memory.ask_now(step.question, by.request), policy)
             except Exception as error:
                 return self._conclude(begin, by, tool, owned, step.failed(), error)
             if not approvals.add(step.question, answer):
@@ -333,7 +333,7 @@ class Judge:
             elif leave:
                 decision = reading.decide(Unknown.OPEN, remembered=True)
                 # The other guard allows the call, asks or denies. An ask is left to it only if the resource can still change
-                # that, or if it has somebody to ask: whoever this guard has.
+                # that, or if it can ask a person: the person that this guard asks.
                 can_ask = memory is not None and memory.asks()
                 if decision.allowed or (decision.outcome == "ask" and (can_ask or reading.needs_resource())):
                     return Verdict(by, owned, None)
@@ -344,14 +344,18 @@ class Judge:
             if step.question is None:
                 return self._conclude(begin, by, tool, owned, self._unasked(by, step.decision), failure, step)
             try:
-                answer = await memory.ask(step.question, by.request)
+                answer = self._current(await memory.ask(step.question, by.request), policy)
             except Exception as error:
                 return self._conclude(begin, by, tool, owned, step.failed(), error)
             if not approvals.add(step.question, answer):
                 return self._conclude(begin, by, tool, owned, step.unapproved(answer), failure)
 
+    def _current(self, answer: Answer, policy: Policy) -> Answer:
+        """The answer, unless the policy has changed since it asked: an approval is for the policy that asked."""
+        return answer if self.policy.module == policy.module else answer.outdated()
+
     def _shown(self, by: Caller, owned: Any, judged: Any = None) -> Callable[[], Any] | None:
-        """Makes what a person is shown of a call. `None` if nobody is asked."""
+        """A function for what a person sees of a call. `None` if this guard asks no one."""
         if by.memory is None or not by.memory.asks() or self.observes:
             return None
         return lambda: shown(by, judged if isinstance(judged, Json) else owned)
