@@ -237,8 +237,20 @@ impl Number {
     #[cfg(not(target_arch = "wasm32"))]
     #[must_use]
     pub fn parts(self) -> (bool, u128, i64) {
-        let Parts { is_negative, digits, exponent } = Parts::of(self);
-        (is_negative, digits, if digits == 0 { 0 } else { exponent })
+        let Self { head, high, low } = if self.head < 0 { self.negated() } else { self };
+        if head == 0 {
+            return (false, 0, 0);
+        }
+        let exponent = head - NUMBER_EXPONENT - i64::from(NUMBER_DIGITS);
+        let (digits, zeros) = if low == 0 {
+            let zeros = zeros(high);
+            (u128::from(high / 10_u64.pow(zeros)), zeros + LIMB)
+        } else {
+            let zeros = zeros(low);
+            let digits = u128::from(high) * 10_u128.pow(LIMB) + u128::from(low);
+            (if zeros == 0 { digits } else { digits / 10_u128.pow(zeros) }, zeros)
+        };
+        (self.head < 0, digits, exponent + i64::from(zeros))
     }
 
     const fn negated(self) -> Self {
@@ -247,6 +259,19 @@ impl Number {
         }
         Self { head: -self.head, high: !self.high, low: !self.low }
     }
+}
+
+/// How many zeros a limb ends in, which is not 0.
+#[cfg(not(target_arch = "wasm32"))]
+fn zeros(mut number: u64) -> u32 {
+    let mut count = 0;
+    for step in [16, 8, 4, 2, 1] {
+        if number.is_multiple_of(10_u64.pow(step)) {
+            number /= 10_u64.pow(step);
+            count += step;
+        }
+    }
+    count
 }
 
 /// A number as its digits, which end in no 0, and the power of ten that the last of them stands for. Zero has none.
@@ -317,6 +342,21 @@ mod tests {
         assert_eq!(Number::from(u64::MAX), parse("18446744073709551615"));
         assert_eq!(Number::from(i64::MIN), parse("-9223372036854775808"));
         assert_eq!(Number::from(0_u64), Number::ZERO);
+    }
+
+    #[test]
+    fn digits_end_in_no_zero() {
+        for length in 0..NUMBER_DIGITS {
+            // Two digits with zeros between them, and nines.
+            let power = 10_i128.pow(length);
+            for digits in [3 * power + i128::from(length > 0), 10 * power - 1] {
+                for exponent in [-3, 0, 3] {
+                    let number = Number::scaled(-digits, exponent).unwrap();
+                    assert_eq!(number.parts(), (true, digits.unsigned_abs(), exponent), "{digits}e{exponent}");
+                }
+            }
+        }
+        assert_eq!(parse("-0.0").parts(), (false, 0, 0));
     }
 
     #[test]

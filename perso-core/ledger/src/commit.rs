@@ -18,7 +18,7 @@ use crate::window::Window;
 pub struct CallId([u8; 16]);
 
 impl CallId {
-    /// A new one.
+    /// A random one. [`Ledger::new_call`](crate::Ledger::new_call) may be faster.
     ///
     /// # Errors
     ///
@@ -27,6 +27,11 @@ impl CallId {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(|_| LedgerError::Unavailable("the system has no random numbers"))?;
         Ok(Self(bytes))
+    }
+
+    /// The one with these two numbers for bytes.
+    pub(crate) const fn from_halves(first: u64, second: u64) -> Self {
+        Self(((first as u128) << 64 | second as u128).to_be_bytes())
     }
 
     /// The one with these bytes.

@@ -17,6 +17,15 @@ use crate::window::Window;
 /// Every operation ends: with an answer, or with an error within the store's time limit. After an error the call must not run.
 #[async_trait]
 pub trait Ledger: Send + Sync {
+    /// An id for a new call, which no other call of this ledger has.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no random numbers.
+    fn new_call(&self) -> Result<CallId, LedgerError> {
+        CallId::random()
+    }
+
     /// Writes all that a call adds, or nothing.
     ///
     /// The same commit again gives the same answer and adds nothing, if the first one was written: a retry after an error is safe.

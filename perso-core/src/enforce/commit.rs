@@ -13,16 +13,18 @@ const WINDOW: LedgerError = LedgerError::Invalid("the policy has a window that t
 ///
 /// # Errors
 ///
-/// If a ledger has no such window, or there are no random numbers.
+/// If a ledger has no such window.
 pub(super) fn of(
+    call: CallId,
     obligations: &Obligations<'_>,
     approval: Option<Digest>,
     is_approved: impl Fn(&str) -> bool,
 ) -> Result<Commit, LedgerError> {
-    let mut commit = Commit::new(CallId::random()?);
+    let mut commit = Commit::new(call);
     commit.session = obligations.session.as_deref().map(Session::new);
     commit.approval = approval;
     commit.labels = obligations.labels.iter().map(|label| Label::new(label)).collect::<Result<_, _>>()?;
+    commit.charges.reserve_exact(obligations.charges.len());
     for Charge { limit, account, amount } in &obligations.charges {
         let max = if limit.asks && is_approved(&limit.id) { Amount::MAX.units() } else { limit.max };
         commit.charges.push(perso_ledger::Charge {

@@ -167,7 +167,8 @@ impl Enforcer {
         };
         let rule = decision.rule;
         let is_given = |limit: &str| approvals.has(rule.unwrap_or_default(), Some(limit));
-        let committed = match commit::of(&obligations, queued, is_given) {
+        let commit = ledger.new_call().and_then(|call| commit::of(call, &obligations, queued, is_given));
+        let committed = match commit {
             Ok(commit) => ledger.commit(&commit).await.map(|committed| (commit, committed)),
             Err(error) => Err(error),
         };

@@ -88,7 +88,6 @@ pub(super) fn load(bytes: Vec<u8>) -> Result<Loaded, ModuleError> {
     let covers =
         names.covered().ok_or(ModuleError::Untrusted("it covers or limits something else than its ABI has"))?;
     let obligations = obligations::load(&names).ok_or(ModuleError::Untrusted("its limits or labels are damaged"))?;
-    let reads = obligations.iter().map(obligations::Obligation::reads).collect();
     let table = sections.table.ok_or(ModuleError::NotAPolicy("it has no table"))?;
     let table = expand(bytes.get(table).unwrap_or_default()).ok_or(ModuleError::Untrusted("its table is damaged"))?;
     let reasons = sections.reasons.ok_or(ModuleError::NotAPolicy("it has no reasons"))?;
@@ -99,7 +98,8 @@ pub(super) fn load(bytes: Vec<u8>) -> Result<Loaded, ModuleError> {
     // what an interpreter counts besides: translating a function at its first call for one.
     let once = 100_000 + 32 * bytes.len() as u64;
     let fuel = once.max((once * 64).min(MOST_FUEL));
-    let seed = Seed { module: sections.run.into(), config: config(), fuel, abi: names.abi, obligations: reads };
+    let obliges = !obligations.is_empty();
+    let seed = Seed { module: sections.run.into(), config: config(), fuel, abi: names.abi, obliges };
     Ok(Loaded { bytes, table, names, reasons, covers, obligations, seed })
 }
 

@@ -296,10 +296,10 @@ impl Policy {
         let none = Obligations::default();
         match self.answer(text, read) {
             Ok((answer, None)) => Assessment { decision: self.decision(answer), obligations: none },
-            Ok((answer, Some(owed))) => match obligations::read(&self.inner.loaded, &owed) {
-                Ok(obligations) => Assessment { decision: self.decision(answer), obligations },
-                Err(refusal) => Assessment { decision: refusal.decision(&self.inner.loaded), obligations: none },
-            },
+            Ok((answer, Some(Ok(obligations)))) => Assessment { decision: self.decision(answer), obligations },
+            Ok((_, Some(Err(refusal)))) => {
+                Assessment { decision: refusal.decision(&self.inner.loaded), obligations: none }
+            }
             Err(failure) => Assessment { decision: failed(failure), obligations: none },
         }
     }
@@ -321,10 +321,10 @@ impl Policy {
         &self,
         text: usize,
         read: impl Fn(Table<'_>, &mut [u8]) -> Result<Outcome, Error>,
-    ) -> Result<(Answer, Option<Vec<Owed>>), Failure> {
+    ) -> Result<(Answer, Option<Owed<'_>>), Failure> {
         let mut worker = self.inner.workers.get();
         let table = self.inner.loaded.table().map_err(|error| Failure::Call(error.code().anywhere()))?;
-        worker.judge(text, |memory| read(table, memory))
+        worker.judge(&self.inner.loaded, text, |memory| read(table, memory))
     }
 
     /// Whether the policy reads anything in a part of the call.

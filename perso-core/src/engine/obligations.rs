@@ -1,7 +1,6 @@
 //! What has to be remembered of a call before it may run.
 
 use super::load::Loaded;
-use super::worker::{Held, Owed};
 use crate::decision::{Cause, CauseKind, Decision, Expected, Hint, Outcome, Problem};
 use crate::module::{self, Names, reason};
 use perso_decode::Number;
@@ -169,6 +168,7 @@ fn units(number: Number) -> Option<u128> {
 }
 
 /// Why a call that the rules let through is denied.
+#[derive(Clone, Copy)]
 pub(super) struct Refusal<'p> {
     /// The limit that it cannot be counted towards; `None` if its session cannot get labels.
     limit: Option<&'p Limit>,
@@ -192,26 +192,38 @@ impl<'p> Refusal<'p> {
     }
 }
 
-/// What is to be remembered of a call.
-///
-/// # Errors
-///
-/// Why it cannot be.
-pub(super) fn read<'p>(loaded: &'p Loaded, owed: &[Owed]) -> Result<Obligations<'p>, Refusal<'p>> {
-    let mut obligations = Obligations::default();
-    for Owed { number, values } in owed {
-        match loaded.obligations.get(*number) {
-            Some(Obligation::Label(module::Label { session, add })) => {
+/// The most attributes that one obligation reads: the names of an account, the session, and what is summed.
+pub(super) const MOST_READ: usize = ACCOUNT_NAMES + 2;
+
+/// A value as a frame has it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Held<'m> {
+    Boolean(bool),
+    Number(Number),
+    Text(&'m str),
+    /// No such value, but a [`kind`].
+    Other(u32),
+}
+
+impl Obligation {
+    /// Adds what has to be remembered of a call for this obligation, by the values that it reads.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be remembered.
+    pub(super) fn add<'p>(&'p self, values: &[Held<'_>], owed: &mut Obligations<'p>) -> Result<(), Refusal<'p>> {
+        match self {
+            Self::Label(module::Label { session, add }) => {
                 let id = values.first().map_or(Err(Problem::Missing), text_of);
                 let refusal = |problem| Refusal { limit: None, attribute: *session, problem, takes: Expected::STRING };
-                obligations.session = Some(id.map_err(refusal)?);
+                owed.session = Some(id.map_err(refusal)?);
                 for label in add {
-                    if !obligations.labels.contains(&&**label) {
-                        obligations.labels.push(label);
+                    if !owed.labels.contains(&&**label) {
+                        owed.labels.push(label);
                     }
                 }
             }
-            Some(Obligation::Charge { limit, per, sum, session }) => {
+            Self::Charge { limit, per, sum, session } => {
                 let refusal =
                     |attribute: u32, problem, takes| Refusal { limit: Some(limit), attribute, problem, takes };
                 let (named, charged) = values.split_at_checked(per.len()).unwrap_or_default();
@@ -219,7 +231,7 @@ pub(super) fn read<'p>(loaded: &'p Loaded, owed: &[Owed]) -> Result<Obligations<
                 for (at, (value, attribute)) in named.iter().zip(per).enumerate() {
                     if *session == Some(at) {
                         let id = text_of(value).map_err(|problem| refusal(*attribute, problem, Expected::STRING))?;
-                        obligations.session = Some(id);
+                        owed.session = Some(id);
                     }
                     account.push(scalar(value).map_err(|problem| refusal(*attribute, problem, SCALAR))?);
                 }
@@ -229,42 +241,40 @@ pub(super) fn read<'p>(loaded: &'p Loaded, owed: &[Owed]) -> Result<Obligations<
                     }
                     _ => 10_u128.pow(DIGITS),
                 };
-                obligations.charges.push(Charge { limit, account, amount });
+                owed.charges.push(Charge { limit, account, amount });
             }
-            // The worker has found their numbers in the list.
-            None => {}
         }
+        Ok(())
     }
-    Ok(obligations)
 }
 
 /// The types of what names an account.
 const SCALAR: Expected = Expected::BOOLEAN.or(Expected::NUMBER).or(Expected::STRING);
 
 /// The value that names an account.
-fn scalar(value: &Held) -> Result<Scalar, Problem> {
+fn scalar(value: &Held<'_>) -> Result<Scalar, Problem> {
     match value {
         Held::Boolean(value) => Ok(Scalar::Boolean(*value)),
         Held::Number(number) => {
             let (is_negative, digits, power) = number.parts();
             Ok(Scalar::Number(format!("{}{digits}e{power}", if is_negative { "-" } else { "" })))
         }
-        Held::Text(text) => Ok(Scalar::Text(text.clone())),
+        Held::Text(text) => Ok(Scalar::Text((*text).to_owned())),
         Held::Other(state) => Err(problem(*state)),
     }
 }
 
 /// A string.
-fn text_of(value: &Held) -> Result<String, Problem> {
+fn text_of(value: &Held<'_>) -> Result<String, Problem> {
     match value {
-        Held::Text(text) => Ok(text.clone()),
+        Held::Text(text) => Ok((*text).to_owned()),
         Held::Boolean(_) | Held::Number(_) => Err(Problem::Type),
         Held::Other(state) => Err(problem(*state)),
     }
 }
 
 /// What is charged, in units of 10^-18.
-fn amount(value: &Held) -> Result<u128, Problem> {
+fn amount(value: &Held<'_>) -> Result<u128, Problem> {
     match value {
         Held::Number(number) => units(*number).ok_or(Problem::OutOfRange),
         Held::Boolean(_) | Held::Text(_) => Err(Problem::Type),

@@ -1,5 +1,7 @@
 //! One instance of a module with the memory to read calls into. A worker judges one call at a time.
 
+use super::load::Loaded;
+use super::obligations::{Held, MOST_READ, Obligations, Refusal};
 use crate::decision;
 use crate::module::{Answer, abi};
 use perso_decode::layout::kind;
@@ -18,8 +20,8 @@ pub(super) struct Seed {
     pub(super) fuel: u64,
     /// The ABI that the manifest says it has.
     pub(super) abi: u32,
-    /// For each obligation, how many attributes it reads.
-    pub(super) obligations: Arc<[usize]>,
+    /// Whether the policy has obligations.
+    pub(super) obliges: bool,
 }
 
 /// Why a call got no answer.
@@ -95,12 +97,14 @@ impl Worker {
         Ok(())
     }
 
-    /// Judges the call whose frame `read` writes; `text` is how much more memory than a frame that may take.
-    pub(super) fn judge(
+    /// Judges the call whose frame `read` writes; `text` is how much more memory than a frame that may take. Gives what has to
+    /// be remembered of the call too, if it may run and there is something.
+    pub(super) fn judge<'p>(
         &mut self,
+        loaded: &'p Loaded,
         text: usize,
         read: impl Fn(&mut [u8]) -> Result<Outcome, Error>,
-    ) -> Result<(Answer, Option<Vec<Owed>>), Failure> {
+    ) -> Result<(Answer, Option<Owed<'p>>), Failure> {
         let running = match &mut self.instance {
             Some(running) => running,
             none => none.insert(start(&self.seed).map_err(|_| Failure::Start)?),
@@ -118,7 +122,7 @@ impl Worker {
         let result = frame.and_then(|()| running.decide(self.seed.fuel)).and_then(|answer| {
             let owed = match answer.outcome {
                 decision::Outcome::Deny => None,
-                _ => running.owed(&self.seed, large.as_deref())?,
+                _ => running.owed(loaded, large.as_deref())?,
             };
             Ok((answer, owed))
         });
@@ -183,58 +187,47 @@ impl Running {
     }
 }
 
-/// An obligation of a call: its number, and what it reads.
-#[derive(Debug)]
-pub(super) struct Owed {
-    pub(super) number: usize,
-    pub(super) values: Vec<Held>,
-}
-
-/// A value as a frame has it.
-#[derive(Debug)]
-pub(super) enum Held {
-    Boolean(bool),
-    Number(Number),
-    Text(String),
-    /// No such value, but a [`kind`].
-    Other(u32),
-}
+/// What has to be remembered of a call, or why it cannot be.
+pub(super) type Owed<'p> = Result<Obligations<'p>, Refusal<'p>>;
 
 impl Running {
     /// What has to be remembered of the call whose frame has just been judged; `None` if there is nothing. `large` is the
     /// memory that the call was read into, if it is not the instance's.
-    fn owed(&mut self, seed: &Seed, large: Option<&[u8]>) -> Result<Option<Vec<Owed>>, Failure> {
+    fn owed<'p>(&mut self, loaded: &'p Loaded, large: Option<&[u8]>) -> Result<Option<Owed<'p>>, Failure> {
         let Some(obligations) = &self.obligations else { return Ok(None) };
         let list = obligations.call(&mut self.store, self.frame as i32).map_err(|error| {
             if error.as_trap_code() == Some(wasmi::TrapCode::OutOfFuel) { Failure::Fuel } else { Failure::Trap }
         })? as u32 as usize;
         let memory = self.memory.data(&self.store);
         let frame = memory.get(self.frame as usize..).unwrap_or_default();
-        let word = |at: usize| get(memory, at).map(u32::from_le_bytes);
-        let end = word(list).ok_or(Failure::Answer)? as usize;
+        // Strings are kept at the end of the memory that the call was read into.
+        let kept = large.unwrap_or(frame);
+        let word = |at: usize| get(memory, at).map(u32::from_le_bytes).ok_or(Failure::Answer);
+        let end = word(list)? as usize;
         let mut at = list + 4;
-        let mut owed = Vec::new();
+        let mut owed = Ok(Obligations::default());
+        let mut count = 0;
         while at < end {
-            if owed.len() == OBLIGATIONS {
+            count += 1;
+            if count > OBLIGATIONS {
                 return Err(Failure::Answer);
             }
-            let number = word(at).ok_or(Failure::Answer)? as usize;
-            let reads = *seed.obligations.get(number).ok_or(Failure::Answer)?;
-            let mut values = Vec::with_capacity(reads);
-            for read in 1..=reads {
-                let record = word(at + 4 * read).ok_or(Failure::Answer)? as usize;
-                // Strings are kept at the end of the memory that the call was read into.
-                values.push(held(frame, record, large.unwrap_or(frame)).ok_or(Failure::Answer)?);
+            let obligation = loaded.obligations.get(word(at)? as usize).ok_or(Failure::Answer)?;
+            let mut values = [const { Held::Other(kind::MISSING) }; MOST_READ];
+            let values = values.get_mut(..obligation.reads()).ok_or(Failure::Answer)?;
+            for value in &mut *values {
+                at += 4;
+                *value = held(frame, word(at)? as usize, kept).ok_or(Failure::Answer)?;
             }
-            owed.push(Owed { number, values });
-            at += 4 * (1 + reads);
+            at += 4;
+            owed = owed.and_then(|mut owed| obligation.add(values, &mut owed).map(|()| owed));
         }
-        Ok(Some(owed).filter(|owed| !owed.is_empty()))
+        Ok(Some(owed).filter(|owed| !matches!(owed, Ok(none) if none.is_empty())))
     }
 }
 
 /// The value of a record.
-fn held(frame: &[u8], record: usize, kept: &[u8]) -> Option<Held> {
+fn held<'m>(frame: &[u8], record: usize, kept: &'m [u8]) -> Option<Held<'m>> {
     let part = |index: usize| get(frame, record + 8 * index).map(u64::from_le_bytes);
     let state = part(0)? as u32;
     Some(match state {
@@ -244,7 +237,7 @@ fn held(frame: &[u8], record: usize, kept: &[u8]) -> Option<Held> {
             let start = kept.len().checked_sub(usize::try_from(part(1)?).ok()?)?;
             let length = usize::try_from(part(2)?).ok().filter(|length| *length <= INPUT_BYTES)?;
             let text = kept.get(start..)?.get(..length)?;
-            Held::Text(std::str::from_utf8(text).ok()?.to_owned())
+            Held::Text(std::str::from_utf8(text).ok()?)
         }
         other => Held::Other(other),
     })
@@ -272,9 +265,9 @@ fn start(seed: &Seed) -> Result<Running, String> {
         return Err("its code and its manifest have different ABIs".to_owned());
     }
     let decide = instance.get_typed_func::<i32, i64>(&store, abi::DECIDE).map_err(said)?;
-    let obligations = match seed.obligations.is_empty() {
-        true => None,
-        false => Some(instance.get_typed_func::<i32, i32>(&store, abi::OBLIGATIONS).map_err(said)?),
+    let obligations = match seed.obliges {
+        false => None,
+        true => Some(instance.get_typed_func::<i32, i32>(&store, abi::OBLIGATIONS).map_err(said)?),
     };
     let mut running = Running { store, memory, frame, decide, obligations, has_grown: false };
     let missing = ROOM.saturating_sub(running.room().len());

@@ -7,6 +7,7 @@ mod approvals;
 mod shard;
 
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -41,6 +42,8 @@ pub struct Memory {
     hasher: RandomState,
     clock: Arc<dyn Clock>,
     wall: Latest,
+    /// How many ids of calls it has given out.
+    named: AtomicU64,
 }
 
 /// A charge that adds something: its place in the commit, where it goes, the part of the memory that this is in, and the
@@ -88,6 +91,7 @@ impl Memory {
             hasher,
             clock,
             wall: Latest::default(),
+            named: AtomicU64::new(0),
         }
     }
 
@@ -112,12 +116,13 @@ impl Memory {
     }
 
     /// Locks the parts of a set, in the one order that cannot end in a deadlock.
-    fn lock(&self, set: u32) -> Result<Locked<'_>, LedgerError> {
+    fn lock(&self, mut set: u32) -> Result<Locked<'_>, LedgerError> {
         let mut locked = SmallVec::new();
-        for (at, shard) in self.shards.iter().enumerate() {
-            if set & (1 << at) != 0 {
-                locked.push((at, shard.lock().map_err(|_| POISONED)?));
-            }
+        while set != 0 {
+            let at = set.trailing_zeros() as usize;
+            set &= set - 1;
+            let shard = self.shards.get(at).ok_or(POISONED)?;
+            locked.push((at, shard.lock().map_err(|_| POISONED)?));
         }
         Ok(Locked(locked))
     }
@@ -299,6 +304,13 @@ impl Memory {
 
 #[async_trait]
 impl Ledger for Memory {
+    /// The next number, which nobody outside this process sees, after what differs by ledger, so that a host can also use ids of
+    /// its own.
+    fn new_call(&self) -> Result<CallId, LedgerError> {
+        let number = self.named.fetch_add(1, Ordering::Relaxed);
+        Ok(CallId::from_halves(self.hasher.hash_one("calls"), number))
+    }
+
     async fn commit(&self, commit: &Commit) -> Result<Committed, LedgerError> {
         self.commit_now(commit)
     }
