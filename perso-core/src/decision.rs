@@ -75,8 +75,8 @@ pub struct Cause<'p> {
     /// What was wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// With [`CauseKind::Malformed`], [`CauseKind::Limit`], [`CauseKind::Engine`], [`CauseKind::Ledger`] and
-    /// [`CauseKind::Approval`]: what exactly.
+    /// With [`CauseKind::Malformed`], [`CauseKind::Limit`], [`CauseKind::Engine`], [`CauseKind::Ledger`],
+    /// [`CauseKind::Approval`] and [`CauseKind::Journal`]: what exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<&'p str>,
     /// With [`CauseKind::Malformed`] and [`CauseKind::Limit`], where the call was text: the byte it was noticed at.
@@ -115,6 +115,8 @@ pub enum CauseKind {
     OverLimit,
     /// A person has denied the call, nobody has approved it in time, or nobody could be asked.
     Approval,
+    /// The decision has to be recorded in a journal, and could not be.
+    Journal,
 }
 
 /// What was wrong with an attribute.
@@ -150,6 +152,7 @@ impl CauseKind {
             Self::Ledger => "ledger",
             Self::OverLimit => "over_limit",
             Self::Approval => "approval",
+            Self::Journal => "journal",
         }
     }
 }
@@ -208,6 +211,21 @@ impl<'p> Decision<'p> {
         let kind = CauseKind::Engine;
         let cause = Cause { detail: Some(detail), ..Cause::of(kind) };
         Self::new(Outcome::Deny, None, reason, None, cause)
+    }
+
+    /// The denial of a call whose decision could not be recorded. `detail` says to the operator why.
+    ///
+    /// ```
+    /// use perso_core::{CauseKind, Decision};
+    ///
+    /// let decision = Decision::not_recorded("the disk is full");
+    /// assert!(!decision.is_allowed());
+    /// assert_eq!(decision.cause.kind, CauseKind::Journal);
+    /// ```
+    #[must_use]
+    pub const fn not_recorded(detail: &'p str) -> Self {
+        let cause = Cause { detail: Some(detail), ..Cause::of(CauseKind::Journal) };
+        Self::new(Outcome::Deny, None, crate::module::reason::JOURNAL, None, cause)
     }
 
     /// Whether the call may run now. False for [`Outcome::Ask`].

@@ -44,6 +44,7 @@
 //!
 //! - `compile` (default): the compiler and its diagnostics. Without it, only modules can be loaded.
 //! - `ledger`: `enforce`, for limits, labels and approvals.
+//! - `journal`: `journal`, which records decisions so that it can be seen if the record was tampered with.
 //! - `cli`: the `perso` command.
 //! - `portable-dispatch`: for programs that are built optimised but with debug assertions, or with `lto = "off"` and
 //!   several codegen units. There the compiler does not make the tail calls by which the interpreter is fastest, and a
@@ -51,6 +52,8 @@
 
 #[cfg(feature = "compile")]
 pub mod analyze;
+#[cfg(any(feature = "ledger", feature = "journal"))]
+mod canonical;
 #[cfg(feature = "compile")]
 mod catalog;
 #[cfg(feature = "compile")]
@@ -78,6 +81,8 @@ mod engine;
 #[cfg(feature = "compile")]
 mod error;
 mod frame;
+#[cfg(feature = "journal")]
+pub mod journal;
 #[cfg(feature = "compile")]
 #[doc(hidden)]
 pub mod learn;

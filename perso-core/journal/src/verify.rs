@@ -150,7 +150,7 @@ impl<'w> Walk<'w> {
                 });
             }
             Some(place) if read.prev != hex(&place.hash) => {
-                self.problem(format!("line {} is not the one that was written, or this one is not", place.seq));
+                self.problem(format!("line {} was changed, or this one: their hashes do not fit", place.seq));
             }
             Some(_) => {}
         }

@@ -11,6 +11,7 @@ mod failure;
 mod hook;
 mod input;
 mod inspect;
+mod journal;
 mod learn;
 mod ledger;
 mod log;
@@ -62,6 +63,8 @@ enum Command {
     Hook(hook::Hook),
     Inspect(inspect::Inspect),
     Learn(learn::Learn),
+    #[command(subcommand)]
+    Log(journal::Log),
     Migrate(migrate::Migrate),
     Prove(prove::Prove),
     Replay(replay::Replay),
@@ -92,6 +95,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Hook(hook) => hook.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Learn(learn) => learn.run(),
+        Command::Log(log) => log.run(),
         Command::Migrate(migrate) => migrate.run(),
         Command::Prove(prove) => prove.run(),
         Command::Replay(replay) => replay.run(),

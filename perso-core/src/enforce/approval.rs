@@ -1,6 +1,7 @@
 //! Calls that a person is asked about.
 
 use super::Asked;
+use crate::canonical;
 use crate::decision::Decision;
 use crate::engine::Policy;
 use crate::module::sha256;
@@ -152,12 +153,12 @@ impl Question {
         let limit = decision.cause.limit;
         let id = agent.get("id").and_then(Value::as_str);
         // Attributes such as the time of a login differ from call to call, so that only the id counts if there is one.
-        let whole_agent = if id.is_some() { String::new() } else { sorted(agent) };
+        let whole_agent = if id.is_some() { String::new() } else { canonical::text(agent) };
         let optional = |text: Option<&str>| text.map_or_else(|| vec![0], |text| [&[1], text.as_bytes()].concat());
         let mut fields = vec![
             sha256(policy.module()).to_vec(),
             tool.as_bytes().to_vec(),
-            sorted(args).into_bytes(),
+            canonical::text(args).into_bytes(),
             optional(id),
             whole_agent.into_bytes(),
             optional(session),
@@ -187,13 +188,6 @@ impl Question {
     pub const fn digest(&self) -> &Digest {
         &self.digest
     }
-}
-
-/// JSON text that is the same whatever the order of keys.
-fn sorted(value: &Value) -> String {
-    let mut value = value.clone();
-    value.sort_all_objects();
-    value.to_string()
 }
 
 /// Asks in the ledger: people list and decide what is asked with `perso approvals`, or on the gateway's page.

@@ -11,13 +11,13 @@ pub use obligations::{Assessment, Charge, Limit, Obligations, Scalar, Window};
 use crate::covers::Covers;
 use crate::decision::{self, Cause, CauseKind, Decision, Hint};
 use crate::frame::{self, Call, Part};
-use crate::module::{Answer, reason};
+use crate::module::{Answer, hex, reason, sha256};
 use load::Loaded;
 use perso_decode::error::Class;
 use perso_decode::{Error, Outcome, Reads, Table, call};
 use regex_automata::util::pool::Pool;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use worker::{Failure, Owed, Worker};
 
 /// A policy, ready to judge calls from any number of threads. A clone is the same policy.
@@ -47,6 +47,7 @@ struct Inner {
     loaded: Loaded,
     reads_time: bool,
     reads_labels: bool,
+    sha256: OnceLock<String>,
     /// Instances that nobody uses now. Nothing is locked while one judges.
     workers: Pool<Worker, NewWorker>,
 }
@@ -72,13 +73,19 @@ impl Policy {
         workers.get().start().map_err(ModuleError::Start)?;
         let reads_time = loaded.names.read_time();
         let reads_labels = loaded.names.attributes.iter().any(|name| is_in(name, "session") && &**name != "session.id");
-        Ok(Self { inner: Arc::new(Inner { loaded, reads_time, reads_labels, workers }) })
+        Ok(Self { inner: Arc::new(Inner { loaded, reads_time, reads_labels, sha256: OnceLock::new(), workers }) })
     }
 
     /// The module's bytes.
     #[must_use]
     pub fn module(&self) -> &[u8] {
         &self.inner.loaded.bytes
+    }
+
+    /// The SHA-256 of the module, in hexadecimal digits, as `sha256sum` and `perso inspect` print it.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        self.inner.sha256.get_or_init(|| hex(&sha256(self.module())))
     }
 
     /// What the policy reads of a call to `tool`, for hosts that take values before they are judged; `None` if it does not

@@ -32,16 +32,20 @@ mod setup;
 
 use super::failure::Failure;
 use super::input::{Document, Extended};
+use super::journal::Recording;
 use super::ledger::Opened;
 use super::now::Now;
+use crate::journal::Decided;
 use crate::{CauseKind, Decision, Outcome, PartName, Policy, Unknown, limits};
 use answer::{Answer, Verdict};
 use clap::{Args, Subcommand, ValueEnum};
 use event::Event;
+use serde_json::Value;
 use setup::{SetUp, Settings};
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// The exit code of a denial.
 pub(super) const BLOCKED: u8 = 2;
@@ -113,6 +117,8 @@ struct Choices {
     /// that a limit or a label is about are denied
     #[arg(long, value_name = "ADDRESS")]
     ledger: Option<String>,
+    #[command(flatten)]
+    recording: Recording,
 }
 
 /// A coding agent.
@@ -254,6 +260,7 @@ impl Choices {
             };
             words.extend(["--ledger".to_owned(), address]);
         }
+        words.extend(self.recording.words()?);
         Ok(words)
     }
 
@@ -261,6 +268,7 @@ impl Choices {
     /// agent asks a person if that is the verdict.
     fn verdict(&self, tool: &str, calls: &[Vec<u8>], asks: bool) -> Result<Verdict, Unread> {
         let unjudged = |failure: &Failure| format!("{UNJUDGED}: {}", failure.words());
+        let begin = Instant::now();
         let policy = self.load().map_err(|failure| unjudged(&failure))?;
         if policy.covers().reserves(tool) {
             return Err(format!(
@@ -275,7 +283,9 @@ impl Choices {
             let known = Unknown::default();
             let unknown = if policy.reads_labels() { known.withheld(PartName::Session) } else { known };
             let decide = |call: &Vec<u8>| policy.decide_json_partial(&now.told(&policy, call), unknown);
-            return least(calls.iter().map(|call| self.verdict_on(&decide(call))));
+            let decisions: Vec<_> = calls.iter().map(decide).collect();
+            self.record(&policy, calls.iter().zip(&decisions), begin.elapsed())?;
+            return least(decisions.iter().map(|decision| self.verdict_on(decision)));
         };
         let ledger = Opened::open(address).map_err(|failure| unjudged(&failure))?;
         let mut settled = Vec::new();
@@ -284,12 +294,48 @@ impl Choices {
             let one = ledger.settle(&policy, &call, asks).map_err(|failure| unjudged(&failure));
             settled.push(one?);
         }
-        let verdict = least(settled.iter().map(|settled| self.verdict_on(&settled.decision)));
+        let decisions = settled.iter().map(|settled| &settled.decision);
+        let verdict = self.record(&policy, calls.iter().zip(decisions.clone()), begin.elapsed());
+        let verdict = verdict.and_then(|()| least(decisions.map(|decision| self.verdict_on(decision))));
         if !matches!(verdict, Ok(Verdict::Pass | Verdict::Grant(_) | Verdict::Ask(_))) {
             // A patch whose other files would have been written: nothing of it runs.
             settled.iter().filter_map(|settled| settled.receipt).for_each(|receipt| ledger.undo(receipt));
         }
         verdict
+    }
+
+    /// Records decisions in the journal, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Why the calls are denied, if they have to be recorded and are not.
+    fn record<'c>(
+        &self,
+        policy: &Policy,
+        decided: impl Iterator<Item = (&'c Vec<u8>, &'c Decision<'c>)>,
+        duration: Duration,
+    ) -> Result<(), Unread> {
+        let recorded = || {
+            let Some(recorder) = self.recording.open()? else { return Ok(()) };
+            for (call, decision) in decided {
+                let call: Value = serde_json::from_slice(call).unwrap_or_default();
+                let part = |name: &str| call.get(name).unwrap_or(&Value::Null);
+                let tool = part("tool").as_str().unwrap_or_default();
+                let mut decided = Decided::new(policy, tool, part("args"), part("agent"), decision);
+                decided.session = part("session").get("id").and_then(Value::as_str);
+                // The agent's own permissions decide.
+                decided.enforced = decision.is_allowed() || !matches!(self.verdict_on(decision), Verdict::Pass);
+                decided.duration = duration;
+                recorder.record(&decided)?.wait()?;
+            }
+            Ok(())
+        };
+        match recorded() {
+            Err::<(), Failure>(failure) if self.recording.is_required() => {
+                Err(format!("{}: {}", Decision::not_recorded("").reason, failure.words()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Loads the policy. What is wrong in one is for its author, not for the model that reads what is said here.

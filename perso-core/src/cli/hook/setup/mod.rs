@@ -30,7 +30,7 @@ const LARGE: usize = 100 << 10;
 /// The commands that set a hook up.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SetUp {
-    Install(Install),
+    Install(Box<Install>),
     Uninstall(Uninstall),
     Doctor(doctor::Doctor),
 }
