@@ -47,14 +47,15 @@ fn scalar(value: &(impl serde::Serialize + ?Sized), text: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use serde_json::json;
 
     #[test]
     fn the_order_of_keys_does_not_matter() {
         let one = json!({ "b": [1, 2.50, null, true], "a": { "\u{e9}\"": "x\ny", "": {} } });
         let other = json!({ "a": { "": {}, "\u{e9}\"": "x\ny" }, "b": [1, 2.50, null, true] });
-        assert_eq!(super::text(&one), super::text(&other));
-        assert_eq!(super::text(&one), "{\"a\":{\"\":{},\"\u{e9}\\\"\":\"x\\ny\"},\"b\":[1,2.5,null,true]}");
-        assert_ne!(super::text(&json!([1, 2])), super::text(&json!([2, 1])));
+        assert_eq!(text(&one), text(&other));
+        assert_eq!(text(&one), "{\"a\":{\"\":{},\"\u{e9}\\\"\":\"x\\ny\"},\"b\":[1,2.5,null,true]}");
+        assert_ne!(text(&json!([1, 2])), text(&json!([2, 1])));
     }
 }

@@ -225,7 +225,7 @@ impl<'p> Decision<'p> {
     #[must_use]
     pub const fn not_recorded(detail: &'p str) -> Self {
         let cause = Cause { detail: Some(detail), ..Cause::of(CauseKind::Journal) };
-        Self::new(Outcome::Deny, None, crate::module::reason::JOURNAL, None, cause)
+        Self::new(Outcome::Deny, None, "the call cannot be recorded", None, cause)
     }
 
     /// Whether the call may run now. False for [`Outcome::Ask`].

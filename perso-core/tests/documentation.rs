@@ -299,7 +299,7 @@ fn every_cause_is_told() {
     };
     use CauseKind as K;
     let judged = [K::Rule, K::Default, K::NoRule, K::UnknownTool, K::Malformed, K::Limit, K::Engine];
-    let kinds = [&judged[..], &[K::Ledger, K::OverLimit, K::Approval]].concat();
+    let kinds = [&judged[..], &[K::Ledger, K::OverLimit, K::Approval, K::Journal]].concat();
     assert_eq!(listed("| `kind` | decision | what decided |"), kinds.into_iter().map(name).collect::<Vec<_>>());
     use Problem as P;
     let problems = [P::Missing, P::Null, P::Type, P::OutOfRange, P::Value, P::Withheld];

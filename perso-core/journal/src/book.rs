@@ -212,7 +212,7 @@ impl Book {
         let journal = Uuid::new_v4().to_string();
         let hash = line::hex(&line::NONE);
         let now_ms = now.as_millisecond();
-        self.begin(State { journal, file: 0, bytes: 0, seq: 0, hash, began: now_ms, signed: 0, signed_at: now_ms }, now)
+        self.begin(State { journal, file: 0, bytes: 0, seq: 0, hash, began: now_ms, signed: 0, signed_at: 0 }, now)
     }
 
     /// Reads what was written after the state was, and removes a line that is unfinished.

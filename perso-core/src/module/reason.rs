@@ -25,9 +25,6 @@ pub const ENGINE: &str = "the call cannot be judged";
 /// Nothing can remember what has to be remembered of the call.
 pub const LEDGER: &str = "the policy limits this call, and what was done before is not known";
 
-/// The decision has to be recorded, and could not be.
-pub const JOURNAL: &str = "the call cannot be recorded";
-
 /// Those that are the same in every module, by the number that its prelude knows them by.
 pub const FIXED: [&str; 7] = [DEFAULT, NO_RULE, UNKNOWN_TOOL, MALFORMED, LIMIT, ENGINE, LEDGER];
 
