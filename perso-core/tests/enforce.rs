@@ -55,7 +55,7 @@ impl Host {
                     let asked = Asked { tool, args, agent: &agent, session };
                     let question = pending.question(&self.policy, asked, &approvals);
                     let Some(approver) = &self.approver else { return pending.unasked().into() };
-                    match approver.ask(&question).await {
+                    match approver.ask(&question, &()).await {
                         Ok(Answer::Approved(approval)) => approvals.add(&question, approval),
                         Ok(answer) => return pending.answered(&answer).unwrap().into(),
                         Err(_) => return pending.failed("nobody can be asked").into(),
@@ -335,8 +335,9 @@ async fn an_approval_that_expires_after_the_answer_is_void() {
         async fn ask(
             &self,
             question: &perso_core::enforce::Question,
+            (): &(),
         ) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
-            let answer = self.0.ask(question).await;
+            let answer = self.0.ask(question, &()).await;
             tokio::time::sleep(Duration::from_millis(400)).await;
             answer
         }

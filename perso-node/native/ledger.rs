@@ -171,7 +171,7 @@ impl Enforcement {
         };
         let time = |millis: u32| Duration::from_millis(millis.into());
         let queue = enforce::Queue::new(ledger.clone()).wait(time(wait)).expires_in(time(expires_in));
-        let answer = queue.ask(&question).await.map_err(|error| Error::from_reason(error.to_string()))?;
+        let answer = queue.ask(&question, &()).await.map_err(|error| Error::from_reason(error.to_string()))?;
         let name = name_of(&answer);
         if let Answer::Approved(approval) = answer {
             self.approved(approval);

@@ -2,6 +2,7 @@
 
 use crate::agent::{Agent, AgentSource, BoxError};
 use crate::args::{Args, ReadArgs};
+use crate::ask::Asking;
 use crate::caught;
 use crate::closed::{Closed, Instead};
 use crate::context::Context;
@@ -14,7 +15,7 @@ use crate::policy::PolicyHandle;
 use crate::resource::{ResourceQuery, ResourceSource};
 use crate::tasks::Tasks;
 use crate::visibility::{Entry, Seen, Visibility};
-use perso_core::enforce::{Answer as Said, Approvals, Approver, Asked, Enforcer, Pending, Step};
+use perso_core::enforce::{Approvals, Approver, Enforcer, Step};
 use perso_core::module::reason;
 use perso_core::{Assessment, Call, Covers, Decision, Part, Policy, visible};
 use serde_json::{Map, Value};
@@ -53,7 +54,7 @@ pub(crate) struct Guard<R> {
     pub(crate) context: Context,
     pub(crate) session: Option<Session<R>>,
     pub(crate) enforcer: Enforcer,
-    pub(crate) approver: Option<Arc<dyn Approver>>,
+    pub(crate) approver: Option<Arc<dyn Approver<R>>>,
     pub(crate) approval_time: Duration,
     pub(crate) observe: bool,
     pub(crate) hide: bool,
@@ -102,9 +103,9 @@ struct Known<'p> {
 }
 
 /// A call that is being judged.
-struct Judged<'a> {
-    tool: &'a str,
-    args: ReadArgs<'a>,
+pub(crate) struct Judged<'a> {
+    pub(crate) tool: &'a str,
+    pub(crate) args: ReadArgs<'a>,
     begin: Instant,
 }
 
@@ -112,7 +113,7 @@ struct Judged<'a> {
 #[derive(Debug)]
 pub(crate) struct Caller {
     agent: Result<Agent, BoxError>,
-    session: Option<String>,
+    pub(crate) session: Option<String>,
     /// When the lookup of the caller began. The decision's duration counts from here.
     begin: Instant,
 }
@@ -159,21 +160,21 @@ impl<R: Sync + 'static> Guard<R> {
     }
 
     /// Judges a call. Returns `None` if it may run, with exactly these arguments.
-    pub(crate) async fn judge(&self, caller: &Caller, tool: &str, args: Args<'_>) -> Option<Denied> {
+    pub(crate) async fn judge(&self, request: &R, caller: &Caller, tool: &str, args: Args<'_>) -> Option<Denied> {
         let policy = self.policy.current();
         if policy.covers().reserves(tool) {
             let judged = Judged { tool, args: args.into(), begin: caller.begin };
             return self.conclude(&judged, &Decision::not_judged(RESERVED, RESERVED), None);
         }
-        self.judge_by(&policy, caller, tool, args).await
+        self.judge_by(&policy, (request, caller), tool, args).await
     }
 
     /// Judges a request for something that the policy covers, as a call of the tool that it is. For a completion, `entry` is
     /// what it completes.
     pub(crate) async fn judge_request(
         &self,
-        caller: &Caller,
-        request: &'static str,
+        (request, caller): (&R, &Caller),
+        tool: &'static str,
         args: Args<'_>,
         entry: Option<Entry<'_>>,
     ) -> Option<Denied> {
@@ -181,11 +182,11 @@ impl<R: Sync + 'static> Guard<R> {
             let (policy, context) = (self.policy.clone(), self.context.clone());
             let session = self.session_of(&policy.current(), caller).await;
             if !(Visibility { policy, context, session, seen: Seen::By(Ok(agent.clone())) }).shows(entry) {
-                let judged = Judged { tool: request, args: args.into(), begin: caller.begin };
+                let judged = Judged { tool, args: args.into(), begin: caller.begin };
                 return self.conclude(&judged, &Decision::not_judged(NOT_COMPLETED, NOT_COMPLETED), None);
             }
         }
-        self.judge_by(&self.policy.current(), caller, request, args).await
+        self.judge_by(&self.policy.current(), (request, caller), tool, args).await
     }
 
     /// Returns what the policy covers besides tools.
@@ -193,7 +194,13 @@ impl<R: Sync + 'static> Guard<R> {
         self.policy.current().covers()
     }
 
-    async fn judge_by(&self, policy: &Policy, caller: &Caller, tool: &str, args: Args<'_>) -> Option<Denied> {
+    async fn judge_by(
+        &self,
+        policy: &Policy,
+        (request, caller): (&R, &Caller),
+        tool: &str,
+        args: Args<'_>,
+    ) -> Option<Denied> {
         let judged = Judged { tool, args: args.into(), begin: caller.begin };
         let agent = match &caller.agent {
             Ok(agent) => agent,
@@ -211,14 +218,17 @@ impl<R: Sync + 'static> Guard<R> {
             };
             let enforced = match self.enforcer.step(assessment, &approvals).await {
                 Step::Done(enforced) => enforced,
-                Step::Ask(pending) => match self.ask(policy, caller, agent, &judged, pending, &mut approvals).await {
-                    Ok(None) => continue,
-                    Ok(Some(decision)) => decision.into(),
-                    Err(error) => {
-                        failure = Some(error);
-                        pending.failed("nobody could be asked").into()
+                Step::Ask(pending) => {
+                    let asking = Asking { policy, request, caller, agent, judged: &judged };
+                    match self.ask(asking, pending, &mut approvals).await {
+                        Ok(None) => continue,
+                        Ok(Some(decision)) => decision.into(),
+                        Err(error) => {
+                            failure = Some(error);
+                            pending.failed("nobody could be asked").into()
+                        }
                     }
-                },
+                }
             };
             let denied = self.report(&judged, &enforced.decision, failure.as_deref(), enforced.approved_by.as_deref());
             if denied.is_some()
@@ -268,43 +278,10 @@ impl<R: Sync + 'static> Guard<R> {
         Ok(Known { assessment: policy.assess(&call), failure })
     }
 
-    /// Asks a person about a call. Returns `None` if they have approved it, and the decision otherwise.
-    async fn ask<'p>(
-        &self,
-        policy: &Policy,
-        caller: &Caller,
-        agent: &Agent,
-        judged: &Judged<'_>,
-        pending: Pending<'p>,
-        approvals: &mut Approvals,
-    ) -> Result<Option<Decision<'p>>, BoxError> {
-        let Some(approver) = self.approver.as_ref().filter(|_| !self.observe) else {
-            return Ok(Some(pending.unasked()));
-        };
-        let args = match judged.args.shown() {
-            Ok(args) => args,
-            Err(Unclear(why)) => return Ok(Some(Decision::not_judged(why, why))),
-        };
-        let asked = Asked { tool: judged.tool, args, agent: agent.attributes(), session: caller.session.as_deref() };
-        let question = pending.question(policy, asked, approvals);
-        let answer = caught::future(async { approver.ask(&question).await });
-        let answer = match tokio::time::timeout(self.approval_time, answer).await {
-            // It was for the policy that asked, and another one may deny the call.
-            Ok(Ok(Ok(Said::Approved(_)))) if self.policy.current().module() != policy.module() => Said::Used,
-            Ok(answer) => answer.flatten()?,
-            Err(_) => Said::Unanswered,
-        };
-        let decision = pending.answered(&answer);
-        if let Said::Approved(approval) = answer {
-            approvals.add(&question, approval);
-        }
-        Ok(decision)
-    }
-
     /// Judges an update of a task like the call that became the task.
-    pub(crate) async fn judge_update(&self, caller: &Caller, task: &str) -> Option<Denied> {
+    pub(crate) async fn judge_update(&self, request: &R, caller: &Caller, task: &str) -> Option<Denied> {
         match self.tasks.call(task) {
-            Some(call) => self.judge(caller, &call.tool, call.args()).await,
+            Some(call) => self.judge(request, caller, &call.tool, call.args()).await,
             // When only observing, the guard does not read answers, so it knows no tasks.
             None if self.observe => None,
             None => {
@@ -380,7 +357,7 @@ impl<R: Sync + 'static> Guard<R> {
         let Asks::Call(tool) = covered::asks(self.covers(), method, reference.map(Entry::reference_type)) else {
             return None;
         };
-        self.judge_request(&self.caller(request).await, tool, Args::Value(&params()), reference).await
+        self.judge_request((request, &self.caller(request).await), tool, Args::Value(&params()), reference).await
     }
 
     /// Returns whether the guard answers instead of the server. Reports the denial, unless the answer is an empty list.
@@ -543,7 +520,8 @@ macro_rules! settings {
         }
 
         /// Sets who is asked about calls that need an approval; without it, these calls are not run. While a person decides, the call
-        /// waits. With approval, it is judged again and then runs. A [`Queue`](crate::Queue) asks in the ledger.
+        /// waits. With approval, it is judged again and then runs. A [`Queue`](crate::Queue) asks in the ledger, and
+        /// [`elicit`](crate::elicit) asks the person at the client.
         ///
         /// ```
         /// use perso_tower::{Answer, Approval, PersoLayer, Question};
@@ -559,7 +537,7 @@ macro_rules! settings {
         /// # };
         /// ```
         #[must_use]
-        pub fn approver(mut self, approver: impl crate::Approver) -> Self {
+        pub fn approver(mut self, approver: impl crate::Approver<$request>) -> Self {
             self.guard.approver = Some(std::sync::Arc::new(approver));
             self
         }

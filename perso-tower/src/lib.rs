@@ -27,11 +27,13 @@
 
 mod agent;
 mod args;
+mod ask;
 mod caught;
 mod closed;
 mod context;
 mod covered;
 mod denial;
+mod elicit;
 mod event;
 mod exact;
 mod fold;
@@ -53,6 +55,7 @@ pub use agent::{Agent, AgentSource, BoxError, Carries, FromExtension, IntoAgent,
 pub use async_trait::async_trait;
 pub use context::ContextSource;
 pub use denial::{Denial, Denied, META};
+pub use elicit::{Elicit, elicit};
 pub use event::{Event, Observer};
 pub use http::{Perso, PersoBody, PersoLayer};
 pub use perso_core::Policy;

@@ -1,5 +1,7 @@
 //! The guard inside a tower-mcp server: [`RouterLayer`].
 
+mod elicit;
+
 use crate::agent::Carries;
 use crate::args::Args;
 use crate::closed::{Instead, METHOD_NOT_FOUND};
@@ -154,10 +156,14 @@ where
         }
         return inner.call(request).await;
     }
+    guard.open(&mut request);
     match &request.inner {
         McpRequest::CallTool(call) => {
             let caller = guard.caller(&request).await;
-            if let Some(denied) = guard.judge(&caller, &call.name, Args::Value(&call.arguments)).await {
+            if let Some(denied) = guard.judge(&request, &caller, &call.name, Args::Value(&call.arguments)).await {
+                if let Some(required) = elicit::required(&request) {
+                    return Ok(RouterResponse { inner: Ok(required), id: request.id });
+                }
                 let answer = guard.answer(&denied, call.task.is_some());
                 return Ok(RouterResponse { inner: into_response(answer, &denied), id: request.id });
             }
@@ -176,7 +182,7 @@ where
         // Continues a call, or runs its tool again.
         McpRequest::UpdateTask(update) => {
             let caller = guard.caller(&request).await;
-            if let Some(denied) = guard.judge_update(&caller, &update.task_id).await {
+            if let Some(denied) = guard.judge_update(&request, &caller, &update.task_id).await {
                 let error = match guard.answer(&denied, true) {
                     Answer::Error { code, message, data } => JsonRpcError { code, message, data: Some(data) },
                     // The wording of tower-mcp's own router.
@@ -283,7 +289,9 @@ async fn not_subscribed(
     let caller = guard.caller(request).await;
     for uri in uris {
         let args = json!({ "uri": uri });
-        if let Some(denied) = guard.judge_request(&caller, request::SUBSCRIBE, Args::Value(&args), None).await {
+        if let Some(denied) =
+            guard.judge_request((request, &caller), request::SUBSCRIBE, Args::Value(&args), None).await
+        {
             return Some(not_answered(guard, &denied));
         }
     }

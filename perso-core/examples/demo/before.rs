@@ -47,7 +47,7 @@ impl Desk {
                     let asked = Asked { tool: "process_refund", args: &args, agent: &agent, session: None };
                     let question = pending.question(&self.policy, asked, &approvals);
                     let ledger = self.enforcer.ledger().ok_or("there is no ledger")?;
-                    let answer = Queue::new(ledger.clone()).ask(&question).await;
+                    let answer = Queue::new(ledger.clone()).ask(&question, &()).await;
                     match answer.map_err(|error| error.to_string())? {
                         Answer::Approved(approval) => approvals.add(&question, approval),
                         answer => return Ok(pending.answered(&answer).ok_or("the call is approved")?.into()),

@@ -76,23 +76,26 @@ impl Approval {
 }
 
 /// Asks a person about calls. A function from a [`Question`] to a future of an [`Answer`] is an `Approver`.
+///
+/// `R` is what a guard knows of the request that the call came with; nothing by default.
 #[async_trait]
-pub trait Approver: Send + Sync + 'static {
+pub trait Approver<R: ?Sized + Sync = ()>: Send + Sync + 'static {
     /// Asks about a call and waits for the answer.
     ///
     /// # Errors
     ///
     /// If nobody could be asked. The call is denied.
-    async fn ask(&self, question: &Question) -> Result<Answer, Box<dyn Error + Send + Sync>>;
+    async fn ask(&self, question: &Question, request: &R) -> Result<Answer, Box<dyn Error + Send + Sync>>;
 }
 
 #[async_trait]
-impl<F, A> Approver for F
+impl<R, F, A> Approver<R> for F
 where
+    R: ?Sized + Sync,
     F: Fn(Question) -> A + Send + Sync + 'static,
     A: Future<Output = Result<Answer, Box<dyn Error + Send + Sync>>> + Send,
 {
-    async fn ask(&self, question: &Question) -> Result<Answer, Box<dyn Error + Send + Sync>> {
+    async fn ask(&self, question: &Question, _: &R) -> Result<Answer, Box<dyn Error + Send + Sync>> {
         self(question.clone()).await
     }
 }
@@ -271,8 +274,8 @@ pub struct Requested {
 }
 
 #[async_trait]
-impl Approver for Queue {
-    async fn ask(&self, question: &Question) -> Result<Answer, Box<dyn Error + Send + Sync>> {
+impl<R: ?Sized + Sync> Approver<R> for Queue {
+    async fn ask(&self, question: &Question, _: &R) -> Result<Answer, Box<dyn Error + Send + Sync>> {
         let Some(requested) = self.request(question).await? else { return Ok(Answer::TooLarge) };
         Ok(self.answer(requested, self.wait.min(self.expires_in)).await?)
     }

@@ -8,7 +8,9 @@ use crate::proxy::Proxy;
 use crate::tools::Tools;
 use http::request::Parts;
 use perso_tower::ledger::Ledger;
-use perso_tower::{Agent, BoxError, ContextSource, Guard, Guarded, PersoLayer, PolicyHandle, Queue, async_trait};
+use perso_tower::{
+    Agent, BoxError, ContextSource, Elicit, Guard, Guarded, PersoLayer, PolicyHandle, Queue, async_trait, elicit,
+};
 use rmcp::model::ProtocolVersion;
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -39,8 +41,10 @@ pub struct Memory {
     pub ledger: Arc<dyn Ledger>,
     /// What a session is.
     pub session: Session,
-    /// How long a call waits for the approval of a person; `None` if nobody can be asked.
+    /// How long a call waits in the ledger for the approval of a person; `None` if it does not.
     pub approval_wait: Option<Duration>,
+    /// Whether the person at the client is asked, before the ledger, if the client can do that.
+    pub elicits: bool,
 }
 
 /// What a session is.
@@ -101,9 +105,10 @@ impl Gateway {
             .session(move |context| sessions.session(context))
             .ledger(self.memory.ledger.clone())
             .on_decision(move |event: &perso_tower::Event<'_>, _: &Value| gateway.metrics.decided(event));
-        let guarded = match self.queue() {
-            Some(queue) => guarded.approver(queue),
-            None => guarded,
+        let guarded = match (self.elicit(), self.queue()) {
+            (Some(elicit), _) => guarded.approver(elicit),
+            (None, Some(queue)) => guarded.approver(queue),
+            (None, None) => guarded,
         };
         self.with_context(guarded, Guarded::context_source)
     }
@@ -119,9 +124,10 @@ impl Gateway {
             })
             .ledger(self.memory.ledger.clone())
             .on_decision(move |event: &perso_tower::Event<'_>, _: &Value| gateway.metrics.decided(event));
-        let layer = match self.queue() {
-            Some(queue) => layer.approver(queue),
-            None => layer,
+        let layer = match (self.elicit(), self.queue()) {
+            (Some(elicit), _) => layer.approver(elicit),
+            (None, Some(queue)) => layer.approver(queue),
+            (None, None) => layer,
         };
         self.with_context(layer, PersoLayer::context_source)
     }
@@ -162,6 +168,14 @@ impl Gateway {
     fn queue(&self) -> Option<Queue> {
         let wait = self.memory.approval_wait?;
         Some(Queue::new(self.memory.ledger.clone()).wait(wait))
+    }
+
+    /// Asks the person at the client or, if the client cannot do that, in the ledger.
+    fn elicit(&self) -> Option<Elicit> {
+        self.memory.elicits.then(|| match self.queue() {
+            Some(queue) => elicit().otherwise(queue),
+            None => elicit(),
+        })
     }
 
     /// The guard, with what trusted servers say about their tools.

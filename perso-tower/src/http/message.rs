@@ -5,12 +5,15 @@
 
 use crate::closed::{Closed, Instead, Kind};
 use crate::covered::{self, Asks, MOST_RESOURCES, NO_ARGUMENTS, TOO_MANY};
+use crate::elicit::{Inputs, Round, shows_forms};
 use crate::guard::may_run_tools;
 use crate::shallow::Shallow;
 use crate::visibility::Entry;
 use perso_core::{Covers, request};
 use serde_json::json;
 use serde_json::value::RawValue;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// A client's message, by what it asks for.
 #[derive(Debug)]
@@ -53,6 +56,31 @@ pub(super) struct CallMessage {
     pub(super) revision: Option<String>,
     /// The message to pass on, as it was understood.
     pub(super) text: String,
+}
+
+impl CallMessage {
+    /// Opens a round of a call of revision 2026-07-28. If the client has answered the guard, the server does not get that.
+    pub(super) fn open(&mut self, time: Duration) -> Arc<Round> {
+        let message = Shallow::read(&self.text).unwrap_or_default();
+        let mut params = message.object("params").unwrap_or_default();
+        let capabilities = params.object("_meta").and_then(|meta| meta.object(CAPABILITIES)).unwrap_or_default();
+        let elicitation = capabilities.get("elicitation").and_then(|it| serde_json::from_str(it.get()).ok());
+        let responses = params.get(RESPONSES).map(|responses| responses.get().to_owned());
+        let inputs = Inputs { responses, state: params.string(STATE) };
+        let round = Round::open(inputs, shows_forms(elicitation.as_ref()), time);
+        if round.is_answer() {
+            let Inputs { responses, state } = round.inputs();
+            let state = state.as_deref().map(|state| json!(state).to_string());
+            params.retain(|key| key != RESPONSES && key != STATE);
+            for (key, text) in [(RESPONSES, responses), (STATE, &state)] {
+                if let Some(value) = text.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
+                    params.set(key, value);
+                }
+            }
+            self.text = message.text_with("params", &params.text());
+        }
+        round
+    }
 }
 
 /// A `tasks/update`.
@@ -107,26 +135,23 @@ pub(super) struct ClosedMessage {
 
 /// The keys that determine what is called.
 const ENVELOPE: [&str; 4] = ["jsonrpc", "id", "method", "params"];
-const PARAMS: [&str; 6] = ["name", "arguments", "task", "_meta", "inputResponses", "requestState"];
+const PARAMS: [&str; 6] = ["name", "arguments", "task", "_meta", RESPONSES, STATE];
 
 /// Those of all requests for resources and prompts.
-const COVERED: [&str; 10] = [
-    "uri",
-    "name",
-    "arguments",
-    "ref",
-    "argument",
-    "context",
-    "notifications",
-    "_meta",
-    "inputResponses",
-    "requestState",
-];
+const COVERED: [&str; 10] =
+    ["uri", "name", "arguments", "ref", "argument", "context", "notifications", "_meta", RESPONSES, STATE];
 
-const UPDATE: [&str; 3] = ["taskId", "inputResponses", "_meta"];
+const UPDATE: [&str; 3] = ["taskId", RESPONSES, "_meta"];
 
 /// The key in `_meta` under which a request states its revision, from 2026-07-28 on (MCP, "_meta").
 const REVISION: &str = "io.modelcontextprotocol/protocolVersion";
+
+/// The key in `_meta` under which a request states what its client can do, from 2026-07-28 on.
+const CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+
+/// The keys of what a client sends for an earlier answer to its call.
+const RESPONSES: &str = "inputResponses";
+const STATE: &str = "requestState";
 
 impl Message {
     /// Reads a message. `closed` is what the host has turned off, and `covers` what the policy covers.

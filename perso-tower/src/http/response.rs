@@ -46,7 +46,7 @@ pub(super) fn denied(call: &CallMessage, is_typed: bool, answer: Answer) -> Stri
             if is_typed {
                 result.insert("resultType".to_owned(), Value::from("complete"));
             }
-            format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, Value::Object(result))
+            self::result(id, Value::Object(result))
         }
         Answer::Error { code, message, data } => error(id, &json!({ "code": code, "message": message, "data": data })),
         // The error that MCP documents ("Tools", error handling).
@@ -91,9 +91,14 @@ pub(super) fn instead(id: &str, closed: &ClosedMessage, is_typed: bool) -> Strin
             if is_typed {
                 result = json!({ list: [], "resultType": "complete", "ttlMs": 0, "cacheScope": "private" });
             }
-            format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#)
+            self::result(id, result)
         }
     }
+}
+
+/// Returns an answer with a result.
+pub(super) fn result(id: &str, result: Value) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#)
 }
 
 fn error(id: &str, error: &Value) -> String {

@@ -8,6 +8,7 @@ use super::streams::{Opening, Streams};
 use super::{answer, response};
 use crate::agent::BoxError;
 use crate::args::Args;
+use crate::elicit::Round;
 use crate::guard::{Caller, Guard, STATELESS};
 use crate::tasks::TaskCall;
 use bytes::Bytes;
@@ -146,7 +147,9 @@ impl Setup {
             Message::Covered(covered) => {
                 for args in &covered.calls {
                     let (args, entry) = (Args::Text(args), covered.entry());
-                    if let Some(denied) = self.guard.judge_request(&caller, covered.request, args, entry).await {
+                    if let Some(denied) =
+                        self.guard.judge_request((&parts, &caller), covered.request, args, entry).await
+                    {
                         let is_typed = is_typed(covered.revision.as_deref(), &parts);
                         let answer = self.guard.answer(&denied, true);
                         let denial = response::not_answered(&covered, is_typed, answer);
@@ -157,17 +160,25 @@ impl Setup {
                 (if self.guard.observe { bytes } else { covered.text.into() }, None, None)
             }
             Message::Update(update) => {
-                if let Some(denied) = self.guard.judge_update(&caller, &update.task).await {
+                if let Some(denied) = self.guard.judge_update(&parts, &caller, &update.task).await {
                     let answer = self.guard.answer(&denied, true);
                     let denial = response::not_updated(&update, answer);
                     return self.deny(inner, parts, &caller, denial).await;
                 }
                 (update.text.into(), None, None)
             }
-            Message::Call(call) => {
+            Message::Call(mut call) => {
+                let is_typed = is_typed(call.revision.as_deref(), &parts);
+                if is_typed && self.guard.can_ask() {
+                    parts.extensions.insert(call.open(self.guard.approval_time));
+                }
                 let args = call.args.as_deref().map_or(Args::Absent, Args::Text);
-                if let Some(denied) = self.guard.judge(&caller, &call.tool, args).await {
-                    let is_typed = is_typed(call.revision.as_deref(), &parts);
+                let denied = self.guard.judge(&parts, &caller, &call.tool, args).await;
+                let round = parts.extensions.remove::<Arc<Round>>();
+                if let Some(denied) = denied {
+                    if let Some(required) = round.and_then(|round| round.required()) {
+                        return Ok(response::message(StatusCode::OK, response::result(&call.id, required)));
+                    }
                     let answer = self.guard.answer(&denied, call.is_task && !is_typed);
                     let denial = response::denied(&call, is_typed, answer);
                     return self.deny(inner, parts, &caller, denial).await;

@@ -5,6 +5,7 @@ use crate::args::Args;
 use crate::closed::{Instead, Kind};
 use crate::covered::{self, MOST_RESOURCES, TOO_MANY};
 use crate::denial::{Answer, Denied, unknown};
+use crate::elicit::{Inputs, Round};
 use crate::guard::{STATELESS, may_run_tools};
 use crate::tasks::TaskCall;
 use crate::visibility::{Entry, Visibility};
@@ -13,6 +14,7 @@ use rmcp::ErrorData;
 use rmcp::model::*;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 impl Guarding<Request> {
     /// Judges a call. Returns a copy of the call if it may become a task. The error is the answer to a denied call.
@@ -24,17 +26,37 @@ impl Guarding<Request> {
         // Move the arguments into a value for the guard and back, without copying them.
         let args = call.arguments.take().map(Value::Object);
         let lent = args.as_ref().map_or(Args::Absent, Args::Value);
-        let denied = self.judge(&self.caller(context).await, &call.name, lent).await;
+        let denied = self.judge(context, &self.caller(context).await, &call.name, lent).await;
         let may_be_task = context.client_capabilities().is_some_and(|capabilities| capabilities.supports_tasks());
         let copy =
             may_be_task.then(|| TaskCall { tool: call.name.to_string(), args: args.as_ref().map(ToString::to_string) });
         if let Some(Value::Object(args)) = args {
             call.arguments = Some(args);
         }
-        match denied {
-            Some(denied) => Err(self.denied(&denied)),
-            None => Ok(copy),
+        let round = context.extensions.get::<Arc<Round>>();
+        let Some(denied) = denied else {
+            round.inspect(|round| round.ran());
+            return Ok(copy);
+        };
+        let required = round.and_then(|round| serde_json::from_value::<InputRequiredResult>(round.required()?).ok());
+        Err(required.map_or_else(|| self.denied(&denied), |required| Ok(required.into())))
+    }
+
+    /// Opens a round of a call, if it is of revision 2026-07-28 or later. If the client has answered the guard, the handler does not
+    /// get that.
+    pub(super) fn open(&self, call: &mut CallToolRequestParams, context: &mut Request) {
+        if !self.can_ask() || !is_typed(context) {
+            return;
         }
+        let responses = call.input_responses.as_ref().and_then(|responses| serde_json::to_string(responses).ok());
+        let inputs = Inputs { responses, state: call.request_state.clone() };
+        let round = Round::open(inputs, has_forms(context), self.approval_time);
+        if round.is_answer() {
+            let Inputs { responses, state } = round.inputs();
+            call.input_responses = responses.as_deref().and_then(|text| serde_json::from_str(text).ok());
+            call.request_state.clone_from(state);
+        }
+        context.extensions.insert(round);
     }
 
     fn denied(&self, denied: &Denied) -> Result<CallToolResponse, ErrorData> {
@@ -65,7 +87,7 @@ impl Guarding<Request> {
 
     /// Judges an update of a task.
     pub(super) async fn update(&self, update: &UpdateTaskParams, context: &Request) -> Result<(), ErrorData> {
-        let Some(denied) = self.judge_update(&self.caller(context).await, &update.task_id).await else {
+        let Some(denied) = self.judge_update(context, &self.caller(context).await, &update.task_id).await else {
             return Ok(());
         };
         Err(match self.answer(&denied, true) {
@@ -108,7 +130,9 @@ impl Guarding<Request> {
         let caller = self.caller(context).await;
         for uri in uris {
             let args = json!({ "uri": uri });
-            if let Some(denied) = self.judge_request(&caller, request::SUBSCRIBE, Args::Value(&args), None).await {
+            if let Some(denied) =
+                self.judge_request((context, &caller), request::SUBSCRIBE, Args::Value(&args), None).await
+            {
                 return Err(self.not_answered(&denied, context));
             }
         }
@@ -119,8 +143,7 @@ impl Guarding<Request> {
         match self.answer(denied, true) {
             Answer::Error { code, message, data } => ErrorData::new(ErrorCode(code), message, Some(data)),
             Answer::Unknown | Answer::Result(_) => {
-                let revision = context.protocol_version();
-                let (code, message) = unknown(&denied.tool, revision.is_some_and(|it| it.as_str() >= STATELESS));
+                let (code, message) = unknown(&denied.tool, is_typed(context));
                 ErrorData::new(ErrorCode(code), message, None)
             }
         }
@@ -158,6 +181,17 @@ impl Guarding<Request> {
         let method = &notification.method;
         self.instead_of_unread(method).is_none() && !(may_run_tools(method) && self.refuse("a request needs an id"))
     }
+}
+
+/// Returns whether a request is of revision 2026-07-28 or later.
+pub(super) fn is_typed(context: &Request) -> bool {
+    context.protocol_version().is_some_and(|revision| revision.as_str() >= STATELESS)
+}
+
+/// Returns whether the client of a request can ask its user.
+pub(super) fn has_forms(context: &Request) -> bool {
+    let elicitation = context.client_capabilities().and_then(|capabilities| capabilities.elicitation);
+    elicitation.is_some_and(|modes| modes.form.is_some() || modes.url.is_none())
 }
 
 /// Returns false for a list that is empty, and the error for anything else that the guard answers.

@@ -2,6 +2,7 @@
 //!
 //! Both use `judge`. `headers` replaces a check of rmcp's when tools are hidden.
 
+mod elicit;
 mod headers;
 mod judge;
 mod service;
@@ -147,7 +148,8 @@ type Notification = NotificationContext<RoleServer>;
 
 #[deny(clippy::missing_trait_methods, reason = "a method that is not forwarded never reaches the handler")]
 impl<H: ServerHandler> ServerHandler for Guarded<H> {
-    async fn call_tool(&self, mut request: CallToolRequestParams, context: Request) -> Outcome<CallToolResponse> {
+    async fn call_tool(&self, mut request: CallToolRequestParams, mut context: Request) -> Outcome<CallToolResponse> {
+        self.guard.open(&mut request, &mut context);
         let call = match self.guard.call(&mut request, &context).await {
             Ok(call) => call,
             Err(denied) => return denied,

@@ -86,9 +86,10 @@ impl<S: Service<RoleServer>> GuardedService<S> {
 }
 
 impl<S: Service<RoleServer>> Service<RoleServer> for GuardedService<S> {
-    async fn handle_request(&self, mut request: ClientRequest, context: Request) -> Outcome<ServerResult> {
+    async fn handle_request(&self, mut request: ClientRequest, mut context: Request) -> Outcome<ServerResult> {
         match &mut request {
             ClientRequest::CallToolRequest(call) => {
+                self.guard.open(&mut call.params, &mut context);
                 let copy = match self.guard.call(&mut call.params, &context).await {
                     Ok(copy) => copy,
                     Err(denied) => return answered(denied?.into(), &context),

@@ -103,7 +103,10 @@ struct Remembered {
     /// Let calls wait for `perso approvals`, without a page
     #[arg(long)]
     queue: bool,
-    /// How long a call waits for a decision, in seconds
+    /// Let clients that have elicitation ask the person in front of them
+    #[arg(long)]
+    elicit: bool,
+    /// How long a call waits for a decision on the page or in the ledger, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u64).range(1..=3600))]
     approval_wait: u64,
 }
@@ -265,7 +268,7 @@ impl Remembered {
         // The address can have a password in it.
         let ledger = ledger::open(&self.ledger).map_err(|error| format!("--ledger: {error}"))?;
         let approval_wait = asks.then(|| Duration::from_secs(self.approval_wait));
-        Ok(Memory { ledger, session: self.session.clone(), approval_wait })
+        Ok(Memory { ledger, session: self.session.clone(), approval_wait, elicits: self.elicit })
     }
 }
 
