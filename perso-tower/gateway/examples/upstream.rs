@@ -152,6 +152,23 @@ impl Upstream {
         }
     }
 
+    /// In the newer era: with an answer that asks.
+    #[tool(description = "Asks for a name before it hands something over")]
+    async fn hand(
+        &self,
+        responses: rmcp::handler::server::tool::InputResponses,
+        state: rmcp::handler::server::tool::RequestState,
+    ) -> CallToolResponse {
+        self.ran(&format!("hand {} {}", json!(responses.0), json!(state.0)));
+        if responses.0.is_some() {
+            return CallToolResult::success(vec![ContentBlock::text("handed over")]).into();
+        }
+        let ask = json!({ "name": { "method": "elicitation/create", "params": {
+            "mode": "form", "message": "What is your name?", "requestedSchema": { "type": "object", "properties": {} }
+        } } });
+        InputRequiredResult::new(serde_json::from_value(ask).ok(), Some("a state".to_owned())).into()
+    }
+
     #[tool(description = "Ends the process")]
     async fn crash(&self) -> String {
         self.ran("crash");

@@ -7,6 +7,7 @@ mod closed;
 mod concurrent;
 mod covered;
 mod denials;
+mod elicit;
 mod forwarding;
 mod hidden;
 mod hostile;

@@ -14,6 +14,7 @@ mod approvals;
 #[expect(dead_code, reason = "the settings of cases are for guards")]
 #[path = "../../../tests/integration/support/corpus.rs"]
 mod corpus;
+mod elicit;
 mod faults;
 mod files;
 mod hostile;

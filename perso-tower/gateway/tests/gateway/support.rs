@@ -25,6 +25,9 @@ pub const POLICY: &str = r#"{ "perso": 1, "roles": { "adder": [] }, "rules": [
 pub struct Side {
     pub progress: Arc<Mutex<Vec<f64>>>,
     pub updated: Arc<Mutex<Vec<String>>>,
+    /// What its user has been asked to approve, and what they say; by default, they approve.
+    pub asked: Arc<Mutex<Vec<String>>>,
+    pub says: Arc<Mutex<Option<Value>>>,
     pub is_silent: bool,
 }
 
@@ -39,9 +42,17 @@ impl ClientHandler for Side {
 
     async fn create_elicitation(
         &self,
-        _: ElicitRequestParams,
+        asked: ElicitRequestParams,
         _: rmcp::service::RequestContext<RoleClient>,
     ) -> Result<ElicitResult, ErrorData> {
+        if let ElicitRequestParams::FormElicitationParams { message, requested_schema, .. } = asked
+            && requested_schema.properties.contains_key("approve")
+        {
+            self.asked.lock().unwrap().push(message);
+            let said = self.says.lock().unwrap().clone();
+            let said = said.unwrap_or_else(|| json!({ "action": "accept", "content": { "approve": true } }));
+            return Ok(serde_json::from_value(said).unwrap());
+        }
         Ok(ElicitResult::new(ElicitationAction::Accept).with_content(json!({ "name": "Ann" })))
     }
 
@@ -130,9 +141,13 @@ impl World {
     }
 
     pub async fn client_of(&self, era: ClientLifecycleMode, arguments: &[&str]) -> Client {
+        self.client_as(Side::default(), era, arguments).await
+    }
+
+    pub async fn client_as(&self, side: Side, era: ClientLifecycleMode, arguments: &[&str]) -> Client {
         let log = fs::File::options().create(true).append(true).open(self.path("gateway.log")).unwrap();
         let (process, _) = TokioChildProcess::builder(self.command(arguments)).stderr(log).spawn().unwrap();
-        serve_client_with_lifecycle(Side::default(), process, era).await.unwrap()
+        serve_client_with_lifecycle(side, process, era).await.unwrap()
     }
 
     /// A gateway that listens, and its endpoint.
