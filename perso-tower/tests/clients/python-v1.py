@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import mcp
+from mcp import types
 from mcp.client.sse import sse_client
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
@@ -47,9 +48,13 @@ class Client:
             return False, str(error)
 
 
+async def asks(context, params):
+    return types.ElicitResult(action="accept", content={"approve": scenes.approves(params.message)})
+
+
 @asynccontextmanager
 async def over(transport):
-    async with transport as (read, write, *_), mcp.ClientSession(read, write) as session:
+    async with transport as (read, write, *_), mcp.ClientSession(read, write, elicitation_callback=asks) as session:
         await session.initialize()
         yield Client(session)
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import mcp
+from mcp import types
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
@@ -48,18 +49,23 @@ class Client:
             return False, str(error)
 
 
+async def asks(context, params):
+    return types.ElicitResult(action="accept", content={"approve": scenes.approves(params.message)})
+
+
 @asynccontextmanager
 async def over_http(era, url, token):
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
         server = sse_client(url, headers=headers) if era == "sse" else streamable_http_client(url, http_client=http)
-        async with mcp.Client(server, mode=MODES[era]) as client:
+        async with mcp.Client(server, mode=MODES[era], elicitation_callback=asks) as client:
             yield Client(client)
 
 
 @asynccontextmanager
 async def over_stdio(era, command, args):
-    async with mcp.Client(mcp.StdioServerParameters(command=command, args=args), mode=MODES[era]) as client:
+    server = mcp.StdioServerParameters(command=command, args=args)
+    async with mcp.Client(server, mode=MODES[era], elicitation_callback=asks) as client:
         yield Client(client)
 
 

@@ -108,6 +108,17 @@ exec "$GATEWAY" --policy "\$module" --servers "$out/desk.mcp.json" --user "\$use
 SH
 chmod +x "$out/behind-gateway"
 
+# And behind one that lets the client ask the person in front of it.
+cat > "$out/asks.json" << 'JSON'
+{ "perso": 1, "rules": [
+    { "id": "look", "allow": "view_customer" },
+    { "id": "large", "ask": "process_refund", "when": { "args.amount": { "gt": 500 } }, "reason": "Refunds over $500 are reviewed." }
+] }
+JSON
+asks=("$GATEWAY" --policy "$out/asks.json" --servers "$out/desk.mcp.json" --elicit)
+printf '#!/bin/sh\nexec %s 2>> "%s"\n' "$(printf '"%s" ' "${asks[@]}")" "$out/log" > "$out/asking"
+chmod +x "$out/asking"
+
 # gateway POLICY SERVER: a gateway in front of one server, an entry of `mcpServers`.
 gateway() {
     echo "{ \"mcpServers\": { \"everything\": $2 } }" > "$out/everything.mcp.json"
@@ -139,6 +150,13 @@ for client in rmcp python python-v1 typescript typescript-v1; do
         stop
         play "$client" stdio "$era"
         DESK_STDIO=$out/behind-gateway play "$client" gateway "$era"
+        # What rmcp's client does is in the gateway's tests.
+        if [ "$client" != rmcp ]; then
+            DESK_STDIO=$out/asking play "$client" person "$era"
+            serve "${asks[@]}" --listen 127.0.0.1:0
+            play "$client" person-http "$era" "$url"
+            stop
+        fi
         case $client in python*)
             play "$client" several "$era"
             play "$client" several-http "$era"

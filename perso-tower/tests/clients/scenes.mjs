@@ -14,6 +14,15 @@ export function check(what, seen, expected) {
 	}
 }
 
+/** What the person at the client was asked to approve. */
+const asked = [];
+
+/** What the person at the client says: they approve refunds of $600. */
+export function approves({ message }) {
+	asked.push(message);
+	return { action: 'accept', content: { approve: message.includes('"amount":600') } };
+}
+
 const tools = async (client) => (await client.listTools()).tools.map((tool) => tool.name).sort();
 
 /** Calls a tool. Returns whether it succeeded, and the text. */
@@ -50,6 +59,16 @@ async function verified(client) {
 	check('personal data', await call(client, 'access_pii'), [true, 'born 1 January 1970']);
 }
 
+async function person(client) {
+	const refund = (amount) => call(client, 'process_refund', { order_id: '1', amount });
+	check('a refund that is approved', await refund(600), [true, 'refunded $600 for 1']);
+	const refused = 'Refunds over $500 are reviewed. Hint: a person has denied this call: do not repeat it.';
+	check('one that is not', await refund(601), [false, refused]);
+	const reasons = asked.map((message) => message.split('\n\n')[0]);
+	check('what the person was asked', reasons, ['Refunds over $500 are reviewed.', 'Refunds over $500 are reviewed.']);
+	check('what was refunded', (await view(client)).refunded, 600);
+}
+
 async function everything(client) {
 	check('tools', await tools(client), ['echo', 'get-sum', 'gzip-file-as-resource', 'simulate-research-query']);
 	check('echo', await call(client, 'echo', { message: 'hello' }), [true, 'Echo: hello']);
@@ -76,6 +95,8 @@ export async function play(name, connect, more = async () => {}) {
 		desk: () => [[http('AGENT'), agent], [http('MANAGER'), manager], [http('VERIFIED'), verified]],
 		stdio: () => [[stdio('agt-099', 'agent'), agent], [stdio('mgr-001', 'manager'), manager]],
 		gateway: () => [[stdio('agt-099', 'agent'), agent]],
+		person: () => [[stdio('agt-099', 'agent'), person]],
+		'person-http': () => [[http('AGENT'), person]],
 		'gateway-http': () => [[http('AGENT'), everything]],
 		everything: () => [[http('AGENT'), everything], [http('AGENT'), more]],
 	};

@@ -19,6 +19,16 @@ def check(what, seen, expected):
         print(f"{what}: {seen!r}, not {expected!r}", file=sys.stderr)
 
 
+asked = []
+"""What the person at the client was asked to approve."""
+
+
+def approves(message):
+    """What the person at the client says: they approve refunds of $600."""
+    asked.append(message)
+    return '"amount":600' in message
+
+
 async def view(client):
     return json.loads((await client.call("view_customer"))[1])
 
@@ -49,6 +59,15 @@ async def verified(client):
     check("personal data", await client.call("access_pii"), (True, "born 1 January 1970"))
 
 
+async def person(client):
+    refund = lambda amount: client.call("process_refund", order_id="1", amount=amount)
+    check("a refund that is approved", await refund(600), (True, "refunded $600 for 1"))
+    check("one that is not", await refund(601),
+          (False, "Refunds over $500 are reviewed. Hint: a person has denied this call: do not repeat it."))
+    check("what the person was asked", [message.split("\n\n")[0] for message in asked], ["Refunds over $500 are reviewed."] * 2)
+    check("what was refunded", (await view(client))["refunded"], 600)
+
+
 async def everything(client):
     check("tools", await client.tools(), ["echo", "get-sum", "gzip-file-as-resource", "simulate-research-query"])
     check("echo", await client.call("echo", message="hello"), (True, "Echo: hello"))
@@ -67,6 +86,8 @@ async def play(over_http, over_stdio, scene, era, url=None):
         "desk": lambda: [(http("AGENT"), agent), (http("MANAGER"), manager), (http("VERIFIED"), verified)],
         "stdio": lambda: [(stdio("agt-099", "agent"), agent), (stdio("mgr-001", "manager"), manager)],
         "gateway": lambda: [(stdio("agt-099", "agent"), agent)],
+        "person": lambda: [(stdio("agt-099", "agent"), person)],
+        "person-http": lambda: [(http("AGENT"), person)],
         "gateway-http": lambda: [(http("AGENT"), everything)],
         "everything": lambda: [(http("AGENT"), everything)],
         "several": lambda: [(several.over_stdio(era, over_stdio), several.play)],

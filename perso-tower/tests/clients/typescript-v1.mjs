@@ -4,7 +4,8 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { check, play } from './scenes.mjs';
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import { approves, check, play } from './scenes.mjs';
 
 function transport(era, { url, token, command, args }) {
 	if (command) return new StdioClientTransport({ command, args });
@@ -13,7 +14,8 @@ function transport(era, { url, token, command, args }) {
 }
 
 async function connect(era, where) {
-	const client = new Client({ name: 'scenes', version: '1' }, { capabilities: { tasks: {} } });
+	const client = new Client({ name: 'scenes', version: '1' }, { capabilities: { elicitation: { form: {} }, tasks: {} } });
+	client.setRequestHandler(ElicitRequestSchema, ({ params }) => approves(params));
 	await client.connect(transport(era, where));
 	return client;
 }

@@ -247,24 +247,3 @@ async fn an_approval_between_rounds_is_for_the_same_call_once() {
         }
     }
 }
-
-/// A caller cannot use what somebody else was asked.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_question_is_for_its_caller() {
-    let world = world(&["one"]);
-    let gateway = world.listening(&["--elicit"]).await;
-    let client = gateway.client(modern(), None).await.unwrap();
-    let mut params = CallToolRequestParams::new("add");
-    params.arguments = json!({ "a": 501, "b": 1 }).as_object().cloned();
-    let CallToolResponse::InputRequired(required) = client.call_tool_once(params.clone()).await.unwrap() else {
-        panic!("the person is not asked")
-    };
-    let other = world.listening(&["--elicit", "--user", "bob"]).await.client(modern(), None).await.unwrap();
-    params.request_state = required.request_state;
-    let key = required.input_requests.unwrap().into_keys().next().unwrap();
-    let yes = json!({ "action": "accept", "content": { "approve": true } });
-    params.input_responses = Some([(key, yes)].into());
-    let answer = other.call_tool_once(params).await.unwrap();
-    assert!(matches!(answer, CallToolResponse::InputRequired(_)), "{answer:?}");
-    assert_eq!(world.ran("one").len(), 0);
-}

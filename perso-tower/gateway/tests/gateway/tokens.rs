@@ -7,6 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use p256::SecretKey;
 use p256::elliptic_curve::rand_core::OsRng;
 use p256::pkcs8::EncodePrivateKey;
+use rmcp::model::{CallToolRequestParams, CallToolResponse};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -110,6 +111,34 @@ async fn a_token_says_who_calls() {
     let client = gateway.client(modern(), Some(&nobody)).await.unwrap();
     assert!(!call(&client, "add", json!({ "a": 1, "b": 2 })).await.0, "without the role");
     assert_eq!(answer(&gateway, Some(&format!("bearer {token}"))).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_caller_is_asked_another_one_cannot_answer() {
+    let (world, issuer) = (World::new(&["one"]), Issuer::new().await);
+    world.write(
+        "policy.json",
+        r#"{ "perso": 1, "rules": [{ "id": "add", "ask": "add", "reason": "Sums need approval." }] }"#,
+    );
+    let arguments = [issuer.arguments(), vec!["--elicit".to_owned()]].concat();
+    let gateway = world.listening(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let as_user = async |user: &str| {
+        let token = signed("one", &with(&issuer.claims(), "sub", json!(user)));
+        gateway.client(modern(), Some(&token)).await.unwrap()
+    };
+    let (ann, bob) = (as_user("ann").await, as_user("bob").await);
+    let add = CallToolRequestParams::new("add").with_arguments(json!({ "a": 1, "b": 2 }).as_object().cloned().unwrap());
+    for (client, runs) in [(&bob, false), (&ann, true)] {
+        let first = ann.call_tool_once(add.clone()).await.unwrap();
+        let CallToolResponse::InputRequired(required) = first else { panic!("{first:?}") };
+        let key = required.input_requests.unwrap().into_keys().next().unwrap();
+        let mut answer = add.clone();
+        answer.input_responses = Some([(key, json!({ "action": "accept", "content": { "approve": true } }))].into());
+        answer.request_state = required.request_state;
+        let answered = client.call_tool_once(answer).await.unwrap();
+        assert_eq!(matches!(answered, CallToolResponse::Complete(_)), runs, "{answered:?}");
+        assert_eq!(world.ran("one").len(), usize::from(runs));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
