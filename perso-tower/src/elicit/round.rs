@@ -107,7 +107,8 @@ impl Round {
         Some(Answer::Pending)
     }
 
-    /// The call is about to run: what was said is used up.
+    /// The call is about to run: what was said is used up, also if its handler then asks about another call.
+    #[cfg(feature = "rmcp")]
     pub(crate) fn ran(&self) {
         self.asking().used.clear();
     }

@@ -2,7 +2,6 @@
 
 use crate::support::*;
 use perso_tower::ledger::{self, Verdict};
-use rmcp::model::*;
 use serde_json::{Value, json};
 use std::time::Duration;
 
