@@ -12,6 +12,7 @@ use crate::denial::{Answer, Denial, Denied, Message};
 use crate::event::{Event, Observer};
 use crate::exact::Unclear;
 use crate::policy::PolicyHandle;
+use crate::record::{Record, Recorded};
 use crate::resource::{ResourceQuery, ResourceSource};
 use crate::tasks::Tasks;
 use crate::visibility::{Entry, Seen, Visibility};
@@ -61,6 +62,7 @@ pub(crate) struct Guard<R> {
     pub(crate) closed: Closed,
     pub(crate) denial: Arc<dyn Denial>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) record: Record,
     pub(crate) tasks: Tasks,
 }
 
@@ -82,6 +84,7 @@ impl<R> Clone for Guard<R> {
             closed: self.closed,
             denial: self.denial.clone(),
             observer: self.observer.clone(),
+            record: self.record.clone(),
             tasks: self.tasks.clone(),
         }
     }
@@ -104,9 +107,30 @@ struct Known<'p> {
 
 /// A call that is being judged.
 pub(crate) struct Judged<'a> {
+    #[cfg_attr(not(feature = "journal"), expect(dead_code, reason = "only the journal has it"))]
+    pub(crate) policy: Policy,
     pub(crate) tool: &'a str,
     pub(crate) args: ReadArgs<'a>,
+    #[cfg_attr(not(feature = "journal"), expect(dead_code, reason = "only the journal has it"))]
+    caller: Option<&'a Caller>,
     begin: Instant,
+}
+
+impl<'a> Judged<'a> {
+    fn new(policy: &Policy, caller: &'a Caller, tool: &'a str, args: Args<'a>) -> Self {
+        Self { policy: policy.clone(), tool, args: args.into(), caller: Some(caller), begin: caller.begin }
+    }
+
+    /// A request of which nothing is known.
+    fn unknown(policy: &Policy, begin: Instant) -> Self {
+        Self { policy: policy.clone(), tool: "", args: Args::Absent.into(), caller: None, begin }
+    }
+
+    /// Returns who calls, if that has been looked up.
+    #[cfg(feature = "journal")]
+    pub(crate) const fn who(&self) -> Option<&'a Caller> {
+        self.caller
+    }
 }
 
 /// The caller of a request, determined once per request.
@@ -142,6 +166,7 @@ impl<R: Sync + 'static> Guard<R> {
             closed: Closed::default(),
             denial: Arc::new(Message),
             observer: None,
+            record: Record::default(),
             tasks: Tasks::default(),
         }
     }
@@ -163,7 +188,7 @@ impl<R: Sync + 'static> Guard<R> {
     pub(crate) async fn judge(&self, request: &R, caller: &Caller, tool: &str, args: Args<'_>) -> Option<Denied> {
         let policy = self.policy.current();
         if policy.covers().reserves(tool) {
-            let judged = Judged { tool, args: args.into(), begin: caller.begin };
+            let judged = Judged::new(&policy, caller, tool, args);
             return self.conclude(&judged, &Decision::not_judged(RESERVED, RESERVED), None);
         }
         self.judge_by(&policy, (request, caller), tool, args).await
@@ -182,7 +207,7 @@ impl<R: Sync + 'static> Guard<R> {
             let (policy, context) = (self.policy.clone(), self.context.clone());
             let session = self.session_of(&policy.current(), caller).await;
             if !(Visibility { policy, context, session, seen: Seen::By(Ok(agent.clone())) }).shows(entry) {
-                let judged = Judged { tool, args: args.into(), begin: caller.begin };
+                let judged = Judged::new(&self.policy.current(), caller, tool, args);
                 return self.conclude(&judged, &Decision::not_judged(NOT_COMPLETED, NOT_COMPLETED), None);
             }
         }
@@ -201,7 +226,7 @@ impl<R: Sync + 'static> Guard<R> {
         tool: &str,
         args: Args<'_>,
     ) -> Option<Denied> {
-        let judged = Judged { tool, args: args.into(), begin: caller.begin };
+        let judged = Judged::new(policy, caller, tool, args);
         let agent = match &caller.agent {
             Ok(agent) => agent,
             Err(error) => {
@@ -230,7 +255,14 @@ impl<R: Sync + 'static> Guard<R> {
                     }
                 }
             };
-            let denied = self.report(&judged, &enforced.decision, failure.as_deref(), enforced.approved_by.as_deref());
+            let (denied, recorded) =
+                self.report(&judged, &enforced.decision, failure.as_deref(), enforced.approved_by.as_deref());
+            let denied = match (denied, recorded) {
+                (None, Some(recorded)) => {
+                    recorded.written().await.err().and_then(|error| self.unrecorded(tool, &error))
+                }
+                (denied, _) => denied,
+            };
             if denied.is_some()
                 && let Some(receipt) = enforced.receipt
                 && let Err(error) = self.enforcer.undo(receipt).await
@@ -285,7 +317,7 @@ impl<R: Sync + 'static> Guard<R> {
             // When only observing, the guard does not read answers, so it knows no tasks.
             None if self.observe => None,
             None => {
-                let judged = Judged { tool: "", args: Args::Absent.into(), begin: caller.begin };
+                let judged = Judged::unknown(&self.policy.current(), caller.begin);
                 self.conclude(&judged, &Decision::not_judged(UNKNOWN_TASK, UNKNOWN_TASK), None)
             }
         }
@@ -324,7 +356,7 @@ impl<R: Sync + 'static> Guard<R> {
 
     /// Denies a request that cannot be judged, whatever the policy says. Returns false when only observing.
     pub(crate) fn refuse(&self, why: &'static str) -> bool {
-        let judged = Judged { tool: "", args: Args::Absent.into(), begin: Instant::now() };
+        let judged = Judged::unknown(&self.policy.current(), Instant::now());
         self.conclude(&judged, &Decision::not_judged(reason::ENGINE, why), None).is_some()
     }
 
@@ -376,41 +408,59 @@ impl<R: Sync + 'static> Guard<R> {
 
     /// Reports a decision to the host and enforces it: returns the denial, or `None` if the call may run.
     fn conclude(&self, judged: &Judged<'_>, decision: &Decision<'_>, failure: Failure<'_>) -> Option<Denied> {
-        self.report(judged, decision, failure, None)
+        // What does not run need not wait until it is written.
+        self.report(judged, decision, failure, None).0
     }
 
-    /// The same for a call that a person may have approved.
+    /// Denies a call whose decision has to be recorded, and is not.
+    fn unrecorded(&self, tool: &str, error: &BoxError) -> Option<Denied> {
+        let id = Uuid::now_v7();
+        tracing::error!(target: "perso", decision_id = %id, tool = %visible(tool), %error, "the decision cannot be recorded: the call is denied");
+        let denied = Denied::new(id, tool, &Decision::not_recorded("the journal could not be written"));
+        (!self.observe).then_some(denied)
+    }
+
+    /// The same for a call that a person may have approved. Returns what the call has to wait for, too.
     fn report(
         &self,
         judged: &Judged<'_>,
         decision: &Decision<'_>,
         failure: Failure<'_>,
         approved_by: Option<&str>,
-    ) -> Option<Denied> {
+    ) -> (Option<Denied>, Option<Recorded>) {
+        let Judged { tool, args, begin, .. } = judged;
         // A call does not run unless the observer can see its arguments.
         if self.observer.is_some()
             && decision.is_allowed()
-            && let Err(Unclear(why)) = judged.args.shown()
+            && let Err(Unclear(why)) = args.shown()
         {
-            return self.conclude(judged, &Decision::not_judged(why, why), None);
+            return (self.conclude(judged, &Decision::not_judged(why, why), None), None);
         }
-        let Judged { tool, args, begin } = judged;
         let id = Uuid::now_v7();
         let enforced = !self.observe;
         let event = Event { id, tool, decision, approved_by, failure, enforced, duration: begin.elapsed() };
         event.trace();
-        let mut denied = (!decision.is_allowed()).then(|| Denied::new(id, tool, decision));
+        let mut decision = decision;
+        let unobserved = Decision::not_judged(reason::ENGINE, "the observer failed");
         if let Some(observer) = &self.observer {
             let observe = || observer.observe(&event, args.shown().unwrap_or(&Value::Null));
             if let Err(error) = caught::call(observe) {
                 // A call that the observer may not have recorded does not run either.
                 tracing::error!(target: "perso", decision_id = %id, %error, "the observer failed: the call is denied");
-                denied.get_or_insert_with(|| {
-                    Denied::new(id, tool, &Decision::not_judged(reason::ENGINE, "the observer failed"))
-                });
+                if decision.is_allowed() {
+                    decision = &unobserved;
+                }
             }
         }
-        denied.filter(|_| !self.observe)
+        let mut denied = (!decision.is_allowed()).then(|| Denied::new(id, tool, decision));
+        let recorded = match self.record.decision(&Event { decision, ..event }, judged) {
+            Ok(recorded) => Some(recorded),
+            Err(error) => {
+                denied = denied.or_else(|| self.unrecorded(tool, &error));
+                None
+            }
+        };
+        (denied.filter(|_| !self.observe), recorded)
     }
 
     /// Builds the answer to a denied call. For `is_task`, see [`Answer::new`].
@@ -604,6 +654,26 @@ macro_rules! settings {
         #[must_use]
         pub fn denial(mut self, denial: impl crate::Denial) -> Self {
             self.guard.denial = std::sync::Arc::new(denial);
+            self
+        }
+
+        /// Records each decision in a journal. If the recorder requires it, a call does not run before its decision is written, and
+        /// is denied if that fails.
+        ///
+        /// ```
+        /// # fn policy() -> perso_tower::Policy { unreachable!() }
+        /// # let _ = || -> Result<(), Box<dyn std::error::Error>> {
+        /// use perso_core::journal::{Recorder, Settings};
+        ///
+        /// let recorder = Recorder::open("/var/lib/perso/journal", Settings::default())?;
+        /// let layer = perso_tower::PersoLayer::new(policy()).journal(recorder);
+        /// # Ok(())
+        /// # };
+        /// ```
+        #[cfg(feature = "journal")]
+        #[must_use]
+        pub fn journal(mut self, recorder: impl Into<std::sync::Arc<perso_core::journal::Recorder>>) -> Self {
+            self.guard.record.journal = Some(recorder.into());
             self
         }
 

@@ -40,6 +40,7 @@ mod fold;
 mod guard;
 mod http;
 mod policy;
+mod record;
 mod resource;
 #[cfg(feature = "rmcp")]
 mod rmcp;

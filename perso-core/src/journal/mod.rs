@@ -38,6 +38,12 @@
 //! ```
 
 mod args;
+#[cfg(feature = "clap")]
+mod options;
+
+#[cfg(feature = "clap")]
+#[doc(hidden)]
+pub use options::Options;
 
 #[doc(no_inline)]
 pub use perso_journal::{

@@ -7,6 +7,7 @@ use crate::pins::Pins;
 use crate::proxy::Proxy;
 use crate::tools::Tools;
 use http::request::Parts;
+use perso_core::journal::{Counts, Recorder};
 use perso_tower::ledger::Ledger;
 use perso_tower::{
     Agent, BoxError, ContextSource, Elicit, Guard, Guarded, PersoLayer, PolicyHandle, Queue, async_trait, elicit,
@@ -43,6 +44,8 @@ pub struct Memory {
     pub session: Session,
     /// How long a call waits in the ledger for the approval of a person; `None` if it does not.
     pub approval_wait: Option<Duration>,
+    /// Where decisions are recorded, if anywhere.
+    pub journal: Option<Arc<Recorder>>,
     /// Whether the person at the client is asked, before the ledger, if the client can do that.
     pub elicits: bool,
 }
@@ -110,6 +113,10 @@ impl Gateway {
             (None, Some(queue)) => guarded.approver(queue),
             (None, None) => guarded,
         };
+        let guarded = match &self.memory.journal {
+            Some(journal) => guarded.journal(journal.clone()),
+            None => guarded,
+        };
         self.with_context(guarded, Guarded::context_source)
     }
 
@@ -128,6 +135,10 @@ impl Gateway {
             (Some(elicit), _) => layer.approver(elicit),
             (None, Some(queue)) => layer.approver(queue),
             (None, None) => layer,
+        };
+        let layer = match &self.memory.journal {
+            Some(journal) => layer.journal(journal.clone()),
+            None => layer,
         };
         self.with_context(layer, PersoLayer::context_source)
     }
@@ -184,6 +195,11 @@ impl Gateway {
             true => set(guard, Annotations(self.clone())),
             false => guard,
         }
+    }
+
+    /// How many decisions have been recorded and lost, if there is a journal.
+    pub(crate) fn recorded(&self) -> Option<Counts> {
+        self.memory.journal.as_ref().map(|journal| journal.counts())
     }
 
     /// A place for a session, if there is one.

@@ -1,5 +1,6 @@
 //! What the gateway counts, in the text form of Prometheus. No label has a value that a client chooses.
 
+use perso_core::journal::Counts;
 use perso_tower::Event;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -18,6 +19,11 @@ struct Of {
     server: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Line {
+    line: &'static str,
+}
+
 pub(crate) struct Metrics {
     registry: Registry,
     decisions: Family<Outcome, Counter>,
@@ -26,6 +32,7 @@ pub(crate) struct Metrics {
     sessions: Gauge,
     requests: Gauge,
     tasks: Gauge,
+    journal: Family<Line, Gauge>,
 }
 
 impl Metrics {
@@ -43,7 +50,13 @@ impl Metrics {
         registry.register("requests_left", "How many more requests can be in flight", requests.clone());
         let tasks = Gauge::default();
         registry.register("tasks", "Tasks of the gateway that have not ended", tasks.clone());
-        Self { registry, decisions, seconds, up, sessions, requests, tasks }
+        let journal = Family::default();
+        registry.register(
+            "journal_lines",
+            "Lines of the journal that were written, and that were lost",
+            journal.clone(),
+        );
+        Self { registry, decisions, seconds, up, sessions, requests, tasks, journal }
     }
 
     pub(crate) fn decided(&self, event: &Event<'_>) {
@@ -57,6 +70,7 @@ impl Metrics {
         servers: impl Iterator<Item = (&'s str, bool)>,
         sessions: usize,
         requests: usize,
+        journal: Option<Counts>,
     ) -> String {
         for (server, is_up) in servers {
             self.up.get_or_create(&Of { server: server.to_owned() }).set(i64::from(is_up));
@@ -65,6 +79,11 @@ impl Metrics {
         self.sessions.set(number(sessions));
         self.requests.set(number(requests));
         self.tasks.set(number(tokio::runtime::Handle::current().metrics().num_alive_tasks()));
+        if let Some(Counts { written, lost, .. }) = journal {
+            for (line, count) in [("written", written), ("lost", lost)] {
+                self.journal.get_or_create(&Line { line }).set(i64::try_from(count).unwrap_or(i64::MAX));
+            }
+        }
         let mut out = String::new();
         // Writing to a string cannot fail.
         let _ = text::encode(&mut out, &self.registry);

@@ -32,10 +32,9 @@ mod setup;
 
 use super::failure::Failure;
 use super::input::{Document, Extended};
-use super::journal::Recording;
 use super::ledger::Opened;
 use super::now::Now;
-use crate::journal::Decided;
+use crate::journal::{Decided, Options};
 use crate::{CauseKind, Decision, Outcome, PartName, Policy, Unknown, limits};
 use answer::{Answer, Verdict};
 use clap::{Args, Subcommand, ValueEnum};
@@ -118,7 +117,7 @@ struct Choices {
     #[arg(long, value_name = "ADDRESS")]
     ledger: Option<String>,
     #[command(flatten)]
-    recording: Recording,
+    recording: Options,
 }
 
 /// A coding agent.
@@ -316,7 +315,7 @@ impl Choices {
         duration: Duration,
     ) -> Result<(), Unread> {
         let recorded = || {
-            let Some(recorder) = self.recording.open()? else { return Ok(()) };
+            let Some(recorder) = self.recording.open(true)? else { return Ok(()) };
             for (call, decision) in decided {
                 let call: Value = serde_json::from_slice(call).unwrap_or_default();
                 let part = |name: &str| call.get(name).unwrap_or(&Value::Null);

@@ -1,12 +1,9 @@
 //! `perso log`: reads what a journal has of decisions, and verifies it.
 
 mod line;
-mod recording;
 mod show;
 mod summary;
 mod verify;
-
-pub(crate) use recording::Recording;
 
 use super::failure::Failure;
 use crate::journal::JournalError;

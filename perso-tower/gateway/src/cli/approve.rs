@@ -76,8 +76,13 @@ async fn tools(servers: Vec<config::Server>) -> Result<Vec<Tool>, Failure> {
     let all = Policy::compile(r#"{ "perso": 1, "default": "allow", "rules": [] }"#)
         .map_err(|_| "the policy does not compile")?;
     let caller = Caller::Fixed(Agent::anonymous());
-    let memory =
-        Memory { ledger: ledger::open("memory:")?, session: Session::Mcp, approval_wait: None, elicits: false };
+    let memory = Memory {
+        ledger: ledger::open("memory:")?,
+        session: Session::Mcp,
+        approval_wait: None,
+        journal: None,
+        elicits: false,
+    };
     let gateway = Gateway::new(servers, PolicyHandle::from(all), caller, memory, None, 1);
     let (client, server) = tokio::io::duplex(1 << 16);
     let service = gateway.service();

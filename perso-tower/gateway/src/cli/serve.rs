@@ -8,6 +8,7 @@ use crate::http::{Endpoint, Limits};
 use crate::oauth::{Settings, Verifier};
 use crate::pins::Pins;
 use clap::{Args, ValueEnum};
+use perso_core::journal;
 use perso_tower::{Agent, Policy, PolicyHandle, ledger};
 use rmcp::ServiceExt;
 use std::net::SocketAddr;
@@ -41,6 +42,8 @@ pub(super) struct Serve {
     tokens: Tokens,
     #[command(flatten)]
     memory: Remembered,
+    #[command(flatten)]
+    journal: journal::Options,
     #[command(flatten)]
     limits: MostOf,
 }
@@ -162,7 +165,7 @@ impl Serve {
         let verifier = self.tokens.verifier()?.map(Arc::new);
         let caller = if verifier.is_some() { Caller::Token } else { Caller::Fixed(self.who.agent()?) };
         block_on(async {
-            let memory = self.memory.open()?;
+            let memory = self.memory.open(self.journal.open(false)?.map(Arc::new))?;
             let ledger = memory.ledger.clone();
             let gateway = Gateway::new(servers, policy, caller, memory, pins, self.limits.max_sessions);
             if let Some(address) = self.memory.approvals {
@@ -257,7 +260,7 @@ async fn stopped(stop: CancellationToken) {
 }
 
 impl Remembered {
-    fn open(&self) -> Result<Memory, Failure> {
+    fn open(&self, journal: Option<Arc<journal::Recorder>>) -> Result<Memory, Failure> {
         let asks = self.queue || self.approvals.is_some();
         if self.queue && self.approvals.is_none() && self.ledger.starts_with("memory:") {
             return Err(
@@ -268,7 +271,7 @@ impl Remembered {
         // The address can have a password in it.
         let ledger = ledger::open(&self.ledger).map_err(|error| format!("--ledger: {error}"))?;
         let approval_wait = asks.then(|| Duration::from_secs(self.approval_wait));
-        Ok(Memory { ledger, session: self.session.clone(), approval_wait, elicits: self.elicit })
+        Ok(Memory { ledger, session: self.session.clone(), approval_wait, journal, elicits: self.elicit })
     }
 }
 

@@ -1,14 +1,14 @@
-//! What a command records of decisions, and where.
+//! The options of commands that record decisions.
 
-use crate::cli::failure::Failure;
-use crate::journal::{self, Arguments, Recorder, Signer};
+use super::{Arguments, JournalError, Recorder, Settings, Signer, Writing};
 use clap::{Args, ValueEnum};
 use std::io;
 use std::path::{Path, PathBuf, absolute};
 
-/// What is recorded of decisions.
+/// The options of commands that record decisions: `--journal` and others.
 #[derive(Debug, Args)]
-pub(crate) struct Recording {
+#[command(next_help_heading = "The journal")]
+pub struct Options {
     /// Record each decision in the journal in this directory; `perso log` reads it
     #[arg(long, value_name = "DIRECTORY")]
     journal: Option<PathBuf>,
@@ -43,27 +43,32 @@ enum Kept {
     All,
 }
 
-impl Recording {
+impl Options {
     /// Whether calls are denied whose decision cannot be recorded.
-    pub(crate) const fn is_required(&self) -> bool {
+    #[must_use]
+    pub const fn is_required(&self) -> bool {
         self.journal_required
     }
 
-    /// The journal, if there is to be one, for a process that ends after a few lines.
-    pub(crate) fn open(&self) -> Result<Option<Recorder>, Failure> {
+    /// The journal, if there is to be one. `brief` says whether the process ends after a few lines.
+    ///
+    /// # Errors
+    ///
+    /// If the journal or its key cannot be used.
+    pub fn open(&self, brief: bool) -> Result<Option<Recorder>, JournalError> {
         let Some(folder) = &self.journal else { return Ok(None) };
-        let mut writing = journal::Writing::default();
+        let mut writing = Writing::default();
         writing.signer = self.journal_key.as_deref().map(Signer::read).transpose()?;
         writing.checkpoints.clone_from(&self.journal_checkpoints);
         writing.durable = self.journal_durable;
-        writing.brief = true;
+        writing.brief = brief;
         let args = match self.journal_args {
             Kept::None => Arguments::None,
             Kept::Digest => Arguments::Digest,
             Kept::Read => Arguments::Read,
             Kept::All => Arguments::All,
         };
-        let settings = journal::Settings {
+        let settings = Settings {
             args,
             mask: self.journal_mask.clone(),
             agent: self.journal_agent.clone(),
@@ -73,8 +78,12 @@ impl Recording {
         Ok(Some(Recorder::open(folder, settings)?))
     }
 
-    /// The options that record the same, with absolute paths.
-    pub(crate) fn words(&self) -> io::Result<Vec<String>> {
+    /// The words of a command that records the same, with absolute paths.
+    ///
+    /// # Errors
+    ///
+    /// If a path cannot be made absolute.
+    pub fn words(&self) -> io::Result<Vec<String>> {
         let mut words = Vec::new();
         let mut add = |option: &str, value: String| words.extend([format!("--journal{option}"), value]);
         let path = |path: &Path| absolute(path).map(|path| path.display().to_string());
