@@ -2,7 +2,7 @@
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help check demo test hosts clients python node attacks agents ci ledger bench bench-peers bench-agentdojo soak fuzz lint
+.PHONY: help check demo test hosts clients python node attacks agents ci ledger journal bench bench-peers bench-agentdojo soak fuzz lint
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,8 +19,8 @@ check: ## Run the quick Rust checks: formatting, clippy, unit tests, conformance
 		--test layers --test conformance --test reference --test diagnostics --test reasons --test cli
 
 # Optimised, because the property test judges hundreds of thousands of calls; with the checks that a debug build has.
-test: hosts clients python node attacks agents ci ledger ## Run all tests, and all examples in the documentation
-	cargo test --workspace --exclude perso-ledger --locked --profile checked --no-fail-fast
+test: hosts clients python node attacks agents ci ledger journal ## Run all tests, and all examples in the documentation
+	cargo test --workspace --exclude perso-ledger --exclude perso-journal --locked --profile checked --no-fail-fast
 
 hosts: ## Run the conformance corpus in other engines; installs missing tools if it can
 	perso-core/examples/hosts/run.sh
@@ -47,6 +47,9 @@ ci: ## Lint the workflow and the hooks of docs/ci.md, and run them; installs mis
 
 ledger: ## Test the ledger with each of its stores; installs missing servers if it can
 	perso-core/ledger/test.sh
+
+journal: ## Test the journal; installs OpenSSH, which verifies its signatures, if it can
+	perso-core/journal/test.sh
 
 DESK = target/hosts/support-desk.wasm policies/support-desk.calls.jsonl target/perso-bench.json
 

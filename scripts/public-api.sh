@@ -23,7 +23,8 @@ check() {
         failed=1
     fi
 }
-check perso-core perso-core --features ledger
+check perso-core perso-core --features journal,ledger
 check perso-ledger perso-core/ledger --features file,valkey
-check perso-tower perso-tower --features tower-mcp,watch
+check perso-journal perso-core/journal
+check perso-tower perso-tower --features journal,tower-mcp,watch
 exit $failed

@@ -5,6 +5,7 @@ use crate::support::wire::{Client, MODERN, assert_denied, text};
 use crate::support::{Claims, Ran, authenticate, compiled, router, server};
 use axum::{Router, middleware};
 use http::request::Parts;
+use perso_core::journal;
 use perso_tower::{
     Answer, Approval, BoxError, Event, FromExtension, Guard, PersoLayer, Policy, PolicyHandle, Question, Queue,
     RouterLayer, ledger,
@@ -12,6 +13,8 @@ use perso_tower::{
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
 use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tower_mcp::RouterRequest;
@@ -269,4 +272,67 @@ async fn who_has_approved_is_reported() {
     pay(&client, "agent:ann", 501).await;
     pay(&client, "agent:ann", 1).await;
     assert_eq!(*seen.lock().unwrap(), [(true, Some("max".to_owned())), (true, None)]);
+}
+
+/// The lines of a journal that are about decisions.
+fn decisions(folder: &Path) -> Vec<Value> {
+    let lines = journal::entries(folder).unwrap().map(|line| serde_json::from_slice(&line.unwrap().text).unwrap());
+    lines.filter(|line: &Value| line.get("decision").is_some()).collect()
+}
+
+#[tokio::test]
+async fn decisions_are_in_the_journal_before_calls_run() {
+    for adapter in 0..3 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = journal::Settings::default();
+        settings.args = journal::Arguments::Read;
+        settings.agent = vec!["id".to_owned()];
+        settings.required = true;
+        let recorder = Arc::new(journal::Recorder::open(folder.path(), settings).unwrap());
+        let apps = each(|guard| with!(guard, guard => guard.journal(recorder.clone())));
+        let (name, app, ran) = apps.into_iter().nth(adapter).unwrap();
+        let client = Client::connect(&app, MODERN, "agent:ann").await;
+        for amount in [20, 800] {
+            pay(&client, "agent:ann", amount).await;
+        }
+        client.call("agent:ann", "unknown", json!({ "text": "marker" }), Value::Null).await;
+        assert_eq!(ran.take().len(), 1, "{name}");
+        // Nothing waits for denials.
+        while recorder.counts().written < 3 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let lines = decisions(folder.path());
+        let decided: Vec<_> = lines.iter().map(|line| line["decision"].as_str().unwrap()).collect();
+        assert_eq!(decided, ["allow", "deny", "deny"], "{name}: {lines:?}");
+        assert_eq!(lines[0]["args"], json!({ "amount": 20 }), "{name}");
+        assert_eq!(lines[0]["agent"], json!({ "id": "ann" }), "{name}");
+        assert_eq!(lines[0]["policy"], policy().sha256(), "{name}");
+        assert!(lines[2]["args"].get("text").is_none(), "{name}");
+
+        // The journal's directory is gone, and something else is in its place.
+        fs::rename(folder.path(), folder.path().with_extension("away")).unwrap();
+        fs::write(folder.path(), "").unwrap();
+        let denied = pay(&client, "agent:ann", 20).await;
+        assert_denied(&denied, "the call cannot be recorded", MODERN);
+        ran.assert_nothing(name);
+        fs::remove_file(folder.path()).unwrap();
+        fs::rename(folder.path().with_extension("away"), folder.path()).unwrap();
+        // What was charged for the call that did not run has been given back: there is room for 980 more.
+        for amount in [500, 480] {
+            assert!(text(&pay(&client, "agent:ann", amount).await).starts_with("pay ran"), "{name}");
+        }
+        assert_eq!(journal::verify(folder.path(), &Default::default()).unwrap().findings, [], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_need_not_be_recorded_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let recorder = Arc::new(journal::Recorder::open(folder.path(), journal::Settings::default()).unwrap());
+    fs::remove_dir_all(folder.path()).unwrap();
+    for (name, app, ran) in each(|guard| with!(guard, guard => guard.journal(recorder.clone()))) {
+        let client = Client::connect(&app, MODERN, "agent:ann").await;
+        assert!(text(&pay(&client, "agent:ann", 20).await).starts_with("pay ran"), "{name}");
+        assert_eq!(ran.take().len(), 1, "{name}");
+    }
 }
