@@ -571,7 +571,7 @@ macro_rules! settings {
 
         /// Sets who is asked about calls that need an approval; without it, these calls are not run. While a person decides, the call
         /// waits. With approval, it is judged again and then runs. A [`Queue`](crate::Queue) asks in the ledger, and
-        /// [`elicit`](crate::elicit) asks the person at the client.
+        /// [`elicit`](crate::elicit()) asks the person at the client.
         ///
         /// ```
         /// use perso_tower::{Answer, Approval, PersoLayer, Question};
