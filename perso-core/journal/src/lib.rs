@@ -2,7 +2,7 @@
 //!
 //! A journal is a directory of files, `000001.jsonl` and so on. Each line is a JSON object with a number, `seq`, and the SHA-256 of
 //! the line before, `prev`. So no line can be changed, removed, put in or moved without a change of all lines after it. Every so
-//! often a line is a checkpoint: a signature of everything before it, which only the holder of a key can make. [`verify`] checks both.
+//! often a line is a checkpoint: a signature of everything before it, which only the holder of a key can make. [`verify()`] checks both.
 //!
 //! Several processes can write to a journal at once. A process that is killed leaves a journal that is in order: at most its last
 //! line is unfinished, and the next process that writes removes that.
