@@ -195,6 +195,13 @@ impl Question {
         &self.0.reason
     }
 
+    /// A digest of all that must be the same when the call runs: the policy, the tool, the arguments, the caller, the session and
+    /// what asks.
+    #[getter]
+    fn digest(&self) -> &[u8] {
+        self.0.digest().as_bytes()
+    }
+
     fn __repr__(&self) -> String {
         format!("Question({})", serde_json::to_string(&self.0).unwrap_or_default())
     }

@@ -234,6 +234,10 @@ class Question:
     @property
     def reason(self) -> str:
         """Why a person is asked."""
+    @property
+    def digest(self) -> bytes:
+        """A digest of all that must be the same when the call runs: the policy, the tool, the arguments, the caller, the
+        session and what asks."""
 
 @final
 class Approvals:

@@ -6,9 +6,11 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -336,7 +338,7 @@ def test_a_guard_inside_a_guarded_call_uses_its_ledger() -> None:
     pay = POLICY.guard(memory.pay)
     with pytest.raises(Denied, match="not known"):
         pay(500)
-    with calling(outer.who_now(None, None)):
+    with calling(outer.caller_now(None, None)[0]):
         pay(500)
         pay(500)
         with pytest.raises(Denied, match="At most 1000"):
@@ -383,3 +385,109 @@ async def test_an_approval_is_void_if_the_policy_has_changed_meanwhile() -> None
     rules.swap(asks)
     with pytest.raises(Denied, match=re.escape(void)):
         await refund_later(2)
+
+
+KEEPS_BUSY = """
+import sqlite3, sys
+other = sqlite3.connect(sys.argv[1], isolation_level=None)
+for _ in sys.stdin:
+    other.execute("BEGIN IMMEDIATE")
+    print(flush=True)
+    sys.stdin.readline()
+    other.execute("COMMIT")
+    print(flush=True)
+"""
+
+
+@dataclass
+class Other:
+    """Another process that uses the file of a ledger."""
+
+    process: "subprocess.Popen[str]"
+
+    @contextmanager
+    def uses(self) -> Iterator[None]:
+        """Keeps the file locked, so that what is written to it has to wait."""
+        self._next()
+        try:
+            yield
+        finally:
+            self._next()
+
+    def _next(self) -> None:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "\n"
+
+
+@contextmanager
+def other_process(path: Path) -> Iterator[Other]:
+    command = [sys.executable, "-c", KEEPS_BUSY, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Other(process)
+
+
+async def by_the_loop(task: "asyncio.Task[Any]", other: Other) -> None:
+    """asyncio cancels the task while the ledger is asked."""
+    with other.uses():
+        await asyncio.sleep(0.1)
+        task.cancel()
+
+
+async def by_the_loop_twice(task: "asyncio.Task[Any]", other: Other) -> None:
+    with other.uses():
+        await asyncio.sleep(0.1)
+        task.cancel()
+        await asyncio.sleep(0)
+        task.cancel()
+
+
+async def after_the_answer(task: "asyncio.Task[Any]", other: Other) -> None:
+    """asyncio cancels the task after the ledger has answered, before the task goes on."""
+    with other.uses():
+        await asyncio.sleep(0.1)
+    time.sleep(0.3)
+    task.cancel()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("cancel", [by_the_loop, by_the_loop_twice, after_the_answer])
+async def test_a_task_that_is_cancelled_while_its_call_is_charged_gets_it_back(cancel: Any, tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    pay = POLICY.guard(tool="pay", agent={"id": "ann"}, ledger=f"file:{path}")(_paying)
+
+    async def pay_when_there_is_room(amount: int) -> None:
+        for _ in range(200):
+            with suppress(Denied):
+                await pay(amount)
+                break
+            await anyio.sleep(0.02)
+        assert ran() == [("pay", amount)]
+
+    with other_process(path) as other:
+        await pay_when_there_is_room(500)
+        task = asyncio.ensure_future(pay(400))
+        await cancel(task, other)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert ran() == []
+    # The thread gives it back, and nobody waits for that.
+    await pay_when_there_is_room(500)
+
+
+@pytest.mark.anyio
+async def test_a_scope_that_is_cancelled_while_its_call_is_charged_gets_it_back(tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    pay = POLICY.guard(tool="pay", agent={"id": "ann"}, ledger=f"file:{path}")(_paying)
+    await pay(500)
+    with other_process(path) as other:
+        for _ in range(3):
+            async with anyio.create_task_group() as group:
+                group.start_soon(pay, 400)
+                with other.uses():
+                    await anyio.sleep(0.1)
+                    group.cancel_scope.cancel()
+    # At once: the scope has waited.
+    await pay(500)
+    assert ran() == [("pay", 500)] * 2

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,15 +120,14 @@ class _Table:
         tool, args, by = self.manager.get_tool(name), arguments, None
         told = self.sdk.told(context)
         verdicts: dict[Gates, Verdict] = {}
-        for gates in self.gates:
-            verdict = verdicts[gates] = await gates.next(told, name, args, function_of(tool), later(tool))
-            if verdict.denied is not None:
-                await _give_back(verdicts)
-                raise _refusal(gates, self.sdk, verdict.denied)
-            args, by = verdict.args, verdict.caller
-        if tool is None:
-            await _give_back(verdicts)
-            raise self.sdk.error(f"Unknown tool: {name}")
+        async with _kept(verdicts):
+            for gates in self.gates:
+                verdict = verdicts[gates] = await gates.next(told, name, args, function_of(tool), later(tool))
+                if verdict.denied is not None:
+                    raise _refusal(gates, self.sdk, verdict.denied)
+                args, by = verdict.args, verdict.caller
+            if tool is None:
+                raise self.sdk.error(f"Unknown tool: {name}")
         last = _Last(self, tool, args, told, verdicts)
         with calling(by):
             try:
@@ -138,10 +138,15 @@ class _Table:
                 raise
 
 
-async def _give_back(verdicts: Mapping[Gates, Verdict]) -> None:
-    """Gives back what a call was charged that does not run."""
-    for verdict in verdicts.values():
-        await verdict.give_back()
+@asynccontextmanager
+async def _kept(verdicts: Mapping[Gates, Verdict]) -> AsyncIterator[None]:
+    """If an error is raised inside the block, gives back what a call was charged, which does not run."""
+    try:
+        yield
+    except BaseException:
+        for verdict in verdicts.values():
+            await verdict.give_back()
+        raise
 
 
 class _Last:
@@ -161,12 +166,12 @@ class _Last:
         """Replaces the tool's function: judges its arguments, unless they were judged already, and then calls it."""
         tool, sdk = self.original, self.table.sdk
         given = {tool.context_kwarg: args.pop(tool.context_kwarg)} if tool.context_kwarg in args else {}
-        for gates in self.table.gates:
-            denied, args = await self._judge(gates, args)
-            if denied is not None:
-                await _give_back(self.verdicts)
-                self.refusal = _refusal(gates, sdk, denied)
-                raise self.refusal
+        async with _kept(self.verdicts):
+            for gates in self.table.gates:
+                denied, args = await self._judge(gates, args)
+                if denied is not None:
+                    self.refusal = _refusal(gates, sdk, denied)
+                    raise self.refusal
         return await sdk.run(tool, {**args, **given})
 
     async def _judge(self, gates: Gates, args: dict[str, Any]) -> tuple[Denied | None, dict[str, Any]]:

@@ -3,6 +3,7 @@
 - ``settings``: the options of a guard.
 - ``ask``: calls the host's functions in the settings, sync or async.
 - ``threads``: the threads for those functions that are not async.
+- ``waits``: how sync and async code wait, so that what a guard does is written once.
 - ``own``: the guard's own copy of a call's arguments.
 - ``judge``: judges a call.
 - ``caller``: who makes the current request.

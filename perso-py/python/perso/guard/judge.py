@@ -25,6 +25,7 @@ from perso.guard.own import NotOwned, Watched, own
 from perso.guard.settings import AGENT_TIME, APPROVAL_TIME, RESOURCE_TIME, Mode
 from perso.guard.shown import shown
 from perso.guard.verdict import Verdict
+from perso.guard.waits import LATER, NOW, Waits, at_once
 
 NOBODY = "it is not known who calls"
 UNREADABLE = "the arguments cannot be read"
@@ -104,19 +105,6 @@ class Judge:
             self.memory or around.memory,
         )
 
-    # For sync code.
-
-    def who_now(self, told: object, owned: Any) -> Caller:
-        """The caller. Raises an exception if it is unknown."""
-        if not self.asks_about_caller:
-            return self.alone if caller() is None else self._caller(told, self.agent, self.session)
-        agent, session = self.agent, self.session
-        if self.ask_agent is not None:
-            agent = self.ask_agent.now(own(owned) if told is ARGUMENTS else told)
-        if self.ask_session is not None:
-            session = _session(self.ask_session.now(own(owned) if told is ARGUMENTS else told))
-        return self._caller(told, agent, session)
-
     def admit_now(self, tool: str, args: dict[str, Any], told: object = ARGUMENTS) -> Any:
         """Judges a call. Returns the arguments to run it with, or raises `Denied`.
 
@@ -127,76 +115,49 @@ class Judge:
             owned = args if is_flat(args) else own(args)
         except Exception as error:
             return self._not_owned(begin, tool, args, error).admitted()
-        try:
-            by = self.who_now(told, owned)
-        except Exception as error:
-            return self._conclude(begin, None, tool, owned, not_judged(NOBODY), error).admitted()
+        by, failure = self.caller_now(told, owned)
+        if by is None:
+            return self._conclude(begin, None, tool, owned, not_judged(NOBODY), failure).admitted()
+        if by.memory is not None or by.session is not None or self.ask_resource is not None:
+            return at_once(self._settled(NOW, begin, by, tool, owned, owned)).admitted()
         if self.reserves(tool):
             return self._conclude(begin, by, tool, owned, not_judged(RESERVED), None).admitted()
-        if by.memory is not None or by.session is not None or self.ask_resource is not None:
-            verdict = self._decide_now(begin, by, tool, owned)
-            if verdict.denied is not None:
-                verdict.give_back_now()
-            return verdict.admitted()
         decision = self.decide(tool, owned, agent=by.agent)
         if decision.allowed and self.on_decision is None and not is_logged(INFO):
             return owned
         return self._conclude(begin, by, tool, owned, decision, None).admitted()
 
-    def _decide_now(self, begin: float, by: Caller, tool: str, owned: Any) -> Verdict:
-        """Does what `_decide` does, in sync code."""
-        memory, approvals = by.memory, Approvals()
-        policy = self.policy if memory is None else self.policy.pinned()
-        ledger = None if memory is None else memory.ledger
-        while True:
-            session = None if by.session is None else part_of_session(policy, by.session, ledger)
-            reading = policy.read(tool, owned, agent=by.agent, context=self.context, session=session, now=True)
-            resource: object = None
-            failure: BaseException | None = None
-            if self.ask_resource is not None and reading.needs_resource():
-                try:
-                    watched, copied = Watched(owned), own(owned)
-                except Exception as error:
-                    return self._conclude(begin, by, tool, owned, not_judged(UNREADABLE), error)
-                try:
-                    resource = self.ask_resource.now(copied, tool, by.agent)
-                except Exception as error:
-                    resource, failure = Unknown.WITHHELD, error
-                if watched.has_changed():
-                    return self._conclude(begin, by, tool, owned, not_judged(CHANGED), failure)
-            step = reading.step(ledger, approvals, resource, shown=self._shown(by, owned))
-            if step.question is None or memory is None:
-                return self._conclude(begin, by, tool, owned, self._unasked(by, step.decision), failure, step)
-            try:
-                answer = self._current(memory.ask_now(step.question, by.request), policy)
-            except Exception as error:
-                return self._conclude(begin, by, tool, owned, step.failed(), error)
-            if not approvals.add(step.question, answer):
-                return self._conclude(begin, by, tool, owned, step.unapproved(answer), failure)
+    def caller_now(self, told: object, owned: Any) -> tuple[Caller | None, BaseException | None]:
+        """Does what `who` does, in sync code."""
+        if not self.asks_about_caller:
+            return (self.alone if caller() is None else self._caller(told, self.agent, self.session)), None
+        try:
+            offered = own(owned) if told is ARGUMENTS else None
+        except Exception as error:
+            return None, error
+        return at_once(self.who(told, offered, NOW))
 
-    # For async code.
-
-    async def who(self, told: object, args: object = None) -> tuple[Caller | None, BaseException | None]:
+    async def who(self, told: object, args: object = None, waits: Waits = LATER) -> tuple[Caller | None, BaseException | None]:
         """The caller, or the exception because of which it is unknown. `ARGUMENTS` stands for `args`."""
         offered = args if told is ARGUMENTS else told
         agent, session = self.agent, self.session
         try:
             if self.ask_agent is not None:
-                agent = await self.ask_agent.wait(offered, seconds=self.agent_time)
+                agent = await waits.ask(self.ask_agent, offered, seconds=self.agent_time)
             if self.ask_session is not None:
-                session = _session(await self.ask_session.wait(offered, seconds=self.agent_time))
+                session = _session(await waits.ask(self.ask_session, offered, seconds=self.agent_time))
         except Exception as error:
             return None, error
         return self._caller(told, agent, session), None
 
-    async def session_of(self, by: Caller, policy: Policy | None = None) -> object:
+    async def session_of(self, by: Caller, policy: Policy | None = None, waits: Waits = LATER) -> object:
         """What is known of the caller's session, for a policy."""
         if by.session is None:
             return None
         policy = policy or self.policy
         if by.memory is None or by.memory.ledger is None:
             return part_of_session(policy, by.session)
-        return await by.memory.session(policy, by.session)
+        return await by.memory.session(waits, policy, by.session)
 
     async def judge(
         self,
@@ -221,7 +182,7 @@ class Judge:
         by, failure = await self.who(told, offered)
         if by is None:
             return self._conclude(begin, None, tool, owned, not_judged(NOBODY), failure)
-        return await self._settled(self._decide(begin, by, tool, owned, owned, leave))
+        return await self._settled(LATER, begin, by, tool, owned, owned, leave)
 
     async def judge_text(self, tool: str, text: str, told: object) -> Verdict:
         """Judges a call whose arguments are JSON text. The tool must run with that text.
@@ -236,7 +197,7 @@ class Judge:
         by, failure = await self.who(told)
         if by is None:
             return self._conclude(begin, None, tool, parsed, not_judged(NOBODY), failure)
-        return await self._settled(self._decide(begin, by, tool, parsed, Json(text), False))
+        return await self._settled(LATER, begin, by, tool, parsed, Json(text))
 
     async def admit(self, tool: str, args: dict[str, Any], told: object = ARGUMENTS) -> Any:
         """Judges a call. Returns the arguments to run it with, or raises `Denied`."""
@@ -266,14 +227,19 @@ class Judge:
         if not await shows(by):
             return self._conclude(begin, by, tool, args, not_judged(NOT_COMPLETED), None)
         judged = [Verdict(by, args, None)]
-        for args in calls:
-            judged.append(await self.judge_as(by, tool, args, is_json=True, is_request=True))
-            if judged[-1].denied is not None:
+        are_all_allowed = False
+        try:
+            for args in calls:
+                judged.append(await self.judge_as(by, tool, args, is_json=True, is_request=True))
+                if judged[-1].denied is not None:
+                    return judged[-1]
+            are_all_allowed = True
+            return judged[-1]
+        finally:
+            if not are_all_allowed:
                 # None of them is done.
                 for verdict in judged:
                     await verdict.give_back()
-                break
-        return judged[-1]
 
     async def judge_as(
         self,
@@ -296,17 +262,27 @@ class Judge:
             return self._not_owned(begin, tool, args, error)
         if self.memory is not None and by.memory is not self.memory:
             by = replace(by, memory=self.memory)
-        return await self._settled(self._decide(begin, by, tool, owned, owned, leave, is_request))
+        return await self._settled(LATER, begin, by, tool, owned, owned, leave, is_request)
 
-    async def _settled(self, judging: Awaitable[Verdict]) -> Verdict:
-        """The verdict. What a call was charged that does not run after all is given back."""
-        verdict = await judging
+    async def _settled(
+        self,
+        waits: Waits,
+        begin: float,
+        by: Caller,
+        tool: str,
+        owned: Any,
+        judged: Any,
+        leave: bool = False,
+        is_request: bool = False,
+    ) -> Verdict:
+        """The verdict on a call. What a call was charged that does not run after all is given back."""
+        verdict = await self._decide(waits, begin, by, tool, owned, judged, leave, is_request)
         if verdict.denied is not None:
-            await verdict.give_back()
+            await verdict.give_back(waits)
         return verdict
 
     async def _decide(
-        self, begin: float, by: Caller, tool: str, owned: Any, judged: Any, leave: bool, is_request: bool = False
+        self, waits: Waits, begin: float, by: Caller, tool: str, owned: Any, judged: Any, leave: bool, is_request: bool
     ) -> Verdict:
         if not is_request and self.reserves(tool):
             return self._conclude(begin, by, tool, owned, not_judged(RESERVED), None)
@@ -315,7 +291,7 @@ class Judge:
         policy = self.policy if memory is None else self.policy.pinned()
         while True:
             # An approval can take minutes, so the call is judged by what is known when it is about to run.
-            session = await self.session_of(by, policy)
+            session = await self.session_of(by, policy, waits)
             reading = policy.read(tool, judged, agent=by.agent, context=self.context, session=session, now=True)
             resource: object = None
             failure: BaseException | None = None
@@ -325,7 +301,7 @@ class Judge:
                 except Exception as error:
                     return self._conclude(begin, by, tool, owned, not_judged(UNREADABLE), error)
                 try:
-                    resource = await self.ask_resource.wait(copied, tool, by.agent, seconds=self.resource_time)
+                    resource = await waits.ask(self.ask_resource, copied, tool, by.agent, seconds=self.resource_time)
                 except Exception as error:
                     resource, failure = Unknown.WITHHELD, error
                 if watched.has_changed():
@@ -340,11 +316,11 @@ class Judge:
                 return self._conclude(begin, by, tool, owned, decision, None)
             if memory is None:
                 return self._conclude(begin, by, tool, owned, reading.decide(resource), failure)
-            step = await memory.step(reading, approvals, resource, self._shown(by, owned, judged))
+            step = await memory.step(waits, reading, approvals, resource, self._shown(by, owned, judged))
             if step.question is None:
                 return self._conclude(begin, by, tool, owned, self._unasked(by, step.decision), failure, step)
             try:
-                answer = self._current(await memory.ask(step.question, by.request), policy)
+                answer = self._current(await memory.ask(waits, step.question, by.request), policy)
             except Exception as error:
                 return self._conclude(begin, by, tool, owned, step.failed(), error)
             if not approvals.add(step.question, answer):
@@ -413,7 +389,7 @@ class Judge:
                 logger.exception("on_decision failed; the decision stands")
             except BaseException:
                 # The program ends, or the task is cancelled: the call does not run.
-                Verdict(by, owned, None, receipt).give_back_now()
+                at_once(Verdict(by, owned, None, receipt).give_back(NOW))
                 raise
         if decision.allowed or self.observes:
             return Verdict(by, owned, None, receipt)

@@ -6,15 +6,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
-
-import anyio
+from typing import Any, TypeVar
 
 from perso._perso import Answer, Approvals, Ledger, Policy, Question, Reading, Receipt, Requested, Step
 from perso._perso import session as part_of_session
 from perso.guard.ask import Asked
 from perso.guard.event import logger
 from perso.guard.threads import Threads
+from perso.guard.waits import Waits
+
+T = TypeVar("T")
 
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 1.0
@@ -72,76 +73,63 @@ class Memory:
         """Whether there is somebody to ask."""
         return self.asked is not None or self.queue is not None
 
-    # For sync code.
+    async def step(
+        self, waits: Waits, reading: Reading, approvals: Approvals, resource: object, shown: Callable[[], Any] | None
+    ) -> Step:
+        """Takes a step with a call. What it charges is given back if the task is cancelled meanwhile."""
+        take: Callable[..., Any] = partial(reading.step, self.ledger, approvals, resource, shown=shown)
+        step: Step | None = take(waits=waits.blocks)
+        return await self._run(waits, take, self._drop) if step is None else step
 
-    def ask_now(self, question: Question, request: object) -> Answer:
+    async def session(self, waits: Waits, policy: Policy, id: str) -> object:
+        """What is known of a session, as a part of a call."""
+        find = partial(part_of_session, policy, id, self.ledger)
+        return await self._run(waits, find) if policy.reads_session else find()
+
+    async def ask(self, waits: Waits, question: Question, request: object) -> Answer:
         """Asks about a call, and waits for the answer. Raises an exception if nobody could be asked."""
         if self.asked is not None:
-            return _answer(self.asked.now(question, request))
+            try:
+                return _answer(await waits.ask(self.asked, question, request, seconds=self.approval_time))
+            except TimeoutError:
+                return Answer.unanswered()
         queue, ledger = self._queue()
         end = time.monotonic() + min(queue.wait, queue.expires_in, self.approval_time)
-        requested = ledger.request(question, queue.expires_in)
+        requested: Requested | None = await self._run(waits, partial(ledger.request, question, queue.expires_in))
         if requested is None:
             return Answer.too_large()
         pause = FIRST_PAUSE
-        while (answer := ledger.answer(requested)).is_pending and (left := end - time.monotonic()) > 0:
-            time.sleep(min(pause, left))
+        while True:
+            answer: Answer = await self._run(waits, partial(ledger.answer, requested))
+            left = end - time.monotonic()
+            if not answer.is_pending or left <= 0:
+                return answer
+            await waits.sleep(min(pause, left))
             pause = min(pause * 2, LONGEST_PAUSE)
-        return answer
 
-    def undo_now(self, receipt: Receipt) -> None:
+    async def undo(self, waits: Waits, receipt: Receipt) -> None:
         """Gives back what a call was charged that does not run."""
+        if self.ledger is None or self.ledger.is_instant:
+            self._undo(receipt)
+        else:
+            await waits.finish(partial(self._undo, receipt), self.threads)
+
+    def _undo(self, receipt: Receipt) -> None:
         try:
             if self.ledger is not None:
                 self.ledger.undo(receipt)
         except Exception:
             logger.exception(KEPT)
 
-    # For async code.
+    def _drop(self, step: Step) -> None:
+        if step.receipt is not None:
+            self._undo(step.receipt)
 
-    async def step(self, reading: Reading, approvals: Approvals, resource: object, shown: Callable[[], Any] | None) -> Step:
-        """Takes a step with a call, without blocking the event loop."""
-        take = partial(reading.step, self.ledger, approvals, resource, shown=shown)
-        step: Step = take(waits=False) or await self._run(take)
-        return step
-
-    async def session(self, policy: Policy, id: str) -> object:
-        """What is known of a session, as a part of a call."""
-        find = partial(part_of_session, policy, id, self.ledger)
-        return await self._run(find) if policy.reads_session else find()
-
-    async def ask(self, question: Question, request: object) -> Answer:
-        """Asks about a call, and waits for the answer. Raises an exception if nobody could be asked."""
-        if self.asked is not None:
-            try:
-                return _answer(await self.asked.wait(question, request, seconds=self.approval_time))
-            except TimeoutError:
-                return Answer.unanswered()
-        queue, ledger = self._queue()
-        end = time.monotonic() + min(queue.wait, queue.expires_in, self.approval_time)
-        requested: Requested | None = await self._run(partial(ledger.request, question, queue.expires_in))
-        if requested is None:
-            return Answer.too_large()
-        pause = FIRST_PAUSE
-        while True:
-            answer: Answer = await self._run(partial(ledger.answer, requested))
-            left = end - time.monotonic()
-            if not answer.is_pending or left <= 0:
-                return answer
-            await anyio.sleep(min(pause, left))
-            pause = min(pause * 2, LONGEST_PAUSE)
-
-    async def undo(self, receipt: Receipt) -> None:
-        """Gives back what a call was charged that does not run."""
-        await self._run(partial(self.undo_now, receipt))
-
-    async def _run(self, operation: Callable[[], Any]) -> Any:
-        """Runs an operation of the ledger, which ends within a second, without blocking the event loop."""
+    async def _run(self, waits: Waits, operation: Callable[[], T], drop: Callable[[T], None] | None = None) -> T:
+        """Runs an operation of the ledger, which ends within a second."""
         if self.ledger is None or self.ledger.is_instant:
             return operation()
-        # What was charged must be known, even if nobody waits for the call any more.
-        with anyio.CancelScope(shield=True):
-            return await self.threads.run(operation)
+        return await waits.run(operation, self.threads, drop)
 
     def _queue(self) -> tuple[Queue, Ledger]:
         queue = self.queue

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Lock
-from typing import Any
+from threading import Lock, Thread
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import anyio
 import anyio.to_thread
 from anyio.lowlevel import RunVar
+
+T = TypeVar("T")
 
 MOST_THREADS = 40
 """The maximum number of threads for one function in one event loop."""
@@ -28,18 +30,33 @@ class Threads:
         self.lost = 0
         self.lock = Lock()
 
-    async def run(self, function: Callable[[], Any]) -> Any:
-        """Runs `function`, which must call this object's function. Abandons it if the calling task is cancelled."""
+    async def run(self, function: Callable[[], T], drop: Callable[[T], None] | None = None) -> T:
+        """Runs `function`, which must call this object's function. Abandons it if the calling task is cancelled.
+
+        If it is abandoned and returns nevertheless, `drop` gets the result, in a thread. It does not raise.
+        """
         limiter = self._limiter()
         async with limiter:
             if self.lost >= MOST_THREADS:
                 raise TimeoutError(f"`{self.name}` is busy: {self.lost} calls are still waiting for it")
-            call = _Call(self, function)
+            call = _Call(self, function, drop)
             try:
-                return await anyio.to_thread.run_sync(call.run, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1))
+                result: T = await anyio.to_thread.run_sync(call.run, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1))
+                call.is_received = True
+                return result
             finally:
                 call.give_up()
                 limiter.total_tokens = self._left()
+
+    async def surely(self, function: Callable[[], None]) -> None:
+        """Runs `function`, also if the calling task is cancelled or no thread is left. It does not raise, and may run twice."""
+        try:
+            with anyio.CancelScope(shield=True):
+                await self.run(function)
+        except BaseException as error:
+            Thread(target=function, name="perso").start()
+            if not isinstance(error, Exception):
+                raise
 
     def _left(self) -> int:
         # At least one, so that waiting calls get to run and fail with the error that all threads are lost.
@@ -65,11 +82,15 @@ _limiters: RunVar[WeakKeyDictionary[Threads, anyio.CapacityLimiter]] = RunVar("p
 class _Call:
     """A call in a thread. It counts as lost from the time it is abandoned until it ends."""
 
-    def __init__(self, threads: Threads, function: Callable[[], Any]) -> None:
+    def __init__(self, threads: Threads, function: Callable[[], Any], drop: Callable[[Any], None] | None) -> None:
         self.threads = threads
         self.function = function
+        self.drop = drop
         self.is_running = False
         self.is_given_up = False
+        self.results: list[Any] = []
+        """The result, if there is one."""
+        self.is_received = False
 
     def run(self) -> Any:
         with self.threads.lock:
@@ -77,15 +98,24 @@ class _Call:
                 return None
             self.is_running = True
         try:
-            return self.function()
+            result = self.function()
+            self.results.append(result)
         finally:
             with self.threads.lock:
                 self.is_running = False
+                is_dropped = self.is_given_up
                 if self.is_given_up:
                     self.threads.lost -= 1
+        if is_dropped and self.drop is not None:
+            self.drop(result)
+        return result
 
     def give_up(self) -> None:
         with self.threads.lock:
             self.is_given_up = True
             if self.is_running:
                 self.threads.lost += 1
+                return
+        if self.results and not self.is_received and self.drop is not None:
+            # The task was cancelled after the thread had ended.
+            Thread(target=self.drop, args=self.results, name="perso").start()

@@ -7,6 +7,7 @@ from typing import Any
 from perso._perso import Receipt
 from perso.guard.caller import Caller
 from perso.guard.denied import Denied
+from perso.guard.waits import LATER, Waits
 
 
 class Verdict:
@@ -35,19 +36,8 @@ class Verdict:
             raise self.denied
         return self.args
 
-    async def give_back(self) -> None:
+    async def give_back(self, waits: Waits = LATER) -> None:
         """Gives back what the call was charged, because it does not run as it was judged."""
-        await give_back(self.caller, self.receipt)
-        self.receipt = None
-
-    def give_back_now(self) -> None:
-        """The same in sync code."""
-        if self.receipt is not None and self.caller is not None and self.caller.memory is not None:
-            self.caller.memory.undo_now(self.receipt)
-        self.receipt = None
-
-
-async def give_back(caller: Caller | None, receipt: Receipt | None) -> None:
-    """Gives back what a call was charged that does not run as it was judged."""
-    if receipt is not None and caller is not None and caller.memory is not None:
-        await caller.memory.undo(receipt)
+        receipt, self.receipt = self.receipt, None
+        if receipt is not None and self.caller is not None and self.caller.memory is not None:
+            await self.caller.memory.undo(waits, receipt)

@@ -107,13 +107,13 @@ class Guard(Middleware):
             if not self.served.hide and caller() is None and _is_task(context):
                 raise MCPError(code=DENIED, message=str(verdict.denied), data=verdict.denied.meta())
             raise self.refusal(verdict.denied, server, name)
-        if self.hides() and _is_client_tool_call():
-            try:
+        try:
+            if self.hides() and _is_client_tool_call():
                 headers.compare(server, context)
-            except MCPError:
-                await verdict.give_back()
-                raise
-        admission = await calls.let_pass(calls.Passed(self, server, verdict), tool.name, verdict.args, function)
+            admission = await calls.let_pass(calls.Passed(self, server, verdict), tool.name, verdict.args, function)
+        except BaseException:
+            await verdict.give_back()
+            raise
         judged = context.message.model_copy(update={"arguments": calls.copy_of(verdict.args)})
         with calling(verdict.caller), calls.admitted(admission):
             return await call_next(context.copy(message=judged))

@@ -148,13 +148,16 @@ class _Arrival:
     async def _outside(self, outer: Sequence[calls.Passed], args: Any) -> tuple[Any, list[calls.Passed]]:
         try:
             return await outside.judge(outer, self.server, self.tool, args)
-        except Exception:
+        except BaseException:
             await self.give_back()
             raise
 
     async def _judge(self, guard: Guard, args: Any) -> Verdict:
-        verdict = await guard.inside(self.server, self.name, args, self.function, told(self.name, args))
-        if verdict.denied is not None:
+        try:
+            verdict = await guard.inside(self.server, self.name, args, self.function, told(self.name, args))
+            if verdict.denied is not None:
+                raise guard.refusal(verdict.denied, self.server, self.name)
+        except BaseException:
             await self.give_back()
-            raise guard.refusal(verdict.denied, self.server, self.name)
+            raise
         return verdict
