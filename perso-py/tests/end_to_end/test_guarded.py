@@ -7,14 +7,18 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.sse import sse_client
 from mcp.shared.exceptions import MCPError
 
+from perso import Ledger
 from support import asks, times
 
 SERVERS = Path(__file__).parents[1] / "servers"
@@ -172,6 +176,122 @@ async def test_the_time_is_the_guards(sdk: str, case: times.Case, tmp_path: Path
             answer = await client.call_tool(tool, {"amount": 5} if tool == "refund" else {}, meta=meta)
             assert answer.is_error != runs, (tool, answer)
     assert server.done() == (["refunded 5"] if case.current else ["dumped"])
+
+
+LIMITED = {
+    "perso": 1,
+    "rules": [
+        {"id": "refund", "allow": "refund", "when": {"args.amount": {"lte": 500}}},
+        {"id": "large", "ask": "refund", "when": {"args.amount": {"gt": 500}}, "reason": "A person checks."},
+        {"id": "dump", "allow": "dump"},
+        {"id": "once", "deny": "dump", "when": {"session.labels": {"has": "dumped"}}, "reason": "Once in a session."},
+    ],
+    "limits": [{"id": "a-day", "of": "refund", "sum": "args.amount", "max": 1000, "window": "24h", "reason": "At most 1000."}],
+    "labels": [{"id": "dumps", "of": "dump", "add": "dumped"}],
+}
+"""A policy that needs a ledger."""
+
+
+def limited(sdk: str, folder: Path, *arguments: str, flags: Sequence[str], **options: Any) -> Guarded:
+    server = Guarded(sdk, folder, *arguments, flags=flags, **options)
+    (folder / "policy.json").write_text(json.dumps(LIMITED))
+    return server
+
+
+async def says(client: Client, tool: str, **args: Any) -> str:
+    return str(getattr((await client.call_tool(tool, args)).content[0], "text"))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("sdk", PYTHONS)
+async def test_limits_labels_and_approvals(sdk: str, tmp_path: Path) -> None:
+    """In a file, which processes share. Each has a session of its own."""
+    kind = KINDS[sdk][0]
+    server = limited(sdk, tmp_path, "stdio", kind, flags=["--ledger", "file:ledger"])
+    for amount in (500, 100):
+        async with server.client(kind, "stdio", "legacy") as client:
+            await says(client, "refund", amount=amount)
+            await says(client, "dump")
+            assert "Once in a session." in await says(client, "dump")
+    assert server.done() == ["refunded 500", "dumped", "refunded 100", "dumped"]
+    ledger = Ledger(f"file:{tmp_path / 'ledger'}")
+
+    async def decide() -> None:
+        for decide in (ledger.deny, ledger.approve):
+            while not (pending := await anyio.to_thread.run_sync(ledger.pending)):
+                await anyio.sleep(0.02)
+            await anyio.to_thread.run_sync(partial(decide, pending[0]["id"], by="max"))
+
+    async with server.client(kind, "stdio", "legacy") as client, anyio.create_task_group() as group:
+        group.start_soon(decide)
+        assert "a person has denied this call" in await says(client, "refund", amount=501)
+        # 600 are charged, so that there is no room for what is approved.
+        assert "At most 1000." in await says(client, "refund", amount=502)
+        await says(client, "refund", amount=400)
+    assert server.done() == ["refunded 400"]
+
+
+@pytest.mark.anyio
+async def test_a_session_and_a_ledger_in_memory(tmp_path: Path) -> None:
+    server = limited("mcp2", tmp_path, "stdio", "mcpserver", flags=["--ledger", "memory:", "--session", "s", "--hide"])
+    for _ in range(2):
+        async with server.client("mcpserver", "stdio", "legacy") as client:
+            await says(client, "dump")
+            assert await says(client, "dump") == "Unknown tool: dump"
+    flags = ["--ledger", "file:ledger", "--session", "s"]
+    server = limited("mcp2", tmp_path, "stdio", "mcpserver", flags=flags)
+    server.done()
+    for _ in range(2):
+        async with server.client("mcpserver", "stdio", "legacy") as client:
+            await says(client, "dump")
+    assert server.done() == ["dumped"]
+
+
+@pytest.mark.anyio
+async def test_without_a_ledger_what_needs_one_is_denied(tmp_path: Path) -> None:
+    server = limited("mcp2", tmp_path, "stdio", "mcpserver", flags=())
+    async with server.client("mcpserver", "stdio", "legacy") as client:
+        assert "what was done before is not known" in await says(client, "refund", amount=5)
+    assert server.done() == []
+
+
+FORKS = """
+import os, sys
+import anyio, plain_mcp2
+server = plain_mcp2.mcpserver()
+child = os.fork()
+if child:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+anyio.run(plain_mcp2.stdio, server)
+"""
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("address", ["memory:", "file:ledger"])
+async def test_a_fork_that_serves_opens_the_ledger_itself(address: str, tmp_path: Path) -> None:
+    (tmp_path / "forks.py").write_text(FORKS)
+    server = limited("mcp2", tmp_path, module="forks", flags=["--ledger", address])
+    server.env["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{server.env['PYTHONPATH']}"
+    async with server.client("mcpserver", "stdio", "legacy") as client:
+        for amount in (400, 400, 400):
+            await says(client, "refund", amount=amount)
+    assert server.done() == ["refunded 400"] * 2
+
+
+@pytest.mark.anyio
+async def test_workers_share_a_ledger_in_a_file(tmp_path: Path) -> None:
+    server = limited("mcp2", tmp_path, "workers", flags=["--ledger", "file:ledger"])
+    with server.listening():
+        for _ in range(4):
+            async with server.client("mcpserver", "stateless", "legacy") as client:
+                await says(client, "refund", amount=400)
+    assert server.done() == ["refunded 400"] * 2
+
+
+@pytest.mark.parametrize("address", ["ledger", "file:/no/such/folder/ledger"])
+def test_a_ledger_that_cannot_be_opened(address: str, tmp_path: Path) -> None:
+    ended = run(limited("mcp2", tmp_path, "stdio", "mcpserver", flags=["--ledger", address]), DUMP)
+    assert ended.returncode == 2 and "error: argument --ledger: " in ended.stderr
 
 
 # Processes that the first one starts.

@@ -11,9 +11,11 @@ import runpy
 import secrets
 import sys
 import tempfile
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from perso._perso import LedgerError
 from perso.adapters.closed import KINDS
 from perso.guarded.hook import guard_all
 from perso.guarded.options import Options
@@ -29,12 +31,26 @@ def attributes(text: str) -> Mapping[str, Any]:
     return value
 
 
+def absolute(ledger: str | None) -> str | None:
+    """The address of a ledger, for processes that run in other folders, too."""
+    kind, _, path = (ledger or "").partition(":")
+    return f"file:{os.path.abspath(path)}" if kind == "file" and path else ledger
+
+
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m perso.guarded", description="Runs an MCP server with its tools guarded.")
     parser.add_argument("--policy", required=True, help="the policy (JSON) or its module")
     parser.add_argument("--agent", type=attributes, default={}, help="the caller: a JSON object of attributes")
     parser.add_argument("--context", type=attributes, help="what rules read as context: a JSON object")
+    parser.add_argument(
+        "--ledger",
+        metavar="ADDRESS",
+        help="what limits, labels and approvals need: `file:PATH`, `valkey://HOST`, `rediss://HOST` or `memory:`. "
+        "Calls that need an approval wait in it: see `perso approvals`. Without a ledger, they are denied",
+    )
+    parser.add_argument("--session", metavar="ID", help="the session, by which labels are kept; by default a new one")
     parser.add_argument("--observe", action="store_true", help="decide and log, but let everything pass")
+    parser.add_argument("--hide", action="store_true", help="answer a denied call as if there were no such tool")
     for name in KINDS:
         parser.add_argument(f"--{name}", choices=("deny", "pass"), default="pass", help=f"`deny` turns the server's {name} off")
     parser.add_argument("module", help="the server, as for `python -m`")
@@ -44,13 +60,19 @@ def main(arguments: Sequence[str]) -> None:
         policy=os.path.abspath(parsed.policy),
         agent=parsed.agent,
         context=parsed.context,
+        ledger=absolute(parsed.ledger),
+        session=parsed.session or (parsed.ledger and str(uuid.uuid4())),
         mode="observe" if parsed.observe else "enforce",
+        hide=parsed.hide,
         prompts=parsed.prompts,
         resources=parsed.resources,
         pid=os.getpid(),
         made=os.path.join(tempfile.gettempdir(), f"perso-{secrets.token_hex(8)}"),
     )
-    sentry = Sentry(options)
+    try:
+        sentry = Sentry(options)
+    except LedgerError as error:
+        parser.error(f"argument --ledger: {error}")
     options.export()
     watch(lambda module: guard_all(module, sentry))
     with contextlib.suppress(ImportError):

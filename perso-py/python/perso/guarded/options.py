@@ -23,7 +23,10 @@ class Options:
     policy: str
     agent: Mapping[str, Any]
     context: Mapping[str, Any] | None
+    ledger: str | None
+    session: str | None
     mode: str
+    hide: bool
     prompts: str
     resources: str
     pid: int
