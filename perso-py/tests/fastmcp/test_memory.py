@@ -12,7 +12,7 @@ from pydantic import AfterValidator
 
 from perso import elicit
 from support import memory
-from support.memory import NOBODY, OVER, POLICY, Used, ran, user
+from support.memory import OVER, POLICY, Used, ran, user
 
 
 @asynccontextmanager
@@ -123,7 +123,7 @@ async def test_calls_that_a_tool_makes_count_as_well() -> None:
 @pytest.mark.anyio
 async def test_the_client_asks_its_user() -> None:
     async def answer(message: str, response_type: Any, params: Any, context: Any) -> Any:
-        return {"approve": '"amount": 501' in message}
+        return {"approve": '"amount":501' in message}
 
     user[0] = "ann"
     server = FastMCP("desk", middleware=[POLICY.fastmcp(**memory.settings, ledger="memory:", approver=elicit())])
@@ -132,5 +132,5 @@ async def test_the_client_asks_its_user() -> None:
         assert await used.call("pay", {"amount": 501}) == "ran"
         assert await used.call("pay", {"amount": 502}) == memory.REFUSED
     async with served(server, mode="legacy") as used:
-        assert await used.call("pay", {"amount": 501}) == NOBODY
+        assert await used.call("pay", {"amount": 501}) == memory.LATE
     assert len(ran()) == 1

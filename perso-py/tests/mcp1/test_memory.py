@@ -13,7 +13,7 @@ from pydantic import AfterValidator
 
 from perso import elicit
 from support import memory
-from support.memory import NOBODY, OVER, POLICY, Used, ran, user
+from support.memory import OVER, POLICY, Used, ran, user
 
 
 @asynccontextmanager
@@ -84,7 +84,7 @@ async def test_a_call_counts_once_as_it_runs() -> None:
 @pytest.mark.anyio
 async def test_the_client_asks_its_user() -> None:
     async def answer(context: Any, params: Any) -> types.ElicitResult:
-        return types.ElicitResult(action="accept", content={"approve": '"amount": 501' in params.message})
+        return types.ElicitResult(action="accept", content={"approve": '"amount":501' in params.message})
 
     user[0] = "ann"
     server = FastMCP("desk")
@@ -94,5 +94,5 @@ async def test_the_client_asks_its_user() -> None:
         assert await used.call("pay", {"amount": 501}) == "ran"
         assert await used.call("pay", {"amount": 502}) == memory.REFUSED
     async with served(server) as used:
-        assert await used.call("pay", {"amount": 501}) == NOBODY
+        assert await used.call("pay", {"amount": 501}) == memory.LATE
     assert len(ran()) == 1

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel
 
 from perso import elicit
 from support import memory
-from support.memory import NOBODY, OVER, POLICY, Used, ran, user
+from support.memory import OVER, POLICY, Used, ran, user
 from support.policies import policy
 
 
@@ -152,7 +152,7 @@ async def test_the_client_asks_its_user() -> None:
 
     async def answer(context: Any, params: Any) -> ElicitResult:
         shown.append(params.message)
-        amount = next(amount for amount in range(501, 520) if f'"amount": {amount}' in params.message)
+        amount = next(amount for amount in range(501, 520) if f'"amount":{amount}' in params.message)
         if amount == 504:
             await anyio.sleep(60)
         if amount in (502, 503):
@@ -166,14 +166,11 @@ async def test_the_client_asks_its_user() -> None:
     server.tool()(memory.pay)
     async with served(server, "legacy", elicitation_callback=answer) as used:
         assert await used.call("pay", {"amount": 501}) == "ran"
-        assert shown == ['May the tool pay run?\n\nLarge payments need approval.\n\nArguments:\n{\n  "amount": 501\n}']
+        assert shown == ['Large payments need approval.\n\nTool: "pay"\nArguments: {"amount":501}']
         assert await used.call("pay", {"amount": 502}) == memory.REFUSED == await used.call("pay", {"amount": 505})
         assert await used.call("pay", {"amount": 503}) == memory.LATE == await used.call("pay", {"amount": 504})
     async with served(server, "legacy") as used:
-        assert await used.call("pay", {"amount": 501}) == NOBODY
-    # There are no requests to clients in this version of MCP.
-    async with served(server, "2026-07-28", elicitation_callback=answer) as used:
-        assert await used.call("pay", {"amount": 501}) == NOBODY
+        assert await used.call("pay", {"amount": 501}) == memory.LATE
     assert len(ran()) == 1
 
 

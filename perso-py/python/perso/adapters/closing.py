@@ -106,4 +106,4 @@ def complete(result: dict[str, Any], ctx: Context, lowlevel: Server[Any]) -> dic
     if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
         return result
     meta = {**result.get("_meta", {}), SERVER_INFO_META_KEY: lowlevel.server_info_stamp}
-    return {**result, "resultType": "complete", "_meta": meta}
+    return {"resultType": "complete", **result, "_meta": meta}

@@ -27,9 +27,11 @@ from perso.adapters.admitted import Gates
 from perso.adapters.closed import is_about
 from perso.adapters.closing import closing, closing_handler, complete
 from perso.adapters.fold import is_about_tools
+from perso.adapters.rounds import in_rounds
 from perso.adapters.served import DENIED, Served
 from perso.adapters.tools import Sdk, function_of, guard_runs, guard_tools, later
 from perso.guard.denied import Denied
+from perso.guard.rounds import begins
 from perso.verify import Unguarded, wrong_order
 
 Context = ServerRequestContext[Any, Any]
@@ -69,7 +71,7 @@ class Guard:
                 call_next = closing(self.served, lowlevel, call_next)
             return await call_next(ctx)
         if ctx.request_id is not None and ctx.method == "tools/call":
-            return await self._call(ctx, call_next, lowlevel)
+            return await in_rounds(ctx, lambda ctx: self._call(ctx, call_next, lowlevel), lowlevel)
         if ctx.request_id is not None and ctx.method == "tools/list":
             return await self._list(ctx, call_next)
         if self.served.judge.refuse("", "a message about tools that is neither a call nor a list") is None:
@@ -169,6 +171,8 @@ class Guard:
                 params = params.model_copy(update={"arguments": verdict.args})
             else:
                 params = entry.params_type.model_validate(sent, by_name=False)
+            if tool is None:
+                begins()
             with self.gates.passing(str(name), verdict, function_of(tool)):
                 return await entry.handler(replace(ctx, params=sent), params)
 

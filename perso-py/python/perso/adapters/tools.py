@@ -21,6 +21,7 @@ from perso.guard.caller import calling
 from perso.guard.denied import Denied
 from perso.guard.judge import CHANGED
 from perso.guard.own import Watched, own
+from perso.guard.rounds import begins
 from perso.guard.verdict import Verdict
 
 
@@ -129,6 +130,9 @@ class _Table:
             if tool is None:
                 raise self.sdk.error(f"Unknown tool: {name}")
         last = _Last(self, tool, args, told, verdicts)
+        if not type(tool).__module__.startswith("mcp."):
+            # It may do anything before it calls its function.
+            begins()
         with calling(by):
             try:
                 return await last.tool.run(_copy(args), context, convert_result=convert_result)
@@ -172,6 +176,7 @@ class _Last:
                 if denied is not None:
                     self.refusal = _refusal(gates, sdk, denied)
                     raise self.refusal
+        begins(tool.fn)
         return await sdk.run(tool, {**args, **given})
 
     async def _judge(self, gates: Gates, args: dict[str, Any]) -> tuple[Denied | None, dict[str, Any]]:

@@ -9,6 +9,7 @@
 - ``caller``: who makes the current request.
 - ``memory``: the ledger, and whom to ask.
 - ``shown``: what a person is shown of a call.
+- ``rounds``: calls that are made again with a person's answer.
 - ``verdict``: the result, with the arguments that the tool must run with.
 - ``event``: the record of each decision.
 - ``denied``: the exception for a denied call.

@@ -22,6 +22,7 @@ from perso.guard.denied import Denied, denied
 from perso.guard.event import Event, logger, new_id
 from perso.guard.memory import memory
 from perso.guard.own import NotOwned, Watched, own
+from perso.guard.rounds import begins, charged
 from perso.guard.settings import AGENT_TIME, APPROVAL_TIME, RESOURCE_TIME, Mode
 from perso.guard.shown import shown
 from perso.guard.verdict import Verdict
@@ -202,7 +203,9 @@ class Judge:
     async def admit(self, tool: str, args: dict[str, Any], told: object = ARGUMENTS) -> Any:
         """Judges a call. Returns the arguments to run it with, or raises `Denied`."""
         verdict = await self.judge(tool, args, told)
-        return verdict.admitted()
+        admitted = verdict.admitted()
+        begins()
+        return admitted
 
     async def judge_requests(
         self,
@@ -279,6 +282,8 @@ class Judge:
         verdict = await self._decide(waits, begin, by, tool, owned, judged, leave, is_request)
         if verdict.denied is not None:
             await verdict.give_back(waits)
+        else:
+            charged(verdict)
         return verdict
 
     async def _decide(

@@ -12,6 +12,7 @@ from perso._perso import Answer, Approvals, Ledger, Policy, Question, Reading, R
 from perso._perso import session as part_of_session
 from perso.guard.ask import Asked
 from perso.guard.event import logger
+from perso.guard.rounds import current
 from perso.guard.threads import Threads
 from perso.guard.waits import Waits
 
@@ -89,6 +90,9 @@ class Memory:
     async def ask(self, waits: Waits, question: Question, request: object) -> Answer:
         """Asks about a call, and waits for the answer. Raises an exception if nobody could be asked."""
         if self.asked is not None:
+            round = current()
+            if round is not None:
+                round.seconds = self.approval_time
             try:
                 return _answer(await waits.ask(self.asked, question, request, seconds=self.approval_time))
             except TimeoutError:

@@ -48,8 +48,9 @@ class Settings(TypedDict, total=False):
       surrounding server.
     - ``approver``: whom to ask about calls that need an approval. Either a function, sync or async, that gets a
       `perso.Question` (and optionally what the ``agent`` function gets) and returns ``Answer.approved(by=…)``,
-      ``Answer.denied(by=…)``, or ``None`` if nobody has answered; or ``"queue"`` or a `perso.Queue`, which asks in the ledger.
-      If it raises, the call is denied. Without it, such a call does not run.
+      ``Answer.denied(by=…)``, or ``None`` if nobody has answered; or ``"queue"`` or a `perso.Queue`, which asks in the ledger;
+      or, in front of MCP servers, ``elicit()``, which has the client ask its user. If it raises, the call is denied. Without
+      it, such a call does not run.
     - ``approval_time``: the seconds that the ``approver`` may take, by default 300. After that, nobody has answered. In sync
       code, a function has to limit its time itself.
     - ``mode``: ``"enforce"`` (the default), or ``"observe"``, which decides and records but lets every call pass.

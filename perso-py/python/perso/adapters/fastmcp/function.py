@@ -23,6 +23,7 @@ from perso.adapters.as_run import as_run
 from perso.adapters.same import is_same
 from perso.guard.judge import CHANGED
 from perso.guard.own import SCALARS, Watched, own
+from perso.guard.rounds import begins
 
 
 class Call(Protocol):
@@ -66,6 +67,7 @@ def _asking(function: Callable[..., Any], in_thread: bool) -> Callable[..., Any]
 
     async def asking(*args: Any, **named: Any) -> Any:
         runs = await _asked(dict(signature.bind(*args, **named).arguments), brought, fields)
+        begins(function)
         if is_coroutine_function(function):
             return await function(**runs)
         result = await call_sync_fn_in_threadpool(_run, function, runs) if in_thread else _run(function, runs)

@@ -26,6 +26,7 @@ from perso.adapters.fastmcp.guard import Hidden, check, check_handlers, function
 from perso.adapters.fastmcp.outside import around, shown
 from perso.adapters.fastmcp.tools import hand_out
 from perso.adapters.fold import is_about_tools
+from perso.adapters.rounds import in_rounds
 
 HOOK = "__perso_hook__"
 
@@ -141,12 +142,14 @@ def _dispatch(inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
             if ctx.method == "tools/call" and any(guard.served.refuses_keys(ctx.params) for guard in guards_of(server)):
                 raise MCPError(code=INVALID_PARAMS, message="Invalid request parameters", data="")
         with calls.entered(server):
-            if server is None or not is_about(ctx.method):
-                return await inner(self, ctx, call_next)
 
             async def handle(ctx: Any) -> Any:
                 return await inner(self, ctx, call_next)
 
+            if server is not None and ctx.method == "tools/call" and ctx.request_id is not None:
+                return await in_rounds(ctx, handle, server._mcp_server)
+            if server is None or not is_about(ctx.method):
+                return await handle(ctx)
             call: Any = handle
             # In front of the server's middleware, so that nothing else answers first.
             for guard in reversed(guards_of(server)):

@@ -20,6 +20,7 @@ from fastmcp.tools.function_tool import FunctionTool
 from perso.adapters.fastmcp import calls, function, outside
 from perso.adapters.fastmcp.guard import HANDED, Guard, function_of, guards_of, told
 from perso.adapters.fastmcp.outside import around
+from perso.guard.rounds import begins
 from perso.guard.verdict import Verdict
 from perso.verify import Unguarded, is_wrong
 
@@ -72,8 +73,11 @@ async def _arrived(tool: Tool, arguments: Any) -> AsyncIterator[tuple[Any, Any]]
     handed: Handed = vars(tool)[HANDED]
     call = _Arrival(handed, tool.name, {} if arguments is None else arguments)
     is_part = await call.judge_once(tool)
-    with calls.runs(calls.Running(calls.join(calls.in_force(), call.passed), handed.tool, calls.mounted())):
+    running = calls.Running(calls.join(calls.in_force(), call.passed), handed.tool, calls.mounted())
+    with calls.runs(running):
         if is_part or type(handed.tool) is not FunctionTool or not call.passed:
+            if running.leads_to is None or running.parts:
+                begins()
             yield handed.tool, call.args
             return
         with function.called(call):
