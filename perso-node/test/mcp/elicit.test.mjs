@@ -214,6 +214,46 @@ test('an approval between rounds is for the same call, once', async () => {
 	});
 });
 
+test('an approval between rounds is for the policy that asked, and for the caller as they were', async () => {
+	const policy = await asking();
+	const done = [];
+	let agent = {};
+	const make = () =>
+		guard(
+			DESKS['Server 2.x']((what) => done.push(what)),
+			policy,
+			{ agent: () => agent, approver: elicit() },
+		);
+	await modern(make, async (round) => {
+		done.length = 0;
+		agent = { roles: ['agent'] };
+		const first = await round({ amount: 501 });
+		// The same rules again are another version, which the person has not seen.
+		await policy.reload(policy.module);
+		const reloaded = await round({ amount: 501 }, next(first));
+		assert.equal(reloaded.resultType, 'input_required');
+		// A caller without an id is known by the attributes alone.
+		agent = { roles: ['manager'] };
+		const other = await round({ amount: 501 }, next(reloaded));
+		assert.equal(other.resultType, 'input_required');
+		assert.deepEqual(done, []);
+		assert.equal((await round({ amount: 501 }, next(other))).content[0].text, 'process_refund is done');
+	});
+});
+
+test('calls between rounds take a limited amount of memory', async () => {
+	const policy = await asking();
+	const make = () => guard(DESKS['Server 2.x'](), policy, { approver: elicit() });
+	await modern(make, async (round) => {
+		const large = { inputResponses: { sure: { text: 'x'.repeat(3 << 20) } } };
+		const first = await round({ amount: 501 }, large);
+		assert.equal(first.resultType, 'input_required');
+		for (let more = 0; more < 3; more += 1) await round({ amount: 502 }, large);
+		// It was dropped, so the person is asked again.
+		assert.equal((await round({ amount: 501 }, next(first))).resultType, 'input_required');
+	});
+});
+
 test('a tool that asks its own questions still gets its answers', async () => {
 	const policy = await asking();
 	const got = [];

@@ -2,12 +2,13 @@
 
 import { notJudged, type Decision } from '../decision.js';
 import { hook, isPromise, MOST_TIME } from '../hook.js';
-import { type Answered, BaseLedger, checked, noLedger, type Question, Queue } from '../ledger.js';
+import { type Answered, BaseLedger, checked, noLedger, Queue } from '../ledger.js';
 import { warn } from '../platform.js';
 import type { Active, Asking, BasePolicy, Enforcement, Reading } from '../policy.js';
 import { copy } from '../value/copy.js';
 import { Json } from '../value/json.js';
 import { shownText } from '../value/shown.js';
+import { bind } from './binding.js';
 import { Denied } from './denied.js';
 import { newId, ruleOf, type DecisionEvent } from './event.js';
 import { publish } from './publish.js';
@@ -354,14 +355,16 @@ export class Judge<CallInfo> {
 
 	/** Asks a person about a call. */
 	async #ask(
-		{ tool, args, who, info }: Called<CallInfo>,
+		{ active, tool, args, who, info }: Called<CallInfo>,
 		enforcement: Enforcement,
 		{ agent, rule, limit, reason }: Asking,
 	): Promise<{ readonly answer: Answered; readonly failure?: { readonly error: unknown } }> {
 		const { approver, approvalTime = APPROVAL_TIME } = this.#settings;
 		try {
 			if (approver instanceof Queue) return { answer: await waited(enforcement.ask(approver), 'approver', approvalTime) };
-			const question: Question = { tool, args: argsForHost(args), agent, session: who.session ?? null, rule, limit, reason };
+			const session = who.session ?? null;
+			const caller = who.agent instanceof Json ? who.agent.value() : who.agent;
+			const question = bind({ tool, args: argsForHost(args), agent, session, rule, limit, reason }, { policy: active, caller });
 			const verdict = await waited(Promise.resolve(approver!(question, info)), 'approver', approvalTime);
 			if (verdict === undefined || verdict === null) return { answer: 'unanswered' };
 			const { approved, by } = checked(verdict);

@@ -3,6 +3,7 @@
  * on, in the answer to the call, which the client then makes again with what the person has said.
  */
 
+import { bindingOf } from '../guard/binding.js';
 import type { Approver } from '../guard/settings.js';
 import type { Question, Verdict } from '../ledger.js';
 import { exactText } from '../value/shown.js';
@@ -30,6 +31,9 @@ const PREFIX = `perso-ask-${crypto.randomUUID()}-`;
 
 /** The maximum number of open questions in the process. The oldest are dropped first, and their calls denied. */
 const MOST = 4096;
+
+/** The most that is kept of calls between rounds, in UTF-16 code units. The oldest are dropped first, and their calls asked about again. */
+const MOST_KEPT = 8 << 20;
 
 /** How long the answer to a call waits for the next round, in milliseconds. */
 const ROUND_TIME = 300_000;
@@ -135,13 +139,28 @@ export class Elicitation {
 	}
 }
 
+/** A question: what a person is shown and what that depends on, and the version of the policy that asks. */
+interface Asked {
+	readonly text: string;
+	readonly policy: WeakRef<object>;
+}
+
+/** The result of an elicitation, and the version of the policy that asked. */
+interface Answered {
+	readonly policy: WeakRef<object>;
+	readonly result: unknown;
+}
+
 /** What is kept of a call between its rounds. */
 interface Kept {
 	readonly until: number;
+	/** The tool and the arguments, as text. */
+	readonly call: string;
 	/** The results of elicitations, by the question as text. */
-	readonly results: ReadonlyMap<string, unknown>;
+	readonly results: ReadonlyMap<string, Answered>;
 	/** The question that was asked last. */
-	readonly asked: string;
+	readonly asked: Asked;
+	readonly size: number;
 	/** What the server gets in the next round. */
 	readonly inputResponses: unknown;
 	readonly requestState: unknown;
@@ -149,20 +168,52 @@ interface Kept {
 
 /** The calls between rounds, by the state that the client has to send with the next one. */
 const kept = new Map<string, Kept>();
+let keptSize = 0;
+
+/** Takes what is kept for a state: once, because an approval is for one run of the call. */
+function take(state: string): Kept | undefined {
+	const taken = kept.get(state);
+	kept.delete(state);
+	keptSize -= taken?.size ?? 0;
+	return taken;
+}
+
+/** Keeps what a call needs in its next round, and returns the state for it; undefined if that is too much. */
+function keep(what: Omit<Kept, 'until' | 'size'>): string | undefined {
+	const { call, results, asked, inputResponses, requestState } = what;
+	const texts = [call, asked.text, ...results.keys(), JSON.stringify([inputResponses, requestState])];
+	const size = texts.reduce((size, text) => size + text.length, 0);
+	if (size > MOST_KEPT) return undefined;
+	const state = `${PREFIX}${crypto.randomUUID()}`;
+	kept.set(state, { ...what, until: Date.now() + ROUND_TIME, size });
+	keptSize += size;
+	while (kept.size > MOST || keptSize > MOST_KEPT) take(kept.keys().next().value!);
+	return state;
+}
+
+/** The tool and the arguments of a call, as text. */
+const callText = (params: Message): string => JSON.stringify([params['name'], params['arguments']]);
+
+/** What counts of the result of an elicitation. */
+function essential(result: unknown): unknown {
+	if (!isObject(result)) return undefined;
+	const { action, content } = result;
+	return { action, content: isObject(content) ? { approve: content['approve'] === true } : undefined };
+}
 
 /** A call of revision 2026-07-28 or later, which may be one of several rounds. */
 export class Round implements Line {
 	/** The call for the server, without what the guard has asked. */
 	readonly message: Message;
 	readonly #hasForms: boolean;
-	readonly #results: Map<string, unknown>;
-	#asks: { readonly text: string; readonly params: Message } | undefined;
+	readonly #results: ReadonlyMap<string, Answered>;
+	#asks: { readonly asked: Asked; readonly params: Message } | undefined;
 
-	private constructor(message: Message, results: ReadonlyMap<string, unknown>) {
+	private constructor(message: Message, results: ReadonlyMap<string, Answered>) {
 		const meta = (message['params'] as Message)['_meta'];
 		this.message = message;
 		this.#hasForms = isObject(meta) && showsForms(meta[CAPABILITIES]);
-		this.#results = new Map(results);
+		this.#results = results;
 	}
 
 	/** Reads a call; undefined if it is of an earlier revision. */
@@ -172,34 +223,37 @@ export class Round implements Line {
 		const { inputResponses, requestState, ...rest } = params;
 		const isAnswered = isObject(inputResponses) && Object.hasOwn(inputResponses, KEY);
 		if (!isAnswered) return new Round(message, new Map());
-		const before = typeof requestState === 'string' ? kept.get(requestState) : undefined;
-		// Once: an approval is for one run of the call.
-		kept.delete(requestState as string);
-		// An answer to no question of this process, or a late one: the person is asked again.
-		if (before === undefined || before.until < Date.now()) return new Round({ ...message, params: rest }, new Map());
+		const before = typeof requestState === 'string' ? take(requestState) : undefined;
+		// An answer to no question of this process or of another call, or a late one: the person is asked again.
+		if (before === undefined || before.until < Date.now() || before.call !== callText(params)) return new Round({ ...message, params: rest }, new Map());
 		const again = {
 			...rest,
 			...(before.inputResponses !== undefined && { inputResponses: before.inputResponses }),
 			...(before.requestState !== undefined && { requestState: before.requestState }),
 		};
-		return new Round({ ...message, params: again }, new Map([...before.results, [before.asked, inputResponses[KEY]]]));
+		const answered = { policy: before.asked.policy, result: essential(inputResponses[KEY]) };
+		return new Round({ ...message, params: again }, new Map([...before.results, [before.asked.text, answered]]));
 	}
 
 	ask(question: Question): unknown {
-		const text = exactText(question);
-		if (this.#results.has(text)) return this.#results.get(text);
-		if (this.#hasForms) this.#asks = { text, params: form(question) };
+		const binding = bindingOf(question);
+		if (binding === undefined) return undefined;
+		// A caller without an id is the same only with the same attributes.
+		const text = exactText([question, question.agent === '' ? binding.caller : null]);
+		const answered = this.#results.get(text);
+		if (answered !== undefined && answered.policy.deref() === binding.policy) return answered.result;
+		if (this.#hasForms) this.#asks = { asked: { text, policy: new WeakRef(binding.policy) }, params: form(question) };
 		return undefined;
 	}
 
 	/** The result that asks the person, in place of a denial; undefined if there is nothing to ask. */
 	required(): Message | undefined {
 		if (this.#asks === undefined) return undefined;
-		const { text, params } = this.#asks;
-		const { inputResponses, requestState } = this.message['params'] as Message;
-		const state = `${PREFIX}${crypto.randomUUID()}`;
-		kept.set(state, { until: Date.now() + ROUND_TIME, results: this.#results, asked: text, inputResponses, requestState });
-		if (kept.size > MOST) kept.delete(kept.keys().next().value!);
+		const { asked, params } = this.#asks;
+		const sent = this.message['params'] as Message;
+		const { inputResponses, requestState } = sent;
+		const state = keep({ call: callText(sent), results: this.#results, asked, inputResponses, requestState });
+		if (state === undefined) return undefined;
 		return {
 			resultType: 'input_required',
 			inputRequests: { [KEY]: { method: 'elicitation/create', params } },
