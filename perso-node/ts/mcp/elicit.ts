@@ -225,7 +225,8 @@ export class Round implements Line {
 		if (!isAnswered) return new Round(message, new Map());
 		const before = typeof requestState === 'string' ? take(requestState) : undefined;
 		// An answer to no question of this process or of another call, or a late one: the person is asked again.
-		if (before === undefined || before.until < Date.now() || before.call !== callText(params)) return new Round({ ...message, params: rest }, new Map());
+		if (before === undefined || before.until < Date.now() || before.call !== callText(params))
+			return new Round({ ...message, params: rest }, new Map());
 		const again = {
 			...rest,
 			...(before.inputResponses !== undefined && { inputResponses: before.inputResponses }),
