@@ -183,6 +183,36 @@ async fn a_limit_can_count_by_session() {
     assert_eq!(host.call("search", json!({}), "ann").await.cause, "over_limit");
 }
 
+/// A limit of many tools, by a wildcard: no choice among them, and no other writing of their names, passes it.
+#[tokio::test]
+async fn a_limit_with_a_wildcard_counts_its_tools_together() {
+    let host = Host::new(&json!({
+        "perso": 1,
+        "rules": [{ "id": "pay", "allow": "pay_*", "when": { "args.amount": { "gt": 0, "lte": 500 } } }],
+        "limits": [{ "id": "a-day", "of": "pay_*", "per": "agent.id", "sum": "args.amount", "max": 1000, "window": "24h" }],
+    }));
+    let pay = async |tool: &str, id: &str| host.call(tool, json!({ "amount": 400 }), id).await;
+    assert_eq!(pay("pay_card", "ann").await.outcome, Outcome::Allow);
+    assert_eq!(pay("pay_by_wire", "ann").await.outcome, Outcome::Allow);
+    // Tools of which nobody has thought, too.
+    for tool in
+        ["pay_card", "pay_by_wire", "pay_", "pay_cash", "pay_card ", "pay_CARD", "pay_\u{200b}card", "pay_ｃａｒｄ"]
+    {
+        let over = pay(tool, "ann").await;
+        assert_eq!((over.outcome, over.cause), (Outcome::Deny, "over_limit"), "{tool:?}");
+    }
+    // What the limit is not about, no rule allows.
+    for tool in ["PAY_CARD", "Pay_card", "pay", "p\u{430}y_card", " pay_card", "pay\u{200b}_card"] {
+        let other = pay(tool, "ann").await;
+        assert_eq!((other.outcome, other.cause), (Outcome::Deny, "no_rule"), "{tool:?}");
+    }
+    // Another writing of the same name is the same account; another name is not.
+    for id in ["ANN", "a\u{200b}nn", "ａｎｎ"] {
+        assert_eq!(pay("pay_card", id).await.cause, "over_limit", "{id:?}");
+    }
+    assert_eq!(pay("pay_card", "bob").await.outcome, Outcome::Allow);
+}
+
 #[tokio::test]
 async fn a_person_approves_or_denies() {
     let mut host = Host::new(&large());
