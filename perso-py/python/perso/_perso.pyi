@@ -85,7 +85,16 @@ class Cause:
     def kind(
         self,
     ) -> Literal[
-        "rule", "default", "no_rule", "unknown_tool", "malformed", "limit", "engine", "ledger", "over_limit", "approval",
+        "rule",
+        "default",
+        "no_rule",
+        "unknown_tool",
+        "malformed",
+        "limit",
+        "engine",
+        "ledger",
+        "over_limit",
+        "approval",
         "journal",
     ]:
         """What decided."""
