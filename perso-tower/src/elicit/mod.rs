@@ -47,8 +47,8 @@ pub struct Elicit {
 /// # };
 /// ```
 ///
-/// In an rmcp server, clients of every revision with elicitation are asked. [`PersoLayer`](crate::PersoLayer) asks those of revision
-/// 2026-07-28, which make the call again with the person's answer: the same process has to get both calls.
+/// In an rmcp server, clients of every revision with elicitation are asked. [`PersoLayer`](crate::PersoLayer) and `RouterLayer` ask
+/// those of revision 2026-07-28. These make the call again with the person's answer: the same process has to get both calls.
 #[must_use]
 pub fn elicit() -> Elicit {
     Elicit::default()

@@ -33,8 +33,16 @@ pub(crate) struct Inputs {
     pub(crate) state: Option<String>,
 }
 
+/// The maximum number of decisions that are kept of a call.
+const MOST_DECIDED: usize = 16;
+
 /// A question, and what was said to it.
-type Decided = (Digest, Said);
+#[derive(Debug, Clone, Copy)]
+struct Decided {
+    asked: Digest,
+    said: Said,
+    until: Instant,
+}
 
 /// A call that may be one of several rounds.
 #[derive(Debug)]
@@ -68,13 +76,15 @@ impl Round {
             return Arc::new(Self { inputs, is_answer: false, has_forms, time, asking: Mutex::default() });
         }
         // Once: an approval is for one run of the call. If nothing is kept, the person is asked again.
-        let kept = state.and_then(|state| KEPT.lock().take(state)).unwrap_or_default();
-        let mut decided = kept.decided;
-        if let (Some(asked), Some(said)) = (kept.asked, said) {
-            decided.push((asked, Said::read(said)));
+        let kept = state.and_then(|state| KEPT.lock().take(state));
+        let (mut decided, mut inputs) = (Vec::new(), Inputs::default());
+        if let Some(kept) = kept {
+            (decided, inputs) = (kept.decided, kept.inputs);
+            decided.extend(said.map(|said| Decided { asked: kept.asked, said: Said::read(said), until: kept.until }));
+            decided.retain(|decided| decided.until > Instant::now());
         }
         let asking = Mutex::new(Asking { decided, ..Asking::default() });
-        Arc::new(Self { inputs: kept.inputs, is_answer: true, has_forms, time, asking })
+        Arc::new(Self { inputs, is_answer: true, has_forms, time, asking })
     }
 
     /// Returns whether the client has answered the guard. The server then gets [`inputs`](Self::inputs) instead.
@@ -94,10 +104,10 @@ impl Round {
     /// Returns what the person has said, or asks them in the answer to the call. `None` if the client cannot ask its user.
     pub(super) fn ask(&self, question: &Question) -> Option<Answer> {
         let mut asking = self.asking();
-        if let Some(at) = asking.decided.iter().position(|(asked, _)| asked == question.digest()) {
-            let decided = asking.decided.swap_remove(at);
+        if let Some(at) = asking.decided.iter().position(|decided| decided.asked == *question.digest()) {
+            let decided = asking.decided.remove(at);
             asking.used.push(decided);
-            return Some(decided.1.answer(question));
+            return Some(decided.said.answer(question));
         }
         if !self.has_forms {
             return None;
@@ -119,8 +129,8 @@ impl Round {
         let (asked, form) = asking.next.take()?;
         let mut decided = std::mem::take(&mut asking.decided);
         decided.append(&mut asking.used);
-        let kept =
-            Kept { until: Some(Instant::now() + self.time), asked: Some(asked), decided, inputs: self.inputs.clone() };
+        decided.drain(..decided.len().saturating_sub(MOST_DECIDED));
+        let kept = Kept { asked, until: Instant::now() + self.time, decided, inputs: self.inputs.clone() };
         let state = KEPT.lock().insert(kept);
         let key = &**KEY;
         Some(json!({
@@ -132,10 +142,10 @@ impl Round {
 }
 
 /// What is kept of a call between its rounds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Kept {
-    until: Option<Instant>,
-    asked: Option<Digest>,
+    asked: Digest,
+    until: Instant,
     decided: Vec<Decided>,
     inputs: Inputs,
 }
@@ -148,7 +158,7 @@ impl Kept {
     }
 
     fn is_over(&self) -> bool {
-        self.until.is_none_or(|until| until <= Instant::now())
+        self.until <= Instant::now()
     }
 }
 
@@ -200,7 +210,7 @@ mod tests {
 
     fn kept(time: Duration, text: usize) -> Kept {
         let inputs = Inputs { responses: Some("x".repeat(text)), state: None };
-        Kept { until: Some(Instant::now() + time), inputs, ..Kept::default() }
+        Kept { asked: Digest::of("test", []), until: Instant::now() + time, decided: Vec::new(), inputs }
     }
 
     #[test]
