@@ -98,7 +98,9 @@ impl Book {
         let mut place = last.place;
         lines.iter().chain(objects).for_each(|object| place.write(object, &mut text));
         let is_due = place.seq - last.state.signed >= limits::CHECKPOINT_LINES
-            || last.state.signed_at + limits::CHECKPOINT_AGE.as_millis() as i64 <= now.as_millisecond();
+            || last.state.signed_at + limits::CHECKPOINT_AGE.as_millis() as i64 <= now.as_millisecond()
+            // The clock has been set back.
+            || now.as_millisecond() < last.state.signed_at;
         self.write(&mut last, place, text, is_due, now)?;
         self.last = Some(last);
         Ok(())
@@ -226,7 +228,14 @@ impl Book {
             text.clear();
             let most = limits::LINE_BYTES as u64 + 1;
             lines.by_ref().take(most).read_until(b'\n', &mut text).map_err(failed)?;
-            let Some(complete) = text.strip_suffix(b"\n") else { break };
+            let Some(complete) = text.strip_suffix(b"\n") else {
+                if text.len() as u64 == most {
+                    // No process has begun this line. Nothing is removed that somebody may want to see.
+                    let reason = "a line has more than 1 MiB; move the journal's directory away";
+                    return Err(JournalError::NotAJournal { path: last.path.clone(), reason });
+                }
+                break;
+            };
             last.place = Place { seq: last.place.seq + 1, hash: line::hash(complete) };
             last.state.bytes += text.len() as u64;
             let read = serde_json::from_slice::<Read>(complete);

@@ -132,6 +132,20 @@ fn a_lost_state_is_made_anew() {
 }
 
 #[test]
+fn nothing_is_removed_that_no_process_has_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), Settings::default(), 3);
+    let file = folder.path().join("000001.jsonl");
+    let text = [fs::read(&file).unwrap(), vec![b'x'; 2 << 20], b"\nlast".to_vec()].concat();
+    fs::write(&file, &text).unwrap();
+    for state in [fs::read(folder.path().join("lock")).unwrap(), Vec::new()] {
+        fs::write(folder.path().join("lock"), state).unwrap();
+        assert!(matches!(Journal::open(folder.path(), Settings::default()), Err(JournalError::NotAJournal { .. })));
+        assert_eq!(fs::read(&file).unwrap(), text);
+    }
+}
+
+#[test]
 fn what_was_cut_off_is_seen_after_more_was_written() {
     for remove in [false, true] {
         let folder = tempfile::tempdir().unwrap();

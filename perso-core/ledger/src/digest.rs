@@ -143,9 +143,10 @@ impl Fields {
     }
 
     pub(crate) fn add(&mut self, tag: u8, bytes: &[u8]) {
-        let mut head = [tag; 9];
-        let (_, length) = head.split_at_mut(1);
-        length.copy_from_slice(&(bytes.len() as u64).to_be_bytes());
+        // Nothing in a call is as long as a length can be here.
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
+        let [one, two, three, four] = length;
+        let head = [tag, one, two, three, four];
         self.0.update(head);
         self.0.update(bytes);
     }
