@@ -2,8 +2,7 @@
 
 /** What decided: a rule, the policy's default, a limit, a person, or an error. */
 export type Kind =
-	'rule' | 'default' | 'no_rule' | 'unknown_tool' | 'malformed' | 'limit' | 'engine' | 'ledger' | 'over_limit' | 'approval' |
-	'journal';
+	'rule' | 'default' | 'no_rule' | 'unknown_tool' | 'malformed' | 'limit' | 'engine' | 'ledger' | 'over_limit' | 'approval' | 'journal';
 
 /** What is wrong with an attribute. */
 export type Problem = 'missing' | 'null' | 'type' | 'out_of_range' | 'value' | 'withheld';
