@@ -6,7 +6,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{self, BOLD, Format, count};
 use crate::visible;
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -130,15 +130,34 @@ impl Counts {
 
     fn json(&self) -> io::Result<()> {
         let denials = self.frequent().into_iter().map(|((tool, why, hint), count)| {
-            json!({ "tool": tool, "why": why, "hint": (!hint.is_empty()).then_some(hint), "count": count })
+            let hint = Some(hint.as_str()).filter(|hint| !hint.is_empty());
+            Denials { tool, why, hint, count }
         });
-        let summary = json!({
-            "decisions": self.decisions,
-            "tools": self.tools,
-            "rules": self.rules,
-            "denials": denials.collect::<Vec<_>>(),
-            "lost": self.lost,
-        });
-        output::json(&mut io::stdout().lock(), &summary)
+        let written = Written {
+            decisions: &self.decisions,
+            tools: &self.tools,
+            rules: &self.rules,
+            denials: denials.collect(),
+            lost: self.lost,
+        };
+        output::json(&mut io::stdout().lock(), &written)
     }
+}
+
+/// The counts, as they are written.
+#[derive(Serialize)]
+struct Written<'c> {
+    decisions: &'c BTreeMap<String, u64>,
+    tools: &'c BTreeMap<String, BTreeMap<String, u64>>,
+    rules: &'c BTreeMap<String, u64>,
+    denials: Vec<Denials<'c>>,
+    lost: u64,
+}
+
+#[derive(Serialize)]
+struct Denials<'c> {
+    tool: &'c str,
+    why: &'c str,
+    hint: Option<&'c str>,
+    count: u64,
 }

@@ -3,10 +3,10 @@
 use crate::cli::DONE;
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, BAD, Format, GOOD, count};
-use crate::journal::{self, Verified, Verifier};
+use crate::journal::{self, Finding, Verified, Verifier};
 use crate::visible;
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -91,20 +91,36 @@ impl Verify {
     }
 }
 
+/// What was found out, as it is written.
+#[derive(Serialize)]
+struct Written<'v> {
+    is_as_written: bool,
+    lines: u64,
+    first: u64,
+    last: u64,
+    checkpoints: u64,
+    signed: Option<u64>,
+    is_unfinished: bool,
+    findings: Vec<Found<'v>>,
+}
+
+#[derive(Serialize)]
+struct Found<'v> {
+    file: String,
+    line: u64,
+    problem: &'v str,
+}
+
+impl<'v> Found<'v> {
+    fn of(finding: &'v Finding) -> Self {
+        Self { file: finding.file.display().to_string(), line: finding.line, problem: &finding.problem }
+    }
+}
+
 fn json(verified: &Verified) -> io::Result<()> {
-    let findings = verified.findings.iter().map(|finding| {
-        json!({ "file": finding.file.display().to_string(), "line": finding.line, "problem": finding.problem })
-    });
-    let Verified { lines, first, last, checkpoints, signed, is_unfinished, .. } = verified;
-    let value = json!({
-        "is_as_written": verified.findings.is_empty(),
-        "lines": lines,
-        "first": first,
-        "last": last,
-        "checkpoints": checkpoints,
-        "signed": signed,
-        "is_unfinished": is_unfinished,
-        "findings": findings.collect::<Vec<_>>(),
-    });
-    output::json(&mut io::stdout().lock(), &value)
+    let Verified { lines, first, last, checkpoints, signed, is_unfinished, ref findings, .. } = *verified;
+    let findings: Vec<Found<'_>> = findings.iter().map(Found::of).collect();
+    let is_as_written = findings.is_empty();
+    let written = Written { is_as_written, lines, first, last, checkpoints, signed, is_unfinished, findings };
+    output::json(&mut io::stdout().lock(), &written)
 }
