@@ -6,7 +6,7 @@
 //!
 //! The thread that writes does its work meanwhile, on another core if there is one.
 
-#![allow(clippy::unwrap_used, reason = "it is a benchmark")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "it is a benchmark")]
 
 mod measure;
 
