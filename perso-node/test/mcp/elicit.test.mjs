@@ -285,6 +285,30 @@ test('a tool that asks its own questions still gets its answers', async () => {
 	});
 });
 
+test('a guard behind this one asks for itself', async () => {
+	const policy = await asking();
+	const got = [];
+	const make = () => {
+		const server = new McpServer2(INFO);
+		server.registerTool('process_refund', { inputSchema: z.object({ amount: z.number() }) }, (_, { mcpReq }) => {
+			got.push([Object.keys(mcpReq.inputResponses ?? {}), mcpReq.requestState?.()]);
+			if (mcpReq.inputResponses !== undefined) return { content: [{ type: 'text', text: 'refunded' }] };
+			const sure = inputRequired.elicit({ message: 'Sure?', requestedSchema: { type: 'object', properties: {} } });
+			return inputRequired({ inputRequests: { 'perso-approval': sure }, requestState: 'of another guard' });
+		});
+		return guard(server, policy, { approver: elicit() });
+	};
+	await modern(make, async (round) => {
+		got.length = 0;
+		const question = await round({ amount: 20 });
+		assert.equal((await round({ amount: 20 }, next(question))).content[0].text, 'refunded');
+		assert.deepEqual(got, [
+			[[], undefined],
+			[['perso-approval'], 'of another guard'],
+		]);
+	});
+});
+
 test('a rule and a limit that both ask', { skip: isPortable && 'a ledger needs native code' }, async () => {
 	const policy = await compiled({
 		rules: [{ id: 'rule', ask: 'process_refund', reason: 'By rule.' }],

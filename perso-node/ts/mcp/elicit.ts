@@ -222,8 +222,9 @@ export class Round implements Line {
 		if (!isModern(params)) return undefined;
 		const { inputResponses, requestState, ...rest } = params;
 		const isAnswered = isObject(inputResponses) && Object.hasOwn(inputResponses, KEY);
-		if (!isAnswered) return new Round(message, new Map());
-		const before = typeof requestState === 'string' ? take(requestState) : undefined;
+		// What another guard or the tool has asked is theirs.
+		if (!isAnswered || typeof requestState !== 'string' || !requestState.startsWith(PREFIX)) return new Round(message, new Map());
+		const before = take(requestState);
 		// An answer to no question of this process or of another call, or a late one: the person is asked again.
 		if (before === undefined || before.until < Date.now() || before.call !== callText(params))
 			return new Round({ ...message, params: rest }, new Map());
