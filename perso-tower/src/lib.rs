@@ -44,6 +44,7 @@ mod record;
 mod resource;
 #[cfg(feature = "rmcp")]
 mod rmcp;
+mod settings;
 mod shallow;
 mod tasks;
 #[cfg(feature = "tower-mcp")]

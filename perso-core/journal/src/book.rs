@@ -22,6 +22,8 @@ use uuid::Uuid;
 const LOCK: &str = "lock";
 /// Bytes of the state as it is written.
 const STATE_BYTES: usize = 512;
+/// Why a file is not gone on with.
+const TOO_LONG: &str = "a line has more than 1 MiB; move the journal's directory away";
 /// Between two attempts to get the lock.
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -41,6 +43,17 @@ struct State {
     /// The last line that is a checkpoint, and when it was made.
     signed: u64,
     signed_at: i64,
+}
+
+impl State {
+    /// The state that is written; `None` if it is none.
+    fn read(written: &[u8]) -> Option<Self> {
+        let state: Self = serde_json::from_slice(written).ok()?;
+        let Self { file, seq, began, signed, signed_at, .. } = state;
+        let is_time = |millis| Timestamp::from_millisecond(millis).is_ok();
+        (file < line::MOST && seq < line::MOST && signed <= seq && is_time(began) && is_time(signed_at))
+            .then_some(state)
+    }
 }
 
 /// The last file of a journal, and what this process knows of it.
@@ -165,7 +178,7 @@ impl Book {
 
     /// What the state says that is written, if it can be read.
     fn stated(&mut self, written: Vec<u8>, now: Timestamp) -> Result<Option<Last>, JournalError> {
-        let Ok(state) = serde_json::from_slice::<State>(&written) else { return Ok(None) };
+        let Some(state) = State::read(&written) else { return Ok(None) };
         let Some(hash) = from_hex(&state.hash) else { return Ok(None) };
         let path = folder::file(&self.folder, state.file);
         if !path.exists() {
@@ -187,14 +200,16 @@ impl Book {
                 .take(limits::LINE_BYTES as u64)
                 .read_until(b'\n', &mut header)
                 .map_err(JournalError::file(&path))?;
+            let not = |reason| JournalError::NotAJournal { path: path.clone(), reason };
             let Some(complete) = header.strip_suffix(b"\n") else {
+                if header.len() == limits::LINE_BYTES {
+                    return Err(not(TOO_LONG));
+                }
                 // A process was killed before it could write the first line.
                 fs::remove_file(&path).map_err(JournalError::file(&path))?;
                 continue;
             };
-            let not = |reason| JournalError::NotAJournal { path: path.clone(), reason };
-            let read: Read =
-                serde_json::from_slice(complete).map_err(|_| not("its first line is no line of a journal"))?;
+            let read = Read::of(complete).ok_or_else(|| not("its first line is no line of a journal"))?;
             let journal = read.journal.ok_or_else(|| not("its first line does not have the id of a journal"))?;
             let place = Place { seq: read.seq, hash: line::hash(complete) };
             let state = State {
@@ -231,15 +246,13 @@ impl Book {
             let Some(complete) = text.strip_suffix(b"\n") else {
                 if text.len() as u64 == most {
                     // No process has begun this line. Nothing is removed that somebody may want to see.
-                    let reason = "a line has more than 1 MiB; move the journal's directory away";
-                    return Err(JournalError::NotAJournal { path: last.path.clone(), reason });
+                    return Err(JournalError::NotAJournal { path: last.path.clone(), reason: TOO_LONG });
                 }
                 break;
             };
             last.place = Place { seq: last.place.seq + 1, hash: line::hash(complete) };
             last.state.bytes += text.len() as u64;
-            let read = serde_json::from_slice::<Read>(complete);
-            if read.is_ok_and(|read| read.checkpoint.is_some()) {
+            if Read::of(complete).is_some_and(|read| read.checkpoint.is_some()) {
                 last.state.signed = last.place.seq;
             }
         }

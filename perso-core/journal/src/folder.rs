@@ -1,6 +1,7 @@
 //! The files of a journal.
 
 use crate::error::JournalError;
+use crate::line::MOST;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,8 @@ pub(crate) fn numbers(folder: &Path) -> Result<Vec<u64>, JournalError> {
     for entry in fs::read_dir(folder).map_err(JournalError::file(folder))? {
         let name = entry.map_err(JournalError::file(folder))?.file_name();
         let number = name.to_str().and_then(|name| name.strip_suffix(".jsonl")).and_then(|number| number.parse().ok());
-        numbers.extend(number.filter(|number| file(folder, *number).file_name() == Some(&name)));
+        let is_ours = |number: &u64| *number < MOST && file(folder, *number).file_name() == Some(&name);
+        numbers.extend(number.filter(is_ours));
     }
     numbers.sort_unstable();
     Ok(numbers)

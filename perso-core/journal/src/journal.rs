@@ -226,7 +226,7 @@ impl Writer {
             Ok(()) => {
                 self.lost = lost;
                 self.counts.written.fetch_add(count, Ordering::Relaxed);
-                // Whoever does not wait has dropped the other end.
+                // Where nobody waits, the other end is gone.
                 done.into_iter().for_each(|done| drop(done.send(Ok(()))));
             }
             Err(error) => {

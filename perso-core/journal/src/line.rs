@@ -31,6 +31,9 @@ pub(crate) struct Place {
     pub(crate) hash: Hash,
 }
 
+/// The highest number of a line or a file. No journal gets there, but somebody could write it into one.
+pub(crate) const MOST: u64 = 1 << 53;
+
 impl Place {
     /// Writes the line that follows, with the members of a JSON object, and goes there.
     pub(crate) fn write(&mut self, object: &[u8], text: &mut Vec<u8>) {
@@ -67,6 +70,13 @@ pub(crate) struct Read {
     pub(crate) journal: Option<String>,
     #[serde(default)]
     pub(crate) checkpoint: Option<Signed>,
+}
+
+impl Read {
+    /// What a line says; `None` if it is no line of a journal.
+    pub(crate) fn of(line: &[u8]) -> Option<Self> {
+        serde_json::from_slice(line).ok().filter(|read: &Self| (1..MOST).contains(&read.seq))
+    }
 }
 
 /// The first line of a file.

@@ -125,7 +125,7 @@ impl<'w> Walk<'w> {
         self.found.lines += 1;
         let place = self.place;
         let hash = line::hash(&entry.text);
-        let Ok(read) = serde_json::from_slice::<Read>(&entry.text) else {
+        let Some(read) = Read::of(&entry.text) else {
             self.problem("this is no line of a journal");
             self.place = place.map(|place| Place { seq: place.seq + 1, hash });
             return;

@@ -131,6 +131,31 @@ fn a_lost_state_is_made_anew() {
     assert_eq!(numbers(folder.path()).len(), 18);
 }
 
+/// Numbers that could overflow, in the state and in lines.
+#[test]
+fn numbers_that_no_journal_has_are_no_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), Settings::default(), 3);
+    let (file, lock) = (folder.path().join("000001.jsonl"), folder.path().join("lock"));
+    let state = fs::read_to_string(&lock).unwrap();
+    let most = u64::MAX.to_string();
+    let early = i64::MIN.to_string();
+    for (key, value) in [("seq", &most), ("file", &most), ("signed", &most), ("began", &early), ("signed_at", &early)] {
+        let mut broken: Value = serde_json::from_str(&state).unwrap();
+        broken[key] = serde_json::from_str(value).unwrap();
+        fs::write(&lock, broken.to_string()).unwrap();
+        write(folder.path(), Settings::default(), 1);
+        assert_in_order(&verify(folder.path(), &Wanted::default()).unwrap());
+    }
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("{\"seq\":1,", &format!("{{\"seq\":{most},"))).unwrap();
+    assert_eq!(verify(folder.path(), &Wanted::default()).unwrap().findings[0].problem, "this is no line of a journal");
+    fs::write(&lock, "").unwrap();
+    assert!(matches!(Journal::open(folder.path(), Settings::default()), Err(JournalError::NotAJournal { .. })));
+    fs::write(folder.path().join(format!("{most}.jsonl")), "").unwrap();
+    assert!(verify(folder.path(), &Wanted::default()).is_ok());
+}
+
 #[test]
 fn nothing_is_removed_that_no_process_has_begun() {
     let folder = tempfile::tempdir().unwrap();
@@ -143,6 +168,11 @@ fn nothing_is_removed_that_no_process_has_begun() {
         assert!(matches!(Journal::open(folder.path(), Settings::default()), Err(JournalError::NotAJournal { .. })));
         assert_eq!(fs::read(&file).unwrap(), text);
     }
+    // The same where it is the first line.
+    let text = vec![b'x'; 2 << 20];
+    fs::write(&file, &text).unwrap();
+    assert!(matches!(Journal::open(folder.path(), Settings::default()), Err(JournalError::NotAJournal { .. })));
+    assert_eq!(fs::read(&file).unwrap(), text);
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub use perso_journal::{
     Verified, Verifier, Wanted, entries, verify,
 };
 
-use crate::decision::{Cause, CauseKind, Decision, Hint, Outcome, Problem};
+use crate::decision::{Cause, Decision, Hint, Outcome};
 use crate::engine::Policy;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -190,7 +190,7 @@ struct Line<'d> {
     decision: Outcome,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'d str>,
-    cause: Recorded<'d>,
+    cause: Cause<'d>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<Hint<'d>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -204,22 +204,6 @@ struct Line<'d> {
     #[serde(skip_serializing_if = "Clone::clone")]
     enforced: bool,
     duration_us: u64,
-}
-
-/// A cause, but for what exactly was wrong with the text of a call: that could have something of the text.
-#[derive(Serialize)]
-struct Recorded<'d> {
-    kind: CauseKind,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<&'d str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<&'d str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    attribute: Option<&'d str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<Problem>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'d str>,
 }
 
 /// The line of what became of a call.
@@ -267,7 +251,6 @@ impl Recorder {
     /// If it cannot be recorded: the line would be too long, or too many wait to be written.
     pub fn record(&self, decided: &Decided<'_>) -> Result<Appended, JournalError> {
         let Decision { outcome, rule, hint, cause, .. } = *decided.decision;
-        let Cause { kind, rule: nearest, limit, attribute, problem, detail, .. } = cause;
         let agent = self.agent.iter().filter_map(|name| Some((name.as_str(), decided.agent.get(name)?)));
         self.journal.append(&Line {
             id: decided.id,
@@ -276,7 +259,8 @@ impl Recorder {
             tool: decided.tool,
             decision: outcome,
             rule,
-            cause: Recorded { kind, rule: nearest, limit, attribute, problem, detail },
+            // Without the text of the call, its place there says nothing.
+            cause: Cause { offset: None, ..cause },
             hint,
             agent: agent.collect(),
             session: decided.session,

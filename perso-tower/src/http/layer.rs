@@ -2,8 +2,9 @@
 
 use super::service::{Perso, Setup};
 use super::streams::Streams;
-use crate::guard::{Guard, settings};
+use crate::guard::Guard;
 use crate::policy::PolicyHandle;
+use crate::settings::settings;
 use http::request::Parts;
 use std::sync::Arc;
 use tower_layer::Layer;

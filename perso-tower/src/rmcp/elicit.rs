@@ -38,7 +38,7 @@ impl Approver<Request> for Elicit {
     }
 }
 
-/// An elicitation at a client. If it is dropped without an answer, the client is told to ask no more.
+/// An elicitation at a client. Dropping it before there is an answer cancels the request.
 struct Open {
     client: Peer<RoleServer>,
     id: Option<RequestId>,

@@ -12,8 +12,9 @@ pub use service::{GuardService, GuardedService};
 
 use crate::agent::Carries;
 use crate::closed::Kind;
-use crate::guard::{Guard as Guarding, settings};
+use crate::guard::Guard as Guarding;
 use crate::policy::PolicyHandle;
+use crate::settings::settings;
 use crate::visibility::Entry;
 use http::request::Parts;
 use judge::List;

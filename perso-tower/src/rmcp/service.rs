@@ -3,8 +3,8 @@
 use super::judge::{self, List};
 use super::{Guarding, Notification, Outcome, Request};
 use crate::closed::Kind;
-use crate::guard::settings;
 use crate::policy::PolicyHandle;
+use crate::settings::settings;
 use rmcp::model::*;
 use rmcp::service::{RequestContext, Service};
 use rmcp::{ErrorData, RoleServer};

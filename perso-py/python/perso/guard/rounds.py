@@ -106,7 +106,7 @@ class Round:
             # A copy, because the server's own code can change the arguments.
             self.sent = own([params.get("name"), params.get("arguments")], is_json=True)
         except Exception:
-            # Nobody is asked about such arguments.
+            # A guard denies such a call, so that there is no question.
             self.sent = None
         self.params = params
         """The parameters of the call for the server, without what the guard has asked."""
