@@ -259,7 +259,7 @@ impl Recorder {
             tool: decided.tool,
             decision: outcome,
             rule,
-            // Without the text of the call, its place there says nothing.
+            // `offset` is a place in the text of the call, which is not recorded.
             cause: Cause { offset: None, ..cause },
             hint,
             agent: agent.collect(),
