@@ -19,6 +19,15 @@ const DEPTH: Unclear = Unclear("the arguments are nested too deeply: send them w
 const KEYS: Unclear = Unclear("the arguments repeat a key, exactly or in another case: send each key once");
 const NUMBER: Unclear = Unclear("the arguments have a number that cannot be kept exactly: send it with fewer digits");
 
+/// Parses JSON text that all JSON parsers read alike.
+///
+/// # Errors
+///
+/// Why they would not, and what to send instead.
+pub fn exact(text: &str) -> Result<Value, &'static str> {
+    read(text).map_err(|Unclear(why)| why)
+}
+
 /// Parses JSON text.
 pub(crate) fn read(text: &str) -> Result<Value, Unclear> {
     // This rejects all invalid JSON, so the reader below only has to find the tokens.

@@ -59,6 +59,8 @@ pub use context::ContextSource;
 pub use denial::{Denial, Denied, META};
 pub use elicit::{Elicit, elicit};
 pub use event::{Event, Observer};
+#[doc(hidden)]
+pub use exact::exact;
 pub use http::{Perso, PersoBody, PersoLayer};
 pub use perso_core::Policy;
 pub use perso_core::enforce::{Answer, Approval, Approver, Question, Queue, ledger};

@@ -311,8 +311,28 @@ impl Policy {
         }
     }
 
-    /// What the rules alone decide.
-    fn by_rules(&self, call: &Call<'_>) -> decision::Outcome {
+    /// What the rules alone decide: without limits, and with nothing to remember. With parts of the call [open](Part::Open), this is the best
+    /// that a call with any such parts could get.
+    ///
+    /// ```
+    /// # #[cfg(feature = "compile")] {
+    /// use perso_core::{Call, Outcome, Part, Policy};
+    /// use serde_json::json;
+    ///
+    /// let policy = Policy::compile(r#"{
+    ///     "perso": 1,
+    ///     "rules": [{ "id": "own", "allow": "delete",
+    ///                 "when": { "resource.owner": { "eq": { "ref": "agent.id" } }, "args.soft": true } }]
+    /// }"#).unwrap();
+    /// let call = |owner: &str| {
+    ///     Call::new("delete").args(Part::Open).agent(json!({ "id": "ann" })).resource(json!({ "owner": owner }))
+    /// };
+    /// assert_eq!(policy.by_rules(&call("ann")), Outcome::Allow);
+    /// assert_eq!(policy.by_rules(&call("bob")), Outcome::Deny);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn by_rules(&self, call: &Call<'_>) -> decision::Outcome {
         self.outcome(0, |table, memory| call.read(table, memory))
     }
 

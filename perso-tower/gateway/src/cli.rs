@@ -1,7 +1,8 @@
-//! The command: `perso-gateway`, `perso-gateway approve`, `perso-gateway wrap` and `unwrap`.
+//! The command: `perso-gateway`, `perso-gateway serve`, `perso-gateway approve`, `perso-gateway wrap` and `unwrap`.
 
 mod approve;
 mod serve;
+mod service;
 
 use clap::{Parser, Subcommand};
 use serve::Serve;
@@ -33,6 +34,8 @@ struct Gateway {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    // Boxed, because it is much larger than the others.
+    Serve(Box<service::Serve>),
     Approve(approve::Approve),
     Wrap(crate::wrap::Wrap),
     Unwrap(crate::wrap::Unwrap),
@@ -48,7 +51,11 @@ pub fn run() -> ExitCode {
     // Standard output is for MCP.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if gateway.serve.logs_json() {
+    let is_json = match &gateway.command {
+        Some(Command::Serve(serve)) => serve.logs_json(),
+        _ => gateway.serve.logs_json(),
+    };
+    if is_json {
         log.json().init();
     } else {
         log.init();
@@ -56,6 +63,7 @@ pub fn run() -> ExitCode {
     // A second one is not chosen in one process.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let done = match gateway.command {
+        Some(Command::Serve(serve)) => serve.run(),
         Some(Command::Approve(approve)) => approve.run(),
         Some(Command::Wrap(wrap)) => wrap.run(),
         Some(Command::Unwrap(unwrap)) => unwrap.run(),

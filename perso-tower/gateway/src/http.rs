@@ -247,5 +247,5 @@ async fn metrics(State(endpoint): State<Arc<Endpoint>>) -> Response {
     let gateway = &endpoint.gateway;
     let servers = gateway.shared.links.iter().map(|link| (link.server.name.as_str(), link.is_connected()));
     let text = gateway.metrics.text(servers, gateway.places(), endpoint.places.available_permits(), gateway.recorded());
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+    ([(header::CONTENT_TYPE, crate::metrics::FORM)], text).into_response()
 }

@@ -13,6 +13,7 @@
 //!   reads calls inside of calls.
 //! - `approvals`: a page on which people approve calls.
 //! - `links` and `link`: the connections to the servers.
+//! - `service`: decisions for hosts in other languages and for gateways that exist, without servers behind it.
 //! - `cli`: the command; `wrap` puts it into a client's file.
 
 mod approvals;
@@ -27,6 +28,7 @@ mod metrics;
 mod oauth;
 mod pins;
 mod proxy;
+mod service;
 mod tools;
 mod wrap;
 

@@ -1,4 +1,4 @@
-//! What the gateway counts, in the text form of Prometheus. No label has a value that a client chooses.
+//! What the gateway and the decision service count, in the text form of Prometheus. No label has a value that a client chooses.
 
 use perso_core::journal::Counts;
 use perso_tower::Event;
@@ -8,6 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use std::time::Duration;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
@@ -24,24 +25,90 @@ struct Line {
     line: &'static str,
 }
 
+/// The form of the text.
+pub(crate) const FORM: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Decisions, and how long they took.
+#[derive(Clone)]
+pub(crate) struct Decisions {
+    count: Family<Outcome, Counter>,
+    seconds: Histogram,
+}
+
+/// Lines of a journal.
+#[derive(Clone)]
+struct Journal(Family<Line, Gauge>);
+
+/// What a decision service counts.
+pub(crate) struct Service {
+    registry: Registry,
+    decisions: Decisions,
+    journal: Journal,
+}
+
+/// What a gateway counts.
 pub(crate) struct Metrics {
     registry: Registry,
-    decisions: Family<Outcome, Counter>,
-    seconds: Histogram,
+    decisions: Decisions,
     up: Family<Of, Gauge>,
     sessions: Gauge,
     requests: Gauge,
     tasks: Gauge,
-    journal: Family<Line, Gauge>,
+    journal: Journal,
+}
+
+impl Decisions {
+    fn new(registry: &mut Registry) -> Self {
+        let count = Family::default();
+        registry.register("decisions", "Decisions on tool calls", count.clone());
+        let seconds = Histogram::new(exponential_buckets(1e-6, 4.0, 10));
+        registry.register_with_unit("decision", "How long decisions took", Unit::Seconds, seconds.clone());
+        Self { count, seconds }
+    }
+
+    pub(crate) fn decided(&self, outcome: perso_core::Outcome, duration: Duration) {
+        self.count.get_or_create(&Outcome { outcome: outcome.name() }).inc();
+        self.seconds.observe(duration.as_secs_f64());
+    }
+}
+
+impl Journal {
+    fn new(registry: &mut Registry) -> Self {
+        let lines = Family::default();
+        registry.register("journal_lines", "Lines of the journal that were written, and that were lost", lines.clone());
+        Self(lines)
+    }
+
+    fn set(&self, counts: Option<Counts>) {
+        if let Some(Counts { written, lost, .. }) = counts {
+            for (line, count) in [("written", written), ("lost", lost)] {
+                self.0.get_or_create(&Line { line }).set(i64::try_from(count).unwrap_or(i64::MAX));
+            }
+        }
+    }
+}
+
+impl Service {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("perso");
+        let (decisions, journal) = (Decisions::new(&mut registry), Journal::new(&mut registry));
+        Self { registry, decisions, journal }
+    }
+
+    pub(crate) fn decisions(&self) -> Decisions {
+        self.decisions.clone()
+    }
+
+    pub(crate) fn text(&self, journal: Option<Counts>) -> String {
+        self.journal.set(journal);
+        written(&self.registry)
+    }
 }
 
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("perso");
-        let decisions = Family::default();
-        registry.register("decisions", "Decisions on tool calls", decisions.clone());
-        let seconds = Histogram::new(exponential_buckets(1e-6, 4.0, 10));
-        registry.register_with_unit("decision", "How long decisions took", Unit::Seconds, seconds.clone());
+        let decisions = Decisions::new(&mut registry);
         let up = Family::default();
         registry.register("server_up", "Whether a shared connection to a server is there", up.clone());
         let sessions = Gauge::default();
@@ -50,18 +117,12 @@ impl Metrics {
         registry.register("requests_left", "How many more requests can be in flight", requests.clone());
         let tasks = Gauge::default();
         registry.register("tasks", "Tasks of the gateway that have not ended", tasks.clone());
-        let journal = Family::default();
-        registry.register(
-            "journal_lines",
-            "Lines of the journal that were written, and that were lost",
-            journal.clone(),
-        );
-        Self { registry, decisions, seconds, up, sessions, requests, tasks, journal }
+        let journal = Journal::new(&mut registry);
+        Self { registry, decisions, up, sessions, requests, tasks, journal }
     }
 
     pub(crate) fn decided(&self, event: &Event<'_>) {
-        self.decisions.get_or_create(&Outcome { outcome: event.decision.outcome.name() }).inc();
-        self.seconds.observe(event.duration.as_secs_f64());
+        self.decisions.decided(event.decision.outcome, event.duration);
     }
 
     /// The text, with what the servers and sessions are like now.
@@ -79,14 +140,14 @@ impl Metrics {
         self.sessions.set(number(sessions));
         self.requests.set(number(requests));
         self.tasks.set(number(tokio::runtime::Handle::current().metrics().num_alive_tasks()));
-        if let Some(Counts { written, lost, .. }) = journal {
-            for (line, count) in [("written", written), ("lost", lost)] {
-                self.journal.get_or_create(&Line { line }).set(i64::try_from(count).unwrap_or(i64::MAX));
-            }
-        }
-        let mut out = String::new();
-        // Writing to a string cannot fail.
-        let _ = text::encode(&mut out, &self.registry);
-        out
+        self.journal.set(journal);
+        written(&self.registry)
     }
+}
+
+fn written(registry: &Registry) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = text::encode(&mut out, registry);
+    out
 }

@@ -130,7 +130,7 @@ impl Verifier {
         let claims = self.claims(token).await?;
         let subject = claims.get("sub").and_then(Value::as_str).filter(|subject| !subject.is_empty());
         let principal = Principal(subject.ok_or(Refused::Invalid)?.to_owned());
-        Ok((principal, self.agent(&claims)))
+        Ok((principal, attributes(&Value::Object(claims), &self.settings.claims).into()))
     }
 
     /// The verified claims of a token.
@@ -241,18 +241,12 @@ impl Verifier {
         }
         serde_json::from_slice(&bytes).map_err(|error| format!("`{url}` cannot be read: {error}"))
     }
+}
 
-    /// The caller's attributes.
-    fn agent(&self, claims: &Map<String, Value>) -> Agent {
-        let claims = Value::Object(claims.clone());
-        let mut attributes = Map::new();
-        for (name, pointer) in &self.settings.claims {
-            if let Some(value) = claims.pointer(pointer) {
-                attributes.insert(name.clone(), value.clone());
-            }
-        }
-        attributes.into()
-    }
+/// A caller's attributes: each has a name, and the JSON pointer of its claim.
+pub(crate) fn attributes(claims: &Value, pointers: &[(String, String)]) -> Map<String, Value> {
+    let found = |(name, pointer): &(String, String)| Some((name.clone(), claims.pointer(pointer)?.clone()));
+    pointers.iter().filter_map(found).collect()
 }
 
 /// The key of an id that can check signatures of an algorithm.

@@ -40,6 +40,14 @@ pub(super) struct Serve {
     who: Who,
     #[command(flatten)]
     tokens: Tokens,
+    /// A host name under which clients reach the gateway (repeatable)
+    #[arg(
+        long = "host",
+        value_name = "HOST",
+        requires = "listen",
+        help_heading = "Who calls, by OAuth 2.1 access tokens"
+    )]
+    hosts: Vec<String>,
     #[command(flatten)]
     memory: Remembered,
     #[command(flatten)]
@@ -49,7 +57,7 @@ pub(super) struct Serve {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Log {
+pub(super) enum Log {
     /// Lines for people
     Text,
     /// Lines of JSON
@@ -59,7 +67,7 @@ enum Log {
 /// Who calls, where no token says it.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Who calls, without tokens")]
-struct Who {
+pub(super) struct Who {
     /// `agent.id` of every call
     #[arg(long, value_name = "ID", conflicts_with = "agent")]
     user: Option<String>,
@@ -74,7 +82,7 @@ struct Who {
 /// Who calls, by access tokens.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Who calls, by OAuth 2.1 access tokens")]
-struct Tokens {
+pub(super) struct Tokens {
     /// The issuer of tokens, as their claim `iss` has it
     #[arg(long, value_name = "URL", requires_all = ["audience", "listen"], conflicts_with_all = ["user", "roles", "agent"])]
     issuer: Option<String>,
@@ -82,11 +90,8 @@ struct Tokens {
     #[arg(long, value_name = "URL", requires = "issuer")]
     audience: Option<String>,
     /// An attribute of the caller, and the JSON pointer of the claim that it comes from (repeatable) [default: id=/sub roles=/roles]
-    #[arg(long = "claim", value_name = "NAME=POINTER", value_parser = claim, requires = "issuer")]
+    #[arg(long = "claim", value_name = "NAME=POINTER", value_parser = claim)]
     claims: Vec<(String, String)>,
-    /// A host name under which clients reach the gateway (repeatable)
-    #[arg(long = "host", value_name = "HOST", requires = "listen")]
-    hosts: Vec<String>,
 }
 
 /// What is remembered of earlier calls.
@@ -202,7 +207,7 @@ impl Serve {
         }
         let stop = CancellationToken::new();
         tokio::spawn(stopped(stop.clone()));
-        Endpoint::new(gateway, verifier, self.tokens.hosts.clone(), limits)?.serve(listener, stop).await?;
+        Endpoint::new(gateway, verifier, self.hosts.clone(), limits)?.serve(listener, stop).await?;
         Ok(())
     }
 }
@@ -220,7 +225,7 @@ async fn listen(address: SocketAddr, otherwise: &str) -> Result<TcpListener, Fai
 }
 
 /// Each request in flight is a connection, which is an open file. Many systems allow a process 1024 of them, unless it asks for more.
-fn raise_files() {
+pub(super) fn raise_files() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, getrlimit, setrlimit};
@@ -241,7 +246,7 @@ async fn over_stdio(gateway: &Arc<Gateway>) -> Result<(), Failure> {
 }
 
 /// Waits for a signal to stop.
-async fn stopped(stop: CancellationToken) {
+pub(super) async fn stopped(stop: CancellationToken) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
@@ -276,7 +281,7 @@ impl Remembered {
 }
 
 impl Who {
-    fn agent(&self) -> Result<Agent, Failure> {
+    pub(super) fn agent(&self) -> Result<Agent, Failure> {
         if let Some(path) = &self.agent {
             return Ok(config::agent(path)?);
         }
@@ -286,15 +291,25 @@ impl Who {
 }
 
 impl Tokens {
-    fn verifier(&self) -> Result<Option<Verifier>, Failure> {
-        let (Some(issuer), Some(audience)) = (&self.issuer, &self.audience) else { return Ok(None) };
+    pub(super) fn verifier(&self) -> Result<Option<Verifier>, Failure> {
+        let (Some(issuer), Some(audience)) = (&self.issuer, &self.audience) else {
+            if !self.claims.is_empty() {
+                return Err("--claim says what is read from a token: give --issuer and --audience, too".into());
+            }
+            return Ok(None);
+        };
+        let settings = Settings { issuer: issuer.clone(), audience: audience.clone(), claims: self.claims() };
+        Ok(Some(Verifier::new(settings)?))
+    }
+
+    /// The attributes of callers, and the JSON pointers of their claims.
+    pub(super) fn claims(&self) -> Vec<(String, String)> {
         let mut claims = self.claims.clone();
         for (name, pointer) in [("id", "/sub"), ("roles", "/roles")] {
             if !claims.iter().any(|(known, _)| known == name) {
                 claims.push((name.to_owned(), pointer.to_owned()));
             }
         }
-        let settings = Settings { issuer: issuer.clone(), audience: audience.clone(), claims };
-        Ok(Some(Verifier::new(settings)?))
+        claims
     }
 }

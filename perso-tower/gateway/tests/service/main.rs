@@ -1,0 +1,15 @@
+//! `perso-gateway serve`, over the network.
+
+#![cfg(target_os = "linux")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+#![allow(clippy::indexing_slicing, reason = "these are tests")]
+
+mod access;
+mod authzen;
+mod check;
+#[expect(dead_code, reason = "the settings of cases are for guards")]
+#[path = "../../../tests/integration/support/corpus.rs"]
+mod corpus;
+mod ext_mcp;
+mod native;
+mod support;
