@@ -7,9 +7,13 @@
 mod access;
 mod authzen;
 mod check;
+#[expect(dead_code, reason = "the clients of the gateway's tests can do more")]
+#[path = "../gateway/support.rs"]
+mod clients;
 #[expect(dead_code, reason = "the settings of cases are for guards")]
 #[path = "../../../tests/integration/support/corpus.rs"]
 mod corpus;
+mod envoy;
 mod ext_mcp;
 mod native;
 mod support;
