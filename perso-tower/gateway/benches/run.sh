@@ -24,4 +24,4 @@ if ! cmp -s package-lock.json "$out/node_modules/.installed-lock.json"; then
     cp package-lock.json "$out/node_modules/.installed-lock.json"
 fi
 cd "$root"
-GATEWAY_PEERS=$out exec cargo bench --locked -p perso-gateway --bench gateway
+GATEWAY_PEERS=$out exec cargo bench --locked -p perso-gateway --bench gateway --bench service

@@ -48,8 +48,11 @@ pub(crate) type Failure = Box<dyn std::error::Error>;
 #[must_use]
 pub fn run() -> ExitCode {
     let gateway = Gateway::parse();
+    // A service makes tens of thousands of decisions a second: a journal is the place for them.
+    let default =
+        if matches!(gateway.command, Some(Command::Serve(_))) { "info,perso=error" } else { "info,rmcp=warn" };
     // Standard output is for MCP.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rmcp=warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let is_json = match &gateway.command {
         Some(Command::Serve(serve)) => serve.logs_json(),

@@ -3,7 +3,7 @@
 use crate::metrics::Decisions;
 use perso_core::enforce::{Answer, Approvals, Approver, Asked, Enforced, Enforcer, Queue, Step};
 use perso_core::journal::{Decided, Recorder};
-use perso_core::{Call, Decision, Outcome, Part, Policy};
+use perso_core::{Call, Decision, Outcome, Part, Policy, visible};
 use perso_tower::ledger::Ledger;
 use perso_tower::{PolicyHandle, exact};
 use serde::Serialize;
@@ -216,7 +216,7 @@ impl Decider {
             }
         }
         self.decisions.decided(decision.outcome, duration);
-        tracing::debug!(%id, decision = decision.outcome.name(), rule = decision.rule, cause = ?decision.cause.kind, "decided");
+        log(id, tool, &decision, duration);
         (Final::new(id, decision, approved_by), written)
     }
 }
@@ -233,6 +233,33 @@ impl<'c> Sessions<'c> {
 /// The denial of a call whose decision has to be recorded, and is not.
 const fn unrecorded() -> Decision<'static> {
     Decision::not_recorded("the journal could not be written")
+}
+
+/// Emits a `tracing` event with the target `perso`, as guards do. It has no argument values.
+fn log(id: Uuid, tool: &str, decision: &Decision<'_>, duration: Duration) {
+    let Decision { outcome, rule, reason, cause, .. } = decision;
+    macro_rules! event {
+        ($level:ident) => {
+            tracing::$level!(
+                target: "perso",
+                decision_id = %id,
+                tool = %visible(tool),
+                decision = outcome.name(),
+                rule = rule.or(cause.rule),
+                cause = cause.kind.name(),
+                attribute = cause.attribute,
+                detail = cause.detail,
+                limit = cause.limit,
+                duration_us = duration.as_micros() as u64,
+                "{reason}"
+            )
+        };
+    }
+    if decision.is_allowed() {
+        event!(info);
+    } else {
+        event!(warn);
+    }
 }
 
 /// A part, for the journal and for people; an error if it is text that JSON parsers could read differently.

@@ -110,9 +110,13 @@ impl Envoy {
             },
         });
         world.write("envoy.json", &config.to_string());
+        Self::run(world, "envoy.json").await
+    }
+
+    async fn run(world: &World, config: &str) -> Self {
         let log = std::fs::File::create(world.path("envoy.log")).unwrap();
         let mut command = Command::new(&installed("tests/service/envoy/run.sh")[0]);
-        command.args(["-c", "envoy.json", "--admin-address-path", "envoy.address", "--concurrency", "2"]);
+        command.args(["-c", config, "--admin-address-path", "envoy.address", "--concurrency", "2"]);
         command.args(["--disable-hot-restart", "-l", "warning"]).current_dir(world.folder.path());
         let process = command.stdout(Stdio::null()).stderr(log).kill_on_drop(true).spawn().unwrap();
         let log = || std::fs::read_to_string(world.path("envoy.log")).unwrap_or_default();
@@ -208,6 +212,31 @@ async fn envoy_asks_over_grpc() {
 #[tokio::test]
 async fn envoy_asks_over_http() {
     in_front(over_http()).await;
+}
+
+/// The configuration in `docs/service.md`, at other ports.
+#[tokio::test]
+async fn the_documented_configuration() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/service.md")).unwrap();
+    let config = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let (world, server) = (World::new(POLICY), Server::start().await);
+    let service = world.serve(&["--role", "adder"]).await;
+    let port = |url: &str| url.trim_end_matches("/mcp").rsplit_once(':').unwrap().1.to_owned();
+    let mut ported =
+        format!("admin: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: 0 }} }} }}\n{config}");
+    for (documented, real) in [("8080", "0"), ("8000", &port(&server.url)), ("8181", &port(&service.url))] {
+        let before = format!("port_value: {documented} ");
+        assert_eq!(ported.matches(&before).count(), 1, "{documented}");
+        ported = ported.replace(&before, &format!("port_value: {real} "));
+    }
+    world.write("envoy.yaml", &ported.replace("0.0.0.0", "127.0.0.1"));
+    let envoy = Envoy::run(&world, "envoy.yaml").await;
+    let client = envoy.client(modern()).await.unwrap();
+    assert_eq!(call(&client, "add", json!({ "a": 1, "b": 2 })).await, (true, "3".to_owned()));
+    assert_eq!(
+        call(&client, "add", json!({ "a": 101, "b": 2 })).await,
+        (false, "Adders may add up to 100.".to_owned())
+    );
 }
 
 const LIMITED: &str = r#"{ "perso": 1, "rules": [
