@@ -100,6 +100,8 @@ pub mod policy;
 #[cfg(feature = "compile")]
 #[doc(hidden)]
 pub mod reference;
+#[cfg(feature = "release")]
+pub mod release;
 #[cfg(feature = "compile")]
 mod schema;
 #[cfg(feature = "compile")]

@@ -11,6 +11,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::engine::{ModuleError, Policy};
+use crate::module::signatures;
 
 /// The most bytes of a file that are read.
 const MAX_BYTES: u64 = 1 << 28;
@@ -109,7 +110,7 @@ impl Document {
             return Err(LoadError::Size(path.to_owned()));
         }
         if bytes.starts_with(WASM) {
-            return Ok(Self::Module(bytes));
+            return Ok(Self::Module(signatures::without(bytes)));
         }
         String::from_utf8(bytes).map(Self::Text).map_err(|error| {
             let at = error.utf8_error().valid_up_to();

@@ -46,6 +46,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
         "a decision and what has happened before to a final decision",
         &["engine", "frame", "module", "decision", "canonical"],
     ),
+    ("release", "signed modules", &["module"]),
     ("journal", "decisions to lines of a journal", &["engine", "module", "decision", "canonical"]),
     // A second opinion. Knows no module, and shares nothing with what makes or runs one.
     (
@@ -132,6 +133,7 @@ const LAYERS: &[(&str, &str, &[&str])] = &[
             "compile",
             "enforce",
             "journal",
+            "release",
             "call",
             "suite",
             "catalog",
@@ -157,7 +159,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("perso_decode", &["frame", "engine", "plan", "emit", "module", "journal"]),
     ("wasmi", &["engine"]),
     ("wasmparser", &["engine", "module", "emit"]),
-    ("wasm_encoder", &["emit", "engine"]),
+    ("wasm_encoder", &["emit", "engine", "module"]),
     // The reference evaluator reads calls with it, so that it shares nothing with the decoder.
     // The command edits settings of agents, which may have comments.
     ("jsonc_parser", &["syntax", "reference", "cli"]),

@@ -3,7 +3,7 @@
 //! The file `lock` is locked while a process writes. It also has the state of the journal, so that a process need not read what
 //! others have written. What a process that was killed has left undone is mended by the next one.
 
-use crate::checkpoint::{Checkpoint, Line, Signed};
+use crate::checkpoint::{self, Checkpoint, Line, Signed};
 use crate::error::JournalError;
 use crate::folder;
 use crate::journal::Settings;
@@ -303,7 +303,7 @@ impl Book {
             && is_due
             && place.seq > last.state.signed
         {
-            let signed = signer.sign(&last.state.journal, place)?;
+            let signed = checkpoint::sign(signer, &last.state.journal, place)?;
             let signature = Signed { signature: signed.signature.clone() };
             place.write(&line::object(&Line { time: now.to_string(), checkpoint: signature })?, &mut text);
             checkpoint = Some(signed);

@@ -1,5 +1,6 @@
 //! What can go wrong.
 
+use perso_signing::KeyError;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -27,13 +28,8 @@ pub enum JournalError {
         reason: &'static str,
     },
     /// A key cannot be used.
-    #[error("{} is not a key that can be used: {reason}", .path.display())]
-    Key {
-        /// Its file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// A line is too long, or is not a JSON object.
     #[error("a line of a journal is a JSON object of at most 1 MiB")]
     Line,

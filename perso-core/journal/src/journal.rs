@@ -1,10 +1,10 @@
 //! A journal that is written by a thread of its own.
 
 use crate::book::Book;
-use crate::checkpoint::Signer;
 use crate::error::JournalError;
 use crate::limits;
 use crate::line;
+use perso_signing::Signer;
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};

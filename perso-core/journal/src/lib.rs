@@ -39,8 +39,10 @@ mod line;
 mod read;
 mod verify;
 
-pub use checkpoint::{Checkpoint, NAMESPACE, Signer, Verifier};
+pub use checkpoint::{Checkpoint, NAMESPACE};
 pub use error::JournalError;
 pub use journal::{Appended, Counts, Journal, Settings};
+#[doc(no_inline)]
+pub use perso_signing::{KeyError, Signer, Verifier};
 pub use read::{Entries, Entry, entries};
 pub use verify::{Finding, Verified, Wanted, verify};

@@ -1,10 +1,11 @@
 //! Whether a journal was tampered with.
 
-use crate::checkpoint::{Checkpoint, Verifier};
+use crate::checkpoint::Checkpoint;
 use crate::error::JournalError;
 use crate::limits::CHECKPOINT_LINES;
 use crate::line::{self, Place, Read, hex};
 use crate::read::{Entry, entries};
+use perso_signing::Verifier;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
@@ -187,7 +188,7 @@ impl<'w> Walk<'w> {
 
     fn checkpoint(&mut self, checkpoint: Checkpoint) {
         let Some(keys) = &self.wanted.keys else { return };
-        if keys.accepts(&checkpoint) {
+        if checkpoint.is_signed_by(keys) {
             self.found.checkpoints += 1;
             self.unsigned = checkpoint.seq;
             self.found.signed = Some(checkpoint.seq);
@@ -199,7 +200,7 @@ impl<'w> Walk<'w> {
     /// Compares a line with the copy of a checkpoint that is about it.
     fn copied(&mut self, place: Place) {
         if let Some(copy) = self.copies.remove(&place.seq) {
-            if !self.wanted.keys.as_ref().is_none_or(|keys| keys.accepts(&copy)) {
+            if !self.wanted.keys.as_ref().is_none_or(|keys| copy.is_signed_by(keys)) {
                 self.problem(format!("none of the keys has signed the copy of the checkpoint about line {}", copy.seq));
             } else if copy.hash != hex(&place.hash) || self.journal.as_ref() != Some(&copy.journal) {
                 self.problem("this is not the line that the copy of a checkpoint is about");

@@ -22,8 +22,10 @@ mod progress;
 mod prove;
 mod replay;
 mod schema;
+mod sign;
 mod test;
 mod tools;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
@@ -69,7 +71,9 @@ enum Command {
     Prove(prove::Prove),
     Replay(replay::Replay),
     Schema(schema::Schema),
+    Sign(sign::Sign),
     Test(test::Test),
+    Verify(verify::Verify),
 }
 
 /// Does what the command's arguments say, the first of which is the program's name, and returns the exit code.
@@ -100,7 +104,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Prove(prove) => prove.run(),
         Command::Replay(replay) => replay.run(),
         Command::Schema(schema) => schema.run(),
+        Command::Sign(sign) => sign.run(),
         Command::Test(test) => test.run(),
+        Command::Verify(verify) => verify.run(),
     };
     outcome.unwrap_or_else(|failure| {
         if let Failure::Because(why) = failure {

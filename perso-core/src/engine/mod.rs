@@ -11,7 +11,7 @@ pub use obligations::{Assessment, Charge, Limit, Obligations, Scalar, Window};
 use crate::covers::Covers;
 use crate::decision::{self, Cause, CauseKind, Decision, Hint};
 use crate::frame::{self, Call, Part};
-use crate::module::{Answer, hex, reason, sha256};
+use crate::module::{Answer, hex, reason, sha256, signatures};
 use load::Loaded;
 use perso_decode::error::Class;
 use perso_decode::{Error, Outcome, Reads, Table, call};
@@ -65,7 +65,7 @@ impl Policy {
     ///
     /// [`ModuleError`] says what is wrong with the bytes.
     pub fn from_module(bytes: impl Into<Vec<u8>>) -> Result<Self, ModuleError> {
-        let loaded = load::load(bytes.into())?;
+        let loaded = load::load(signatures::without(bytes.into()))?;
         let seed = loaded.seed.clone();
         let workers: NewWorker = Box::new(move || Worker::new(&seed));
         let workers = Pool::with_available_parallelism_capacity(workers);

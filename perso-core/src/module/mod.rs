@@ -5,6 +5,7 @@ mod hash;
 mod manifest;
 mod read;
 pub mod reason;
+pub mod signatures;
 
 pub use abi::Answer;
 pub use hash::{hex, sha256};

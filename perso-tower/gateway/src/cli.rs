@@ -1,6 +1,7 @@
 //! The command: `perso-gateway`, `perso-gateway serve`, `perso-gateway approve`, `perso-gateway wrap` and `unwrap`.
 
 mod approve;
+mod policy;
 mod serve;
 mod service;
 

@@ -8,6 +8,7 @@ mod sessions;
 
 use crate::gateway::Gateway;
 use crate::oauth::{Refused, Verifier};
+use crate::source::Followed;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
@@ -55,6 +56,8 @@ pub struct Endpoint {
     listeners: Arc<Semaphore>,
     sessions: Sessions,
     idle: Arc<Idle>,
+    /// The policy, if it is followed.
+    policy: Option<Arc<Followed>>,
 }
 
 impl Endpoint {
@@ -63,16 +66,17 @@ impl Endpoint {
     /// # Errors
     ///
     /// Returns an error if the operating system has no random bytes.
-    pub fn new(
+    pub(crate) fn new(
         gateway: Arc<Gateway>,
         verifier: Option<Arc<Verifier>>,
         hosts: Vec<String>,
         limits: Limits,
+        policy: Option<Arc<Followed>>,
     ) -> std::io::Result<Arc<Self>> {
         let places = || Arc::new(Semaphore::new(limits.requests));
         let (calls, listeners, sessions) = (places(), places(), Sessions::new()?);
         let idle = Arc::default();
-        Ok(Arc::new(Self { gateway, verifier, hosts, limits, places: calls, listeners, sessions, idle }))
+        Ok(Arc::new(Self { gateway, verifier, hosts, limits, places: calls, listeners, sessions, idle, policy }))
     }
 
     /// Serves clients until `stop`, and then finishes what is in flight.
@@ -240,12 +244,19 @@ async fn ready(State(endpoint): State<Arc<Endpoint>>) -> Response {
     let infos = endpoint.gateway.shared.connect().await;
     let up = infos.iter().filter(|info| info.is_some()).count();
     let code = if up > 0 { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, format!("{up} of {} servers can be reached\n", infos.len())).into_response()
+    let policy = endpoint.policy.as_ref().map(|policy| policy.state().to_string()).unwrap_or_default();
+    (code, format!("{up} of {} servers can be reached\n{policy}", infos.len())).into_response()
 }
 
 async fn metrics(State(endpoint): State<Arc<Endpoint>>) -> Response {
     let gateway = &endpoint.gateway;
     let servers = gateway.shared.links.iter().map(|link| (link.server.name.as_str(), link.is_connected()));
-    let text = gateway.metrics.text(servers, gateway.places(), endpoint.places.available_permits(), gateway.recorded());
+    let text = gateway.metrics.text(
+        servers,
+        gateway.places(),
+        endpoint.places.available_permits(),
+        gateway.recorded(),
+        endpoint.policy.as_deref(),
+    );
     ([(header::CONTENT_TYPE, crate::metrics::FORM)], text).into_response()
 }

@@ -13,6 +13,7 @@
 //!   reads calls inside of calls.
 //! - `approvals`: a page on which people approve calls.
 //! - `links` and `link`: the connections to the servers.
+//! - `source`: where the policy comes from, and whether it is signed.
 //! - `service`: decisions for hosts in other languages and for gateways that exist, without servers behind it.
 //! - `cli`: the command; `wrap` puts it into a client's file.
 
@@ -29,6 +30,7 @@ mod oauth;
 mod pins;
 mod proxy;
 mod service;
+mod source;
 mod tools;
 mod wrap;
 

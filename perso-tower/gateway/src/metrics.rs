@@ -1,5 +1,6 @@
 //! What the gateway and the decision service count, in the text form of Prometheus. No label has a value that a client chooses.
 
+use crate::source::{Followed, State};
 use perso_core::journal::Counts;
 use perso_tower::Event;
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -8,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -99,9 +101,9 @@ impl Service {
         self.decisions.clone()
     }
 
-    pub(crate) fn text(&self, journal: Option<Counts>) -> String {
+    pub(crate) fn text(&self, journal: Option<Counts>, policy: Option<&Followed>) -> String {
         self.journal.set(journal);
-        written(&self.registry)
+        written(&self.registry, policy)
     }
 }
 
@@ -132,6 +134,7 @@ impl Metrics {
         sessions: usize,
         requests: usize,
         journal: Option<Counts>,
+        policy: Option<&Followed>,
     ) -> String {
         for (server, is_up) in servers {
             self.up.get_or_create(&Of { server: server.to_owned() }).set(i64::from(is_up));
@@ -141,13 +144,37 @@ impl Metrics {
         self.requests.set(number(requests));
         self.tasks.set(number(tokio::runtime::Handle::current().metrics().num_alive_tasks()));
         self.journal.set(journal);
-        written(&self.registry)
+        written(&self.registry, policy)
     }
 }
 
-fn written(registry: &Registry) -> String {
+fn written(registry: &Registry, policy: Option<&Followed>) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
-    let _ = text::encode(&mut out, registry);
+    let _ = text::encode_registry(&mut out, registry);
+    if let Some(policy) = policy {
+        let _ = text::encode_registry(&mut out, &of_policy(&policy.state()));
+    }
+    let _ = text::encode_eof(&mut out);
     out
+}
+
+/// A policy that is followed.
+fn of_policy(state: &State) -> Registry {
+    let mut registry = Registry::with_prefix("perso");
+    if let Some(release) = &state.release {
+        let number: Gauge = Gauge::default();
+        number.set(i64::try_from(release.number).unwrap_or(i64::MAX));
+        registry.register("policy_release", "The number of the policy's release", number);
+    }
+    let failed: Gauge = Gauge::default();
+    failed.set(i64::from(state.error.is_some()));
+    registry.register("policy_failed", "Whether the policy could not be confirmed or replaced last", failed);
+    if let Some(confirmed) = state.confirmed {
+        let age = Gauge::<f64, AtomicU64>::default();
+        age.set(confirmed.elapsed().as_secs_f64());
+        let help = "How long ago the source last had the policy that decides";
+        registry.register_with_unit("policy_confirmed", help, Unit::Seconds, age);
+    }
+    registry
 }

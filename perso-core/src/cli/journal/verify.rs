@@ -3,7 +3,7 @@
 use crate::cli::DONE;
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, BAD, Format, GOOD, count};
-use crate::journal::{self, Finding, Verified, Verifier};
+use crate::journal::{self, Finding, JournalError, Verified, Verifier};
 use crate::visible;
 use clap::Args;
 use serde::Serialize;
@@ -45,7 +45,7 @@ pub(crate) struct Verify {
 impl Verify {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
         let mut wanted = journal::Wanted::default();
-        wanted.keys = self.keys.as_deref().map(Verifier::read).transpose()?;
+        wanted.keys = self.keys.as_deref().map(Verifier::read).transpose().map_err(JournalError::from)?;
         wanted.checkpoints.clone_from(&self.checkpoints);
         wanted.is_whole = self.whole;
         let verified = journal::verify(&self.folder, &wanted)?;

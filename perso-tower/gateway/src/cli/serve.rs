@@ -1,5 +1,6 @@
 //! `perso-gateway`: serves clients.
 
+use super::policy::Sourced;
 use super::{Failure, block_on};
 use crate::approvals::Page;
 use crate::config;
@@ -7,9 +8,10 @@ use crate::gateway::{Caller, Gateway, Memory, Session};
 use crate::http::{Endpoint, Limits};
 use crate::oauth::{Settings, Verifier};
 use crate::pins::Pins;
+use crate::source::Followed;
 use clap::{Args, ValueEnum};
 use perso_core::journal;
-use perso_tower::{Agent, Policy, PolicyHandle, ledger};
+use perso_tower::{Agent, ledger};
 use rmcp::ServiceExt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,9 +23,6 @@ use tokio_util::sync::CancellationToken;
 /// How the gateway serves.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// The policy (JSON) or its module. It is read again when the file changes
-    #[arg(long, value_name = "POLICY", required = true)]
-    policy: Option<PathBuf>,
     /// The servers: a file with `mcpServers`, as MCP clients have it
     #[arg(long, value_name = "FILE", required = true)]
     servers: Option<PathBuf>,
@@ -36,6 +35,8 @@ pub(super) struct Serve {
     /// How the log on standard error is written [default: text]
     #[arg(long)]
     log: Option<Log>,
+    #[command(flatten)]
+    policy: Sourced,
     #[command(flatten)]
     who: Who,
     #[command(flatten)]
@@ -160,19 +161,16 @@ impl Serve {
     }
 
     pub(super) fn run(&self) -> Result<(), Failure> {
-        let (Some(path), Some(servers)) = (&self.policy, &self.servers) else {
-            return Err("`--policy` and `--servers` are needed".into());
-        };
+        let Some(servers) = &self.servers else { return Err("`--servers` is needed".into()) };
         let servers = config::servers(servers)?;
-        let policy = PolicyHandle::from(Policy::load(path)?);
-        let _watch = policy.watch(path)?;
         let pins = self.pins.as_deref().map(Pins::read).transpose()?;
         let verifier = self.tokens.verifier()?.map(Arc::new);
         let caller = if verifier.is_some() { Caller::Token } else { Caller::Fixed(self.who.agent()?) };
         block_on(async {
+            let policy = self.policy.open().await?;
             let memory = self.memory.open(self.journal.open(false)?.map(Arc::new))?;
             let ledger = memory.ledger.clone();
-            let gateway = Gateway::new(servers, policy, caller, memory, pins, self.limits.max_sessions);
+            let gateway = Gateway::new(servers, policy.handle.clone(), caller, memory, pins, self.limits.max_sessions);
             if let Some(address) = self.memory.approvals {
                 let page = Page::new(ledger)?;
                 let listener =
@@ -182,7 +180,7 @@ impl Serve {
                 tokio::spawn(page.serve(listener));
             }
             match self.listen {
-                Some(address) => self.over_http(gateway, verifier, address).await,
+                Some(address) => self.over_http(gateway, verifier, address, policy.followed.clone()).await,
                 None => over_stdio(&gateway).await,
             }
         })?
@@ -193,6 +191,7 @@ impl Serve {
         gateway: Arc<Gateway>,
         verifier: Option<Arc<Verifier>>,
         address: SocketAddr,
+        policy: Option<Arc<Followed>>,
     ) -> Result<(), Failure> {
         let listener = match verifier {
             Some(_) => bind(address).await?,
@@ -207,7 +206,7 @@ impl Serve {
         }
         let stop = CancellationToken::new();
         tokio::spawn(stopped(stop.clone()));
-        Endpoint::new(gateway, verifier, self.hosts.clone(), limits)?.serve(listener, stop).await?;
+        Endpoint::new(gateway, verifier, self.hosts.clone(), limits, policy)?.serve(listener, stop).await?;
         Ok(())
     }
 }

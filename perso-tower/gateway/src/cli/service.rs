@@ -1,5 +1,6 @@
 //! `perso-gateway serve`: answers hosts in other languages, and gateways that exist.
 
+use super::policy::{Opened, Sourced};
 use super::serve::{Log, Tokens, Who, raise_files, stopped};
 use super::{Failure, block_on};
 use crate::approvals::Page;
@@ -9,7 +10,6 @@ use clap::Args;
 use perso_core::enforce::Enforcer;
 use perso_core::journal;
 use perso_tower::ledger::{self, Ledger};
-use perso_tower::{Policy, PolicyHandle};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,9 +32,6 @@ Examples:
   echo '{\"tool\": \"process_refund\", \"args\": {\"amount\": 800}, \"agent\": {\"role\": \"agent\"}}' |
     curl --json @- http://127.0.0.1:8181/v1/decide")]
 pub(super) struct Serve {
-    /// The policy (JSON) or its module. It is read again when the file changes
-    #[arg(long, value_name = "POLICY")]
-    policy: PathBuf,
     /// Where to listen: an IP address and a port, or the path of a Unix socket after `unix:` (repeatable)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8181")]
     listen: Vec<Address>,
@@ -47,6 +44,8 @@ pub(super) struct Serve {
     /// How the log on standard error is written [default: text]
     #[arg(long)]
     log: Option<Log>,
+    #[command(flatten)]
+    policy: Sourced,
     #[command(flatten)]
     access: Accessed,
     #[command(flatten)]
@@ -143,10 +142,9 @@ impl Serve {
                 .into());
             }
         }
-        let policy = PolicyHandle::from(Policy::load(&self.policy)?);
-        let _watch = policy.watch(&self.policy)?;
         block_on(async {
-            let router = self.service(policy).await?.router(&access);
+            let policy = self.policy.open().await?;
+            let router = self.service(&policy).await?.router(&access);
             let stop = CancellationToken::new();
             let mut listeners = Vec::new();
             for address in &self.listen {
@@ -167,7 +165,7 @@ impl Serve {
         })?
     }
 
-    async fn service(&self, policy: PolicyHandle) -> Result<Service, Failure> {
+    async fn service(&self, policy: &Opened) -> Result<Service, Failure> {
         let metrics = metrics::Service::new();
         let ledger = self.memory.ledger()?;
         let asks = self.memory.queue || self.memory.approvals.is_some();
@@ -186,7 +184,7 @@ impl Serve {
         let enforcer = ledger.clone().map(Enforcer::new).unwrap_or_default();
         let has_ledger = ledger.is_some();
         let setup = Setup {
-            policy: policy.clone(),
+            policy: policy.handle.clone(),
             ledger: ledger.clone(),
             approval_wait,
             session: session.clone(),
@@ -195,7 +193,8 @@ impl Serve {
             body: self.limits.max_body,
         };
         let checker = Checker::new(setup, self.callers()?);
-        let decider = Decider::new(policy, enforcer, ledger, approval_wait, journal.clone(), metrics.decisions());
+        let decider =
+            Decider::new(policy.handle.clone(), enforcer, ledger, approval_wait, journal.clone(), metrics.decisions());
         let entities = self.entities.as_deref().map(Entities::read).transpose()?.unwrap_or_default();
         let settings = Settings {
             entities,
@@ -205,6 +204,7 @@ impl Serve {
             body: self.limits.max_body,
             journal,
             metrics,
+            policy: policy.followed.clone(),
         };
         Ok(Service::new(decider, checker, settings))
     }

@@ -5,6 +5,7 @@ use super::decider::Decider;
 use super::entities::Entities;
 use super::envoy::Checker;
 use super::{authzen, envoy, ext_mcp, native};
+use crate::source::Followed;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
@@ -35,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) body: usize,
     pub(crate) journal: Option<Arc<Recorder>>,
     pub(crate) metrics: crate::metrics::Service,
+    /// The policy, if it is followed.
+    pub(crate) policy: Option<Arc<Followed>>,
 }
 
 impl Service {
@@ -63,7 +66,7 @@ impl Service {
             .layer(middleware::from_fn_with_state(access.clone(), access::known));
         Router::new()
             .route("/healthz", get(async || "ok\n"))
-            .route("/readyz", get(async || "ok\n"))
+            .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
             .route("/.well-known/authzen-configuration", get(authzen::configuration))
             .merge(asked)
@@ -71,9 +74,14 @@ impl Service {
     }
 }
 
+/// Ready, with what is known of the policy.
+async fn ready(State(service): State<Arc<Service>>) -> String {
+    service.settings.policy.as_ref().map_or_else(|| "ok\n".to_owned(), |policy| policy.state().to_string())
+}
+
 async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let counts: Option<Counts> = service.settings.journal.as_ref().map(|journal| journal.counts());
-    let text = service.settings.metrics.text(counts);
+    let text = service.settings.metrics.text(counts, service.settings.policy.as_deref());
     ([(header::CONTENT_TYPE, crate::metrics::FORM)], text).into_response()
 }
 

@@ -16,4 +16,5 @@ mod corpus;
 mod envoy;
 mod ext_mcp;
 mod native;
+mod source;
 mod support;

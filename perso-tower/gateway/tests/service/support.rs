@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
@@ -44,10 +45,24 @@ impl World {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
+        self.command_at("policy.json", arguments)
+    }
+
+    pub fn command_at(&self, policy: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_perso-gateway"));
-        command.args(["serve", "--policy", "policy.json"]).args(arguments);
+        command.args(["serve", "--policy", policy]).args(arguments);
         command.current_dir(self.folder.path()).kill_on_drop(true);
         command
+    }
+
+    /// A service whose policy is somewhere else.
+    pub async fn serve_at(&self, policy: &str, arguments: &[&str]) -> Running {
+        let arguments: Vec<&str> = ["--listen", "127.0.0.1:0"].iter().chain(arguments).copied().collect();
+        self.spawn(self.command_at(policy, &arguments)).await
+    }
+
+    pub async fn fails_at(&self, policy: &str, arguments: &[&str]) -> String {
+        failed(self.command_at(policy, arguments)).await
     }
 
     /// A service at an address that is free.
@@ -57,8 +72,12 @@ impl World {
     }
 
     pub async fn start(&self, arguments: &[&str]) -> Running {
+        self.spawn(self.command(arguments)).await
+    }
+
+    pub async fn spawn(&self, mut command: Command) -> Running {
         let log = fs::File::options().create(true).append(true).open(self.path("service.log")).unwrap();
-        let mut child = self.command(arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = lines.next_line().await.unwrap();
         let url = url.unwrap_or_else(|| panic!("it did not start: {}", self.log()));
@@ -71,10 +90,14 @@ impl World {
 
     /// Why it does not start.
     pub async fn fails(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).output().await.unwrap();
-        assert!(!output.status.success(), "it starts");
-        String::from_utf8(output.stderr).unwrap()
+        failed(self.command(arguments)).await
     }
+}
+
+async fn failed(mut command: Command) -> String {
+    let output = tokio::time::timeout(Duration::from_secs(20), command.output()).await.expect("it starts").unwrap();
+    assert!(!output.status.success(), "it starts");
+    String::from_utf8(output.stderr).unwrap()
 }
 
 impl Running {
