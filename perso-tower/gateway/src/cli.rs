@@ -2,6 +2,7 @@
 
 mod approve;
 mod policy;
+mod push;
 mod serve;
 mod service;
 
@@ -37,6 +38,7 @@ struct Gateway {
 enum Command {
     // Boxed, because it is much larger than the others.
     Serve(Box<service::Serve>),
+    Push(push::Push),
     Approve(approve::Approve),
     Wrap(crate::wrap::Wrap),
     Unwrap(crate::wrap::Unwrap),
@@ -68,6 +70,7 @@ pub fn run() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let done = match gateway.command {
         Some(Command::Serve(serve)) => serve.run(),
+        Some(Command::Push(push)) => push.run(),
         Some(Command::Approve(approve)) => approve.run(),
         Some(Command::Wrap(wrap)) => wrap.run(),
         Some(Command::Unwrap(unwrap)) => unwrap.run(),

@@ -1,12 +1,11 @@
 //! A real Envoy in front of a real MCP server, which asks the service over gRPC and over HTTP.
 
 use crate::clients::{self, Client, LEGACY, Side, call, modern};
-use crate::support::{Running, World};
+use crate::support::{Running, World, installed};
 use rmcp::service::{ClientLifecycleMode, serve_client_with_lifecycle};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,14 +17,6 @@ const POLICY: &str = r#"{ "perso": 1, "rules": [
       "reason": "Adders may add up to 100." },
     { "id": "rest", "allow": ["echo", "greet"] }
 ] }"#;
-
-/// What a script of the tests prints, a line each.
-fn installed(script: &str) -> Vec<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
-    let output = std::process::Command::new(path).stderr(Stdio::inherit()).output().unwrap();
-    assert!(output.status.success(), "{script} failed");
-    String::from_utf8(output.stdout).unwrap().lines().map(PathBuf::from).collect()
-}
 
 fn address(url: &str) -> Value {
     let (host, port) = url.strip_prefix("http://").unwrap().split_once(':').unwrap();

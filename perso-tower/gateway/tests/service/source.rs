@@ -223,3 +223,109 @@ async fn urls_that_are_not_taken() {
     let why = world.fails_at(&secret, &[]).await;
     assert!(why.contains("404") && !why.contains("PLANTED"), "{why}");
 }
+
+/// The programs that the script installs: a container registry, and an S3 server.
+fn installed() -> [std::path::PathBuf; 2] {
+    let paths = crate::support::installed("tests/service/source/run.sh");
+    paths.try_into().unwrap()
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+async fn until_listens(port: u16) {
+    for _ in 0..1_200 {
+        if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("nothing listens at {port}");
+}
+
+#[tokio::test]
+async fn from_an_oci_registry() {
+    let world = World::new("{");
+    let (keys, port) = (Keys::new(&world), free_port());
+    let config = json!({
+        "version": 0.1, "storage": { "filesystem": { "rootdirectory": world.path("registry") } },
+        "http": { "addr": format!("127.0.0.1:{port}") },
+    });
+    world.write("registry.yml", &config.to_string());
+    let start = || {
+        let mut registry = tokio::process::Command::new(&installed()[0]);
+        registry.arg("serve").arg(world.path("registry.yml")).kill_on_drop(true);
+        registry.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let mut registry = start();
+    until_listens(port).await;
+    let url = format!("oci://127.0.0.1:{port}/policies/team:latest");
+    let push = async |module: Vec<u8>| {
+        std::fs::write(world.path("policy.wasm"), module).unwrap();
+        let mut push = tokio::process::Command::new(env!("CARGO_BIN_EXE_perso-gateway"));
+        let pushed = push.args(["push", "policy.wasm", &url]).current_dir(world.folder.path()).output().await.unwrap();
+        assert!(pushed.status.success(), "{}", String::from_utf8_lossy(&pushed.stderr));
+    };
+    push(keys.release("key", "team", 1, "view")).await;
+    let arguments = ["--policy-keys", "keys.pub", "--policy-poll", "1", "--policy-cache", "cache"];
+    let service = world.serve_at(&url, &arguments).await;
+    assert!(allows(&service, "view").await);
+    push(keys.release("key", "team", 2, "edit")).await;
+    until_ready_says(&service, "policy team 2, confirmed").await;
+    assert!(allows(&service, "edit").await);
+    push(keys.release("stranger", "team", 3, "other")).await;
+    until_ready_says(&service, "none of the accepted keys").await;
+    registry.kill().await.unwrap();
+    until_ready_says(&service, "error sending request").await;
+    assert!(allows(&service, "edit").await && !allows(&service, "other").await);
+    drop(service);
+    // A start without the registry, and its return.
+    let service = world.serve_at(&url, &arguments).await;
+    assert!(allows(&service, "edit").await);
+    let _registry = start();
+    until_listens(port).await;
+    push(keys.release("key", "team", 4, "other")).await;
+    until_ready_says(&service, "policy team 4, confirmed").await;
+    let none = url.replace("team:latest", "none:latest");
+    assert!(world.fails_at(&none, &[]).await.contains("oci://127.0.0.1"));
+    assert!(world.fails_at("oci://BAD REFERENCE", &[]).await.contains("is not a reference"));
+}
+
+#[tokio::test]
+async fn from_an_object_store() {
+    let world = World::new("{");
+    let (keys, port) = (Keys::new(&world), free_port());
+    let mut server = tokio::process::Command::new(&installed()[1]);
+    server.args(["-H", "127.0.0.1", "-p", &port.to_string()]).kill_on_drop(true);
+    let mut server = server.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    until_listens(port).await;
+    let put = async |path: &str, body: Vec<u8>| {
+        let request = crate::support::client().put(format!("http://127.0.0.1:{port}/{path}")).body(body);
+        assert!(request.send().await.unwrap().status().is_success(), "{path}");
+    };
+    put("policies", Vec::new()).await;
+    put("policies/team.wasm", keys.release("key", "team", 1, "view")).await;
+    let start = async || {
+        let arguments =
+            ["--listen", "127.0.0.1:0", "--policy-keys", "keys.pub", "--policy-poll", "1", "--policy-cache", "cache"];
+        let mut command = world.command_at("s3://policies/team.wasm", &arguments);
+        command.env("AWS_ENDPOINT", format!("http://127.0.0.1:{port}")).env("AWS_ALLOW_HTTP", "true");
+        command.env("AWS_ACCESS_KEY_ID", "key").env("AWS_SECRET_ACCESS_KEY", "PLANTED").env("AWS_REGION", "us-east-1");
+        world.spawn(command).await
+    };
+    let service = start().await;
+    assert!(allows(&service, "view").await);
+    put("policies/team.wasm", keys.release("key", "team", 2, "edit")).await;
+    until_ready_says(&service, "policy team 2, confirmed").await;
+    assert!(allows(&service, "edit").await);
+    put("policies/team.wasm", keys.release("key", "team", 1, "view")).await;
+    until_ready_says(&service, "release 1 is older than 2").await;
+    server.kill().await.unwrap();
+    until_ready_says(&service, "rror").await;
+    assert!(allows(&service, "edit").await);
+    drop(service);
+    let service = start().await;
+    assert!(allows(&service, "edit").await);
+    assert!(!world.log().contains("PLANTED"));
+}

@@ -3,7 +3,7 @@
 use prost::Message;
 use serde_json::Value;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -138,6 +138,14 @@ impl Running {
         let path = http::uri::PathAndQuery::from_static(path);
         grpc.unary(tonic::Request::new(request), path, codec).await.map(tonic::Response::into_inner)
     }
+}
+
+/// What a script of the tests prints, a line each.
+pub fn installed(script: &str) -> Vec<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
+    let output = std::process::Command::new(path).stderr(Stdio::inherit()).output().unwrap();
+    assert!(output.status.success(), "{script} failed");
+    String::from_utf8(output.stdout).unwrap().lines().map(PathBuf::from).collect()
 }
 
 /// A client without a proxy.
