@@ -4,11 +4,13 @@
 mod advice;
 mod hint;
 mod message;
+mod record;
 
 #[cfg(feature = "ledger")]
 pub(crate) use advice::Advice;
 pub use hint::{Expected, Hint};
 pub use message::Message;
+pub use record::Record;
 
 use serde::Serialize;
 
@@ -43,18 +45,6 @@ pub enum Outcome {
     Ask,
     /// The call must not run.
     Deny,
-}
-
-impl Outcome {
-    /// As it is written in JSON: `"allow"`, `"ask"`, `"deny"`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Ask => "ask",
-            Self::Deny => "deny",
-        }
-    }
 }
 
 /// Why, for the operator and for programs.
@@ -137,44 +127,27 @@ pub enum Problem {
     Withheld,
 }
 
-impl CauseKind {
-    /// As it is written in JSON: `"no_rule"`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Rule => "rule",
-            Self::Default => "default",
-            Self::NoRule => "no_rule",
-            Self::UnknownTool => "unknown_tool",
-            Self::Malformed => "malformed",
-            Self::Limit => "limit",
-            Self::Engine => "engine",
-            Self::Ledger => "ledger",
-            Self::OverLimit => "over_limit",
-            Self::Approval => "approval",
-            Self::Journal => "journal",
-        }
-    }
-}
+/// Gives each variant the name that it has in JSON.
+macro_rules! names {
+    ($(#[$doc:meta] $named:ident { $($variant:ident = $name:literal,)* })*) => {$(
+        impl $named {
+            #[$doc]
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
 
-impl Problem {
-    /// As it is written in JSON: `"out_of_range"`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Null => "null",
-            Self::Type => "type",
-            Self::OutOfRange => "out_of_range",
-            Self::Value => "value",
-            Self::Withheld => "withheld",
+            /// The opposite of [`name`](Self::name).
+            fn of_name(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
         }
-    }
-}
 
-/// Writes what has a name as that name.
-macro_rules! serialize_by_name {
-    ($($named:ty),*) => {$(
         impl Serialize for $named {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.name())
@@ -183,7 +156,37 @@ macro_rules! serialize_by_name {
     )*};
 }
 
-serialize_by_name!(Outcome, CauseKind, Problem);
+names! {
+    /// As it is written in JSON: `"allow"`, `"ask"`, `"deny"`.
+    Outcome {
+        Allow = "allow",
+        Ask = "ask",
+        Deny = "deny",
+    }
+    /// As it is written in JSON: `"no_rule"`.
+    CauseKind {
+        Rule = "rule",
+        Default = "default",
+        NoRule = "no_rule",
+        UnknownTool = "unknown_tool",
+        Malformed = "malformed",
+        Limit = "limit",
+        Engine = "engine",
+        Ledger = "ledger",
+        OverLimit = "over_limit",
+        Approval = "approval",
+        Journal = "journal",
+    }
+    /// As it is written in JSON: `"out_of_range"`.
+    Problem {
+        Missing = "missing",
+        Null = "null",
+        Type = "type",
+        OutOfRange = "out_of_range",
+        Value = "value",
+        Withheld = "withheld",
+    }
+}
 
 impl<'p> Decision<'p> {
     pub(crate) const fn new(

@@ -117,9 +117,9 @@ pub use catalog::{Catalog, CatalogError, Pins};
 #[cfg(feature = "compile")]
 pub use compile::{Compiled, Migrated, compile, compile_with, migrate};
 pub use covers::{Covers, request};
-#[doc(hidden)]
-pub use decision::Expected;
 pub use decision::{Cause, CauseKind, Decision, Hint, Message, Outcome, Problem};
+#[doc(hidden)]
+pub use decision::{Expected, Record};
 #[cfg(feature = "compile")]
 pub use documents::{Document, Documents, ResolveError, Resolver};
 pub use engine::{Assessment, Charge, Limit, ModuleError, Obligations, Policy, Scalar, Window};

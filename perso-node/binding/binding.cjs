@@ -836,8 +836,10 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.Enforcement = nativeBinding.Enforcement
+module.exports.Journal = nativeBinding.Journal
 module.exports.Ledger = nativeBinding.Ledger
 module.exports.Module = nativeBinding.Module
+module.exports.Stop = nativeBinding.Stop
 module.exports.check = nativeBinding.check
 module.exports.command = nativeBinding.command
 module.exports.compile = nativeBinding.compile

@@ -31,6 +31,28 @@ export declare class Enforcement {
   undo(): Promise<void>
 }
 
+/** An open journal. */
+export declare class Journal {
+  /** Opens a journal in a directory. Throws an error if it cannot be written. */
+  constructor(folder: string, options: JournalOptions)
+  /**
+   * Records a decision of the policy of a module, given as JSON text. With `wait`, returns a promise for when it is written.
+   * Throws an error if it cannot be recorded.
+   */
+  record(module: Module, decided: string, wait: boolean): Promise<void> | null
+  /**
+   * Records what became of a call by the id of its decision, and how long it ran in milliseconds: `ok`, `error` or `unknown`. If
+   * it cannot be recorded, it counts as lost.
+   */
+  ran(id: string, ran: string, duration: number): void
+  /** How many lines have been written and lost. */
+  counts(): JournalCounts
+  /** Closes the journal once its lines are written. */
+  close(): Promise<unknown>
+  /** The same at once, in the thread that calls it. */
+  closeNow(): void
+}
+
 /** An open ledger. */
 export declare class Ledger {
   /** Opens the ledger at an address. Throws an error if there is none. */
@@ -62,6 +84,14 @@ export declare class Module {
   outcome(call: string, unknown: number): number
   /** Returns the record of the decision with this number, as JSON. */
   record(number: number): string | null
+}
+
+/** Stops an analysis. */
+export declare class Stop {
+  /** Nothing is stopped yet. */
+  constructor()
+  /** Stops it soon. What has been found out until then is of no use. */
+  stop(): void
 }
 
 /** Checks the policy of a module against the tools of a server. */
@@ -103,6 +133,32 @@ export interface Found {
   diagnostics?: string
 }
 
+/** How many lines a journal has got. */
+export interface JournalCounts {
+  /** Lines that have been written. */
+  written: number
+  /** Lines that could not be written. */
+  lost: number
+  /** Checkpoints whose copy could not be written. */
+  uncopied: number
+}
+
+/** What is recorded, and how. */
+export interface JournalOptions {
+  /** The file of an Ed25519 key, which signs checkpoints. */
+  key?: string
+  /** A file that gets a copy of each checkpoint. */
+  checkpoints?: string
+  /** What is recorded of the arguments: `none`, `digest`, `read` or `all`. */
+  args: string
+  /** The arguments that are not recorded. */
+  mask: Array<string>
+  /** The attributes of the caller that are recorded. */
+  agent: Array<string>
+  /** Whether a line is on the disk before it counts as written. */
+  durable: boolean
+}
+
 /** Returns the text of a file of pins that approves tools as they are. */
 export declare function pins(tools: string, server?: string | undefined | null): string
 
@@ -125,4 +181,4 @@ export interface Stepped {
 }
 
 /** Runs the cases of a test file with the policy of a module. */
-export declare function test(module: Uint8Array, path: string, coverage: boolean, mutate: boolean): Promise<Found>
+export declare function test(module: Uint8Array, path: string, coverage: boolean, mutate: boolean, stop?: Stop | undefined | null): Promise<Found>

@@ -9,6 +9,8 @@ use perso_core::analyze::{Rules, RulesError};
 use perso_core::suite::Suite;
 use perso_core::{Catalog, CatalogError, CompileError, Pins, Policy};
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What has been found out, or why nothing could be.
 #[napi(object)]
@@ -118,15 +120,38 @@ pub fn pins(tools: String, server: Option<String>) -> Result<String> {
     Ok(catalog(&tools, server.as_deref()).map_err(Error::from_reason)?.pins().text())
 }
 
+/// Stops an analysis.
+#[napi]
+#[derive(Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+#[napi]
+impl Stop {
+    /// Nothing is stopped yet.
+    #[napi(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Stops it soon. What has been found out until then is of no use.
+    #[napi]
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Runs the cases of a test file with the policy of a module.
 #[napi]
-pub fn test(module: &[u8], path: String, coverage: bool, mutate: bool) -> AsyncTask<Analysis> {
+pub fn test(module: &[u8], path: String, coverage: bool, mutate: bool, stop: Option<&Stop>) -> AsyncTask<Analysis> {
     let module = module.to_vec();
+    let stop = stop.map(|stop| stop.0.clone()).unwrap_or_default();
     Analysis::task(move || {
         let suite = Suite::load_for(path, &policy(&module)?).map_err(failure)?;
         let mut report = suite.report();
         report.coverage = coverage.then(|| suite.coverage());
-        report.mutation = mutate.then(|| suite.mutate(&|_, _| ControlFlow::Continue(())));
+        let progress =
+            |_, _| if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        report.mutation = mutate.then(|| suite.mutate(&progress));
         json(&report)
     })
 }

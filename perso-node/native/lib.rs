@@ -2,6 +2,7 @@
 //!
 //! - `module`: loads modules and judges calls.
 //! - `ledger`: opens ledgers, and makes final decisions with them and with what a person says.
+//! - `journal`: records decisions.
 //! - `compile`: compiles policies to modules.
 //! - `analyze`: finds out what policies guarantee and change, how they fit tools, and what their tests say.
 //! - `command`: runs the `perso` command.
@@ -12,5 +13,6 @@
 mod analyze;
 mod command;
 mod compile;
+mod journal;
 mod ledger;
 mod module;

@@ -2,6 +2,7 @@
 
 import type { ToolExecutionOptions, ToolSet } from 'ai';
 import { after, Judge, type Verdict } from './guard/judge.js';
+import { isAsyncIterable, running } from './guard/running.js';
 import type { Settings } from './guard/settings.js';
 import type { BasePolicy } from './policy.js';
 
@@ -193,7 +194,9 @@ function guardExecute(name: string, tool: AnyTool, execute: Execute, judge: Tool
 		(options: Options) =>
 		(verdict: Verdict): unknown => {
 			if (verdict.denied) throw verdict.denied;
-			return Reflect.apply(execute, tool, [verdict.args, options]);
+			// Code of the host may call `execute` without options.
+			const signal = options?.abortSignal;
+			return running(verdict.ran, () => Reflect.apply(execute, tool, [verdict.args, options]) as unknown, { signal });
 		};
 	if (Object.prototype.toString.call(execute) === '[object AsyncFunction]') {
 		return async (input, options) => runs(options)(await judge.judge(name, input, options));
@@ -211,6 +214,3 @@ async function* streamed(verdict: Promise<Verdict>, run: (verdict: Verdict) => u
 	if (isAsyncIterable(result)) yield* result;
 	else yield await result;
 }
-
-const isAsyncIterable = (value: unknown): value is AsyncIterable<unknown> =>
-	typeof (value as AsyncIterable<unknown> | null | undefined)?.[Symbol.asyncIterator] === 'function';

@@ -18,7 +18,7 @@ export interface Cause {
 	readonly attribute?: string;
 	/** What is wrong with the attribute. */
 	readonly problem?: Problem;
-	/** With `malformed`, `limit`, `engine` and `ledger`: a description of the error. */
+	/** With `malformed`, `limit`, `engine`, `ledger`, `approval` and `journal`: a description of the error. */
 	readonly detail?: string;
 	/** With `malformed` and `limit`: the offset in the call's JSON text at which the error was detected, in bytes of UTF-8. */
 	readonly offset?: number;
@@ -63,6 +63,17 @@ const ASK = 'This call needs the approval of a person.';
 export function messageOf({ decision, reason, hint }: Pick<DecisionRecord, 'decision' | 'reason' | 'hint'>): string {
 	const more = `${hint === null ? '' : ` Hint: ${hint}.`}${decision === 'ask' ? ` ${ASK}` : ''}`;
 	return more === '' || /[.!?:]$/.test(reason) ? reason + more : `${reason}.${more}`;
+}
+
+/** Returns the denial of a call whose decision could not be recorded: the same as `Decision::not_recorded` in perso-core. */
+export function notRecorded(detail: string): Decision {
+	return decision({
+		decision: 'deny',
+		rule: null,
+		reason: 'the call cannot be recorded',
+		hint: null,
+		cause: { kind: 'journal', detail },
+	});
 }
 
 /** Returns the denial of a call that cannot be judged because of an error outside the policy. */

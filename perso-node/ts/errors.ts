@@ -31,6 +31,11 @@ export class LedgerError extends Error {
 	override readonly name: string = 'LedgerError';
 }
 
+/** Thrown if a journal cannot be opened. The `failure` of a decision that could not be recorded. */
+export class JournalError extends Error {
+	override readonly name: string = 'JournalError';
+}
+
 /**
  * Thrown if a module cannot be read, is damaged, or is not a module of a supported version, and if what should be a test file, a
  * list of tools or pins is not.

@@ -4,6 +4,7 @@ import { type Diagnostic, LoadError } from './errors.js';
 import * as native from './engine/native.js';
 import { open as openPortable } from './engine/portable.js';
 import { filePath, get, isModule } from './files.js';
+import { BaseJournal, type JournalSettings, recording } from './journal.js';
 import { BaseLedger } from './ledger.js';
 import { BasePolicy, type Engine, type Source } from './policy.js';
 import { warn } from './platform.js';
@@ -111,6 +112,7 @@ export class Policy extends BasePolicy {
 	 *
 	 * @throws PolicyError if there is no native addon for this platform
 	 * @throws LoadError if the file cannot be read or is not a test file, or if the policy's text cannot be read from its module
+	 * @throws The reason of `signal` if it is aborted
 	 * @example
 	 * const { cases, coverage } = await policy.test('support.tests.json', { coverage: true });
 	 * assert.deepEqual(cases.filter(({ got }) => got), []);
@@ -156,6 +158,28 @@ export class Ledger extends BaseLedger {
 	 */
 	static open(address: string): Ledger {
 		return new Ledger(native.openLedger(address));
+	}
+}
+
+/**
+ * Records decisions, so that it can be seen if the record was changed. Pass it to guards as `journal`; `perso log` reads it. Several
+ * guards can share it, and several processes can write to the same directory. See docs/journal.md.
+ *
+ * @example
+ * const journal = new Journal('/var/lib/perso/journal', { key: '/etc/perso/journal-key', args: 'read', required: true });
+ * guard(server, policy, { agent, journal });
+ */
+export class Journal extends BaseJournal {
+	/**
+	 * Opens the journal in a directory, and makes both if they are not there.
+	 *
+	 * @throws JournalError if the directory, the key or the file for checkpoints cannot be used, or there is no native addon for this
+	 * platform
+	 * @throws TypeError if an option is not valid
+	 */
+	constructor(directory: string | URL, settings: JournalSettings = {}) {
+		const own = recording(settings);
+		super(native.openJournal(directory, own), own);
 	}
 }
 

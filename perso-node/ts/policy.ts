@@ -2,6 +2,7 @@
 
 import { type Decision, notJudged, type Outcome } from './decision.js';
 import type { Manifest } from './engine/manifest.js';
+import type { OpenJournal } from './journal.js';
 import type { Answered, BaseLedger, Queue } from './ledger.js';
 import { type Begun, type Call, CallWriter, type Loose, withResource } from './value/call.js';
 import type { CompiledModule } from './platform.js';
@@ -25,6 +26,11 @@ export interface Engine {
 	readonly hasLedgers: boolean;
 	/** Begins to make the final decision about one call. `ledger` is undefined if the engine has none. */
 	enforce(tool: string, ledger?: BaseLedger): Enforcement;
+	/**
+	 * Records a decision of the module, given as JSON text. With `wait`, returns a promise for when it is written. Throws if it
+	 * cannot be recorded. Absent if the engine cannot use journals.
+	 */
+	readonly record?: ((journal: OpenJournal, decided: string, wait: boolean) => Promise<void> | undefined) | undefined;
 }
 
 /** What is known of the decision about a call. */

@@ -5,6 +5,7 @@
 
 import { noCompiler, open } from './engine/portable.js';
 import { get } from './files.js';
+import { BaseJournal, type JournalSettings, noJournal, type OpenJournal, recording } from './journal.js';
 import { BaseLedger, noLedger } from './ledger.js';
 import { BasePolicy, type Engine, type Source } from './policy.js';
 import type { CompileOptions } from './resolve.js';
@@ -58,4 +59,20 @@ export class Ledger extends BaseLedger {
 	static open(_address: string): Ledger {
 		throw noLedger();
 	}
+}
+
+/** A journal, which needs native code. */
+export class Journal extends BaseJournal {
+	/**
+	 * Always throws.
+	 *
+	 * @throws JournalError that says so
+	 */
+	constructor(_directory: string | URL, settings: JournalSettings = {}) {
+		super(notOpened(), recording(settings));
+	}
+}
+
+function notOpened(): OpenJournal {
+	throw noJournal();
 }

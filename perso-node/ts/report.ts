@@ -81,6 +81,8 @@ export interface TestOptions {
 	readonly coverage?: boolean;
 	/** Also change the policy in one place at a time, and find out which changes no case notices. This can take minutes. */
 	readonly mutate?: boolean;
+	/** Stops it: the promise then rejects with the signal's reason. */
+	readonly signal?: AbortSignal;
 }
 
 /** What came of a case of a test file. It passed if it has no `got`. */

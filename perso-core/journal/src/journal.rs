@@ -163,15 +163,26 @@ impl Journal {
             uncopied: read(&self.counts.uncopied),
         }
     }
-}
 
-impl Drop for Journal {
-    fn drop(&mut self) {
+    /// Waits until all lines are written, as dropping it does, and returns how many have been.
+    #[must_use]
+    pub fn close(mut self) -> Counts {
+        self.finish();
+        self.counts()
+    }
+
+    fn finish(&mut self) {
         drop(self.jobs.take());
         if let Some(thread) = self.thread.take() {
             // If it has panicked, its lines are lost.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.finish();
     }
 }
 

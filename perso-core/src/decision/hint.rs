@@ -22,6 +22,8 @@ enum Kind<'p> {
     Argument(Argument<'p>),
     #[cfg(feature = "ledger")]
     Advice(Advice),
+    /// A hint that was written before.
+    Words(&'p str),
 }
 
 /// What is wrong with an argument.
@@ -135,6 +137,11 @@ impl<'p> Hint<'p> {
     pub(crate) const fn advice(advice: Advice) -> Self {
         Self(Kind::Advice(advice))
     }
+
+    /// A hint that was written before.
+    pub(super) const fn words(words: &'p str) -> Self {
+        Self(Kind::Words(words))
+    }
 }
 
 impl fmt::Display for Hint<'_> {
@@ -143,6 +150,7 @@ impl fmt::Display for Hint<'_> {
             Kind::Argument(argument) => argument.fmt(f),
             #[cfg(feature = "ledger")]
             Kind::Advice(advice) => advice.fmt(f),
+            Kind::Words(words) => f.write_str(words),
         }
     }
 }

@@ -244,6 +244,12 @@ impl Recorder {
         self.journal.counts()
     }
 
+    /// Waits until all lines are written, as dropping it does, and returns how many have been.
+    #[must_use]
+    pub fn close(self) -> Counts {
+        self.journal.close()
+    }
+
     /// Records a decision. If recording is [required](Self::is_required), wait for what is returned before the call runs.
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 
 import load from '../../binding/load.cjs';
 import { type Decision, type DecisionRecord, decision, notJudged, type Outcome } from '../decision.js';
-import { type Diagnostic, LedgerError, LoadError, PolicyError } from '../errors.js';
+import { type Diagnostic, JournalError, LedgerError, LoadError, PolicyError } from '../errors.js';
+import type { Became, JournalCounts, OpenJournal, Recording } from '../journal.js';
 import type { Answered, BaseLedger, OpenLedger, Queue } from '../ledger.js';
 import type { Asking, Enforcement, Engine, Step } from '../policy.js';
 import { type Resolve, type Resolver, resolver } from '../resolve.js';
@@ -91,8 +92,28 @@ export function pins(tools: Tools, server?: string): string {
 
 /** Runs the cases of a test file with the policy of a module. */
 export async function test(module: Uint8Array, path: string | URL, options: TestOptions = {}): Promise<Report> {
-	const { coverage = false, mutate = false } = options;
-	return findings(await binding().test(module, filePath(path), coverage, mutate));
+	const { coverage = false, mutate = false, signal } = options;
+	signal?.throwIfAborted();
+	const stop = new (binding().Stop)();
+	const found = binding().test(module, filePath(path), coverage, mutate, stop);
+	return findings(await (signal === undefined ? found : unlessAborted(signal, found, () => stop.stop())));
+}
+
+/** Waits for what is found out. Rejects as soon as the signal is aborted, and stops. */
+async function unlessAborted<T>(signal: AbortSignal, found: Promise<T>, stop: () => void): Promise<T> {
+	let aborted = (): void => {};
+	const stopped = new Promise<never>((_, reject) => {
+		aborted = () => {
+			stop();
+			reject(signal.reason as Error);
+		};
+		signal.addEventListener('abort', aborted, { once: true });
+	});
+	try {
+		return await Promise.race([found, stopped]);
+	} finally {
+		signal.removeEventListener('abort', aborted);
+	}
 }
 
 function toolsText(tools: Tools): string {
@@ -115,6 +136,56 @@ export function openLedger(address: string): OpenLedger {
 		return new Ledger(address);
 	} catch (error) {
 		throw new LedgerError(`the ledger cannot be opened: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+	}
+}
+
+class NativeJournal implements OpenJournal {
+	/** The journals that are closed when the process exits. */
+	static readonly #open = new Set<NativeJournal>();
+
+	static {
+		process.on('exit', () => NativeJournal.#open.forEach((journal) => journal.#native.closeNow()));
+	}
+
+	readonly #native: InstanceType<Binding['Journal']>;
+
+	constructor(native: InstanceType<Binding['Journal']>) {
+		this.#native = native;
+		NativeJournal.#open.add(this);
+	}
+
+	record(module: Module, decided: string, wait: boolean): Promise<void> | undefined {
+		return this.#native.record(module, decided, wait) ?? undefined;
+	}
+
+	ran(id: string, became: Became, duration: number): void {
+		this.#native.ran(id, became, duration);
+	}
+
+	counts(): JournalCounts {
+		return this.#native.counts();
+	}
+
+	async close(): Promise<void> {
+		await this.#native.close();
+		NativeJournal.#open.delete(this);
+	}
+}
+
+/** Opens the journal in a directory. */
+export function openJournal(folder: string | URL, { key, checkpoints, required, ...settings }: Recording): OpenJournal {
+	if (typeof folder !== 'string' && !(folder instanceof URL)) throw new TypeError("a journal's directory is a path or a URL");
+	if (!load.binding) throw new JournalError(`a journal needs native code, and no binary fits this machine: ${load.error?.message ?? ''}`);
+	const { Journal } = load.binding;
+	try {
+		const journal = new Journal(filePath(folder), {
+			...settings,
+			...(key !== undefined && { key: filePath(key) }),
+			...(checkpoints !== undefined && { checkpoints: filePath(checkpoints) }),
+		});
+		return new NativeJournal(journal);
+	} catch (error) {
+		throw new JournalError(`the journal cannot be opened: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
 	}
 }
 
@@ -165,6 +236,9 @@ class NativeEngine implements Engine {
 	enforce(tool: string, ledger?: BaseLedger): Enforcement {
 		return new NativeEnforcement(this.#module, tool, ledger);
 	}
+
+	readonly record = (journal: OpenJournal, decided: string, wait: boolean): Promise<void> | undefined =>
+		journal.record(this.#module as never, decided, wait);
 
 	#fetch(number: number): Decision {
 		const fetched = parsed(this.#module.record(number)!);

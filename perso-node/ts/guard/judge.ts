@@ -1,7 +1,8 @@
 /** Judges calls with a policy and a guard's options, and reports the decisions. */
 
-import { notJudged, type Decision } from '../decision.js';
+import { notJudged, notRecorded, type Decision } from '../decision.js';
 import { hook, isPromise, MOST_TIME } from '../hook.js';
+import { BaseJournal, noJournal, type Ran } from '../journal.js';
 import { type Answered, BaseLedger, checked, noLedger, Queue } from '../ledger.js';
 import { warn } from '../platform.js';
 import type { Active, Asking, BasePolicy, Enforcement, Reading } from '../policy.js';
@@ -24,6 +25,9 @@ const NOT_COMPLETED = 'a completion is allowed only for what the caller could ge
 /** The decision about a call that should have been remembered. */
 const NOT_ENFORCED = notJudged('the ledger could not be asked');
 
+/** The decision about a call that should have been recorded. */
+const NOT_RECORDED = notRecorded('the journal could not be written');
+
 /** What the warning about a failed callback says about the effect. */
 const STANDS = 'the decision stands';
 
@@ -39,10 +43,13 @@ export type Listed = 'tools' | 'resources' | 'prompts';
 /** Gives back what a call was charged. */
 export type Undo = () => void;
 
-/** The verdict on a call: it is denied, or runs with exactly `args`. If it does not run after all, call `undo`. */
+/**
+ * The verdict on a call: it is denied, or runs with exactly `args`. If it does not run after all, call `undo`; if it ran, call `ran`,
+ * or have `running` do so.
+ */
 export type Verdict =
-	| { readonly denied: Denied; readonly args?: undefined; readonly undo?: undefined }
-	| { readonly denied?: undefined; readonly args: unknown; readonly undo?: Undo | undefined };
+	| { readonly denied: Denied; readonly args?: undefined; readonly undo?: undefined; readonly ran?: undefined }
+	| { readonly denied?: undefined; readonly args: unknown; readonly undo?: Undo | undefined; readonly ran?: Ran | undefined };
 
 /** The caller and the id of the session, or the error of finding out who it is. */
 interface Who {
@@ -78,8 +85,8 @@ interface Called<CallInfo> {
 
 /** A judged call whose decision is not reported yet. */
 interface Judged {
-	/** The guard's copy of the arguments; undefined if they could not be copied. */
-	readonly args: unknown;
+	/** The call; undefined if nothing is known of it, or its arguments could not be copied. */
+	readonly called?: Omit<Called<never>, 'info'> | undefined;
 	readonly decision: Decision;
 	/** The call as it was judged; undefined if it was not judged by the policy. */
 	readonly reading?: Reading | undefined;
@@ -103,12 +110,16 @@ export function after<T, R>(value: T | PromiseLike<T>, next: (value: T) => Maybe
 /** Judges calls one after the other. If one is denied, gives back what those before it were charged. */
 export function allOf(count: number, judge: (at: number) => Maybe<Verdict>): Maybe<Verdict> {
 	const charged: Undo[] = [];
+	const recorded: Ran[] = [];
 	const undo = (): void => charged.forEach((undo) => undo());
 	const from = (at: number): Maybe<Verdict> => {
-		if (at === count) return { args: undefined, undo };
+		if (at === count) {
+			return { args: undefined, undo, ran: recorded.length === 0 ? undefined : (became) => recorded.forEach((ran) => ran(became)) };
+		}
 		return after(judge(at), (verdict) => {
 			if (verdict.denied === undefined) {
 				if (verdict.undo) charged.push(verdict.undo);
+				if (verdict.ran) recorded.push(verdict.ran);
 				return from(at + 1);
 			}
 			undo();
@@ -130,7 +141,19 @@ export class Judge<CallInfo> {
 	constructor(policy: BasePolicy, settings: Settings<CallInfo> = {}) {
 		// Copy the own properties only, once: a polluted `Object.prototype` must not set the caller.
 		const own: Settings<CallInfo> = Object.assign(Object.create(null) as object, settings);
-		const { mode = 'enforce', agent, agentTime, resource, resourceTime, context, ledger, session, approver, approvalTime } = own;
+		const {
+			mode = 'enforce',
+			agent,
+			agentTime,
+			resource,
+			resourceTime,
+			context,
+			ledger,
+			session,
+			approver,
+			approvalTime,
+			journal,
+		} = own;
 		if (mode !== 'enforce' && mode !== 'observe') {
 			throw new TypeError(`\`${String(mode)}\` is no mode: \`enforce\` and \`observe\` are`);
 		}
@@ -168,6 +191,8 @@ export class Judge<CallInfo> {
 			throw new TypeError('a `Queue` asks in the ledger: set `ledger`, too');
 		}
 		if (ledger !== undefined && !policy.active.engine.hasLedgers) throw noLedger();
+		if (journal !== undefined && !(journal instanceof BaseJournal)) throw new TypeError('`journal` must be a `Journal`');
+		if (journal !== undefined && policy.active.engine.record === undefined) throw noJournal();
 		this.policy = policy;
 		this.observes = mode === 'observe';
 		this.asks = !this.observes && typeof approver === 'function';
@@ -253,7 +278,8 @@ export class Judge<CallInfo> {
 			if (!reference || who.failure) return all();
 			return after(this.#viewer(this.policy.active, who), (viewer) => {
 				if (this.#sees(reference.kind, reference.name, viewer)) return all();
-				return this.#conclude(begin, tool, { args: first, decision: notJudged(NOT_COMPLETED, NOT_COMPLETED) });
+				const called = { active: this.policy.active, tool, args: first, who, info };
+				return this.#conclude(begin, tool, { called, decision: notJudged(NOT_COMPLETED, NOT_COMPLETED) });
 			});
 		});
 	}
@@ -277,7 +303,7 @@ export class Judge<CallInfo> {
 		try {
 			own = copy(args);
 		} catch (error) {
-			return { args: undefined, decision: notJudged(UNREADABLE), failure: { error }, unread: args };
+			return { decision: notJudged(UNREADABLE), failure: { error }, unread: args };
 		}
 		return after(this.#who(info), (who) => {
 			const called = { active: this.policy.active, tool, args: own, who, info };
@@ -300,21 +326,22 @@ export class Judge<CallInfo> {
 
 	/** Judges a call by itself, with all that can be looked up. */
 	#assessed(called: Called<CallInfo>, isRequest = false): Maybe<Judged> {
-		const { active, tool, args, who } = called;
-		if (!isRequest && this.policy.reserves(tool)) return { args, decision: notJudged(RESERVED, RESERVED) };
-		if (who.failure) return { args, decision: notJudged(NOBODY), failure: who.failure };
+		const { active, tool, who } = called;
+		if (!isRequest && this.policy.reserves(tool)) return { called, decision: notJudged(RESERVED, RESERVED) };
+		if (who.failure) return { called, decision: notJudged(NOBODY), failure: who.failure };
 		if (who.session === undefined) return this.#assessedIn(NO_SESSION, called);
 		return after(this.#sessionOf(active, who), (session) => this.#assessedIn(session, called));
 	}
 
-	#assessedIn({ part: session, isWithheld }: Session, { active, tool, args, who }: Called<CallInfo>): Maybe<Judged> {
+	#assessedIn({ part: session, isWithheld }: Session, called: Called<CallInfo>): Maybe<Judged> {
+		const { active, tool, args, who } = called;
 		const { agent } = who;
 		const { context, resource } = this.#settings;
 		const call = session === undefined ? { tool, args, agent, context } : { tool, args, agent, context, session };
 		const reading = active.read(call, isWithheld);
-		if (resource === undefined || !reading.needsResource()) return { args, decision: reading.decide(), reading };
+		if (resource === undefined || !reading.needsResource()) return { called, decision: reading.decide(), reading };
 		return after(this.#resource(tool, args, agent), ({ resource, failure }) => {
-			return { args, decision: failure ? reading.decideWithheld() : reading.decide(resource), reading, failure };
+			return { called, decision: failure ? reading.decideWithheld() : reading.decide(resource), reading, failure };
 		});
 	}
 
@@ -330,26 +357,26 @@ export class Judge<CallInfo> {
 				unshown = { error };
 			}
 		}
-		let judged: Judged = { args, decision: NOT_ENFORCED, reading, failure };
+		let judged: Judged = { called, decision: NOT_ENFORCED, reading, failure };
 		try {
 			while (judged.reading !== undefined) {
 				const { failure } = judged;
 				const { decision, approvedBy, charged, question } = await judged.reading.step(enforcement, shown);
 				if (question === undefined) {
-					if (decision.decision === 'ask' && unshown) return { args, decision: notJudged(UNSHOWN, UNSHOWN), failure: unshown };
-					return { args, decision, approvedBy, failure, undo: charged ? undoing(tool, enforcement) : undefined };
+					if (decision.decision === 'ask' && unshown) return { called, decision: notJudged(UNSHOWN, UNSHOWN), failure: unshown };
+					return { called, decision, approvedBy, failure, undo: charged ? undoing(tool, enforcement) : undefined };
 				}
 				const outdated = enforcement.denial('used');
 				const { answer, failure: unasked } = await this.#ask(called, enforcement, question);
 				// An approval is for the policy that asked, and another one may deny the call.
-				if (answer === 'approved' && this.policy.active !== active) return { args, decision: outdated, failure };
-				if (answer !== 'approved') return { args, decision: enforcement.denial(answer), failure: unasked ?? failure };
+				if (answer === 'approved' && this.policy.active !== active) return { called, decision: outdated, failure };
+				if (answer !== 'approved') return { called, decision: enforcement.denial(answer), failure: unasked ?? failure };
 				// An approval can take minutes, so the call is judged by what is known when it is about to run.
 				judged = await this.#assessed(called, true);
 			}
 			return judged;
 		} catch (error) {
-			return { args, decision: NOT_ENFORCED, failure: { error } };
+			return { called, decision: NOT_ENFORCED, failure: { error } };
 		}
 	}
 
@@ -409,16 +436,56 @@ export class Judge<CallInfo> {
 
 	/** Denies a call that cannot be judged, regardless of the policy. Returns undefined in `observe` mode: the call passes. */
 	refuse(tool: string, why: string, reason?: string): Denied | undefined {
-		return this.#conclude(performance.now(), tool, { args: undefined, decision: notJudged(why, reason) }).denied;
+		// A denial waits for nothing.
+		return (this.#conclude(performance.now(), tool, { decision: notJudged(why, reason) }) as Verdict).denied;
 	}
 
-	/** Reports a decision and returns the verdict. */
-	#conclude(begin: number, tool: string, { args, decision, approvedBy, undo, failure, unread = args }: Judged): Verdict {
+	/** Records and reports a decision, and returns the verdict: a promise only if the call has to wait until the decision is written. */
+	#conclude(begin: number, tool: string, judged: Judged): Maybe<Verdict> {
+		const { journal } = this.#settings;
+		if (journal === undefined) return this.#reported(begin, tool, judged);
+		const { called, decision, approvedBy, undo } = judged;
+		const { active = this.policy.active, args, who } = called ?? {};
+		const id = newId();
+		const isRequired = journal.required && decision.allowed && !this.observes;
+		const recorded = (): Verdict => {
+			const verdict = this.#reported(begin, tool, judged, id);
+			return verdict.denied ? verdict : { ...verdict, ran: journal.began(id) };
+		};
+		const unrecorded = (error: unknown): Verdict => {
+			undo?.();
+			return this.#reported(begin, tool, { called, decision: NOT_RECORDED, failure: { error } }, id);
+		};
+		const decided = {
+			id,
+			tool,
+			decision,
+			args,
+			agent: who?.agent,
+			session: who?.session,
+			approvedBy,
+			enforced: decision.allowed || !this.observes,
+			duration: performance.now() - begin,
+		};
+		let written: Promise<void> | undefined;
+		try {
+			written = journal.record(active.engine, decided, isRequired);
+		} catch (error) {
+			// The journal counts it.
+			return isRequired ? unrecorded(error) : recorded();
+		}
+		return written === undefined ? recorded() : written.then(recorded, unrecorded);
+	}
+
+	/** Reports a decision, under an id if it has one already, and returns the verdict. */
+	#reported(begin: number, tool: string, judged: Judged, id?: string): Verdict {
+		const { called, decision, approvedBy, undo, failure, unread = called?.args } = judged;
 		const { onDecision, denial } = this.#settings;
+		const args = called?.args;
 		const passes = decision.allowed || this.observes;
 		if (decision.allowed && onDecision === undefined && !publish.isHeard()) return { args, undo };
 		const event: DecisionEvent = Object.freeze({
-			id: newId(),
+			id: id ?? newId(),
 			tool,
 			decision,
 			rule: ruleOf(decision),

@@ -1,6 +1,7 @@
 /** Options that all guards share. */
 
 import type { Denied } from './denied.js';
+import type { BaseJournal } from '../journal.js';
 import type { BaseLedger, Question, Queue, Verdict } from '../ledger.js';
 import type { DecisionEvent } from './event.js';
 
@@ -57,6 +58,14 @@ export interface Settings<CallInfo = unknown> {
 	 * guard(server, policy, { agent, session: ({ sessionId }) => sessionId, ledger: 'file:/var/lib/perso/ledger' });
 	 */
 	readonly ledger?: BaseLedger | string;
+	/**
+	 * Records each decision and, where the guard knows it, what became of the call. A journal with `required` denies calls whose
+	 * decision cannot be recorded; a call then waits until it is.
+	 *
+	 * @example
+	 * guard(server, policy, { agent, journal: new Journal('/var/lib/perso/journal', { key: '/etc/perso/journal-key' }) });
+	 */
+	readonly journal?: BaseJournal;
 	/**
 	 * A sync or async function that returns the id of the call's session, which rules read as `session.id`, and by which labels are
 	 * kept. By default there is no session, and nothing is known of it. If the function fails or takes longer than `agentTime`, the

@@ -1,7 +1,9 @@
 /** Guarded tools. */
 
+import { ToolMessage } from '@langchain/core/messages';
 import type { StructuredToolInterface, ToolRunnableConfig } from '@langchain/core/tools';
 import { Judge, type Verdict } from '../guard/judge.js';
+import { running } from '../guard/running.js';
 import type { Settings } from '../guard/settings.js';
 import type { BasePolicy } from '../policy.js';
 import { isParsed, type ParsedTool } from './classes.js';
@@ -44,12 +46,21 @@ export function guardTool<TOOL extends StructuredToolInterface>(
 	return made;
 }
 
+/** Whether what a tool answered is an error: a tool message that says so, by itself or with an artifact. */
+function isError(answer: unknown): boolean {
+	const message: unknown = Array.isArray(answer) ? answer[0] : answer;
+	return ToolMessage.isInstance(message) && message.status === 'error';
+}
+
 /** Returns a copy of a tool whose parsed arguments are judged before it runs. */
 export function guarded<T extends ParsedTool>(tool: T, judge: InputJudge): T {
 	const call = async (input: unknown, manager: unknown, config: ToolRunnableConfig): Promise<unknown> => {
 		const isObject = typeof input === 'object' && input !== null;
-		const { denied, args } = await judge(isObject ? input : { input }, config);
-		if (!denied) return tool._call(isObject ? args : (args as { input: unknown }).input, manager, config);
+		const { denied, args, ran } = await judge(isObject ? input : { input }, config);
+		if (!denied) {
+			const run = (): unknown => tool._call(isObject ? args : (args as { input: unknown }).input, manager, config);
+			return running(ran, run, { signal: config?.signal, isError });
+		}
 		if (config?.toolCall === undefined) throw denied;
 		const message = denial(denied, config.toolCall.id);
 		return tool.responseFormat === 'content_and_artifact' ? [message, undefined] : message;
@@ -69,8 +80,10 @@ export function guarded<T extends ParsedTool>(tool: T, judge: InputJudge): T {
 export function invoking<T extends object>(tool: T, judge: (args: unknown) => Verdict | Promise<Verdict>): T {
 	const { invoke } = tool as unknown as { invoke: (call: object, config: unknown) => unknown };
 	const judged = async (call: { readonly args: unknown; readonly id?: string }, config: unknown): Promise<unknown> => {
-		const { denied, args } = await judge(call.args);
-		return denied ? denial(denied, call.id) : Reflect.apply(invoke, tool, [{ ...call, args }, config]);
+		const { denied, args, ran } = await judge(call.args);
+		if (denied) return denial(denied, call.id);
+		const run = (): unknown => Reflect.apply(invoke, tool, [{ ...call, args }, config]);
+		return running(ran, run, { signal: (config as ToolRunnableConfig | undefined)?.signal, isError });
 	};
 	return Object.create(tool, { invoke: { value: judged } }) as T;
 }

@@ -1,5 +1,6 @@
 /** Guards one transport. Every message in either direction passes through the gate. */
 
+import type { Became, Ran } from '../journal.js';
 import { allOf, type Judge, type Verdict, type Viewer } from '../guard/judge.js';
 import { copy } from '../value/copy.js';
 import { isEqual } from '../value/equal.js';
@@ -40,7 +41,13 @@ const SERVER_ERROR = -32000;
 /** The maximum number of calls that wait for callbacks of the host at the same time, on one transport. */
 const MOST_JUDGED = 1024;
 
-/** The maximum number of unanswered calls that are remembered in case they become tasks. The oldest are dropped first. */
+/** A request that the server has not answered yet: the call, if it can become a task, and what records what becomes of it. */
+interface Opened {
+	readonly call?: TaskCall;
+	readonly ran?: Ran | undefined;
+}
+
+/** The maximum number of unanswered calls that are remembered in case they become tasks, and to record what becomes of them. The oldest are dropped first. */
 const MOST_OPEN = 4096;
 
 const RESERVED = 'Invalid request: the id is reserved';
@@ -58,8 +65,8 @@ export class Gate<CallInfo> {
 	readonly #elicitation: Elicitation;
 	readonly #judging = new Map<unknown, Set<Judging>>();
 	#judgingCount = 0;
-	/** The calls that the server has not answered yet. */
-	readonly #open = new Map<Id, TaskCall[]>();
+	/** The requests that the server has not answered yet. */
+	readonly #open = new Map<Id, Opened[]>();
 	/** Copies of the messages that have passed, by the message given to a handler: see `receive`. */
 	readonly #passed = new WeakMap<object, Message>();
 	#isClosed = false;
@@ -131,7 +138,7 @@ export class Gate<CallInfo> {
 	close(): void {
 		this.#isClosed = true;
 		this.#lists.clear();
-		this.#open.clear();
+		for (const id of this.#open.keys()) this.#ended(id, 'unknown');
 		this.#elicitation.close();
 	}
 
@@ -165,7 +172,7 @@ export class Gate<CallInfo> {
 				verdict.undo?.();
 				return this.#answer(id, { jsonrpc: '2.0', id, error: mismatch });
 			}
-			this.#opened(id, call);
+			this.#opened(id, { call: { tool: call.tool, args: call.args }, ran: verdict.ran });
 			pass(judged);
 		};
 		if (this.#hiding?.isForeseen(raw) === true)
@@ -194,12 +201,18 @@ export class Gate<CallInfo> {
 			});
 	}
 
-	/** Remembers a call that is passed on. */
-	#opened(id: Id, { tool, args }: Call): void {
-		const calls = this.#open.get(id) ?? [];
-		calls.push({ tool, args });
-		this.#open.set(id, calls);
-		if (this.#open.size > MOST_OPEN) this.#open.delete(this.#open.keys().next().value!);
+	/** Remembers a request that is passed on. */
+	#opened(id: Id, opened: Opened): void {
+		this.#open.set(id, [...(this.#open.get(id) ?? []), opened]);
+		if (this.#open.size > MOST_OPEN) this.#ended(this.#open.keys().next().value!, 'unknown');
+	}
+
+	/** Forgets the requests with an id, and returns them. If there are several, it is not known which of them was answered. */
+	#ended(id: Id, became: Became): readonly Opened[] {
+		const all = this.#open.get(id) ?? [];
+		this.#open.delete(id);
+		for (const { ran } of all) ran?.(all.length > 1 ? 'unknown' : became);
+		return all;
 	}
 
 	/** Judges a `tasks/update` as the call that became the task, with the caller who sends the update. */
@@ -213,7 +226,9 @@ export class Gate<CallInfo> {
 		}
 		const info = this.#infoOf(extra);
 		const judged = allOf(calls.length, (at) => this.#judge.judge(calls[at]!.tool, calls[at]!.args, info));
-		this.#settle(id, judged, ({ denied }) => {
+		this.#settle(id, judged, ({ denied, ran }) => {
+			// The tool may run again, in the background.
+			ran?.('unknown');
 			if (denied === undefined) return pass(message);
 			return this.#hiding === undefined ? this.#answer(id, error(id, SERVER_ERROR, denied.message, denied.meta())) : unknown();
 		});
@@ -279,7 +294,8 @@ export class Gate<CallInfo> {
 		if (this.#judgingCount >= MOST_JUDGED) return refuse(TOO_MANY, SERVER_ERROR, TOO_MANY);
 		const info = this.#infoOf(extra);
 		if (this.#judge.asks && !isModernRequest) this.#elicitation.connect(info, this.#elicitation.line(id));
-		this.#settle(id, this.#judge.judgeRequest(tool, calls, info, reference), ({ denied, args }) => {
+		this.#settle(id, this.#judge.judgeRequest(tool, calls, info, reference), ({ denied, args, ran }) => {
+			if (ran !== undefined) this.#opened(id, { ran });
 			// A subscription is several calls, or none.
 			if (denied === undefined) return pass(message['method'] === LISTEN ? message : withParams(message, args));
 			const [code, text] = this.#hiding === undefined ? [SERVER_ERROR, denied.message] : unknown(tool, isModernRequest);
@@ -290,7 +306,7 @@ export class Gate<CallInfo> {
 	/** Cancels the requests with a client's id. Lists have other ids at the server, so cancels those too. */
 	#cancel({ id, message }: Asked & { kind: 'cancelled' }, pass: (message: Message) => void): void {
 		for (const judging of this.#judging.get(id) ?? []) judging.isCancelled = true;
-		this.#open.delete(id as Id);
+		this.#ended(id as Id, 'unknown');
 		pass(message);
 		for (const own of this.#lists.cancel(id)) pass({ ...message, params: { ...(message['params'] as Message), requestId: own } });
 	}
@@ -302,7 +318,7 @@ export class Gate<CallInfo> {
 		const result = response['result'] as Message | null | undefined;
 		const isList = this.#listsIn(result).length > 0;
 		if (!isOwn(response['id'])) {
-			this.#closed(response['id'] as Id, result);
+			this.#closed(response['id'] as Id, response);
 			// Servers should not answer with an id that they were not given. Filter the list anyway if one does.
 			const waiting = isList ? this.#lists.waiting(response['id']) : undefined;
 			return waiting === undefined ? raw : this.#filtered(response, result!, waiting);
@@ -320,13 +336,13 @@ export class Gate<CallInfo> {
 		return FILTERED.filter(({ list, kind }) => Array.isArray(result?.[list]) && covers.includes(kind));
 	}
 
-	/** Handles the answer to a call, which may have become a task. */
-	#closed(id: Id, result: Message | null | undefined): void {
-		const calls = this.#open.get(id);
-		if (calls === undefined) return;
-		this.#open.delete(id);
-		const task = taskIn(result);
-		if (task !== undefined) remember(this.#judge.policy, task, calls);
+	/** Handles the answer to a request, which may have become a task. */
+	#closed(id: Id, { result, error }: { readonly result?: unknown; readonly error?: unknown }): void {
+		const found = isObject(result) ? result : undefined;
+		const task = taskIn(found);
+		const isError = error !== undefined || found?.['isError'] === true;
+		const calls = this.#ended(id, task !== undefined ? 'unknown' : isError ? 'error' : 'ok').flatMap(({ call }) => call ?? []);
+		if (task !== undefined && calls.length > 0) remember(this.#judge.policy, task, calls);
 	}
 
 	/** Filters lists to what all callers who may get them can see. */

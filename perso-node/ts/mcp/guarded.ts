@@ -14,6 +14,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Judge } from '../guard/judge.js';
 import type { Settings } from '../guard/settings.js';
+import type { BaseJournal, JournalSettings } from '../journal.js';
 import { Queue } from '../ledger.js';
 import type { BasePolicy, Source } from '../policy.js';
 import { Closed } from './closed.js';
@@ -38,6 +39,21 @@ Options:
                     what limits, labels and approvals need: \`file:PATH\`, \`valkey://HOST\`, \`rediss://HOST\` or \`memory:\`. Calls
                     that need an approval wait in it: see \`perso approvals\`. Without a ledger, they are denied
   --session <ID>    the session, by which labels are kept; by default a new one
+  --journal <DIRECTORY>
+                    record each decision in the journal in this directory; \`perso log\` reads it
+  --journal-key <FILE>
+                    sign checkpoints with this Ed25519 key, made by \`ssh-keygen -t ed25519 -N ''\`
+  --journal-checkpoints <FILE>
+                    copy checkpoints to this file
+  --journal-args <WHAT>
+                    what to record of the arguments: \`none\`, \`digest\` (the default), \`read\` or \`all\`
+  --journal-mask <PATH>
+                    never record this argument: keys with points between them (repeatable)
+  --journal-agent <NAME>
+                    record this attribute of the caller; by default \`id\` (repeatable)
+  --journal-required
+                    deny calls whose decision cannot be recorded
+  --journal-durable have each decision on the disk before the call runs
   --observe         decide and report, but let everything pass
   --hide            answer a denied call as if there were no such tool
   --prompts deny    turn the server's prompts off; by default they pass
@@ -60,6 +76,14 @@ const options = {
 	facts: { type: 'string' },
 	ledger: { type: 'string' },
 	session: { type: 'string' },
+	journal: { type: 'string' },
+	'journal-key': { type: 'string' },
+	'journal-checkpoints': { type: 'string' },
+	'journal-args': { type: 'string' },
+	'journal-mask': { type: 'string', multiple: true },
+	'journal-agent': { type: 'string', multiple: true },
+	'journal-required': { type: 'boolean' },
+	'journal-durable': { type: 'boolean' },
 	observe: { type: 'boolean' },
 	hide: { type: 'boolean' },
 	prompts: { type: 'string' },
@@ -67,8 +91,14 @@ const options = {
 	help: { type: 'boolean' },
 } as const;
 
+/** What the command opens, with the engine of the entry that it is run with. */
+export interface Opens {
+	policy(source: Source): Promise<BasePolicy>;
+	journal(directory: string, settings: JournalSettings): BaseJournal;
+}
+
 /** Runs the command. Returns the server's exit code, or 1 after an error. */
-export async function main(args: string[], load: (source: Source) => Promise<BasePolicy>): Promise<number> {
+export async function main(args: string[], opens: Opens): Promise<number> {
 	let parsedArgs;
 	try {
 		parsedArgs = parseArgs({ args, options, allowPositionals: true });
@@ -85,12 +115,13 @@ export async function main(args: string[], load: (source: Source) => Promise<Bas
 	const { policy, ledger, session = ledger && crypto.randomUUID(), observe, hide = false } = parsedArgs.values;
 	try {
 		const closed = Closed.of(parsedArgs.values);
-		const judge = new Judge<unknown>(await load(policy), {
+		const judge = new Judge<unknown>(await opens.policy(policy), {
 			...attributes('agent', parsedArgs.values.agent),
 			...attributes('context', parsedArgs.values.context),
 			...(await facts(parsedArgs.values.facts)),
 			...(ledger !== undefined && { ledger, approver: new Queue() }),
 			...(session !== undefined && { session: () => session }),
+			...journal(parsedArgs.values, opens),
 			mode: observe ? 'observe' : 'enforce',
 			onDecision(event) {
 				const { tool, decision, id, failure } = event;
@@ -120,6 +151,17 @@ function attributes(name: 'agent' | 'context', text: string | undefined): { [nam
 	const value: unknown = JSON.parse(text);
 	if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`\`--${name}\` must be a JSON object`);
 	return { [name]: value };
+}
+
+/** Opens the journal. */
+function journal(values: { readonly [name: string]: unknown }, opens: Opens): Pick<Settings, 'journal'> {
+	const given = Object.entries(values).filter(([name]) => name.startsWith('journal-'));
+	if (values['journal'] === undefined) {
+		if (given[0] !== undefined) throw new Error(`\`--${given[0][0]}\` needs \`--journal\``);
+		return {};
+	}
+	const settings = Object.fromEntries(given.map(([name, value]) => [name.slice('journal-'.length), value]));
+	return { journal: opens.journal(values['journal'] as string, settings as JournalSettings) };
 }
 
 /** Imports the function that looks up what a call is about. */

@@ -42,7 +42,9 @@ export function toolInputGuardrail<CONTEXT = unknown>(
 				const { toolCall } = data;
 				// The SDK reads the call's text again after the guardrails, when it runs the tool.
 				const text = fixed(toolCall, 'arguments');
-				const { denied } = await judge.judge(called(toolCall), new Json(text), data);
+				const { denied, ran } = await judge.judge(called(toolCall), new Json(text), data);
+				// The SDK runs the tool, or another guardrail rejects the call.
+				ran?.('unknown');
 				return denied
 					? ToolGuardrailFunctionOutputFactory.rejectContent(denied.message, denied.meta())
 					: ToolGuardrailFunctionOutputFactory.allow();

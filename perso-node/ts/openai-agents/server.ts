@@ -3,6 +3,7 @@
 import type { MCPServer, RunContext } from '@openai/agents';
 import type { Denied } from '../guard/denied.js';
 import { Judge } from '../guard/judge.js';
+import { running } from '../guard/running.js';
 import type { ServerSettings, Settings } from '../guard/settings.js';
 import { Closed, copied, passes } from '../mcp/closed.js';
 import { covered, coveredBy, FILTERED } from '../mcp/covered.js';
@@ -62,7 +63,8 @@ export function guardMcpServer<S extends MCPServer, CONTEXT = unknown>(
 		async (tool, args, ...rest) => {
 			const context = runs.get(args as object) as RunContext<CONTEXT>;
 			const verdict = await judge.judge(tool, args, { tool, server: server.name, context });
-			return verdict.denied ? denial(verdict.denied) : call.call(server, tool, verdict.args as Arguments, ...rest);
+			if (verdict.denied) return denial(verdict.denied);
+			return running(verdict.ran, () => call.call(server, tool, verdict.args as Arguments, ...rest));
 		};
 	const members: { [name: string | symbol]: unknown } = {
 		__proto__: null,
@@ -105,7 +107,7 @@ export function guardMcpServer<S extends MCPServer, CONTEXT = unknown>(
 			}
 			const verdict = await judge.judgeRequest(asked.tool, asked.calls, info(asked.tool));
 			if (verdict.denied) throw verdict.denied;
-			return ask([...keys.map((key) => (verdict.args as Message)[key]), ...args.slice(keys.length)]);
+			return running(verdict.ran, () => ask([...keys.map((key) => (verdict.args as Message)[key]), ...args.slice(keys.length)]));
 		};
 	}
 	/** The server's methods, bound to the server: with the proxy as `this`, they could not read private fields. */

@@ -2,6 +2,7 @@
 
 import { tool, type RunContext } from '@openai/agents';
 import { Judge } from '../guard/judge.js';
+import { running } from '../guard/running.js';
 import type { Settings } from '../guard/settings.js';
 import type { BasePolicy } from '../policy.js';
 import { markTool } from './guarded.js';
@@ -53,8 +54,8 @@ export function guardedTool<CONTEXT = unknown>(policy: BasePolicy, settings: Set
 				// Use the tool's own name: hooks can change the name in the call.
 				const tool = called({ name: made.name, namespace: toolCall?.namespace });
 				const info = { tool, context: context as unknown as RunContext<CONTEXT>, ...(toolCall && { toolCall }) };
-				const { denied, args } = await judge.judge(tool, input, info);
-				if (!denied) return execute(args, context, details);
+				const { denied, args, ran } = await judge.judge(tool, input, info);
+				if (!denied) return running(ran, () => execute(args, context, details), { signal: details?.signal });
 				if (outputSchema !== undefined) throw denied;
 				return denied.message;
 			},

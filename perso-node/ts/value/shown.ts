@@ -19,10 +19,10 @@ export function shownText(args: unknown, agent: unknown, session: string | undef
 	return `{"args":${part(values)},"agent":${part(caller ?? {})},"session":${part(session)}}`;
 }
 
-/** A value as JSON text. Throws if it cannot be shown exactly. */
-export function exactText(value: unknown): string {
+/** A value as JSON text. Throws if it cannot be shown exactly, or is longer than `most`. */
+export function exactText(value: unknown, most = MOST): string {
 	check(value, 0);
-	return write(value, { left: MOST }) ?? 'null';
+	return write(value, { left: most }) ?? 'null';
 }
 
 function check(value: unknown, depth: number): void {
