@@ -309,6 +309,65 @@ test('a guard behind this one asks for itself', async () => {
 	});
 });
 
+test('two guards in one process, one behind the other, both ask', async () => {
+	const rule = (id) => compiled({ rules: [{ id, ask: 'process_refund', reason: `By ${id}.` }] });
+	for (const [inner, outer] of [
+		[await rule('inner'), await rule('outer')],
+		// They ask the same.
+		[await rule('both'), await rule('both')],
+	]) {
+		const [done, events] = [[], []];
+		const onDecision = ({ decision, approvedBy }) => decision.allowed && events.push([decision.rule, approvedBy]);
+		const make = () => {
+			const server = DESKS['Server 2.x']((what) => done.push(what));
+			// The guard that was put on last is the first that a call reaches.
+			for (const policy of [inner, outer]) guard(server, policy, { agent: { id: 'ann' }, approver: elicit(), onDecision });
+			return server;
+		};
+		await modern(make, async (round) => {
+			done.length = events.length = 0;
+			const asked = [];
+			let answer = await round({ amount: 1 });
+			while (answer.resultType === 'input_required' && asked.length < 9) {
+				asked.push(answer.inputRequests['perso-approval'].params.message.split('\n')[0]);
+				answer = await round({ amount: 1 }, next(answer));
+			}
+			assert.equal(answer.content?.[0].text, 'process_refund is done');
+			const [first, second] = [outer, inner].map((policy) => policy.decide({ tool: 'process_refund' }).reason);
+			// What the outer guard has let through was one run, so that it asks again when the call comes with the inner guard's answer.
+			assert.deepEqual(asked, [first, second, first]);
+			assert.equal(done.length, 1);
+			assert.equal(events.filter(([, by]) => by === 'ann').length, events.length);
+		});
+	}
+});
+
+test('an answer to one of two guards is not one to the other', async () => {
+	const rule = (id) => compiled({ rules: [{ id, ask: 'process_refund', reason: 'Same.' }] });
+	const [inner, outer] = [await rule('same'), await rule('same')];
+	const done = [];
+	const make = () => {
+		const server = DESKS['Server 2.x']((what) => done.push(what));
+		for (const policy of [inner, outer]) guard(server, policy, { agent: { id: 'ann' }, approver: elicit() });
+		return server;
+	};
+	await modern(make, async (round) => {
+		done.length = 0;
+		const first = await round({ amount: 1 });
+		const second = await round({ amount: 1 }, next(first));
+		// The user declines what the inner guard asks, so that a yes to the outer one does not let the call run.
+		const third = await round({ amount: 1 }, next(second, { action: 'decline' }));
+		assert.equal(third.resultType, 'input_required');
+		const last = await round({ amount: 1 }, next(third));
+		assert.equal(last.content[0].text, 'Same. Hint: a person has denied this call: do not repeat it.');
+		// Both answers were used up.
+		for (const used of [first, second, third]) {
+			assert.equal((await round({ amount: 1 }, next(used))).resultType, 'input_required');
+		}
+		assert.deepEqual(done, []);
+	});
+});
+
 test('a rule and a limit that both ask', { skip: isPortable && 'a ledger needs native code' }, async () => {
 	const policy = await compiled({
 		rules: [{ id: 'rule', ask: 'process_refund', reason: 'By rule.' }],

@@ -164,10 +164,30 @@ interface Kept {
 	/** What the server gets in the next round. */
 	readonly inputResponses: unknown;
 	readonly requestState: unknown;
+	/**
+	 * How many guards of this process are between the client and the guard that asked. A server may have a guard for each request, so
+	 * that guards have no names by which they would know what is theirs.
+	 */
+	inFront: number;
 }
 
 /** The calls between rounds, by the state that the client has to send with the next one. */
 const kept = new Map<string, Kept>();
+
+/** What is kept for a state. */
+const keptFor = (state: unknown): Kept | undefined => (typeof state === 'string' && state.startsWith(PREFIX) ? kept.get(state) : undefined);
+
+/** The result of a request passes a guard on its way to the client. If it asks, a guard behind that one does. */
+export function passedOut(result: unknown): void {
+	const asking = isObject(result) ? keptFor(result['requestState']) : undefined;
+	if (asking !== undefined) asking.inFront += 1;
+}
+
+/** A call passes a guard on its way to the server. */
+export function passedIn({ params }: Message): void {
+	const asked = isObject(params) ? keptFor(params['requestState']) : undefined;
+	if (asked !== undefined && asked.inFront > 0) asked.inFront -= 1;
+}
 let keptSize = 0;
 
 /** Takes what is kept for a state: once, because an approval is for one run of the call. */
@@ -179,13 +199,13 @@ function take(state: string): Kept | undefined {
 }
 
 /** Keeps what a call needs in its next round, and returns the state for it; undefined if that is too much. */
-function keep(what: Omit<Kept, 'until' | 'size'>): string | undefined {
+function keep(what: Omit<Kept, 'until' | 'size' | 'inFront'>): string | undefined {
 	const { call, results, asked, inputResponses, requestState } = what;
 	const texts = [call, asked.text, ...results.keys(), JSON.stringify([inputResponses, requestState])];
 	const size = texts.reduce((size, text) => size + text.length, 0);
 	if (size > MOST_KEPT) return undefined;
 	const state = `${PREFIX}${crypto.randomUUID()}`;
-	kept.set(state, { ...what, until: Date.now() + ROUND_TIME, size });
+	kept.set(state, { ...what, until: Date.now() + ROUND_TIME, size, inFront: 0 });
 	keptSize += size;
 	while (kept.size > MOST || keptSize > MOST_KEPT) take(kept.keys().next().value!);
 	return state;
@@ -224,6 +244,7 @@ export class Round implements Line {
 		const isAnswered = isObject(inputResponses) && Object.hasOwn(inputResponses, KEY);
 		// What another guard or the tool has asked is theirs.
 		if (!isAnswered || typeof requestState !== 'string' || !requestState.startsWith(PREFIX)) return new Round(message, new Map());
+		if ((keptFor(requestState)?.inFront ?? 0) > 0) return new Round(message, new Map());
 		const before = take(requestState);
 		// An answer to no question of this process or of another call, or a late one: the person is asked again.
 		if (before === undefined || before.until < Date.now() || before.call !== callText(params))

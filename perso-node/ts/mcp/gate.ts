@@ -7,7 +7,7 @@ import { isEqual } from '../value/equal.js';
 import { type Closed, copied, LISTEN } from './closed.js';
 import { type Covered, covered, coveredBy, FILTERED, unknown, withParams } from './covered.js';
 import { denial, error } from './denial.js';
-import { Elicitation, Round } from './elicit.js';
+import { Elicitation, passedIn, passedOut, Round } from './elicit.js';
 import type { Hiding } from './hiding.js';
 import { isOwn, Lists, type Waiting } from './lists.js';
 import {
@@ -173,6 +173,7 @@ export class Gate<CallInfo> {
 				return this.#answer(id, { jsonrpc: '2.0', id, error: mismatch });
 			}
 			this.#opened(id, { call: { tool: call.tool, args: call.args }, ran: verdict.ran });
+			passedIn(judged);
 			pass(judged);
 		};
 		if (this.#hiding?.isForeseen(raw) === true)
@@ -316,6 +317,7 @@ export class Gate<CallInfo> {
 		const response = raw as Message | null;
 		if (typeof response !== 'object' || response === null || response['method'] !== undefined) return raw;
 		const result = response['result'] as Message | null | undefined;
+		passedOut(result);
 		const isList = this.#listsIn(result).length > 0;
 		if (!isOwn(response['id'])) {
 			this.#closed(response['id'] as Id, response);
