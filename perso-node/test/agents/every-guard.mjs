@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Denied } from 'perso';
 import { ASKED, ASKS, asksAPerson } from '../support/asks.mjs';
+import { broken, native as nativeJournal, opened, recorded, textOf, written } from '../support/journal.mjs';
 import { NO_LEDGER, OVER, UNAPPROVED, UNTRUSTED, approver, asking, limited, memory } from '../support/limits.mjs';
 import { AGENT, DESK, MANAGER, compiled, isPortable } from '../support/policies.mjs';
 import { CASES, LIES, REASONS } from '../support/times.mjs';
@@ -25,9 +26,10 @@ const warning = (pattern) =>
 /**
  * Tests a framework's guard. `play(policy, settings, calls, caller, done)` lets a model call tools, all at once, in a run
  * that the host starts for the caller. It returns what the model read for each call and appends what ran to `done`.
- * `caller(info)` returns the caller from the argument of `agent`. `reads(reason)` is the framework's wording of an error.
+ * `caller(info)` returns the caller from the argument of `agent`. `reads(reason)` is the framework's wording of an error. `became` is
+ * what the guard knows of a tool that has answered, and of one that has thrown.
  */
-export function everyGuard({ play, caller, reads = (reason) => reason, guard }) {
+export function everyGuard({ play, caller, reads = (reason) => reason, guard, became = ['ok', 'error'] }) {
 	const refund = (amount) => ['process_refund', { order: '1', amount }];
 	const remove = (record) => ['delete_record', { record }];
 	const desk = compiled(DESK);
@@ -349,6 +351,39 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 		assert.equal(done.length, 1);
 	});
 
+	test('each decision is in the journal, before the call runs, and so is what became of it', nativeJournal, async () => {
+		for (const required of [true, false]) {
+			const { path, journal } = opened({ args: 'all', required });
+			const events = [];
+			const settings = { agent: caller, session: () => 'one', journal, onDecision: (event) => events.push(event) };
+			const done = [];
+			const before = { push: (call) => done.push([call, textOf(path).includes(events[0].id)]) };
+			await play(await desk, settings, [refund(5)], AGENT, before);
+			if (required) assert.deepEqual(done, [[refund(5), true]]);
+			const failing = {
+				push() {
+					throw new Error('broken');
+				},
+			};
+			await Promise.resolve(play(await desk, settings, [refund(6)], AGENT, failing)).catch(() => {});
+			await play(await desk, settings, [refund(501)], AGENT, done);
+			await written(journal, 5);
+			assert.deepEqual(
+				recorded(path).map(({ id, decision, args, agent, session, ran }) => [id, decision, args.amount, agent, session, ran]),
+				[
+					[events[0].id, 'allow', 5, { id: AGENT.id }, 'one', became[0]],
+					[events[1].id, 'allow', 6, { id: AGENT.id }, 'one', became[1]],
+					[events[2].id, 'deny', 501, { id: AGENT.id }, 'one', undefined],
+				],
+			);
+			const repair = broken(path);
+			const more = [];
+			const [read] = await play(await desk, settings, [refund(7)], AGENT, more);
+			assert.deepEqual([read, more], required ? [reads('the call cannot be recorded'), []] : ['process_refund is done', [refund(7)]]);
+			repair();
+		}
+	});
+
 	test('without a ledger, what needs one is denied', async () => {
 		const done = [];
 		assert.deepEqual(await play(await limited(), { agent: { id: 'ann' } }, [refund(1)], undefined, done), [reads(NO_LEDGER)]);
@@ -357,7 +392,17 @@ export function everyGuard({ play, caller, reads = (reason) => reason, guard }) 
 
 	test('settings that cannot be meant', async () => {
 		const policy = await desk;
-		const wrong = { mode: 'off', agent: 'me', resource: {}, context: 1, resourceTime: '5', ledger: 1, session: 'one', approver: 'me' };
+		const wrong = {
+			mode: 'off',
+			agent: 'me',
+			resource: {},
+			context: 1,
+			resourceTime: '5',
+			ledger: 1,
+			session: 'one',
+			approver: 'me',
+			journal: 'j',
+		};
 		for (const settings of [...Object.entries(wrong).map((entry) => Object.fromEntries([entry])), { agent: null }]) {
 			assert.throws(() => guard(policy, settings), TypeError);
 		}

@@ -46,13 +46,15 @@ const deskToolsBy = (tool, done, more) =>
 /** The guards, and the desk's tools with each. */
 const GUARDS = {
 	guardedTool: [guardedTool, (guarded, done) => deskToolsBy(guarded, done)],
-	toolInputGuardrail: [toolInputGuardrail, (guard, done) => deskTools(done, guard)],
+	// The guardrail does not see what the tool answers.
+	toolInputGuardrail: [toolInputGuardrail, (guard, done) => deskTools(done, guard), ['unknown', 'unknown']],
 };
 
-for (const [name, [guard, tools]] of Object.entries(GUARDS)) {
+for (const [name, [guard, tools, became]] of Object.entries(GUARDS)) {
 	describe(name, () =>
 		everyGuard({
 			guard,
+			became,
 			caller: ({ context }) => context.context,
 			async play(policy, settings, calls, context, done) {
 				const model = playing(calls);
