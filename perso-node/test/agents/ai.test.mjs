@@ -16,6 +16,7 @@ import {
 import { Denied, Json } from 'perso';
 import { guardTools } from 'perso/ai';
 import { z } from 'zod';
+import { native, opened, recorded, written } from '../support/journal.mjs';
 import { aiModel as playing } from '../support/models.mjs';
 import { ASKED, ASKS } from '../support/asks.mjs';
 import { AGENT, DESK, MANAGER, compiled } from '../support/policies.mjs';
@@ -562,4 +563,70 @@ test('a tool named `__proto__` is one of the tools', async () => {
 	assert.equal(Object.getPrototypeOf(guarded), Object.prototype);
 	await assert.rejects(async () => Object.entries(guarded)[0][1].execute({ amount: 5 }, {}), Denied);
 	assert.deepEqual(done, []);
+});
+
+test('what became of a call, also if it has many answers or is cancelled', native, async () => {
+	const { path, journal } = opened({ args: 'read' });
+	async function* stream({ order }) {
+		yield 'first';
+		if (order === 'broken') throw new Error('broken');
+		yield 'last';
+		return 'end';
+	}
+	const answers = {
+		value: () => 1,
+		isError: () => ({ content: [], isError: true }),
+		'a rejection': () => Promise.reject(new Error('broken')),
+		stream,
+		'a stream that is not read to the end': stream,
+		'a stream that is broken': () => stream({ order: 'broken' }),
+		cancelled: (_, { abortSignal }) =>
+			new Promise((_, reject) => abortSignal.addEventListener('abort', () => reject(abortSignal.reason))),
+		'cancelled, and it goes on': () => new Promise(() => {}),
+		'cancelled once it has answered': () => 1,
+	};
+	for (const agent of [AGENT, async () => AGENT]) {
+		for (const [name, answer] of Object.entries(answers)) {
+			const controller = new AbortController();
+			const tools = { process_refund: { inputSchema: {}, execute: (...given) => answer(...given) } };
+			const { execute } = guardTools(tools, policy, { agent, journal, session: () => name }).process_refund;
+			const options = { abortSignal: controller.signal };
+			const running = (async () => {
+				const got = await execute({ order: name, amount: 1 }, options);
+				if (typeof got?.[Symbol.asyncIterator] !== 'function') return got;
+				let last;
+				for await (const part of got) {
+					last = part;
+					if (name.endsWith('to the end')) break;
+				}
+				return last;
+			})().catch(() => {});
+			for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate);
+			if (name.startsWith('cancelled')) controller.abort();
+			if (!name.endsWith('goes on')) await running;
+		}
+		await written(journal, 2 * Object.keys(answers).length * (agent === AGENT ? 1 : 2));
+	}
+	const became = ['ok', 'error', 'error', 'ok', 'unknown', 'error', 'unknown', 'unknown', 'ok'];
+	assert.deepEqual(
+		recorded(path).map(({ session, ran }) => [session, ran]),
+		[...Object.keys(answers), ...Object.keys(answers)].map((name, at) => [name, became[at % became.length]]),
+	);
+});
+
+test('what a stream returns is passed on', native, async () => {
+	const { journal } = opened();
+	async function* stream() {
+		yield 1;
+		return 'end';
+	}
+	const tools = { process_refund: { inputSchema: {}, execute: () => stream() } };
+	const got = guardTools(tools, policy, { agent: AGENT, journal }).process_refund.execute({ amount: 1 }, {});
+	assert.deepEqual(
+		[await got.next(), await got.next()],
+		[
+			{ value: 1, done: false },
+			{ value: 'end', done: true },
+		],
+	);
 });

@@ -10,6 +10,7 @@ import { createAgent, createMiddleware, tool, toolRetryMiddleware } from 'langch
 import { Denied, META } from 'perso';
 import { guardTool, toolGuard } from 'perso/langchain';
 import { z } from 'zod';
+import { native, opened, recorded, written } from '../support/journal.mjs';
 import { LangChainModel as Played } from '../support/models.mjs';
 import { ASKED, ASKS, asksAPerson } from '../support/asks.mjs';
 import { AGENT, DESK, compiled } from '../support/policies.mjs';
@@ -414,4 +415,50 @@ test('tools that take a text, that have an artifact, and that tell how far they 
 	);
 	assert.equal((await call([tells], 'process_refund', { amount: 5 })).content, 'refunded');
 	assert.equal((await call([tells], 'process_refund', { amount: 501 })).content, REASON);
+});
+
+test('what became of a call of a tool', native, async () => {
+	const { path, journal } = opened({ args: 'read' });
+	const message = (status) => new ToolMessage({ content: 'x', status, tool_call_id: '1' });
+	const answers = {
+		text: () => 'done',
+		message: () => message('success'),
+		error: () => message('error'),
+		thrown: () => {
+			throw new Error('broken');
+		},
+		cancelled: () => new Promise(() => {}),
+	};
+	const made = (answer) => tool(answer, { name: 'process_refund', description: 'x', schema: z.object({ amount: z.number() }) });
+	const settings = { agent: AGENT, journal };
+	for (const [name, answer] of Object.entries(answers)) {
+		const controller = new AbortController();
+		const guarded = guardTool(made(answer), policy, { ...settings, session: () => name });
+		const running = guarded.invoke({ amount: 1 }, { signal: controller.signal }).catch(() => {});
+		for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate);
+		if (name === 'cancelled') controller.abort();
+		await running;
+	}
+	// A tool of an agent that is no tool of LangChain's own, and one that there is not.
+	const own = new (class extends StructuredTool {
+		name = 'process_refund';
+		description = 'x';
+		schema = z.object({ amount: z.number() });
+		async invoke(input) {
+			return new ToolMessage({ content: 'no', status: 'error', tool_call_id: input.id });
+		}
+	})();
+	await loop([own], [['process_refund', { amount: 2 }]], [toolGuard(policy, settings)]);
+	await written(journal, 2 * (Object.keys(answers).length + 1));
+	assert.deepEqual(
+		recorded(path).map(({ session, ran }) => [session, ran]),
+		[
+			['text', 'ok'],
+			['message', 'ok'],
+			['error', 'error'],
+			['thrown', 'error'],
+			['cancelled', 'unknown'],
+			[undefined, 'error'],
+		],
+	);
 });

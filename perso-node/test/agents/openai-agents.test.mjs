@@ -9,6 +9,7 @@ import { ScriptedModel, assistantMessage, functionCall } from '@openai/agents/te
 import { META } from 'perso';
 import { guardMcpServer, guardedTool, toolInputGuardrail } from 'perso/openai-agents';
 import { z } from 'zod';
+import { native, opened, recorded, written } from '../support/journal.mjs';
 import { openaiModel as playing } from '../support/models.mjs';
 import { ASKED, ASKS, asksAPerson } from '../support/asks.mjs';
 import { AGENT, DESK, compiled } from '../support/policies.mjs';
@@ -236,6 +237,44 @@ test('a guarded MCP server does not get a call that needs the approval of a pers
 		assert.deepEqual([content, isError, record], [[{ type: 'text', text }], true, { decision, rule, hint }]);
 	}
 	assert.equal(done.length, 1);
+});
+
+test('what became of a call of a guarded MCP server', native, async () => {
+	const { path, journal } = opened({ args: 'read' });
+	const answers = {
+		1: () => ({ content: [{ type: 'text', text: 'done' }] }),
+		2: () => ({ content: [], isError: true }),
+		3: () => {
+			throw new Error('broken');
+		},
+		4: () => new Promise(() => {}),
+	};
+	const server = guardMcpServer(
+		{
+			name: 'desk',
+			callTool: async (_, { amount }) => answers[amount]().content,
+			callToolResult: async (_, { amount }) => answers[amount](),
+			readResource: async () => ({ contents: [] }),
+		},
+		await compiled({ ...DESK, covers: ['tools', 'resources'], rules: [...DESK.rules, { id: 'read', allow: 'mcp:resources/read' }] }),
+		{ agent: AGENT, journal },
+	);
+	const refund = (amount, ...rest) => server.callToolResult('process_refund', { amount }, ...rest);
+	await server.callTool('process_refund', { amount: 1 });
+	await refund(1);
+	await refund(2);
+	await assert.rejects(refund(3), /broken/);
+	const controller = new AbortController();
+	void refund(4, undefined, { signal: controller.signal });
+	await new Promise(setImmediate);
+	controller.abort();
+	await refund(800);
+	await server.readResource('note://one');
+	await written(journal, 13);
+	assert.deepEqual(
+		recorded(path).map(({ tool, ran }) => [tool, ran]),
+		[...['ok', 'ok', 'error', 'error', 'unknown', undefined].map((ran) => ['process_refund', ran]), ['mcp:resources/read', 'ok']],
+	);
 });
 
 test('an approval that the SDK asks for does not replace one that the policy asks for', async () => {

@@ -64,7 +64,8 @@ export function guardMcpServer<S extends MCPServer, CONTEXT = unknown>(
 			const context = runs.get(args as object) as RunContext<CONTEXT>;
 			const verdict = await judge.judge(tool, args, { tool, server: server.name, context });
 			if (verdict.denied) return denial(verdict.denied);
-			return running(verdict.ran, () => call.call(server, tool, verdict.args as Arguments, ...rest));
+			const { signal } = (rest[1] ?? {}) as { readonly signal?: AbortSignal };
+			return running(verdict.ran, () => call.call(server, tool, verdict.args as Arguments, ...rest), { signal });
 		};
 	const members: { [name: string | symbol]: unknown } = {
 		__proto__: null,
