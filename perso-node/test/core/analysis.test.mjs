@@ -176,6 +176,38 @@ test('files that are no test files', async () => {
 	}
 });
 
+test('what takes minutes can be stopped', async () => {
+	// Without a stop, this takes more than half a minute.
+	const rules = Array.from({ length: 100 }, (_, n) => ({
+		id: `rule-${n}`,
+		allow: 'read',
+		when: { 'args.path': { matches: `/srv/${n}/[a-z]+(/[a-z]+){1,3}` }, 'args.kind': { in: ['a', 'b', `c${n}`] } },
+	}));
+	const large = Policy.compile(JSON.stringify({ perso: 1, rules }));
+	const file = join(folder, 'large.tests.json');
+	writeFileSync(file, JSON.stringify({ policy: 'none.json', cases: [{ name: 'one', decision: 'deny', call: { tool: 'read' } }] }));
+	const test = (signal) => large.test(file, { mutate: true, signal });
+	const controller = new AbortController();
+	const [reason, begin] = [new Error('the user has gone'), performance.now()];
+	setTimeout(() => controller.abort(reason), 300);
+	await assert.rejects(test(controller.signal), (error) => error === reason);
+	assert.ok(performance.now() - begin < 10_000);
+	await assert.rejects(test(AbortSignal.timeout(50)), { name: 'TimeoutError' });
+	// It does not work on in the background.
+	let used = Infinity;
+	for (const end = Date.now() + 10_000; used > 100_000 && Date.now() < end;) {
+		const before = process.cpuUsage();
+		await new Promise((resolve) => setTimeout(resolve, 200));
+		used = process.cpuUsage(before).user;
+	}
+	assert.ok(used <= 100_000, `${used} microseconds of 200 000`);
+	await assert.rejects(large.test(file, { signal: AbortSignal.abort(reason) }), (error) => error === reason);
+	const other = new AbortController();
+	assert.equal((await large.test(file, { signal: other.signal })).cases.length, 1);
+	other.abort();
+	assert.equal((await large.test(file)).mutation, undefined);
+});
+
 test('the event loop runs meanwhile', async () => {
 	const payments = await Policy.load(readFileSync(join(POLICIES, 'payments.json')));
 	let ticks = 0;
