@@ -9,17 +9,20 @@
 // | `node_portable_decide_vs_stringify` | the same in V8's WebAssembly | the same |
 // | `node_cedar_vs_decide` | Cedar's decision, by cedar-wasm | `policy.decide` |
 // | `node_casbin_vs_decide` | Casbin's decision | `policy.decide` |
+// | `node_record_vs_decide` | what a journal adds to a guarded call: the lines of its decision and of what became of it | `policy.decide` |
 //
 // It also adds the times in nanoseconds, as `node_*_ns`.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
 import { StringAdapter, newEnforcer, newModelFromString } from 'casbin';
-import { Policy } from 'perso';
+import { Journal, Policy } from 'perso';
+import { guardTools } from 'perso/ai';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const [MODULE, ECHO, RESULT = join(ROOT, 'target/perso-bench.json')] = process.argv.slice(2);
@@ -122,6 +125,29 @@ function compare(title, candidates) {
 	return medians;
 }
 
+/** Measures what a journal adds to a guarded call, in nanoseconds: calls in a row, until they can go on. */
+async function recording() {
+	const folder = mkdtempSync(join(tmpdir(), 'perso-bench-'));
+	const journal = new Journal(folder);
+	const guarded = (settings) => guardTools({ [TOOL]: { execute: () => 1 } }, policy, { agent: AGENT, ...settings })[TOOL].execute;
+	const [run, runs] = [guarded({}), guarded({ journal })];
+	const [AT_ONCE, times] = [500, []];
+	const time = (execute) => {
+		const begin = performance.now();
+		for (let count = 0; count < AT_ONCE; count += 1) execute(ARGS, {});
+		return ((performance.now() - begin) / AT_ONCE) * 1e6;
+	};
+	for (let round = 1; round <= 3 * ROUNDS; round += 1) {
+		const before = time(run);
+		times.push(time(runs) - before);
+		// The thread that writes does its work meanwhile.
+		while (journal.counts().written < 2 * round * AT_ONCE) await new Promise((resolve) => setTimeout(resolve, 1));
+	}
+	assert.equal((await journal.close()).lost, 0);
+	rmSync(folder, { recursive: true });
+	return times.sort((a, b) => a - b)[times.length >> 1];
+}
+
 assert.deepEqual([policy.decide(CALL).allowed, policy.decide({ ...CALL, args: TOO_MUCH }).allowed], [true, false]);
 assert.equal(echo(TEXT), TEXT);
 
@@ -132,6 +158,8 @@ const medians = compare(`a call of ${TEXT.length} bytes, ${isPortable ? "in V8's
 	decideJson: () => policy.decideJson(TEXT),
 	...(isPortable ? {} : { cedar: byCedar(), casbin: await byCasbin() }),
 });
+const recorded = isPortable ? undefined : await recording();
+if (!isPortable) console.log(`  ${'two lines of a journal'.padEnd(36)} ${recorded.toFixed(0).padStart(12)} ns`);
 const allowance = 2 * medians['JSON.stringify'] + medians['echo of an addon'];
 const ratios = isPortable
 	? { node_portable_decide_vs_stringify: medians.decide / allowance }
@@ -139,6 +167,7 @@ const ratios = isPortable
 			node_decide_vs_stringify: medians.decide / allowance,
 			node_cedar_vs_decide: medians.cedar / medians.decide,
 			node_casbin_vs_decide: medians.casbin / medians.decide,
+			node_record_vs_decide: recorded / medians.decide,
 		};
 for (const [name, ratio] of Object.entries(ratios)) console.log(`  ${name.padEnd(36)} ${ratio.toFixed(3).padStart(12)}`);
 

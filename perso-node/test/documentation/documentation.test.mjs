@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { KEY } from '../support/journal.mjs';
 import { compileFile } from '../support/policies.mjs';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -14,6 +15,7 @@ const folder = fileURLToPath(new URL('../../dist/documentation/', import.meta.ur
 mkdirSync(folder, { recursive: true });
 after(() => rmSync(folder, { recursive: true }));
 compileFile(join(root, 'policies/support-desk.json'), join(folder, 'support.wasm'));
+copyFileSync(KEY, join(folder, 'key'));
 
 /** Definitions that the examples use but the pages do not show. */
 const MODELS = {
