@@ -56,6 +56,19 @@ fn lines_are_kept_in_order_over_files_and_processes() {
 }
 
 #[test]
+fn closing_waits_for_all_lines_and_signs_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = Keys::new();
+    let journal = Journal::open(folder.path(), keys.settings()).unwrap();
+    (0..500).for_each(|n| drop(journal.append(&json!({ "n": n })).unwrap()));
+    let counts = journal.close();
+    assert_eq!((counts.written, counts.lost), (500, 0));
+    let verified = verify(folder.path(), &keys.wanted()).unwrap();
+    assert_in_order(&verified);
+    assert_eq!(verified.signed, Some(verified.last - 1));
+}
+
+#[test]
 fn files_end_when_they_are_old() {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = Settings::default();
