@@ -302,7 +302,9 @@ async fn from_an_object_store() {
     until_listens(port).await;
     let put = async |path: &str, body: Vec<u8>| {
         let request = crate::support::client().put(format!("http://127.0.0.1:{port}/{path}")).body(body);
-        assert!(request.send().await.unwrap().status().is_success(), "{path}");
+        // Without a type, the server reads a form.
+        let put = request.header("content-type", "application/wasm").send().await.unwrap();
+        assert!(put.status().is_success(), "{path}: {}", put.status());
     };
     put("policies", Vec::new()).await;
     put("policies/team.wasm", keys.release("key", "team", 1, "view")).await;
