@@ -41,6 +41,18 @@ impl<'t> Members<'t> {
     }
 }
 
+/// Reads an object. By itself, serde also takes a list of the members' values for one.
+///
+/// # Errors
+///
+/// If it is not such an object.
+pub(super) fn object<'t, T: Deserialize<'t>>(text: &'t [u8]) -> serde_json::Result<T> {
+    if text.trim_ascii_start().first() == Some(&b'[') {
+        return Err(serde_json::Error::custom("a list is not an object"));
+    }
+    serde_json::from_slice(text)
+}
+
 /// A string as JSON.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()

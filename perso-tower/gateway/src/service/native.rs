@@ -1,6 +1,7 @@
 //! Calls as JSON, in the form of `perso eval`: one, or many as JSON lines.
 
 use super::decider::{Described, Final, Sessions};
+use super::members::object;
 use super::router::{Form, Service, form, plain};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -70,10 +71,10 @@ pub(super) async fn decide(State(service): State<Arc<Service>>, headers: HeaderM
 }
 
 async fn one<'p>(service: &Service, policy: &'p Policy, text: &[u8]) -> Final<'p> {
-    let Ok(Text { tool, args, agent, resource, context, session }) = serde_json::from_slice(text) else {
+    let Ok(Text { tool, args, agent, resource, context, session }) = object(text) else {
         return service.decider.unread(policy, text, "the call cannot be read");
     };
-    let id = session.filter(|_| service.remembers()).map(|session| serde_json::from_str::<Session<'_>>(session.get()));
+    let id = session.filter(|_| service.remembers()).map(|session| object::<Session<'_>>(session.get().as_bytes()));
     let session = match &id {
         Some(Ok(session)) => Sessions::Id(&session.id),
         // What the ledger knows of it cannot be found.

@@ -111,6 +111,32 @@ async fn heads_and_metadata() {
 }
 
 #[tokio::test]
+async fn lists_are_no_objects() {
+    let (_world, service) = scenario("certification").await;
+    let whole = json!({ "subject": { "type": "user", "id": "alice" }, "action": { "name": "read" },
+                        "resource": { "type": "record", "id": "record-1" } });
+    let path = "/access/v1/evaluation";
+    assert_eq!(service.json(path, &whole).await.1["decision"], true);
+    for (key, list) in [
+        ("subject", json!(["user", "alice"])),
+        ("action", json!(["read"])),
+        ("resource", json!(["record", "record-1"])),
+    ] {
+        let mut request = whole.clone();
+        request[key] = list;
+        let (status, why) = service.json(path, &request).await;
+        assert!(status == 400 && why.as_str().unwrap().contains("must be an object"), "{why}");
+    }
+    let list = json!([whole["subject"], whole["action"], whole["resource"], null]);
+    assert_eq!(service.json(path, &list).await.0, 400);
+    let (status, answer) = service.json("/access/v1/evaluations", &json!({ "evaluations": [list] })).await;
+    assert_eq!((status, &answer["evaluations"][0]["decision"]), (200, &json!(false)));
+    // A key that is there twice could be read in two ways.
+    let twice = r#"{ "subject": { "type": "user", "id": "alice" }, "subject": { "type": "user", "id": "bob" } }"#;
+    assert_eq!(service.post(path, "application/json", twice).await.0, 400);
+}
+
+#[tokio::test]
 async fn the_three_semantics() {
     let (_world, service) = scenario("certification").await;
     let decisions = async |semantic: &str, documents: &[&str]| {

@@ -15,6 +15,7 @@ mod clients;
 mod corpus;
 mod envoy;
 mod ext_mcp;
+mod markers;
 mod native;
 mod source;
 mod support;

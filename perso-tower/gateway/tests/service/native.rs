@@ -76,6 +76,8 @@ async fn what_is_no_call_is_denied() {
         r#"{ "tool": 1 }"#,
         r#"{ "tool": "add", "args": [] }"#,
         r#"{ "tool": "add" } { "tool": "add" }"#,
+        r#"["add"]"#,
+        r#" ["add", null, null, null, null, null]"#,
     ];
     for text in whole {
         let (status, answer) = service.post("/v1/decide", "application/json", text).await;

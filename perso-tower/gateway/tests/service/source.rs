@@ -327,7 +327,7 @@ async fn from_an_object_store() {
     put("policies/team.wasm", keys.release("key", "team", 1, "view")).await;
     until_ready_says(&service, "release 1 is older than 2").await;
     server.kill().await.unwrap();
-    until_ready_says(&service, "rror").await;
+    until_ready_says(&service, "since then").await;
     assert!(allows(&service, "edit").await);
     drop(service);
     let service = start().await;

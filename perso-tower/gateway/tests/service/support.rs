@@ -131,12 +131,23 @@ impl Running {
         Q: Message + Default + 'static,
         A: Message + Default + 'static,
     {
+        self.grpc_with(path, request, "").await
+    }
+
+    /// The same, with a token.
+    pub async fn grpc_with<Q, A>(&self, path: &'static str, request: Q, token: &str) -> Result<A, tonic::Status>
+    where
+        Q: Message + Default + 'static,
+        A: Message + Default + 'static,
+    {
         let channel = tonic::transport::Endpoint::from_shared(self.url.clone()).unwrap().connect().await.unwrap();
         let mut grpc = tonic::client::Grpc::new(channel);
         grpc.ready().await.unwrap();
         let codec = tonic_prost::ProstCodec::<Q, A>::default();
         let path = http::uri::PathAndQuery::from_static(path);
-        grpc.unary(tonic::Request::new(request), path, codec).await.map(tonic::Response::into_inner)
+        let mut request = tonic::Request::new(request);
+        request.metadata_mut().insert("x-perso-token", token.parse().unwrap());
+        grpc.unary(request, path, codec).await.map(tonic::Response::into_inner)
     }
 }
 

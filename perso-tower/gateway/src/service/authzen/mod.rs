@@ -7,6 +7,7 @@ mod model;
 mod search;
 
 use super::decider::Final;
+use super::members::object;
 use super::router::{Form, Service, form, plain};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -91,7 +92,13 @@ async fn evaluations(State(service): State<Arc<Service>>, headers: HeaderMap, bo
     }
     let (policy, mut answers) = (service.decider.policy(), Vec::with_capacity(asked.evaluations.len()));
     for evaluation in &asked.evaluations {
-        let answer = match evaluated(&service, &policy, &evaluation.or(&otherwise)).await {
+        let evaluation = object::<Evaluation<'_>>(evaluation.get().as_bytes())
+            .map_err(|_| "an evaluation must be an object, with each key once".to_owned());
+        let answer = match evaluation {
+            Ok(evaluation) => evaluated(&service, &policy, &evaluation.or(&otherwise)).await,
+            Err(why) => Err(why),
+        };
+        let answer = match answer {
             Ok(answer) => answer,
             Err(message) => {
                 Answer { decision: false, context: Context::Wrong { error: Wrong { status: 400, message } } }
@@ -140,7 +147,11 @@ fn read<'b, T: serde::Deserialize<'b>>(headers: &HeaderMap, body: &'b [u8]) -> R
     if form(headers) != Form::Json {
         return Err("the body must be application/json, in UTF-8".to_owned());
     }
-    serde_json::from_slice(body).map_err(|error| format!("the body cannot be read: {error}"))
+    // The error would have values of the body in it.
+    object(body).map_err(|error| {
+        let what = if error.is_data() { "is not a request of AuthZEN" } else { "is not JSON" };
+        format!("the body {what}: line {}, column {}", error.line(), error.column())
+    })
 }
 
 /// `GET /.well-known/authzen-configuration`

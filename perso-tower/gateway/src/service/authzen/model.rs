@@ -1,6 +1,6 @@
 //! What requests look like. Members that the specification does not name are ignored, as it demands.
 
-use crate::service::members::Members;
+use crate::service::members::{Members, object};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -41,7 +41,7 @@ pub(super) struct Evaluations<'t> {
     #[serde(borrow)]
     context: Option<&'t RawValue>,
     #[serde(borrow, default)]
-    pub(super) evaluations: Vec<Evaluation<'t>>,
+    pub(super) evaluations: Vec<&'t RawValue>,
     #[serde(default)]
     pub(super) options: Options,
 }
@@ -86,10 +86,17 @@ pub(super) struct Action<'t> {
     pub(super) properties: Option<Members<'t>>,
 }
 
-/// Reads a member that has to be there.
+/// Reads a member that has to be there. The error has no value of it, which could be a secret.
 pub(super) fn member<'t, T: Deserialize<'t>>(name: &str, text: Option<&'t RawValue>) -> Result<T, String> {
     let text = text.ok_or_else(|| format!("`{name}` is missing"))?;
-    serde_json::from_str(text.get()).map_err(|error| format!("`{name}` cannot be read: {error}"))
+    object(text.get().as_bytes()).map_err(|_| {
+        let form = match name {
+            "action" => "an object with the string `name`, and perhaps `properties`, an object",
+            "context" => "an object",
+            _ => "an object with the strings `type` and `id`, and perhaps `properties`, an object",
+        };
+        format!("`{name}` must be {form}, with each key once")
+    })
 }
 
 /// Reads a subject or a resource with an id.
