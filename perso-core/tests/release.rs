@@ -1,6 +1,13 @@
 //! Signed modules: who has signed what, and what is done with damaged ones.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "it is a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "it is a test"
+)]
 #![cfg(feature = "release")]
 
 use perso_core::release::{self, Release, ReleaseError, Signed, Signer, Verifier};

@@ -13,7 +13,12 @@
 //! The services and the clients share the machine. Cerbos is measured if `GATEWAY_PEERS` names the folder that `benches/run.sh` installs
 //! it in.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark on known data may panic")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark on known data may panic"
+)]
 
 #[path = "../../../perso-core/benches/measure/mod.rs"]
 #[expect(dead_code, reason = "requests are measured here")]

@@ -13,13 +13,15 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+/// The status of an answer, and the token of the request.
+type Answered = (u16, Option<String>);
+
 /// What a server answers.
 #[derive(Clone, Default)]
 struct Served {
     body: Arc<Mutex<Vec<u8>>>,
     status: Arc<Mutex<u16>>,
-    /// The statuses of its answers, and the tokens of requests.
-    log: Arc<Mutex<Vec<(u16, Option<String>)>>>,
+    log: Arc<Mutex<Vec<Answered>>>,
 }
 
 impl Served {
