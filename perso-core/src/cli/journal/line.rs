@@ -13,6 +13,7 @@ use std::path::PathBuf;
 /// A decision, as a journal has it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Decided<'l> {
+    pub(super) seq: u64,
     #[serde(borrow)]
     pub(super) id: Cow<'l, str>,
     #[serde(borrow)]
@@ -35,6 +36,12 @@ pub(super) struct Decided<'l> {
     pub(super) approved_by: Option<Cow<'l, str>>,
     #[serde(default = "is")]
     pub(super) enforced: bool,
+    #[serde(borrow, default)]
+    pub(super) policy: Option<Cow<'l, str>>,
+    #[serde(borrow, default)]
+    pub(super) session: Option<Cow<'l, str>>,
+    #[serde(default)]
+    pub(super) duration_us: u64,
 }
 
 fn is() -> bool {

@@ -1,6 +1,7 @@
 //! `perso log`: reads what a journal has of decisions, and verifies it.
 
 mod line;
+mod ocsf;
 mod show;
 mod summary;
 mod verify;

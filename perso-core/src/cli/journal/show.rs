@@ -1,11 +1,12 @@
 //! `perso log show`
 
 use super::line::{Decided, Wanted};
+use super::ocsf::Event;
 use crate::cli::DONE;
 use crate::cli::failure::Failure;
-use crate::cli::output::{BAD, Format, GOOD};
+use crate::cli::output::{self, BAD, GOOD};
 use crate::visible;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::thread;
 use std::time::Duration;
@@ -19,16 +20,28 @@ const PAUSE: Duration = Duration::from_millis(200);
 Examples:
   perso log show /var/lib/perso/journal --decision deny
   perso log show /var/lib/perso/journal --tool process_refund --since 2026-11-30 --format json
-  perso log show /var/lib/perso/journal --follow")]
+  perso log show /var/lib/perso/journal --follow
+  perso log show /var/lib/perso/journal --follow --format ocsf | your-siem-forwarder")]
 pub(crate) struct Show {
     #[command(flatten)]
     wanted: Wanted,
     /// Go on with decisions as they are written, until interrupted
     #[arg(long, short)]
     follow: bool,
-    /// The output format; JSON is the lines of the journal
+    /// The output format
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
+}
+
+/// How decisions are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A line for people
+    Human,
+    /// The lines of the journal
+    Json,
+    /// An event of OCSF 1.8 on each line: the class API Activity
+    Ocsf,
 }
 
 impl Show {
@@ -44,6 +57,7 @@ impl Show {
                 match self.format {
                     Format::Human => writeln!(out, "{}", human(&decided))?,
                     Format::Json => writeln!(out, "{}", visible(&String::from_utf8_lossy(&entry.text)))?,
+                    Format::Ocsf => output::json(&mut out, &Event::new(&decided))?,
                 }
             }
             if !self.follow {
