@@ -2,7 +2,7 @@
 
 use super::decider::{Described, Final, Sessions};
 use super::members::object;
-use super::router::{Form, Service, form, plain};
+use super::router::{Form, MOST_DECISIONS, Service, form, plain};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -54,6 +54,10 @@ pub(super) async fn decide(State(service): State<Arc<Service>>, headers: HeaderM
             for call in body.split(|byte| *byte == b'\n') {
                 if call.iter().all(u8::is_ascii_whitespace) {
                     continue;
+                }
+                if judged == MOST_DECISIONS {
+                    let why = format!("a request can have at most {MOST_DECISIONS} calls: send several requests");
+                    return plain(StatusCode::PAYLOAD_TOO_LARGE, why);
                 }
                 text.extend_from_slice(line(&one(&service, &policy, call).await).as_bytes());
                 judged += 1;

@@ -15,6 +15,9 @@ use http::{HeaderMap, StatusCode, header};
 use perso_core::journal::{Counts, Recorder};
 use std::sync::Arc;
 
+/// The most decisions of a request: an answer is much larger than the shortest call.
+pub(super) const MOST_DECISIONS: usize = 10_000;
+
 /// The service.
 pub(crate) struct Service {
     pub(super) decider: Decider,

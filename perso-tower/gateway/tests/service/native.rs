@@ -118,6 +118,19 @@ async fn lines_are_answered_in_order_by_one_policy() {
     assert!(answers[450..].iter().all(|answer| answer["decision"] == "deny"));
 }
 
+#[tokio::test]
+async fn a_request_has_a_bounded_number_of_calls() {
+    let world = World::new(LIMITED);
+    let service = world.serve(&["--ledger", "memory:"]).await;
+    let (status, answers) = service.post("/v1/decide", "application/jsonl", "{}\n".repeat(10_000)).await;
+    assert_eq!((status, answers.lines().count()), (200, 10_000));
+    let (status, why) = service.post("/v1/decide", "application/jsonl", "{}\n".repeat(10_001)).await;
+    assert!(status == 413 && why.contains("at most 10000 calls"), "{why}");
+    let evaluations = format!(r#"{{ "evaluations": [{}] }}"#, vec!["{}"; 10_001].join(","));
+    let (status, why) = service.post("/access/v1/evaluations", "application/json", evaluations).await;
+    assert!(status == 400 && why.contains("at most 10000 evaluations"), "{why}");
+}
+
 const LIMITED: &str = r#"{ "perso": 1,
     "rules": [{ "id": "refund", "allow": "process_refund", "when": { "args.amount": { "gt": 0, "lte": 500 } } },
               { "id": "read", "allow": "read_mail" },

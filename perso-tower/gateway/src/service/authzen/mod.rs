@@ -8,7 +8,7 @@ mod search;
 
 use super::decider::Final;
 use super::members::object;
-use super::router::{Form, Service, form, plain};
+use super::router::{Form, MOST_DECISIONS, Service, form, plain};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -89,6 +89,10 @@ async fn evaluations(State(service): State<Arc<Service>>, headers: HeaderMap, bo
     let otherwise = asked.otherwise();
     if asked.evaluations.is_empty() {
         return single(&service, &otherwise).await;
+    }
+    if asked.evaluations.len() > MOST_DECISIONS {
+        let why = format!("a request can have at most {MOST_DECISIONS} evaluations: send several requests");
+        return plain(StatusCode::BAD_REQUEST, why);
     }
     let (policy, mut answers) = (service.decider.policy(), Vec::with_capacity(asked.evaluations.len()));
     for evaluation in &asked.evaluations {
