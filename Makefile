@@ -103,6 +103,6 @@ lint: ## Check formatting, clippy with each feature set, doc links, public API, 
 	cargo clippy -p perso-tower --no-default-features --features watch --lib --locked -- -D warnings
 	cargo clippy -p perso-tower --no-default-features --features journal --lib --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked \
-		--features perso-tower/tower-mcp,perso-tower/watch,perso-tower/journal,perso-ledger/file,perso-ledger/valkey
+		--features perso-core/release,perso-tower/tower-mcp,perso-tower/watch,perso-tower/journal,perso-ledger/file,perso-ledger/valkey
 	scripts/public-api.sh
 	scripts/deny.sh

@@ -23,8 +23,9 @@ check() {
         failed=1
     fi
 }
-check perso-core perso-core --features journal,ledger
+check perso-core perso-core --features journal,ledger,release
 check perso-ledger perso-core/ledger --features file,valkey
 check perso-journal perso-core/journal
+check perso-signing perso-core/signing
 check perso-tower perso-tower --features journal,tower-mcp,watch
 exit $failed
