@@ -61,7 +61,7 @@ impl fmt::Debug for Journal {
 }
 
 /// How many lines a journal has got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
     /// Lines that have been written.
