@@ -240,6 +240,6 @@ test('perso-guard with options that are not valid', async () => {
 	assert.match(run('--journal-mask', 'a'), /`--journal-mask` needs `--journal`/);
 	if (isPortable) return assert.match(run('--journal', place()), /a journal needs the native package/);
 	assert.match(run('--journal', place(), '--journal-args', 'some'), /`args` is `some`: use `none`, `digest`, `read`, `all`/);
-	assert.match(run('--journal', place(), '--journal-key', '/nowhere'), /the journal cannot be opened: \/nowhere/);
+	assert.match(run('--journal', place(), '--journal-key', '/nowhere'), /the journal cannot be opened: `\/nowhere`/);
 	assert.match(run('--journal', place(), '--journal-checkpoints', place()), /`checkpoints` are signed: set `key`, too/);
 });
