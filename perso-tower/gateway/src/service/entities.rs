@@ -1,6 +1,6 @@
 //! The subjects, resources and actions that requests of AuthZEN name: what is known of them, and what searches find.
 
-use super::members::Members;
+use super::members::{Members, object};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::{HashMap, HashSet};
@@ -92,7 +92,7 @@ impl Entities {
     }
 
     fn of(text: &str) -> Result<Self, String> {
-        let File { subjects, resources, actions } = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let File { subjects, resources, actions } = object(text.as_bytes()).map_err(|error| error.to_string())?;
         let mut names = HashSet::new();
         if let Some(twice) = actions.iter().find(|name| !names.insert(name.as_str())) {
             return Err(format!("the action {twice:?} is there twice"));
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn files_are_checked() {
         let wrong = |text: &str| Entities::of(text).unwrap_err();
-        assert!(wrong("[]").contains("invalid"));
+        assert_eq!(wrong("[]"), "a list is not an object");
         assert!(wrong(r#"{ "users": [] }"#).contains("unknown field `users`"));
         assert_eq!(
             wrong(r#"{ "subjects": [{ "type": "user", "id": "ann" }, { "type": "user", "id": "ann" }] }"#),
